@@ -1,0 +1,201 @@
+"""The interface of an engine: the primitives over shares, what each costs, and what a share tells about itself.
+
+A share is opaque to everybody but its engine. Values are integers: `constant` and `input` take them as int64 and
+`open` gives them back as int64; an engine promises exact results as long as every arithmetic value stays within
+`-2**capacity < x < 2**capacity`, which the value floor proves before it schedules anything.
+
+Each primitive is a method `primitive(party, *shares, **parameters)`, plain when it is local and a coroutine when
+it sends. `plan` gives the specification of its result and its cost from specifications alone, so that a dry run
+adds up the same formulas that tests hold against the counters.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.party import Party
+
+Shape = tuple[int, ...]
+Kind = Literal["arith", "bits"]
+Integers = NDArray[np.int64]
+
+
+class Spec(NamedTuple):
+    """What is public about a share. `form` belongs to the engine (how a share of bits is held)."""
+
+    shape: Shape
+    kind: Kind = "arith"
+    width: int = 64
+    form: str = ""
+
+    @property
+    def size(self) -> int:
+        size = 1
+        for extent in self.shape:
+            size *= extent
+        return size
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Rounds (longest chain of dependent messages), payload bytes and messages sent by each compute party."""
+
+    rounds: int = 0
+    bytes_sent: tuple[int, ...] = ()
+    messages: tuple[int, ...] = ()
+
+    def beside(self, other: Cost) -> Cost:
+        """Both at once: rounds overlap, bytes and messages add up."""
+        return Cost(max(self.rounds, other.rounds), *self._sums(other))
+
+    def then(self, other: Cost) -> Cost:
+        """One after the other."""
+        return Cost(self.rounds + other.rounds, *self._sums(other))
+
+    def _sums(self, other: Cost) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        return _add(self.bytes_sent, other.bytes_sent), _add(self.messages, other.messages)
+
+
+def _add(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
+    if not a or not b:
+        return a or b
+    return tuple(x + y for x, y in zip(a, b, strict=True))
+
+
+class Share(ABC):
+    """One party's part of a sharing."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def spec(self) -> Spec: ...
+
+
+class Engine(ABC):
+    """A sharing scheme with its protocols. Stateless between operations: everything travels in `party`."""
+
+    name: str
+    #: How many compute parties it takes (they have the indices 0..parties-1).
+    parties: int
+    #: Arithmetic values stay within -2**capacity < x < 2**capacity.
+    capacity: int = 62
+
+    @abstractmethod
+    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
+        """Specification and cost of `primitive(party, *operands, **parameters)` under `label`."""
+
+    # ---- local: no message
+    @abstractmethod
+    def constant(self, party: Party, *, values: Integers) -> Share:
+        """A public array as a share."""
+
+    @abstractmethod
+    def constant_bits(self, party: Party, *, values: NDArray[np.uint64], width: int = 1) -> Share:
+        """Public words of `width` bits as a share of bits."""
+
+    @abstractmethod
+    def add(self, party: Party, x: Any, y: Any) -> Share:
+        """x + y, one common shape."""
+
+    @abstractmethod
+    def subtract(self, party: Party, x: Any, y: Any) -> Share:
+        """x - y, one common shape."""
+
+    @abstractmethod
+    def scale(self, party: Party, x: Any, *, by: Integers) -> Share:
+        """x times public integers that broadcast to the shape of x."""
+
+    @abstractmethod
+    def add_public(self, party: Party, x: Any, *, values: Integers) -> Share:
+        """x plus public integers that broadcast to the shape of x."""
+
+    @abstractmethod
+    def sum(self, party: Party, x: Any, *, axis: int) -> Share:
+        """Sum over one axis."""
+
+    @abstractmethod
+    def view(self, party: Party, x: Any, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Any:
+        """Rearranged elements: `to` maps an array of x's shape to one of `shape` (index, reshape, broadcast, …).
+
+        May send when bits are held in a form that cannot be rearranged locally; `plan` says so.
+        """
+
+    @abstractmethod
+    def concatenate(self, party: Party, *xs: Any, axis: int) -> Any:
+        """Arrays joined along an axis; as `view`, it may send."""
+
+    @abstractmethod
+    def xor(self, party: Party, x: Any, y: Any) -> Any:
+        """Bitwise exclusive or of two shares of bits of one shape and width; as `view`, it may send."""
+
+    @abstractmethod
+    def invert(self, party: Party, x: Any) -> Share:
+        """Every bit flipped."""
+
+    @abstractmethod
+    def bit(self, party: Party, x: Any, *, index: int) -> Share:
+        """Bit `index` of words, as words of width 1."""
+
+    # ---- interactive
+    @abstractmethod
+    async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Share:
+        """Share what `owner` holds; the others pass None."""
+
+    @abstractmethod
+    async def open(self, party: Party, x: Any, *, to: Sequence[int]) -> NDArray[Any] | None:
+        """Reveal x to the compute parties `to`, and to nobody else: int64 (or the words of bits) there, None elsewhere."""
+
+    @abstractmethod
+    async def multiply(self, party: Party, x: Any, y: Any) -> Share:
+        """x * y elementwise, exactly."""
+
+    @abstractmethod
+    async def matmul(self, party: Party, x: Any, y: Any) -> Share:
+        """(m, k) @ (k, n), exactly."""
+
+    @abstractmethod
+    async def multiply_truncate(self, party: Party, x: Any, y: Any, *, bits: int) -> Share:
+        """floor(x * y / 2^bits), or that plus one."""
+
+    @abstractmethod
+    async def matmul_truncate(self, party: Party, x: Any, y: Any, *, bits: int) -> Share:
+        """floor(x @ y / 2^bits), or that plus one."""
+
+    @abstractmethod
+    async def truncate(self, party: Party, x: Any, *, bits: int) -> Share:
+        """floor(x / 2^bits), or that plus one; 1 <= bits <= 62."""
+
+    @abstractmethod
+    async def sign(self, party: Party, x: Any, *, width: int) -> Share:
+        """One bit: x < 0, given -2^(width-1) <= x < 2^(width-1); 2 <= width <= 64."""
+
+    @abstractmethod
+    async def bits_and(self, party: Party, x: Any, y: Any) -> Share:
+        """Bitwise and of two shares of bits of one shape and width."""
+
+    @abstractmethod
+    async def bit_to_ring(self, party: Party, b: Any) -> Share:
+        """One bit as the integer 0 or 1."""
+
+    @abstractmethod
+    async def inject(self, party: Party, b: Any, x: Any) -> Share:
+        """b * x for one bit b and an arithmetic x of the same shape."""
+
+    @abstractmethod
+    async def decompose(self, party: Party, x: Any, *, width: int) -> Share:
+        """The `width` low bits of x as words of bits (two's complement)."""
+
+    @abstractmethod
+    async def prefix_or(self, party: Party, x: Any) -> Share:
+        """Words whose bit i is the or of the bits i and above of x."""
+
+    @abstractmethod
+    def random(self, party: Party, *, shape: Shape) -> Share:
+        """Uniform ring elements nobody knows."""

@@ -1,0 +1,114 @@
+"""What can go wrong, as types an operator can act on.
+
+Messages say what was expected, what came and where; never a secret, a share or a data value. A party tells
+its peers an error's class, label and source line, never its message.
+"""
+
+from __future__ import annotations
+
+
+class ComityError(Exception):
+    """Anything Comity reports on purpose. `exit_code` is what the command line ends with."""
+
+    exit_code = 1
+    #: "file, line N" of the scenario line whose operation failed; filled in by the runtime.
+    source: str | None = None
+
+
+class ConfigError(ComityError):
+    """A file, an option or a name is wrong. Nothing was sent yet. Correct what the message names and start again."""
+
+    exit_code = 2
+
+
+class DataError(ComityError):
+    """Data does not fit its declared schema. Told to its owner only: counts rows, shows none."""
+
+    exit_code = 2
+
+
+class AgreementError(ComityError):
+    """The parties would not run the same thing. Compare the difference shown and agree on one version."""
+
+    exit_code = 4
+
+
+class PolicyError(ComityError):
+    """An owner's rule, or the agreed list of releases, forbids this. The message names the rule."""
+
+    exit_code = 5
+
+
+class LocalProtocolError(ComityError):
+    """The scenario, or Comity itself, broke a rule of the runtime. The message names the line and the remedy."""
+
+    exit_code = 1
+
+
+class ShapeError(LocalProtocolError):
+    """Shapes or types of operands do not fit together."""
+
+
+class RangeError(LocalProtocolError):
+    """A result could exceed what the ring can hold. Narrow the schema, rescale, `clamp`, or state `x.within(b)`."""
+
+
+class ShareNeeded(LocalProtocolError):
+    """Rows would have to leave their owner for this. Say so with `share()`, or reduce them first."""
+
+
+class TooMuchInFlight(LocalProtocolError):
+    """More work was scheduled than may wait in memory. `await settle(x)` where the loop allows it."""
+
+
+class PeerError(ComityError):
+    """Something about one peer; `.peer` is its name where it is known, else its index."""
+
+    def __init__(self, message: str, *, peer: str | int | None = None) -> None:
+        super().__init__(message)
+        self.peer = peer
+
+
+class RemoteProtocolError(PeerError):
+    """A peer sent something malformed, oversized or out of order. Its version may differ, or it misbehaves."""
+
+    exit_code = 4
+
+
+class CheckFailed(ComityError):
+    """A MAC, commitment or consistency check failed. `.culprit` is a party's index where it is known."""
+
+    exit_code = 4
+
+    def __init__(self, message: str, *, culprit: int | None = None) -> None:
+        super().__init__(message)
+        self.culprit = culprit
+
+
+class ChannelError(PeerError):
+    """The way to a peer is unusable."""
+
+    exit_code = 3
+
+
+class AuthenticationError(ChannelError):
+    """A peer is not who it must be, or refused us. Compare fingerprints; exchange cards again."""
+
+    exit_code = 4
+
+
+class PeerLost(ChannelError):
+    """A peer cannot be reached any more, or ended. See its log."""
+
+
+class PeerTimeout(ChannelError):
+    """A peer is there but made no progress in time. See its log, or allow it longer."""
+
+
+class RemoteError(ChannelError):
+    """A peer ended the run because of an error of its own; its class and line are told, its message is not."""
+
+
+def source_line(source: str | None) -> str:
+    """How an operation's place in the script is named in messages."""
+    return source if source is not None else "an unknown line"

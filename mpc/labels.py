@@ -1,0 +1,106 @@
+"""Labels name operations; streams draw the randomness that belongs to a label.
+
+A *scope* is a place in the program that one task owns. An operation takes its label from its scope when it is
+*called*, in program order, so that all parties give it the same one whatever the scheduling. The label tags
+messages and selects the streams.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import LocalProtocolError
+
+LABEL_BYTES = 16
+_BLOCK = 16
+_KEY_BLOCKS = 1 << 40  # RUNTIME: at 2^40 blocks under one key two counter ranges could meet; the run ends before
+_ZEROS = np.zeros(1 << 20, np.uint8)
+_ZEROS.flags.writeable = False
+
+
+def _current_task() -> object | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop: a dry run outside of one
+        return None
+
+
+class Scope:
+    """(digest, counter, owner): hands out one label after the other.
+
+    `owner` is the task that may take labels here (None: whoever drives the operation the scope belongs to).
+    """
+
+    __slots__ = ("_counter", "_owned", "_owner", "digest")
+
+    def __init__(self, digest: bytes, *, owned: bool = False) -> None:
+        self.digest = digest
+        self._counter = 0
+        self._owned = owned
+        self._owner = _current_task() if owned else None
+
+    def label(self, name: str) -> bytes:
+        """The next label: BLAKE2b-128(digest ‖ counter ‖ name)."""
+        if self._owned and _current_task() is not self._owner:
+            raise LocalProtocolError(
+                f"{name}: this task works in a scope that another task owns, so parties could number operations "
+                "differently. Run concurrent parts with `await study.gather(f(a), f(b))`."
+            )
+        self._counter += 1
+        return blake2b(self.digest + self._counter.to_bytes(8, "little") + name.encode(), digest_size=16).digest()
+
+    def child(self, name: str, *, owned: bool = False) -> Scope:
+        """A scope of its own under the next label."""
+        return Scope(self.label(name), owned=owned)
+
+    def adopt(self) -> None:
+        """Make the current task the owner (the first thing a gathered part does)."""
+        self._owned, self._owner = True, _current_task()
+
+
+class Streams:
+    """The pseudorandom streams of one AES-128 key, one run.
+
+    The stream of (label, purpose, part) is AES-CTR from the counter block BLAKE2b-128(label ‖ purpose ‖ part).
+    Streams are never cached and never continued: whoever draws the same triple twice draws the same bytes, which
+    is what two holders of a pair key want, and what one holder must never do (`record` finds it in tests).
+    """
+
+    def __init__(self, key: bytes, *, record: bool = False) -> None:
+        if len(key) != 16:
+            raise ValueError("a stream key has 16 bytes")
+        from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+
+        self._make = lambda: Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
+        self._local = threading.local()
+        self._blocks = 0
+        self._seen: set[bytes] | None = set() if record else None
+
+    def fill(self, out: NDArray[Any], label: bytes, purpose: bytes, part: int = 0) -> None:
+        """Overwrite the contiguous array `out` with the stream of (label, purpose, part).
+
+        Raises LocalProtocolError when a recorded stream is drawn twice or the key's limit is reached.
+        """
+        start = blake2b(label + part.to_bytes(8, "little") + purpose, digest_size=16).digest()
+        if self._seen is not None:
+            if start in self._seen:
+                raise LocalProtocolError(f"the stream {purpose!r} part {part} of one label was drawn twice")
+            self._seen.add(start)
+        cipher = getattr(self._local, "cipher", None)
+        if cipher is None:
+            cipher = self._local.cipher = self._make()
+        cipher.reset_nonce(start)
+        flat = memoryview(out).cast("B") if out.size else memoryview(b"")
+        size = len(flat)
+        self._blocks += (size + _BLOCK - 1) // _BLOCK
+        if self._blocks >= _KEY_BLOCKS:
+            raise LocalProtocolError("this run drew 2^40 blocks from one key: split the study into several runs")
+        for begin in range(0, size, len(_ZEROS)):
+            end = min(size, begin + len(_ZEROS))
+            cipher.update_into(_ZEROS[: end - begin], flat[begin:end])
