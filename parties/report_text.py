@@ -1,0 +1,110 @@
+"""Words for a report: numbers, sizes and times as people read them, and others' text made safe to print."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel
+
+#: A number, or the words that stand in its place.
+Number = int | float | str
+
+#: The longest text that is shown; more is cut, so that no peer can fill a screen.
+TEXT_LIMIT: Final = 4000
+#: Characters that reorder or hide their neighbours though they are not control characters.
+_DIRECTION: Final = frozenset(
+    "\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
+_SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def clean(text: str) -> str:
+    """The text on one line; control and direction characters become visible escapes such as `\\x1b`."""
+    if len(text) > TEXT_LIMIT:
+        text = text[: TEXT_LIMIT - 1] + "…"
+    return "".join(map(_visible, text))
+
+
+def _visible(character: str) -> str:
+    if character in "\n\t\r":
+        return " "
+    if character in _DIRECTION or unicodedata.category(character) in ("Cc", "Cs"):
+        return character.encode("unicode_escape").decode("ascii")
+    return character
+
+
+def plain(value: Any) -> Any:
+    """Dicts, lists, numbers and clean text only: NumPy values as Python's, NaN and infinity as "undefined"."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump()
+    elif hasattr(value, "tolist"):
+        value = value.tolist()
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else "undefined"
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, Mapping):
+        out = {clean(str(key)): plain(item) for key, item in value.items()}
+        if len(out) != len(value):
+            raise ValueError("two names of one table look the same once control characters are made visible")
+        return out
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    raise ValueError(f"a result holds numbers, text, lists and dicts only, not {type(value).__name__}")
+
+
+def number(value: Number | None, digits: int = 5) -> str:
+    """A number to so many significant digits; words as they are."""
+    if value is None:
+        return "–"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
+        return f"{int(value):,}"
+    size = abs(value)
+    if not 1e-4 <= size < 1e15:
+        return scientific(value, digits - 1)
+    return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
+
+
+def probability(value: Number) -> str:
+    """A p-value."""
+    if isinstance(value, str):
+        return value
+    return "< 0.0001" if value < 1e-4 else f"{value:.4f}"
+
+
+def scientific(value: Number, digits: int = 1) -> str:
+    """Such as 2.1 × 10⁻⁸."""
+    if isinstance(value, str):
+        return value
+    if value == 0:
+        return "0"
+    mantissa, _, exponent = f"{value:.{digits}e}".partition("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(_SUPERSCRIPT)}"
+
+
+def size(count: int) -> str:
+    """Bytes in the unit that reads best."""
+    if count < 1000:
+        return f"{count} B"
+    scaled, units = count / 1000, ["kB", "MB", "GB", "TB"]
+    while scaled >= 999.5 and len(units) > 1:
+        scaled /= 1000
+        units.pop(0)
+    return f"{scaled:.{0 if scaled >= 99.95 else 1}f} {units[0]}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that reads best."""
+    if seconds < 1:
+        return f"{1000 * seconds:.0f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"

@@ -1,0 +1,365 @@
+"""Reports: each kind of release, in words and numbers; nobody's text becomes markup; files stay private."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+import stat
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from parties import report, report_data, report_text
+
+SMALL = "suppressed (fewer than 10)"
+COLLINEAR = "undefined: predictors nearly collinear"
+
+REGRESSION: dict[str, Any] = {
+    "terms": ["intercept", "age", "dose"],
+    "coefficient": [1.5, 0.25, -0.125],
+    "standard_error": [0.5, 0.0625, 0.125],
+    "t": [3.0, 4.0, -1.0],
+    "p": [0.0031, 0.00001, 0.3183],
+    "ci_low": [0.52, 0.127, -0.37],
+    "ci_high": [2.48, 0.373, 0.12],
+    "r_squared": 0.4321,
+    "observations": 400,
+    "residual_df": 397,
+}
+TEST: dict[str, Any] = {
+    "statistic": 22.21, "df": 289.7, "p": 1e-60, "difference": 5.3162, "ci_low": 4.8451, "ci_high": 5.7874,
+    "groups": ["sick", "well"], "means": [17.4628, 12.1466],
+}  # fmt: skip
+CROSSTAB: dict[str, Any] = {
+    "rows": ["young", "old"], "columns": ["no", "yes"], "counts": [[212, 14], [SMALL, 125]],
+    "chi_square": SMALL, "df": 1, "p": SMALL,
+}  # fmt: skip
+RELEASES: dict[str, tuple[str, Any]] = {
+    "patients": ("number", 569),
+    "age mean": ("number", {"value": 54.25, "unit": "years"}),
+    "age sd": ("number", 11.5),
+    "age missing": ("number", SMALL),
+    "dose mean": ("number", "out of range"),
+    "dose sd": ("number", 0.0001234567),
+    "age histogram": ("histogram", {"edges": [0, 40, 80, 120], "counts": [200, 337, SMALL], "unit": "years"}),
+    "weight": ("histogram", {"edges": [0.0, 1.5], "counts": [12]}),
+    "hidden": ("histogram", {"edges": [0, 1, 2], "counts": [SMALL, SMALL]}),
+    "correlation": ("matrix", {"labels": ["age", "dose"], "values": [[1, -0.25], [-0.25, "undefined"]]}),
+    "model": ("regression", REGRESSION),
+    "collinear": ("regression", COLLINEAR),
+    "sick against well": ("test", TEST),
+    "sick by age": ("crosstab", CROSSTAB),
+    "sick by treatment": ("vector", {"labels": ["none", "surgery"], "values": [0.61, SMALL], "unit": "share"}),
+    "tree": ("forest", {"depth": 3, "splits": [1.5, 2.5]}),
+}
+
+
+def result(releases: dict[str, tuple[str, Any]] | None = None, **other: Any) -> dict[str, Any]:
+    chosen = RELEASES if releases is None else releases
+    return {
+        "scenario": "hospital_statistics",
+        "study": "9f" * 32,
+        "study_words": "ocean maple seven",
+        "purpose": "Baseline of the registry",
+        "organization": "st-mary",
+        "organizations": {
+            "st-mary": {"roles": ["input", "compute", "recipient"], "rows": 284, "brought": ["oncology.patients"]},
+            "county": {"roles": ["input", "compute"], "rows": None, "brought": ["tumour_register"]},
+        },
+        "releases": {name: value for name, (_, value) in chosen.items()},
+        "kinds": {name: kind for name, (kind, _) in chosen.items()},
+        "protections": {"sick by age": "minimum cohort 10"},
+        "oracle": {"max_relative_error": 2.1e-8, "details": {"age mean": 2.1e-8, "model": "undefined in both"}},
+        "cost": {"rounds": 41, "bytes_sent": 312_345, "seconds": 1.93, "operations": 388},
+        "phases": {"start": 1.2, "local": 0.2, "agree": 0.1, "joint": 0.43},
+        "notes": ["county runs another version of numpy"],
+        "model": "Nobody learns anything else unless two put their shares together.",
+        "finished": "2026-03-04T12:33:10+00:00",
+        **other,
+    }
+
+
+def terminal(content: dict[str, Any], width: int = 80, **options: Any) -> str:
+    out = io.StringIO()
+    report.show(content, Console(file=out, width=width, **options))
+    return out.getvalue()
+
+
+class Page(HTMLParser):
+    """Collects what a browser would act on, and what it would show."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: set[str] = set()
+        self.attributes: list[tuple[str, str]] = []
+        self.shown: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes += [(name, value or "") for name, value in attrs]
+
+    def handle_data(self, data: str) -> None:
+        self.shown.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.shown).split())
+
+
+def test_terminal_shows_every_kind() -> None:
+    text = terminal(result())
+    for expected in (
+        "Hospital statistics", "Baseline of the registry", "2026-03-04 12:33 UTC", "not told", "569", "54.250", "years",
+        "0.00012346", "out of range", "▅█·", "-.25", "0.2500", "< 0.0001", "-0.3700", "0.43210", COLLINEAR,
+        "4.8451 to 5.7874", "sick minus well", "212", "chi-square", "0.61", '"depth": 3', "2.1 × 10⁻⁸", "41 rounds",
+        "312 kB", "joint 430 ms", "unless two put their shares together", "another version of numpy",
+    ):  # fmt: skip
+        assert expected in text, expected
+    assert text.count(SMALL) >= 4
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_terminal_keeps_its_width(width: int) -> None:
+    labels = [f"a rather long measurement number {i}" for i in range(30)]
+    wide: dict[str, tuple[str, Any]] = {
+        **RELEASES,
+        "many": ("matrix", {"labels": labels, "values": np.eye(30).tolist()}),
+        "bins": ("histogram", {"edges": list(range(101)), "counts": [5] * 99 + [SMALL]}),
+    }
+    lines = terminal(result(wide), width).splitlines()
+    assert max(map(len, lines)) <= width
+    assert any("30 a rather" in line for line in lines)
+
+
+def test_numbers_are_not_cut_at_eighty_columns() -> None:
+    assert "…" not in terminal(result())
+
+
+def test_suppressed_cells_are_dim() -> None:
+    text = terminal(result(), force_terminal=True, color_system="standard")
+    assert re.search(r"\x1b\[2m[^\x1b]*suppressed", text)
+
+
+def test_columns_are_folded() -> None:
+    columns = report_data.fold(report.check(result()))
+    assert columns.statistics == ["mean", "sd", "missing"]
+    assert list(columns.rows) == ["age", "dose"]
+    assert columns.rows["age"]["missing"].value == SMALL
+    assert columns.unit("age") == "years"
+    assert list(columns.histograms) == ["age"]
+    assert "weight" in columns.others
+    assert "age mean" not in columns.others
+    alone = report_data.fold(report.check(result({"blood mean": ("number", 3.5)})))
+    assert alone.others == ["blood mean"]
+
+
+def test_html_shows_every_kind() -> None:
+    page = Page(report.html(result()))
+    for expected in (
+        "Hospital statistics", "Baseline of the registry", "st-mary", "284 rows", "tumour_register", "569", "54.250",
+        "1 of 3 bins suppressed (fewer than 10)", "−0.25", "0.0031", "0.127", COLLINEAR, "4.8451 to 5.7874", "212",
+        "minimum cohort 10", '"depth": 3', "2.1 × 10⁻⁸", "undefined in both", "312 kB", "430 ms", "ocean maple seven",
+        "unless two put their shares together", "out of range",
+    ):  # fmt: skip
+        assert expected in page.text, expected
+    labels = [value for name, value in page.attributes if name == "aria-label"]
+    assert [label.partition(":")[0] for label in labels] == [
+        "Histogram", "Histogram", "Heat map", "Estimates with intervals", "Estimates with intervals",
+    ]  # fmt: skip
+
+
+def test_html_is_self_contained() -> None:
+    text = report.html(result())
+    page = Page(text)
+    loading = {"script", "link", "img", "image", "iframe", "object", "embed", "base", "form", "foreignobject"}
+    assert not page.tags & loading
+    assert "http:" not in text
+    assert "https:" not in text
+    assert "@import" not in text
+    targets = re.findall(r"url\(([^)]*)\)", text)
+    targets += [value for name, value in page.attributes if name in {"src", "href", "xlink:href", "action", "data"}]
+    assert targets
+    assert all(target.startswith("#") for target in targets)
+    names = [value for name, value in page.attributes if name == "id"]
+    assert len(names) == len(set(names))
+    assert {target[1:] for target in targets} <= set(names)
+    assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in page.attributes
+    assert not any(name.startswith("on") for name, _ in page.attributes)
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_html_is_the_same_each_time() -> None:
+    assert report.html(result()) == report.html(result())
+
+
+HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=y>[bold red]x[/bold red]:smile:$x_2$\x1b[31m\x9b\u202e--><b>"
+
+
+def hostile(value: Any) -> Any:
+    """The value with the hostile text appended to every key that is a name and every text."""
+    if isinstance(value, str):
+        return value + HOSTILE
+    if isinstance(value, list):
+        return [hostile(item) for item in value]
+    if isinstance(value, dict):
+        return {name: hostile(item) for name, item in value.items()}
+    return value
+
+
+def hostile_result() -> dict[str, Any]:
+    releases = {hostile(name): (kind, hostile(value)) for name, (kind, value) in RELEASES.items()}
+    releases |= {f"{HOSTILE} {word}": ("number", {"value": 1.5, "unit": HOSTILE}) for word in ("mean", "sd")}
+    content = result(releases)
+    for key in ("scenario", "study_words", "purpose", "notes", "model", "finished"):
+        content[key] = hostile(content[key])
+    content["organizations"] = {hostile(name): hostile(item) for name, item in content["organizations"].items()}
+    content["protections"] = dict.fromkeys(releases, HOSTILE)
+    content["phases"] = {hostile(name): seconds for name, seconds in content["phases"].items()}
+    content["oracle"]["details"] = {HOSTILE: HOSTILE}
+    content["kinds"][hostile("tree")] = HOSTILE
+    return content
+
+
+def test_hostile_text_is_only_text_in_html() -> None:
+    text = report.html(hostile_result())
+    page, honest = Page(text), Page(report.html(result()))
+    assert page.tags <= honest.tags | {"small"}
+    assert {name for name, _ in page.attributes} <= {name for name, _ in honest.attributes}
+    assert "<script>alert(1)</script>" in page.text
+    assert not set(text) & set("\x1b\x9b\u202e")
+    assert "\\x1b[31m\\x9b\\u202e" in page.text
+
+
+def test_hostile_text_is_only_text_on_the_terminal() -> None:
+    text = terminal(hostile_result(), 2000)
+    assert not set(text) & set("\x1b\x9b\u202e")
+    assert "[bold red]x[/bold red]:smile:" in text
+    assert max(map(len, terminal(hostile_result(), 80).splitlines())) <= 80
+
+
+def test_hostile_text_in_json(tmp_path: Path) -> None:
+    report.write_json(hostile_result(), tmp_path / "result.json")
+    text = (tmp_path / "result.json").read_text(encoding="utf-8")
+    assert not set(text) & set("\x1b\x9b\u202e")
+    assert json.loads(text)["purpose"].endswith("\\x1b[31m\\x9b\\u202e--><b>")
+
+
+def test_json_holds_every_number_in_full(tmp_path: Path) -> None:
+    third = np.float64(1) / 3
+    content = result({"x": ("number", third), "v": ("vector", {"labels": ["a"], "values": np.array([np.nan])})})
+    report.write_json(content, tmp_path / "result.json")
+    read = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))
+    assert read["releases"] == {"x": float(third), "v": {"labels": ["a"], "values": ["undefined"]}}
+    assert {*content} == {*read}
+    assert read["cost"] == content["cost"]
+    assert report.check(read) == report.check(content)
+
+
+@pytest.mark.parametrize("write", [report.write_json, report.write_html])
+def test_files_are_private_and_whole(write: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "file"
+    path.write_text("old")
+    path.chmod(0o644)
+    write(result({}), path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    whole = path.read_text(encoding="utf-8")
+
+    def fail(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr("os.replace", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write(result(), path)
+    assert path.read_text(encoding="utf-8") == whole
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("vector", {"labels": ["a"], "values": [1, 2]}),
+        ("histogram", {"edges": [0, 1], "counts": [1, 2]}),
+        ("matrix", {"labels": ["a", "b"], "values": [[1, 0]]}),
+        ("matrix", {"labels": ["a"], "values": [[1, 0]]}),
+        ("regression", {**REGRESSION, "p": [0.5]}),
+        ("test", {**TEST, "groups": ["one"]}),
+        ("crosstab", {**CROSSTAB, "counts": [[1, 2]]}),
+        ("crosstab", [1, 2]),
+        ("number", {"unit": "mm"}),
+        ("forest", {"model": object()}),
+    ],
+)
+def test_wrong_forms_are_refused(kind: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=r"release 'x' does not have the form|a result holds"):
+        report.check(result({"x": (kind, value)}))
+
+
+@pytest.mark.parametrize("kind", ["number", "vector", "histogram", "matrix", "regression", "test", "crosstab", "other"])
+def test_words_may_stand_for_a_whole_release(kind: str) -> None:
+    content = result({"it": (kind, SMALL)}, oracle=None)
+    assert SMALL in terminal(content)
+    assert SMALL in Page(report.html(content)).text
+
+
+def test_every_position_may_hold_words() -> None:
+    kinds = ("vector", "histogram", "matrix", "regression", "test", "crosstab")
+    words: dict[str, tuple[str, Any]] = {}
+    for name, (kind, value) in RELEASES.items():
+        if kind in kinds and isinstance(value, dict):
+            named = ("labels", "edges", "terms", "groups", "rows", "columns", "unit")
+            words[name] = (kind, {key: item if key in named else _worded(item) for key, item in value.items()})
+    content = result(words)
+    assert SMALL in terminal(content)
+    assert SMALL in Page(report.html(content)).text
+
+
+def _worded(item: Any) -> Any:
+    return [_worded(x) for x in item] if isinstance(item, list) else SMALL
+
+
+def test_empty_result() -> None:
+    content = result({}, oracle=None, phases={}, notes=[], organizations={}, purpose="", finished="")
+    assert "41 rounds" in terminal(content)
+    assert "Nobody" in Page(report.html(content)).text
+
+
+def test_users_plot_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    import matplotlib
+
+    before = report.html(result())
+    monkeypatch.setitem(matplotlib.rcParams, "text.usetex", True)
+    monkeypatch.setitem(matplotlib.rcParams, "font.size", 30.0)
+    assert report.html(result()) == before
+    assert matplotlib.rcParams["font.size"] == 30.0
+
+
+def test_nothing_large_is_imported_before_a_page_is_written() -> None:
+    code = "import sys, parties.report; print(*({'matplotlib', 'jinja2', 'numpy', 'scipy'} & set(sys.modules)))"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert out.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"), (569, "569"), (1234567, "1,234,567"), (54.0, "54"), (-3.14159265, "-3.1416"), (654.889, "654.89"),
+        (0.0963602, "0.096360"), (1.5e-7, "1.5000 × 10⁻⁷"), (123456.789, "123,457"), (SMALL, SMALL), (None, "–"),
+    ],
+)  # fmt: skip
+def test_numbers_read_well(value: Any, text: str) -> None:
+    assert report_text.number(value) == text
+
+
+def test_sizes_and_times_read_well() -> None:
+    sizes = [report_text.size(n) for n in (0, 999, 1500, 312_345, 999_960, 2_500_000_000_000)]
+    assert sizes == ["0 B", "999 B", "1.5 kB", "312 kB", "1.0 MB", "2.5 TB"]
+    assert [report_text.duration(s) for s in (0.0042, 1.94, 150, 7260)] == ["4 ms", "1.9 s", "2 min 30 s", "2 h 1 min"]
+    assert [report_text.probability(p) for p in (0.0, 0.04312, SMALL)] == ["< 0.0001", "0.0431", SMALL]
