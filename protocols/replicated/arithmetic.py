@@ -1,0 +1,121 @@
+"""Sharing, opening and multiplying integers modulo 2^64 (replicated, one corruption, semi-honest).
+
+Party i sends to its neighbours only, and every message is one component that the receiver misses, hidden by a
+stream it does not hold.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Integers, Shape
+from mpc.party import Party
+from protocols.replicated import kernels
+from protocols.replicated.roles import Chunk, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Words, as_words, same_shape, size_of
+
+_ZERO, _INPUT, _RANDOM = b"zero", b"input", b"random"
+
+
+def zero_share(party: Party, part: int, out: NDArray[Any]) -> None:
+    """Overwrite `out` with this party's part of a fresh sharing of zero. Local.
+
+    Ring      that of out's type, modulo 2^bits
+    Security  each peer lacks one of the two streams, so the part is uniform to it
+    Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
+    """
+    before = np.empty_like(out)
+    party.keys.pair[(party.index + 1) % 3].fill(out, party.label, _ZERO, part)
+    party.keys.pair[(party.index + 2) % 3].fill(before, party.label, _ZERO, part)
+    out -= before
+
+
+def zero_bits(party: Party, part: int, out: NDArray[Any]) -> None:
+    """As `zero_share`, for exclusive or."""
+    before = np.empty_like(out)
+    party.keys.pair[(party.index + 1) % 3].fill(out, party.label, _ZERO, part)
+    party.keys.pair[(party.index + 2) % 3].fill(before, party.label, _ZERO, part)
+    out ^= before
+
+
+def random(party: Party, shape: Shape) -> Arithmetic:
+    """Uniform ring elements nobody knows. Local: each component is a stream of the two parties that hold it."""
+    out = np.empty((2, size_of(shape)), np.uint64)
+    for chunk in cut(party.label, out.shape[1]):
+        for row, peer in ((0, (party.index + 2) % 3), (1, (party.index + 1) % 3)):
+            party.keys.pair[peer].fill(out[row, chunk.start : chunk.stop], party.label, _RANDOM, chunk.part)
+    return Arithmetic(out, shape)
+
+
+async def share_input(party: Party, owner: int, values: Integers | None, shape: Shape) -> Arithmetic:
+    """Share integers that `owner` holds.
+
+    Shapes    values (owner; None elsewhere), result: one shape, n elements
+    Rounds    1
+    Bytes     8 n from the owner to the party before it
+    Security  semi-honest: c_owner is a stream of the owner and the next party, the third component is zero, and
+              what is sent is x less a stream its receiver does not hold. Any message is a valid input.
+    """
+    size = size_of(shape)
+    out = np.zeros((2, size), np.uint64)
+    role = (party.index - owner) % 3
+    x = as_words(values).reshape(-1) if values is not None else None
+
+    async def step(chunk: Chunk) -> None:
+        rows = out[:, chunk.start : chunk.stop]
+        if role == 0 and x is not None:
+            party.keys.pair[(owner + 1) % 3].fill(rows[1], party.label, _INPUT, chunk.part)
+            np.subtract(x[chunk.start : chunk.stop], rows[1], out=rows[0])
+            party.send((owner + 2) % 3, chunk.part, rows[0])
+        elif role == 1:
+            party.keys.pair[owner].fill(rows[0], party.label, _INPUT, chunk.part)
+        else:
+            rows[1] = await party.receive(owner, chunk.part, (chunk.size,), np.uint64)
+
+    await each(party, cut(party.label, size), step)
+    return Arithmetic(out, shape)
+
+
+def input_cost(label: bytes, size: int, owner: int) -> Cost:
+    total = load(cut(label, size), lambda n: Load(1, (8 * n, 0, 0), (1, 0, 0)))
+    sent, messages = [0, 0, 0], [0, 0, 0]
+    sent[owner], messages[owner] = sum(total.bytes_sent), sum(total.messages)
+    return Cost(total.rounds, tuple(sent), tuple(messages))
+
+
+async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
+    """x * y elementwise, modulo 2^64.
+
+    Shapes    x, y, result: one shape, n elements
+    Rounds    1
+    Bytes     8 n from each party to the next one
+    Security  semi-honest: what is sent is masked by a zero share of which the receiver lacks one stream
+    Raises    ShapeError
+    Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
+    """
+    same_shape("multiply", x.spec, y.spec)
+    out = np.empty((2, x.size), np.uint64)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, _ = chunk
+        own = out[1, start:stop]
+        zero_share(party, part, own)
+        # all products of components that this party can form and the party before it leaves to it
+        kernels.cross(x.data, y.data, start, stop, kernels.ONE, own)
+        party.send((party.index + 1) % 3, part, own)
+        out[0, start:stop] = await party.receive((party.index + 2) % 3, part, (stop - start,), np.uint64)
+
+    await each(party, cut(party.label, x.size), step)
+    return Arithmetic(out, x.shape)
+
+
+def multiply_cost(label: bytes, size: int) -> Cost:
+    return load(cut(label, size), lambda n: Load(1, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
+
+
+def words_of(opened: Words) -> Integers:
+    """Ring elements as signed integers."""
+    return opened.view(np.int64)

@@ -1,0 +1,133 @@
+"""Bits: and, and the or of all bits from the top."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpc.engine import Cost, Spec
+from mpc.party import Party
+from protocols.replicated import kernels
+from protocols.replicated.arithmetic import zero_bits
+from protocols.replicated.local import public_row
+from protocols.replicated.roles import Chunk, Load, cut, each, load
+from protocols.replicated.sharing import Bits, BitWords, Words, mask_of, same_shape
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+
+
+async def reshare(party: Party, part: int, local: BitWords, width: int) -> BitWords:
+    """(2, n) rows of the words whose additive (exclusive-or) parts are `local`: one message to the next party.
+
+    The zero share is drawn in the wire's form: as many mask bits as are sent, and all of them.
+    """
+    n = local.size
+    wire = pack(local, width)
+    mask: Octets = np.empty_like(wire)
+    zero_bits(party, part, mask)
+    wire ^= mask
+    party.send((party.index + 1) % 3, part, wire)
+    out = np.empty((2, n), local.dtype)
+    out[1] = unpack(wire, n, width)
+    octets = await party.receive((party.index + 2) % 3, part, (wire.size,), np.uint8)
+    out[0] = unpack(octets, n, width)
+    return out
+
+
+def reshare_load(n: int, width: int) -> Load:
+    octets = packed_bytes(n, width)
+    return Load(1, (octets, octets, octets), (1, 1, 1))
+
+
+def and_local(x0: BitWords, x1: BitWords, y0: BitWords, y1: BitWords) -> BitWords:
+    """This party's part of x & y; row 0 and row 1 of both. Local."""
+    out: BitWords = y0 ^ y1
+    out &= x1
+    out ^= x0 & y1
+    return out
+
+
+async def bits_and(party: Party, x: Bits, y: Bits) -> Bits:
+    """x & y bitwise.
+
+    Shapes    x, y, result: one shape, n words of one width
+    Rounds    1
+    Bytes     n words as packed on the wire, from each party to the next one
+    Security  semi-honest, as `multiply`, modulo 2
+    Raises    ShapeError
+    Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
+    """
+    same_shape("bits_and", x.spec, y.spec)
+    out = np.empty_like(x.data)
+
+    async def step(chunk: Chunk) -> None:
+        a, b = x.data[:, chunk.start : chunk.stop], y.data[:, chunk.start : chunk.stop]
+        local = and_local(a[0], a[1], b[0], b[1])
+        out[:, chunk.start : chunk.stop] = await reshare(party, chunk.part, local, x.width)
+
+    await each(party, cut(party.label, x.size), step)
+    return Bits(out, x.shape, x.width)
+
+
+def bits_and_cost(label: bytes, x: Spec) -> Cost:
+    return load(cut(label, x.size), lambda n: reshare_load(n, x.width))
+
+
+def levels_of(count: int) -> int:
+    """Depth of a balanced tree over `count` leaves."""
+    return (count - 1).bit_length()
+
+
+def upper_halves(level: int) -> int:
+    """Positions i whose bit `level` is set: the upper half of each block of 2^(level+1) positions."""
+    return sum(1 << i for i in range(64) if i >> level & 1)
+
+
+async def prefix_or(party: Party, x: Bits) -> Bits:
+    """Words whose bit i is the or of the bits i and above of x.
+
+    Shapes    x, result: one shape, n words of one width w
+    Rounds    ceil(log2 w)
+    Bytes     two words share one of the wire: about n/2 words a round, from each party to the next one
+    Security  semi-honest: a tree of `bits_and` over the inverted bits
+    Source    Sklansky's prefix tree
+    """
+    levels = levels_of(x.width)
+    if not levels:
+        return x
+    width = 1 << levels
+    out = np.empty_like(x.data)
+    row = public_row(party)
+
+    async def step(chunk: Chunk) -> None:
+        n = chunk.size
+        q: Words = np.zeros((2, n + n % 2), np.uint64)
+        q[:, :n] = x.data[:, chunk.start : chunk.stop]
+        if row is not None:
+            q[row] ^= kernels.ALL  # the bits above `width` become ones, which an and does not notice
+        for level in range(levels):
+            span = np.uint64(1 << level)
+            upper = np.uint64(upper_halves(level))
+            # the lowest bit of each upper half, spread over the lower half beside it
+            spread = (q & upper) & ~(upper << kernels.ONE)
+            spread -= spread >> span
+            lower = q & ~upper
+            local = and_local(lower[0], lower[1], spread[0], spread[1])
+            local = local[0::2] | (local[1::2] << span)
+            both = await reshare(party, chunk.part | level, local & np.uint64(mask_of(width)), width)
+            q[:, 0::2] = (q[:, 0::2] & upper) | (both & ~upper)
+            q[:, 1::2] = (q[:, 1::2] & upper) | ((both & upper) >> span)
+        if row is not None:
+            q[row] ^= kernels.ALL
+        out[:, chunk.start : chunk.stop] = q[:, :n] & np.uint64(mask_of(x.width))
+
+    await each(party, cut(party.label, x.size), step)
+    return Bits(out, x.shape, x.width)
+
+
+def prefix_or_cost(label: bytes, x: Spec) -> Cost:
+    levels = levels_of(x.width)
+
+    def one(n: int) -> Load:
+        octets = levels * packed_bytes((n + 1) // 2, 1 << levels)
+        return Load(levels, (octets, octets, octets), (levels, levels, levels))
+
+    return load(cut(label, x.size) if levels else [], one)

@@ -1,0 +1,164 @@
+"""The sign of a value: the carry of A + B, found by digits of four bits and a tree.
+
+D knows A = c_D + c_F and both E and F know B = c_E. Per digit, G = [a + b >= 16] and P = [a + b = 15] are sums
+modulo 2 of products of bits of a (D shares all 15 of them) with functions of the bits of b, so E and F evaluate
+them locally on their shares. A tree of ands then joins the digits.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from mpc.engine import Cost
+from mpc.errors import RangeError
+from mpc.party import Party
+from protocols.replicated import kernels
+from protocols.replicated.boolean import reshare, reshare_load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits, Words
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, word_bytes
+
+_PHI, _S1, _S2 = b"phi", b"g1", b"g2"
+#: The lane of a0 a1 a2 a3 in the last word of monomials.
+_ALL_FOUR = 0x4444444444444444
+
+
+class _Level(NamedTuple):
+    """One level of the tree: pairs of lanes `pair` apart become the lanes `mask`, P then stands at `p_to`."""
+
+    pair: int
+    mask: int
+    p_to: int
+    width: int
+
+
+#: By number of lanes: how carries are folded (see kernels.carries), and the levels of the tree. Lanes are folded so
+#: that each level joins lanes at one distance and leaves them at neighbouring bits.
+_FOLD = {
+    1: (0, 0x1, 0, 0x1, 1),
+    2: (3, 0x3, 0, 0x3, 2),
+    4: (7, 0x33, 2, 0xF, 4),
+    8: (15, 0x3333, 6, 0xFF, 8),
+    16: (31, 0x33333333, 14, 0xFFFF, 16),
+}
+_TREE = {
+    1: (),
+    2: (_Level(1, 0x1, 1, 1),),
+    4: (_Level(2, 0x3, 2, 4), _Level(1, 0x1, 1, 1)),
+    8: (_Level(4, 0xF, 4, 8), _Level(2, 0x3, 2, 4), _Level(1, 0x1, 1, 1)),
+    16: (_Level(4, 0xF0F, 4, 16), _Level(8, 0xF, 4, 8), _Level(2, 0x3, 2, 4), _Level(1, 0x1, 1, 1)),
+}
+
+
+def _digits(width: int) -> tuple[int, int]:
+    """Digits of the low width-1 bits, and the lanes of the tree over them (a power of two)."""
+    digits = (width + 2) // 4
+    return digits, 1 << (digits - 1).bit_length()
+
+
+def check_width(width: int) -> None:
+    if not 2 <= width <= 64:
+        raise RangeError(f"sign of a value of {width} bits; 2 to 64 can be compared")
+
+
+async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
+    """The bit x < 0, given -2^(width-1) <= x < 2^(width-1).
+
+    Shapes    x, result: one shape, n elements; the result has one bit each
+    Rounds    2 + ceil(log2 digits), digits = ceil((width-1)/4): 6 at 64 bits, 5 at 33, 2 at 5
+    Bytes     D to E 4 n words of 4 digits bits; E and F to D n words of 2 lanes bits; each party to the next one
+              n words of lanes, lanes/2, ..., 4 and 1 bits (lanes: digits rounded up to a power of two)
+    Security  semi-honest: each monomial of A's bits and its highest bit are hidden by a bit of the stream of D and
+              F, each share of G and P by one of E and F, and the tree is `bits_and`
+    Raises    RangeError
+    """
+    check_width(width)
+    digits, lanes = _digits(width)
+    out = np.empty((2, x.size), np.uint8)
+    bits, sent, octets = np.uint64(width), 4 * digits, word_bytes(4 * digits)
+    fold = np.array(_FOLD[lanes], np.uint64)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, d = chunk
+        n = stop - start
+        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
+        given, label = x.data[:, start:stop], party.label
+        m, gp = np.empty((4, n), np.uint64), np.empty((2, n), np.uint64)
+        top = np.empty((2, n), np.uint8)
+        phi: Octets = np.empty(4 * n * octets, np.uint8)
+        wide = 2 * lanes if lanes > 1 else 1
+        if role == D:
+            kernels.monomials(given[0], given[1], bits, m)
+            message = pack(m.reshape(-1), sent)
+            party.keys.pair[f].fill(phi, label, _PHI, part)
+            message ^= phi
+            party.send(e, part, message)
+            top[0], top[1] = _top(phi, n, octets), _top(message, n, octets)
+            got = packed_bytes(n, wide)
+            gp[0] = unpack(await party.receive(f, part, (got,), np.uint8), n, wide)
+            gp[1] = unpack(await party.receive(e, part, (got,), np.uint8), n, wide)
+        else:
+            if role == E:
+                message = await party.receive(d, part, (4 * n * octets,), np.uint8)
+                b, pad, one = given[1], np.uint64(_ALL_FOUR & (-1 << sent)), kernels.ONE
+            else:
+                party.keys.pair[d].fill(phi, label, _PHI, part)
+                message, b, pad, one = phi, given[0], kernels.ZERO, kernels.ZERO
+            mine, other = (0, 1) if role == E else (1, 0)
+            top[mine], top[other] = _top(message, n, octets), (b >> (bits - kernels.ONE)) & kernels.ONE
+            raw: Words = gp[mine]
+            shares = np.ascontiguousarray(unpack(message, 4 * n, sent)).reshape(4, n)
+            kernels.carries(shares, b, bits, pad, one, fold, raw)
+            if wide == 1:
+                raw &= kernels.ONE  # one digit: nothing follows that would want its P
+            wire = pack(raw, wide)
+            s1, s2 = np.empty_like(wire), np.empty_like(wire)
+            keys = party.keys.pair[f if role == E else e]
+            keys.fill(s1, label, _S1, part)
+            keys.fill(s2, label, _S2, part)
+            wire ^= s1 if role == E else s2
+            party.send(d, part, wire)
+            gp[mine] = unpack(wire, n, wide)
+            s1 ^= s2
+            gp[other] = unpack(s1, n, wide)
+        at = lanes
+        for number, level in enumerate(_TREE[lanes], 1):
+            local = np.empty(n, np.uint64)
+            pair, mask = np.uint64(level.pair), np.uint64(level.mask)
+            kernels.tree(gp, np.uint64(at), pair, mask, np.uint64(level.p_to), local)
+            if level.width == 1:
+                local &= kernels.ONE
+            high = (gp >> pair) & mask
+            high ^= await reshare(party, part | number, local, level.width)
+            gp, at = high, level.p_to
+        gp &= kernels.ONE
+        np.bitwise_xor(gp.astype(np.uint8), top, out=out[:, start:stop])
+
+    await each(party, cut(party.label, x.size), step)
+    return Bits(out, x.shape, 1)
+
+
+def _top(message: Octets, n: int, octets: int) -> Octets:
+    """The lane beside the last word's lowest monomials: a share of A's highest bit. Local."""
+    lane: Octets = (message[3 * n * octets :: octets] >> np.uint8(3)) & np.uint8(1)
+    return lane
+
+
+def sign_cost(label: bytes, size: int, width: int) -> Cost:
+    check_width(width)
+    digits, lanes = _digits(width)
+    levels = _TREE[lanes]
+
+    def one(n: int) -> Load:
+        shared = packed_bytes(n, 2 * lanes if lanes > 1 else 1)
+        joined = sum(reshare_load(n, level.width).bytes_sent[0] for level in levels)
+        count = len(levels)
+        return Load(
+            2 + count,
+            (4 * n * word_bytes(4 * digits) + joined, shared + joined, shared + joined),
+            (1 + count, 1 + count, 1 + count),
+        )
+
+    return load(cut(label, size), one)

@@ -1,0 +1,229 @@
+"""From integers to bits and back: decomposition, a bit as an integer, a bit times an integer."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpc.engine import Cost
+from mpc.errors import RangeError, ShapeError
+from mpc.party import Party
+from protocols.replicated import kernels
+from protocols.replicated.boolean import and_local, levels_of, reshare, reshare_load, upper_halves
+from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, mask_of, wanted
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+
+_PHI, _G1, _G2 = b"phi", b"g1", b"g2"
+_A2, _V2, _S1, _S2 = b"a2", b"v2", b"s1", b"s2"
+
+
+def check_width(width: int) -> None:
+    if not 1 <= width <= 64:
+        raise RangeError(f"decomposition into {width} bits; 1 to 64 are there")
+
+
+async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
+    """The `width` low bits of x (two's complement) as words of bits.
+
+    Shapes    x, result: one shape, n elements
+    Rounds    2 + ceil(log2(width-1)); 1 for width 1 and 2 for width 2: 8 at 64 bits
+    Bytes     D to E n words of `width` bits; E and F to D n words of width-1 bits; each party to the next one as
+              many for each level of the tree, the last with the upper half only
+    Security  semi-honest: A is hidden by the stream of D and F, A and B by one of E and F, the tree is `bits_and`
+    Raises    RangeError
+    Source    Sklansky's adder; one word a level carries both its generate and its propagate lanes
+    """
+    check_width(width)
+    carried = width - 1
+    out = np.empty((2, x.size), dtype_of(width))
+    keep, keep_carried = np.uint64(mask_of(width)), np.uint64(mask_of(carried))
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, d = chunk
+        n = stop - start
+        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
+        given, label = x.data[:, start:stop], party.label
+        p, g = np.empty((2, n), np.uint64), np.empty((2, n), np.uint64)
+        phi: Octets = np.empty(packed_bytes(n, width), np.uint8)
+        if role == D:
+            message = pack((given[0] + given[1]) & keep, width)
+            party.keys.pair[f].fill(phi, label, _PHI, part)
+            message ^= phi
+            party.send(e, part, message)
+            p[0], p[1] = unpack(phi, n, width), unpack(message, n, width)
+            if carried:
+                got = packed_bytes(n, carried)
+                g[0] = unpack(await party.receive(f, part, (got,), np.uint8), n, carried)
+                g[1] = unpack(await party.receive(e, part, (got,), np.uint8), n, carried)
+        else:
+            mine, other = (0, 1) if role == E else (1, 0)
+            if role == E:
+                message = await party.receive(d, part, (phi.size,), np.uint8)
+            else:
+                party.keys.pair[d].fill(phi, label, _PHI, part)
+                message = phi
+            p[mine], p[other] = unpack(message, n, width), given[other] & keep
+            if carried:
+                wire = pack(p[0] & p[1] & keep_carried, carried)
+                s1, s2 = np.empty_like(wire), np.empty_like(wire)
+                keys = party.keys.pair[f if role == E else e]
+                keys.fill(s1, label, _G1, part)
+                keys.fill(s2, label, _G2, part)
+                wire ^= s1 if role == E else s2
+                party.send(d, part, wire)
+                g[mine] = unpack(wire, n, carried)
+                s1 ^= s2
+                g[other] = unpack(s1, n, carried)
+        if carried:
+            propagate = p & keep_carried
+            for level in range(levels_of(carried)):
+                propagate = await _join(party, part | (level + 1), g, propagate, level, carried)
+            p ^= g << kernels.ONE
+        out[:, start:stop] = p
+
+    await each(party, cut(party.label, x.size), step)
+    return Bits(out, x.shape, width)
+
+
+async def _join(party: Party, part: int, g: Words, p: Words, level: int, carried: int) -> Words:
+    """One level of the adder's tree: updates g in place and returns p."""
+    span, last = np.uint64(1 << level), 2 << level >= carried
+    upper = np.uint64(upper_halves(level) & mask_of(carried))
+    highest = np.uint64(upper_halves(level) >> 1 & ~upper_halves(level))
+    x = p & upper
+    y = (g & highest) << kernels.ONE
+    y = (y << span) - y  # the highest bit of each lower half, over the upper half beside it
+    if last:
+        local = and_local(x[0], x[1], y[0], y[1]) & upper
+        both = await reshare(party, part, local >> span, carried - (1 << level))
+        g ^= both.astype(np.uint64, copy=False) << span
+        return p
+    z = (p & highest) << kernels.ONE
+    y = (y & upper) | ((((z << span) - z) & upper) >> span)
+    x |= x >> span
+    both = await reshare(party, part, and_local(x[0], x[1], y[0], y[1]), carried)
+    g ^= both & upper
+    return (p & ~upper) | ((both << span) & upper)
+
+
+def decompose_cost(label: bytes, size: int, width: int) -> Cost:
+    check_width(width)
+    carried = width - 1
+    levels = levels_of(carried) if carried else 0
+
+    def one(n: int) -> Load:
+        first, second = packed_bytes(n, width), packed_bytes(n, carried) if carried else 0
+        joined = 0
+        if levels:
+            last = reshare_load(n, carried - (1 << (levels - 1))).bytes_sent[0]
+            joined = (levels - 1) * reshare_load(n, carried).bytes_sent[0] + last
+        some = int(carried > 0) + levels
+        return Load(1 + some, (first + joined, second + joined, second + joined), (1 + levels, some, some))
+
+    return load(cut(label, size), one)
+
+
+async def bit_to_ring(party: Party, b: Bits) -> Arithmetic:
+    """One bit as the integer 0 or 1.
+
+    Shapes    b, result: one shape, n elements
+    Rounds    2
+    Bytes     8 n from D to E, from E to D and from F to D
+    Security  semi-honest: with b = alpha xor beta, D's alpha is hidden by a word of the stream of D and F, the shares
+              of (1 - 2 beta) alpha by words of the stream of E and F
+    Raises    ShapeError
+    """
+    wanted("bit_to_ring", b.spec, "bits", 1)
+    out = np.empty((2, b.size), np.uint64)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, d = chunk
+        n = stop - start
+        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
+        given, rows, label = b.data[:, start:stop], out[:, start:stop], party.label
+        if role == D:
+            a2 = np.empty(n, np.uint64)
+            party.keys.pair[f].fill(a2, label, _A2, part)
+            party.send(e, part, (given[0] ^ given[1]) - a2)
+            rows[0] = await party.receive(f, part, (n,), np.uint64)
+            rows[1] = await party.receive(e, part, (n,), np.uint64)
+            return
+        s1, s2 = np.empty(n, np.uint64), np.empty(n, np.uint64)
+        keys = party.keys.pair[f if role == E else e]
+        keys.fill(s1, label, _S1, part)
+        keys.fill(s2, label, _S2, part)
+        mine, other = (0, 1) if role == E else (1, 0)
+        beta = given[other]
+        if role == E:
+            a = await party.receive(d, part, (n,), np.uint64)
+        else:
+            a = np.empty(n, np.uint64)
+            party.keys.pair[d].fill(a, label, _A2, part)
+        kernels.lift(s1 if role == E else s2, a, beta, kernels.ZERO, rows[mine])
+        party.send(d, part, rows[mine])
+        np.subtract(beta, s1, out=rows[other])
+        rows[other] -= s2
+
+    await each(party, cut(party.label, b.size), step)
+    return Arithmetic(out, b.shape)
+
+
+def bit_to_ring_cost(label: bytes, size: int) -> Cost:
+    return load(cut(label, size), lambda n: Load(2, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
+
+
+async def inject(party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
+    """b * x for one bit b.
+
+    Shapes    b, x, result: one shape, n elements
+    Rounds    2
+    Bytes     16 n from D to E, 8 n from E to D and from F to D
+    Security  semi-honest: D's alpha and alpha * A are hidden by words of the stream of D and F, the shares of the
+              product by words of the stream of E and F
+    Raises    ShapeError
+    """
+    wanted("inject", b.spec, "bits", 1)
+    if b.shape != x.shape:
+        raise ShapeError(f"inject: a bit of shape {b.shape} for values of shape {x.shape}")
+    out = np.empty((2, b.size), np.uint64)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, d = chunk
+        n = stop - start
+        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
+        bit, given, rows, label = b.data[:, start:stop], x.data[:, start:stop], out[:, start:stop], party.label
+        if role == D:
+            alpha, v = (bit[0] ^ bit[1]).astype(np.uint64), given[0] + given[1]
+            v *= alpha
+            message, mask = np.concatenate((v, alpha)), np.empty(2 * n, np.uint64)
+            party.keys.pair[f].fill(mask[:n], label, _V2, part)
+            party.keys.pair[f].fill(mask[n:], label, _A2, part)
+            message -= mask
+            party.send(e, part, message)
+            rows[0] = await party.receive(f, part, (n,), np.uint64)
+            rows[1] = await party.receive(e, part, (n,), np.uint64)
+            return
+        s1, s2 = np.empty(n, np.uint64), np.empty(n, np.uint64)
+        keys = party.keys.pair[f if role == E else e]
+        keys.fill(s1, label, _S1, part)
+        keys.fill(s2, label, _S2, part)
+        mine, other = (0, 1) if role == E else (1, 0)
+        beta, known = bit[other], given[other]
+        if role == E:
+            shares = await party.receive(d, part, (2 * n,), np.uint64)
+        else:
+            shares = np.empty(2 * n, np.uint64)
+            party.keys.pair[d].fill(shares[:n], label, _V2, part)
+            party.keys.pair[d].fill(shares[n:], label, _A2, part)
+        kernels.select(beta, given[mine], known, shares[:n], shares[n:], s1 if role == E else s2, rows[mine])
+        party.send(d, part, rows[mine])
+        np.multiply(known, beta, out=rows[other])
+        rows[other] -= s1
+        rows[other] -= s2
+
+    await each(party, cut(party.label, b.size), step)
+    return Arithmetic(out, b.shape)
+
+
+def inject_cost(label: bytes, size: int) -> Cost:
+    return load(cut(label, size), lambda n: Load(2, (16 * n, 8 * n, 8 * n), (1, 1, 1)))

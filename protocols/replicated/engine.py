@@ -1,0 +1,127 @@
+"""The three-party engine: replicated sharing over Z_2^64, one corruption, semi-honest.
+
+What the primitives do and cost stands with their protocols in the other files of this folder; here they are put
+behind the engine's interface. Making an engine loads its compiled kernels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Engine, Integers, Shape, Spec
+from mpc.errors import LocalProtocolError
+from mpc.party import Party
+from protocols.replicated import arithmetic, boolean, compare, convert, fused, kernels, local, matmul, opening, truncate
+from protocols.replicated.plans import PLANS
+from protocols.replicated.sharing import Arithmetic, Bits
+
+
+def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
+    """Compile all kernels, or load them from numba's cache, in this process; `progress(done, all)` after each.
+
+    Called in one process before parties start, so that they find the cache filled. The cache is where numba keeps
+    it: beside the source, or in NUMBA_CACHE_DIR, which the caller sets before the first import where the
+    installation cannot be written to.
+    """
+    kernels.ready(progress)
+
+
+class ReplicatedEngine(Engine):
+    """Three parties, each holding two of the three components of every value."""
+
+    name = "replicated"
+    parties = 3
+    capacity = 62
+
+    def __init__(self) -> None:
+        warm_up()
+
+    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
+        found = PLANS.get(primitive)
+        if found is None:
+            raise LocalProtocolError(f"the replicated engine has no primitive {primitive!r}")
+        return found(label, *operands, **parameters)
+
+    # ---- local
+    def constant(self, party: Party, *, values: Integers) -> Arithmetic:
+        return local.constant(party, values)
+
+    def constant_bits(self, party: Party, *, values: NDArray[np.uint64], width: int = 1) -> Bits:
+        return local.constant_bits(party, values, width)
+
+    def add(self, party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
+        return local.add(x, y)
+
+    def subtract(self, party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
+        return local.subtract(x, y)
+
+    def scale(self, party: Party, x: Arithmetic, *, by: Integers) -> Arithmetic:
+        return local.scale(x, by)
+
+    def add_public(self, party: Party, x: Arithmetic, *, values: Integers) -> Arithmetic:
+        return local.add_public(party, x, values)
+
+    def sum(self, party: Party, x: Arithmetic, *, axis: int) -> Arithmetic:
+        return local.sum_over(x, axis)
+
+    def view(self, party: Party, x: Any, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Any:
+        return local.view(x, to, shape)
+
+    def concatenate(self, party: Party, *xs: Any, axis: int) -> Any:
+        return local.concatenate(xs, axis)
+
+    def xor(self, party: Party, x: Bits, y: Bits) -> Bits:
+        return local.xor(x, y)
+
+    def invert(self, party: Party, x: Bits) -> Bits:
+        return local.invert(party, x)
+
+    def bit(self, party: Party, x: Bits, *, index: int) -> Bits:
+        return local.bit(x, index)
+
+    def random(self, party: Party, *, shape: Shape) -> Arithmetic:
+        return arithmetic.random(party, shape)
+
+    # ---- interactive
+    async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Arithmetic:
+        return await arithmetic.share_input(party, owner, values, shape)
+
+    async def open(self, party: Party, x: Arithmetic | Bits, *, to: Sequence[int]) -> NDArray[Any] | None:
+        return await opening.reveal(party, x, to)
+
+    async def multiply(self, party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
+        return await arithmetic.multiply(party, x, y)
+
+    async def matmul(self, party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
+        return await matmul.matmul(party, x, y)
+
+    async def multiply_truncate(self, party: Party, x: Arithmetic, y: Arithmetic, *, bits: int) -> Arithmetic:
+        return await fused.multiply_truncate(party, x, y, bits)
+
+    async def matmul_truncate(self, party: Party, x: Arithmetic, y: Arithmetic, *, bits: int) -> Arithmetic:
+        return await matmul.matmul_truncate(party, x, y, bits)
+
+    async def truncate(self, party: Party, x: Arithmetic, *, bits: int) -> Arithmetic:
+        return await truncate.truncate(party, x, bits)
+
+    async def sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
+        return await compare.sign(party, x, width)
+
+    async def bits_and(self, party: Party, x: Bits, y: Bits) -> Bits:
+        return await boolean.bits_and(party, x, y)
+
+    async def bit_to_ring(self, party: Party, b: Bits) -> Arithmetic:
+        return await convert.bit_to_ring(party, b)
+
+    async def inject(self, party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
+        return await convert.inject(party, b, x)
+
+    async def decompose(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
+        return await convert.decompose(party, x, width)
+
+    async def prefix_or(self, party: Party, x: Bits) -> Bits:
+        return await boolean.prefix_or(party, x)

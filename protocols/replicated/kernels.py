@@ -1,0 +1,203 @@
+"""The fused loops over share arrays, compiled by numba. Local: arrays in, arrays out.
+
+Rules: every array is C-contiguous and writable, outputs are passed in, nothing is allocated, constants have the
+arrays' type (an untyped 1 would turn uint64 into int64 or float64). Each kernel has the one signature it is
+declared with; after `ready` a call with other types raises TypeError instead of compiling in the middle of a run.
+
+Importing this module imports numba, so only an engine imports it. Compiled code is cached on disk in numba's cache
+directory; where the installation is not writable, whoever starts a process sets NUMBA_CACHE_DIR before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+F = TypeVar("F", bound=Callable[..., None])
+Words = NDArray[np.uint64]
+Short = NDArray[np.uint32]
+Octets = NDArray[np.uint8]
+Reals = NDArray[np.float64]
+
+ZERO, ONE, ALL = np.uint64(0), np.uint64(1), np.uint64((1 << 64) - 1)
+_TOP = np.uint64(63)
+_HALF = np.uint64(1 << 62)
+
+#: name -> (compiled function, its only signature)
+KERNELS: dict[str, tuple[Any, str]] = {}
+
+
+def kernel(signature: str) -> Callable[[F], F]:
+    """Declare a kernel; it is compiled, or loaded from the cache, by `ready`."""
+
+    def declare(function: F) -> F:
+        compiled: Any = numba.njit(cache=True, nogil=True)(function)
+        KERNELS[function.__name__] = (compiled, f"void({signature})")
+        found: F = compiled
+        return found
+
+    return declare
+
+
+def ready(progress: Callable[[int, int], None] | None = None) -> None:
+    """Compile or load every kernel; `progress(done, all)` after each. A second call does nothing."""
+    for done, (compiled, signature) in enumerate(KERNELS.values(), 1):
+        if not compiled.signatures:
+            compiled.compile(signature)
+            compiled.disable_compile()
+        if progress is not None:
+            progress(done, len(KERNELS))
+
+
+@kernel("u8[:,::1], u8[:,::1], i8, i8, u8, u8[::1]")
+def cross(x: Words, y: Words, start: int, stop: int, squares: np.uint64, out: Words) -> None:
+    """out += x0*y1 + x1*y0 (+ x1*y1 if squares is 1) over elements start..stop."""
+    x0, x1, y0, y1 = x[0, start:stop], x[1, start:stop], y[0, start:stop], y[1, start:stop]
+    for i in range(out.size):
+        out[i] += x0[i] * y1[i] + x1[i] * (y0[i] + squares * y1[i])
+
+
+@kernel("u8[:,::1], u8[:,::1], i8, i8, u8[::1]")
+def square(x: Words, y: Words, start: int, stop: int, out: Words) -> None:
+    """out = (x0+x1) * (y0+y1) over elements start..stop."""
+    x0, x1, y0, y1 = x[0, start:stop], x[1, start:stop], y[0, start:stop], y[1, start:stop]
+    for i in range(out.size):
+        out[i] = (x0[i] + x1[i]) * (y0[i] + y1[i])
+
+
+@kernel("u8[::1], u8[::1], u8[::1], u8[::1], u8, u8[::1], u1[::1]")
+def shift_d(p: Words, q: Words, r: Words, mask: Words, bits: np.uint64, u: Words, top: Octets) -> None:
+    """A = p+q+r+2^62: u = (A shifted right arithmetically) - mask, top = its highest bit."""
+    for i in range(u.size):
+        a = p[i] + q[i] + r[i] + _HALF
+        u[i] = np.uint64(np.int64(a) >> np.int64(bits)) - mask[i]
+        top[i] = np.uint8(a >> _TOP)
+
+
+@kernel("u8[::1], u8[::1], u1[::1], u8, u8[::1]")
+def lift(base: Words, w: Words, e: Octets, up: np.uint64, out: Words) -> None:
+    """out = base + ((1-2e) * w << up)."""
+    for i in range(out.size):
+        negative = ZERO - np.uint64(e[i])
+        out[i] = base[i] + (((w[i] ^ negative) - negative) << up)
+
+
+@kernel("u8[::1], u8[::1], u8[::1], u1[::1], u8, u8[::1]")
+def shift_ef(b: Words, s1: Words, s2: Words, e: Octets, bits: np.uint64, out: Words) -> None:
+    """out = (B shifted right arithmetically) + ((e*top(B) + (1-2e)*(s1+s2)) << 64-bits) + 1 - 2^(62-bits)."""
+    up = np.uint64(64) - bits
+    offset = ONE - (_HALF >> bits)
+    for i in range(out.size):
+        flip = np.uint64(e[i])
+        negative = ZERO - flip
+        carry = (flip & (b[i] >> _TOP)) + (((s1[i] + s2[i]) ^ negative) - negative)
+        out[i] = np.uint64(np.int64(b[i]) >> np.int64(bits)) + (carry << up) + offset
+
+
+@kernel("u8[:,:], f8[:,:], f8[:,:], f8[:,:], f8[:,:], i8")
+def split(x: Words, low: Reals, middle: Reals, high: Reals, both: Reals, width: int) -> None:
+    """x = low + 2^22 middle + 2^44 high modulo 2^64, low and middle in [-2^21, 2^21), high in [-2^19, 2^19);
+    both = low + middle."""
+    for i in range(x.shape[0]):
+        for j in range(width):
+            a = np.int64(x[i, j])
+            l = (a << np.int64(42)) >> np.int64(42)  # noqa: E741
+            a = (a - l) >> np.int64(22)
+            m = (a << np.int64(42)) >> np.int64(42)
+            a = (a - m) >> np.int64(22)
+            h = (a << np.int64(44)) >> np.int64(44)
+            low[i, j] = np.float64(l)
+            middle[i, j] = np.float64(m)
+            high[i, j] = np.float64(h)
+            both[i, j] = np.float64(l + m)
+
+
+@kernel("f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], u8[:,::1]")
+def gather(low: Reals, middle: Reals, both: Reals, high: Reals, out: Words) -> None:
+    """out += low + 2^22 (both - low - middle) + 2^44 (middle + high)."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            l, m = np.int64(low[i, j]), np.int64(middle[i, j])  # noqa: E741
+            b, h = np.int64(both[i, j]), np.int64(high[i, j])
+            out[i, j] += np.uint64(l + ((b - l - m) << np.int64(22)) + ((m + h) << np.int64(44)))
+
+
+_LANES = np.uint64(0x1111111111111111)
+_S2, _S14 = np.uint64(2), np.uint64(14)
+_S3 = np.uint64(3)
+
+
+@kernel("u8[::1], u8[::1], u8, u8[:,::1]")
+def monomials(p: Words, q: Words, width: np.uint64, out: Words) -> None:
+    """A = p+q modulo 2^width in digits of four bits, with ones from bit width-1 up: the 15 products of the bits of
+    each digit, in four words; the free lane of the lowest digit (bit 3 of the last word) is A's bit width-1."""
+    pad = ALL << (width - ONE)
+    for i in range(p.size):
+        a = p[i] + q[i]
+        low = a | pad
+        a0, a1, a2, a3 = low & _LANES, (low >> ONE) & _LANES, (low >> _S2) & _LANES, (low >> _S3) & _LANES
+        a01, a23 = a0 & a1, a2 & a3
+        out[0, i] = low
+        out[1, i] = a01 | ((a0 & a2) << ONE) | ((a0 & a3) << _S2) | ((a1 & a2) << _S3)
+        out[2, i] = (a1 & a3) | (a23 << ONE) | ((a01 & a2) << _S2) | ((a01 & a3) << _S3)
+        top = ((a >> (width - ONE)) & ONE) << _S3
+        out[3, i] = (a0 & a23) | ((a1 & a23) << ONE) | ((a01 & a23) << _S2) | top
+
+
+@kernel("u8[:,::1], u8[::1], u8, u8, u8, u8[::1], u8[::1]")
+def carries(m: Words, b: Words, width: np.uint64, pad: np.uint64, one: np.uint64, fold: Words, out: Words) -> None:
+    """From shares of the monomials and the bits of B: G = [digits of A and B sum to 16 or more] and P = [to 15] of
+    each digit, folded to lanes of neighbouring bits: G | P << lanes.
+
+    pad    at E, the lane of a0 a1 a2 a3 of the digits that were not sent (their A is 15 and their B 0); 0 at F
+    one    1 at E, which adds the constant; 0 at F
+    fold   shift, mask, shift, mask, lanes
+    """
+    keep = (ONE << (width - ONE)) - ONE
+    constant = ZERO - one
+    sh1, m1, sh2, m2, lanes = fold[0], fold[1], fold[2], fold[3], fold[4]
+    for i in range(b.size):
+        w, v, u, t = m[0, i], m[1, i], m[2, i], m[3, i] | pad
+        low = b[i] & keep
+        b0, b1, b2, b3 = low & _LANES, (low >> ONE) & _LANES, (low >> _S2) & _LANES, (low >> _S3) & _LANES
+        b01, b02, b03, b12, b13, b23 = b0 & b1, b0 & b2, b0 & b3, b1 & b2, b1 & b3, b2 & b3
+        in0 = ((w >> ONE) & b1) ^ (v & b0) ^ (w & b01)
+        in2 = ((v >> _S3) & b1) ^ ((u >> _S2) & b0) ^ ((v >> ONE) & b01)
+        both = ((w >> _S2) & b2) ^ in2 ^ (b2 & in0)
+        rest = (u & b1) ^ ((u >> _S3) & b0) ^ ((v >> _S2) & b01)
+        in3 = ((u >> ONE) & b2) ^ ((t >> ONE) & b1) ^ ((t >> _S2) & b0) ^ (t & b01) ^ (b2 & rest)
+        g = (((w >> _S3) & b3) ^ in3 ^ (b3 & both)) & _LANES
+        p = (w & (b1 & b23)) ^ ((w >> ONE) & (b0 & b23)) ^ ((w >> _S2) & (b01 & b3)) ^ ((w >> _S3) & (b01 & b2))
+        p ^= (v & b23) ^ ((v >> ONE) & b13) ^ ((v >> _S2) & b12) ^ ((v >> _S3) & b03)
+        p ^= (u & b02) ^ ((u >> ONE) & b01) ^ ((u >> _S2) & b3) ^ ((u >> _S3) & b2)
+        p ^= (t & b1) ^ ((t >> ONE) & b0) ^ (t >> _S2) ^ (constant & b01 & b23)
+        p &= _LANES
+        g = (g | (g >> sh1)) & m1
+        p = (p | (p >> sh1)) & m1
+        out[i] = ((g | (g >> sh2)) & m2) | (((p | (p >> sh2)) & m2) << lanes)
+
+
+@kernel("u8[:,::1], u8, u8, u8, u8, u8[::1]")
+def tree(g: Words, p_at: np.uint64, pair: np.uint64, mask: np.uint64, p_to: np.uint64, out: Words) -> None:
+    """This party's part of P_high G_low and of P_high P_low for lanes `pair` apart."""
+    high = p_at + pair
+    for i in range(out.size):
+        g0, g1 = g[0, i], g[1, i]
+        x0, x1 = (g0 >> high) & mask, (g1 >> high) & mask
+        x0, x1 = x0 | (x0 << p_to), x1 | (x1 << p_to)
+        y0 = (g0 & mask) | (((g0 >> p_at) & mask) << p_to)
+        y1 = (g1 & mask) | (((g1 >> p_at) & mask) << p_to)
+        out[i] = (x1 & (y0 ^ y1)) ^ (x0 & y1)
+
+
+@kernel("u1[::1], u8[::1], u8[::1], u8[::1], u8[::1], u8[::1], u8[::1]")
+def select(e: Octets, other: Words, known: Words, v: Words, a: Words, s: Words, out: Words) -> None:
+    """out = e*other + (1-2e) * (v + a*known) + s."""
+    for i in range(out.size):
+        negative = ZERO - np.uint64(e[i])
+        inner = v[i] + a[i] * known[i]
+        out[i] = (other[i] & negative) + ((inner ^ negative) - negative) + s[i]

@@ -1,0 +1,164 @@
+"""Operations on shares that send nothing: linear ones, rearranging, and bits by position."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Integers, Shape
+from mpc.errors import ShapeError
+from mpc.party import Party
+from protocols.replicated.sharing import (
+    Arithmetic,
+    Bits,
+    as_words,
+    dtype_of,
+    mask_of,
+    same_shape,
+    size_of,
+    wanted,
+)
+
+AnyShare = TypeVar("AnyShare", Arithmetic, Bits)
+
+
+def public_row(party: Party) -> int | None:
+    """The row of this party in which component 0 stands: public values go there, and nowhere else."""
+    return (1, 0, None)[party.index]
+
+
+def constant(party: Party, values: Integers) -> Arithmetic:
+    """A public array as a share: component 0 is the value, the others are zero."""
+    x = as_words(np.asarray(values))
+    data = np.zeros((2, x.size), np.uint64)
+    row = public_row(party)
+    if row is not None:
+        data[row] = x.reshape(-1)
+    return Arithmetic(data, x.shape)
+
+
+def constant_bits(party: Party, values: NDArray[np.uint64], width: int) -> Bits:
+    """Public words as a share of bits, cut to `width`."""
+    x = np.asarray(values, np.uint64) & np.uint64(mask_of(width))
+    data = np.zeros((2, x.size), dtype_of(width))
+    row = public_row(party)
+    if row is not None:
+        data[row] = x.reshape(-1)
+    return Bits(data, x.shape, width)
+
+
+def add(x: Arithmetic, y: Arithmetic) -> Arithmetic:
+    """x + y."""
+    same_shape("add", x.spec, y.spec)
+    return Arithmetic(x.data + y.data, x.shape)
+
+
+def subtract(x: Arithmetic, y: Arithmetic) -> Arithmetic:
+    """x - y."""
+    same_shape("subtract", x.spec, y.spec)
+    return Arithmetic(x.data - y.data, x.shape)
+
+
+def scale(x: Arithmetic, by: Integers) -> Arithmetic:
+    """x times public integers."""
+    factor = as_words(np.asarray(by))
+    if factor.size == 1:
+        return Arithmetic(x.data * factor.reshape(()), x.shape)
+    out = x.data.reshape(2, *x.shape) * fitting("scale", factor, x.shape)
+    return Arithmetic(out.reshape(2, -1), x.shape)
+
+
+def add_public(party: Party, x: Arithmetic, values: Integers) -> Arithmetic:
+    """x plus public integers."""
+    public = fitting("add_public", as_words(np.asarray(values)), x.shape)
+    row = public_row(party)
+    if row is None:
+        return x
+    data = x.data.copy()
+    data[row].reshape(x.shape)[...] += public
+    return Arithmetic(data, x.shape)
+
+
+def fitting(what: str, public: NDArray[Any], shape: Shape) -> NDArray[Any]:
+    """`public` broadcast to `shape`, or ShapeError."""
+    try:
+        return np.broadcast_to(public, shape)
+    except ValueError:
+        raise ShapeError(f"{what}: public values of shape {public.shape} do not broadcast to {shape}") from None
+
+
+def sum_over(x: Arithmetic, axis: int) -> Arithmetic:
+    """Sum over one axis."""
+    rank = len(x.shape)
+    if not -rank <= axis < rank:
+        raise ShapeError(f"sum: no axis {axis} in shape {x.shape}")
+    axis %= rank
+    out = np.add.reduce(x.data.reshape(2, *x.shape), axis=axis + 1)
+    return Arithmetic(out.reshape(2, -1), x.shape[:axis] + x.shape[axis + 1 :])
+
+
+def view(x: AnyShare, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> AnyShare:
+    """Rearranged elements. Local for both kinds: `to` is applied to each row."""
+    data = np.empty((2, size_of(shape)), x.data.dtype)
+    for row in range(2):
+        part = to(x.data[row].reshape(x.shape))
+        if part.shape != shape:
+            raise ShapeError(f"view: declared to give {shape}, gave {part.shape}")
+        data[row].reshape(shape)[...] = part
+    if isinstance(x, Bits):
+        return Bits(data, shape, x.width)
+    return Arithmetic(data, shape)
+
+
+def joined_shape(shapes: list[Shape], axis: int) -> Shape:
+    """The shape of arrays joined along an axis, or ShapeError."""
+    first = shapes[0]
+    rank = len(first)
+    if not -rank <= axis < rank:
+        raise ShapeError(f"concatenate: no axis {axis} in shape {first}")
+    axis %= rank
+    for shape in shapes[1:]:
+        if len(shape) != rank or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
+            raise ShapeError(f"concatenate: shapes {first} and {shape} differ outside of axis {axis}")
+    return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def concatenate(xs: tuple[AnyShare, ...], axis: int) -> AnyShare:
+    """Arrays of one kind and width joined along an axis."""
+    for x in xs[1:]:
+        wanted("concatenate", x.spec, xs[0].spec.kind, xs[0].spec.width)
+    shape = joined_shape([x.shape for x in xs], axis)
+    parts = [x.data.reshape(2, *x.shape) for x in xs]
+    data = np.concatenate(parts, axis=axis % len(shape) + 1).reshape(2, -1)
+    first = xs[0]
+    if isinstance(first, Bits):
+        return Bits(data, shape, first.width)
+    return Arithmetic(data, shape)
+
+
+def xor(x: Bits, y: Bits) -> Bits:
+    """Bitwise exclusive or."""
+    same_shape("xor", x.spec, y.spec)
+    return Bits(x.data ^ y.data, x.shape, x.width)
+
+
+def invert(party: Party, x: Bits) -> Bits:
+    """Every bit flipped: component 0 is."""
+    row = public_row(party)
+    if row is None:
+        return x
+    data = x.data.copy()
+    data[row] ^= data.dtype.type(mask_of(x.width))
+    return Bits(data, x.shape, x.width)
+
+
+def bit(x: Bits, index: int) -> Bits:
+    """Bit `index` of each word."""
+    if not 0 <= index < x.width:
+        raise ShapeError(f"bit: no bit {index} in words of {x.width}")
+    if x.width == 1:
+        return x
+    return Bits(((x.data >> np.uint64(index)) & np.uint64(1)).astype(np.uint8), x.shape, 1)

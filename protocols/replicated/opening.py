@@ -1,0 +1,67 @@
+"""Reveal a sharing to some of the compute parties."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Spec
+from mpc.party import Party
+from protocols.replicated.roles import Chunk, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits
+from protocols.replicated.wire import pack, packed_bytes, unpack
+
+
+async def reveal(party: Party, x: Arithmetic | Bits, to: Sequence[int]) -> NDArray[Any] | None:
+    """Reveal x to the compute parties `to`; None at all others.
+
+    Shapes    x, result: one shape, n elements
+    Rounds    1
+    Bytes     to each receiver from the party before it: 8 n, or the packed words of bits
+    Security  semi-honest: a receiver gets the component it misses, which is the result less what it holds. Nothing
+              else is sent, and nothing to parties not in `to`.
+    Error     none; arithmetic comes as int64, bits as uint64 words
+    """
+    before, after = (party.index + 2) % 3, (party.index + 1) % 3
+    out = np.empty(x.size, np.uint64) if party.index in to else None
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, _ = chunk
+        if after in to:
+            row = x.data[0, start:stop]
+            party.send(after, part, pack(row, x.width) if isinstance(x, Bits) else row)
+        if out is None:
+            return
+        mine = out[start:stop]
+        if isinstance(x, Bits):
+            octets = await party.receive(before, part, (packed_bytes(chunk.size, x.width),), np.uint8)
+            np.bitwise_xor(x.data[0, start:stop], x.data[1, start:stop], out=mine, casting="safe")
+            mine ^= unpack(octets, chunk.size, x.width)
+        else:
+            missing = await party.receive(before, part, (chunk.size,), np.uint64)
+            np.add(x.data[0, start:stop], x.data[1, start:stop], out=mine)
+            mine += missing
+
+    await each(party, cut(party.label, x.size), step)
+    if out is None:
+        return None
+    return out.reshape(x.shape) if isinstance(x, Bits) else out.view(np.int64).reshape(x.shape)
+
+
+def reveal_cost(label: bytes, x: Spec, to: Sequence[int]) -> Cost:
+    def one(n: int) -> Load:
+        octets = packed_bytes(n, x.width) if x.kind == "bits" else 8 * n
+        return Load(1, (octets, octets, octets), (1, 1, 1))
+
+    total = load(cut(label, x.size), one)
+    if not x.size or not to:
+        return Cost(0, (0, 0, 0), (0, 0, 0))
+    sends = [(i + 1) % 3 in to for i in range(3)]
+    return Cost(
+        1,
+        tuple(count if send else 0 for count, send in zip(total.bytes_sent, sends, strict=True)),
+        tuple(count if send else 0 for count, send in zip(total.messages, sends, strict=True)),
+    )

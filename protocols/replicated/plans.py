@@ -1,0 +1,194 @@
+"""What each primitive gives and costs, from specifications and the label alone.
+
+A plan checks shapes, kinds and widths as the primitive itself does, so that a dry run fails where a run would.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Integers, Shape, Spec
+from mpc.errors import ShapeError
+from protocols.replicated import arithmetic, boolean, compare, convert, fused, matmul, opening, truncate
+from protocols.replicated.local import fitting, joined_shape
+from protocols.replicated.roles import NOTHING
+from protocols.replicated.sharing import same_shape, wanted
+
+Planned = tuple[Spec, Cost]
+PLANS: dict[str, Callable[..., Planned]] = {}
+
+
+def _plan(function: Callable[..., Planned]) -> Callable[..., Planned]:
+    PLANS[function.__name__.lstrip("_")] = function
+    return function
+
+
+@_plan
+def constant(label: bytes, *, values: Integers) -> Planned:
+    return Spec(np.shape(values)), NOTHING
+
+
+@_plan
+def constant_bits(label: bytes, *, values: NDArray[np.uint64], width: int = 1) -> Planned:
+    return Spec(np.shape(values), "bits", width), NOTHING
+
+
+@_plan
+def add(label: bytes, x: Spec, y: Spec) -> Planned:
+    same_shape("add", x, y)
+    return x, NOTHING
+
+
+@_plan
+def subtract(label: bytes, x: Spec, y: Spec) -> Planned:
+    same_shape("subtract", x, y)
+    return x, NOTHING
+
+
+@_plan
+def scale(label: bytes, x: Spec, *, by: Integers) -> Planned:
+    wanted("scale", x, "arith")
+    fitting("scale", np.asarray(by), x.shape)
+    return x, NOTHING
+
+
+@_plan
+def add_public(label: bytes, x: Spec, *, values: Integers) -> Planned:
+    wanted("add_public", x, "arith")
+    fitting("add_public", np.asarray(values), x.shape)
+    return x, NOTHING
+
+
+@_plan
+def _sum(label: bytes, x: Spec, *, axis: int) -> Planned:
+    wanted("sum", x, "arith")
+    rank = len(x.shape)
+    if not -rank <= axis < rank:
+        raise ShapeError(f"sum: no axis {axis} in shape {x.shape}")
+    axis %= rank
+    return Spec(x.shape[:axis] + x.shape[axis + 1 :]), NOTHING
+
+
+@_plan
+def view(label: bytes, x: Spec, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Planned:
+    return x._replace(shape=shape), NOTHING
+
+
+@_plan
+def concatenate(label: bytes, *xs: Spec, axis: int) -> Planned:
+    for x in xs[1:]:
+        wanted("concatenate", x, xs[0].kind, xs[0].width)
+    return xs[0]._replace(shape=joined_shape([x.shape for x in xs], axis)), NOTHING
+
+
+@_plan
+def xor(label: bytes, x: Spec, y: Spec) -> Planned:
+    wanted("xor", x, "bits")
+    same_shape("xor", x, y)
+    return x, NOTHING
+
+
+@_plan
+def invert(label: bytes, x: Spec) -> Planned:
+    wanted("invert", x, "bits")
+    return x, NOTHING
+
+
+@_plan
+def bit(label: bytes, x: Spec, *, index: int) -> Planned:
+    wanted("bit", x, "bits")
+    if not 0 <= index < x.width:
+        raise ShapeError(f"bit: no bit {index} in words of {x.width}")
+    return x._replace(width=1), NOTHING
+
+
+@_plan
+def random(label: bytes, *, shape: Shape) -> Planned:
+    return Spec(shape), NOTHING
+
+
+@_plan
+def _input(label: bytes, *, owner: int, values: Integers | None = None, shape: Shape) -> Planned:
+    result = Spec(shape)
+    return result, arithmetic.input_cost(label, result.size, owner)
+
+
+@_plan
+def _open(label: bytes, x: Spec, *, to: Sequence[int]) -> Planned:
+    return x, opening.reveal_cost(label, x, to)
+
+
+@_plan
+def multiply(label: bytes, x: Spec, y: Spec) -> Planned:
+    wanted("multiply", x, "arith")
+    same_shape("multiply", x, y)
+    return x, arithmetic.multiply_cost(label, x.size)
+
+
+@_plan
+def _matmul(label: bytes, x: Spec, y: Spec) -> Planned:
+    shape = matmul.result_shape(x, y)
+    return Spec(shape), matmul.matmul_cost(label, shape)
+
+
+@_plan
+def multiply_truncate(label: bytes, x: Spec, y: Spec, *, bits: int) -> Planned:
+    wanted("multiply_truncate", x, "arith")
+    same_shape("multiply_truncate", x, y)
+    return x, fused.multiply_truncate_cost(label, x.size, bits)
+
+
+@_plan
+def matmul_truncate(label: bytes, x: Spec, y: Spec, *, bits: int) -> Planned:
+    shape = matmul.result_shape(x, y)
+    return Spec(shape), matmul.matmul_truncate_cost(label, shape, bits)
+
+
+@_plan
+def _truncate(label: bytes, x: Spec, *, bits: int) -> Planned:
+    wanted("truncate", x, "arith")
+    return x, truncate.truncate_cost(label, x.size, bits)
+
+
+@_plan
+def sign(label: bytes, x: Spec, *, width: int) -> Planned:
+    wanted("sign", x, "arith")
+    return Spec(x.shape, "bits", 1), compare.sign_cost(label, x.size, width)
+
+
+@_plan
+def bits_and(label: bytes, x: Spec, y: Spec) -> Planned:
+    wanted("bits_and", x, "bits")
+    same_shape("bits_and", x, y)
+    return x, boolean.bits_and_cost(label, x)
+
+
+@_plan
+def bit_to_ring(label: bytes, b: Spec) -> Planned:
+    wanted("bit_to_ring", b, "bits", 1)
+    return Spec(b.shape), convert.bit_to_ring_cost(label, b.size)
+
+
+@_plan
+def inject(label: bytes, b: Spec, x: Spec) -> Planned:
+    wanted("inject", b, "bits", 1)
+    wanted("inject", x, "arith")
+    if b.shape != x.shape:
+        raise ShapeError(f"inject: a bit of shape {b.shape} for values of shape {x.shape}")
+    return x, convert.inject_cost(label, x.size)
+
+
+@_plan
+def decompose(label: bytes, x: Spec, *, width: int) -> Planned:
+    wanted("decompose", x, "arith")
+    return Spec(x.shape, "bits", width), convert.decompose_cost(label, x.size, width)
+
+
+@_plan
+def prefix_or(label: bytes, x: Spec) -> Planned:
+    wanted("prefix_or", x, "bits")
+    return x, boolean.prefix_or_cost(label, x)

@@ -1,0 +1,102 @@
+"""Who plays which part: chunks of an operation, each with its own D, E and F.
+
+Protocols in owner form load their three roles differently, so a large operation is cut in chunks whose roles rotate;
+a small one is one chunk whose D follows from the label, which spreads small operations over the parties. A chunk's
+index is the high half of all its part numbers, in messages and in streams: no stream is drawn twice by rotation.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from typing import Any, NamedTuple
+
+from mpc.engine import Cost
+from mpc.errors import ShapeError
+from mpc.party import Party, concurrently
+
+#: Elements of one chunk at most: what a few kernels touch stays in the second-level cache.
+CHUNK = 1 << 15
+#: Up to here an operation is one chunk.
+SMALL = 1 << 13
+#: Chunks of one operation at work at once.
+WINDOW = 6
+_CHAINS = 1 << 16
+
+D, E, F = 0, 1, 2
+
+
+class Chunk(NamedTuple):
+    """Elements start..stop of an operation; `part` is its chain, `d` the index of the party that is D."""
+
+    start: int
+    stop: int
+    part: int
+    d: int
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+
+class Load(NamedTuple):
+    """What a chunk costs: payload bytes and messages of D, E and F, and the rounds."""
+
+    rounds: int
+    bytes_sent: tuple[int, int, int]
+    messages: tuple[int, int, int]
+
+
+NOTHING = Cost(0, (0, 0, 0), (0, 0, 0))
+
+
+def cut(label: bytes, size: int, small: int = SMALL, chunk: int = CHUNK) -> list[Chunk]:
+    """The chunks of an operation on `size` elements: none, one, or a multiple of three of nearly equal size."""
+    first = label[0] % 3
+    if size <= small:
+        return [Chunk(0, size, 0, first)] if size else []
+    count = 3 * -(-size // (3 * chunk))
+    if count > _CHAINS:
+        raise ShapeError(f"an operation on {size} elements: at most {_CHAINS * chunk}; split it")
+    return [Chunk(size * i // count, size * (i + 1) // count, i << 16, (first + i) % 3) for i in range(count)]
+
+
+def load(chunks: list[Chunk], one: Callable[[int], Load]) -> Cost:
+    """The cost of all chunks, given that of a chunk of some size."""
+    if not chunks:
+        return NOTHING
+    sent, messages = [0, 0, 0], [0, 0, 0]
+    known: dict[int, Load] = {}
+    for chunk in chunks:
+        cost = known.get(chunk.size)
+        if cost is None:
+            cost = known[chunk.size] = one(chunk.size)
+        for role in range(3):
+            sent[(chunk.d + role) % 3] += cost.bytes_sent[role]
+            messages[(chunk.d + role) % 3] += cost.messages[role]
+    rounds = max(cost.rounds for cost in known.values())
+    return Cost(rounds, tuple(sent), tuple(messages))
+
+
+async def each(
+    party: Party, chunks: list[Chunk], step: Callable[[Chunk], Coroutine[Any, Any, None]], window: int = WINDOW
+) -> None:
+    """Run `step` for every chunk, a few at a time and begun in order, as the peers' windows leave room.
+
+    A step depends on the same chunk at the peers only. All parties begin chunks in one order, so the first
+    unfinished one is at work at every party, and no party waits for a chunk another one holds back.
+    """
+    if not chunks:
+        return
+    if len(chunks) == 1:
+        await step(chunks[0])
+        return
+    todo: Iterator[Chunk] = iter(chunks)
+
+    async def work() -> None:
+        for chunk in todo:
+            await party.room()
+            await step(chunk)
+            await asyncio.sleep(0)  # lets the channel read and write between chunks
+
+    await concurrently(*(work() for _ in range(min(window, len(chunks)))))

@@ -1,0 +1,96 @@
+"""How one party holds its part of a replicated sharing.
+
+A value is the sum modulo 2^64 (for bits: the exclusive or) of three components c_0, c_1, c_2. Party i holds
+c_{i-1}, which it shares with the party before it, and c_i, which it shares with the party after it; c_{i+1} is
+the one it misses. With roles D, E = D+1 and F = D+2, D knows the sum c_F + c_D and both E and F know c_E: this is
+the *owner form*, and since every sharing is in owner form for every choice of D already, it has no class of its
+own: a protocol reads it off (D: exclusive or of both rows; E: row 1; F: row 0).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Shape, Share, Spec
+from mpc.errors import ShapeError
+
+Words = NDArray[np.uint64]
+#: Rows of bits: uint8 for words of one bit, else uint64.
+BitWords = NDArray[Any]
+
+
+class Arithmetic(Share):
+    """Integers modulo 2^64. `data` is one contiguous (2, size) array: row 0 is c_{i-1}, row 1 is c_i. Never written
+    to once made, since rows may be on their way to a peer."""
+
+    __slots__ = ("data", "shape")
+
+    def __init__(self, data: Words, shape: Shape) -> None:
+        self.data = data
+        self.shape = shape
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(self.shape)
+
+    @property
+    def size(self) -> int:
+        return int(self.data.shape[1])
+
+
+class Bits(Share):
+    """Words of `width` bits, with the rows of `Arithmetic`; bits from `width` up are zero in both rows."""
+
+    __slots__ = ("data", "shape", "width")
+
+    def __init__(self, data: BitWords, shape: Shape, width: int) -> None:
+        self.data = data
+        self.shape = shape
+        self.width = width
+
+    @property
+    def spec(self) -> Spec:
+        return Spec(self.shape, "bits", self.width)
+
+    @property
+    def size(self) -> int:
+        return int(self.data.shape[1])
+
+
+def size_of(shape: Shape) -> int:
+    """Number of elements of a shape."""
+    size = 1
+    for extent in shape:
+        size *= extent
+    return size
+
+
+def dtype_of(width: int) -> np.dtype[Any]:
+    """What a row of words of `width` bits is held in."""
+    return np.dtype(np.uint8 if width == 1 else np.uint64)
+
+
+def mask_of(width: int) -> int:
+    """The word with `width` low bits set."""
+    return (1 << width) - 1
+
+
+def same_shape(what: str, x: Spec, y: Spec) -> None:
+    """Raise ShapeError unless both specifications have one shape, kind and width."""
+    if x[:3] != y[:3]:
+        raise ShapeError(f"{what}: operands must have one shape, kind and width; got {x[:3]} and {y[:3]}")
+
+
+def wanted(what: str, x: Spec, kind: str, width: int | None = None) -> None:
+    """Raise ShapeError unless x is of this kind (and width)."""
+    if x.kind != kind or (width is not None and x.width != width):
+        of = f" of width {width}" if width is not None else ""
+        raise ShapeError(f"{what}: wants {kind}{of}; got {x.kind} of width {x.width}")
+
+
+def as_words(values: NDArray[Any]) -> Words:
+    """Public integers as ring elements (a view where possible)."""
+    return np.asarray(values, np.int64).view(np.uint64) if values.dtype != np.uint64 else values

@@ -1,0 +1,122 @@
+"""Dropping low bits without wrap failures: truncation, alone and fused with a product.
+
+Roles D, E, F: D knows A = c_D + c_F, both E and F know B = c_E, and x = A + B. Since 0 <= x + 2^62 < 2^63, the
+sum (A + 2^62) + B carries out exactly when one of the two top bits a, b is set, so that the shifted sum needs only
+the correction a + b - ab; ab is one product of a bit of D with a bit of E and F, wanted modulo 2^bits.
+(A >> m) - (a << 64-m) is the arithmetic shift of A.
+
+Every part of `bits` bits travels in the smallest unsigned type that holds it and is hidden by a full word of that
+type.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost
+from mpc.errors import RangeError
+from mpc.party import Party
+from protocols.replicated import kernels
+from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Words
+from protocols.replicated.wire import small_bytes, small_dtype
+
+_C1, _A2, _S1, _S2, _DITHER = b"c1", b"a2", b"s1", b"s2", b"dither"
+_TOP = np.uint64(63)
+
+
+def check_bits(bits: int) -> None:
+    if not 1 <= bits <= 62:
+        raise RangeError(f"truncation by {bits} bits; 1 to 62 can be cut off")
+
+
+def times_top(part: NDArray[Any], b: Words, mask: NDArray[Any]) -> NDArray[Any]:
+    """part * top bit of b - mask, in part's type. Local, at E and F."""
+    out: NDArray[Any] = (b >> _TOP).astype(part.dtype)
+    out *= part
+    out -= mask
+    return out
+
+
+def wide(part: NDArray[Any]) -> Words:
+    return part.astype(np.uint64, copy=False)
+
+
+async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
+    """floor(x / 2^bits), or that plus one.
+
+    Shapes    x, result: one shape, n elements
+    Ring      given -2^62 <= x < 2^62; the parts a1, v modulo 2^bits
+    Rounds    2
+    Bytes     8 n + w n from D to E; w n from E to D and from F to D (w = bytes of `bits` bits: 1, 2, 4 or 8)
+    Error     0 or +1, the latter with probability (x mod 2^bits + 1) / 2^bits over the common dither, which is
+              uniform whatever the components of x are
+    Security  semi-honest, for the functionality that gives the parties a uniform theta in [0, 2^bits) and shares
+              1 + floor((x - theta) / 2^bits): each message is masked by a stream its receiver does not hold
+    Raises    RangeError
+    """
+    check_bits(bits)
+    out = np.empty((2, x.size), np.uint64)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, d = chunk
+        n, part_type = stop - start, small_dtype(bits)
+        rows, given = out[:, start:stop], x.data[:, start:stop]
+        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
+        dither = _words(party.keys.common, party, _DITHER, part, n)
+        count, up = np.uint64(bits), np.uint64(64 - bits)
+        if role == D:
+            keys = party.keys.pair[f]
+            c1 = _words(keys, party, _C1, part, n)
+            a2 = _draw(keys, party, _A2, part, n, part_type)
+            message = np.empty(n * (8 + part_type.itemsize), np.uint8)
+            u, top = message[: 8 * n].view(np.uint64), np.empty(n, np.uint8)
+            kernels.shift_d(given[0], given[1], dither, c1, count, u, top)
+            np.subtract(top, a2, out=message[8 * n :].view(part_type), dtype=part_type)
+            party.send(e, part, message)
+            v_f = await party.receive(f, part, (n,), part_type)
+            v_e = await party.receive(e, part + 1, (n,), part_type)
+            plain = np.zeros(n, np.uint8)
+            kernels.lift(u, wide(v_e), plain, up, rows[1])
+            kernels.lift(c1, wide(v_f), plain, up, rows[0])
+            return
+        keys = party.keys.pair[f if role == E else e]
+        s1 = _draw(keys, party, _S1, part, n, part_type)
+        s2 = _draw(keys, party, _S2, part, n, part_type)
+        b = given[1 if role == E else 0] - dither
+        if role == E:
+            message = await party.receive(d, part, (n * (8 + part_type.itemsize),), np.uint8)
+            base = message[: 8 * n].view(np.uint64)
+            v = times_top(message[8 * n :].view(part_type), b, s1)
+            party.send(d, part + 1, v)
+        else:
+            pair = party.keys.pair[d]
+            base = _words(pair, party, _C1, part, n)
+            v = times_top(_draw(pair, party, _A2, part, n, part_type), b, s2)
+            party.send(d, part, v)
+        plain = np.zeros(n, np.uint8)
+        kernels.lift(base, wide(v), plain, up, rows[0 if role == E else 1])
+        kernels.shift_ef(b, wide(s1), wide(s2), plain, count, rows[1 if role == E else 0])
+
+    await each(party, cut(party.label, x.size), step)
+    return Arithmetic(out, x.shape)
+
+
+def truncate_cost(label: bytes, size: int, bits: int) -> Cost:
+    w = small_bytes(bits)
+    return load(cut(label, size), lambda n: Load(2, ((8 + w) * n, w * n, w * n), (1, 1, 1)))
+
+
+def _words(keys: Any, party: Party, purpose: bytes, part: int, n: int) -> Words:
+    out = np.empty(n, np.uint64)
+    keys.fill(out, party.label, purpose, part)
+    return out
+
+
+def _draw(keys: Any, party: Party, purpose: bytes, part: int, n: int, kind: np.dtype[Any]) -> NDArray[Any]:
+    out = np.empty(n, kind)
+    keys.fill(out, party.label, purpose, part)
+    return out
