@@ -1,0 +1,100 @@
+"""How a run's end is told: what a party says when it fails, and what the others make of it.
+
+Only the error's class, label and source line are told, and which party it is about; never its message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from mpc.errors import (
+    AgreementError,
+    AuthenticationError,
+    CheckFailed,
+    ComityError,
+    LocalProtocolError,
+    PeerLost,
+    PeerTimeout,
+    RemoteError,
+    RemoteProtocolError,
+)
+from parties.frames import clean, text
+from parties.liveness import Liveness
+
+#: An error that we are about to find ourselves, with a better message, is waited for so long.
+_OWN_FINDING_S = 2.0
+_EXIT_4 = {cls.__name__ for cls in (AgreementError, AuthenticationError, CheckFailed, RemoteProtocolError)}
+
+
+class Named(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a peer ended the run."""
+
+    kind: str
+    label: str
+    source: str
+    about: int | None
+
+    @classmethod
+    def read(cls, message: dict[str, Any], parties: int) -> Reason:
+        """RemoteProtocolError when it is malformed."""
+        about = message.get("about")
+        if about is not None and (type(about) is not int or not 0 <= about < parties):
+            raise RemoteProtocolError("a farewell about a party that does not exist")
+        kind = "".join(c for c in text(message, "kind", 60) if c.isalnum() or c == "_")
+        return cls(kind, text(message, "label", 32), text(message, "source"), about)
+
+
+def farewell(error: ComityError, indices: Mapping[str, int], place: tuple[str, str] | None) -> dict[str, Any]:
+    """The message that tells peers of `error`."""
+    peer: object = getattr(error, "peer", None)
+    if isinstance(error, CheckFailed):
+        peer = error.culprit
+    about = indices.get(peer) if isinstance(peer, str) else peer
+    label, source = place or ("", "")
+    return {
+        "kind": type(error).__name__,
+        "label": clean(str(getattr(error, "label", None) or label), 32),
+        "source": clean(error.source or source),
+        "about": about,
+    }
+
+
+def verdict(
+    reason: Reason, sender: int, own: int, parties: Sequence[Named], liveness: Liveness, *, in_agreement: bool
+) -> tuple[float, ComityError]:
+    """(seconds to wait for a finding of our own, the error that ends our run too)."""
+    name = parties[sender].name
+    where = f" at {reason.source}" if reason.source else ""
+    about = None if reason.about is None else parties[reason.about].name
+    error: ComityError
+    if reason.kind in (PeerLost.__name__, PeerTimeout.__name__) and about is not None and reason.about != own:
+        cls = PeerLost if reason.kind == PeerLost.__name__ else PeerTimeout
+        error = cls(f"{about} stopped answering, as {name} reports{where}{liveness.here()}", peer=about)
+        error.source = reason.source or None
+        return 0.0, error
+    if reason.kind == LocalProtocolError.__name__ and liveness.watches[own].idle and liveness.watches[sender].idle:
+        return _OWN_FINDING_S, liveness.divergence()
+    whom = "" if about is None else f" about {'us' if reason.about == own else about}"
+    error = RemoteError(f"{name} ended the run: {reason.kind}{whom}{where}. See its log", peer=name)
+    error.source = reason.source or None
+    if reason.kind in _EXIT_4:
+        error.exit_code = 4
+    late = in_agreement and reason.kind == AgreementError.__name__
+    return (_OWN_FINDING_S if late else 0.0), error
+
+
+def ended_early(name: str, place: tuple[str, str] | None) -> LocalProtocolError:
+    """For whoever waits for a message of a party that has ended its script."""
+    here = "" if place is None else f" for {place[0]} ({place[1]})"
+    return LocalProtocolError(
+        f"{name} has ended its script, and we still wait for a message of it{here}: the scripts went different ways. "
+        "A scenario must not branch on what one party alone knows."
+    )
