@@ -1,0 +1,189 @@
+"""The schema file of one dataset: what its columns hold, as its owner declares it.
+
+    on_invalid = "stop"                # or "drop": leave out the rows that do not fit, and count them
+
+    [columns.radius]
+    type = "real"                      # real, flag or category
+    low = 0
+    high = 50
+    unit = "mm"
+    missing = ["NA", "-999"]           # codes that stand for "not known"
+    from = "RADIUS_MM"                 # the column's name in the source, where it is another
+
+The scenario's schema is the agreed one and decides which values are in range. This file adds what only the owner
+knows: missing codes, names, and the types and units that the two must have in common.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from mpc.errors import ConfigError, DataError
+from mpc.schema import CategoryColumn, Column, FlagColumn, RealColumn, Schema
+
+OnInvalid = Literal["stop", "drop"]
+
+_KINDS: dict[type[Column], str] = {RealColumn: "real", FlagColumn: "flag", CategoryColumn: "category"}
+_KEYS = {
+    "real": {"type", "low", "high", "unit", "missing", "from"},
+    "flag": {"type", "missing", "from"},
+    "category": {"type", "levels", "missing", "from"},
+}
+
+
+@dataclass(frozen=True)
+class DatasetSchema:
+    """One dataset's declaration.
+
+    columns     name -> what it holds
+    sources     name -> its name in the source, where that is another
+    on_invalid  what to do with rows whose values do not fit: stop the run, or drop and count them
+    """
+
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    on_invalid: OnInvalid = "stop"
+
+    @property
+    def schema(self) -> Schema:
+        return Schema("dataset", tuple(self.columns.values()))
+
+    def source(self, name: str) -> str:
+        return self.sources.get(name, name)
+
+
+def kind(column: Column) -> str:
+    """ "real", "flag" or "category"."""
+    return _KINDS[type(column)]
+
+
+def read_schema(path: Path) -> DatasetSchema:
+    """Reads a schema file. Raises ConfigError naming the file and the key."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error})") from None
+    unknown = set(document) - {"on_invalid", "columns"}
+    if unknown:
+        raise ConfigError(f"{path}: unknown key {sorted(unknown)[0]!r}; expected on_invalid and [columns.NAME]")
+    on_invalid = document.get("on_invalid", "stop")
+    if on_invalid not in ("stop", "drop"):
+        raise ConfigError(f'{path}: on_invalid must be "stop" or "drop", found {on_invalid!r}')
+    tables = document.get("columns")
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigError(f"{path}: declares no column; write one [columns.NAME] for each")
+    columns, sources = {}, {}
+    for name, entry in tables.items():
+        where = f"{path}: [columns.{name}]"
+        if not isinstance(entry, dict):
+            raise ConfigError(f"{where} must be a table with at least the key type")
+        columns[name] = _column(name, entry, where)
+        if "from" in entry:
+            sources[name] = _text(entry["from"], f"{where} from")
+    return DatasetSchema(columns, sources, on_invalid)
+
+
+def _column(name: str, entry: dict[str, Any], where: str) -> Column:
+    type_ = entry.get("type")
+    if type_ not in _KEYS:
+        raise ConfigError(f'{where} type must be "real", "flag" or "category", found {type_!r}')
+    unknown = set(entry) - _KEYS[type_]
+    if unknown:
+        expected = ", ".join(sorted(_KEYS[type_]))
+        raise ConfigError(f"{where}: unknown key {sorted(unknown)[0]!r}; a {type_} column has {expected}")
+    missing = _codes(entry.get("missing", []), where)
+    if type_ == "flag":
+        return FlagColumn(name, missing)
+    if type_ == "category":
+        levels = entry.get("levels")
+        if not isinstance(levels, list) or len({str(level) for level in levels}) < max(2, len(levels)):
+            raise ConfigError(f"{where} levels must list at least two different names")
+        return CategoryColumn(name, missing, tuple(str(level) for level in levels))
+    low, high = _number(entry, "low", -math.inf, where), _number(entry, "high", math.inf, where)
+    if not low < high:
+        raise ConfigError(f"{where}: low ({low:g}) must be below high ({high:g})")
+    return RealColumn(name, missing, low, high, _text(entry.get("unit", ""), f"{where} unit"))
+
+
+def _codes(value: object, where: str) -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(code, str | int | float) for code in values):
+        raise ConfigError(f"{where} missing must be a list of codes")
+    return tuple(str(code) for code in values)
+
+
+def _number(entry: dict[str, Any], key: str, default: float, where: str) -> float:
+    value = entry.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ConfigError(f"{where} {key} must be a number, found {value!r}")
+    return float(value)
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{where} must be a text, found {value!r}")
+    return value
+
+
+def agreed_columns(agreed: Schema, own: DatasetSchema, dataset: str) -> tuple[Column, ...]:
+    """The scenario's columns with the owner's missing codes added.
+
+    Raises DataError where the two disagree about a type or a unit: converting is for the owner to decide.
+    """
+    columns = []
+    for column in agreed.columns:
+        ours = own.columns.get(column.name)
+        if ours is None:
+            columns.append(column)
+            continue
+        if type(ours) is not type(column):
+            raise DataError(
+                f"{dataset}, column {column.name}: expected a {kind(column)}, but the dataset's schema declares "
+                f"a {kind(ours)}"
+            )
+        if isinstance(column, RealColumn) and isinstance(ours, RealColumn) and ours.unit not in ("", column.unit):
+            raise DataError(
+                f"{dataset}, column {column.name}: expected {column.unit or 'a number without unit'}, but the "
+                f"dataset's schema declares {ours.unit}\nConvert the column, or correct the unit."
+            )
+        codes = tuple(dict.fromkeys(column.missing + ours.missing))
+        columns.append(replace(column, missing=codes))
+    return tuple(columns)
+
+
+def schema_toml(schema: Schema, *, on_invalid: OnInvalid = "stop") -> str:
+    """A schema as the file that declares it: what `comity demo --export` writes to imitate."""
+    lines = [
+        "# What the columns of a dataset hold. Values outside of low..high stop a run, or, with",
+        '# on_invalid = "drop", their rows are left out and counted.',
+        f"on_invalid = {quoted(on_invalid)}",
+    ]
+    for column in schema.columns:
+        lines += ["", f"[columns.{key(column.name)}]", f"type = {quoted(kind(column))}"]
+        if isinstance(column, RealColumn):
+            lines += [f"low = {column.minimum!r}", f"high = {column.maximum!r}"]
+            lines += [f"unit = {quoted(column.unit)}"] if column.unit else []
+        if isinstance(column, CategoryColumn):
+            lines.append(f"levels = [{', '.join(quoted(level) for level in column.levels)}]")
+        if column.missing:
+            lines.append(f"missing = [{', '.join(quoted(code) for code in column.missing)}]")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string: its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def key(name: str) -> str:
+    """A TOML key, quoted where it must be."""
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else quoted(name)

@@ -1,0 +1,156 @@
+"""How a peer's study differs from ours, for people to read. The peer's document is not trusted in any way."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from parties.identity import in_words
+
+_SHOWN = 6
+_WIDTH = 160
+_DEPTH = 8
+_ENTRIES = 2000
+
+_NAMES = {
+    "format": "format of study documents",
+    "comity": "Comity version",
+    "protocol": "protocol version",
+    "engine": "engine",
+    "threshold": "threshold",
+    "scenario": "scenario",
+    "purpose": "purpose",
+    "valid_from": "valid_from",
+    "valid_until": "valid_until",
+    "participants": "participant",
+    "parameters": "parameter",
+    "releases": "release",
+    "inputs": "input",
+}
+_ORDER = [
+    "format", "protocol", "comity", "scenario", "sources", "parameters", "inputs", "engine", "threshold", "purpose",
+    "valid_from", "valid_until", "participants", "releases",
+]  # fmt: skip
+_ABSENT = object()
+
+
+def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], peer: str) -> str:
+    """What differs between two agreed documents, in at most a few dozen short lines."""
+    peer = clean(peer, 40)
+    lines = [f"{peer} runs a different study"]
+    found = _differences(ours, theirs)
+    for shown, (place, here, there) in enumerate(found):
+        if shown == _SHOWN:
+            rest = sum(1 for _ in zip(found, range(_ENTRIES), strict=False)) + 1
+            lines.append(f"  … and {rest} more")
+            break
+        width = max(len(peer), len("here"))
+        lines += [f"  {clean(place, _WIDTH)}:", f"    {'here':{width}}  {here}", f"    {peer:{width}}  {there}"]
+    if len(lines) == 1:
+        lines.append("  Its study hash differs although its document reads the same.")
+    return "\n".join([*lines, "Nothing was sent. Agree on one version and start again."])
+
+
+def clean(text: str, limit: int = _WIDTH) -> str:
+    """Text from outside on one line: bounded, without control or formatting characters."""
+    text = text[: limit * 4].expandtabs(4)
+    text = "".join("·" if unicodedata.category(c)[0] in "CZ" and c != " " else c for c in text)
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """(place, here, there), most telling first."""
+    if not isinstance(theirs, Mapping):
+        yield "document", "a study", "none"
+        return
+    others = sorted(key for key in (*ours, *theirs) if key not in _ORDER)
+    for key in [*_ORDER, *dict.fromkeys(others)]:
+        here, there = ours.get(key, _ABSENT), theirs.get(key, _ABSENT)
+        if here == there:
+            continue
+        if key == "sources" and isinstance(here, Mapping) and isinstance(there, Mapping):
+            yield from _sources(str(ours.get("scenario", "")), here, there)
+        elif key in ("participants", "releases"):
+            yield from _walk(_NAMES[key], _by_name(here), _by_name(there))
+        else:
+            yield from _walk(_NAMES.get(key, key), here, there)
+
+
+def _walk(place: str, here: Any, there: Any, depth: int = 0) -> Iterator[tuple[str, str, str]]:
+    if here == there:
+        return
+    if isinstance(here, Mapping) and isinstance(there, Mapping) and depth < _DEPTH and not _is_decimal(here, there):
+        for name in dict.fromkeys([*here, *list(there)[:_ENTRIES]]):
+            if depth == 1 and name == "columns" and place.startswith("input "):
+                columns = here.get(name, _ABSENT), there.get(name, _ABSENT)
+                yield from _walk(f"{place}, column", *columns, depth + 1)
+                continue
+            yield from _walk(_place(place, str(name)), here.get(name, _ABSENT), there.get(name, _ABSENT), depth + 1)
+        return
+    yield place, _value(place, here), _value(place, there)
+
+
+def _place(place: str, name: str) -> str:
+    first = place in _NAMES.values() or place.endswith(", column")
+    return f"{place} {name}" if first else f"{place}, {name}"
+
+
+def _is_decimal(*values: Mapping[str, Any]) -> bool:
+    return any(list(value) == ["decimal"] for value in values)
+
+
+def _by_name(entries: Any) -> Any:
+    if not isinstance(entries, list):
+        return entries
+    named = {}
+    for index, entry in enumerate(entries[:_ENTRIES]):
+        if isinstance(entry, Mapping) and isinstance(entry.get("name"), str):
+            named[entry["name"]] = {key: value for key, value in entry.items() if key != "name"} | {"place": index}
+        else:
+            named[str(index)] = entry
+    return named
+
+
+def _value(place: str, value: Any) -> str:
+    if value is _ABSENT:
+        return "(not there)"
+    if place.endswith(", key") and isinstance(value, str):
+        try:
+            return in_words(bytes.fromhex(value))
+        except (ValueError, IndexError):
+            return clean(value)
+    if isinstance(value, Mapping) and _is_decimal(value):
+        return clean(str(value["decimal"]))
+    if isinstance(value, str):
+        return clean(value)
+    try:
+        return clean(json.dumps(value, ensure_ascii=False, sort_keys=True))
+    except (TypeError, ValueError, RecursionError):
+        return "(unreadable)"
+
+
+def _sources(scenario: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """Of each file the first line that differs."""
+    for name in dict.fromkeys([*here, *list(there)[:_ENTRIES]]):
+        ours, theirs = here.get(name), there.get(name)
+        if ours == theirs:
+            continue
+        place = f"scenario {scenario}" if name in (f"{scenario}.py", "__init__.py") else f"scenario {scenario}, {name}"
+        if not isinstance(ours, Mapping) or not isinstance(theirs, Mapping):
+            yield place, _file(ours), _file(theirs)
+            continue
+        a, b = str(ours.get("text", "")).split("\n"), str(theirs.get("text", "")).split("\n")
+        line = next((i for i, (x, y) in enumerate(zip(a, b, strict=False)) if x != y), min(len(a), len(b)))
+        if line == len(a) == len(b):
+            yield place, "the same text", "in other characters that look the same"
+            continue
+        x, y = (lines[line] if line < len(lines) else "(the file ends)" for lines in (a, b))
+        if x.strip() != y.strip():
+            x, y = x.strip(), y.strip()
+        yield f"{place}, line {line + 1}", clean(x) or "(an empty line)", clean(y) or "(an empty line)"
+
+
+def _file(entry: object) -> str:
+    return "this file" if isinstance(entry, Mapping) else "(not there)"

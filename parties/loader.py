@@ -1,0 +1,200 @@
+"""Finding a scenario by name or path, and loading exactly the source that is hashed and shown.
+
+The files are read once. Those bytes are what the lint sees, what runs, and what the agreed document holds.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import re
+import sys
+import types
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.abc import Loader as ImportLoader
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+
+from mpc.errors import ComityError, ConfigError
+from mpc.scenario import Scenario
+from parties.lint import lint
+
+#: Largest source of a scenario, all files together.
+MAX_SOURCE = 1 << 20
+_PACKAGE = "_comity_scenario"
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario with the source it came from.
+
+    name     of its file or folder, without .py
+    path     that file or folder
+    sources  relative name -> bytes with LF line ends, sorted by name; they are part of the agreement
+    doc      the docstring: who brings what, who learns what
+    """
+
+    name: str
+    path: Path
+    scenario: Scenario
+    sources: dict[str, bytes]
+    doc: str
+
+
+def folder() -> Path:
+    """Where the bundled scenarios are."""
+    spec = importlib.util.find_spec("scenarios")
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError("the package `scenarios` is not installed; install Comity anew")
+    return Path(next(iter(spec.submodule_search_locations)))
+
+
+def available() -> dict[str, Path]:
+    """The bundled scenarios, name -> path, without loading any."""
+    found = {}
+    for path in sorted(folder().iterdir()):
+        if path.suffix == ".py" and not path.name.startswith("_"):
+            found[path.stem] = path
+        elif (path / "__init__.py").exists():
+            found[path.name] = path
+    return found
+
+
+def find(name: str, *, base: Path | None = None) -> Path:
+    """The file or folder of a scenario, given a bundled one's name or a path (relative to `base`)."""
+    bundled = available()
+    if name in bundled:
+        return bundled[name]
+    path = (base or Path()) / Path(name).expanduser()
+    if path.suffix == ".py" and path.is_file():
+        return path
+    if path.is_dir():
+        if not (path / "__init__.py").is_file():
+            raise ConfigError(f"scenario {path}: a folder needs a file __init__.py that defines `scenario`")
+        return path
+    known = ", ".join(bundled) or "none"
+    raise ConfigError(f"no scenario {name!r}: neither a file nor one that comes with Comity ({known})")
+
+
+def read_sources(path: Path) -> dict[str, bytes]:
+    """Every .py of a scenario, relative name -> bytes with LF line ends."""
+    files = [path] if path.is_file() else sorted(path.rglob("*.py"))
+    base = path.parent if path.is_file() else path
+    sources = {}
+    for file in files:
+        try:
+            text = file.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
+        sources[file.relative_to(base).as_posix()] = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    if sum(map(len, sources.values())) > MAX_SOURCE:
+        raise ConfigError(f"scenario {path}: more than {MAX_SOURCE >> 20} MiB of source")
+    return dict(sorted(sources.items()))
+
+
+def docstring(path: Path) -> str:
+    """A scenario's docstring, without running it."""
+    source = read_sources(path)[path.name if path.is_file() else "__init__.py"]
+    try:
+        return ast.get_docstring(ast.parse(source)) or ""
+    except (SyntaxError, ValueError):
+        return ""
+
+
+def load(name: str, *, base: Path | None = None) -> Loaded:
+    """A scenario by name or path, freshly executed from the bytes that are returned as its sources.
+
+    Raises ConfigError for what `parties.lint` refuses, for a file that fails, and for one without `scenario`.
+    """
+    path = find(name, base=base)
+    sources = read_sources(path)
+    single = path.is_file()
+    trees = {file: lint(file, source, folder=not single) for file, source in sources.items()}
+    for file in trees:
+        if not all(_NAME.fullmatch(part) for part in file.removesuffix(".py").split("/")):
+            raise ConfigError(f"scenario file {file!r}: use letters, digits and _ in file names")
+    entry = path.name if single else "__init__.py"
+    module = _execute(path, entry, trees)
+    scenario = getattr(module, "scenario", None)
+    if not isinstance(scenario, Scenario):
+        raise ConfigError(f"{entry}: a scenario file must define  scenario = Scenario(inputs=…)")
+    if not inspect.iscoroutinefunction(scenario.script):
+        raise ConfigError(f"{entry}: the function under @scenario.run must be an `async def`")
+    return Loaded(path.stem if single else path.name, path, scenario, sources, inspect.getdoc(module) or "")
+
+
+def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.ModuleType:
+    """Runs the parsed files as modules under a private name that is gone afterwards."""
+    root = path.parent if path.is_file() else path
+    finder = _Finder(root, entry, trees)
+    with _temporary(finder):
+        spec = finder.find_spec(_PACKAGE)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[_PACKAGE] = module
+        try:
+            spec.loader.exec_module(module)
+        except ComityError:
+            raise
+        except Exception as error:  # whatever an author's module raises: it is told, not hidden
+            lines = [f for f in _frames(error) if f[0].startswith(str(root))]
+            where = f"{Path(lines[-1][0]).name}, line {lines[-1][1]}" if lines else entry
+            what = f"{type(error).__name__}: {error}"
+            raise ConfigError(f"{where}: the scenario fails when it is loaded: {what}") from error
+    return module
+
+
+def _frames(error: Exception) -> list[tuple[str, int]]:
+    found, trace = [], error.__traceback__
+    while trace is not None:
+        found.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        trace = trace.tb_next
+    return found
+
+
+class _Finder(MetaPathFinder, ImportLoader):
+    """Imports the files of one scenario from memory."""
+
+    def __init__(self, root: Path, entry: str, trees: dict[str, ast.Module]) -> None:
+        self.root, self.entry, self.trees = root, entry, trees
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None = None, target: types.ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname == _PACKAGE:
+            return self._spec(fullname, self.entry, package=self.entry == "__init__.py")
+        if not fullname.startswith(_PACKAGE + "."):
+            return None
+        inner = fullname.removeprefix(_PACKAGE + ".").replace(".", "/")
+        if f"{inner}/__init__.py" in self.trees:
+            return self._spec(fullname, f"{inner}/__init__.py", package=True)
+        return self._spec(fullname, f"{inner}.py", package=False) if f"{inner}.py" in self.trees else None
+
+    def _spec(self, fullname: str, file: str, *, package: bool) -> ModuleSpec:
+        spec = ModuleSpec(fullname, self, origin=str(self.root / file), is_package=package)
+        spec.loader_state = file
+        spec.has_location = True
+        return spec
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        assert module.__spec__ is not None
+        file = module.__spec__.loader_state
+        code = compile(self.trees[file], str(self.root / file), "exec", dont_inherit=True)
+        exec(code, vars(module))  # the one place that runs a scenario's source, which people have agreed to
+
+
+@contextmanager
+def _temporary(finder: _Finder) -> Iterator[None]:
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for name in [n for n in sys.modules if n == _PACKAGE or n.startswith(_PACKAGE + ".")]:
+            del sys.modules[name]

@@ -1,0 +1,225 @@
+"""The study document: a scenario with its parameters, participants, roles and dates, as one TOML file.
+
+    scenario = "hospital_statistics"           # or a path, seen from this file
+    purpose  = "Baseline of the registry, 2026"
+
+    [parameters]
+    minimum_cohort = 10
+
+    [organizations.st-mary]
+    roles = ["input", "compute", "recipient"]
+    patients = "oncology.patients"             # input = dataset, in that organization's own catalog
+
+Inside: reading and checking it, alone and against its scenario, and the order of the parties. What parties compare
+and sign is `parties.document`; how two of them differ, `parties.difference`.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from mpc.errors import ConfigError
+from mpc.schema import Schema
+from parties.loader import Loaded, load
+
+ROLES = ("input", "compute", "recipient")
+ENGINES = ("replicated",)
+#: Compute parties of the replicated engine.
+COMPUTE_PARTIES = 3
+
+
+@dataclass(frozen=True)
+class Organization:
+    """One participant: its roles, and the dataset of its own catalog that it brings for each input."""
+
+    name: str
+    roles: tuple[str, ...]
+    datasets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study as its file says it, checked on its own. Organizations stand in index order."""
+
+    scenario: str
+    purpose: str
+    organizations: tuple[Organization, ...]
+    engine: str = "replicated"
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    valid_from: date | None = None
+    valid_until: date | None = None
+    path: Path | None = None
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        return tuple(organization.name for organization in self.organizations)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return self.having("recipient")
+
+    @property
+    def threshold(self) -> int:
+        """How many compute parties together learn nothing."""
+        return (len(self.having("compute")) - 1) // 2
+
+    def having(self, role: str) -> tuple[str, ...]:
+        """Names of the organizations with a role, in index order."""
+        return tuple(organization.name for organization in self.organizations if role in organization.roles)
+
+    def index(self, name: str) -> int:
+        """The party index of an organization."""
+        if name not in self.participants:
+            raise ConfigError(f"{self.where}: {name!r} takes no part; it names {', '.join(self.participants)}")
+        return self.participants.index(name)
+
+    @property
+    def where(self) -> str:
+        return str(self.path) if self.path else "study"
+
+    def check_date(self, today: date) -> None:
+        """Raises ConfigError outside of the agreed dates."""
+        if self.valid_from and today < self.valid_from:
+            raise ConfigError(f"{self.where}: valid_from is {self.valid_from}; today is {today}")
+        if self.valid_until and today > self.valid_until:
+            raise ConfigError(f"{self.where}: valid_until was {self.valid_until}; agree on a new study")
+
+
+@dataclass(frozen=True)
+class BoundStudy:
+    """A study together with its scenario: all that a run is assembled from.
+
+    owners   input -> indices of the parties that bring rows of it
+    at_most  input -> public upper limit of one owner's rows
+    """
+
+    plan: StudyPlan
+    loaded: Loaded
+    parameters: SimpleNamespace
+    schemas: dict[str, Schema]
+    owners: dict[str, tuple[int, ...]]
+    at_most: dict[str, int]
+
+
+def open_study(path: Path) -> BoundStudy:
+    """Reads a study file and its scenario and checks them against each other. Raises ConfigError."""
+    plan = read_study(path)
+    return bind(plan, load(plan.scenario, base=path.parent))
+
+
+def read_study(path: Path) -> StudyPlan:
+    """Reads a study file. Raises ConfigError naming file and key."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error})") from None
+    return make_study(document, path)
+
+
+def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPlan:
+    """A study from the contents of its file. Raises ConfigError naming file and key."""
+    where = str(path) if path else "study"
+    given = _validated(document, where)
+    organizations = [
+        Organization(name, tuple(entry.pop("roles")), entry) for name, entry in given.pop("organizations").items()
+    ]
+    plan = StudyPlan(organizations=_ordered(organizations), path=path, **given)
+    _check_parties(plan)
+    return plan
+
+
+def bind(plan: StudyPlan, loaded: Loaded) -> BoundStudy:
+    """Checks a study against its scenario: parameters, ranges, and who brings which input."""
+    scenario, where = loaded.scenario, plan.where
+    try:
+        parameters = scenario.settings(plan.parameters)
+        schemas = scenario.schemas(plan.ranges)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    holders = {entry.holder for entry in scenario.inputs.values() if entry.holder}
+    for organization in plan.organizations:
+        at = f"{where}: [organizations.{organization.name}]"
+        for role in organization.roles:
+            if role not in ROLES and role not in holders:
+                expected = ", ".join([*ROLES, *sorted(holders)])
+                raise ConfigError(f"{at} roles: {role!r} is not a role of this study; expected {expected}")
+        for name in organization.datasets:
+            if name not in scenario.inputs:
+                inputs = ", ".join(scenario.inputs)
+                raise ConfigError(f"{at} {name}: the scenario has no such input; it asks for {inputs}")
+            if "input" not in organization.roles and scenario.inputs[name].holder not in organization.roles:
+                raise ConfigError(f'{at} names a dataset for {name}, but its roles do not include "input"')
+    owners = {name: _owners(plan, name, entry.holder, where) for name, entry in scenario.inputs.items()}
+    at_most = {name: entry.at_most for name, entry in scenario.inputs.items()}
+    return BoundStudy(plan, loaded, parameters, schemas, owners, at_most)
+
+
+def _owners(plan: StudyPlan, name: str, holder: str | None, where: str) -> tuple[int, ...]:
+    bringing = tuple(i for i, organization in enumerate(plan.organizations) if name in organization.datasets)
+    if holder is not None:
+        if len(bringing) != 1:
+            raise ConfigError(
+                f'{where}: exactly one organization brings {name} (the {holder}); write  {name} = "DATASET"  at it, '
+                f"found at {', '.join(plan.participants[i] for i in bringing) or 'none'}"
+            )
+        return bringing
+    for organization in plan.organizations:
+        if "input" in organization.roles and name not in organization.datasets:
+            raise ConfigError(
+                f"{where}: [organizations.{organization.name}] brings data but no {name}; "
+                f'write  {name} = "DATASET"  with a name of its catalog'
+            )
+    if not bringing:
+        raise ConfigError(f'{where}: nobody brings {name}; give an organization the role "input" and a dataset')
+    return bringing
+
+
+def _ordered(organizations: list[Organization]) -> tuple[Organization, ...]:
+    """Index order: compute parties by name, then the others by name; the order in the file means nothing."""
+    return tuple(sorted(organizations, key=lambda one: ("compute" not in one.roles, one.name)))
+
+
+def _check_parties(plan: StudyPlan) -> None:
+    compute = plan.having("compute")
+    if len(compute) != COMPUTE_PARTIES:
+        raise ConfigError(
+            f'{plan.where}: the engine replicated needs exactly three organizations with the role "compute", found '
+            f"{len(compute)} ({', '.join(compute) or 'none'})\n"
+            + (
+                "Add the role to others, or ask a further organization to compute."
+                if len(compute) < COMPUTE_PARTIES
+                else "Choose three that would not put their shares together."
+            )
+        )
+    others = [name for name in plan.participants if name not in compute]
+    if others:
+        raise ConfigError(
+            f"{plan.where}: [organizations.{others[0]}]: organizations that do not compute are not supported yet; "
+            'a study has three organizations, all with the role "compute"'
+        )
+    if not plan.recipients:
+        raise ConfigError(f'{plan.where}: nobody would learn the results; give an organization the role "recipient"')
+
+
+def _validated(document: Mapping[str, Any], where: str) -> dict[str, Any]:
+    from pydantic import ValidationError
+
+    from parties.studyfile import StudyFile
+
+    try:
+        return StudyFile.model_validate(dict(document)).model_dump()
+    except ValidationError as errors:
+        lines = []
+        for error in errors.errors(include_url=False, include_context=False)[:5]:
+            place = ".".join(str(part) for part in error["loc"])
+            lines.append(f"{where}: {place}: {error['msg'].removeprefix('Value error, ')}")
+        raise ConfigError("\n".join(lines)) from None

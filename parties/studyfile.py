@@ -1,0 +1,73 @@
+"""The study file's keys and types, as pydantic checks them."""
+
+from __future__ import annotations
+
+import math
+from datetime import date
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+
+from mpc.errors import ConfigError
+from parties.identity import check_name
+from parties.study import ENGINES
+
+
+def _name(name: str) -> str:
+    try:
+        return check_name(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+def _engine(engine: str) -> str:
+    if engine not in ENGINES:
+        raise ValueError(f"no engine {engine!r}; there is {', '.join(ENGINES)}")
+    return engine
+
+
+def _span(limits: tuple[float, float]) -> tuple[float, float]:
+    low, high = float(limits[0]), float(limits[1])
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError("expected [low, high] with low below high")
+    return low, high
+
+
+def _roles(roles: list[str]) -> list[str]:
+    if len(set(roles)) != len(roles):
+        raise ValueError("names a role twice")
+    return sorted(roles)
+
+
+Number = StrictFloat | StrictInt
+Text = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+
+
+class OrganizationEntry(BaseModel):
+    """[organizations.NAME]: `roles`, and one key for each input it brings."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Text]
+
+    roles: Annotated[list[Text], Field(min_length=1), AfterValidator(_roles)]
+
+
+class StudyFile(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    scenario: Text
+    purpose: Text
+    engine: Annotated[StrictStr, AfterValidator(_engine)] = "replicated"
+    parameters: dict[str, Any] = {}
+    organizations: dict[Annotated[str, AfterValidator(_name)], OrganizationEntry]
+    ranges: dict[str, dict[str, Annotated[tuple[Number, Number], AfterValidator(_span)]]] = {}
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+    @model_validator(mode="after")
+    def _dates(self) -> StudyFile:
+        if self.valid_from and self.valid_until and self.valid_until < self.valid_from:
+            raise ValueError("valid_until is before valid_from")
+        return self

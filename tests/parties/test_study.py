@@ -1,0 +1,313 @@
+"""Studies: what a file may say, what is agreed, and how two studies differ, in words."""
+
+from __future__ import annotations
+
+import copy
+import json
+from datetime import date
+
+import pytest
+
+from mpc.errors import ConfigError
+from mpc.scenario import Scenario
+from mpc.schema import Category, Real, Table
+from parties.difference import clean, difference
+from parties.document import agreed_document, canonical, study_hash, study_words
+from parties.loader import Loaded
+from parties.study import bind, make_study, open_study, read_study
+
+STUDY = """
+scenario = "ages.py"
+purpose  = "Baseline of the registry, 2026"
+engine   = "replicated"
+valid_until = 2026-12-31
+
+[parameters]
+minimum_cohort = 10
+
+[organizations.st-mary]
+roles = ["input", "compute", "recipient"]
+patients = "oncology.patients"
+[organizations.county]
+roles = ["recipient", "input", "compute"]
+patients = "tumour_register"
+[organizations.north]
+roles = ["input", "compute"]
+patients = "patients_2026"
+
+[ranges.patients]
+age = [0, 130.5]
+"""
+
+SOURCE = '''"""Ages."""
+from mpc.schema import Category, Real, Table
+from mpc.scenario import Scenario
+
+
+class Patients(Table):
+    age = Real(0, 120, unit="years")
+    sex = Category("f", "m")
+
+
+scenario = Scenario(inputs={"patients": Patients.rows()}, parameters={"minimum_cohort": 10, "rate": 0.5})
+
+
+@scenario.run
+async def run(study):
+    patients = study.table("patients")
+    study.release("age mean", patients.age.mean())
+'''
+
+KEYS = {name: bytes([i]) * 32 for i, name in enumerate(("county", "north", "st-mary"))}
+MANIFEST = [{"name": "age mean", "kind": "number", "recipients": ["county", "st-mary"], "minimum": 10}]
+
+
+@pytest.fixture
+def study(tmp_path):
+    return open_study(files(tmp_path))
+
+
+def files(folder, text=STUDY, source=SOURCE):
+    (folder / "ages.py").write_text(source)
+    (folder / "study.toml").write_text(text)
+    return folder / "study.toml"
+
+
+def document(study, **others):
+    return agreed_document(study, **{"keys": KEYS, "manifest": MANIFEST, "protocol": 1} | others)
+
+
+def test_a_study_gives_all_that_a_run_is_assembled_from(study):
+    plan = study.plan
+    assert plan.participants == ("county", "north", "st-mary")
+    assert plan.recipients == ("county", "st-mary")
+    assert plan.index("st-mary") == 2
+    assert plan.threshold == 1
+    assert plan.organizations[2].datasets == {"patients": "oncology.patients"}
+    assert study.parameters.minimum_cohort == 10
+    assert study.parameters.rate == 0.5
+    assert study.schemas["patients"]["age"].high == 130.5
+    assert study.owners == {"patients": (0, 1, 2)}
+    assert study.at_most == {"patients": 1 << 26}
+    plan.check_date(date(2026, 12, 31))
+    with pytest.raises(ConfigError, match="valid_until was 2026-12-31"):
+        plan.check_date(date(2027, 1, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ('scenario = "ages.py"', "", "scenario: Field required"),
+        ("purpose  =", "reason =", "purpose: Field required"),
+        ('engine   = "replicated"', 'engine = "shamir"', "engine: no engine 'shamir'; there is replicated"),
+        ('engine   = "replicated"', 'engin = "x"', "engin: Extra inputs are not permitted"),
+        ('roles = ["input", "compute"]', "", r"organizations\.north\.roles: Field required"),
+        ('roles = ["input", "compute"]', 'roles = ["input", "input"]', "names a role twice"),
+        ('roles = ["input", "compute"]', 'roles = ["input", "computes"]', "needs exactly three .* found 2"),
+        ('roles = ["input", "compute"]', 'roles = ["input"]', r"found 2 \(county, st-mary\)"),
+        ('roles = ["input", "compute"]', 'roles = ["compute", "boss", "input"]', "'boss' is not a role of this study"),
+        ('roles = ["input", "compute"]', 'roles = ["compute"]', 'its roles do not include "input"'),
+        ('patients = "patients_2026"', "", r"\[organizations\.north\] brings data but no patients"),
+        ('patients = "patients_2026"', "patients = 7", r"north\.patients: Input should be a valid string"),
+        ('patients = "patients_2026"', 'patient = "x"', "no such input; it asks for patients"),
+        ("[organizations.north]", "[organizations.North]", "cannot name an organization"),
+        ('"recipient"', '"input"', "names a role twice"),
+        ("minimum_cohort = 10", "minimum = 10", "unknown parameter 'minimum'"),
+        ("minimum_cohort = 10", 'minimum_cohort = "10"', "expected int, found str"),
+        ("age = [0, 130.5]", "age = [9, 3]", "low below high"),
+        ("age = [0, 130.5]", "sex = [0, 1]", "column sex: only a Real has a range"),
+        ("age = [0, 130.5]", "height = [0, 1]", "no column 'height'"),
+        ("[ranges.patients]", "[ranges.persons]", "no input 'persons'"),
+        ("2026-12-31", '"next year"', "valid_until: "),
+        ('scenario = "ages.py"', 'scenario = "sages.py"', r"no scenario 'sages\.py'"),
+        ("scenario", "= scenario", "not a TOML file"),
+    ],
+)
+def test_a_study_that_is_wrong_names_file_and_key(tmp_path, old, new, message):
+    with pytest.raises(ConfigError, match=message) as error:
+        open_study(files(tmp_path, STUDY.replace(old, new)))
+    assert "study.toml" in str(error.value) or "no scenario" in str(error.value)
+
+
+def test_organizations_that_do_not_compute_are_not_supported_yet(tmp_path):
+    text = STUDY + '[organizations.south]\nroles = ["input"]\npatients = "x"\n'
+    with pytest.raises(
+        ConfigError, match=r"\[organizations\.south\]: organizations that do not compute .* not supported"
+    ):
+        read_study(files(tmp_path, text))
+    with pytest.raises(ConfigError, match=r"found 4 .*\nChoose three"):
+        read_study(files(tmp_path, text.replace('roles = ["input"]', 'roles = ["compute"]')))
+
+
+def test_somebody_must_learn_the_results(tmp_path):
+    text = STUDY.replace(', "recipient"', "").replace('"recipient", ', "")
+    with pytest.raises(ConfigError, match="nobody would learn"):
+        read_study(files(tmp_path, text))
+
+
+class Register(Table):
+    age = Real(0, 120)
+    drug = Category("statin", "other")
+
+
+def test_an_input_held_by_one_organization(tmp_path):
+    scenario = Scenario(inputs={"register": Register.held_by("hospital")})
+    loaded = Loaded("join", tmp_path, scenario, {"join.py": b""}, "")
+    entry = {"roles": ["compute", "recipient"]}
+    given = {"scenario": "join", "purpose": "p", "organizations": {name: dict(entry) for name in ("a", "b", "c")}}
+    with pytest.raises(ConfigError, match="exactly one organization brings register"):
+        bind(make_study(given), loaded)
+    given["organizations"]["b"] = {"roles": ["compute", "hospital"], "register": "r"}
+    assert bind(make_study(given), loaded).owners == {"register": (1,)}
+
+
+def test_the_hash_does_not_depend_on_order_spelling_or_line_ends(tmp_path, study):
+    first = study_hash(document(study))
+    head, _, organizations = STUDY.partition("[organizations.st-mary]")
+    middle, _, ranges = organizations.partition("[ranges.patients]")
+    north = middle[middle.index("[organizations.north]") :]
+    text = head + north + "[organizations.st-mary]" + middle.replace(north, "\n") + "[ranges.patients]" + ranges
+    (tmp_path / "two").mkdir()
+    path = files(tmp_path / "two", text, SOURCE.replace("\n", "\r\n"))
+    assert study_hash(document(open_study(path))) == first
+    assert len(first) == 32
+    assert len(study_words(first).split()) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("minimum_cohort = 10", "minimum_cohort = 11"),
+        ("Baseline", "Followup"),
+        ("2026-12-31", "2026-12-30"),
+        ("130.5", "131"),
+        ("tumour_register", "tumours"),
+        ('["input", "compute"]', '["input", "compute", "recipient"]'),
+    ],
+)
+def test_every_part_of_the_study_is_in_the_hash(tmp_path, study, old, new):
+    (tmp_path / "two").mkdir()
+    changed = open_study(files(tmp_path / "two", STUDY.replace(old, new)))
+    assert study_hash(document(changed)) != study_hash(document(study))
+
+
+def test_canonical_json_is_stable_and_has_no_floats(study):
+    text = canonical(document(study)).decode()
+    assert " :" not in text.replace(json.dumps(SOURCE), "")
+    assert json.loads(text)["parameters"] == {"minimum_cohort": 10, "rate": {"decimal": "0.5"}}
+    assert canonical(json.loads(text)).decode() == text
+    assert canonical({"b": 1, "a": "é", "c": [True, None, 2.5]}) == (
+        '{"a":"é","b":1,"c":[true,null,{"decimal":"2.5"}]}'.encode()
+    )
+    with pytest.raises(ConfigError):
+        canonical({"a": float("nan")})
+
+
+def test_sources_that_only_look_the_same_are_two_studies(study):
+    one = {"sources": {"a.py": {"sha256": "1", "text": "é"}}, "scenario": "a"}
+    two = {"sources": {"a.py": {"sha256": "2", "text": "é"}}, "scenario": "a"}
+    assert canonical(one) != canonical(two)
+    assert "look the same" in difference(one, two, "county")
+
+
+def test_a_participant_without_key_is_named(study):
+    with pytest.raises(ConfigError, match=r"no key of north is known; .* comity peer add"):
+        document(study, keys={"county": b"", "st-mary": b""})
+
+
+def changed(ours, path, value):
+    theirs = copy.deepcopy(ours)
+    *folders, last = path
+    entry = theirs
+    for folder in folders:
+        entry = entry[folder]
+    if value is None:
+        del entry[last]
+    else:
+        entry[last] = value
+    return theirs
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place", "here", "there"),
+    [
+        (("comity",), "9.9", "Comity version", None, "9.9"),
+        (("protocol",), 2, "protocol version", "1", "2"),
+        (("engine",), "shamir", "engine", "replicated", "shamir"),
+        (("purpose",), "other", "purpose", "Baseline of the registry, 2026", "other"),
+        (("valid_until",), "2027-01-01", "valid_until", "2026-12-31", "2027-01-01"),
+        (("parameters", "minimum_cohort"), 3, "parameter minimum_cohort", "10", "3"),
+        (("parameters", "rate"), {"decimal": "0.25"}, "parameter rate", "0.5", "0.25"),
+        (("parameters", "rate"), None, "parameter rate", "0.5", "(not there)"),
+        (("inputs", "patients", "columns", "age", "high"), "90.0", "input patients, column age, high", "130.5", "90.0"),
+        (("inputs", "patients", "columns", "sex"), None, "input patients, column sex", None, "(not there)"),
+        (("participants", 0, "roles"), ["input"], "participant county, roles", None, '["input"]'),
+        (("participants", 1, "name"), "south", "participant north", None, "(not there)"),
+        (("participants", 1, "key"), "00" * 32, "participant north, key", None, "abacus abacus"),
+        (("releases", 0, "minimum"), 1, "release age mean, minimum", "10", "1"),
+        (("scenario",), "other", "scenario", "ages", "other"),
+    ],
+)
+def test_the_difference_names_the_place_and_both_values(study, path, value, place, here, there):
+    ours = document(study)
+    text = difference(ours, changed(ours, path, value), "county")
+    lines = text.splitlines()
+    assert lines[0] == "county runs a different study"
+    assert lines[-1] == "Nothing was sent. Agree on one version and start again."
+    assert f"  {place}:" in lines
+    at = lines.index(f"  {place}:")
+    assert lines[at + 1].startswith("    here    ")
+    assert lines[at + 2].startswith(f"    county  {there}")
+    if here:
+        assert lines[at + 1].startswith(f"    here    {here}")
+
+
+def test_a_changed_line_of_the_scenario_is_shown_from_both_sides(tmp_path, study):
+    (tmp_path / "two").mkdir()
+    source = SOURCE.replace("patients.age.mean()", "patients.age.sum()")
+    theirs = document(open_study(files(tmp_path / "two", source=source)))
+    text = difference(document(study), theirs, "county")
+    line = SOURCE[: SOURCE.index("study.release")].count("\n") + 1
+    assert text == (
+        "county runs a different study\n"
+        f"  scenario ages, line {line}:\n"
+        '    here    study.release("age mean", patients.age.mean())\n'
+        '    county  study.release("age mean", patients.age.sum())\n'
+        "Nothing was sent. Agree on one version and start again."
+    )
+
+
+def test_files_and_lines_that_one_side_lacks(study):
+    ours = document(study)
+    theirs = copy.deepcopy(ours)
+    theirs["sources"]["more.py"] = {"sha256": "0", "text": "x"}
+    theirs["sources"]["ages.py"] = {"sha256": "0", "text": ours["sources"]["ages.py"]["text"] + "x = 1"}
+    text = difference(ours, theirs, "county")
+    assert "scenario ages, more.py:" in text
+    assert "x = 1" in text
+
+
+def test_a_hostile_document_is_shown_harmlessly_and_briefly(study):
+    ours = document(study)
+    deep: object = "x"
+    for _ in range(200):
+        deep = {"a": deep}
+    theirs = changed(ours, ("parameters",), {f"p{i}\x1b[31m\n‮": "\x1b]0;x\x07" * 9999 for i in range(5000)})
+    theirs |= {"purpose": deep, "inputs": [1], "sources": 7, "participants": "x", "releases": None, "\x1b": 1}
+    text = difference(ours, theirs, "coun\x1bty")
+    assert len(text) < 8000
+    assert len(text.splitlines()) < 40
+    assert not any(ord(character) < 32 and character != "\n" for character in text)
+    assert "‮" not in text
+    assert "and " in text.splitlines()[-2]
+    for odd in ({}, [], None, "x", {"sources": {"ages.py": 3}}, {"participants": [[], {"name": 3}]}):
+        assert difference(ours, odd, "county").startswith("county runs a different study")  # type: ignore[arg-type]
+
+
+def test_the_same_document_says_so(study):
+    assert "reads the same" in difference(document(study), document(study), "county")
+
+
+def test_text_from_outside_is_bounded_and_on_one_line():
+    assert clean("a\tb\nc") == "a   b·c"
+    assert clean("x" * 500, 10) == "x" * 9 + "…"
