@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from replicated_harness import LABELS, combined, run, shared
+
+from mpc.engine import Cost
+from mpc.errors import LocalProtocolError, RemoteProtocolError, ShapeError
+from mpc.simulation import simulate_parties
+
+WORDS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63), 2**62, -(2**62)])
+SIZES = [0, 1, 5, 5000, 40_000]
+SHAPES = hnp.array_shapes(min_dims=0, max_dims=3, min_side=0, max_side=4)
+few = settings(max_examples=25, deadline=None)
+
+
+def arrays(shape):
+    return hnp.arrays(np.int64, shape, elements=WORDS)
+
+
+def words(rng, size):
+    return rng.integers(-(2**63), 2**63 - 1, size, endpoint=True)
+
+
+@few
+@given(data=st.data(), shape=SHAPES, seed=st.integers(0, 2**32), label=st.sampled_from(LABELS))
+def test_linear_and_multiply_match_numpy(data, shape, seed, label):
+    rng = np.random.default_rng(seed)
+    a, b = data.draw(arrays(shape)), data.draw(arrays(shape))
+    x, y = shared(a, rng), shared(b, rng)
+    np.testing.assert_array_equal(run("add", x, y).value, a + b)
+    np.testing.assert_array_equal(run("subtract", x, y).value, a - b)
+    np.testing.assert_array_equal(run("scale", x, by=b).value, a * b)
+    np.testing.assert_array_equal(run("scale", x, by=np.int64(-3)).value, a * -3)
+    np.testing.assert_array_equal(run("add_public", x, values=b).value, a + b)
+    np.testing.assert_array_equal(run("multiply", x, y, label=label).value, a * b)
+    np.testing.assert_array_equal(run("constant", values=a).value, a)
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("size", [*SIZES, 200_000])
+def test_multiply_at_every_size(size, label):
+    rng = np.random.default_rng(size)
+    a, b = words(rng, size), words(rng, size)
+    ran = run("multiply", shared(a, rng), shared(b, rng), label=label)
+    np.testing.assert_array_equal(ran.value, a * b)
+    assert ran.cost.rounds == (1 if size else 0)
+    assert ran.cost.bytes_sent == (8 * size,) * 3
+
+
+@pytest.mark.parametrize("owner", range(3))
+@pytest.mark.parametrize("size", SIZES)
+def test_input_and_open(size, owner):
+    rng = np.random.default_rng(size)
+    a = words(rng, size)
+    ran = run("input", owner=owner, values=a, shape=(size,))
+    np.testing.assert_array_equal(ran.value, a)
+    assert ran.cost.bytes_sent == tuple(8 * size if i == owner else 0 for i in range(3))
+    for to in ([0, 1, 2], [owner], [owner, (owner + 1) % 3], []):
+        opened = run("open", ran.results, to=to)
+        for i, result in enumerate(opened.results):
+            if i in to:
+                assert result.dtype == np.int64
+                np.testing.assert_array_equal(result, a)
+            else:
+                assert result is None
+        assert sum(opened.cost.bytes_sent) == 8 * size * len(to)
+
+
+def test_an_input_tells_the_third_party_nothing_at_all():
+    ran = run("input", owner=1, values=np.arange(5), shape=(5,))
+    assert [(sender, receiver) for sender, receiver, _, _ in ran.network.messages] == [(1, 0)]
+
+
+def test_one_multiplication_costs_one_word_a_party():
+    rng = np.random.default_rng(1)
+    assert run("multiply", shared([3], rng), shared([4], rng)).cost == Cost(1, (8, 8, 8), (1, 1, 1))
+
+
+@few
+@given(data=st.data(), shape=hnp.array_shapes(min_dims=1, max_dims=3, min_side=0, max_side=4), seed=st.integers(0, 99))
+def test_rearranging(data, shape, seed):
+    rng = np.random.default_rng(seed)
+    a = data.draw(arrays(shape))
+    x = shared(a, rng)
+    axis = data.draw(st.integers(-len(shape), len(shape) - 1))
+    np.testing.assert_array_equal(run("sum", x, axis=axis).value, a.sum(axis=axis))
+    np.testing.assert_array_equal(run("concatenate", x, x, x, axis=axis).value, np.concatenate([a, a, a], axis=axis))
+    np.testing.assert_array_equal(run("view", x, to=lambda v: v.T, shape=shape[::-1]).value, a.T)
+    wide = (2, *shape)
+    np.testing.assert_array_equal(
+        run("view", x, to=lambda v: np.broadcast_to(v, wide), shape=wide).value, np.broadcast_to(a, wide)
+    )
+    bits = shared(a & 1, rng, width=1)
+    np.testing.assert_array_equal(run("view", bits, to=lambda v: v.T, shape=shape[::-1]).value, (a & 1).T)
+    np.testing.assert_array_equal(
+        run("concatenate", bits, bits, axis=axis).value, np.concatenate([a & 1, a & 1], axis=axis)
+    )
+
+
+def test_random_elements_are_shared_and_uniform():
+    value = run("random", shape=(40_000,)).value
+    ones = np.unpackbits(value.view(np.uint8)).mean()
+    assert abs(ones - 0.5) < 4 / (2 * np.sqrt(64 * value.size))
+    assert len(np.unique(value)) == value.size
+
+
+SMALL_SHAPES = [(3, 4, 5), (1, 1, 1), (0, 3, 2), (2, 0, 3), (2, 3, 0), (1, 9, 70), (70, 9, 1)]
+LIMB_SHAPES = [(40, 600, 50), (300, 40, 200), (20, 1500, 20), (13, 7, 4000), (4000, 7, 13), (200, 513, 210)]
+
+
+@pytest.mark.parametrize(("m", "k", "n"), SMALL_SHAPES + LIMB_SHAPES)
+def test_matrix_products_are_exact(m, k, n):
+    rng = np.random.default_rng(m + k + n)
+    a, b = words(rng, (m, k)), words(rng, (k, n))
+    ran = run("matmul", shared(a, rng), shared(b, rng), label=LABELS[k % 3])
+    np.testing.assert_array_equal(ran.value, a @ b)
+    assert ran.cost.bytes_sent == (8 * m * n,) * 3
+
+
+def test_limbs_are_exact_at_their_limits():
+    """All entries at the ends of what a limb holds, over a full inner block; checked with Python's integers."""
+    from protocols.replicated import kernels
+    from protocols.replicated.limbs import BLOCK, Limbs, product
+
+    kernels.ready()
+    low, middle, high = -(2**21), -(2**21), -(2**19)
+    worst = [low + (middle << 22) + (high << 44), (2**21 - 1) * (1 + 2**22) + ((2**19 - 1) << 44), -1, 2**63, 0]
+    for u in worst:
+        for v in worst:
+            a, b = np.full((2, BLOCK), u % 2**64, np.uint64), np.full((BLOCK, 3), v % 2**64, np.uint64)
+            out = np.zeros((2, 3), np.uint64)
+            product(Limbs(a, left=True), Limbs(b, left=False), out)
+            assert (out == BLOCK * u * v % 2**64).all()
+
+
+def test_shapes_that_do_not_fit():
+    rng = np.random.default_rng(1)
+    x, y, b = shared(np.zeros(3), rng), shared(np.zeros(4), rng), shared(np.zeros(3), rng, width=1)
+    for primitive, *operands in (("add", x, y), ("multiply", x, y), ("multiply", x, b), ("inject", b, y)):
+        with pytest.raises(ShapeError):
+            run(primitive, *operands)
+    with pytest.raises(ShapeError):
+        run("matmul", x, x)
+    with pytest.raises(ShapeError):
+        run("add_public", x, values=np.zeros(4, np.int64))
+    with pytest.raises(ShapeError):
+        run("view", x, to=lambda v: v[:2], shape=(3,))
+    with pytest.raises(LocalProtocolError):
+        from replicated_harness import engine
+
+        engine().plan("divide", LABELS[0])
+
+
+def test_a_message_of_another_length_is_the_peers_fault():
+    from replicated_harness import engine
+
+    from mpc.channel import MemoryNetwork
+
+    rng = np.random.default_rng(1)
+    x = shared(np.arange(5), rng)
+    for change in (lambda p: p[:-1], lambda p: np.append(p, np.uint8(0)), lambda p: p[:0]):
+        net = MemoryNetwork(3, tamper=lambda s, r, tag, p, change=change: change(p) if s == 1 else p)
+        with pytest.raises(RemoteProtocolError) as caught:
+            simulate_parties(lambda party: engine().multiply(party, x[party.index], x[party.index]), network=net)
+        assert caught.value.peer == 1
+
+
+def test_the_engine_is_passive_only_a_changed_word_changes_the_product():
+    """Semi-honest, as the docstrings say: nothing notices a wrong value of the right form."""
+    from replicated_harness import engine
+
+    from mpc.channel import MemoryNetwork
+
+    rng = np.random.default_rng(1)
+    x = shared([7], rng)
+    net = MemoryNetwork(3, tamper=lambda s, r, tag, p: p ^ np.uint8(1) if s == 0 else p)
+    done = simulate_parties(lambda party: engine().multiply(party, x[party.index], x[party.index]), network=net)
+    with pytest.raises(AssertionError, match="split"):
+        combined(done.results)
