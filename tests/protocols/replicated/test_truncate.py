@@ -95,7 +95,9 @@ def test_large_multiply_truncate():
     floor_or_one_more(run("multiply_truncate", shared(x, rng), shared(y, rng), bits=28).value, (x * y) >> 28)
 
 
-@pytest.mark.parametrize(("m", "k", "n"), [(3, 4, 5), (0, 2, 2), (2, 0, 2), (50, 700, 40), (13, 7, 4000), (400, 20, 300)])
+@pytest.mark.parametrize(
+    ("m", "k", "n"), [(3, 4, 5), (0, 2, 2), (2, 0, 2), (50, 700, 40), (13, 7, 4000), (400, 20, 300)]
+)
 def test_matmul_truncate(m, k, n):
     rng = np.random.default_rng(m)
     a, b = rng.integers(-(2**25), 2**25, (m, k)), rng.integers(-(2**25), 2**25, (k, n))

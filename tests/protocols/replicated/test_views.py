@@ -1,0 +1,251 @@
+"""What one party receives is uniform, whatever the others hold.
+
+Conditioned on everything a party knows (its shares, its keys, the public coins) the messages it receives must be
+uniform and independent. So everything it knows is set to zero: its two components of each input are 0, every stream
+of a key it holds gives zeros; the component it lacks is a constant secret. What arrives then is random only through
+the streams it does not hold. Columns of bits, over many elements, must be
+
+    linearly independent over Z_2, together with the constant one (a missing, short or repeated mask is a relation)
+    unbiased and pairwise uncorrelated within 6.5 standard deviations (a skewed mask)
+
+and the same tests must fail once any mask of the protocol is taken away, or one stream is used for two.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+from replicated_harness import LABELS, engine
+
+from mpc.channel import MemoryNetwork
+from mpc.labels import Streams
+from mpc.party import Environment, Keys, Party
+from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
+
+N = 2048
+#: primitive, kinds of its operands (None: arithmetic, else a width of bits), parameters
+CASES = {
+    "multiply": ("multiply", [None, None], {}),
+    "matmul": ("matmul", ["matrix", "matrix"], {}),
+    "truncate 5": ("truncate", [None], {"bits": 5}),
+    "truncate 16": ("truncate", [None], {"bits": 16}),
+    "truncate 40": ("truncate", [None], {"bits": 40}),
+    "multiply_truncate 16": ("multiply_truncate", [None, None], {"bits": 16}),
+    "multiply_truncate 28": ("multiply_truncate", [None, None], {"bits": 28}),
+    "matmul_truncate": ("matmul_truncate", ["matrix", "matrix"], {"bits": 16}),
+    "sign 4": ("sign", [None], {"width": 4}),
+    "sign 17": ("sign", [None], {"width": 17}),
+    "sign 40": ("sign", [None], {"width": 40}),
+    "sign 64": ("sign", [None], {"width": 64}),
+    "bits_and 1": ("bits_and", [1, 1], {}),
+    "bits_and 24": ("bits_and", [24, 24], {}),
+    "prefix_or": ("prefix_or", [32], {}),
+    "decompose 20": ("decompose", [None], {"width": 20}),
+    "decompose 64": ("decompose", [None], {"width": 64}),
+    "bit_to_ring": ("bit_to_ring", [1], {}),
+    "inject": ("inject", [1, None], {}),
+}
+SECRETS = [0, -1, 0x123456789ABCDEF]
+#: Public coins: they decide how a value is rounded and hide nothing.
+NOT_MASKS = {b"dither"}
+
+
+class Zeros:
+    """A stream the party under test knows: zeros stand for any fixed value."""
+
+    def fill(self, out, label, purpose, part=0):
+        out[...] = 0
+
+
+class Changed:
+    """A stream it does not know, after `change(purpose, part)`, which gives None for a mask that is taken away."""
+
+    def __init__(self, key, change, seen):
+        self.streams, self.change, self.seen = Streams(key), change, seen
+
+    def fill(self, out, label, purpose, part=0):
+        self.seen.add(purpose)
+        changed = self.change(purpose, part)
+        if changed is None:
+            out[...] = 0
+        else:
+            self.streams.fill(out, label, *changed)
+
+
+def operand(kind, secret, party, corrupt, size):
+    """`party`'s share of a constant whose only non-zero component is the one that `corrupt` lacks."""
+    shape = (32, size // 32) if kind == "matrix" else (size,)
+    bits = isinstance(kind, int)
+    word = np.uint64(secret % 2**64) & np.uint64((1 << kind) - 1) if bits else np.uint64(secret % 2**64)
+    data = np.zeros((2, size), dtype_of(kind) if bits else np.uint64)
+    lacking = (corrupt + 1) % 3
+    for row, component in ((0, (party - 1) % 3), (1, party)):
+        if component == lacking:
+            data[row] = word
+    if bits:
+        return Bits(data, shape, kind)
+    return Arithmetic(data, shape)
+
+
+def received(case, corrupt, secret, label, change=lambda purpose, part: (purpose, part), seen=None, size=N):
+    """All messages to party `corrupt`, in order of their tags."""
+    primitive, kinds, parameters = CASES[case]
+    network = MemoryNetwork(3)
+    network.record = []
+    seen = set() if seen is None else seen
+    keys = {}
+    for i in range(3):
+        for j in range(i):
+            keys[j, i] = Zeros() if corrupt in (i, j) else Changed(b"key of the others"[:16], change, seen)
+
+    async def main():
+        tasks = []
+        for i in range(3):
+            pair = {j: keys[min(i, j), max(i, j)] for j in range(3) if j != i}
+            private = Zeros() if i == corrupt else Changed(bytes([i]) * 16, change, seen)
+            party = Party(Environment(network.channels[i], Keys(pair, Zeros(), private)), label)
+            operands = [operand(kind, secret, i, corrupt, size) for kind in kinds]
+            if kinds[0] == "matrix":  # (32, 64) @ (64, 32)
+                operands[1] = Arithmetic(operands[1].data, operands[1].shape[::-1])
+            tasks.append(getattr(engine(), primitive)(party, *operands, **parameters))
+        await asyncio.gather(*tasks)
+
+    asyncio.run(main())
+    messages = [(sender, tag, payload) for sender, to, tag, payload in network.record if to == corrupt]
+    return [np.frombuffer(payload, np.uint8) for _, _, payload in sorted(messages, key=lambda m: (m[0], m[1]))]
+
+
+def columns(messages, n, by_element):
+    """Bits of all messages as columns over n rows: element by element, or by position in the message."""
+    found = []
+    for message in messages:
+        whole = message.size // n * n
+        if whole:
+            octets = message[:whole].reshape(n, -1) if by_element else message[:whole].reshape(-1, n).T
+            found.append(np.unpackbits(np.ascontiguousarray(octets), axis=1))
+        if message.size > whole:
+            found.append(np.unpackbits(message[whole:])[:n].reshape(n, 1))
+    return np.concatenate(found, axis=1)
+
+
+def rank(rows):
+    """Rank over Z_2 of packed rows."""
+    rows = rows.copy()
+    done = 0
+    for bit in range(rows.shape[1] * 8):
+        column = rows[:, bit // 8] >> (7 - bit % 8) & 1
+        found = np.flatnonzero(column[done:])
+        if not found.size:
+            continue
+        pivot = done + found[0]
+        rows[[done, pivot]] = rows[[pivot, done]]
+        column[[done, pivot]] = column[[pivot, done]]
+        column[done] = 0
+        rows[column.astype(bool)] ^= rows[done]
+        done += 1
+        if done == rows.shape[0]:
+            break
+    return done
+
+
+def uniform(messages, n):
+    for by_element in (True, False):
+        bits = columns(messages, n, by_element)
+        rows = np.concatenate([np.packbits(bits, axis=0).T, np.full((1, n // 8), 255, np.uint8)])
+        if rank(rows) < len(rows):
+            return False
+        signs = bits.astype(np.float32) * 2 - 1
+        if np.abs(signs.mean(axis=0)).max() > 6.5 / np.sqrt(n):
+            return False
+        correlation = signs.T @ signs / n
+        np.fill_diagonal(correlation, 0)
+        if np.abs(correlation).max() > 6.5 / np.sqrt(n):
+            return False
+    return True
+
+
+def rows_of(case):
+    return 32 * 32 if "matmul" in case else N
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_party_receives_uniform_words(case):
+    for corrupt in range(3):
+        for number, secret in enumerate(SECRETS):
+            messages = received(case, corrupt, secret, LABELS[number % 3])
+            if messages:
+                assert uniform(messages, rows_of(case)), f"party {corrupt}, secret {secret}"
+
+
+def caught(case, change):
+    """Whether the test above fails for some party once the streams are changed."""
+    return any(
+        not uniform(messages, rows_of(case))
+        for corrupt in range(3)
+        if (messages := received(case, corrupt, SECRETS[2], LABELS[0], change))
+    )
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_without_any_one_mask_it_fails(case):
+    seen: set[bytes] = set()
+    for corrupt in range(3):
+        received(case, corrupt, SECRETS[2], LABELS[0], seen=seen)
+    assert seen - NOT_MASKS
+    for mask in seen - NOT_MASKS:
+        assert caught(case, lambda p, part, mask=mask: None if p == mask else (p, part)), f"{mask!r} hides nothing"
+
+
+@pytest.mark.parametrize(
+    ("case", "first", "second"),
+    [
+        ("truncate 16", b"s1", b"s2"),
+        ("truncate 16", b"c1", b"a2"),
+        ("multiply_truncate 16", b"r", b"rho"),
+        ("multiply_truncate 16", b"s1", b"s2"),
+        ("multiply_truncate 16", b"c1", b"t2"),
+        ("sign 64", b"g1", b"g2"),
+        ("decompose 64", b"g1", b"g2"),
+        ("bit_to_ring", b"s1", b"s2"),
+        ("inject", b"s1", b"s2"),
+        ("inject", b"v2", b"a2"),
+    ],
+)
+def test_one_stream_for_two_masks_fails(case, first, second):
+    assert caught(case, lambda p, part: (first if p == second else p, part))
+
+
+@pytest.mark.parametrize("case", ["sign 64", "prefix_or", "decompose 64"])
+def test_one_stream_for_all_levels_of_a_tree_fails(case):
+    assert caught(case, lambda p, part: (p, part & ~0xFFFF))
+
+
+def test_streams_restarted_in_every_chunk_fail():
+    """Roles rotate from chunk to chunk; the same streams again would be two messages under one mask."""
+    size = 3 * 4096
+    for change, good in ((lambda p, part: (p, part), True), (lambda p, part: (p, part & 0xFFFF), False)):
+        messages = received("multiply", 0, SECRETS[2], LABELS[0], change, size=size)
+        assert len(messages) == 3
+        assert uniform(messages, size // 3) == good
+
+
+def test_a_draw_is_never_repeated():
+    """The simulation's own check, on the largest mixture of roles: it is what the other tests rely on (C1)."""
+    from replicated_harness import run, shared
+
+    from mpc.errors import LocalProtocolError
+
+    rng = np.random.default_rng(1)
+    x = shared(np.zeros(9000, np.int64), rng)
+    run("sign", x, width=64)
+
+    async def twice(party):
+        await engine().multiply(party, x[party.index], x[party.index])
+        await engine().multiply(party, x[party.index], x[party.index])
+
+    from mpc.simulation import simulate_parties
+
+    with pytest.raises(LocalProtocolError, match="twice"):
+        simulate_parties(twice)
