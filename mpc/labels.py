@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from hashlib import blake2b
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import LocalProtocolError
@@ -20,8 +20,7 @@ from mpc.errors import LocalProtocolError
 LABEL_BYTES = 16
 _BLOCK = 16
 _KEY_BLOCKS = 1 << 40  # RUNTIME: at 2^40 blocks under one key two counter ranges could meet; the run ends before
-_ZEROS = np.zeros(1 << 20, np.uint8)
-_ZEROS.flags.writeable = False
+_ZEROS = memoryview(bytes(1 << 20))
 
 
 def _current_task() -> object | None:
@@ -77,7 +76,7 @@ class Streams:
             raise ValueError("a stream key has 16 bytes")
         from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-        self._make = lambda: Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
+        self._make: Callable[[], Any] = lambda: Cipher(algorithms.AES(key), modes.CTR(bytes(16))).encryptor()
         self._local = threading.local()
         self._blocks = 0
         self._seen: set[bytes] | None = set() if record else None
@@ -96,11 +95,16 @@ class Streams:
         if cipher is None:
             cipher = self._local.cipher = self._make()
         cipher.reset_nonce(start)
-        flat = memoryview(out).cast("B") if out.size else memoryview(b"")
-        size = len(flat)
+        size = out.nbytes
         self._blocks += (size + _BLOCK - 1) // _BLOCK
         if self._blocks >= _KEY_BLOCKS:
             raise LocalProtocolError("this run drew 2^40 blocks from one key: split the study into several runs")
+        if not size:
+            return
+        flat = out.data.cast("B")
+        if size <= len(_ZEROS):
+            cipher.update_into(_ZEROS[:size], flat)
+            return
         for begin in range(0, size, len(_ZEROS)):
             end = min(size, begin + len(_ZEROS))
             cipher.update_into(_ZEROS[: end - begin], flat[begin:end])

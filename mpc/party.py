@@ -82,7 +82,8 @@ class Party:
 
     def send(self, peer: int, part: int, array: NDArray[Any]) -> None:
         """Hand a contiguous array over to the channel; it must not be written to afterwards. Never blocks."""
-        self.channel.send(peer, tag_of(self.label, part), array.reshape(-1).view(np.uint8))
+        flat = array if array.ndim == 1 else array.reshape(-1)
+        self.channel.send(peer, tag_of(self.label, part), flat.view(np.uint8))
 
     async def receive(self, peer: int, part: int, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
         """The array a peer sent under this label; its length is checked against shape and dtype."""
@@ -91,7 +92,7 @@ class Party:
         for extent in shape:
             size *= extent
         raw = await self.channel.receive(peer, tag_of(self.label, part), size)
-        return raw.view(kind).reshape(shape)
+        return raw.view(kind) if len(shape) == 1 else raw.view(kind).reshape(shape)
 
     async def room(self) -> None:
         """Wait until no peer has more than a window of unacknowledged bytes; between the chunks of large work."""
