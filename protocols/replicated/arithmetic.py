@@ -15,7 +15,7 @@ from mpc.engine import Cost, Integers, Shape
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.roles import Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Words, as_words, same_shape, size_of
+from protocols.replicated.sharing import Arithmetic, Words, alike, as_words, size_of
 
 _ZERO, _INPUT, _RANDOM = b"zero", b"input", b"random"
 
@@ -30,7 +30,7 @@ def zero_share(party: Party, part: int, out: NDArray[Any]) -> None:
     before = np.empty_like(out)
     party.keys.pair[(party.index + 1) % 3].fill(out, party.label, _ZERO, part)
     party.keys.pair[(party.index + 2) % 3].fill(before, party.label, _ZERO, part)
-    out -= before
+    np.subtract(out, before, out)
 
 
 def zero_bits(party: Party, part: int, out: NDArray[Any]) -> None:
@@ -38,7 +38,7 @@ def zero_bits(party: Party, part: int, out: NDArray[Any]) -> None:
     before = np.empty_like(out)
     party.keys.pair[(party.index + 1) % 3].fill(out, party.label, _ZERO, part)
     party.keys.pair[(party.index + 2) % 3].fill(before, party.label, _ZERO, part)
-    out ^= before
+    np.bitwise_xor(out, before, out)
 
 
 def random(party: Party, shape: Shape) -> Arithmetic:
@@ -96,7 +96,7 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
     Raises    ShapeError
     Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
     """
-    same_shape("multiply", x.spec, y.spec)
+    alike("multiply", x, y)
     out = np.empty((2, x.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:

@@ -10,7 +10,7 @@ from protocols.replicated import kernels
 from protocols.replicated.arithmetic import zero_bits
 from protocols.replicated.local import public_row
 from protocols.replicated.roles import Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Bits, BitWords, Words, mask_of, same_shape
+from protocols.replicated.sharing import Bits, BitWords, Words, alike, mask_of
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 
 
@@ -55,7 +55,7 @@ async def bits_and(party: Party, x: Bits, y: Bits) -> Bits:
     Raises    ShapeError
     Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
     """
-    same_shape("bits_and", x.spec, y.spec)
+    alike("bits_and", x, y)
     out = np.empty_like(x.data)
 
     async def step(chunk: Chunk) -> None:

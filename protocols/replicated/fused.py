@@ -14,7 +14,7 @@ from mpc.engine import Cost
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Words, same_shape
+from protocols.replicated.sharing import Arithmetic, Words, alike
 from protocols.replicated.truncate import _draw, _words, check_bits, times_top, wide
 from protocols.replicated.wire import small_bytes, small_dtype
 
@@ -108,7 +108,7 @@ async def multiply_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: in
               rho or s; E and F see c1, t2 and t as masks of which they lack one
     Raises    ShapeError, RangeError
     """
-    same_shape("multiply_truncate", x.spec, y.spec)
+    alike("multiply_truncate", x, y)
     check_bits(bits)
     out = np.empty((2, x.size), np.uint64)
 

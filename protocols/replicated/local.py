@@ -14,10 +14,10 @@ from mpc.party import Party
 from protocols.replicated.sharing import (
     Arithmetic,
     Bits,
+    alike,
     as_words,
     dtype_of,
     mask_of,
-    same_shape,
     size_of,
     wanted,
 )
@@ -52,13 +52,13 @@ def constant_bits(party: Party, values: NDArray[np.uint64], width: int) -> Bits:
 
 def add(x: Arithmetic, y: Arithmetic) -> Arithmetic:
     """x + y."""
-    same_shape("add", x.spec, y.spec)
+    alike("add", x, y)
     return Arithmetic(x.data + y.data, x.shape)
 
 
 def subtract(x: Arithmetic, y: Arithmetic) -> Arithmetic:
     """x - y."""
-    same_shape("subtract", x.spec, y.spec)
+    alike("subtract", x, y)
     return Arithmetic(x.data - y.data, x.shape)
 
 
@@ -141,7 +141,7 @@ def concatenate(xs: tuple[AnyShare, ...], axis: int) -> AnyShare:
 
 def xor(x: Bits, y: Bits) -> Bits:
     """Bitwise exclusive or."""
-    same_shape("xor", x.spec, y.spec)
+    alike("xor", x, y)
     return Bits(x.data ^ y.data, x.shape, x.width)
 
 

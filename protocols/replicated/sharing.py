@@ -84,6 +84,12 @@ def same_shape(what: str, x: Spec, y: Spec) -> None:
         raise ShapeError(f"{what}: operands must have one shape, kind and width; got {x[:3]} and {y[:3]}")
 
 
+def alike(what: str, x: Arithmetic | Bits, y: Arithmetic | Bits) -> None:
+    """As `same_shape`, for shares: quick where all is well."""
+    if x.shape != y.shape or type(x) is not type(y) or (type(x) is Bits and x.spec != y.spec):
+        same_shape(what, x.spec, y.spec)
+
+
 def wanted(what: str, x: Spec, kind: str, width: int | None = None) -> None:
     """Raise ShapeError unless x is of this kind (and width)."""
     if x.kind != kind or (width is not None and x.width != width):
