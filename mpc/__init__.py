@@ -3,3 +3,28 @@
 No sockets, files, clocks or environment: whoever assembles a run brings them. Importing this package imports
 nothing heavy.
 """
+
+from mpc.disclosure import Result
+from mpc.private import PrivateArray, PrivateTable
+from mpc.scenario import Scenario
+from mpc.schema import Category, Flag, Real, Table
+from mpc.secret import SecretArray, concatenate, maximum, minimum, stack, where
+from mpc.study import Study
+
+__all__ = [
+    "Category",
+    "Flag",
+    "PrivateArray",
+    "PrivateTable",
+    "Real",
+    "Result",
+    "Scenario",
+    "SecretArray",
+    "Study",
+    "Table",
+    "concatenate",
+    "maximum",
+    "minimum",
+    "stack",
+    "where",
+]

@@ -150,7 +150,7 @@ class Engine(ABC):
 
     @abstractmethod
     async def open(self, party: Party, x: Any, *, to: Sequence[int]) -> NDArray[Any] | None:
-        """Reveal x to the compute parties `to`, and to nobody else: int64 (or the words of bits) there, None elsewhere."""
+        """Reveal x to the compute parties `to` and to nobody else: int64 (words of bits: uint64) there, else None."""
 
     @abstractmethod
     async def multiply(self, party: Party, x: Any, y: Any) -> Share:

@@ -49,6 +49,10 @@ class ShapeError(LocalProtocolError):
     """Shapes or types of operands do not fit together."""
 
 
+class UnknownLength(ShapeError, TypeError):
+    """The number of rows of a private table is not public: `count()` gives it as a secret."""
+
+
 class RangeError(LocalProtocolError):
     """A result could exceed what the ring can hold. Narrow the schema, rescale, `clamp`, or state `x.within(b)`."""
 

@@ -182,9 +182,7 @@ class Table:
     schema: ClassVar[Schema]
 
     def __init_subclass__(cls) -> None:
-        columns = tuple(
-            replace(value, name=name) for name, value in cls.__dict__.items() if isinstance(value, Column)
-        )
+        columns = tuple(replace(value, name=name) for name, value in cls.__dict__.items() if isinstance(value, Column))
         if not columns:
             raise ConfigError(f"table {cls.__name__} declares no column")
         cls.schema = Schema(cls.__name__, columns)

@@ -1,0 +1,9 @@
+"""Statistics of rows that stay at their owners: each owner reduces its own, the rest happens in secret."""
+
+from protocols.statistics.comparisons import ttest_ind
+from protocols.statistics.correlations import correlation
+from protocols.statistics.descriptive import Description, describe
+from protocols.statistics.regression import ols
+from protocols.statistics.tables import contingency, histogram
+
+__all__ = ["Description", "contingency", "correlation", "describe", "histogram", "ols", "ttest_ind"]

@@ -1,0 +1,206 @@
+"""What an owner computes over its own rows, in float64, before anything is shared.
+
+An aggregate collects batch after batch, so that a file is read once however many aggregates a script asks for.
+Moments are centred about the batch's own mean and merged (Chan, Golub and LeVeque, 1983): no sum of squares about a
+fixed point is ever formed.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.expressions import Expression, Floats
+
+#: Evaluates an expression for the current batch.
+Evaluate = Callable[[Expression], Floats]
+
+
+class Aggregate(ABC):
+    """One result over all rows of one owner."""
+
+    #: Row condition: only rows where it is 1 take part (None: all).
+    where: Expression | None = None
+
+    @abstractmethod
+    def expressions(self) -> Sequence[Expression]:
+        """What it evaluates, besides `where`."""
+
+    @abstractmethod
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        """Take one batch of `rows` rows in."""
+
+    @abstractmethod
+    def result(self) -> dict[str, Floats]:
+        """Named partial results of this owner."""
+
+    def _selected(self, evaluate: Evaluate, rows: int) -> NDArray[np.bool_]:
+        if self.where is None:
+            return np.ones(rows, np.bool_)
+        return np.broadcast_to(evaluate(self.where) == 1.0, (rows,))
+
+
+class Count(Aggregate):
+    """Rows that fulfil the condition, and how many of them miss each expression. count: (), missing: (k,)"""
+
+    def __init__(self, columns: Sequence[Expression] = (), where: Expression | None = None) -> None:
+        self.where = where
+        self._columns = columns
+        self._count = 0.0
+        self._missing = np.zeros(len(columns))
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._columns
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        selected = self._selected(evaluate, rows)
+        self._count += float(np.count_nonzero(selected))
+        for k, column in enumerate(self._columns):
+            self._missing[k] += np.count_nonzero(selected & np.isnan(evaluate(column)))
+
+    def result(self) -> dict[str, Floats]:
+        return {"count": np.asarray(self._count), "missing": self._missing}
+
+
+class Moments(Aggregate):
+    """Per column, over its own valid rows: count, mean and centred sum of squares, in units of (x - centre)/unit."""
+
+    def __init__(
+        self,
+        columns: Sequence[Expression],
+        centre: Floats,
+        unit: Floats,
+        wheres: Sequence[Expression | None],
+    ) -> None:
+        self._columns = columns
+        self._wheres = wheres
+        self._centre = centre
+        self._unit = unit
+        self._n = np.zeros(len(columns))
+        self._mean = np.zeros(len(columns))
+        self._squares = np.zeros(len(columns))
+
+    def expressions(self) -> Sequence[Expression]:
+        return [*self._columns, *(w for w in self._wheres if w is not None)]
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        for k, column in enumerate(self._columns):
+            values = np.broadcast_to(evaluate(column), (rows,))
+            keep = ~np.isnan(values)
+            where = self._wheres[k]
+            if where is not None:
+                keep &= evaluate(where) == 1.0
+            if not keep.all():
+                values = values[keep]
+            if not values.size:
+                continue
+            scaled = (values - self._centre[k]) / self._unit[k]
+            n, mean = float(scaled.size), float(scaled.mean())
+            centred = scaled - mean
+            squares = float(np.dot(centred, centred))
+            total = self._n[k] + n
+            delta = mean - self._mean[k]
+            self._squares[k] += squares + delta * delta * self._n[k] * n / total
+            self._mean[k] += delta * n / total
+            self._n[k] = total
+
+    def result(self) -> dict[str, Floats]:
+        return {"n": self._n, "mean": self._mean, "sum": self._n * self._mean, "squares": self._squares}
+
+
+class CrossMoments(Aggregate):
+    """Over the rows where all columns are valid: count (), mean (k,), centred cross-products (k, k)."""
+
+    def __init__(
+        self, columns: Sequence[Expression], centre: Floats, unit: Floats, where: Expression | None = None
+    ) -> None:
+        self.where = where
+        self._columns = columns
+        self._centre = centre
+        self._unit = unit
+        k = len(columns)
+        self._n = 0.0
+        self._mean = np.zeros(k)
+        self._products = np.zeros((k, k))
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._columns
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        block = np.empty((len(self._columns), rows))
+        for k, column in enumerate(self._columns):
+            block[k] = evaluate(column)
+        keep = self._selected(evaluate, rows) & ~np.isnan(block).any(axis=0)
+        if not keep.all():
+            block = block[:, keep]
+        n = float(block.shape[1])
+        if not n:
+            return
+        block -= self._centre[:, None]
+        block /= self._unit[:, None]
+        mean = block.mean(axis=1)
+        block -= mean[:, None]
+        total = self._n + n
+        delta = mean - self._mean
+        self._products += block @ block.T + np.outer(delta, delta) * (self._n * n / total)
+        self._mean += delta * (n / total)
+        self._n = total
+
+    def result(self) -> dict[str, Floats]:
+        return {
+            "n": np.asarray(self._n),
+            "mean": self._mean,
+            "sum": self._n * self._mean,
+            "products": self._products,
+        }
+
+
+class Crosstab(Aggregate):
+    """Counts of rows by the levels of one or more categories; rows missing any of them are left out."""
+
+    def __init__(self, categories: Sequence[Expression], sizes: Sequence[int], where: Expression | None = None) -> None:
+        self.where = where
+        self._categories = categories
+        self._sizes = tuple(sizes)
+        self._counts = np.zeros(int(np.prod(self._sizes)), np.int64)
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._categories
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        keep = self._selected(evaluate, rows)
+        cell = np.zeros(rows)
+        for category, size in zip(self._categories, self._sizes, strict=True):
+            cell = cell * size + np.broadcast_to(evaluate(category), (rows,))
+        keep = keep & ~np.isnan(cell)
+        self._counts += np.bincount(cell[keep].astype(np.int64), minlength=self._counts.size)
+
+    def result(self) -> dict[str, Floats]:
+        return {"counts": self._counts.reshape(self._sizes).astype(np.float64)}
+
+
+class Sum(Aggregate):
+    """Per expression: sum of the valid rows. sum: (k,), count: (k,)"""
+
+    def __init__(self, columns: Sequence[Expression], where: Expression | None = None) -> None:
+        self.where = where
+        self._columns = columns
+        self._sum = np.zeros(len(columns))
+        self._count = np.zeros(len(columns))
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._columns
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        selected = self._selected(evaluate, rows)
+        for k, column in enumerate(self._columns):
+            values = np.broadcast_to(evaluate(column), (rows,))
+            keep = selected & ~np.isnan(values)
+            self._sum[k] += float(values[keep].sum())
+            self._count[k] += float(np.count_nonzero(keep))
+
+    def result(self) -> dict[str, Floats]:
+        return {"sum": self._sum, "count": self._count}

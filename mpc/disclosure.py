@@ -1,0 +1,219 @@
+"""Releases: the only way out of a run, and the masks that stand before every opening.
+
+What is opened is `mask * value` and the masks, never a value under a cleared bit. The masks of a value are, in this
+order: *sound* (every checked assumption of the run held), *large enough* (the cohort behind it has the minimum size)
+and *valid* (the value is defined). They are computed inside; an opened value cannot be un-suppressed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.fixed import decode
+from mpc.secret import SecretArray, concatenate
+
+if TYPE_CHECKING:
+    from mpc.runtime import Handle, Runtime
+
+OK, OUT_OF_RANGE, SUPPRESSED, UNDEFINED = range(4)
+
+#: The cohort size below which nothing is released, unless a scenario or study says another.
+MINIMUM_COHORT = 10
+
+
+@dataclass
+class Opened:
+    """An opened part of a release: float64 values and, per element, whether there is one."""
+
+    values: NDArray[np.float64]
+    status: NDArray[np.int8]
+    why: str
+    minimum: int
+
+    @property
+    def ok(self) -> bool:
+        """Every element has a value."""
+        return bool(np.all(self.status == OK))
+
+    def text(self, status: int) -> str:
+        """What stands in place of a value."""
+        return {
+            OUT_OF_RANGE: "out of range",
+            SUPPRESSED: f"suppressed (fewer than {self.minimum})",
+            UNDEFINED: f"undefined: {self.why}" if self.why else "undefined",
+        }[status]
+
+    def cells(self) -> Any:
+        """Nested lists of floats, with text where there is no value; a scalar for shape ()."""
+
+        def build(values: NDArray[np.float64], status: NDArray[np.int8]) -> Any:
+            if values.ndim == 0:
+                return float(values) if status == OK else self.text(int(status))
+            return [build(v, s) for v, s in zip(values, status, strict=True)]
+
+        return build(self.values, self.status)
+
+    def first_problem(self) -> str | None:
+        """Text for the whole, where some element has no value."""
+        bad = self.status[self.status != OK]
+        return None if bad.size == 0 else self.text(int(bad.min()))
+
+
+#: Bits per part that say which elements have a large enough cohort.
+Guard = Callable[[int], Mapping[str, SecretArray]]
+
+
+@dataclass
+class Result:
+    """Several secrets that are released as one value.
+
+    kind      how it is shown: number, vector, histogram, matrix, regression, test, crosstab
+    parts     what is opened
+    finish    the value in its JSON form from the opened parts; public arithmetic only
+    guard     large-enough bits per part for a minimum; default: every cohort of the part reaches it
+    together  one small cohort suppresses all parts
+    """
+
+    kind: str
+    parts: Mapping[str, SecretArray]
+    finish: Callable[[Mapping[str, Opened]], Any]
+    guard: Guard | None = None
+    together: bool = False
+
+    def __getitem__(self, part: str) -> SecretArray:
+        return self.parts[part]
+
+
+def plain(value: SecretArray) -> Result:
+    """A secret array released as it is."""
+    integer = value.type in ("int", "bool")
+
+    def finish(opened: Mapping[str, Opened]) -> Any:
+        cells = opened["value"].cells()
+        return _whole(cells) if integer else cells
+
+    return Result("number" if value.shape == () else "vector", {"value": value}, finish)
+
+
+def _whole(cells: Any) -> Any:
+    if isinstance(cells, list):
+        return [_whole(c) for c in cells]
+    return int(cells) if isinstance(cells, float) else cells
+
+
+@dataclass
+class Entry:
+    """A line of the disclosure manifest: what comes out, to whom, how protected."""
+
+    name: str
+    kind: str
+    parts: dict[str, tuple[int, ...]]
+    recipients: tuple[str, ...]
+    minimum: int
+    awaited: bool = False
+
+    def describe(self) -> dict[str, Any]:
+        """As JSON, for the agreed document."""
+        return {
+            "name": self.name,
+            "kind": self.kind,
+            "parts": {part: list(shape) for part, shape in self.parts.items()},
+            "recipients": list(self.recipients),
+            "minimum": self.minimum,
+            "awaited": self.awaited,
+        }
+
+
+@dataclass
+class Masked:
+    """A part with its masks, ready to be opened; each is a secret or None where nothing can be wrong."""
+
+    value: SecretArray
+    sound: SecretArray | None
+    large: SecretArray | None
+    valid: SecretArray | None
+    why: str
+    minimum: int
+    opened: dict[str, Handle] = field(default_factory=dict)
+
+    def open(self, to: tuple[int, ...]) -> None:
+        """Schedule the opening of value and masks."""
+        for name in ("value", "sound", "large", "valid"):
+            secret: SecretArray | None = getattr(self, name)
+            if secret is not None:
+                self.opened[name] = secret.run.schedule("open", secret.handle, to=to)
+
+    def read(self) -> Opened | None:
+        """The opened part, None at a party that is no recipient."""
+        raw: Any = self.opened["value"].share
+        if raw is None:
+            return None
+        shape = self.value.shape
+        values = np.asarray(raw, np.float64) if self.value.type == "bool" else decode(raw, self.value.frac)
+        status = np.full(shape, OK, np.int8)
+        for name, code in (("valid", UNDEFINED), ("large", SUPPRESSED), ("sound", OUT_OF_RANGE)):
+            if name in self.opened:
+                bits = np.broadcast_to(np.asarray(self.opened[name].share) & np.uint64(1), shape)
+                status = np.where(bits == 0, np.int8(code), status)
+        return Opened(
+            np.where(status == OK, values, np.nan).reshape(shape), status.reshape(shape), self.why, self.minimum
+        )
+
+    def blank(self) -> Opened:
+        """What a dry run reads: mid-range values."""
+        shape = self.value.shape
+        return Opened(np.zeros(shape), np.full(shape, OK, np.int8), self.why, self.minimum)
+
+
+def soundness(run: Runtime) -> SecretArray | None:
+    """One bit: every checked assumption so far held (None: there was none)."""
+    if not run.checks:
+        return None
+    joint = concatenate([check.reshape(1) for check in run.checks]).all()
+    run.checks[:] = [joint]
+    return joint
+
+
+def mask(result: Result, minimum: int, sound: SecretArray | None) -> dict[str, Masked]:
+    """Every part of a result behind its masks."""
+    if result.guard is not None:
+        large: dict[str, SecretArray | None] = dict(result.guard(minimum))
+    else:
+        large = {name: large_enough(part, minimum) for name, part in result.parts.items()}
+    if result.together:
+        bits = [bit.all().reshape(1) for bit in large.values() if bit is not None]
+        joint = concatenate(bits).all() if bits else None
+        large = dict.fromkeys(result.parts, joint)
+    masked = {}
+    for name, part in result.parts.items():
+        enough = large.get(name)
+        if enough is not None and sound is not None:
+            enough = enough & sound
+        valid = part.valid
+        gate = enough if enough is not None else sound
+        if valid is not None and gate is not None:
+            valid = valid & gate
+        final = valid if valid is not None else gate
+        value = part.without_mask()
+        if final is not None:
+            value = (value & final) if value.type == "bool" else value * final
+        masked[name] = Masked(value, sound, enough, valid, part.why, minimum)
+    return masked
+
+
+def large_enough(part: SecretArray, minimum: int) -> SecretArray | None:
+    """Bits: every cohort behind an element has at least `minimum` rows. A scalar cohort stands behind all."""
+    bits: SecretArray | None = None
+    if minimum <= 1:
+        return None
+    for cohort in part.cohorts:
+        bit = cohort.without_mask() >= minimum
+        if bit.shape not in ((), part.shape):
+            bit = bit.all()
+        bits = bit if bits is None else bits & bit
+    return bits

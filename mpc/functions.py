@@ -1,0 +1,42 @@
+"""What values can do beyond one primitive; `protocols.library` implements it and whoever assembles a run brings it.
+
+Values reach these through `run.functions`, so that nothing in this package imports upward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mpc.disclosure import Result
+    from mpc.private import PrivateArray
+    from mpc.secret import SecretArray
+
+
+class Functions(Protocol):
+    """Operators and methods of values that are protocols of their own."""
+
+    def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
+        """a / b; undefined where b is 0."""
+
+    def sqrt(self, x: SecretArray) -> SecretArray:
+        """Square root; undefined below 0."""
+
+    def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
+        """Variance of the elements of a secret array."""
+
+    def means(self, columns: Sequence[PrivateArray]) -> list[SecretArray]:
+        """Mean of each column over its valid rows, all owners together."""
+
+    def variances(self, columns: Sequence[PrivateArray], ddof: int) -> list[SecretArray]:
+        """Variance of each column."""
+
+    def deviations(self, columns: Sequence[PrivateArray], ddof: int) -> list[SecretArray]:
+        """Standard deviation of each column."""
+
+    def correlation(self, columns: Sequence[PrivateArray]) -> Result:
+        """Correlation matrix over the rows where all columns are valid."""
+
+    def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
+        """Counts in public bins, small ones suppressed."""

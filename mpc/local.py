@@ -1,0 +1,129 @@
+"""The local pass: everything a script asks of an owner's own rows is computed in one reading of its source.
+
+Aggregates are collected while the script schedules, and run together when it first awaits (or ends). A script that
+asks for more after an await costs another reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from mpc.aggregates import Aggregate
+from mpc.engine import Integers, Shape
+from mpc.errors import DataError
+from mpc.expressions import Expression, Floats
+from mpc.fixed import width_of
+from mpc.rows import Rows
+from mpc.runtime import Local, Runtime
+from mpc.secret import SecretArray, Type
+
+
+class LocalPass:
+    """One table's rows at this party (None where it brings none), and the aggregates waiting for them."""
+
+    def __init__(self, run: Runtime, table: str, rows: Rows | None) -> None:
+        self._run = run
+        self._table = table
+        self._rows = rows
+        self._waiting: list[tuple[Aggregate, Local]] = []
+        self.seconds = 0.0
+        self.finished_at = 0.0
+        run.before_await(self._flush)
+
+    def ask(self, aggregate: Aggregate) -> Local:
+        """The aggregate's result, later: a dict of float64 arrays."""
+        local = Local()
+        if self._rows is not None and not self._run.dry:
+            self._waiting.append((aggregate, local))
+        return local
+
+    def _flush(self) -> Coroutine[Any, Any, None] | None:
+        if not self._waiting:
+            return None
+        waiting, self._waiting = self._waiting, []
+        return self._compute(waiting)
+
+    async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
+        begun = perf_counter()
+        try:
+            results = await asyncio.get_running_loop().run_in_executor(None, self._read, [a for a, _ in waiting])
+        finally:
+            self.finished_at = perf_counter()
+            self.seconds += self.finished_at - begun
+        for (_, local), result in zip(waiting, results, strict=True):
+            self._run.resolve(local, result)
+
+    def _read(self, aggregates: list[Aggregate]) -> list[dict[str, Floats]]:
+        assert self._rows is not None
+        needed: set[str] = set()
+        for aggregate in aggregates:
+            for expression in _all_expressions(aggregate):
+                needed |= expression.columns()
+        with np.errstate(all="ignore"):
+            for batch in self._rows.batches(sorted(needed)):
+                memo: dict[int, Floats] = {}
+                rows = len(next(iter(batch.values())))
+
+                def evaluate(
+                    expression: Expression, batch: Mapping[str, Floats] = batch, memo: dict[int, Floats] = memo
+                ) -> Floats:
+                    return expression.evaluate(batch, memo)
+
+                for aggregate in aggregates:
+                    aggregate.update(evaluate, rows)
+        return [aggregate.result() for aggregate in aggregates]
+
+
+def _all_expressions(aggregate: Aggregate) -> list[Expression]:
+    found = list(aggregate.expressions())
+    if aggregate.where is not None:
+        found.append(aggregate.where)
+    return found
+
+
+def share_partial(
+    run: Runtime,
+    table: str,
+    owner: int,
+    local: Local,
+    name: str,
+    shape: Shape,
+    *,
+    frac: int,
+    bound: int,
+    type: Type = "fixed",
+) -> SecretArray:
+    """Share one owner's partial result `name`, encoded with `frac` fraction bits and checked against `bound`.
+
+    Every party schedules the input; only the owner holds values. Raises DataError at the owner (and there only)
+    for NaN, infinities and values beyond the bound. Rounds 1, bytes 8 an element to one party.
+    """
+    if run.dry or run.index != owner:
+        handle = run.schedule("input", owner=owner, values=None, shape=shape)
+    else:
+
+        def values(partials: dict[str, Floats]) -> Integers:
+            return _encoded(partials[name], shape, frac, bound, table, name)
+
+        handle = run.schedule("input", local=local, owner=owner, values=values, shape=shape)
+    if width_of(bound) > run.engine.capacity:
+        raise DataError(f"table {table}: the declared limits of {name} exceed the ring")
+    return SecretArray(run, handle, type=type, frac=frac, bound=bound)
+
+
+def _encoded(values: Floats, shape: Shape, frac: int, bound: int, table: str, name: str) -> Integers:
+    array = np.asarray(values, np.float64).reshape(shape)
+    if not bool(np.all(np.isfinite(array))):
+        raise DataError(f"table {table}: the local {name} is not finite; a derived column overflows for some rows")
+    raw = np.rint(np.ldexp(array, frac))
+    if bool(np.any(np.abs(raw) > float(bound) * (1 + 1e-12))):
+        raise DataError(
+            f"table {table}: the local {name} exceeds what the schema allows (more rows than `at_most`, or values out "
+            "of range)"
+        )
+    return np.clip(raw, -float(bound), float(bound)).astype(np.int64)

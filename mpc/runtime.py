@@ -1,0 +1,431 @@
+"""One party in one run: schedules operations, keeps their costs, ends on the first error.
+
+An operation is scheduled when it is called and takes its label then. It starts as soon as its operands are there
+and is driven at once until it really waits, without a task of its own; independent operations overlap by
+themselves. A dry run schedules the same operations and executes none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable, Coroutine, Generator
+from contextvars import ContextVar
+from dataclasses import dataclass
+from inspect import CORO_RUNNING, getcoroutinestate, iscoroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mpc.engine import Cost, Engine, Share, Spec
+from mpc.errors import ComityError, LocalProtocolError, TooMuchInFlight
+from mpc.labels import Scope
+from mpc.party import Environment, Party
+
+if TYPE_CHECKING:
+    from mpc.functions import Functions
+    from mpc.secret import SecretArray
+
+#: Bytes and operations that may be scheduled between two awaits of one task.
+MEMORY_BUDGET = 256 << 20
+OPERATIONS_BUDGET = 50_000
+
+_OURS = tuple(str(Path(__file__).resolve().parent.parent / part) for part in ("mpc", "protocols"))
+_scope: ContextVar[Scope] = ContextVar("comity_scope")
+
+
+class Handle:
+    """A share that may not be there yet; its specification always is."""
+
+    __slots__ = ("_waiters", "depth", "done", "share", "spec")
+
+    def __init__(self, spec: Spec, depth: int) -> None:
+        self.spec = spec
+        self.depth = depth
+        self.done = False
+        self.share: Share | Any = None
+        self._waiters: list[_Operation | _Wake] = []
+
+
+class Local:
+    """A value this party computes in the clear, later: what an input waits for besides shares."""
+
+    __slots__ = ("_waiters", "ready", "value")
+
+    def __init__(self) -> None:
+        self.ready = False
+        self.value: Any = None
+        self._waiters: list[_Operation | _Wake] = []
+
+
+class _Operation:
+    """One scheduled call of a primitive."""
+
+    __slots__ = (
+        "coroutine",
+        "handle",
+        "label",
+        "local",
+        "missing",
+        "operands",
+        "parameters",
+        "primitive",
+        "run",
+        "source",
+    )
+
+    def __init__(
+        self,
+        run: Runtime,
+        primitive: str,
+        label: bytes,
+        operands: tuple[Handle, ...],
+        parameters: dict[str, Any],
+        handle: Handle,
+        local: Local | None,
+    ) -> None:
+        self.run = run
+        self.primitive = primitive
+        self.label = label
+        self.operands = operands
+        self.parameters = parameters
+        self.handle = handle
+        self.local = local
+        self.source = _caller()
+        self.coroutine: Coroutine[Any, Any, Any] | None = None
+        self.missing = 0
+        for operand in operands:
+            if not operand.done:
+                self.missing += 1
+                operand._waiters.append(self)
+        if local is not None and not local.ready:
+            self.missing += 1
+            local._waiters.append(self)
+
+    def start(self) -> None:
+        run = self.run
+        try:
+            if self.local is not None:
+                self.parameters["values"] = self.parameters["values"](self.local.value)
+            result = getattr(run.engine, self.primitive)(
+                Party(run.environment, self.label), *[operand.share for operand in self.operands], **self.parameters
+            )
+        except Exception as error:
+            run.fail(error, self.source)
+            return
+        if iscoroutine(result):
+            self.coroutine = result
+            run.unfinished[self.label] = self
+            self.step()
+        else:
+            self.finish(result)
+
+    def step(self, _: object = None) -> None:
+        """Drive the coroutine until it waits for a future that is not done."""
+        coroutine = self.coroutine
+        run = self.run
+        if coroutine is None or run.failure is not None:
+            return
+        try:
+            while True:
+                awaited = coroutine.send(None)
+                if awaited is None:
+                    asyncio.get_running_loop().call_soon(self.step)
+                    return
+                awaited._asyncio_future_blocking = False
+                if not awaited.done():
+                    awaited.add_done_callback(self.step)
+                    return
+        except StopIteration as stop:
+            self.coroutine = None
+            del run.unfinished[self.label]
+            self.finish(stop.value)
+            run.progressed(self)
+        except Exception as error:
+            run.fail(error, self.source)
+        except asyncio.CancelledError as error:
+            run.fail(LocalProtocolError(f"{self.primitive} was cancelled: {error}"), self.source)
+
+    def finish(self, result: Any) -> None:
+        handle = self.handle
+        handle.share = result
+        handle.done = True
+        self.operands = ()
+        self.run.wake(handle)
+
+
+def _caller() -> tuple[str, int]:
+    """File and line of the script that called into values or protocols."""
+    frame = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+@dataclass
+class Phase:
+    """What a task scheduled since its last await."""
+
+    operations: int = 0
+    bytes_held: int = 0
+
+
+class Runtime:
+    """Schedules and accounts for all operations of one party in one run.
+
+    Without `environment` the run is dry: the same labels, specifications and costs, and no values.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        functions: Functions,
+        environment: Environment | None = None,
+        *,
+        run_label: bytes = b"",
+        memory_budget: int = MEMORY_BUDGET,
+        on_progress: Callable[[str, tuple[str, int]], None] | None = None,
+    ) -> None:
+        self.engine = engine
+        self.functions = functions
+        self._environment = environment
+        self._root = Scope(run_label)
+        self._memory_budget = memory_budget
+        self._on_progress = on_progress
+        self._ready: deque[_Operation | _Wake] = deque()
+        self._draining = False
+        self._phase = Phase()
+        self._flushes: list[Callable[[], Coroutine[Any, Any, None] | None]] = []
+        self.unfinished: dict[bytes, _Operation] = {}
+        self.rounds = 0
+        self._bytes_sent = [0] * engine.parties
+        self._messages = [0] * engine.parties
+        self.operations = 0
+        self.finished = 0
+        self.checks: list[SecretArray] = []
+        self.failure: BaseException | None = None
+        self._failed: asyncio.Future[None] | None = None
+
+    # ---- state
+    @property
+    def dry(self) -> bool:
+        """Whether nothing is executed."""
+        return self._environment is None
+
+    @property
+    def environment(self) -> Environment:
+        if self._environment is None:
+            raise LocalProtocolError("a dry run has no environment")
+        return self._environment
+
+    @property
+    def index(self) -> int:
+        """This party's index; 0 in a dry run."""
+        return 0 if self._environment is None else self._environment.index
+
+    @property
+    def parties(self) -> int:
+        return self.engine.parties
+
+    @property
+    def cost(self) -> Cost:
+        """What was scheduled so far, by the formulas: longest chain of dependent rounds, payload bytes, messages."""
+        return Cost(self.rounds, tuple(self._bytes_sent), tuple(self._messages))
+
+    # ---- scheduling
+    def schedule(self, primitive: str, *operands: Handle, local: Local | None = None, **parameters: Any) -> Handle:
+        """Schedule `engine.primitive(party, *operands, **parameters)`; returns at once.
+
+        With `local`, the operation waits for that too, and its parameter `values` is a function that makes the
+        array from it.
+
+        Raises TooMuchInFlight at the line that schedules more than the budget between two awaits.
+        """
+        scope = _scope.get(self._root)
+        label = scope.label(primitive)
+        spec, cost = self.engine.plan(primitive, label, *[operand.spec for operand in operands], **parameters)
+        depth = cost.rounds
+        for operand in operands:
+            depth = max(depth, operand.depth + cost.rounds)
+        self._account(cost, depth, spec)
+        handle = Handle(spec, depth)
+        if self._environment is None or self.failure is not None:
+            return handle
+        operation = _Operation(self, primitive, label, operands, parameters, handle, local)
+        if operation.missing == 0:
+            operation.start()
+        return handle
+
+    def _account(self, cost: Cost, depth: int, spec: Spec) -> None:
+        for party, sent in enumerate(cost.bytes_sent):
+            self._bytes_sent[party] += sent
+            self._messages[party] += cost.messages[party]
+        self.rounds = max(self.rounds, depth)
+        self.operations += 1
+        phase = self._phase
+        phase.operations += 1
+        phase.bytes_held += spec.size * 16
+        if phase.bytes_held > self._memory_budget or phase.operations > OPERATIONS_BUDGET:
+            raise TooMuchInFlight(
+                f"{phase.operations:,} operations ({phase.bytes_held >> 20:,} MiB) were scheduled without an await "
+                f"(at most {OPERATIONS_BUDGET:,} and {self._memory_budget >> 20:,} MiB): "
+                "`await settle(x)` once an iteration"
+            )
+
+    def wake(self, source: Handle | Local) -> None:
+        """Start what waited for `source`; without recursion, however long the chain."""
+        for operation in source._waiters:
+            operation.missing -= 1
+            if operation.missing == 0:
+                self._ready.append(operation)
+        source._waiters.clear()
+        if self._draining:
+            return
+        self._draining = True
+        try:
+            while self._ready:
+                self._ready.popleft().start()
+        finally:
+            self._draining = False
+
+    def resolve(self, local: Local, value: Any) -> None:
+        """A local value is there: start what waited for it."""
+        local.value = value
+        local.ready = True
+        self.wake(local)
+
+    def progressed(self, operation: _Operation) -> None:
+        """Count a finished interactive operation and tell whoever shows progress."""
+        self.finished += 1
+        if self._on_progress is not None:
+            self._on_progress(operation.primitive, operation.source)
+
+    def fail(self, error: BaseException, source: tuple[str, int] | None = None) -> None:
+        """End the run with its first error."""
+        if self.failure is not None:
+            return
+        if isinstance(error, ComityError) and error.source is None and source is not None:
+            error.source = place(source)
+        self.failure = error
+        for operation in list(self.unfinished.values()):
+            if operation.coroutine is not None:
+                coroutine, operation.coroutine = operation.coroutine, None
+                if getcoroutinestate(coroutine) != CORO_RUNNING:
+                    coroutine.close()
+        self.unfinished.clear()
+        if self._failed is not None and not self._failed.done():
+            self._failed.set_result(None)
+
+    # ---- awaiting
+    def before_await(self, flush: Callable[[], Coroutine[Any, Any, None] | None]) -> None:
+        """Call `flush` whenever the script awaits (local aggregates are collected until then)."""
+        self._flushes.append(flush)
+
+    async def flush(self) -> None:
+        """Run what was collected for the next await."""
+        for flush in self._flushes:
+            pending = flush()
+            if pending is not None:
+                await pending
+
+    async def settle(self, *handles: Handle) -> None:
+        """Wait until these shares are there; the script may schedule a budget's worth of work again."""
+        self._phase = Phase()
+        if self.dry:
+            return
+        await self.flush()
+        for handle in handles:
+            if self.failure is not None:
+                raise self.failure
+            if not handle.done:
+                await _Ready(handle)
+        self._phase = Phase()
+
+    async def execute(self, script: Coroutine[Any, Any, None]) -> None:
+        """Run the script and everything it scheduled to the end; raise the run's first error."""
+        loop = asyncio.get_running_loop()
+        self._failed = loop.create_future()
+
+        async def main() -> None:
+            self._root.adopt()
+            _scope.set(self._root)
+            await script
+            await self.flush()
+
+        task = asyncio.ensure_future(main())
+        await asyncio.wait({task, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        if self.failure is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise self.failure
+        try:
+            await task
+        except BaseException as error:
+            self.fail(error)
+            raise
+
+    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Run parts of a script concurrently, each in a numbered scope of its own."""
+        scope = _scope.get(self._root)
+        tasks = []
+        for part in parts:
+            child = scope.child("gather")
+
+            async def wrapped(part: Coroutine[Any, Any, Any] = part, child: Scope = child) -> Any:
+                child.adopt()
+                _scope.set(child)
+                return await part
+
+            tasks.append(asyncio.ensure_future(wrapped()))
+        try:
+            return list(await asyncio.gather(*tasks))
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        finally:
+            self._phase = Phase()
+
+    # ---- what the session asks
+    def waiting(self) -> tuple[str, str] | None:
+        """Label and source line of an operation that waits, where some does."""
+        for label, operation in self.unfinished.items():
+            return label.hex(), place(operation.source)
+        return None
+
+
+class _Ready:
+    """Awaitable: a share is there, or the run failed."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def __await__(self) -> Generator[Any, None, None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._handle._waiters.append(_Wake(future))
+        yield from future
+
+
+class _Wake:
+    """Waits in a handle's list like an operation and ends a future when it is its turn."""
+
+    __slots__ = ("future", "missing")
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self.future = future
+        self.missing = 1
+
+    def start(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+def place(source: tuple[str, int]) -> str:
+    """ "file.py line 31"."""
+    return f"{Path(source[0]).name} line {source[1]}"
+
+
+def scope() -> Scope:
+    """The current scope of the value floor."""
+    return _scope.get()

@@ -1,0 +1,185 @@
+"""The functionality in the clear: every party holds every value. For tests, mock runs and dry runs, never for data.
+
+It computes what the other engines compute, with exact floors, sends inputs as they are and opens nothing by
+messages. A process cannot choose it: only `protocols.simulate` makes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Engine, Integers, Shape, Share, Spec
+from mpc.errors import LocalProtocolError
+from mpc.party import Party
+
+
+class Clear(Share):
+    """The value itself: int64 numbers, or uint64 words of `width` bits."""
+
+    __slots__ = ("_spec", "values")
+
+    def __init__(self, values: NDArray[Any], kind: str = "arith", width: int = 64) -> None:
+        self.values = values
+        self._spec = Spec(values.shape, "bits" if kind == "bits" else "arith", width)
+
+    @property
+    def spec(self) -> Spec:
+        return self._spec
+
+
+def _bits(values: NDArray[Any], width: int = 1) -> Clear:
+    return Clear(np.asarray(values, np.uint64), "bits", width)
+
+
+def _mask(width: int) -> np.uint64:
+    return np.uint64((1 << width) - 1)
+
+
+class IdealEngine(Engine):
+    """Every primitive of `mpc.engine.Engine` on cleartext. Checks what an engine may assume: values beyond the
+    capacity raise, so that a wrong bound shows in tests."""
+
+    name = "ideal"
+
+    def __init__(self, parties: int = 3) -> None:
+        self.parties = parties
+
+    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
+        return result_spec(primitive, operands, parameters), Cost()
+
+    def _checked(self, values: Any) -> Clear:
+        exact = np.asarray(values, dtype=object)
+        if exact.size and max(abs(int(v)) for v in exact.reshape(-1)) >= 1 << self.capacity:
+            raise LocalProtocolError("a value exceeds its bound: the bound of some operation is wrong")
+        return Clear(exact.astype(np.int64))
+
+    # ---- local
+    def constant(self, party: Party, *, values: Integers) -> Clear:
+        return Clear(values)
+
+    def constant_bits(self, party: Party, *, values: NDArray[np.uint64], width: int = 1) -> Clear:
+        return _bits(values, width)
+
+    def add(self, party: Party, x: Clear, y: Clear) -> Clear:
+        return self._checked(x.values.astype(object) + y.values)
+
+    def subtract(self, party: Party, x: Clear, y: Clear) -> Clear:
+        return self._checked(x.values.astype(object) - y.values)
+
+    def scale(self, party: Party, x: Clear, *, by: Integers) -> Clear:
+        return self._checked(x.values.astype(object) * by)
+
+    def add_public(self, party: Party, x: Clear, *, values: Integers) -> Clear:
+        return self._checked(x.values.astype(object) + values)
+
+    def sum(self, party: Party, x: Clear, *, axis: int) -> Clear:
+        return self._checked(x.values.astype(object).sum(axis))
+
+    def view(self, party: Party, x: Clear, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Clear:
+        return Clear(np.asarray(to(x.values)).reshape(shape), x.spec.kind, x.spec.width)
+
+    def concatenate(self, party: Party, *xs: Clear, axis: int) -> Clear:
+        return Clear(np.concatenate([x.values for x in xs], axis), xs[0].spec.kind, xs[0].spec.width)
+
+    def xor(self, party: Party, x: Clear, y: Clear) -> Clear:
+        return _bits(x.values ^ y.values, x.spec.width)
+
+    def invert(self, party: Party, x: Clear) -> Clear:
+        return _bits(x.values ^ _mask(x.spec.width), x.spec.width)
+
+    def bit(self, party: Party, x: Clear, *, index: int) -> Clear:
+        return _bits((x.values >> np.uint64(index)) & np.uint64(1))
+
+    # ---- interactive
+    async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Clear:
+        if party.index == owner:
+            assert values is not None
+            for peer in range(party.parties):
+                if peer != owner:
+                    party.send(peer, 0, np.ascontiguousarray(values))
+            return self._checked(values.astype(object))
+        return Clear(await party.receive(owner, 0, shape, np.int64))
+
+    async def open(self, party: Party, x: Clear, *, to: Sequence[int]) -> NDArray[Any] | None:
+        return x.values if party.index in to else None
+
+    async def multiply(self, party: Party, x: Clear, y: Clear) -> Clear:
+        return self._checked(x.values.astype(object) * y.values)
+
+    async def matmul(self, party: Party, x: Clear, y: Clear) -> Clear:
+        return self._checked(x.values.astype(object) @ y.values.astype(object))
+
+    async def multiply_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
+        return self._checked((x.values.astype(object) * y.values) >> bits)
+
+    async def matmul_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
+        return self._checked((x.values.astype(object) @ y.values.astype(object)) >> bits)
+
+    async def truncate(self, party: Party, x: Clear, *, bits: int) -> Clear:
+        return self._checked(x.values >> bits)
+
+    async def sign(self, party: Party, x: Clear, *, width: int) -> Clear:
+        limit = 1 << (width - 1)
+        if x.values.size and not (-limit <= int(x.values.min()) and int(x.values.max()) < limit):
+            raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
+        return _bits(x.values < 0)
+
+    async def bits_and(self, party: Party, x: Clear, y: Clear) -> Clear:
+        return _bits(x.values & y.values, x.spec.width)
+
+    async def bit_to_ring(self, party: Party, b: Clear) -> Clear:
+        return Clear(b.values.astype(np.int64))
+
+    async def inject(self, party: Party, b: Clear, x: Clear) -> Clear:
+        return Clear(b.values.astype(np.int64) * x.values)
+
+    async def decompose(self, party: Party, x: Clear, *, width: int) -> Clear:
+        return _bits(x.values.astype(np.int64).view(np.uint64) & _mask(width), width)
+
+    async def prefix_or(self, party: Party, x: Clear) -> Clear:
+        words = x.values.copy()
+        step = 1
+        while step < x.spec.width:
+            words |= words >> np.uint64(step)
+            step *= 2
+        return _bits(words, x.spec.width)
+
+    def random(self, party: Party, *, shape: Shape) -> Clear:
+        out = np.empty(shape, np.int64)
+        party.keys.common.fill(out, party.label, b"ideal random")
+        return Clear(out >> 2)
+
+
+def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> Spec:
+    """Shape, kind and width of a primitive's result: the same for every engine."""
+    if primitive in ("input", "random"):
+        return Spec(parameters["shape"])
+    if primitive == "constant":
+        return Spec(parameters["values"].shape)
+    if primitive == "constant_bits":
+        return Spec(parameters["values"].shape, "bits", parameters.get("width", 1))
+    x = operands[0]
+    if primitive == "sum":
+        axis = parameters["axis"]
+        return Spec(x.shape[:axis] + x.shape[axis + 1 :])
+    if primitive == "view":
+        return Spec(parameters["shape"], x.kind, x.width)
+    if primitive == "concatenate":
+        axis = parameters["axis"]
+        total = sum(o.shape[axis] for o in operands)
+        return Spec((*x.shape[:axis], total, *x.shape[axis + 1 :]), x.kind, x.width)
+    if primitive in ("matmul", "matmul_truncate"):
+        return Spec((x.shape[0], operands[1].shape[1]))
+    if primitive == "bit":
+        return Spec(x.shape, "bits", 1)
+    if primitive == "sign":
+        return Spec(x.shape, "bits", 1)
+    if primitive == "decompose":
+        return Spec(x.shape, "bits", parameters["width"])
+    if primitive in ("bit_to_ring", "inject"):
+        return Spec(x.shape)
+    return Spec(x.shape, x.kind, x.width)

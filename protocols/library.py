@@ -1,0 +1,39 @@
+"""Implements `mpc.functions.Functions`: what operators and methods of values call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mpc.disclosure import Result
+from mpc.private import PrivateArray
+from mpc.secret import SecretArray
+from protocols import numeric
+from protocols.statistics import correlations, descriptive, tables
+
+
+class Library:
+    """Division, roots and statistics of values."""
+
+    def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
+        return numeric.divide(a, b)
+
+    def sqrt(self, x: SecretArray) -> SecretArray:
+        return numeric.sqrt(x)
+
+    def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
+        return descriptive.secret_variance(x, axis, ddof)
+
+    def means(self, columns: Sequence[PrivateArray]) -> list[SecretArray]:
+        return descriptive.means(columns)
+
+    def variances(self, columns: Sequence[PrivateArray], ddof: int) -> list[SecretArray]:
+        return descriptive.variances(columns, ddof)
+
+    def deviations(self, columns: Sequence[PrivateArray], ddof: int) -> list[SecretArray]:
+        return descriptive.deviations(columns, ddof)
+
+    def correlation(self, columns: Sequence[PrivateArray]) -> Result:
+        return correlations.correlation(columns)
+
+    def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
+        return tables.histogram(column, edges)

@@ -1,0 +1,234 @@
+"""A scenario in one process: all parties over memory channels, on a named engine; and the dry run.
+
+result = simulate(scenario, {"st-mary": {"patients": frame}, "county": {...}, "north": {...}})
+result.releases["age mean"], result.cost.rounds, result.cost.bytes_sent
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mpc.channel import MemoryNetwork
+from mpc.disclosure import Entry
+from mpc.engine import Cost, Engine
+from mpc.errors import ConfigError
+from mpc.party import Environment
+from mpc.rows import ArrayRows, Rows
+from mpc.runtime import Runtime
+from mpc.scenario import Scenario
+from mpc.schema import CategoryColumn, Schema
+from mpc.simulation import simulated_keys
+from mpc.study import Study
+from protocols.library import Library
+
+Tables = Mapping[str, Mapping[str, Any]]
+Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
+
+
+def make_engine(name: str, parties: int = 3) -> Engine:
+    """An engine by name. Imports it when it is asked for (kernels are heavy)."""
+    if name == "replicated":
+        from protocols.replicated.engine import ReplicatedEngine
+
+        return ReplicatedEngine()
+    if name == "ideal":
+        from protocols.ideal.engine import IdealEngine
+
+        return IdealEngine(parties)
+    raise ConfigError(f"no engine {name!r}; there is replicated (three compute parties)")
+
+
+@dataclass
+class Simulation:
+    """What a simulated run gave: releases by name, their cost, and what each recipient saw."""
+
+    releases: dict[str, Any]
+    cost: Cost
+    by_organization: dict[str, dict[str, Any]]
+    entries: list[Entry]
+    network: MemoryNetwork
+
+
+def rows_of(frame: Any, schema: Schema) -> Rows:
+    """Rows from a mapping of columns or a pandas table; categories by level name, None and NaN are missing."""
+    columns = {}
+    for column in schema.columns:
+        if column.name not in frame:
+            raise ConfigError(f"table {schema.name}: no column {column.name!r} in the data given")
+        values = np.asarray(frame[column.name])
+        if isinstance(column, CategoryColumn) and values.dtype.kind not in "iuf":
+            index = {level: float(i) for i, level in enumerate(column.levels)}
+            columns[column.name] = np.asarray([index.get(v, np.nan) for v in values.tolist()], np.float64)
+        else:
+            columns[column.name] = np.asarray([np.nan if v is None else float(v) for v in values.tolist()], np.float64)
+    return ArrayRows(columns)
+
+
+def assemble(
+    scenario: Scenario,
+    run: Runtime,
+    organizations: Sequence[str],
+    *,
+    recipients: Sequence[str] | None = None,
+    inputs: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    ranges: Ranges | None = None,
+    rows: Mapping[str, Rows] | None = None,
+    manifest: Sequence[Mapping[str, Any]] | None = None,
+) -> Study:
+    """The study object of one party: what processes, simulations and dry runs have in common.
+
+    `inputs`: organizations that bring rows (default: all). Organizations stand in index order.
+    """
+    bring = tuple(inputs) if inputs is not None else tuple(organizations)
+    owners = {}
+    for name, entry in scenario.inputs.items():
+        if entry.holder is not None:
+            if entry.holder not in organizations:
+                raise ConfigError(f"input {name} is held by {entry.holder!r}, which takes no part in this study")
+            owners[name] = [organizations.index(entry.holder)]
+        else:
+            owners[name] = [i for i, o in enumerate(organizations) if o in bring]
+    return Study(
+        run,
+        parameters=scenario.settings(parameters or {}),
+        participants=organizations,
+        recipients=recipients if recipients is not None else organizations,
+        schemas=scenario.schemas(ranges),
+        owners=owners,
+        at_most={name: entry.at_most for name, entry in scenario.inputs.items()},
+        rows=rows,
+        manifest=manifest,
+    )
+
+
+def simulate(
+    scenario: Scenario,
+    tables: Tables,
+    *,
+    engine: str = "replicated",
+    parameters: Mapping[str, Any] | None = None,
+    ranges: Ranges | None = None,
+    recipients: Sequence[str] | None = None,
+    seed: int = 1,
+) -> Simulation:
+    """Run a scenario with each organization's tables. Organizations take their indices by name."""
+    names = sorted(tables)
+    schemas = scenario.schemas(ranges)
+    network = MemoryNetwork(len(names))
+    studies: list[Study] = []
+
+    async def party(index: int) -> Study:
+        run = Runtime(
+            make_engine(engine, len(names)),
+            Library(),
+            Environment(network.channels[index], simulated_keys(index, len(names), seed)),
+        )
+        own = {name: rows_of(frame, schemas[name]) for name, frame in tables[names[index]].items()}
+        study = assemble(
+            scenario, run, names, recipients=recipients, parameters=parameters, ranges=ranges, rows=own,
+            inputs=[name for name in names if tables[name]],
+        )  # fmt: skip
+        studies.append(study)
+        await run.execute(_whole(scenario, study))
+        return study
+
+    finished = _together([lambda i=i: party(i) for i in range(len(names))], network)  # type: ignore[misc]
+    by_organization = {names[i]: study.results for i, study in enumerate(finished)}
+    releases: dict[str, Any] = {}
+    for results in by_organization.values():
+        releases.update(results)
+    cost = finished[0].run.cost
+    return Simulation(releases, cost, by_organization, finished[0].entries, network)
+
+
+def evaluate(
+    function: Callable[[Runtime], Coroutine[Any, Any, Any]], *, engine: str = "ideal", parties: int = 3, seed: int = 1
+) -> list[Any]:
+    """Run `await function(run)` at every simulated party: for value-floor functions in tests and notebooks."""
+    network = MemoryNetwork(parties)
+
+    async def party(index: int) -> Any:
+        run = Runtime(
+            make_engine(engine, parties),
+            Library(),
+            Environment(network.channels[index], simulated_keys(index, parties, seed)),
+        )
+        box: list[Any] = []
+
+        async def script() -> None:
+            box.append(await function(run))
+
+        await run.execute(script())
+        return box[0]
+
+    return _together([lambda i=i: party(i) for i in range(parties)], network)  # type: ignore[misc]
+
+
+async def _whole(scenario: Scenario, study: Study) -> None:
+    await scenario.script(study)
+    await study.finish()
+
+
+def _together(parties: Sequence[Callable[[], Coroutine[Any, Any, Any]]], network: MemoryNetwork) -> list[Any]:
+    """All parties in one event loop; the first error ends the others and is raised."""
+
+    async def main() -> list[Any]:
+        tasks = [asyncio.ensure_future(start()) for start in parties]
+        done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        first = next((t.exception() for t in tasks if t in done and t.exception() is not None), None)
+        for task in pending:
+            task.cancel()
+        await asyncio.gather(*pending, return_exceptions=True)
+        if first is not None:
+            raise first
+        return [task.result() for task in tasks]
+
+    return asyncio.run(main())
+
+
+@dataclass
+class DryRun:
+    """What a study would do, from shapes and bounds alone."""
+
+    releases: list[Entry]
+    cost: Cost
+    operations: int
+    may_depend_on_opened: bool
+    discloses: list[str] = field(default_factory=list)
+
+    @property
+    def rounds(self) -> int:
+        return self.cost.rounds
+
+    @property
+    def bytes_sent(self) -> tuple[int, ...]:
+        return self.cost.bytes_sent
+
+    def manifest(self) -> list[dict[str, Any]]:
+        """The releases as the agreed document lists them."""
+        return [entry.describe() for entry in self.releases]
+
+
+def dry_run(
+    scenario: Scenario,
+    *,
+    organizations: Sequence[str],
+    engine: str = "replicated",
+    recipients: Sequence[str] | None = None,
+    inputs: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    ranges: Ranges | None = None,
+) -> DryRun:
+    """Schedule the whole script without values: releases, rounds and bytes in milliseconds."""
+    run = Runtime(make_engine(engine, len(organizations)), Library())
+    study = assemble(
+        scenario, run, organizations, recipients=recipients, inputs=inputs, parameters=parameters, ranges=ranges
+    )
+    asyncio.run(run.execute(_whole(scenario, study)))
+    return DryRun(study.entries, run.cost, run.operations, any(entry.awaited for entry in study.entries))

@@ -1,0 +1,77 @@
+"""Two-group comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from mpc.disclosure import Opened, Result
+from mpc.private import PrivateArray
+from mpc.secret import concatenate
+from protocols.statistics.descriptive import deviations, means
+from protocols.statistics.moments import column_moments
+
+
+def ttest_ind(
+    a: PrivateArray, b: PrivateArray, *, equal_var: bool = False, names: tuple[str, str] | None = None
+) -> Result:
+    """Student's (equal_var) or Welch's t-test of two groups of rows.
+
+    Opens     number of rows, mean and standard deviation of both groups; t, degrees of freedom, p and the 95 %
+              interval follow from them
+    Protection one group under the minimum suppresses the whole comparison
+    Source    Welch, Biometrika 34 (1947)
+    """
+    columns = [a, b]
+    count = column_moments(columns).count
+    count = count.about(count)
+    mean = concatenate([m.reshape(1) for m in means(columns)])
+    sd = concatenate([s.reshape(1) for s in deviations(columns)])
+    groups = list(names) if names is not None else [a.name, b.name]
+
+    def finish(opened: Mapping[str, Opened]) -> Any:
+        for part in opened.values():
+            if not part.ok:
+                return part.first_problem()
+        return {
+            "groups": groups,
+            **two_groups(opened["n"].values, opened["mean"].values, opened["sd"].values, equal_var),
+        }
+
+    return Result("test", {"n": count, "mean": mean, "sd": sd}, finish, together=True)
+
+
+def two_groups(n: Any, mean: Any, sd: Any, equal_var: bool) -> dict[str, Any]:
+    """The test from opened group sizes, means and standard deviations."""
+    from scipy import stats
+
+    part = np.asarray(sd, np.float64) ** 2 / n
+    if equal_var:
+        df = float(n.sum() - 2)
+        pooled = float((sd**2 * (n - 1)).sum() / df)
+        error = float(np.sqrt(pooled * (1 / n).sum()))
+    else:
+        error = float(np.sqrt(part.sum()))
+        df = float(part.sum() ** 2 / (part**2 / (n - 1)).sum()) if error else float("nan")
+    difference = float(mean[0] - mean[1])
+    common = {
+        "difference": difference,
+        "n": [int(v) for v in n],
+        "means": [float(v) for v in mean],
+        "sds": [float(v) for v in sd],
+    }
+    if not error:
+        nothing = "undefined: neither group varies"
+        return {"statistic": nothing, "df": nothing, "p": nothing, "ci_low": nothing, "ci_high": nothing, **common}
+    statistic = difference / error
+    reach = float(stats.t.ppf(0.975, df)) * error
+    return {
+        "statistic": statistic,
+        "df": df,
+        "p": float(2 * stats.t.sf(abs(statistic), df)),
+        "ci_low": difference - reach,
+        "ci_high": difference + reach,
+        **common,
+    }

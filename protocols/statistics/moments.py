@@ -1,0 +1,181 @@
+"""Joint counts, means and centred moments of columns whose rows are split between owners.
+
+Each owner computes (n_i, mean m_i, centred products M_i) of its rows in float64. In secret they are combined as
+    M = sum M_i + sum n_i (m_i - m)(m_i - m)^T
+(Chan, Golub and LeVeque, 1983), which loses no digits to a large mean. The partial results enter with all the room
+of the ring and stay wide; before anything is cut they are multiplied, exactly, by the secret power of two v that
+brings the number of rows into the top binade of its bound: so sixty rows keep as many digits as sixty million.
+
+Columns are in units of their declared range: u = (x - centre) / 2^exponent with |u| <= 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpc.aggregates import Aggregate, CrossMoments
+from mpc.aggregates import Moments as ColumnMoments
+from mpc.errors import ConfigError, RangeError, ShapeError
+from mpc.expressions import Expression, Floats
+from mpc.local import share_partial
+from mpc.private import PrivateArray, Source, unit_exponent
+from mpc.secret import SecretArray
+from protocols.numeric.division import reciprocal
+from protocols.numeric.normalize import F, leading_bit
+
+#: Fraction bits of spreads: q * (population covariance), |.| <= 1.
+WIDE = 56
+
+
+@dataclass
+class JointMoments:
+    """Moments of all owners' rows together, in units u; k columns.
+
+    count     rows: shape (k,), or () where all columns share their rows
+    fraction  q = count * v / 2^w in [1/2, 1), 28 fraction bits (1/2 for no rows)
+    step      v / 2^w: what one row adds to q
+    mean      (k,), 28 fraction bits
+    spread    q * population variance (k,) or covariance (k, k), 56 fraction bits
+    some      bit: there is at least one row;  several: at least two
+    """
+
+    source: Source
+    centre: Floats
+    exponent: list[int]
+    count: SecretArray
+    fraction: SecretArray
+    step: SecretArray
+    mean: SecretArray
+    spread: SecretArray
+    some: SecretArray
+    several: SecretArray
+
+
+def column_moments(columns: Sequence[PrivateArray]) -> JointMoments:
+    """Each column over its own valid rows. Computed once a run for the same columns."""
+    return _joint(columns, "columns", _columns, cross=False)
+
+
+def cross_moments(columns: Sequence[PrivateArray]) -> JointMoments:
+    """All columns over the rows where none of them is missing."""
+    return _joint(columns, "cross", _cross, cross=True)
+
+
+def _columns(columns: Sequence[PrivateArray], centre: Floats, unit: Floats) -> Aggregate:
+    return ColumnMoments([c.expression for c in columns], centre, unit, [c.where for c in columns])
+
+
+def _cross(columns: Sequence[PrivateArray], centre: Floats, unit: Floats) -> Aggregate:
+    where: Expression | None = None
+    for column in columns:
+        if column.where is not columns[0].where:
+            raise ShapeError(f"{columns[0].name} and {column.name} are of different selections of rows")
+        where = column.where
+    return CrossMoments([c.expression for c in columns], centre, unit, where)
+
+
+def _joint(
+    columns: Sequence[PrivateArray],
+    kind: str,
+    aggregate: Callable[[Sequence[PrivateArray], Floats, Floats], Aggregate],
+    *,
+    cross: bool,
+) -> JointMoments:
+    if not columns:
+        raise ShapeError("no column given")
+    source = columns[0].source
+    for column in columns:
+        if column.source is not source:
+            raise ShapeError(f"{columns[0].name} and {column.name} are rows of different tables; join them first")
+        if column.expression.type == "category":
+            raise ShapeError(f"{column.name} is a category: count it, or compare it with a level")
+    key = (kind, tuple((id(c.expression), id(c.where)) for c in columns))
+    found = source.memo.get(key)
+    if found is None:
+        found = source.memo[key] = (_combine(source, columns, aggregate, cross), tuple(columns))
+    return found[0]  # type: ignore[no-any-return]
+
+
+def _combine(
+    source: Source,
+    columns: Sequence[PrivateArray],
+    aggregate: Callable[[Sequence[PrivateArray], Floats, Floats], Aggregate],
+    cross: bool,
+) -> JointMoments:
+    run = source.run
+    if not source.owners:
+        raise ConfigError(f"table {source.name}: no organization brings rows")
+    units = [unit_exponent(column) for column in columns]
+    centre = np.asarray([c for c, _ in units])
+    exponent = [b for _, b in units]
+    local = source.local.ask(aggregate(columns, centre, np.ldexp(1.0, exponent)))
+    k = len(columns)
+    count_shape = () if cross else (k,)
+    spread_shape, spread_name = ((k, k), "products") if cross else ((k,), "squares")
+    most = source.most_rows
+    width = int(most).bit_length()
+    if width > 30:
+        raise RangeError(f"table {source.name}: at most 2^30 rows altogether; declare a smaller `at_most`")
+    wide = 61 - width
+    rows_bound = source.at_most << wide
+    whole = 1 << 61
+
+    counts, sums, means, spreads = [], [], [], []
+    for owner in source.owners:
+
+        def part(name: str, shape: tuple[int, ...], frac: int, bound: int, owner: int = owner) -> SecretArray:
+            type_ = "int" if frac == 0 else "fixed"
+            return share_partial(run, source.name, owner, local, name, shape, frac=frac, bound=bound, type=type_)
+
+        counts.append(part("n", count_shape, 0, source.at_most))
+        sums.append(part("sum", (k,), wide, rows_bound))
+        means.append(part("mean", (k,), F, 1 << F))
+        spreads.append(part(spread_name, spread_shape, wide, rows_bound))
+
+    count = _total(counts).bounded(most)
+    exact_sum = _total(sums).bounded(whole)  # |sum u| <= N < 2^width
+    exact_spread = _total(spreads).bounded(whole)  # |sum of centred products| <= N by Cauchy-Schwarz
+    leading = leading_bit(count, width)
+    power = leading.table([1 << (width - 1 - j) for j in range(width)])
+    none = leading.is_zero()
+
+    # count * power < 2^width, and |sum|, |spread| <= count: so the exact products stay below 2^61.
+    scaled = _fraction(count.times(power, bound=1 << width), width)
+    fraction = scaled + none * 0.5
+    step = _fraction(power, width)
+    mean_sum = _fraction(exact_sum.times(power, bound=whole), width).cut(F, bound=1 << F)
+    mean = mean_sum.product(reciprocal(fraction.bounded(1 << F)), F, limit=2.0).bounded(1 << F)
+    within = _fraction(exact_spread.times(power, bound=whole), width).cut(WIDE, bound=1 << WIDE)
+
+    spread = within
+    for owner_count, owner_mean in zip(counts, means, strict=True):
+        share = _fraction(owner_count.times(power, bound=1 << width), width)
+        offset = owner_mean - mean  # |.| <= 2
+        weighted = share.product(offset, F, limit=2.0)
+        if cross:
+            between = weighted.reshape(k, 1).times(offset.reshape(1, k), bound=4 << WIDE)
+        else:
+            between = weighted.times(offset, bound=4 << WIDE)
+        spread = spread + between
+    # q * (population covariance) with |u| <= 1: at most 1, and the cuts above lose less than 2^-20 of it.
+    spread = spread.bounded((1 << WIDE) + (1 << (WIDE - 20)))
+    some = leading.nonzero
+    several = count >= 2
+    return JointMoments(source, centre, exponent, count, fraction, step, mean, spread, some, several)
+
+
+def _total(parts: Sequence[SecretArray]) -> SecretArray:
+    total = parts[0]
+    for part in parts[1:]:
+        total = total + part
+    return total
+
+
+def _fraction(x: SecretArray, width: int) -> SecretArray:
+    """x / 2^width, at F fraction bits where x is an integer, else with its own and `width` more."""
+    whole = x.type == "int"
+    scaled = x._new(x.handle, frac=x.frac + width, type="fixed")
+    return scaled.cut(F) if whole else scaled
