@@ -104,17 +104,12 @@ async def prefix_or(party: Party, x: Bits) -> Bits:
         if row is not None:
             q[row] ^= kernels.ALL  # the bits above `width` become ones, which an and does not notice
         for level in range(levels):
-            span = np.uint64(1 << level)
-            upper = np.uint64(upper_halves(level))
-            # the lowest bit of each upper half, spread over the lower half beside it
-            spread = (q & upper) & ~(upper << kernels.ONE)
-            spread -= spread >> span
-            lower = q & ~upper
-            local = and_local(lower[0], lower[1], spread[0], spread[1])
-            local = local[0::2] | (local[1::2] << span)
-            both = await reshare(party, chunk.part | level, local & np.uint64(mask_of(width)), width)
-            q[:, 0::2] = (q[:, 0::2] & upper) | (both & ~upper)
-            q[:, 1::2] = (q[:, 1::2] & upper) | ((both & upper) >> span)
+            upper, span = upper_halves(level), np.uint64(1 << level)
+            lowest = np.uint64(upper & ~(upper << 1))
+            local = np.empty((n + 1) // 2, np.uint64)
+            kernels.ander(q, np.uint64(upper), lowest, span, local)
+            local &= np.uint64(mask_of(width))
+            kernels.anded(await reshare(party, chunk.part | level, local, width), np.uint64(upper), span, q)
         if row is not None:
             q[row] ^= kernels.ALL
         out[:, chunk.start : chunk.stop] = q[:, :n] & np.uint64(mask_of(x.width))

@@ -8,7 +8,7 @@ from mpc.engine import Cost
 from mpc.errors import RangeError, ShapeError
 from mpc.party import Party
 from protocols.replicated import kernels
-from protocols.replicated.boolean import and_local, levels_of, reshare, reshare_load, upper_halves
+from protocols.replicated.boolean import levels_of, reshare, reshare_load, upper_halves
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, mask_of, wanted
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
@@ -77,7 +77,7 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
         if carried:
             propagate = p & keep_carried
             for level in range(levels_of(carried)):
-                propagate = await _join(party, part | (level + 1), g, propagate, level, carried)
+                await _join(party, part | (level + 1), g, propagate, level, carried)
             p ^= g << kernels.ONE
         out[:, start:stop] = p
 
@@ -85,25 +85,20 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
     return Bits(out, x.shape, width)
 
 
-async def _join(party: Party, part: int, g: Words, p: Words, level: int, carried: int) -> Words:
-    """One level of the adder's tree: updates g in place and returns p."""
-    span, last = np.uint64(1 << level), 2 << level >= carried
+async def _join(party: Party, part: int, g: Words, p: Words, level: int, carried: int) -> None:
+    """One level of the adder's tree: updates g and p in place."""
+    span = np.uint64(1 << level)
     upper = np.uint64(upper_halves(level) & mask_of(carried))
     highest = np.uint64(upper_halves(level) >> 1 & ~upper_halves(level))
-    x = p & upper
-    y = (g & highest) << kernels.ONE
-    y = (y << span) - y  # the highest bit of each lower half, over the upper half beside it
-    if last:
-        local = and_local(x[0], x[1], y[0], y[1]) & upper
-        both = await reshare(party, part, local >> span, carried - (1 << level))
-        g ^= both.astype(np.uint64, copy=False) << span
-        return p
-    z = (p & highest) << kernels.ONE
-    y = (y & upper) | ((((z << span) - z) & upper) >> span)
-    x |= x >> span
-    both = await reshare(party, part, and_local(x[0], x[1], y[0], y[1]), carried)
-    g ^= both & upper
-    return (p & ~upper) | ((both << span) & upper)
+    local = np.empty(g.shape[1], np.uint64)
+    kernels.adder(g, p, upper, highest, span, local)
+    if 2 << level < carried:
+        kernels.added(await reshare(party, part, local, carried), upper, span, g, p)
+        return
+    local &= upper  # the last level: P is not wanted any more
+    local >>= span
+    both = await reshare(party, part, local, carried - (1 << level))
+    g ^= both.astype(np.uint64, copy=False) << span
 
 
 def decompose_cost(label: bytes, size: int, width: int) -> Cost:

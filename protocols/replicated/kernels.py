@@ -201,3 +201,73 @@ def select(e: Octets, other: Words, known: Words, v: Words, a: Words, s: Words, 
         negative = ZERO - np.uint64(e[i])
         inner = v[i] + a[i] * known[i]
         out[i] = (other[i] & negative) + ((inner ^ negative) - negative) + s[i]
+
+
+@kernel("u8[:,::1], u8[:,::1], u8, u8, u8, u8[::1]")
+def adder(g: Words, p: Words, upper: np.uint64, highest: np.uint64, span: np.uint64, out: Words) -> None:
+    """This party's part of one level of a carry tree: P_upper G_lower in the upper halves, P_upper P_lower below."""
+    for i in range(out.size):
+        x0, x1 = p[0, i] & upper, p[1, i] & upper
+        y0, y1 = (g[0, i] & highest) << ONE, (g[1, i] & highest) << ONE
+        z0, z1 = (p[0, i] & highest) << ONE, (p[1, i] & highest) << ONE
+        # (bit << span) - bit spreads the highest bit of a lower half over the upper half beside it
+        y0, y1 = (y0 << span) - y0, (y1 << span) - y1
+        z0, z1 = (z0 << span) - z0, (z1 << span) - z1
+        y0, y1 = (y0 & upper) | ((z0 & upper) >> span), (y1 & upper) | ((z1 & upper) >> span)
+        x0, x1 = x0 | (x0 >> span), x1 | (x1 >> span)
+        out[i] = (x1 & (y0 ^ y1)) ^ (x0 & y1)
+
+
+@kernel("u8[:,::1], u8, u8, u8[:,::1], u8[:,::1]")
+def added(both: Words, upper: np.uint64, span: np.uint64, g: Words, p: Words) -> None:
+    """Enter the reshared result of `adder` in g and p."""
+    for r in range(2):
+        for i in range(g.shape[1]):
+            b = both[r, i]
+            g[r, i] ^= b & upper
+            p[r, i] = (p[r, i] & ~upper) | ((b << span) & upper)
+
+
+@kernel("u8[:,::1], u8, u8, u8, u8[::1]")
+def ander(q: Words, upper: np.uint64, lowest: np.uint64, span: np.uint64, out: Words) -> None:
+    """This party's part of one level of a tree of ands from the top: the lowest bit of each upper half with every
+    bit of the lower half beside it. Words 2i and 2i+1 share out[i]: lower halves below, and moved up."""
+    lower = ~upper
+    for i in range(out.size):
+        both = ZERO
+        for j in range(2):
+            q0, q1 = q[0, 2 * i + j], q[1, 2 * i + j]
+            y0, y1 = q0 & lowest, q1 & lowest
+            y0, y1 = y0 - (y0 >> span), y1 - (y1 >> span)
+            q0, q1 = q0 & lower, q1 & lower
+            both |= ((q1 & (y0 ^ y1)) ^ (q0 & y1)) << (span * np.uint64(j))
+        out[i] = both
+
+
+@kernel("u8[:,::1], u8, u8, u8[:,::1]")
+def anded(both: Words, upper: np.uint64, span: np.uint64, q: Words) -> None:
+    """Enter the reshared result of `ander` in the lower halves of q."""
+    for r in range(2):
+        for i in range(both.shape[1]):
+            b = both[r, i]
+            q[r, 2 * i] = (q[r, 2 * i] & upper) | (b & ~upper)
+            q[r, 2 * i + 1] = (q[r, 2 * i + 1] & upper) | ((b & upper) >> span)
+
+
+@kernel("u8[::1], i8, u1[::1]")
+def narrow(words: Words, octets: int, out: Octets) -> None:
+    """The low bytes of each word, one word after the other."""
+    for i in range(words.size):
+        w = words[i]
+        for j in range(octets):
+            out[i * octets + j] = np.uint8(w >> np.uint64(8 * j))
+
+
+@kernel("u1[::1], i8, u8[::1]")
+def widen(octets_in: Octets, octets: int, out: Words) -> None:
+    """The inverse of `narrow`."""
+    for i in range(out.size):
+        w = ZERO
+        for j in range(octets):
+            w |= np.uint64(octets_in[i * octets + j]) << np.uint64(8 * j)
+        out[i] = w

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from protocols.replicated import kernels
+
 Octets = NDArray[np.uint8]
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -35,25 +37,32 @@ def packed_bytes(size: int, width: int) -> int:
 
 
 def pack(words: NDArray[Any], width: int) -> Octets:
-    """Words (of one bit, else uint64 below 2^width) as a fresh wire array."""
+    """Words (of one bit, else uint64 below 2^width) in wire form: a view of `words` where they fill 8 bytes."""
     if width == 1:
         return np.packbits(words.astype(np.uint8, copy=False), bitorder="little")
     octets = word_bytes(width)
+    if octets == 8:
+        return words.view(np.uint8)
     if octets in _UNSIGNED:
         return words.astype(_UNSIGNED[octets]).view(np.uint8)
-    return np.ascontiguousarray(words.view(np.uint8).reshape(-1, 8)[:, :octets]).reshape(-1)
+    out = np.empty(words.size * octets, np.uint8)
+    kernels.narrow(words, octets, out)
+    return out
 
 
 def unpack(wire: Octets, size: int, width: int) -> NDArray[Any]:
-    """The inverse of `pack`, cut to `width` bits whatever a peer sent."""
+    """The inverse of `pack`, cut to `width` bits whatever a peer sent; a view of `wire` at 64 bits. Not to be
+    written to."""
     if width == 1:
         return np.unpackbits(wire, count=size, bitorder="little")
+    if width == 64:
+        return wire.view(np.uint64)
     octets = word_bytes(width)
     if octets in _UNSIGNED:
         words = wire.view(_UNSIGNED[octets]).astype(np.uint64)
     else:
-        words = np.zeros(size, np.uint64)
-        words.view(np.uint8).reshape(-1, 8)[:, :octets] = wire.reshape(-1, octets)
+        words = np.empty(size, np.uint64)
+        kernels.widen(wire, octets, words)
     if width % 8:
         words &= np.uint64((1 << width) - 1)
     return words
