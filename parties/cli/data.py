@@ -1,0 +1,144 @@
+"""`comity data`: this organization's datasets, under the names that studies use."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mpc.errors import ConfigError
+from mpc.schema import DEFAULT_ROWS, Schema
+from parties.catalog import Dataset, SourceRows, open_dataset
+from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
+from parties.columns import expected
+from parties.dataschema import read_schema
+
+
+@click.group()
+def group() -> None:
+    """Add, list and check this organization's datasets."""
+
+
+@group.command()
+@click.argument("name")
+@click.argument("source")
+@click.option("--schema", type=FILE, help="The file that declares what its columns hold.")
+@click.option("--table", metavar="[SCHEMA.]TABLE", help="The table, where SOURCE is a URL.")
+@click.option("--replace", is_flag=True, help="Take the place of a dataset of this name.")
+@home_option
+@json_option
+def add(
+    name: str, source: str, schema: Path | None, table: str | None, replace: bool, home: Path | None, as_json: bool
+) -> None:
+    """Add the dataset NAME. SOURCE is a CSV or Parquet file, or an Ibis URL.
+
+    Nothing is copied and nothing is sent: only studies that you run read it.
+
+    \b
+    Examples:  comity data add oncology.patients patients.parquet --schema patients.toml
+               comity data add register postgres://reader@db/clinic --table public.register
+    """
+    url = "://" in source
+    place = source if url else str(Path(source).expanduser().absolute())
+    dataset = Dataset(name, place, table, schema.absolute() if schema else None)
+    opened(home).catalog.add(dataset, replace=replace)
+    if as_json:
+        print_json(_described(dataset))
+    else:
+        click.echo(f"{name} added: {dataset.file}")
+
+
+@group.command("list")
+@home_option
+@json_option
+def list_(home: Path | None, as_json: bool) -> None:
+    """List the datasets.
+
+    \b
+    Example:  comity data list
+    """
+    datasets = [dataset for _, dataset in sorted(opened(home).catalog.datasets.items())]
+    if as_json:
+        print_json({"datasets": [_described(dataset) for dataset in datasets]})
+    elif datasets:
+        print_table(
+            ("name", "source", "schema"),
+            [(d.name, d.file if d.is_url else d.source, str(d.schema or "-")) for d in datasets],
+        )
+    else:
+        click.echo("none yet; add one with  comity data add NAME FILE --schema SCHEMA.toml")
+
+
+@group.command()
+@click.argument("name")
+@home_option
+@json_option
+def remove(name: str, home: Path | None, as_json: bool) -> None:
+    """Take the dataset NAME out of the catalog. Its file stays where it is.
+
+    \b
+    Example:  comity data remove register
+    """
+    catalog = opened(home).catalog
+    dataset = catalog.dataset(name)
+    del catalog.datasets[name]
+    catalog.save()
+    if as_json:
+        print_json(_described(dataset))
+    else:
+        click.echo(f"{name} removed from the catalog")
+
+
+@group.command()
+@click.argument("name")
+@click.option("--scenario", metavar="NAME|FILE", help="Check against what this scenario asks for.")
+@click.option("--input", "input_", metavar="NAME", help="Which of the scenario's inputs. Default: its only one.")
+@home_option
+@json_option
+def check(name: str, scenario: str | None, input_: str | None, home: Path | None, as_json: bool) -> None:
+    """Check the dataset NAME: types, ranges, levels, missing values. Counts, and shows no value.
+
+    \b
+    Examples:  comity data check oncology.patients
+               comity data check oncology.patients --scenario hospital_statistics
+    """
+    dataset = opened(home).catalog.dataset(name)
+    agreed, at_most = _agreed(dataset, scenario, input_)
+    rows = open_dataset(dataset, agreed)
+    brought = rows.check(at_most=at_most)
+    if as_json:
+        print_json(brought.describe())
+        return
+    print_table(("column", "holds", "missing"), _lines(rows))
+    dropped = f", {brought.dropped:,} dropped because a value does not fit" if brought.dropped else ""
+    click.echo(f"{brought.file}: {brought.rows:,} rows{dropped}")
+
+
+def _agreed(dataset: Dataset, scenario: str | None, input_: str | None) -> tuple[Schema, int]:
+    if scenario is None:
+        if dataset.schema is None:
+            raise ConfigError(f"{dataset.name} has no schema file; say what to check it against:  --scenario NAME")
+        return read_schema(dataset.schema).schema, DEFAULT_ROWS
+    from parties.loader import load
+
+    inputs = load(scenario).scenario.inputs
+    name = input_ or (next(iter(inputs)) if len(inputs) == 1 else "")
+    if name not in inputs:
+        raise ConfigError(f"scenario {scenario}: choose one of its inputs with --input: {', '.join(inputs)}")
+    return inputs[name].schema, inputs[name].at_most
+
+
+def _lines(rows: SourceRows) -> list[tuple[str, str, str]]:
+    assert rows.brought is not None
+    missing = rows.brought.missing
+    return [(column.name, expected(column), f"{missing[column.name]:,}") for column in rows.columns]
+
+
+def _described(dataset: Dataset) -> dict[str, str | None]:
+    return {
+        "name": dataset.name,
+        # A URL may carry a password.
+        "source": dataset.file if dataset.is_url else dataset.source,
+        "table": dataset.table,
+        "schema": str(dataset.schema) if dataset.schema else None,
+    }

@@ -1,0 +1,77 @@
+"""`comity init` and `comity identity`: this organization's home, keys and card."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import click
+
+from parties.cli.common import home_option, json_option, opened, print_json
+from parties.consortium import parse_address, show_address
+from parties.home import Home, create_home, home_path
+
+_ANYWHERE = ("0.0.0.0", "::")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--listen", required=True, metavar="HOST:PORT", help="Where this organization's party listens.")
+@click.option(
+    "--address", metavar="HOST:PORT", help="How others reach it. Default: the listening address, or this host's name."
+)
+@click.option("--passphrase", is_flag=True, help="Ask for a passphrase that locks the key.")
+@home_option
+@json_option
+def init(name: str, listen: str, address: str | None, passphrase: bool, home: Path | None, as_json: bool) -> None:
+    """Make the home of the organization NAME: keys, and the card for the others.
+
+    The key never leaves the home. The card holds nothing secret: send it to the other organizations, and read the
+    twelve words to each other on the phone.
+
+    \b
+    Example:  comity init st-mary --listen 0.0.0.0:7200 --address crypto.st-mary.example:7200
+    """
+    host, port = parse_address(listen, where="--listen")
+    if address is None:
+        address = show_address((socket.gethostname() if host in _ANYWHERE else host, port))
+    show_address(parse_address(address, where="--address"))
+    secret = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else None
+    _show(create_home(home_path(home), name, (host, port), address, passphrase=secret), as_json)
+
+
+@click.command()
+@click.option("--address", metavar="HOST:PORT", help="Write the card anew, with this address.")
+@home_option
+@json_option
+def identity(address: str | None, home: Path | None, as_json: bool) -> None:
+    """Show who this organization is: name, card, and the twelve words of its key.
+
+    \b
+    Example:  comity identity --json
+    """
+    found = opened(home)
+    if address is not None:
+        found.write_card(show_address(parse_address(address, where="--address")))
+    _show(found, as_json)
+
+
+def _show(home: Home, as_json: bool) -> None:
+    card = home.card()
+    if as_json:
+        print_json(
+            {
+                "name": home.name,
+                "home": str(home.path),
+                "listen": show_address(home.consortium.listen),
+                "address": card.address,
+                "card": str(home.card_file),
+                "words": card.fingerprint,
+                "key": card.key_hash.hex(),
+            }
+        )
+        return
+    click.echo(f"{home.name}  listens on {show_address(home.consortium.listen)}, others call {card.address}")
+    click.echo(f"card   {home.card_file}")
+    click.echo(f"words  {card.fingerprint}")
+    click.echo("Send the card to the others. Compare the words by phone before they add it.")

@@ -1,0 +1,108 @@
+"""`comity`: the commands, where they are, and how errors leave the process.
+
+A command's module is imported when the command is used, so that `comity --help` is quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import Any, NoReturn
+
+import click
+
+from mpc.errors import ComityError
+
+#: name -> (module:attribute, one line of help). A new command is one line here and one file.
+COMMANDS = {
+    "demo": ("parties.cli.demo:command", "Run a scenario here: real processes, TLS, sample data."),
+    "init": ("parties.cli.identity:init", "Make this organization's home, keys and card."),
+    "identity": ("parties.cli.identity:identity", "Show who this organization is, and its twelve words."),
+    "peer": ("parties.cli.peer:group", "Add, list and remove other organizations."),
+    "data": ("parties.cli.data:group", "Add, list and check this organization's datasets."),
+    "scenario": ("parties.cli.scenario:group", "List, show and write scenarios."),
+    "plan": ("parties.cli.plan:command", "Show what a study releases, to whom, and what it costs."),
+    "run": ("parties.cli.run:command", "Run a study with the other organizations, now."),
+    "bench": ("parties.cli.bench:command", "Measure protocols between three processes."),
+}
+
+
+class Comity(click.Group):
+    """The group of all commands. Its `main` turns errors into a message and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [name for name, (target, _) in COMMANDS.items() if find_spec(target.partition(":")[0])]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        module, _, attribute = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
+
+    def main(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any
+    ) -> NoReturn:
+        extra["standalone_mode"] = False
+        try:
+            code = super().main(args=args, prog_name=prog_name or "comity", **extra)
+        except click.exceptions.Exit as stop:
+            code = stop.exit_code
+        except click.ClickException as error:
+            error.show()
+            code = error.exit_code
+        except (click.Abort, KeyboardInterrupt):
+            click.echo("\nstopped", err=True)
+            code = 130
+        except BrokenPipeError:
+            sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more can be said
+            code = 1
+        except Exception as error:  # the top of the process: nothing above could report it
+            code = report(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def report(error: Exception) -> int:
+    """Prints an error for people and gives the exit code. A traceback only where COMITY_DEBUG asks for it."""
+    if isinstance(error, ComityError):
+        text, code = str(error), error.exit_code
+        if error.source:
+            text += f"\n  at {error.source}"
+        if "\n" not in text and type(error).__doc__:
+            text += "\n" + " ".join(str(type(error).__doc__).split())
+    else:
+        # Not its message: it may quote data.
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{os.path.basename(last.filename)}, line {last.lineno}"
+        text = (
+            f"unexpected {type(error).__name__} ({place})\nThis is a defect. COMITY_DEBUG=1 shows where it comes from."
+        )
+        code = 1
+    click.echo(f"error: {text}", err=True)
+    if os.environ.get("COMITY_DEBUG"):
+        traceback.print_exception(error)
+    return code
+
+
+@click.command(cls=Comity, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="comity", prog_name="comity", message="%(prog)s %(version)s")
+def main() -> None:
+    """Organizations that may not show each other their data compute on it together.
+
+    \b
+    Try it here:              comity demo
+    With others, once:        comity init NAME --listen HOST:PORT
+                              comity peer add OTHER.card
+                              comity data add NAME FILE --schema SCHEMA.toml
+    Then for each study:      comity plan study.toml
+                              comity run study.toml
+    """

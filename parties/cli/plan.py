@@ -1,0 +1,152 @@
+"""`comity plan`: what a study would release, to whom, who must not collude, and what it costs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parties.cli.common import FILE, json_option, listed, print_json
+from parties.cli.scenario import WARNING
+from parties.report_text import duration, size
+from parties.study import BoundStudy, open_study
+
+if TYPE_CHECKING:
+    from protocols.simulate import DryRun
+
+_NAMES_SHOWN = 12
+#: Round trips from the first call to agreed keys: TCP, TLS, hello, commitments and their opening.
+_ROUND_TRIPS_TO_AGREE = 4
+#: Measured on two cores: what one operation and one byte cost beside the network.
+_OPERATION_S, _BYTE_S = 20e-6, 4e-9
+
+
+Callback = Callable[[click.Context, click.Parameter, str], float]
+
+
+def quantity(units: dict[str, float], example: str) -> Callback:
+    """An option's value: a number with a unit."""
+
+    def convert(ctx: click.Context, param: click.Parameter, value: str) -> float:
+        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/]+)", value)
+        if match is None or match[2] not in units or not float(match[1]) > 0:
+            raise click.BadParameter(f"{value!r}: write it like {example}", ctx, param)
+        return float(match[1]) * units[match[2]]
+
+    return convert
+
+
+TIME = quantity({"us": 1e-6, "ms": 1e-3, "s": 1.0}, "30ms")
+BANDWIDTH = quantity(
+    {"k": 1e3, "M": 1e6, "G": 1e9, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9}, "200M (bits a second)"
+)
+
+
+@click.command()
+@click.argument("study", type=FILE)
+@click.option("--rtt", callback=TIME, default="30ms", show_default=True, help="Round trip between two organizations.")
+@click.option("--bandwidth", callback=BANDWIDTH, default="200M", show_default=True, help="Bits a second of one party.")
+@click.option("--all", "all_", is_flag=True, help="List every release on a line of its own.")
+@json_option
+def command(study: Path, rtt: float, bandwidth: float, all_: bool, as_json: bool) -> None:
+    """Show what the study in the file STUDY would do. Needs no home, reads no data, calls nobody.
+
+    \b
+    Example:  comity plan study.toml --rtt 30ms --bandwidth 200M
+    """
+    bound = open_study(study)
+    dry = dry_run_of(bound)
+    seconds = estimate(dry, rtt, bandwidth)
+    if as_json:
+        print_json(_described(bound, dry, seconds))
+        return
+    plan = bound.plan
+    click.echo(f"{plan.purpose}  (scenario {bound.loaded.name}, engine {plan.engine})")
+    for line in who_learns_what(dry, all_):
+        click.echo(f"  {line}")
+    for line in dry.discloses:
+        click.echo(f"  Besides, everybody learns {line}.")
+    click.echo(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
+    if dry.may_depend_on_opened:
+        click.echo("  Some of it may depend on values that are opened on the way.")
+    click.echo(
+        f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
+        f"at {duration(rtt)} and {bandwidth / 1e6:g} Mbit/s, after the local part"
+    )
+    click.echo(f"  {WARNING}  {bound.loaded.path}")
+
+
+def dry_run_of(bound: BoundStudy) -> DryRun:
+    """The study's dry run: its manifest and its cost."""
+    from protocols.simulate import dry_run
+
+    plan = bound.plan
+    return dry_run(
+        bound.loaded.scenario,
+        organizations=plan.participants,
+        engine=plan.engine,
+        recipients=plan.recipients,
+        inputs=plan.having("input"),
+        parameters=plan.parameters,
+        ranges=plan.ranges,
+    )
+
+
+def estimate(dry: DryRun, rtt: float, bandwidth: float) -> float:
+    """Seconds from the first call to the releases, without the local part: a round is one way, not there and back."""
+    sent = max(dry.bytes_sent)
+    network = (dry.rounds / 2 + _ROUND_TRIPS_TO_AGREE) * rtt + 8 * sent / bandwidth
+    return network + dry.operations * _OPERATION_S + sent * _BYTE_S
+
+
+def who_learns_what(dry: DryRun, all_: bool) -> list[str]:
+    """One paragraph for each group of recipients."""
+    groups: dict[tuple[str, ...], list[Any]] = {}
+    for entry in dry.releases:
+        groups.setdefault(tuple(entry.recipients), []).append(entry)
+    lines = []
+    for recipients, entries in groups.items():
+        minimums = sorted({entry.minimum for entry in entries})
+        under = f"groups under {minimums[0]}" if len(minimums) == 1 else "small groups"
+        count = f"{len(entries)} release{'s' if len(entries) > 1 else ''}"
+        protected = f"{count}; {under} suppressed" if minimums[-1] > 1 else count
+        verb = "learns" if len(recipients) == 1 else "learn"
+        if all_:
+            lines.append(f"{listed(recipients)} {verb} ({protected}):")
+            lines += [f"  {entry.name}  ({entry.kind}; fewer than {entry.minimum}: suppressed)" for entry in entries]
+            continue
+        names = [entry.name for entry in entries[:_NAMES_SHOWN]] + ["…"] * (len(entries) > _NAMES_SHOWN)
+        lines.append(f"{listed(recipients)} {verb}: {', '.join(names)}  ({protected})")
+    return lines
+
+
+def who_must_not_collude(compute: Sequence[str], threshold: int) -> str:
+    """The trust that a study rests on."""
+    number = {1: "two", 2: "three"}.get(threshold, str(threshold + 1))
+    return f"Nobody learns anything else unless {number} of {listed(compute)} put their shares together."
+
+
+def _described(bound: BoundStudy, dry: DryRun, seconds: float) -> dict[str, Any]:
+    plan = bound.plan
+    return {
+        "scenario": bound.loaded.name,
+        "path": str(bound.loaded.path),
+        "purpose": plan.purpose,
+        "engine": plan.engine,
+        "organizations": {
+            organization.name: {"roles": list(organization.roles), "datasets": dict(organization.datasets)}
+            for organization in plan.organizations
+        },
+        "parameters": vars(bound.parameters),
+        "releases": dry.manifest(),
+        "discloses": list(dry.discloses),
+        "may_depend_on_opened": dry.may_depend_on_opened,
+        "collusion": {"of": list(plan.having("compute")), "needed": plan.threshold + 1},
+        "rounds": dry.rounds,
+        "bytes_sent": list(dry.bytes_sent),
+        "seconds": seconds,
+        "warning": WARNING,
+    }

@@ -1,0 +1,107 @@
+"""`comity scenario`: what can be run, what a scenario asks for, and a first one of one's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mpc.errors import ConfigError
+from parties.cli.common import json_option, print_json, print_table
+from parties.columns import expected
+from parties.loader import Loaded, available, docstring, load
+
+WARNING = "A scenario runs with your party's rights; read it."
+
+
+@click.group()
+def group() -> None:
+    """List, show and write scenarios."""
+
+
+@group.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the scenarios that come with Comity.
+
+    \b
+    Example:  comity scenario list
+    """
+    found = [(name, docstring(path).partition("\n")[0], str(path)) for name, path in available().items()]
+    if as_json:
+        print_json({"scenarios": [{"name": name, "about": about, "path": path} for name, about, path in found]})
+    elif found:
+        print_table(("name", "about"), [(name, about) for name, about, _ in found])
+    else:
+        click.echo("none")
+
+
+@group.command()
+@click.argument("name", metavar="NAME|FILE")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show what a scenario asks for and gives: its description, inputs and parameters.
+
+    \b
+    Examples:  comity scenario show hospital_statistics
+               comity scenario show ./my_study.py
+    """
+    loaded = load(name)
+    if as_json:
+        print_json(_described(loaded))
+        return
+    click.echo(f"{loaded.name}\n\n{loaded.doc}\n")
+    for name, entry in loaded.scenario.inputs.items():
+        who = f"the {entry.holder}" if entry.holder else "every organization that brings data"
+        click.echo(f"input {name}, from {who}; at most {entry.at_most:,} rows each")
+        rows = [(f"  {c.name}", expected(c), ", ".join(c.missing) or "-") for c in entry.schema.columns]
+        print_table(("  column", "holds", "missing codes"), rows)
+        click.echo()
+    if loaded.scenario.parameters:
+        print_table(("parameter", "default"), [(key, str(value)) for key, value in loaded.scenario.parameters.items()])
+        click.echo()
+    click.echo(f"{loaded.path}\n{WARNING}")
+
+
+@group.command()
+@click.argument("name")
+@click.option(
+    "--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder. Default: this one."
+)
+@json_option
+def new(name: str, into: Path, as_json: bool) -> None:
+    """Write a first scenario NAME.py and its test, ready to run and to change.
+
+    \b
+    Example:  comity scenario new my_study && pytest test_my_study.py
+    """
+    if not name.isidentifier() or not name.isascii() or name != name.lower():
+        raise ConfigError(f"{name!r} cannot name a scenario; use lower-case letters, digits and _ like my_study")
+    templates = Path(__file__).parents[1] / "templates"
+    written = {into / f"{name}.py": "scenario.txt", into / f"test_{name}.py": "scenario_test.txt"}
+    for path in written:
+        if path.exists():
+            raise ConfigError(f"{path} exists already; choose another name")
+    into.mkdir(parents=True, exist_ok=True)
+    for path, template in written.items():
+        path.write_text((templates / template).read_text("utf-8").replace("NAME", name), "utf-8")
+    if as_json:
+        print_json({"name": name, "files": [str(path) for path in written]})
+        return
+    scenario, test = written
+    click.echo(f"wrote {scenario} and {test}\nTry it:  pytest {test}\nThen:    comity scenario show {scenario}")
+
+
+def _described(loaded: Loaded) -> dict[str, object]:
+    return {
+        "name": loaded.name,
+        "about": loaded.doc,
+        "path": str(loaded.path),
+        "files": list(loaded.sources),
+        "inputs": {
+            name: {"columns": entry.schema.describe(), "holder": entry.holder, "at_most": entry.at_most}
+            for name, entry in loaded.scenario.inputs.items()
+        },
+        "parameters": loaded.scenario.parameters,
+        "warning": WARNING,
+    }

@@ -1,0 +1,103 @@
+"""`scenario` and `plan`: what can be run, a first scenario of one's own, and what a study would do."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from parties.cli.main import main
+from parties.cli.plan import who_must_not_collude
+from parties.loader import available
+
+
+def comity(*args, code=0):
+    result = CliRunner().invoke(main, [str(arg) for arg in args])
+    assert result.exit_code == code, result.output
+    return result
+
+
+@pytest.fixture
+def skeleton(tmp_path):
+    comity("scenario", "new", "my_study", "--into", tmp_path)
+    return tmp_path / "my_study.py"
+
+
+STUDY = """
+scenario = "my_study.py"
+purpose = "A first try"
+[organizations.north]
+roles = ["input", "compute"]
+people = "n"
+[organizations.st-mary]
+roles = ["input", "compute", "recipient"]
+people = "s"
+[organizations.county]
+roles = ["input", "compute", "recipient"]
+people = "c"
+"""
+
+
+def test_list_names_what_comes_with_comity():
+    listed = json.loads(comity("scenario", "list", "--json").stdout)["scenarios"]
+    assert [entry["name"] for entry in listed] == list(available())
+    text = comity("scenario", "list").stdout
+    assert all(entry["about"] in text for entry in listed)
+
+
+def test_show_says_what_a_scenario_asks_for_and_warns(skeleton):
+    text = comity("scenario", "show", skeleton).stdout
+    for part in ("Brings", "a number in 0..120 years", "true or false", "minimum_cohort", str(skeleton)):
+        assert part in text
+    assert "A scenario runs with your party's rights; read it." in text
+    found = json.loads(comity("scenario", "show", skeleton, "--json").stdout)
+    assert found["inputs"]["people"]["columns"]["age"]["unit"] == "years"
+    assert found["parameters"] == {"minimum_cohort": 10}
+
+
+def test_new_writes_a_short_scenario_whose_test_passes(skeleton):
+    test = skeleton.with_name("test_my_study.py")
+    assert len((skeleton.read_text() + test.read_text()).splitlines()) <= 40
+    run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test.name]
+    result = subprocess.run(run, cwd=test.parent, capture_output=True, text=True, timeout=100)
+    assert result.returncode == 0, result.stdout
+    assert "1 passed" in result.stdout
+
+
+def test_new_overwrites_nothing_and_wants_a_plain_name(skeleton):
+    assert "exists already" in comity("scenario", "new", "my_study", "--into", skeleton.parent, code=2).stderr
+    assert "cannot name a scenario" in comity("scenario", "new", "my-study", code=2).stderr
+
+
+def test_plan_says_who_learns_what_who_must_not_collude_and_what_it_costs(skeleton):
+    study = skeleton.with_name("study.toml")
+    study.write_text(STUDY)
+    text = comity("plan", study, "--rtt", "30ms", "--bandwidth", "200M").stdout
+    assert (
+        "county and st-mary learn: people, mean age, share of smokers  (3 releases; groups under 10 suppressed)" in text
+    )
+    assert "Nobody learns anything else unless two of county, north and st-mary put their shares together." in text
+    assert "rounds" in text
+    assert "read it" in text
+    assert "share of smokers  (number; fewer than 10: suppressed)" in comity("plan", study, "--all").stdout
+    found = json.loads(comity("plan", study, "--json").stdout)
+    assert [entry["name"] for entry in found["releases"]] == ["people", "mean age", "share of smokers"]
+    assert found["collusion"] == {"of": ["county", "north", "st-mary"], "needed": 2}
+    assert found["rounds"] > 0
+    assert len(found["bytes_sent"]) == 3
+    slow = json.loads(comity("plan", study, "--json", "--rtt", "1s").stdout)["seconds"]
+    assert slow > 10 * found["seconds"]
+
+
+@pytest.mark.parametrize("option", [("--rtt", "30"), ("--rtt", "0ms"), ("--bandwidth", "fast")])
+def test_plan_wants_units(skeleton, option):
+    assert "write it like" in comity("plan", skeleton, *option, code=2).stderr
+
+
+def test_the_trust_is_put_in_words():
+    assert who_must_not_collude(["a", "b", "c", "d", "e"], 2) == (
+        "Nobody learns anything else unless three of a, b, c, d and e put their shares together."
+    )
