@@ -89,7 +89,7 @@ def dry_run_of(bound: BoundStudy) -> DryRun:
         organizations=plan.participants,
         engine=plan.engine,
         recipients=plan.recipients,
-        inputs=plan.having("input"),
+        owners=bound.owners,
         parameters=plan.parameters,
         ranges=plan.ranges,
     )
