@@ -128,11 +128,13 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
             local = np.empty(n, np.uint64)
             pair, mask = np.uint64(level.pair), np.uint64(level.mask)
             kernels.tree(gp, np.uint64(at), pair, mask, np.uint64(level.p_to), local)
+            both = await reshare(party, part | number, local, level.width)
             if level.width == 1:
-                local &= kernels.ONE
-            high = (gp >> pair) & mask
-            high ^= await reshare(party, part | number, local, level.width)
-            gp, at = high, level.p_to
+                gp >>= pair  # what is left of G_high; bits beside it are dropped below
+                top ^= both
+            else:
+                kernels.joined(both, pair, mask, gp)
+            at = level.p_to
         gp &= kernels.ONE
         np.bitwise_xor(gp.astype(np.uint8), top, out=out[:, start:stop])
 

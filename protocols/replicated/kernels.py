@@ -194,6 +194,14 @@ def tree(g: Words, p_at: np.uint64, pair: np.uint64, mask: np.uint64, p_to: np.u
         out[i] = (x1 & (y0 ^ y1)) ^ (x0 & y1)
 
 
+@kernel("u8[:,::1], u8, u8, u8[:,::1]")
+def joined(both: Words, pair: np.uint64, mask: np.uint64, g: Words) -> None:
+    """Enter the reshared result of `tree`: G = G_high + P_high G_low, P = P_high P_low."""
+    for r in range(2):
+        for i in range(g.shape[1]):
+            g[r, i] = both[r, i] ^ ((g[r, i] >> pair) & mask)
+
+
 @kernel("u1[::1], u8[::1], u8[::1], u8[::1], u8[::1], u8[::1], u8[::1]")
 def select(e: Octets, other: Words, known: Words, v: Words, a: Words, s: Words, out: Words) -> None:
     """out = e*other + (1-2e) * (v + a*known) + s."""

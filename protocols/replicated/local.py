@@ -102,15 +102,22 @@ def sum_over(x: Arithmetic, axis: int) -> Arithmetic:
 
 def view(x: AnyShare, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> AnyShare:
     """Rearranged elements. Local for both kinds: `to` is applied to each row."""
-    data = np.empty((2, size_of(shape)), x.data.dtype)
-    for row in range(2):
-        part = to(x.data[row].reshape(x.shape))
-        if part.shape != shape:
-            raise ShapeError(f"view: declared to give {shape}, gave {part.shape}")
-        data[row].reshape(shape)[...] = part
+    first = to(x.data[0].reshape(x.shape))
+    if first.shape != shape:
+        raise ShapeError(f"view: declared to give {shape}, gave {first.shape}")
+    if first.size == x.size and first.flags.c_contiguous and _address(first) == _address(x.data):
+        data = x.data  # only another shape
+    else:
+        data = np.empty((2, size_of(shape)), x.data.dtype)
+        data[0].reshape(shape)[...] = first
+        data[1].reshape(shape)[...] = to(x.data[1].reshape(x.shape))
     if isinstance(x, Bits):
         return Bits(data, shape, x.width)
     return Arithmetic(data, shape)
+
+
+def _address(array: NDArray[Any]) -> int:
+    return int(array.__array_interface__["data"][0])
 
 
 def joined_shape(shapes: list[Shape], axis: int) -> Shape:

@@ -37,9 +37,12 @@ def packed_bytes(size: int, width: int) -> int:
 
 
 def pack(words: NDArray[Any], width: int) -> Octets:
-    """Words (of one bit, else uint64 below 2^width) in wire form: a view of `words` where they fill 8 bytes."""
+    """Words of `width` bits in wire form; a view of `words` where they fill 8 bytes.
+
+    Width 1: the lowest bit of uint8 or uint64, whatever stands above it. Else uint64 below 2^width.
+    """
     if width == 1:
-        return np.packbits(words.astype(np.uint8, copy=False), bitorder="little")
+        return np.packbits(words.astype(np.uint8, copy=False) & np.uint8(1), bitorder="little")
     octets = word_bytes(width)
     if octets == 8:
         return words.view(np.uint8)

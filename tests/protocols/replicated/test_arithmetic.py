@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from replicated_harness import LABELS, combined, run, shared
+from replicated_harness import LABELS, combined, engine, run, shared
 
+from mpc.channel import MemoryNetwork
 from mpc.engine import Cost
 from mpc.errors import LocalProtocolError, RemoteProtocolError, ShapeError
 from mpc.simulation import simulate_parties
@@ -150,16 +151,10 @@ def test_shapes_that_do_not_fit():
     with pytest.raises(ShapeError):
         run("view", x, to=lambda v: v[:2], shape=(3,))
     with pytest.raises(LocalProtocolError):
-        from replicated_harness import engine
-
         engine().plan("divide", LABELS[0])
 
 
 def test_a_message_of_another_length_is_the_peers_fault():
-    from replicated_harness import engine
-
-    from mpc.channel import MemoryNetwork
-
     rng = np.random.default_rng(1)
     x = shared(np.arange(5), rng)
     for change in (lambda p: p[:-1], lambda p: np.append(p, np.uint8(0)), lambda p: p[:0]):
@@ -169,12 +164,61 @@ def test_a_message_of_another_length_is_the_peers_fault():
         assert caught.value.peer == 1
 
 
+OPERATIONS = [
+    ("multiply", [None, None], {}),
+    ("truncate", [None], {"bits": 16}),
+    ("multiply_truncate", [None, None], {"bits": 20}),
+    ("sign", [None], {"width": 33}),
+    ("decompose", [None], {"width": 20}),
+    ("prefix_or", [24], {}),
+    ("bits_and", [1, 1], {}),
+    ("bit_to_ring", [1], {}),
+    ("inject", [1, None], {}),
+    ("open", [None], {"to": [0, 1, 2]}),
+]
+
+
+def tampered(primitive, kinds, parameters, change):
+    """Run with every message passed through change(number, payload); returns how many there were."""
+    rng = np.random.default_rng(1)
+    operands = [shared(np.arange(9) % 2, rng, width=kind) for kind in kinds]
+    count = 0
+
+    def tamper(sender, receiver, tag, payload):
+        nonlocal count
+        count += 1
+        return change(count - 1, payload)
+
+    async def program(party):
+        return await getattr(engine(), primitive)(party, *(x[party.index] for x in operands), **parameters)
+
+    simulate_parties(program, network=MemoryNetwork(3, tamper=tamper))
+    return count
+
+
+@pytest.mark.parametrize(("primitive", "kinds", "parameters"), OPERATIONS)
+def test_any_message_cut_short_or_made_longer_is_an_error(primitive, kinds, parameters):
+    count = tampered(primitive, kinds, parameters, lambda number, payload: payload)
+    for wrong in range(count):
+        for change in (lambda p: p[:-1], lambda p: np.append(p, p)):
+            with pytest.raises(RemoteProtocolError):
+                tampered(
+                    primitive,
+                    kinds,
+                    parameters,
+                    lambda number, p, change=change, wrong=wrong: change(p) if number == wrong else p,
+                )
+
+
+@pytest.mark.parametrize(("primitive", "kinds", "parameters"), OPERATIONS)
+def test_no_content_of_a_message_breaks_the_receiver(primitive, kinds, parameters):
+    rng = np.random.default_rng(2)
+    for fill in (lambda p: np.full_like(p, 255), lambda p: rng.integers(0, 256, p.size, np.uint8)):
+        assert tampered(primitive, kinds, parameters, lambda number, p, fill=fill: fill(p))
+
+
 def test_the_engine_is_passive_only_a_changed_word_changes_the_product():
     """Semi-honest, as the docstrings say: nothing notices a wrong value of the right form."""
-    from replicated_harness import engine
-
-    from mpc.channel import MemoryNetwork
-
     rng = np.random.default_rng(1)
     x = shared([7], rng)
     net = MemoryNetwork(3, tamper=lambda s, r, tag, p: p ^ np.uint8(1) if s == 0 else p)
