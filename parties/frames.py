@@ -9,6 +9,7 @@ Control messages are small canonical JSON. Left out: what frames mean (`link`, `
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from collections.abc import Callable
 from struct import Struct
@@ -27,6 +28,7 @@ AGREED = {SETUP: 4 << 10, DATA: MAX_MESSAGE, END: 0, BEAT: 4 << 10, ACK: 0, BYE:
 DISAGREED = {DOCUMENT: 4 << 20, BYE: 4 << 10}
 NO_TAG = bytes(20)
 
+_HEXADECIMAL = re.compile("[0-9a-f]*")
 _HEADER = Struct("<IQQ20s")
 _KINDS = dict(enumerate(("hello", "document", "setup", "data", "end", "beat", "ack", "bye"), 1))
 #: Frames are cut out of one buffer of this size; of a longer payload at most this much is copied. One TLS record.
@@ -84,11 +86,8 @@ def number(message: dict[str, Any], key: str, limit: int = 1 << 62) -> int:
 def octets(message: dict[str, Any], key: str, size: int) -> bytes:
     """A field with exactly `size` bytes in hexadecimal; RemoteProtocolError otherwise."""
     value = message.get(key)
-    if isinstance(value, str) and len(value) == 2 * size and value.isascii():
-        try:
-            return bytes.fromhex(value)
-        except ValueError:
-            pass
+    if isinstance(value, str) and _HEXADECIMAL.fullmatch(value) and len(value) == 2 * size:
+        return bytes.fromhex(value)
     raise RemoteProtocolError(f"a control message whose field {key} is not {size} bytes in hexadecimal")
 
 

@@ -216,6 +216,7 @@ class Lane:
         if entry is not None:
             future, size = entry
             if payload.size != size:
+                self.waiting[tag] = entry  # it gets the session's error
                 raise self._wrong_size(tag, payload.size, size)
             if not future.done():
                 future.set_result(payload)

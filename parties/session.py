@@ -11,7 +11,8 @@
     session.frame_bytes_sent, session.refused   # bytes with headers; Counter of (address, reason)
 
 `finish` must be called in any case, also after `open` raised. Every wait on the channel ends with the session's
-error. `participants` are in index order; the party with the higher index of a pair calls the other one.
+error. `known` are certificates (DER) of the consortium's members outside the study: they are refused like strangers,
+but recognized. `participants` are in index order; the party with the higher index of a pair calls the other one.
 `explain(ours, theirs, peer_name)` puts the difference of two study documents in words. `status` gets lines for
 people; one that starts with "waiting for" comes anew each second while it holds.
 Left out: connections (`link`, `dialer`, `tls`), numbering (`lane`), keys (`agreement`), verdicts (`liveness`).
@@ -40,6 +41,8 @@ from parties.strangers import Strangers
 
 _TICK_S = 0.25
 _CLOSE_S = 1.0
+#: A party that found a different study stays so long for those who have not called yet.
+_LINGER_S = 3.0
 #: A connection that has been silent for so long is made anew, beside the old one.
 _SILENT_S = 3.0
 
@@ -67,6 +70,7 @@ class Session:
         document: dict[str, Any],
         study_hash: bytes,
         explain: Callable[[dict[str, Any], dict[str, Any], str], str],
+        known: Sequence[bytes] = (),
         wait: float = 300.0,
         grace: float = 7.0,
         stall: float = 600.0,
@@ -81,6 +85,7 @@ class Session:
         self._document = document
         self._study_hash = study_hash
         self._explain = explain
+        self._certificates = [*(p.certificate for p in self.participants), *known]
         self._wait, self._grace = wait, grace
         self._status = status
         self._error: ComityError | None = None
@@ -94,6 +99,8 @@ class Session:
         self._hellos: dict[int, Hello] = {index: self._own.hello(self.participants[index].name, study_hash, 0)}
         self._setups: dict[int, dict[str, Any]] = {}
         self._coins: dict[int, bytes] = {index: self._own.coin}
+        self._answered: set[int] = set()
+        self._disagreement: AgreementError | None = None
         self._opened = False
         self._ending = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
@@ -118,14 +125,13 @@ class Session:
         own = self.participants[self.index]
         if own.key_hash != self._identity.key_hash:
             raise AuthenticationError(f"the study names another key for {own.name} than this home holds", peer=own.name)
-        certificates = [p.certificate for p in self.participants]
         self._started = self._expected = self._loop.time()
         if self.index < len(self.participants) - 1:
             assert self._listen is not None
-            context = tls.server_context(self._identity, certificates)
+            context = tls.server_context(self._identity, self._certificates)
             self._listener = tls.Listener(context, lambda origin: Link(self, origin=origin), self._strangers.refused)
             self.port = await self._listener.start(*self._listen)
-        context = tls.client_context(self._identity, certificates)
+        context = tls.client_context(self._identity, self._certificates)
         for lane in self._peers[: self.index]:
             address = self.participants[lane.index].address
             if address is None:
@@ -242,6 +248,7 @@ class Session:
                 "install the same version of Comity at all parties"
             )
         hello = Hello.read(message)
+        self._answered.add(lane.index)
         if hello.study != self._study_hash:
             task = self._loop.create_task(self._disagree(lane, link.disagree(frames.canonical(self._document))))
             self._tasks.add(task)
@@ -272,6 +279,7 @@ class Session:
         self._status(f"{'reconnected' if known else 'connected'} to {lane.name}")
         lane.attach(link, hello.received)
         self._set_up()
+        self._give_up_if_all_answered()
 
     def control(self, link: Link, kind: int, sequence: int, payload: Bytes) -> None:
         lane = link.lane
@@ -322,7 +330,15 @@ class Session:
                 difference = self._explain(self._document, theirs, lane.name)
             except (ValueError, TypeError, KeyError, AttributeError, IndexError):
                 difference = "(its study document is of a form that cannot be compared)"
-        self.fail(AgreementError(f"{lane.name} runs a different study\n{difference}"))
+        if self._disagreement is None:
+            self._disagreement = AgreementError(f"{lane.name} runs a different study\n{difference}")
+            # The others are about to call, and must hear of it, too.
+            self._loop.call_later(_LINGER_S, self.fail, self._disagreement)
+        self._give_up_if_all_answered()
+
+    def _give_up_if_all_answered(self) -> None:
+        if self._disagreement is not None and len(self._answered) == len(self._peers):
+            self.fail(self._disagreement)
 
     def _set_up(self) -> None:
         """Once all are connected: fix who takes part, and open our coin."""

@@ -74,6 +74,13 @@ class Lab:
         await asyncio.gather(*(session.finish() for session in self.sessions.values()))
 
 
+async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+    """Wait until `condition()` holds; TimeoutError after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
 def run(program: Callable[[], Awaitable[T]], *, seconds: float = 30.0, loop: str | None = None) -> T:
     """Run a program in a fresh event loop (uvloop where there is one), never longer than `seconds`."""
 
