@@ -7,12 +7,15 @@ wrong kind (no number, no flag, no known level), or outside of the range. The la
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
 from typing import Any
 
 from mpc.schema import CategoryColumn, Column, FlagColumn, RealColumn
+
+Can = Callable[[str], bool]
 
 TRUE = ("true", "t", "yes", "y", "1", "1.0")
 FALSE = ("false", "f", "no", "n", "0", "0.0")
@@ -33,17 +36,17 @@ class Converted:
         return self.wrong | self.outside
 
 
-def convert(column: Column, source: Any, *, try_cast: bool) -> Converted | None:
+def convert(column: Column, source: Any, can: Can) -> Converted | None:
     """Expressions for `column` read from the Ibis column `source`; None if a column of that type cannot hold it.
 
-    `try_cast`: the backend can turn text into numbers without failing on what is none (DuckDB can).
+    `can` tells whether the backend has an operation of Ibis, such as TryCast or IsNan. DuckDB has them all.
     """
     if isinstance(column, RealColumn):
-        return _real(column, source, try_cast)
+        return _real(column, source, can)
     if isinstance(column, FlagColumn):
-        return _flag(column, source, try_cast)
+        return _flag(column, source, can)
     assert isinstance(column, CategoryColumn)
-    return _category(column, source, try_cast)
+    return _category(column, source, can)
 
 
 def expected(column: Column) -> str:
@@ -61,8 +64,8 @@ def span(column: RealColumn) -> str:
     return f"{column.low:g}..{column.high:g}{' ' if column.unit else ''}{column.unit}"
 
 
-def _real(column: RealColumn, source: Any, try_cast: bool) -> Converted | None:
-    read = _number(source, column.missing, try_cast)
+def _real(column: RealColumn, source: Any, can: Can) -> Converted | None:
+    read = _number(source, column.missing, can)
     if read is None:
         return None
     number, missing = read
@@ -70,7 +73,7 @@ def _real(column: RealColumn, source: Any, try_cast: bool) -> Converted | None:
     return Converted(missing.ifelse(None, number), missing, number.isnull() & ~missing, outside)
 
 
-def _flag(column: FlagColumn, source: Any, try_cast: bool) -> Converted | None:
+def _flag(column: FlagColumn, source: Any, can: Can) -> Converted | None:
     import ibis
 
     none = _never(source)
@@ -81,7 +84,7 @@ def _flag(column: FlagColumn, source: Any, try_cast: bool) -> Converted | None:
         yes, no = _or_false(text.isin(TRUE)), _or_false(text.isin(FALSE))
         missing = text.isnull() | _or_false(text.isin(["", *(code.lower() for code in column.missing)]))
     else:
-        read = _number(source, column.missing, try_cast)
+        read = _number(source, column.missing, can)
         if read is None:
             return None
         number, missing = read
@@ -90,7 +93,7 @@ def _flag(column: FlagColumn, source: Any, try_cast: bool) -> Converted | None:
     return Converted(value, missing, ~(yes | no | missing), none)
 
 
-def _category(column: CategoryColumn, source: Any, try_cast: bool) -> Converted | None:
+def _category(column: CategoryColumn, source: Any, can: Can) -> Converted | None:
     import ibis
 
     if source.type().is_boolean():
@@ -101,7 +104,7 @@ def _category(column: CategoryColumn, source: Any, try_cast: bool) -> Converted 
         levels = [text == level for level in column.levels]
         missing = text.isnull() | _or_false(text.isin(["", *column.missing]))
     else:
-        read = _number(source, column.missing, try_cast)
+        read = _number(source, column.missing, can)
         if read is None:
             return None
         number, missing = read
@@ -113,22 +116,22 @@ def _category(column: CategoryColumn, source: Any, try_cast: bool) -> Converted 
     return Converted(value, missing, value.isnull() & ~missing, _never(source))
 
 
-def _number(source: Any, codes: tuple[str, ...], try_cast: bool) -> tuple[Any, Any] | None:
+def _number(source: Any, codes: tuple[str, ...], can: Can) -> tuple[Any, Any] | None:
     """The source as float64 (NULL where it is no number) and whether it is missing; None if it holds no numbers."""
     type_ = source.type()
     numeric = [code for code in map(_code, codes) if code is not None]
     if type_.is_numeric() or type_.is_null():
         number = source.cast("float64")
-        tests = [source.isnull()] + ([number.isnan()] if type_.is_floating() else [])
+        tests = [source.isnull()] + ([_is_nan(number, can)] if type_.is_floating() else [])
     elif type_.is_string():
         # A cast passes over blanks, so only entries that are no numbers are looked at again as text.
-        if try_cast:
+        if can("TryCast"):
             number = source.contains("_").ifelse(None, source.try_cast("float64"))
         else:
             text = source.strip()
             number = text.re_search(_NUMBER).ifelse(text, None).cast("float64")
         coded = source.isnull() | source.strip().isin(["", *codes])
-        tests = [number.isnull().ifelse(coded, number.isnan() if try_cast else False)]
+        tests = [number.isnull().ifelse(coded, _is_nan(number, can) if can("TryCast") else False)]
     else:
         return None
     if numeric:
@@ -154,6 +157,11 @@ def _or_false(test: Any) -> Any:
     import ibis
 
     return ibis.coalesce(test, False)
+
+
+def _is_nan(number: Any, can: Can) -> Any:
+    # A database without the test has no NaN either: it keeps NULL in its place.
+    return number.isnan() if can("IsNan") else False
 
 
 def _never(source: Any) -> Any:

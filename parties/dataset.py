@@ -114,7 +114,8 @@ class SourceRows:
             return
         with sources.opened(self.dataset, self._needed, self._threads) as table:
             converted = self._convert(table, None if self._filter else columns)
-            chosen = {name: _filled(converted[name].value) for name in columns}
+            nan = table.get_backend().name == "duckdb"
+            chosen = {name: _filled(converted[name].value) if nan else converted[name].value for name in columns}
             rows = table.filter(~_any_invalid(converted)) if self._filter else table
             for batch in sources.stream(table, rows.select(**chosen), BATCH_ROWS):
                 for begin in range(0, batch.num_rows, BATCH_ROWS):
@@ -129,7 +130,11 @@ class SourceRows:
         """Expressions for the columns. Raises DataError for one that is absent or of a type that cannot hold it."""
         import ibis
 
-        try_cast = table.get_backend().has_operation(ibis.expr.operations.TryCast)
+        backend = table.get_backend()
+
+        def can(operation: str) -> bool:
+            return bool(backend.has_operation(getattr(ibis.expr.operations, operation)))
+
         found = table.columns
         converted, problems = {}, []
         for column in self.columns:
@@ -142,7 +147,7 @@ class SourceRows:
                     f"expected {conversion.expected(column)}"
                 )
                 continue
-            expressions = conversion.convert(column, table[name], try_cast=try_cast)
+            expressions = conversion.convert(column, table[name], can)
             if expressions is None:
                 problems.append(
                     f"{dataset.name}, column {column.name}: expected {conversion.expected(column)}, found a column of "

@@ -88,7 +88,9 @@ def opened(dataset: Dataset, needed: tuple[str, ...], threads: int | None) -> It
     `needed` are columns that a CSV file is expected to have: they tell which character separates its cells.
     """
     with translated(dataset):
-        connection, table = _connect_url(dataset) if dataset.is_url else _connect_files(dataset, needed, threads)
+        connection, table = (
+            _connect_url(dataset, threads) if dataset.is_url else _connect_files(dataset, needed, threads)
+        )
     try:
         with translated(dataset):
             yield table
@@ -137,13 +139,15 @@ def translated(dataset: Dataset) -> Iterator[None]:
         ) from None
 
 
-def _connect_url(dataset: Dataset) -> tuple[Any, Any]:
+def _connect_url(dataset: Dataset, threads: int | None) -> tuple[Any, Any]:
     import ibis
 
     if not dataset.table:
         raise ConfigError(f"{dataset.name}: {dataset.file}: say which table, with --table")
     database, _, name = dataset.table.rpartition(".")
-    connection = ibis.connect(dataset.source)
+    # A DuckDB file is opened as it is: never written to, never made.
+    limits = {"read_only": True, "threads": threads or default_threads(), "memory_limit": MEMORY_LIMIT}
+    connection = ibis.connect(dataset.source, **(limits if dataset.source.startswith("duckdb:") else {}))
     try:
         return connection, connection.table(name, database=database or None)
     except ibis.common.exceptions.TableNotFound:

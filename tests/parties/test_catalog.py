@@ -94,6 +94,9 @@ def test_any_ibis_url_goes_the_same_way(tmp_path):
     assert sorted(columns["age"]) == list(range(50, 90))
     with pytest.raises(ConfigError, match=r"clinic\.duckdb, table missing does not exist"):
         read(Dataset("lab", dataset.source, "missing"))
+    with pytest.raises(DataError, match=r"none\.duckdb, table t cannot be read as a table"):
+        read(Dataset("lab", f"duckdb://{tmp_path}/none.duckdb", "t"))
+    assert not (tmp_path / "none.duckdb").exists()
 
 
 def test_a_url_is_named_without_its_password():
@@ -101,13 +104,18 @@ def test_a_url_is_named_without_its_password():
     assert dataset.file == "postgres://db.example:5432/clinic, table patients"
 
 
-def test_backends_that_cannot_try_a_cast_get_a_pattern_instead():
+@pytest.mark.parametrize("dialect", ["postgres", "mysql", "sqlite", "trino", "clickhouse"])
+@pytest.mark.parametrize("kind", ["string", "float64", "int32", "boolean", "decimal(9, 2)"])
+def test_conversions_can_be_said_to_other_databases(dialect, kind):
     import ibis
 
-    table = ibis.table({"radius": "string"}, name="t")
-    expressions = conversion.convert(Patients.schema["radius"], table.radius, try_cast=False)
-    for expression in (expressions.value, expressions.missing, expressions.wrong, expressions.outside):
-        assert "TRY_CAST" not in ibis.to_sql(expression, dialect="postgres").upper()
+    for column in Patients.schema.columns:
+        expressions = conversion.convert(column, ibis.table({"x": kind}, name="t").x, lambda operation: False)
+        if expressions is None:
+            assert kind != "string"
+            continue
+        for expression in (expressions.value, expressions.missing, expressions.wrong, expressions.outside):
+            assert "TRY_CAST" not in ibis.to_sql(expression, dialect=dialect).upper()
 
 
 def test_only_the_columns_asked_for_and_no_columns_at_all(tmp_path):
