@@ -6,39 +6,16 @@ stream it does not hold.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc.engine import Cost, Integers, Shape
 from mpc.party import Party
 from protocols.replicated import kernels
+from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Words, alike, as_words, size_of
+from protocols.replicated.sharing import Arithmetic, alike, as_words, size_of
 
-_ZERO, _INPUT, _RANDOM = b"zero", b"input", b"random"
-
-
-def zero_share(party: Party, part: int, out: NDArray[Any]) -> None:
-    """Overwrite `out` with this party's part of a fresh sharing of zero. Local.
-
-    Ring      that of out's type, modulo 2^bits
-    Security  each peer lacks one of the two streams, so the part is uniform to it
-    Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
-    """
-    before = np.empty_like(out)
-    party.keys.pair[(party.index + 1) % 3].fill(out, party.label, _ZERO, part)
-    party.keys.pair[(party.index + 2) % 3].fill(before, party.label, _ZERO, part)
-    np.subtract(out, before, out)
-
-
-def zero_bits(party: Party, part: int, out: NDArray[Any]) -> None:
-    """As `zero_share`, for exclusive or."""
-    before = np.empty_like(out)
-    party.keys.pair[(party.index + 1) % 3].fill(out, party.label, _ZERO, part)
-    party.keys.pair[(party.index + 2) % 3].fill(before, party.label, _ZERO, part)
-    np.bitwise_xor(out, before, out)
+_INPUT, _RANDOM = b"input", b"random"
 
 
 def random(party: Party, shape: Shape) -> Arithmetic:
@@ -114,8 +91,3 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
 
 def multiply_cost(label: bytes, size: int) -> Cost:
     return load(cut(label, size), lambda n: Load(1, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
-
-
-def words_of(opened: Words) -> Integers:
-    """Ring elements as signed integers."""
-    return opened.view(np.int64)

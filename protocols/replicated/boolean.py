@@ -7,8 +7,8 @@ import numpy as np
 from mpc.engine import Cost, Spec
 from mpc.party import Party
 from protocols.replicated import kernels
-from protocols.replicated.arithmetic import zero_bits
 from protocols.replicated.local import public_row
+from protocols.replicated.masks import zero_bits
 from protocols.replicated.roles import Chunk, Load, cut, each, load
 from protocols.replicated.sharing import Bits, BitWords, Words, alike, mask_of
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack

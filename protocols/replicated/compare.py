@@ -16,6 +16,7 @@ from mpc.errors import RangeError
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.boolean import reshare, reshare_load
+from protocols.replicated.masks import draw
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, word_bytes
@@ -81,18 +82,18 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     fold = np.array(_FOLD[lanes], np.uint64)
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, d = chunk
+        start, stop, part, _ = chunk
         n = stop - start
-        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
-        given, label = x.data[:, start:stop], party.label
+        role, d, e, f = chunk.roles(party.index)
+        given = x.data[:, start:stop]
         m, gp = np.empty((4, n), np.uint64), np.empty((2, n), np.uint64)
         top = np.empty((2, n), np.uint8)
-        phi: Octets = np.empty(4 * n * octets, np.uint8)
+        whole = 4 * n * octets
         wide = 2 * lanes if lanes > 1 else 1
         if role == D:
             kernels.monomials(given[0], given[1], bits, m)
             message = pack(m.reshape(-1), sent)
-            party.keys.pair[f].fill(phi, label, _PHI, part)
+            phi = draw(party, f, _PHI, part, whole, np.uint8)
             message ^= phi
             party.send(e, part, message)
             top[0], top[1] = _top(phi, n, octets), _top(message, n, octets)
@@ -101,11 +102,11 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
             gp[1] = unpack(await party.receive(e, part, (got,), np.uint8), n, wide)
         else:
             if role == E:
-                message = await party.receive(d, part, (4 * n * octets,), np.uint8)
+                message = await party.receive(d, part, (whole,), np.uint8)
                 b, pad, one = given[1], np.uint64(_ALL_FOUR & (-1 << sent)), kernels.ONE
             else:
-                party.keys.pair[d].fill(phi, label, _PHI, part)
-                message, b, pad, one = phi, given[0], kernels.ZERO, kernels.ZERO
+                message = draw(party, d, _PHI, part, whole, np.uint8)
+                b, pad, one = given[0], kernels.ZERO, kernels.ZERO
             mine, other = (0, 1) if role == E else (1, 0)
             top[mine], top[other] = _top(message, n, octets), (b >> (bits - kernels.ONE)) & kernels.ONE
             raw: Words = gp[mine]
@@ -114,10 +115,9 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
             if wide == 1:
                 raw &= kernels.ONE  # one digit: nothing follows that would want its P
             wire = pack(raw, wide)
-            s1, s2 = np.empty_like(wire), np.empty_like(wire)
-            keys = party.keys.pair[f if role == E else e]
-            keys.fill(s1, label, _S1, part)
-            keys.fill(s2, label, _S2, part)
+            partner = f if role == E else e
+            s1 = draw(party, partner, _S1, part, wire.size, np.uint8)
+            s2 = draw(party, partner, _S2, part, wire.size, np.uint8)
             wire ^= s1 if role == E else s2
             party.send(d, part, wire)
             gp[mine] = unpack(wire, n, wide)

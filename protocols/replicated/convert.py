@@ -9,9 +9,10 @@ from mpc.errors import RangeError, ShapeError
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.boolean import levels_of, reshare, reshare_load, upper_halves
+from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, mask_of, wanted
-from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+from protocols.replicated.wire import pack, packed_bytes, unpack
 
 _PHI, _G1, _G2 = b"phi", b"g1", b"g2"
 _A2, _V2, _S1, _S2 = b"a2", b"v2", b"s1", b"s2"
@@ -39,15 +40,15 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
     keep, keep_carried = np.uint64(mask_of(width)), np.uint64(mask_of(carried))
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, d = chunk
+        start, stop, part, _ = chunk
         n = stop - start
-        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
-        given, label = x.data[:, start:stop], party.label
+        role, d, e, f = chunk.roles(party.index)
+        given = x.data[:, start:stop]
         p, g = np.empty((2, n), np.uint64), np.empty((2, n), np.uint64)
-        phi: Octets = np.empty(packed_bytes(n, width), np.uint8)
+        whole = packed_bytes(n, width)
         if role == D:
             message = pack((given[0] + given[1]) & keep, width)
-            party.keys.pair[f].fill(phi, label, _PHI, part)
+            phi = draw(party, f, _PHI, part, whole, np.uint8)
             message ^= phi
             party.send(e, part, message)
             p[0], p[1] = unpack(phi, n, width), unpack(message, n, width)
@@ -58,17 +59,15 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
         else:
             mine, other = (0, 1) if role == E else (1, 0)
             if role == E:
-                message = await party.receive(d, part, (phi.size,), np.uint8)
+                message = await party.receive(d, part, (whole,), np.uint8)
             else:
-                party.keys.pair[d].fill(phi, label, _PHI, part)
-                message = phi
+                message = draw(party, d, _PHI, part, whole, np.uint8)
             p[mine], p[other] = unpack(message, n, width), given[other] & keep
             if carried:
                 wire = pack(p[0] & p[1] & keep_carried, carried)
-                s1, s2 = np.empty_like(wire), np.empty_like(wire)
-                keys = party.keys.pair[f if role == E else e]
-                keys.fill(s1, label, _G1, part)
-                keys.fill(s2, label, _G2, part)
+                partner = f if role == E else e
+                s1 = draw(party, partner, _G1, part, wire.size, np.uint8)
+                s2 = draw(party, partner, _G2, part, wire.size, np.uint8)
                 wire ^= s1 if role == E else s2
                 party.send(d, part, wire)
                 g[mine] = unpack(wire, n, carried)
@@ -132,28 +131,23 @@ async def bit_to_ring(party: Party, b: Bits) -> Arithmetic:
     out = np.empty((2, b.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, d = chunk
+        start, stop, part, _ = chunk
         n = stop - start
-        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
-        given, rows, label = b.data[:, start:stop], out[:, start:stop], party.label
+        role, d, e, f = chunk.roles(party.index)
+        given, rows = b.data[:, start:stop], out[:, start:stop]
         if role == D:
-            a2 = np.empty(n, np.uint64)
-            party.keys.pair[f].fill(a2, label, _A2, part)
-            party.send(e, part, (given[0] ^ given[1]) - a2)
+            party.send(e, part, (given[0] ^ given[1]) - words(party, f, _A2, part, n))
             rows[0] = await party.receive(f, part, (n,), np.uint64)
             rows[1] = await party.receive(e, part, (n,), np.uint64)
             return
-        s1, s2 = np.empty(n, np.uint64), np.empty(n, np.uint64)
-        keys = party.keys.pair[f if role == E else e]
-        keys.fill(s1, label, _S1, part)
-        keys.fill(s2, label, _S2, part)
+        partner = f if role == E else e
+        s1, s2 = words(party, partner, _S1, part, n), words(party, partner, _S2, part, n)
         mine, other = (0, 1) if role == E else (1, 0)
         beta = given[other]
         if role == E:
             a = await party.receive(d, part, (n,), np.uint64)
         else:
-            a = np.empty(n, np.uint64)
-            party.keys.pair[d].fill(a, label, _A2, part)
+            a = words(party, d, _A2, part, n)
         kernels.lift(s1 if role == E else s2, a, beta, kernels.ZERO, rows[mine])
         party.send(d, part, rows[mine])
         np.subtract(beta, s1, out=rows[other])
@@ -183,34 +177,29 @@ async def inject(party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
     out = np.empty((2, b.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, d = chunk
+        start, stop, part, _ = chunk
         n = stop - start
-        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
-        bit, given, rows, label = b.data[:, start:stop], x.data[:, start:stop], out[:, start:stop], party.label
+        role, d, e, f = chunk.roles(party.index)
+        bit, given, rows = b.data[:, start:stop], x.data[:, start:stop], out[:, start:stop]
         if role == D:
             alpha, v = (bit[0] ^ bit[1]).astype(np.uint64), given[0] + given[1]
             v *= alpha
-            message, mask = np.concatenate((v, alpha)), np.empty(2 * n, np.uint64)
-            party.keys.pair[f].fill(mask[:n], label, _V2, part)
-            party.keys.pair[f].fill(mask[n:], label, _A2, part)
-            message -= mask
-            party.send(e, part, message)
+            v -= words(party, f, _V2, part, n)
+            alpha -= words(party, f, _A2, part, n)
+            party.send(e, part, np.concatenate((v, alpha)))
             rows[0] = await party.receive(f, part, (n,), np.uint64)
             rows[1] = await party.receive(e, part, (n,), np.uint64)
             return
-        s1, s2 = np.empty(n, np.uint64), np.empty(n, np.uint64)
-        keys = party.keys.pair[f if role == E else e]
-        keys.fill(s1, label, _S1, part)
-        keys.fill(s2, label, _S2, part)
+        partner = f if role == E else e
+        s1, s2 = words(party, partner, _S1, part, n), words(party, partner, _S2, part, n)
         mine, other = (0, 1) if role == E else (1, 0)
         beta, known = bit[other], given[other]
         if role == E:
             shares = await party.receive(d, part, (2 * n,), np.uint64)
+            v, a = shares[:n], shares[n:]
         else:
-            shares = np.empty(2 * n, np.uint64)
-            party.keys.pair[d].fill(shares[:n], label, _V2, part)
-            party.keys.pair[d].fill(shares[n:], label, _A2, part)
-        kernels.select(beta, given[mine], known, shares[:n], shares[n:], s1 if role == E else s2, rows[mine])
+            v, a = words(party, d, _V2, part, n), words(party, d, _A2, part, n)
+        kernels.select(beta, given[mine], known, v, a, s1 if role == E else s2, rows[mine])
         party.send(d, part, rows[mine])
         np.multiply(known, beta, out=rows[other])
         rows[other] -= s1

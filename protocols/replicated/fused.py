@@ -13,9 +13,10 @@ import numpy as np
 from mpc.engine import Cost
 from mpc.party import Party
 from protocols.replicated import kernels
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.masks import draw, words
+from protocols.replicated.roles import Chunk, D, E, F, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Words, alike
-from protocols.replicated.truncate import _draw, _words, check_bits, times_top, wide
+from protocols.replicated.truncate import check_bits, times_top, wide
 from protocols.replicated.wire import small_bytes, small_dtype
 
 _R, _RHO, _T, _T2, _C1, _S1, _S2 = b"r", b"rho", b"t", b"t2", b"c1", b"s1", b"s2"
@@ -29,19 +30,17 @@ async def shifted_product(party: Party, chunk: Chunk, bits: int, product: Produc
 
     Local products: z_D = (x_DE+x_DF)(y_DE+y_DF), z_E = x_EF(y_DE+y_EF) + x_DE y_EF, z_F = x_EF y_DF + x_DF y_EF.
     """
-    _, _, part, d = chunk
-    n, kind = rows.shape[1], small_dtype(bits)
+    part, n, kind = chunk.part, rows.shape[1], small_dtype(bits)
     w, flags = kind.itemsize, (n + 7) // 8
-    role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
+    role, d, e, f = chunk.roles(party.index)
     count, up = np.uint64(bits), np.uint64(64 - bits)
     if role == D:
-        keys = party.keys.pair[f]
         t = np.empty(flags, np.uint8)
         party.keys.private.fill(t, party.label, _T, part)
         t1 = np.unpackbits(t, count=n, bitorder="little").astype(kind)
-        t1 -= _draw(keys, party, _T2, part, n, kind)
+        t1 -= draw(party, f, _T2, part, n, kind)
         party.send(e, part, t1)
-        c1, z = _words(keys, party, _C1, part, n), np.empty(n, np.uint64)
+        c1, z = words(party, f, _C1, part, n), np.empty(n, np.uint64)
         await product(D, z)
         from_f = await party.receive(f, part, (n * (8 + w),), np.uint8)
         from_e = await party.receive(e, part, (n,), np.uint64)
@@ -58,9 +57,9 @@ async def shifted_product(party: Party, chunk: Chunk, bits: int, product: Produc
         w_e = await party.receive(e, part + 1, (n,), kind)
         kernels.lift(u, wide(w_e), flip, up, rows[1])
         return
-    keys = party.keys.pair[f if role == E else e]
-    r, rho = _words(keys, party, _R, part, n), _words(keys, party, _RHO, part, n)
-    s1, s2 = _draw(keys, party, _S1, part, n, kind), _draw(keys, party, _S2, part, n, kind)
+    partner = f if role == E else e
+    r, rho = words(party, partner, _R, part, n), words(party, partner, _RHO, part, n)
+    s1, s2 = draw(party, partner, _S1, part, n, kind), draw(party, partner, _S2, part, n, kind)
     if role == E:
         await product(E, rho)
         party.send(d, part, rho)
@@ -71,15 +70,14 @@ async def shifted_product(party: Party, chunk: Chunk, bits: int, product: Produc
         flip = np.unpackbits(from_d[8 * n :], count=n, bitorder="little")
         kernels.lift(from_d[: 8 * n].view(np.uint64), wide(w_e), flip, up, rows[0])
     else:
-        pair = party.keys.pair[d]
         message = np.empty(n * (8 + w), np.uint8)
         masked, w_f = message[: 8 * n].view(np.uint64), message[8 * n :].view(kind)
         np.subtract(r, rho, out=masked)
-        await product(2, masked)
+        await product(F, masked)
         b = np.subtract(kernels.ZERO, r, out=r)
-        w_f[:] = times_top(_draw(pair, party, _T2, part, n, kind), b, s2)
+        w_f[:] = times_top(draw(party, d, _T2, part, n, kind), b, s2)
         party.send(d, part, message)
-        c1 = _words(pair, party, _C1, part, n)
+        c1 = words(party, d, _C1, part, n)
         flip = np.unpackbits(await party.receive(d, part + 1, (flags,), np.uint8), count=n, bitorder="little")
         kernels.lift(c1, wide(w_f), flip, up, rows[1])
     kernels.shift_ef(b, wide(s1), wide(s2), flip, count, rows[1 if role == E else 0])

@@ -11,8 +11,8 @@ from mpc.engine import Cost, Shape, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
 from protocols.replicated import limbs
-from protocols.replicated.arithmetic import zero_share
 from protocols.replicated.fused import shifted_load, shifted_product
+from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import Chunk, D, E, F, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Words
 from protocols.replicated.truncate import check_bits

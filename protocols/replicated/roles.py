@@ -38,6 +38,10 @@ class Chunk(NamedTuple):
     def size(self) -> int:
         return self.stop - self.start
 
+    def roles(self, index: int) -> tuple[int, int, int, int]:
+        """(role of party `index`, the parties that are D, E and F)."""
+        return (index - self.d) % 3, self.d, (self.d + 1) % 3, (self.d + 2) % 3
+
 
 class Load(NamedTuple):
     """What a chunk costs: payload bytes and messages of D, E and F, and the rounds."""

@@ -20,6 +20,7 @@ from mpc.engine import Cost
 from mpc.errors import RangeError
 from mpc.party import Party
 from protocols.replicated import kernels
+from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Words
 from protocols.replicated.wire import small_bytes, small_dtype
@@ -62,16 +63,16 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
     out = np.empty((2, x.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, d = chunk
+        start, stop, part, _ = chunk
         n, part_type = stop - start, small_dtype(bits)
         rows, given = out[:, start:stop], x.data[:, start:stop]
-        role, e, f = (party.index - d) % 3, (d + 1) % 3, (d + 2) % 3
-        dither = _words(party.keys.common, party, _DITHER, part, n)
+        role, d, e, f = chunk.roles(party.index)
+        dither = np.empty(n, np.uint64)
+        party.keys.common.fill(dither, party.label, _DITHER, part)
         count, up = np.uint64(bits), np.uint64(64 - bits)
         if role == D:
-            keys = party.keys.pair[f]
-            c1 = _words(keys, party, _C1, part, n)
-            a2 = _draw(keys, party, _A2, part, n, part_type)
+            c1 = words(party, f, _C1, part, n)
+            a2 = draw(party, f, _A2, part, n, part_type)
             message = np.empty(n * (8 + part_type.itemsize), np.uint8)
             u, top = message[: 8 * n].view(np.uint64), np.empty(n, np.uint8)
             kernels.shift_d(given[0], given[1], dither, c1, count, u, top)
@@ -83,9 +84,9 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
             kernels.lift(u, wide(v_e), plain, up, rows[1])
             kernels.lift(c1, wide(v_f), plain, up, rows[0])
             return
-        keys = party.keys.pair[f if role == E else e]
-        s1 = _draw(keys, party, _S1, part, n, part_type)
-        s2 = _draw(keys, party, _S2, part, n, part_type)
+        partner = f if role == E else e
+        s1 = draw(party, partner, _S1, part, n, part_type)
+        s2 = draw(party, partner, _S2, part, n, part_type)
         b = given[1 if role == E else 0] - dither
         if role == E:
             message = await party.receive(d, part, (n * (8 + part_type.itemsize),), np.uint8)
@@ -93,9 +94,8 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
             v = times_top(message[8 * n :].view(part_type), b, s1)
             party.send(d, part + 1, v)
         else:
-            pair = party.keys.pair[d]
-            base = _words(pair, party, _C1, part, n)
-            v = times_top(_draw(pair, party, _A2, part, n, part_type), b, s2)
+            base = words(party, d, _C1, part, n)
+            v = times_top(draw(party, d, _A2, part, n, part_type), b, s2)
             party.send(d, part, v)
         plain = np.zeros(n, np.uint8)
         kernels.lift(base, wide(v), plain, up, rows[0 if role == E else 1])
@@ -108,15 +108,3 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
 def truncate_cost(label: bytes, size: int, bits: int) -> Cost:
     w = small_bytes(bits)
     return load(cut(label, size), lambda n: Load(2, ((8 + w) * n, w * n, w * n), (1, 1, 1)))
-
-
-def _words(keys: Any, party: Party, purpose: bytes, part: int, n: int) -> Words:
-    out = np.empty(n, np.uint64)
-    keys.fill(out, party.label, purpose, part)
-    return out
-
-
-def _draw(keys: Any, party: Party, purpose: bytes, part: int, n: int, kind: np.dtype[Any]) -> NDArray[Any]:
-    out = np.empty(n, kind)
-    keys.fill(out, party.label, purpose, part)
-    return out
