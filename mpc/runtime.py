@@ -201,6 +201,7 @@ class Runtime:
         self._bytes_sent = [0] * engine.parties
         self._messages = [0] * engine.parties
         self.operations = 0
+        self.steps = 0
         self.finished = 0
         self.checks: list[SecretArray] = []
         self.failure: BaseException | None = None
@@ -261,6 +262,7 @@ class Runtime:
             self._bytes_sent[party] += sent
             self._messages[party] += cost.messages[party]
         self.rounds = max(self.rounds, depth)
+        self.steps += cost.rounds > 0
         self.operations += 1
         phase = self._phase
         phase.operations += 1

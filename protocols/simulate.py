@@ -28,6 +28,7 @@ from protocols.library import Library
 
 Tables = Mapping[str, Mapping[str, Any]]
 Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
+Owners = Mapping[str, Sequence[int]]
 
 
 def make_engine(name: str, parties: int = 3) -> Engine:
@@ -75,7 +76,7 @@ def assemble(
     organizations: Sequence[str],
     *,
     recipients: Sequence[str] | None = None,
-    inputs: Sequence[str] | None = None,
+    owners: Owners | None = None,
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     rows: Mapping[str, Rows] | None = None,
@@ -83,24 +84,17 @@ def assemble(
 ) -> Study:
     """The study object of one party: what processes, simulations and dry runs have in common.
 
-    `inputs`: organizations that bring rows (default: all). Organizations stand in index order.
+    organizations  in index order
+    owners         input -> indices of the organizations that bring rows of it (default: all of them)
     """
-    bring = tuple(inputs) if inputs is not None else tuple(organizations)
-    owners = {}
-    for name, entry in scenario.inputs.items():
-        if entry.holder is not None:
-            if entry.holder not in organizations:
-                raise ConfigError(f"input {name} is held by {entry.holder!r}, which takes no part in this study")
-            owners[name] = [organizations.index(entry.holder)]
-        else:
-            owners[name] = [i for i, o in enumerate(organizations) if o in bring]
+    everyone = range(len(organizations))
     return Study(
         run,
         parameters=scenario.settings(parameters or {}),
         participants=organizations,
         recipients=recipients if recipients is not None else organizations,
         schemas=scenario.schemas(ranges),
-        owners=owners,
+        owners=owners if owners is not None else dict.fromkeys(scenario.inputs, tuple(everyone)),
         at_most={name: entry.at_most for name, entry in scenario.inputs.items()},
         rows=rows,
         manifest=manifest,
@@ -121,7 +115,7 @@ def simulate(
     names = sorted(tables)
     schemas = scenario.schemas(ranges)
     network = MemoryNetwork(len(names))
-    studies: list[Study] = []
+    owners = {name: [i for i, who in enumerate(names) if name in tables[who]] for name in scenario.inputs}
 
     async def party(index: int) -> Study:
         run = Runtime(
@@ -131,11 +125,16 @@ def simulate(
         )
         own = {name: rows_of(frame, schemas[name]) for name, frame in tables[names[index]].items()}
         study = assemble(
-            scenario, run, names, recipients=recipients, parameters=parameters, ranges=ranges, rows=own,
-            inputs=[name for name in names if tables[name]],
-        )  # fmt: skip
-        studies.append(study)
-        await run.execute(_whole(scenario, study))
+            scenario,
+            run,
+            names,
+            recipients=recipients,
+            owners=owners,
+            parameters=parameters,
+            ranges=ranges,
+            rows=own,
+        )
+        await run.execute(whole(scenario, study))
         return study
 
     finished = _together([lambda i=i: party(i) for i in range(len(names))], network)  # type: ignore[misc]
@@ -170,7 +169,8 @@ def evaluate(
     return _together([lambda i=i: party(i) for i in range(parties)], network)  # type: ignore[misc]
 
 
-async def _whole(scenario: Scenario, study: Study) -> None:
+async def whole(scenario: Scenario, study: Study) -> None:
+    """The script, and every release at its end."""
     await scenario.script(study)
     await study.finish()
 
@@ -194,11 +194,12 @@ def _together(parties: Sequence[Callable[[], Coroutine[Any, Any, Any]]], network
 
 @dataclass
 class DryRun:
-    """What a study would do, from shapes and bounds alone."""
+    """What a study would do, from shapes and bounds alone. `steps`: operations that send."""
 
     releases: list[Entry]
     cost: Cost
     operations: int
+    steps: int
     may_depend_on_opened: bool
     discloses: list[str] = field(default_factory=list)
 
@@ -221,14 +222,14 @@ def dry_run(
     organizations: Sequence[str],
     engine: str = "replicated",
     recipients: Sequence[str] | None = None,
-    inputs: Sequence[str] | None = None,
+    owners: Owners | None = None,
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
 ) -> DryRun:
     """Schedule the whole script without values: releases, rounds and bytes in milliseconds."""
     run = Runtime(make_engine(engine, len(organizations)), Library())
     study = assemble(
-        scenario, run, organizations, recipients=recipients, inputs=inputs, parameters=parameters, ranges=ranges
+        scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
     )
-    asyncio.run(run.execute(_whole(scenario, study)))
-    return DryRun(study.entries, run.cost, run.operations, any(entry.awaited for entry in study.entries))
+    asyncio.run(run.execute(whole(scenario, study)))
+    return DryRun(study.entries, run.cost, run.operations, run.steps, any(entry.awaited for entry in study.entries))

@@ -1,0 +1,5 @@
+"""`python -m parties.cli`: the same as `comity`."""
+
+from parties.cli.main import main
+
+main()

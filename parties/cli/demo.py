@@ -1,0 +1,107 @@
+"""`comity demo`: a scenario between organizations on this machine."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from parties.cli.common import json_option, print_json
+
+
+@click.command()
+@click.argument("scenario", default="hospital_statistics")
+@click.option("--organizations", type=int, metavar="N", help="How many take part. Default: 3.")
+@click.option(
+    "--data",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="One organization's rows, CSV or Parquet; once for each organization. Default: sample data.",
+)
+@click.option(
+    "--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the samples and the schema, and end."
+)
+@click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
+@click.option("--oracle/--no-oracle", default=None, help="Compare with pooling the data in the clear.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("comity-demo"),
+    show_default=True,
+    metavar="DIR",
+    help="Where result.json and report.html go.",
+)
+@json_option
+def command(
+    scenario: str,
+    organizations: int | None,
+    data: Sequence[Path],
+    export: Path | None,
+    settings: Sequence[str],
+    oracle: bool | None,
+    output: Path,
+    as_json: bool,
+) -> None:
+    """Run SCENARIO between organizations on this machine: real processes, keys, TLS.
+
+    Shows what each organization brought, what is released, the joint result, and how far it is from pooling the data
+    in the clear.
+
+    \b
+    Examples:  comity demo
+               comity demo hospital_statistics --data a.csv --data b.parquet --data c.csv
+               comity demo --export samples/
+    """
+    from parties import demo
+    from parties.cli.progress import Display
+    from parties.cli.run import finish
+    from parties.kernels import prepare
+    from parties.loader import load
+
+    if export is not None:
+        written = demo.export(load(scenario), export)
+        if as_json:
+            print_json({"files": [str(path) for path in written]})
+        else:
+            click.echo("\n".join(str(path) for path in written))
+        return
+    wanted = demo.prepare(scenario, organizations, data)
+    parameters = _parameters(settings, wanted.loaded.scenario.parameters)
+    with Display(quiet=as_json) as display:
+        prepare("replicated", display.status)
+        display.status(f"{wanted.loaded.name}: {', '.join(wanted.names)}, each a process of its own, over TLS")
+        first = wanted.names[0]
+
+        def on_event(name: str, event: dict[str, Any]) -> None:
+            kind = event["event"]
+            if kind == "brought":
+                display.status(f"{name} brings {event['rows']:,} rows of {event['file']}")
+            elif kind in ("plan", "progress", "agreed") and name == first:
+                display.event(kind, event)
+
+        try:
+            result = demo.run(wanted, parameters=parameters, compare=oracle, on_event=on_event)
+        except demo.DemoFailed as failed:
+            click.echo(str(failed), err=True)
+            raise click.exceptions.Exit(failed.code) from None
+    finish(result, output, as_json, display.console)
+
+
+def _parameters(settings: Sequence[str], declared: dict[str, Any]) -> dict[str, Any]:
+    parameters: dict[str, Any] = {}
+    for setting in settings:
+        name, sign, text = setting.partition("=")
+        if not sign:
+            raise click.BadParameter(f"{setting!r}: write it like minimum_cohort=20")
+        if isinstance(declared.get(name), str):
+            parameters[name] = text
+            continue
+        try:
+            parameters[name] = json.loads(text)
+        except ValueError:
+            parameters[name] = text
+    return parameters

@@ -1,0 +1,75 @@
+"""What a person sees while a run goes on: who is waited for, the step, rounds, bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
+
+from parties.report_text import clean, size
+
+
+class Display:
+    """Progress on stderr; on a terminal one moving line, elsewhere a line for each change."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.console = Console()
+        self._err = Console(stderr=True, quiet=quiet)
+        self._bar = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[detail]}", markup=False),
+            TimeElapsedColumn(),
+            console=self._err,
+            transient=True,
+            disable=quiet or not self._err.is_terminal,
+        )
+        self._task: TaskID | None = None
+        self._steps = 0
+        self._rounds = 0
+        self._last = ""
+
+    def __enter__(self) -> Display:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def status(self, text: str) -> None:
+        """A line about the present state; the same state is told once where lines stay."""
+        line = clean(text)
+        if self._err.is_terminal and line.startswith(("waiting for", "compiling")):
+            self._describe(line, "")
+            return
+        head = line.split(" … ")[0]
+        if head != self._last:
+            self._last = head
+            self._err.print(Text(f"  {line}"))
+
+    def event(self, kind: str, details: Mapping[str, Any]) -> None:
+        """What `parties.process` tells."""
+        if kind == "plan":
+            self._steps, self._rounds = int(details["steps"]), int(details["rounds"])
+        elif kind == "status":
+            self.status(str(details["text"]))
+        elif kind == "brought":
+            self.status(f"{details['input']}: {details['rows']:,} rows of {details['file']} fit the schema")
+        elif kind == "agreed":
+            self.status(f"✓ agreed: same scenario, parameters, schema and versions   study: {details['words']}")
+            self._describe("computing", f"{self._rounds} rounds")
+        elif kind == "progress":
+            place = f"{details['primitive']}, {details['file']} line {details['line']}"
+            detail = f"step {details['operations']}/{self._steps}   {size(details['bytes'])}   {place}"
+            self._describe("computing", detail, int(details["operations"]))
+
+    def _describe(self, text: str, detail: str, completed: int = 0) -> None:
+        if self._task is None:
+            self._task = self._bar.add_task(text, total=self._steps or None, detail=detail)
+        self._bar.update(self._task, description=text, detail=detail, completed=completed, total=self._steps or None)

@@ -1,0 +1,105 @@
+"""`comity run`: this organization's part of a study, now."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import click
+
+from parties.cli.common import FILE, home_option, json_option, opened, print_json
+
+_STARTED = perf_counter()
+
+
+@click.command()
+@click.argument("study", type=FILE)
+@home_option
+@click.option("--wait", default=300.0, show_default=True, metavar="SECONDS", help="For organizations not there yet.")
+@click.option(
+    "--grace", default=7.0, show_default=True, metavar="SECONDS", help="Before a lost connection is a lost peer."
+)
+@click.option("--stall", default=600.0, show_default=True, metavar="SECONDS", help="For a peer that is there but idle.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where result.json and report.html go. Default: results/ in the home.",
+)
+@json_option
+@click.option("--events", is_flag=True, hidden=True, help="JSON lines on stdout, for a program that started this one.")
+def command(
+    study: Path,
+    home: Path | None,
+    wait: float,
+    grace: float,
+    stall: float,
+    output: Path | None,
+    as_json: bool,
+    events: bool,
+) -> None:
+    """Take part in the study of the file STUDY.
+
+    Starts in any order: whoever is first waits for the others. Ends with the releases this organization receives,
+    as a table, result.json and report.html. Exit code 0 done, 2 something here is wrong, 3 an organization was lost
+    or never came, 4 the organizations do not agree or one is not who it must be, 5 a rule forbids it.
+
+    \b
+    Example:  comity run study.toml --home ~/.comity --wait 600
+    """
+    from parties.identity import no_core_dumps
+    from parties.kernels import prepare
+    from parties.process import Limits, run_party
+    from parties.result import result_document
+    from parties.study import open_study
+
+    for name, seconds in (("--wait", wait), ("--grace", grace), ("--stall", stall)):
+        if not seconds > 0:
+            raise click.BadParameter(f"{name}: a number of seconds above 0")
+    no_core_dumps()
+    here = opened(home)
+    bound = open_study(study)
+    if events:
+        outcome = run_party(here, bound, limits=Limits(wait, grace, stall), events=_json_lines, started=_STARTED)
+        _json_lines("result", result_document(bound, outcome, here.name))
+        return
+    from parties.cli.progress import Display
+
+    with Display(quiet=as_json) as display:
+        prepare(bound.plan.engine, display.status)
+        outcome = run_party(here, bound, limits=Limits(wait, grace, stall), events=display.event, started=_STARTED)
+    result = result_document(bound, outcome, here.name)
+    folder = output if output is not None else here.path / "results" / _stamp(outcome.study)
+    finish(result, folder, as_json, display.console)
+
+
+def finish(result: dict[str, Any], folder: Path, as_json: bool, console: Any) -> None:
+    """Write the files and show the result."""
+    from parties import report
+
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files = {"result": folder / "result.json", "report": folder / "report.html"}
+    result["files"] = {name: str(path) for name, path in files.items()}
+    report.write_json(result, files["result"])
+    report.write_html(result, files["report"])
+    if as_json:
+        print_json(json.loads(files["result"].read_text(encoding="utf-8")))
+    else:
+        report.show(result, console)
+        console.print(
+            f"{files['report']}  {files['result']}", style="dim", markup=False, highlight=False, soft_wrap=True
+        )
+
+
+def _stamp(study: str) -> str:
+    return f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-{study[:8]}"
+
+
+def _json_lines(kind: str, details: Mapping[str, Any]) -> None:
+    sys.stdout.write(json.dumps({"event": kind, **details}) + "\n")
+    sys.stdout.flush()

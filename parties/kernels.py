@@ -1,0 +1,57 @@
+"""Compiled kernels: made once, in one process, before parties start; and where they are kept.
+
+Numba keeps what it compiled beside the source. Where the installation cannot be written to, the cache is a folder of
+the user's, mode 0700: it holds pickles, and whoever can write there runs code.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib.util import find_spec
+from pathlib import Path
+
+from mpc.errors import ConfigError
+
+_VARIABLE = "NUMBA_CACHE_DIR"
+
+
+def choose_cache() -> str:
+    """Set where kernels are kept, before numba is imported; says where for a person."""
+    if os.environ.get(_VARIABLE):
+        return os.environ[_VARIABLE]
+    spec = find_spec("protocols.replicated")
+    source = Path(next(iter(spec.submodule_search_locations or []))) if spec is not None else Path()
+    if os.access(source, os.W_OK):
+        return str(source)
+    folder = Path(os.environ.get("COMITY_HOME") or Path.home() / ".comity") / "cache" / "numba"
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for path in (folder, folder.parent):
+            if path.stat().st_mode & 0o022 or path.stat().st_uid != os.getuid():
+                raise ConfigError(f"{path}: others can write here, and what is there runs here: chmod 700 {path}")
+    except OSError as error:
+        raise ConfigError(
+            f"compiled kernels cannot be kept: neither {source} nor {folder} can be written ({error.strerror}). "
+            f"Set {_VARIABLE} to a folder that only you can write to."
+        ) from None
+    os.environ[_VARIABLE] = str(folder)
+    return str(folder)
+
+
+def prepare(engine: str, status: Callable[[str], None]) -> None:
+    """Compile what is missing for `engine`, with a line of progress."""
+    choose_cache()
+    if engine != "replicated":
+        return
+    from protocols.replicated.engine import warm_up
+
+    told = False
+
+    def progress(done: int, total: int) -> None:
+        nonlocal told
+        if done < total or told:
+            told = True
+            status(f"compiling kernels, once on this machine … {done} of {total}")
+
+    warm_up(progress)

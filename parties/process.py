@@ -1,0 +1,279 @@
+"""One party, one study, one run: from a home and a study file to the releases this organization receives.
+
+In order: read the study and its scenario; check this organization's data against the agreed schema; connect and
+agree; run the script; keep the releases. Nothing is sent before the data has passed, and a session's failure ends
+the script at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from time import perf_counter
+from typing import Any
+
+from mpc.engine import Engine
+from mpc.errors import ComityError, ConfigError, LocalProtocolError
+from mpc.party import Environment
+from mpc.runtime import Runtime
+from mpc.study import Study as RunningStudy
+from parties.agreement import PROTOCOL_VERSION
+from parties.dataset import Brought, SourceRows
+from parties.document import agreed_document, study_hash, study_words
+from parties.home import Home
+from parties.study import BoundStudy
+
+#: Told to whoever shows progress: kind and details.
+Events = Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a party waits, in seconds."""
+
+    wait: float = 300.0
+    grace: float = 7.0
+    stall: float = 600.0
+
+
+@dataclass
+class Outcome:
+    """What a run left at this organization."""
+
+    releases: dict[str, Any]
+    kinds: dict[str, str]
+    protections: dict[str, str]
+    study: str
+    words: str
+    brought: dict[str, Brought]
+    rounds: int
+    operations: int
+    frame_bytes_sent: int
+    phases: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    finished: str = ""
+
+
+def run_party(
+    home: Home, bound: BoundStudy, *, limits: Limits, events: Events, started: float | None = None
+) -> Outcome:
+    """Take part in a study as the organization of `home`. Raises ComityError as `mpc.errors` says.
+
+    `started`: perf_counter() when the process began, for the phase "start".
+    """
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(_Party(home, bound, limits, events, started or perf_counter()).run())
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return None
+    return uvloop.new_event_loop  # type: ignore[no-any-return]
+
+
+class _Party:
+    """The run of one party, phase by phase."""
+
+    def __init__(self, home: Home, bound: BoundStudy, limits: Limits, events: Events, started: float) -> None:
+        self._home = home
+        self._bound = bound
+        self._limits = limits
+        self._events = events
+        self._started = started
+        self._phases: dict[str, float] = {}
+
+    async def run(self) -> Outcome:
+        plan = self._bound.plan
+        if self._home.name not in plan.participants:
+            raise ConfigError(f"{plan.where}: {self._home.name} takes no part; it names {', '.join(plan.participants)}")
+        plan.check_date(date.today())
+        index = plan.index(self._home.name)
+        engine, manifest = await asyncio.to_thread(self._prepare)
+        document = agreed_document(self._bound, keys=self._home.keys(), manifest=manifest, protocol=PROTOCOL_VERSION)
+        self._lap("start")
+        rows = await asyncio.to_thread(self._check_data)
+        checked = self._lap("local")
+        return await self._connected(index, engine, document, manifest, rows, checked)
+
+    def _lap(self, phase: str) -> float:
+        now = perf_counter()
+        spent = now - self._started
+        self._phases[phase] = self._phases.get(phase, 0.0) + spent
+        self._started = now
+        return now
+
+    def _prepare(self) -> tuple[Engine, list[dict[str, Any]]]:
+        """Kernels and the disclosure manifest: before the session, so that no peer waits for them."""
+        from protocols.simulate import dry_run, make_engine
+
+        plan = self._bound.plan
+        engine = make_engine(plan.engine, len(plan.having("compute")))
+        dry = dry_run(
+            self._bound.loaded.scenario,
+            organizations=plan.participants,
+            engine=plan.engine,
+            recipients=plan.recipients,
+            owners=self._bound.owners,
+            parameters=plan.parameters,
+            ranges=plan.ranges,
+        )
+        self._events("plan", {"steps": dry.steps, "rounds": dry.rounds})
+        return engine, dry.manifest()
+
+    def _check_data(self) -> dict[str, SourceRows]:
+        """This organization's datasets, checked: DataError before anything was sent."""
+        from parties.catalog import open_dataset
+
+        plan = self._bound.plan
+        mine = next(o for o in plan.organizations if o.name == self._home.name)
+        rows: dict[str, SourceRows] = {}
+        for name, dataset in mine.datasets.items():
+            source = open_dataset(self._home.catalog.dataset(dataset), self._bound.schemas[name])
+            brought = source.check(at_most=self._bound.at_most[name])
+            rows[name] = source
+            self._events("brought", {"input": name, **brought.describe()})
+        return rows
+
+    async def _connected(
+        self,
+        index: int,
+        engine: Engine,
+        document: dict[str, Any],
+        manifest: list[dict[str, Any]],
+        rows: dict[str, SourceRows],
+        checked: float,
+    ) -> Outcome:
+        from parties.difference import difference
+        from parties.session import Session
+
+        digest = study_hash(document)
+        session = Session(
+            identity=self._home.identity,
+            participants=self._participants(),
+            index=index,
+            listen=self._home.consortium.listen,
+            document=document,
+            study_hash=digest,
+            explain=difference,
+            wait=self._limits.wait,
+            grace=self._limits.grace,
+            stall=self._limits.stall,
+            status=lambda line: self._events("status", {"text": line}),
+        )
+        error: ComityError | None = None
+        try:
+            await session.open()
+            self._lap("agree")
+            words = study_words(digest)
+            self._events("agreed", {"words": words, "study": digest.hex()})
+            outcome = await self._compute(session, engine, manifest, rows)
+            outcome.study, outcome.words = digest.hex(), words
+            return outcome
+        except ComityError as failure:
+            error = failure
+            raise
+        except Exception as failure:
+            error = LocalProtocolError(f"{type(failure).__name__}")
+            raise
+        finally:
+            await session.finish(error)
+
+    async def _compute(
+        self, session: Any, engine: Engine, manifest: list[dict[str, Any]], rows: dict[str, SourceRows]
+    ) -> Outcome:
+        from protocols.library import Library
+        from protocols.simulate import assemble, whole
+
+        plan = self._bound.plan
+        with ThreadPoolExecutor(max(1, _cores() - 1)) as pool:
+            run = Runtime(
+                engine,
+                Library(),
+                Environment(session.channel, session.keys, pool if _cores() > len(plan.participants) else None),
+                run_label=session.run_id[:16],
+                on_progress=self._progress(session),
+            )
+            study = assemble(
+                self._bound.loaded.scenario,
+                run,
+                plan.participants,
+                recipients=plan.recipients,
+                owners=self._bound.owners,
+                parameters=plan.parameters,
+                ranges=plan.ranges,
+                rows=rows,
+                manifest=manifest,
+            )
+            session.attach(progress=lambda: run.finished, waiting=run.waiting)
+            session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
+            begun = perf_counter()
+            await run.execute(whole(self._bound.loaded.scenario, study))
+        ended = perf_counter()
+        local_end = max((p.finished_at for p in study.passes), default=begun) or begun
+        self._phases["local"] = self._phases.get("local", 0.0) + (local_end - begun)
+        self._phases["joint"] = ended - local_end
+        return self._outcome(study, session, rows)
+
+    def _outcome(self, study: RunningStudy, session: Any, rows: dict[str, SourceRows]) -> Outcome:
+        run = study.run
+        return Outcome(
+            releases=study.results,
+            kinds={entry.name: entry.kind for entry in study.entries},
+            protections={e.name: f"fewer than {e.minimum}: suppressed" for e in study.entries if e.minimum > 1},
+            study="",
+            words="",
+            brought={name: source.brought for name, source in rows.items() if source.brought is not None},
+            rounds=run.rounds,
+            operations=run.operations,
+            frame_bytes_sent=session.frame_bytes_sent,
+            phases=dict(self._phases),
+            refused={f"{address}: {reason}": count for (address, reason), count in session.refused.items()},
+            finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+
+    def _participants(self) -> list[Any]:
+        from parties.session import Participant
+
+        own = self._home.identity
+        participants = []
+        for name in self._bound.plan.participants:
+            if name == self._home.name:
+                card = self._home.card()
+                participants.append(Participant(name, own.key_hash, card.certificate, None))
+            else:
+                member = self._home.consortium.member(name)
+                participants.append(Participant(name, member.card.key_hash, member.card.certificate, member.address))
+        return participants
+
+    def _progress(self, session: Any) -> Callable[[str, tuple[str, int]], None]:
+        done = 0
+        last = perf_counter()
+
+        def tell(primitive: str, source: tuple[str, int]) -> None:
+            nonlocal done, last
+            done += 1
+            now = perf_counter()
+            if now - last >= 0.1:
+                last = now
+                self._events(
+                    "progress",
+                    {
+                        "operations": done,
+                        "primitive": primitive,
+                        "file": os.path.basename(source[0]),
+                        "line": source[1],
+                        "bytes": session.frame_bytes_sent,
+                    },
+                )
+
+        return tell
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)

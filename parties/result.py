@@ -1,0 +1,68 @@
+"""What a run ends with, as one document: `result.json`, and what the reports show."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from parties.process import Outcome
+from parties.study import BoundStudy
+
+
+def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> dict[str, Any]:
+    """The result as `organization` saw it; its own rows are its own to show."""
+    plan = bound.plan
+    return {
+        "scenario": bound.loaded.name,
+        "study": outcome.study,
+        "study_words": outcome.words,
+        "purpose": plan.purpose,
+        "organization": organization,
+        "organizations": {
+            o.name: {
+                "roles": list(o.roles),
+                "rows": _rows(outcome) if o.name == organization else None,
+                "brought": brought_lines(outcome) if o.name == organization else [],
+            }
+            for o in plan.organizations
+        },
+        "releases": outcome.releases,
+        "kinds": {name: outcome.kinds[name] for name in outcome.releases},
+        "protections": {name: text for name, text in outcome.protections.items() if name in outcome.releases},
+        "oracle": None,
+        "cost": {
+            "rounds": outcome.rounds,
+            "bytes_sent": outcome.frame_bytes_sent,
+            "seconds": outcome.phases.get("joint", 0.0),
+            "operations": outcome.operations,
+        },
+        "phases": outcome.phases,
+        "notes": [f"refused {count} connections from {where}" for where, count in outcome.refused.items()],
+        "model": who_must_not_collude(bound),
+        "finished": outcome.finished,
+    }
+
+
+def brought_lines(outcome: Outcome) -> list[str]:
+    """What this organization brought, for people."""
+    lines = []
+    for name, brought in outcome.brought.items():
+        missing = sum(brought.missing.values())
+        text = f"{name}: {brought.rows:,} rows from {brought.file}"
+        if missing:
+            text += f", {missing:,} values missing"
+        if brought.dropped:
+            text += f", {brought.dropped:,} rows left out"
+        lines.append(text)
+    return lines
+
+
+def who_must_not_collude(bound: BoundStudy) -> str:
+    """The trust the run rested on."""
+    compute = bound.plan.having("compute")
+    count = {1: "two", 2: "three"}.get(bound.plan.threshold, str(bound.plan.threshold + 1))
+    names = ", ".join(compute[:-1]) + " and " + compute[-1]
+    return f"Nobody learns anything else unless {count} of {names} put their shares together (semi-honest security)."
+
+
+def _rows(outcome: Outcome) -> int | None:
+    return sum(b.rows for b in outcome.brought.values()) if outcome.brought else None
