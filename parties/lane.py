@@ -8,6 +8,7 @@ Left out: connections themselves (`link`), and when a peer counts as lost (`sess
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections import deque
 from collections.abc import Callable
 from typing import Protocol
@@ -15,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from mpc.channel import FRAME_HEADER, Bytes
-from mpc.errors import ComityError, RemoteProtocolError
+from mpc.errors import ComityError, LocalProtocolError, RemoteProtocolError
 from parties import frames
 
 #: Bytes that may be on their way to one peer before `room` makes a sender wait.
@@ -46,7 +47,9 @@ class Wire(Protocol):
 class Lane:
     """Sequence numbers, unacknowledged frames, inbox and waiting receivers for one peer."""
 
-    def __init__(self, index: int, name: str, acknowledge_later: Callable[[Lane], None]) -> None:
+    def __init__(
+        self, index: int, name: str, acknowledge_later: Callable[[Lane], None], *, debug: bool = False
+    ) -> None:
         self.index = index
         self.name = name
         self.wire: Wire | None = None
@@ -55,6 +58,8 @@ class Lane:
         self.ended = False
         self.bytes_sent = 0
         self._later = acknowledge_later
+        #: Sequence number -> checksum of what was sent, in debug mode.
+        self._sums: dict[int, int] | None = {} if debug else None
         self.reset()
 
     def reset(self) -> None:
@@ -96,6 +101,8 @@ class Lane:
             return
         self._in_flight += size
         self._pending.append((kind, self.sent, tag, payload))
+        if self._sums is not None:
+            self._sums[self.sent] = zlib.crc32(payload.data)
 
     def flush(self) -> None:
         """Write what is queued, as far as the connection takes it."""
@@ -127,6 +134,9 @@ class Lane:
     def attach(self, wire: Wire, received: int) -> None:
         """Go on over a new connection, whose peer has received frames up to number `received`."""
         self.acknowledge(received)
+        for _, sequence, tag, payload in self._kept:
+            if self._sums is not None and zlib.crc32(payload.data) != self._sums[sequence]:
+                raise LocalProtocolError(f"the message {tag.hex()} was written to after it had been sent")
         self._pending.extendleft(reversed(self._kept))
         self._kept.clear()
         self.wire = wire
@@ -147,7 +157,10 @@ class Lane:
         self.acknowledged = number
         kept = self._kept
         while kept and kept[0][1] <= number:
-            self._in_flight -= kept.popleft()[3].size + FRAME_HEADER
+            _, sequence, _, payload = kept.popleft()
+            self._in_flight -= payload.size + FRAME_HEADER
+            if self._sums is not None:
+                del self._sums[sequence]
         if self._room and self._in_flight < WINDOW:
             self._wake()
         if self._drained is not None and self.quiet and not self._drained.done():

@@ -1,4 +1,4 @@
-"""Connections that are cut, refused, stalled or lost, and processes that stop: what a run survives, and what ends it."""
+"""Connections that are cut, refused, stalled or lost, and processes that stop: what a run survives and what ends it."""
 
 import asyncio
 import os
@@ -186,7 +186,7 @@ def test_a_party_restarted_during_the_run_is_lost():
         lab = Lab(2)
         sessions = await lab.open(grace=3.0)
         sessions[1]._stop()
-        for link in list(sessions[1]._links.values()):
+        for link in list(sessions[1].links.values()):
             link.abort()
         again = lab.make(1)
         opening = asyncio.ensure_future(again.open())
@@ -471,5 +471,27 @@ def test_remote_error_is_not_raised_for_a_lost_third_party():
         assert type(error) is RemoteError
         assert "PeerLost about us" in str(error)
         await lab.finish()
+
+    run(program)
+
+
+def test_writing_to_a_message_after_sending_it_is_found_when_it_is_sent_again():
+    async def program():
+        lab = Lab(2)
+        proxies = await with_proxies(lab)
+        sessions = await lab.open()
+        proxies[0].stalled = True
+        payload = np.zeros(8, np.uint8)
+        sessions[1].channel.send(0, tag_of(LABEL, 0), payload)
+        await asyncio.sleep(0.05)
+        payload[0] = 1
+        proxies[0].cut()
+        proxies[0].stalled = False
+        error = await asyncio.wait_for(sessions[1].failed, 3)
+        assert isinstance(error, LocalProtocolError)
+        assert "written to after" in str(error)
+        await lab.finish()
+        for proxy in proxies:
+            await proxy.stop()
 
     run(program)

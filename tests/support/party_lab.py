@@ -58,6 +58,7 @@ class Lab:
             "explain": lambda ours, theirs, name: f"here {ours}, {name} {theirs}",
             "wait": 20.0,
             "grace": 2.0,
+            "debug": True,
             "status": self.lines[index].append,
         }
         session = Session(**{**options, **changes})
