@@ -1,1 +1,15 @@
-"""Three parties, replicated sharing over Z_2^64. `engine.ReplicatedEngine` is imported by whoever makes one."""
+"""Three parties, replicated sharing over Z_2^64: one corruption, semi-honest, honest majority.
+
+    sharing     what a party holds          roles       chunks, and who is D, E and F in each
+    masks       streams as masks            wire        words as bytes
+    local       what sends nothing          opening     revealing
+    arithmetic  input, multiply             matmul      matrix products (limbs: through floating point)
+    truncate    dropping bits               fused       product and truncation in one
+    boolean     and, prefix or              compare     sign
+    convert     integers to bits and back   kernels     compiled loops
+    plans       results and costs           engine      all of it behind mpc.engine.Engine
+
+Passive security: a party that sends other messages than it should can change results unseen. Truncated values are
+dithered with a dither the servers know: an opened one tells where its exact value lies to one unit, as a floor would.
+Nothing is imported here: `protocols.replicated.engine` loads numba.
+"""

@@ -13,7 +13,7 @@ from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, alike, as_words, size_of
+from protocols.replicated.sharing import Arithmetic, as_words, integers, size_of
 
 _INPUT, _RANDOM = b"input", b"random"
 
@@ -73,7 +73,7 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
     Raises    ShapeError
     Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
     """
-    alike("multiply", x, y)
+    integers("multiply", x, y)
     out = np.empty((2, x.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:

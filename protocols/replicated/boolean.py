@@ -10,7 +10,7 @@ from protocols.replicated import kernels
 from protocols.replicated.local import public_row
 from protocols.replicated.masks import zero_bits
 from protocols.replicated.roles import Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Bits, BitWords, Words, alike, mask_of
+from protocols.replicated.sharing import Bits, BitWords, Words, mask_of, words_of_bits
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 
 
@@ -55,7 +55,7 @@ async def bits_and(party: Party, x: Bits, y: Bits) -> Bits:
     Raises    ShapeError
     Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
     """
-    alike("bits_and", x, y)
+    words_of_bits("bits_and", x, y)
     out = np.empty_like(x.data)
 
     async def step(chunk: Chunk) -> None:
@@ -90,6 +90,7 @@ async def prefix_or(party: Party, x: Bits) -> Bits:
     Security  semi-honest: a tree of `bits_and` over the inverted bits
     Source    Sklansky's prefix tree
     """
+    words_of_bits("prefix_or", x)
     levels = levels_of(x.width)
     if not levels:
         return x

@@ -18,7 +18,7 @@ from protocols.replicated import kernels
 from protocols.replicated.boolean import reshare, reshare_load
 from protocols.replicated.masks import draw
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Bits, Words
+from protocols.replicated.sharing import Arithmetic, Bits, Words, integers
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, word_bytes
 
 _PHI, _S1, _S2 = b"phi", b"g1", b"g2"
@@ -75,6 +75,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
               F, each share of G and P by one of E and F, and the tree is `bits_and`
     Raises    RangeError
     """
+    integers("sign", x)
     check_width(width)
     digits, lanes = _digits(width)
     out = np.empty((2, x.size), np.uint8)

@@ -11,7 +11,7 @@ from protocols.replicated import kernels
 from protocols.replicated.boolean import levels_of, reshare, reshare_load, upper_halves
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, mask_of, wanted
+from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, integers, mask_of, words_of_bits
 from protocols.replicated.wire import pack, packed_bytes, unpack
 
 _PHI, _G1, _G2 = b"phi", b"g1", b"g2"
@@ -34,6 +34,7 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
     Raises    RangeError
     Source    Sklansky's adder; one word a level carries both its generate and its propagate lanes
     """
+    integers("decompose", x)
     check_width(width)
     carried = width - 1
     out = np.empty((2, x.size), dtype_of(width))
@@ -94,7 +95,7 @@ async def _join(party: Party, part: int, g: Words, p: Words, level: int, carried
     if 2 << level < carried:
         kernels.added(await reshare(party, part, local, carried), upper, span, g, p)
         return
-    local &= upper  # the last level: P is not wanted any more
+    local &= upper  # the last level: P is not integers, words_of_bits any more
     local >>= span
     both = await reshare(party, part, local, carried - (1 << level))
     g ^= both.astype(np.uint64, copy=False) << span
@@ -127,7 +128,7 @@ async def bit_to_ring(party: Party, b: Bits) -> Arithmetic:
               of (1 - 2 beta) alpha by words of the stream of E and F
     Raises    ShapeError
     """
-    wanted("bit_to_ring", b.spec, "bits", 1)
+    words_of_bits("bit_to_ring", b, width=1)
     out = np.empty((2, b.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:
@@ -171,7 +172,8 @@ async def inject(party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
               product by words of the stream of E and F
     Raises    ShapeError
     """
-    wanted("inject", b.spec, "bits", 1)
+    words_of_bits("inject", b, width=1)
+    integers("inject", x)
     if b.shape != x.shape:
         raise ShapeError(f"inject: a bit of shape {b.shape} for values of shape {x.shape}")
     out = np.empty((2, b.size), np.uint64)

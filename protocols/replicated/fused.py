@@ -15,7 +15,7 @@ from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, F, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Words, alike
+from protocols.replicated.sharing import Arithmetic, Words, integers
 from protocols.replicated.truncate import check_bits, times_top, wide
 from protocols.replicated.wire import small_bytes, small_dtype
 
@@ -106,7 +106,7 @@ async def multiply_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: in
               rho or s; E and F see c1, t2 and t as masks of which they lack one
     Raises    ShapeError, RangeError
     """
-    alike("multiply_truncate", x, y)
+    integers("multiply_truncate", x, y)
     check_bits(bits)
     out = np.empty((2, x.size), np.uint64)
 

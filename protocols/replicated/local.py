@@ -14,12 +14,13 @@ from mpc.party import Party
 from protocols.replicated.sharing import (
     Arithmetic,
     Bits,
-    alike,
     as_words,
     dtype_of,
+    integers,
     mask_of,
     size_of,
     wanted,
+    words_of_bits,
 )
 
 AnyShare = TypeVar("AnyShare", Arithmetic, Bits)
@@ -52,27 +53,29 @@ def constant_bits(party: Party, values: NDArray[np.uint64], width: int) -> Bits:
 
 def add(x: Arithmetic, y: Arithmetic) -> Arithmetic:
     """x + y."""
-    alike("add", x, y)
+    integers("add", x, y)
     return Arithmetic(x.data + y.data, x.shape)
 
 
 def subtract(x: Arithmetic, y: Arithmetic) -> Arithmetic:
     """x - y."""
-    alike("subtract", x, y)
+    integers("subtract", x, y)
     return Arithmetic(x.data - y.data, x.shape)
 
 
 def scale(x: Arithmetic, by: Integers) -> Arithmetic:
     """x times public integers."""
+    integers("scale", x)
     factor = as_words(np.asarray(by))
-    if factor.size == 1:
-        return Arithmetic(x.data * factor.reshape(()), x.shape)
+    if not factor.ndim:
+        return Arithmetic(x.data * factor, x.shape)
     out = x.data.reshape(2, *x.shape) * fitting("scale", factor, x.shape)
     return Arithmetic(out.reshape(2, -1), x.shape)
 
 
 def add_public(party: Party, x: Arithmetic, values: Integers) -> Arithmetic:
     """x plus public integers."""
+    integers("add_public", x)
     public = fitting("add_public", as_words(np.asarray(values)), x.shape)
     row = public_row(party)
     if row is None:
@@ -92,6 +95,7 @@ def fitting(what: str, public: NDArray[Any], shape: Shape) -> NDArray[Any]:
 
 def sum_over(x: Arithmetic, axis: int) -> Arithmetic:
     """Sum over one axis."""
+    integers("sum", x)
     rank = len(x.shape)
     if not -rank <= axis < rank:
         raise ShapeError(f"sum: no axis {axis} in shape {x.shape}")
@@ -148,12 +152,13 @@ def concatenate(xs: tuple[AnyShare, ...], axis: int) -> AnyShare:
 
 def xor(x: Bits, y: Bits) -> Bits:
     """Bitwise exclusive or."""
-    alike("xor", x, y)
+    words_of_bits("xor", x, y)
     return Bits(x.data ^ y.data, x.shape, x.width)
 
 
 def invert(party: Party, x: Bits) -> Bits:
     """Every bit flipped: component 0 is."""
+    words_of_bits("invert", x)
     row = public_row(party)
     if row is None:
         return x
@@ -164,6 +169,7 @@ def invert(party: Party, x: Bits) -> Bits:
 
 def bit(x: Bits, index: int) -> Bits:
     """Bit `index` of each word."""
+    words_of_bits("bit", x)
     if not 0 <= index < x.width:
         raise ShapeError(f"bit: no bit {index} in words of {x.width}")
     if x.width == 1:

@@ -39,12 +39,14 @@ def constant_bits(label: bytes, *, values: NDArray[np.uint64], width: int = 1) -
 
 @_plan
 def add(label: bytes, x: Spec, y: Spec) -> Planned:
+    wanted("add", x, "arith")
     same_shape("add", x, y)
     return x, NOTHING
 
 
 @_plan
 def subtract(label: bytes, x: Spec, y: Spec) -> Planned:
+    wanted("subtract", x, "arith")
     same_shape("subtract", x, y)
     return x, NOTHING
 

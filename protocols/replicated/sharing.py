@@ -84,17 +84,26 @@ def same_shape(what: str, x: Spec, y: Spec) -> None:
         raise ShapeError(f"{what}: operands must have one shape, kind and width; got {x[:3]} and {y[:3]}")
 
 
-def alike(what: str, x: Arithmetic | Bits, y: Arithmetic | Bits) -> None:
-    """As `same_shape`, for shares: quick where all is well."""
-    if x.shape != y.shape or type(x) is not type(y) or (type(x) is Bits and x.spec != y.spec):
-        same_shape(what, x.spec, y.spec)
-
-
 def wanted(what: str, x: Spec, kind: str, width: int | None = None) -> None:
     """Raise ShapeError unless x is of this kind (and width)."""
     if x.kind != kind or (width is not None and x.width != width):
         of = f" of width {width}" if width is not None else ""
         raise ShapeError(f"{what}: wants {kind}{of}; got {x.kind} of width {x.width}")
+
+
+def integers(what: str, *xs: Arithmetic | Bits) -> None:
+    """Raise ShapeError unless all are integers of one shape."""
+    for x in xs:
+        if type(x) is not Arithmetic or x.shape != xs[0].shape:
+            wanted(what, x.spec, "arith")
+            same_shape(what, xs[0].spec, x.spec)
+
+
+def words_of_bits(what: str, *xs: Arithmetic | Bits, width: int | None = None) -> None:
+    """Raise ShapeError unless all are words of bits of one shape and one width (or of the width given)."""
+    for x in xs:
+        wanted(what, x.spec, "bits", width)
+        same_shape(what, xs[0].spec, x.spec)
 
 
 def as_words(values: NDArray[Any]) -> Words:

@@ -22,7 +22,7 @@ from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Words
+from protocols.replicated.sharing import Arithmetic, Words, integers
 from protocols.replicated.wire import small_bytes, small_dtype
 
 _C1, _A2, _S1, _S2, _DITHER = b"c1", b"a2", b"s1", b"s2", b"dither"
@@ -59,6 +59,7 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
               1 + floor((x - theta) / 2^bits): each message is masked by a stream its receiver does not hold
     Raises    RangeError
     """
+    integers("truncate", x)
     check_bits(bits)
     out = np.empty((2, x.size), np.uint64)
 

@@ -164,6 +164,44 @@ def test_a_message_of_another_length_is_the_peers_fault():
         assert caught.value.peer == 1
 
 
+WRONG_KINDS = [
+    ("add", [1, 1], {}),
+    ("subtract", [1, 1], {}),
+    ("add", [None, 1], {}),
+    ("scale", [1], {"by": np.int64(2)}),
+    ("add_public", [1], {"values": np.int64(2)}),
+    ("sum", [1], {"axis": 0}),
+    ("multiply", [1, 1], {}),
+    ("multiply_truncate", [1, 1], {"bits": 3}),
+    ("multiply_truncate", [None, 1], {"bits": 3}),
+    ("truncate", [1], {"bits": 3}),
+    ("sign", [1], {"width": 3}),
+    ("decompose", [1], {"width": 3}),
+    ("xor", [None, None], {}),
+    ("xor", [1, 2], {}),
+    ("invert", [None], {}),
+    ("bit", [None], {"index": 0}),
+    ("bits_and", [None, None], {}),
+    ("bits_and", [1, 2], {}),
+    ("prefix_or", [None], {}),
+    ("bit_to_ring", [2], {}),
+    ("inject", [1, 1], {}),
+    ("inject", [None, None], {}),
+    ("concatenate", [1, None], {"axis": 0}),
+    ("matmul", [None, None], {}),
+]
+
+
+@pytest.mark.parametrize(("primitive", "kinds", "parameters"), WRONG_KINDS)
+def test_operands_of_the_wrong_kind_fail_in_the_run_and_in_the_plan(primitive, kinds, parameters):
+    rng = np.random.default_rng(1)
+    operands = [shared(np.arange(3) % 2, rng, width=kind) for kind in kinds]
+    with pytest.raises(ShapeError):
+        run(primitive, *operands, **parameters)
+    with pytest.raises(ShapeError):
+        engine().plan(primitive, LABELS[0], *(x[0].spec for x in operands), **parameters)
+
+
 OPERATIONS = [
     ("multiply", [None, None], {}),
     ("truncate", [None], {"bits": 16}),
