@@ -8,7 +8,8 @@ index is the high half of all its part numbers, in messages and in streams: no s
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from mpc.engine import Cost
@@ -55,11 +56,11 @@ NOTHING = Cost(0, (0, 0, 0), (0, 0, 0))
 
 
 def cut(label: bytes, size: int, small: int = SMALL, chunk: int = CHUNK) -> list[Chunk]:
-    """The chunks of an operation on `size` elements: none, one, or a multiple of three of nearly equal size."""
+    """The chunks of an operation on `size` elements: none, one, or a multiple of three, of nearly equal size."""
     first = label[0] % 3
     if size <= small:
         return [Chunk(0, size, 0, first)] if size else []
-    count = 3 * -(-size // (3 * chunk))
+    count = min(size, 3 * -(-size // (3 * chunk)))
     if count > _CHAINS:
         raise ShapeError(f"an operation on {size} elements: at most {_CHAINS * chunk}; split it")
     return [Chunk(size * i // count, size * (i + 1) // count, i << 16, (first + i) % 3) for i in range(count)]
@@ -69,17 +70,22 @@ def load(chunks: list[Chunk], one: Callable[[int], Load]) -> Cost:
     """The cost of all chunks, given that of a chunk of some size."""
     if not chunks:
         return NOTHING
-    sent, messages = [0, 0, 0], [0, 0, 0]
-    known: dict[int, Load] = {}
-    for chunk in chunks:
-        cost = known.get(chunk.size)
-        if cost is None:
-            cost = known[chunk.size] = one(chunk.size)
-        for role in range(3):
-            sent[(chunk.d + role) % 3] += cost.bytes_sent[role]
-            messages[(chunk.d + role) % 3] += cost.messages[role]
-    rounds = max(cost.rounds for cost in known.values())
-    return Cost(rounds, tuple(sent), tuple(messages))
+    if len(chunks) == 1:
+        start, stop, _, d = chunks[0]
+        rounds, sent, messages = one(stop - start)
+        return Cost(rounds, _by_party(sent, d), _by_party(messages, d))
+    sizes = Counter((chunk.stop - chunk.start, chunk.d) for chunk in chunks)
+    total = NOTHING
+    for (size, d), count in sizes.items():
+        rounds, sent, messages = one(size)
+        some = Cost(rounds, _by_party([count * x for x in sent], d), _by_party([count * x for x in messages], d))
+        total = total.beside(some)
+    return total
+
+
+def _by_party(roles: Sequence[int], d: int) -> tuple[int, int, int]:
+    """What D, E and F have, in the order of the parties when party d is D."""
+    return roles[-d % 3], roles[(1 - d) % 3], roles[(2 - d) % 3]
 
 
 async def each(

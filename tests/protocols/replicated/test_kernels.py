@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import asyncio
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from replicated_harness import engine, run, shared
+from replicated_harness import LABELS, combined, engine, run, shared
 
 
 def test_every_kernel_has_one_specialisation_after_all_primitives():
@@ -49,6 +51,29 @@ def test_progress_is_told_for_every_kernel():
     told: list[tuple[int, int]] = []
     warm_up(lambda done, total: told.append((done, total)))
     assert told == [(i + 1, len(KERNELS)) for i in range(len(KERNELS))]
+
+
+def test_products_in_worker_threads():
+    """As a party runs them: two chunks of one product at work in threads, on kept limbs."""
+    from mpc.channel import MemoryNetwork
+    from mpc.party import Environment, Party
+    from mpc.simulation import simulated_keys
+
+    rng = np.random.default_rng(1)
+    a, b = rng.integers(-(2**25), 2**25, (400, 300)), rng.integers(-(2**25), 2**25, (300, 250))
+    x, y = shared(a, rng), shared(b, rng)
+    network = MemoryNetwork(3)
+
+    async def main(executor):
+        environments = [Environment(network.channels[i], simulated_keys(i, 3, 1), executor) for i in range(3)]
+        parties = [Party(environment, LABELS[0]) for environment in environments]
+        parts = (engine().matmul_truncate(p, x[p.index], y[p.index], bits=9) for p in parties)
+        return await asyncio.gather(*parts)
+
+    with ThreadPoolExecutor(2) as executor:
+        shares = asyncio.run(main(executor))
+    off = combined(shares) - ((a @ b) >> 9)
+    assert set(np.unique(off)) == {0, 1}
 
 
 def test_importing_the_packages_loads_no_numba():
