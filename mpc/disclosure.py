@@ -77,6 +77,7 @@ class Result:
     finish    the value in its JSON form from the opened parts; public arithmetic only
     guard     large-enough bits per part for a minimum; default: every cohort of the part reaches it
     together  one small cohort suppresses all parts
+    minimum   cohort size it asks for itself, where a release gives none
     """
 
     kind: str
@@ -84,6 +85,7 @@ class Result:
     finish: Callable[[Mapping[str, Opened]], Any]
     guard: Guard | None = None
     together: bool = False
+    minimum: int | None = None
 
     def __getitem__(self, part: str) -> SecretArray:
         return self.parts[part]

@@ -38,5 +38,11 @@ class Functions(Protocol):
     def correlation(self, columns: Sequence[PrivateArray]) -> Result:
         """Correlation matrix over the rows where all columns are valid."""
 
+    def grouped(self, column: PrivateArray, category: PrivateArray, statistic: str) -> Result:
+        """Mean, std or count of a column in each group, small groups suppressed."""
+
+    def counts(self, category: PrivateArray) -> Result:
+        """Rows of each group, small groups suppressed."""
+
     def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
         """Counts in public bins, small ones suppressed."""

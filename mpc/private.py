@@ -17,9 +17,11 @@ from mpc import expressions
 from mpc.aggregates import Count, Crosstab, Sum
 from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
 from mpc.expressions import Expression
+from mpc.grouping import Groups
 from mpc.local import LocalPass, share_partial
 from mpc.schema import CategoryColumn, Column, FlagColumn, Schema
 from mpc.secret import SecretArray
+from mpc.sharing import share_rows
 
 if TYPE_CHECKING:
     from mpc.disclosure import Result
@@ -282,6 +284,10 @@ class PrivateArray:
         """Standard deviation of the valid rows; undefined with at most `ddof` of them."""
         return self.source.run.functions.deviations([self], ddof)[0]
 
+    def share(self, *, rows: int) -> SecretArray:
+        """All owners' rows as a secret array, each owner's padded to the public number `rows`."""
+        return share_rows([self], rows)[0]
+
     def histogram(self, edges: Sequence[float]) -> Result:
         """Counts of the valid rows in public bins (the last one includes its upper edge)."""
         return self.source.run.functions.histogram(self, edges)
@@ -363,6 +369,17 @@ class PrivateTable:
 
     def _by_name(self, values: list[SecretArray]) -> dict[str, SecretArray]:
         return dict(zip(self._columns, values, strict=True))
+
+    def group_by(self, category: str | PrivateArray, *, minimum: int | None = None) -> Groups:
+        """The rows by the levels of a category (a column's name, or a row-wise category)."""
+        return Groups(self, self.column(category) if isinstance(category, str) else category, minimum)
+
+    def share(self, *, rows: int) -> dict[str, SecretArray]:
+        """Every column as a secret array of all owners' rows, each owner's padded to the public number `rows`.
+
+        Rows leave their owners here, as shares. Bytes 16 an element and owner.
+        """
+        return dict(zip(self._columns, share_rows(list(self), rows), strict=True))
 
     def corr(self) -> Result:
         """Correlation matrix over complete rows."""

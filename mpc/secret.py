@@ -397,7 +397,7 @@ class SecretArray:
 
     # ---- comparisons and bits
     def _less(self, other: Any) -> SecretArray:
-        difference = self - other
+        difference: SecretArray = self - other
         return difference._op(
             "sign", width=min(64, width_of(difference.bound) + 1), changes={"type": "bool", "frac": 0, "bound": 1}
         )
@@ -536,7 +536,7 @@ def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
     a, b = _alike(condition.run, a, b)
     a, b = _aligned(a.numeric(), b.numeric())
     bound = max(a.bound, b.bound)
-    chosen = condition * (a - b) + b
+    chosen: SecretArray = condition * (a - b) + b
     return chosen._new(chosen.handle, bound=bound)
 
 

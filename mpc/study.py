@@ -84,7 +84,8 @@ class Study:
         for recipient in recipients:
             if recipient not in self.recipients:
                 raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study")
-        size = self.minimum_cohort if minimum is None else max(int(minimum), 1)
+        least = result.minimum if minimum is None else minimum
+        size = self.minimum_cohort if least is None else max(int(least), 1)
         parts = {part: secret.shape for part, secret in result.parts.items()}
         entry = Entry(name, result.kind, parts, recipients, size)
         release = Release(self, entry, result)

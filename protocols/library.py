@@ -8,7 +8,7 @@ from mpc.disclosure import Result
 from mpc.private import PrivateArray
 from mpc.secret import SecretArray
 from protocols import numeric
-from protocols.statistics import correlations, descriptive, tables
+from protocols.statistics import correlations, descriptive, grouped, tables
 
 
 class Library:
@@ -34,6 +34,12 @@ class Library:
 
     def correlation(self, columns: Sequence[PrivateArray]) -> Result:
         return correlations.correlation(columns)
+
+    def grouped(self, column: PrivateArray, category: PrivateArray, statistic: str) -> Result:
+        return grouped.grouped(column, category, statistic)
+
+    def counts(self, category: PrivateArray) -> Result:
+        return grouped.counts(category)
 
     def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
         return tables.histogram(column, edges)

@@ -22,7 +22,7 @@ from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.expressions import Expression, Floats
 from mpc.local import share_partial
 from mpc.private import PrivateArray, Source, unit_exponent
-from mpc.secret import SecretArray
+from mpc.secret import SecretArray, Type
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
 
@@ -96,7 +96,7 @@ def _joint(
     found = source.memo.get(key)
     if found is None:
         found = source.memo[key] = (_combine(source, columns, aggregate, cross), tuple(columns))
-    return found[0]  # type: ignore[no-any-return]
+    return found[0]
 
 
 def _combine(
@@ -127,7 +127,7 @@ def _combine(
     for owner in source.owners:
 
         def part(name: str, shape: tuple[int, ...], frac: int, bound: int, owner: int = owner) -> SecretArray:
-            type_ = "int" if frac == 0 else "fixed"
+            type_: Type = "int" if frac == 0 else "fixed"
             return share_partial(run, source.name, owner, local, name, shape, frac=frac, bound=bound, type=type_)
 
         counts.append(part("n", count_shape, 0, source.at_most))

@@ -68,7 +68,7 @@ def contingency(rows: PrivateArray, columns: PrivateArray) -> Result:
     if rows.source is not columns.source:
         raise ConfigError(f"{rows.name} and {columns.name} are of different tables")
     counts = count_cells(rows.source, [rows, columns])
-    row_names, column_names = _levels(rows), _levels(columns)
+    row_names, column_names = levels(rows), levels(columns)
 
     def finish(opened: Mapping[str, Opened]) -> Any:
         part = opened["counts"]
@@ -96,7 +96,8 @@ def chi_square(observed: Any) -> dict[str, Any]:
     return {"chi_square": statistic, "df": df, "p": float(stats.chi2.sf(statistic, df))}
 
 
-def _levels(category: PrivateArray) -> list[str]:
+def levels(category: PrivateArray) -> list[str]:
+    """Names of the groups of a category or flag."""
     return list(category.expression.levels) or ["no", "yes"]
 
 

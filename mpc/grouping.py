@@ -1,0 +1,65 @@
+"""Rows by the levels of a category: one result a group, small groups suppressed together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mpc.errors import ShapeError
+
+if TYPE_CHECKING:
+    from mpc.disclosure import Result
+    from mpc.private import PrivateArray, PrivateTable
+
+
+class Groups:
+    """A table by the levels of one of its categories (or flags); columns are attributes.
+
+    minimum  rows a group must have to be released (default: the release's)
+    """
+
+    def __init__(self, table: PrivateTable, category: PrivateArray, minimum: int | None) -> None:
+        if category.expression.type == "real":
+            raise ShapeError(f"group_by: {category.name} is a number; `cut` makes a category of it")
+        self._table = table
+        self._category = category
+        self._minimum = minimum
+
+    def __getattr__(self, name: str) -> GroupedArray:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return GroupedArray(self._table.column(name), self._category, self._minimum)
+
+    def __getitem__(self, name: str) -> GroupedArray:
+        return GroupedArray(self._table.column(name), self._category, self._minimum)
+
+    def count(self) -> Result:
+        """Rows of each group."""
+        result = self._category.source.run.functions.counts(self._category)
+        result.minimum = self._minimum
+        return result
+
+
+class GroupedArray:
+    """One column of a grouped table. Rows missing the value or the category do not count."""
+
+    def __init__(self, column: PrivateArray, category: PrivateArray, minimum: int | None) -> None:
+        self._column = column
+        self._category = category
+        self._minimum = minimum
+
+    def _statistic(self, name: str) -> Result:
+        result = self._column.source.run.functions.grouped(self._column, self._category, name)
+        result.minimum = self._minimum
+        return result
+
+    def mean(self) -> Result:
+        """Mean of each group."""
+        return self._statistic("mean")
+
+    def std(self) -> Result:
+        """Standard deviation of each group."""
+        return self._statistic("std")
+
+    def count(self) -> Result:
+        """Valid rows of each group."""
+        return self._statistic("count")

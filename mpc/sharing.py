@@ -1,0 +1,87 @@
+"""Rows that leave their owners as shares: only where a script says `share()`.
+
+Every owner's rows are padded to a public number, so that how many it brought stays hidden; a mask tells rows from
+padding and from missing values, and is secret as the values are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mpc.aggregates import Aggregate, Evaluate
+from mpc.errors import ConfigError, DataError
+from mpc.expressions import Expression, Floats
+from mpc.fixed import frac_for
+from mpc.local import share_partial
+from mpc.secret import SecretArray, Type, concatenate
+
+if TYPE_CHECKING:
+    from mpc.private import PrivateArray
+
+
+class Collect(Aggregate):
+    """The rows themselves, padded to `rows`: for column k "values k", 0 where there is none, and "present k"."""
+
+    def __init__(self, columns: Sequence[Expression], rows: int, table: str, where: Expression | None) -> None:
+        self.where = where
+        self._columns = columns
+        self._table = table
+        self._values = np.zeros((len(columns), rows))
+        self._present = np.zeros((len(columns), rows))
+        self._used = 0
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._columns
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        keep = self._selected(evaluate, rows)
+        end = self._used + int(np.count_nonzero(keep))
+        if end > self._values.shape[1]:
+            raise DataError(
+                f"table {self._table}: more rows than share(rows={self._values.shape[1]}) has room for; "
+                "agree on a larger number (all organizations)"
+            )
+        for k, column in enumerate(self._columns):
+            values = np.broadcast_to(evaluate(column), (rows,))[keep]
+            gone = np.isnan(values)
+            self._values[k, self._used : end] = np.where(gone, 0.0, values)
+            self._present[k, self._used : end] = ~gone
+        self._used = end
+
+    def result(self) -> dict[str, Floats]:
+        named = {f"values {k}": row for k, row in enumerate(self._values)}
+        return named | {f"present {k}": row for k, row in enumerate(self._present)}
+
+
+def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
+    """Each column as a secret array of (owners * rows) elements, with a mask; one reading, one message an owner.
+
+    Raises DataError at an owner that has more than `rows` rows. Bytes 16 an element and owner; rounds 3.
+    """
+    if rows < 1:
+        raise ConfigError("share(rows=…): a public number of rows per owner, at least the largest owner's")
+    source = columns[0].source
+    run = source.run
+    expressions = [column.expression for column in columns]
+    local = source.local.ask(Collect(expressions, rows, source.name, columns[0].where))
+    shared = []
+    for k, expression in enumerate(expressions):
+        limit = max(abs(expression.low), abs(expression.high), 1e-9)
+        whole = expression.type != "real"
+        frac = 0 if whole else frac_for(limit)
+        bound = max(int(np.ceil(np.ldexp(limit, frac))), 1)
+
+        def joined(name: str, frac: int, bound: int, type: Type) -> SecretArray:
+            parts = [
+                share_partial(run, source.name, owner, local, name, (rows,), frac=frac, bound=bound, type=type)
+                for owner in source.owners
+            ]
+            return concatenate(parts)
+
+        values = joined(f"values {k}", frac, bound, "int" if whole else "fixed")
+        mask = joined(f"present {k}", 0, 1, "int") > 0
+        shared.append(values.masked(mask, "missing"))
+    return shared
