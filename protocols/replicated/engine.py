@@ -13,10 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Engine, Integers, Shape, Spec
-from mpc.errors import LocalProtocolError
 from mpc.party import Party
-from protocols.replicated import arithmetic, boolean, compare, convert, fused, kernels, local, matmul, opening, truncate
-from protocols.replicated.plans import PLANS
+from protocols.replicated import (
+    arithmetic,
+    boolean,
+    compare,
+    convert,
+    fused,
+    kernels,
+    local,
+    matmul,
+    opening,
+    plans,
+    truncate,
+)
 from protocols.replicated.sharing import Arithmetic, Bits
 
 
@@ -41,10 +51,7 @@ class ReplicatedEngine(Engine):
         warm_up()
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
-        found = PLANS.get(primitive)
-        if found is None:
-            raise LocalProtocolError(f"the replicated engine has no primitive {primitive!r}")
-        return found(label, *operands, **parameters)
+        return plans.plan(primitive, label, operands, parameters)
 
     # ---- local
     def constant(self, party: Party, *, values: Integers) -> Arithmetic:

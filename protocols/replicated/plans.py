@@ -6,13 +6,14 @@ A plan checks shapes, kinds and widths as the primitive itself does, so that a d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Integers, Shape, Spec
-from mpc.errors import ShapeError
+from mpc.errors import LocalProtocolError, ShapeError
 from protocols.replicated import arithmetic, boolean, compare, convert, fused, matmul, opening, truncate
 from protocols.replicated.local import fitting, joined_shape
 from protocols.replicated.roles import NOTHING
@@ -194,3 +195,24 @@ def decompose(label: bytes, x: Spec, *, width: int) -> Planned:
 def prefix_or(label: bytes, x: Spec) -> Planned:
     wanted("prefix_or", x, "bits")
     return x, boolean.prefix_or_cost(label, x)
+
+
+#: Primitives whose parameters are numbers, planned again and again on the same specifications.
+_REMEMBERED = frozenset(
+    "add subtract sum concatenate xor invert bit multiply matmul multiply_truncate matmul_truncate truncate sign "
+    "bits_and bit_to_ring inject decompose prefix_or".split()
+)
+
+
+@lru_cache(maxsize=4096)
+def _remembered(primitive: str, d: int, operands: tuple[Spec, ...], parameters: tuple[tuple[str, Any], ...]) -> Planned:
+    return PLANS[primitive](bytes((d,)), *operands, **dict(parameters))
+
+
+def plan(primitive: str, label: bytes, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> Planned:
+    """The plan of a primitive; of the label only the party that is D in its first chunk matters."""
+    if primitive in _REMEMBERED:
+        return _remembered(primitive, label[0] % 3, operands, tuple(parameters.items()))
+    if primitive not in PLANS:
+        raise LocalProtocolError(f"the replicated engine has no primitive {primitive!r}")
+    return PLANS[primitive](label, *operands, **parameters)
