@@ -197,11 +197,8 @@ def prefix_or(label: bytes, x: Spec) -> Planned:
     return x, boolean.prefix_or_cost(label, x)
 
 
-#: Primitives whose parameters are numbers, planned again and again on the same specifications.
-_REMEMBERED = frozenset(
-    "add subtract sum concatenate xor invert bit multiply matmul multiply_truncate matmul_truncate truncate sign "
-    "bits_and bit_to_ring inject decompose prefix_or".split()
-)
+#: Primitives with arrays, functions or lists among their parameters; the plans of all others are remembered.
+_FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random"}
 
 
 @lru_cache(maxsize=4096)
@@ -211,8 +208,8 @@ def _remembered(primitive: str, d: int, operands: tuple[Spec, ...], parameters: 
 
 def plan(primitive: str, label: bytes, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> Planned:
     """The plan of a primitive; of the label only the party that is D in its first chunk matters."""
-    if primitive in _REMEMBERED:
-        return _remembered(primitive, label[0] % 3, operands, tuple(parameters.items()))
     if primitive not in PLANS:
         raise LocalProtocolError(f"the replicated engine has no primitive {primitive!r}")
-    return PLANS[primitive](label, *operands, **parameters)
+    if primitive in _FRESH:
+        return PLANS[primitive](label, *operands, **parameters)
+    return _remembered(primitive, label[0] % 3, operands, tuple(parameters.items()))
