@@ -26,11 +26,19 @@ _LATE_S = 1.0
 class Beating(Protocol):
     """What the clock looks at in its session."""
 
-    links: Mapping[int, Link]
-    dialers: Mapping[int, Dialer]
     meeting: Meeting
-    peers: Sequence[Lane]
-    over: bool
+
+    @property
+    def links(self) -> Mapping[int, Link]: ...
+
+    @property
+    def dialers(self) -> Mapping[int, Dialer]: ...
+
+    @property
+    def peers(self) -> Sequence[Lane]: ...
+
+    @property
+    def over(self) -> bool: ...
 
     def fail(self, error: ComityError) -> None: ...
 

@@ -10,13 +10,14 @@
     await session.finish()                  # or finish(error): tells the peers class, label and source line of it
     session.frame_bytes_sent, session.refused   # bytes with headers; Counter of (address, reason)
 
-`finish` must be called in any case, also after `open` raised. Every wait on the channel ends with the session's
-error. `known` are certificates (DER) of the consortium's members outside the study: refused like strangers, but
-with their key shown. `participants` are in index order; the party with the higher index of a pair calls the other one.
-`explain(ours, theirs, peer_name)` puts the difference of two study documents in words. `status` gets lines for
-people; one that starts with "waiting for" comes anew each second while it holds. `debug` checks that payloads are
-not written to after they were sent.
-Left out: connections (`link`, `dialer`, `tls`), numbering (`lane`), keys (`meeting`, `agreement`), verdicts (`liveness`), time (`pulse`).
+A session is made inside the event loop it runs in. `finish` must be called in any case, also after `open` raised.
+Every wait on the channel ends with the session's error. `known` are certificates (DER) of the consortium's members
+outside the study: refused like strangers, but with their key shown. `participants` are in index order; the party with
+the higher index of a pair calls the other. `explain(ours, theirs, peer_name)` puts the difference of two study
+documents in words. `status` gets lines for people; one that starts with "waiting for" comes anew each second while it
+holds. `debug` checks that payloads are not written to after they were sent.
+Left out: connections (`link`, `dialer`, `tls`), numbering (`lane`), keys (`meeting`, `agreement`), verdicts
+(`liveness`), time (`pulse`).
 """
 
 from __future__ import annotations
@@ -103,9 +104,7 @@ class Session:
         self.dialers: dict[int, Dialer] = {}
         self._listener: tls.Listener | None = None
         self._strangers = Strangers(status)
-        self._liveness = Liveness(
-            [p.name for p in self.participants], index, self._lanes, grace=grace, stall=stall
-        )
+        self._liveness = Liveness([p.name for p in self.participants], index, self._lanes, grace=grace, stall=stall)
         self._tasks: set[asyncio.Task[None]] = set()
         self._pulse = Pulse(self, self._liveness, self._strangers, wait=wait, status=status)
         self.channel = SessionChannel(index, self._lanes, self._loop)

@@ -25,6 +25,9 @@ from parties.identity import Identity, certificate_key_hash
 HANDSHAKE_S = 5.0
 MAX_UNFINISHED = 32
 MAX_UNFINISHED_PER_ADDRESS = 8
+#: After this many refusals in a row, connections are taken up no faster than this: strangers cannot buy our time.
+PATIENCE = 50
+ACCEPTED_PER_S = 200
 _SHUTDOWN_S = 1.0
 
 Factory = Callable[[str], asyncio.BaseProtocol]
@@ -92,7 +95,9 @@ class Listener:
     def __init__(self, context: ssl.SSLContext, factory: Factory, refused: Refused) -> None:
         self._context = context
         self._factory = factory
-        self._refused = refused
+        self._report = refused
+        self._annoyance = 0.0
+        self._annoyed = 0.0
         self._server: asyncio.AbstractServer | None = None
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
@@ -129,9 +134,20 @@ class Listener:
         if self._server is not None:
             self._server.close()
 
+    def _refused(self, origin: str, reason: str) -> None:
+        self._annoyance = self._current_annoyance() + 1
+        self._annoyed = asyncio.get_running_loop().time()
+        self._report(origin, reason)
+
+    def _current_annoyance(self) -> float:
+        passed = asyncio.get_running_loop().time() - self._annoyed
+        return max(0.0, self._annoyance - passed * ACCEPTED_PER_S / 2)
+
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
+            if self._current_annoyance() > PATIENCE:
+                await asyncio.sleep(1 / ACCEPTED_PER_S)
             try:
                 connection, address = await loop.sock_accept(listening)
             except OSError:  # out of descriptors, or a connection that is gone already
