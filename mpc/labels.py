@@ -34,13 +34,17 @@ class Scope:
     """(digest, counter, owner): hands out one label after the other.
 
     `owner` is the task that may take labels here (None: whoever drives the operation the scope belongs to).
+    `operations` and `bytes_held` count what the task scheduled since its last await: they depend on the program
+    alone, whatever other tasks do meanwhile.
     """
 
-    __slots__ = ("_counter", "_owned", "_owner", "digest")
+    __slots__ = ("_counter", "_owned", "_owner", "bytes_held", "digest", "operations")
 
     def __init__(self, digest: bytes, *, owned: bool = False) -> None:
         self.digest = digest
         self._counter = 0
+        self.operations = 0
+        self.bytes_held = 0
         self._owned = owned
         self._owner = _current_task() if owned else None
 
@@ -57,6 +61,10 @@ class Scope:
     def child(self, name: str, *, owned: bool = False) -> Scope:
         """A scope of its own under the next label."""
         return Scope(self.label(name), owned=owned)
+
+    def awaited(self) -> None:
+        """The owner awaits: what it scheduled so far is no longer in flight when it goes on."""
+        self.operations = self.bytes_held = 0
 
     def adopt(self) -> None:
         """Make the current task the owner (the first thing a gathered part does)."""

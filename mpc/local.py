@@ -50,8 +50,10 @@ class LocalPass:
 
     async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
         begun = perf_counter()
+        aggregates = [aggregate for aggregate, _ in waiting]
         try:
-            results = await asyncio.get_running_loop().run_in_executor(None, self._read, [a for a, _ in waiting])
+            with self._run.environment.busy:
+                results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
         finally:
             self.finished_at = perf_counter()
             self.seconds += self.finished_at - begun
@@ -76,6 +78,7 @@ class LocalPass:
 
                 for aggregate in aggregates:
                     aggregate.update(evaluate, rows)
+                self._run.environment.busy.pulse += 1
         return [aggregate.result() for aggregate in aggregates]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, TypeVar
 
@@ -39,6 +39,21 @@ class Keys:
     private: Streams
 
 
+class Busy:
+    """How much is being computed in threads: a party that computes waits for nobody. `pulse` counts what got done."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.pulse = 0
+
+    def __enter__(self) -> None:
+        self.count += 1
+
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+        self.pulse += 1
+
+
 @dataclass(frozen=True)
 class Environment:
     """What all operations of one party in one run share."""
@@ -46,6 +61,7 @@ class Environment:
     channel: Channel
     keys: Keys
     executor: Executor | None = None
+    busy: Busy = field(default_factory=Busy)
 
     @property
     def index(self) -> int:
@@ -106,7 +122,8 @@ class Party:
         """Run a kernel: here when it is small or there is no thread to spare, else in a worker thread."""
         if self.env.executor is None or elements < THREAD_ELEMENTS:
             return function(*arguments)
-        return await asyncio.get_running_loop().run_in_executor(self.env.executor, function, *arguments)
+        with self.env.busy:
+            return await asyncio.get_running_loop().run_in_executor(self.env.executor, function, *arguments)
 
 
 async def concurrently(*parts: Awaitable[T]) -> list[T]:

@@ -12,7 +12,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
 from contextvars import ContextVar
-from dataclasses import dataclass
 from inspect import CORO_RUNNING, getcoroutinestate, iscoroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -162,14 +161,6 @@ def _caller() -> tuple[str, int]:
     return frame.f_code.co_filename, frame.f_lineno
 
 
-@dataclass
-class Phase:
-    """What a task scheduled since its last await."""
-
-    operations: int = 0
-    bytes_held: int = 0
-
-
 class Runtime:
     """Schedules and accounts for all operations of one party in one run.
 
@@ -194,7 +185,6 @@ class Runtime:
         self._on_progress = on_progress
         self._ready: deque[_Operation | _Wake] = deque()
         self._draining = False
-        self._phase = Phase()
         self._flushes: list[Callable[[], Coroutine[Any, Any, None] | None]] = []
         self.unfinished: dict[bytes, _Operation] = {}
         self.rounds = 0
@@ -248,7 +238,7 @@ class Runtime:
         depth = cost.rounds
         for operand in operands:
             depth = max(depth, operand.depth + cost.rounds)
-        self._account(cost, depth, spec)
+        self._account(scope, cost, depth, spec)
         handle = Handle(spec, depth)
         if self._environment is None or self.failure is not None:
             return handle
@@ -257,19 +247,18 @@ class Runtime:
             operation.start()
         return handle
 
-    def _account(self, cost: Cost, depth: int, spec: Spec) -> None:
+    def _account(self, scope: Scope, cost: Cost, depth: int, spec: Spec) -> None:
         for party, sent in enumerate(cost.bytes_sent):
             self._bytes_sent[party] += sent
             self._messages[party] += cost.messages[party]
         self.rounds = max(self.rounds, depth)
         self.steps += cost.rounds > 0
         self.operations += 1
-        phase = self._phase
-        phase.operations += 1
-        phase.bytes_held += spec.size * 16
-        if phase.bytes_held > self._memory_budget or phase.operations > OPERATIONS_BUDGET:
+        scope.operations += 1
+        scope.bytes_held += spec.size * 16
+        if scope.bytes_held > self._memory_budget or scope.operations > OPERATIONS_BUDGET:
             raise TooMuchInFlight(
-                f"{phase.operations:,} operations ({phase.bytes_held >> 20:,} MiB) were scheduled without an await "
+                f"{scope.operations:,} operations ({scope.bytes_held >> 20:,} MiB) were scheduled without an await "
                 f"(at most {OPERATIONS_BUDGET:,} and {self._memory_budget >> 20:,} MiB): "
                 "`await settle(x)` once an iteration"
             )
@@ -332,7 +321,7 @@ class Runtime:
 
     async def settle(self, *handles: Handle) -> None:
         """Wait until these shares are there; the script may schedule a budget's worth of work again."""
-        self._phase = Phase()
+        _scope.get(self._root).awaited()
         if self.dry:
             return
         await self.flush()
@@ -341,7 +330,6 @@ class Runtime:
                 raise self.failure
             if not handle.done:
                 await _Ready(handle)
-        self._phase = Phase()
 
     async def execute(self, script: Coroutine[Any, Any, None]) -> None:
         """Run the script and everything it scheduled to the end; raise the run's first error."""
@@ -387,13 +375,15 @@ class Runtime:
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
         finally:
-            self._phase = Phase()
+            scope.awaited()
 
     # ---- what the session asks
     def waiting(self) -> tuple[str, str] | None:
-        """Label and source line of an operation that waits, where some does."""
+        """Operation and source line of what this party waits for; None while it computes or waits for nothing."""
+        if self._environment is None or self._environment.busy.count:
+            return None
         for label, operation in self.unfinished.items():
-            return label.hex(), place(operation.source)
+            return f"{operation.primitive} {label.hex()[:8]}", place(operation.source)
         return None
 
 

@@ -210,7 +210,7 @@ class _Party:
                 rows=rows,
                 manifest=manifest,
             )
-            session.attach(progress=lambda: run.finished, waiting=run.waiting)
+            session.attach(progress=lambda: run.finished + run.environment.busy.pulse, waiting=run.waiting)
             session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
             begun = perf_counter()
             await run.execute(whole(self._bound.loaded.scenario, study))
