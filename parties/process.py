@@ -213,9 +213,12 @@ class _Party:
             session.attach(progress=lambda: run.finished + run.environment.busy.pulse, waiting=run.waiting)
             session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
             begun = perf_counter()
+            read = [begun]
+            for local in study.passes:
+                local.on_read = lambda: read.append(perf_counter())
             await run.execute(whole(self._bound.loaded.scenario, study))
         ended = perf_counter()
-        local_end = max((p.finished_at for p in study.passes), default=begun) or begun
+        local_end = read[-1]
         self._phases["local"] = self._phases.get("local", 0.0) + (local_end - begun)
         self._phases["joint"] = ended - local_end
         return self._outcome(study, session, rows)
