@@ -91,11 +91,12 @@ class Contribution:
             PROTOCOL_VERSION, self.index, name, study, self.incarnation, self.exchange, self.commitment, received
         )
 
-    def shared_with(self, exchange: bytes) -> bytes:
+    def shared_with(self, hello: Hello) -> bytes:
+        """The secret that we and the sender of `hello` alone can compute."""
         try:
-            return self._exchange.exchange(X25519PublicKey.from_public_bytes(exchange))
-        except ValueError:
-            raise RemoteProtocolError("an exchange key that is none") from None
+            return self._exchange.exchange(X25519PublicKey.from_public_bytes(hello.exchange))
+        except ValueError:  # a point of small order
+            raise RemoteProtocolError(f"{hello.name} sent an exchange key that is none", peer=hello.name) from None
 
 
 def commitment(index: int, incarnation: bytes, coin: bytes) -> bytes:
@@ -115,12 +116,15 @@ def setup_message(hellos: Sequence[Hello], coin: bytes) -> dict[str, Any]:
 
 def check_setup(message: dict[str, Any], hellos: Sequence[Hello], sender: int) -> bytes:
     """The sender's coin. CheckFailed when it is not the one committed to, RemoteProtocolError for another run."""
+    name = hellos[sender].name
     same_run = octets(message, "run", 32) == run_id(hellos)
     if not same_run or octets(message, "contributions", 32) != _contributions(hellos):
-        raise RemoteProtocolError("a run of other processes than we see (was one restarted meanwhile?)")
+        raise RemoteProtocolError(
+            f"{name} is in a run of other processes than we see. Was one restarted meanwhile? Start again", peer=name
+        )
     coin = octets(message, "coin", 32)
     if commitment(sender, hellos[sender].incarnation, coin) != hellos[sender].commitment:
-        raise CheckFailed(f"{hellos[sender].name} opened another coin than it had committed to", culprit=sender)
+        raise CheckFailed(f"{name} opened another coin than it had committed to", culprit=sender)
     return coin
 
 
@@ -136,7 +140,7 @@ def make_keys(
         info = b"comity/1/pair\0" + study
         for i in sorted((own.index, peer)):
             info += i.to_bytes(4, "big") + key_hashes[i] + hellos[i].exchange + hellos[i].incarnation
-        pair[peer] = Streams(_derive(own.shared_with(hello.exchange), salt, info))
+        pair[peer] = Streams(_derive(own.shared_with(hello), salt, info))
     common = Streams(_derive(b"".join(coins), salt, b"comity/1/common\0" + study))
     return Keys(pair, common, Streams(os.urandom(16)))
 

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from mpc.errors import AuthenticationError, ComityError
 from parties import tls
+from parties.consortium import show_address
 from parties.lane import Lane
 from parties.link import Host, Link
 
@@ -75,7 +76,7 @@ class Dialer:
     async def _call(self, link: Link) -> bool:
         """One attempt: whether it led to a greeted link."""
         host, port = self.address
-        where = f"{host}:{port}"
+        where = show_address(self.address)
         name = self._lane.name
         try:
             async with asyncio.timeout(_CONNECT_S):
@@ -108,9 +109,8 @@ class Dialer:
         return link.greeted
 
     def _refused(self) -> AuthenticationError:
-        host, port = self.address
         return AuthenticationError(
-            f"{self._lane.name} at {host}:{port} does not know our key, or refused it. "
+            f"{self._lane.name} at {show_address(self.address)} does not know our key, or refused it. "
             "Ask there whether our card was added, and compare its words",
             peer=self._lane.name,
         )

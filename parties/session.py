@@ -34,6 +34,7 @@ from mpc.errors import AgreementError, AuthenticationError, ComityError, LocalPr
 from mpc.party import Keys
 from parties import endings, frames, tls
 from parties.channel import SessionChannel, acknowledge_later
+from parties.consortium import show_address
 from parties.dialer import Dialer
 from parties.identity import Identity
 from parties.lane import NOTHING, Lane
@@ -185,6 +186,8 @@ class Session:
         for link in links:
             if not link.gone.is_set():
                 link.abort()
+        if self._listener is not None:
+            await self._listener.closed()
 
     def fail(self, error: ComityError) -> None:
         """The run is over: everybody who waits gets `error`, and the peers hear its class and place."""
@@ -211,7 +214,6 @@ class Session:
             dialer.stop()
         if self._listener is not None:
             self._listener.close()
-            self._listener = None
         self._pulse.stop()
 
     # For links and dialers
@@ -226,10 +228,10 @@ class Session:
             whose = "this party's own key" if key_hash == self._identity.key_hash else "an unknown key"
             if found is not None:
                 whose = f"the key of {found.name}"
-            host, port = self.dialers[expected.index].address
+            where = show_address(self.dialers[expected.index].address)
             self.fail(
                 AuthenticationError(
-                    f"at {host}:{port}, the address of {expected.name}, answers {whose}. Compare the addresses",
+                    f"at {where}, the address of {expected.name}, answers {whose}. Compare the addresses",
                     peer=expected.name,
                 )
             )
@@ -308,11 +310,12 @@ class Session:
     async def _disagree(self, lane: Lane, document: asyncio.Future[dict[str, Any]]) -> None:
         theirs = await document
         difference = "(it did not show its study)"
-        if theirs:
-            try:
-                difference = self._explain(self._document, theirs, lane.name)
-            except (ValueError, TypeError, KeyError, AttributeError, IndexError):
+        try:
+            if theirs:
                 difference = "(its study document is of a form that cannot be compared)"
+                difference = self._explain(self._document, theirs, lane.name)
+        except (ComityError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+            pass  # the document is the peer's: whatever is in it, the disagreement stands
         if self._disagreement is None:
             self._disagreement = AgreementError(f"{lane.name} runs a different study\n{difference}")
             # The others are about to call, and must hear of it, too.

@@ -129,10 +129,12 @@ class Listener:
         """Stop listening; established connections stay."""
         for task in [*self._accepting, *self._unfinished]:
             task.cancel()
-        for listening in self._sockets:
-            listening.close()
         if self._server is not None:
             self._server.close()
+
+    async def closed(self) -> None:
+        """After `close`: the port is free again."""
+        await asyncio.gather(*self._accepting, *self._unfinished, return_exceptions=True)
 
     def _refused(self, origin: str, reason: str) -> None:
         self._annoyance = self._current_annoyance() + 1
@@ -145,24 +147,27 @@ class Listener:
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
-        while True:
-            if self._current_annoyance() > PATIENCE:
-                await asyncio.sleep(1 / ACCEPTED_PER_S)
-            try:
-                connection, address = await loop.sock_accept(listening)
-            except OSError:  # out of descriptors, or a connection that is gone already
-                await asyncio.sleep(0.05)
-                continue
-            origin = str(address[0])
-            full = len(self._unfinished) >= MAX_UNFINISHED
-            if full or self._by_address[origin] >= MAX_UNFINISHED_PER_ADDRESS:
-                connection.close()
-                self._refused(origin, "too many unfinished handshakes at once")
-                continue
-            task = loop.create_task(self._handshake(connection, origin))
-            self._unfinished[task] = origin
-            self._by_address[origin] += 1
-            task.add_done_callback(self._finished)
+        with listening:
+            while True:
+                if self._current_annoyance() > PATIENCE:
+                    await asyncio.sleep(1 / ACCEPTED_PER_S)
+                try:
+                    connection, address = await loop.sock_accept(listening)
+                except OSError:  # out of descriptors, or a connection that is gone already
+                    await asyncio.sleep(0.05)
+                    continue
+                self._begin(connection, str(address[0]))
+
+    def _begin(self, connection: socket.socket, origin: str) -> None:
+        full = len(self._unfinished) >= MAX_UNFINISHED
+        if full or self._by_address[origin] >= MAX_UNFINISHED_PER_ADDRESS:
+            connection.close()
+            self._refused(origin, "too many unfinished handshakes at once")
+            return
+        task = asyncio.get_running_loop().create_task(self._handshake(connection, origin))
+        self._unfinished[task] = origin
+        self._by_address[origin] += 1
+        task.add_done_callback(self._finished)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         origin = self._unfinished.pop(task)

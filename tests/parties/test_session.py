@@ -488,3 +488,25 @@ def test_the_reason_of_an_end_is_told_without_its_message():
         await lab.finish()
 
     run(program)
+
+
+def test_an_explanation_that_fails_leaves_the_disagreement():
+    async def program():
+        lab = Lab(2)
+
+        def explain(ours, theirs, name):
+            return theirs["nothing like this"]
+
+        other = {"document": {"scenario": "another"}, "study_hash": bytes(32)}
+        found = await asyncio.gather(outcome(lab.make(0, explain=explain)), outcome(lab.make(1, **other)))
+        assert all(isinstance(error, AgreementError) for error in found)
+        assert "cannot be compared" in str(found[0])
+
+    run(program)
+
+
+def test_an_exchange_key_of_small_order():
+    weak = agreement.Hello.read({**Contribution(1).hello("north", STUDY_HASH, 0).message(), "exchange": "00" * 32})
+    with pytest.raises(RemoteProtocolError, match="north sent an exchange key that is none") as found:
+        Contribution(0).shared_with(weak)
+    assert found.value.peer == "north"
