@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from protocols.library import Library
 Tables = Mapping[str, Mapping[str, Any]]
 Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
 Owners = Mapping[str, Sequence[int]]
+T = TypeVar("T")
 
 
 def make_engine(name: str, parties: int = 3) -> Engine:
@@ -189,7 +191,17 @@ def _together(parties: Sequence[Callable[[], Coroutine[Any, Any, Any]]], network
             raise first
         return [task.result() for task in tasks]
 
-    return asyncio.run(main())
+    return run_here(main)
+
+
+def run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end, also where an event loop runs already (a notebook): then in a thread."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(main())
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(lambda: asyncio.run(main())).result()
 
 
 @dataclass
@@ -231,5 +243,5 @@ def dry_run(
     study = assemble(
         scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
     )
-    asyncio.run(run.execute(whole(scenario, study)))
+    run_here(lambda: run.execute(whole(scenario, study)))
     return DryRun(study.entries, run.cost, run.operations, run.steps, any(entry.awaited for entry in study.entries))

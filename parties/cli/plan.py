@@ -49,9 +49,10 @@ BANDWIDTH = quantity(
 @click.argument("study", type=FILE)
 @click.option("--rtt", callback=TIME, default="30ms", show_default=True, help="Round trip between two organizations.")
 @click.option("--bandwidth", callback=BANDWIDTH, default="200M", show_default=True, help="Bits a second of one party.")
+@click.option("--mock", is_flag=True, help="Also show what results look like, on rows made up from the schema.")
 @click.option("--all", "all_", is_flag=True, help="List every release on a line of its own.")
 @json_option
-def command(study: Path, rtt: float, bandwidth: float, all_: bool, as_json: bool) -> None:
+def command(study: Path, rtt: float, bandwidth: float, mock: bool, all_: bool, as_json: bool) -> None:
     """Show what the study in the file STUDY would do. Needs no home, reads no data, calls nobody.
 
     \b
@@ -61,7 +62,10 @@ def command(study: Path, rtt: float, bandwidth: float, all_: bool, as_json: bool
     dry = dry_run_of(bound)
     seconds = estimate(dry, rtt, bandwidth)
     if as_json:
-        print_json(_described(bound, dry, seconds))
+        described = _described(bound, dry, seconds)
+        if mock:
+            described["mock"] = _mock(bound)["releases"]
+        print_json(described)
         return
     plan = bound.plan
     click.echo(f"{plan.purpose}  (scenario {bound.loaded.name}, engine {plan.engine})")
@@ -77,6 +81,38 @@ def command(study: Path, rtt: float, bandwidth: float, all_: bool, as_json: bool
         f"at {duration(rtt)} and {bandwidth / 1e6:g} Mbit/s, after the local part"
     )
     click.echo(f"  {WARNING}  {bound.loaded.path}")
+    if mock:
+        from rich.console import Console
+
+        from parties import report
+
+        click.echo("\nWhat results look like, on rows made up from the schema (nobody's data):")
+        report.show(_mock(bound), Console())
+
+
+def _mock(bound: BoundStudy) -> dict[str, Any]:
+    """The result document of a mock run."""
+    from protocols.mock import mock_run
+
+    plan = bound.plan
+    run = mock_run(
+        bound.loaded.scenario,
+        organizations=plan.participants,
+        owners=bound.owners,
+        recipients=plan.recipients,
+        parameters=plan.parameters,
+        ranges=plan.ranges,
+    )
+    return {
+        "scenario": bound.loaded.name,
+        "study": "",
+        "purpose": plan.purpose,
+        "organizations": {o.name: {"roles": list(o.roles)} for o in plan.organizations},
+        "releases": run.releases,
+        "kinds": {entry.name: entry.kind for entry in run.entries if entry.name in run.releases},
+        "cost": {"rounds": 0, "bytes_sent": 0, "seconds": 0.0, "operations": 0},
+        "notes": ["made up from the schema: nobody's data"],
+    }
 
 
 def dry_run_of(bound: BoundStudy) -> DryRun:
