@@ -161,6 +161,7 @@ class _Party:
             document=document,
             study_hash=digest,
             explain=difference,
+            known=self._bystanders(),
             wait=self._limits.wait,
             grace=self._limits.grace,
             stall=self._limits.stall,
@@ -253,6 +254,11 @@ class _Party:
                 member = self._home.consortium.member(name)
                 participants.append(Participant(name, member.card.key_hash, member.card.certificate, member.address))
         return participants
+
+    def _bystanders(self) -> list[bytes]:
+        """Certificates of members that take no part: a call from one is refused by its name."""
+        members = self._home.consortium.members.values()
+        return [m.card.certificate for m in members if m.name not in self._bound.plan.participants]
 
     def _progress(self, session: Any) -> Callable[[str, tuple[str, int]], None]:
         done = 0
