@@ -174,10 +174,11 @@ class Masked:
 
 def soundness(run: Runtime) -> SecretArray | None:
     """One bit: every checked assumption so far held (None: there was none)."""
-    if not run.checks:
+    checks = run.scope.every_check()
+    if not checks:
         return None
-    joint = concatenate([check.reshape(1) for check in run.checks]).all()
-    run.checks[:] = [joint]
+    joint: SecretArray = checks[0] if len(checks) == 1 else concatenate([c.reshape(1) for c in checks]).all()
+    run.scope.checks = [joint]
     return joint
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections import ChainMap
+from collections.abc import Callable, MutableMapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -34,15 +35,32 @@ class Scope:
     """(digest, counter, owner): hands out one label after the other.
 
     `owner` is the task that may take labels here (None: whoever drives the operation the scope belongs to).
-    `operations` and `bytes_held` count what the task scheduled since its last await: they depend on the program
-    alone, whatever other tasks do meanwhile.
+    What a task finds here must not depend on how far tasks beside it are, or parties would number operations
+    differently. So `operations` and `bytes_held` count what this task alone scheduled since its last await, and
+    `checks` and `memo` show what this scope and those around it (whose tasks wait) have, never those beside it.
     """
 
-    __slots__ = ("_counter", "_owned", "_owner", "bytes_held", "digest", "operations")
+    __slots__ = (
+        "_counter",
+        "_memos",
+        "_owned",
+        "_owner",
+        "_path",
+        "bytes_held",
+        "checks",
+        "digest",
+        "operations",
+        "parent",
+    )
 
-    def __init__(self, digest: bytes, *, owned: bool = False) -> None:
+    def __init__(self, digest: bytes, *, owned: bool = False, parent: Scope | None = None) -> None:
         self.digest = digest
-        self._counter = 0
+        self._counter: int = 0
+        self.parent = parent
+        self._path: tuple[float, ...] = () if parent is None else (*parent._path, parent._counter)
+        #: Bits of checked assumptions made in this scope.
+        self.checks: list[Any] = []
+        self._memos: dict[int, ChainMap[Any, Any]] = {}
         self.operations = 0
         self.bytes_held = 0
         self._owned = owned
@@ -60,7 +78,30 @@ class Scope:
 
     def child(self, name: str, *, owned: bool = False) -> Scope:
         """A scope of its own under the next label."""
-        return Scope(self.label(name), owned=owned)
+        return Scope(self.label(name), owned=owned, parent=self)
+
+    @property
+    def position(self) -> tuple[float, ...]:
+        """This place of the program, in program order."""
+        return (*self._path, self._counter + 0.5)
+
+    def every_check(self) -> list[Any]:
+        """The checked assumptions made so far in this scope and around it."""
+        around = [] if self.parent is None else self.parent.every_check()
+        return _united(around, self.checks)
+
+    def join(self, parts: Sequence[Scope]) -> None:
+        """Take over the checks of parts that ran inside of this scope and are done."""
+        for part in parts:
+            self.checks = _united(self.checks, part.checks)
+
+    def memo(self, owner: object) -> MutableMapping[Any, Any]:
+        """What was computed about `owner` (which lives as long as the run) in this scope and around it."""
+        found = self._memos.get(id(owner))
+        if found is None:
+            around = [] if self.parent is None else [self.parent.memo(owner)]
+            found = self._memos[id(owner)] = ChainMap({}, *around)
+        return found
 
     def awaited(self) -> None:
         """The owner awaits: what it scheduled so far is no longer in flight when it goes on."""
@@ -69,6 +110,12 @@ class Scope:
     def adopt(self) -> None:
         """Make the current task the owner (the first thing a gathered part does)."""
         self._owned, self._owner = True, _current_task()
+
+
+def _united(a: list[Any], b: list[Any]) -> list[Any]:
+    """Both lists, without what is in the first one already (the same object)."""
+    known = {id(one) for one in a}
+    return [*a, *(one for one in b if id(one) not in known)]
 
 
 class Streams:

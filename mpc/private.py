@@ -7,7 +7,7 @@ owner only where a script says `share()`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, MutableMapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -32,7 +32,7 @@ class Source:
     """A table of the run: who owns its rows, and this party's own reading of them.
 
     `memo` keeps what was computed about it in this run, so that a mean and a standard deviation of one column
-    share their moments; it depends on the program alone, hence it is the same at all parties.
+    share their moments. It is the scope's, so it depends on the program alone and is the same at all parties.
     """
 
     def __init__(
@@ -44,8 +44,11 @@ class Source:
         self.owners = tuple(owners)
         self.at_most = at_most
         self.local = local
-        self.memo: dict[Any, Any] = {}
         self.columns = {column.name: _source_column(column) for column in schema.columns}
+
+    @property
+    def memo(self) -> MutableMapping[Any, Any]:
+        return self.run.scope.memo(self)
 
     @property
     def most_rows(self) -> int:

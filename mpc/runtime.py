@@ -8,6 +8,7 @@ themselves. A dry run schedules the same operations and executes none.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Coroutine, Generator
@@ -17,19 +18,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpc.engine import Cost, Engine, Share, Spec
-from mpc.errors import ComityError, LocalProtocolError, TooMuchInFlight
+from mpc.errors import ChannelError, ComityError, LocalProtocolError, TooMuchInFlight
 from mpc.labels import Scope
 from mpc.party import Environment, Party
 
 if TYPE_CHECKING:
     from mpc.functions import Functions
-    from mpc.secret import SecretArray
 
 #: Bytes and operations that may be scheduled between two awaits of one task.
 MEMORY_BUDGET = 256 << 20
 OPERATIONS_BUDGET = 50_000
 
-_OURS = tuple(str(Path(__file__).resolve().parent.parent / part) for part in ("mpc", "protocols"))
+_OURS = tuple(str(Path(__file__).resolve().parent.parent / part) + os.sep for part in ("mpc", "protocols"))
 _scope: ContextVar[Scope] = ContextVar("comity_scope")
 
 
@@ -103,6 +103,8 @@ class _Operation:
 
     def start(self) -> None:
         run = self.run
+        if run.failure is not None:
+            return
         try:
             if self.local is not None:
                 self.parameters["values"] = self.parameters["values"](self.local.value)
@@ -151,6 +153,7 @@ class _Operation:
         handle.done = True
         self.operands = ()
         self.run.wake(handle)
+        self.run.count_out()
 
 
 def _caller() -> tuple[str, int]:
@@ -159,6 +162,17 @@ def _caller() -> tuple[str, int]:
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+def _raised_at(error: BaseException) -> tuple[str, int] | None:
+    """The script's line that an error came through last."""
+    found = None
+    trace = error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return found
 
 
 class Runtime:
@@ -185,6 +199,9 @@ class Runtime:
         self._on_progress = on_progress
         self._ready: deque[_Operation | _Wake] = deque()
         self._draining = False
+        self._outstanding = 0
+        self._idle: asyncio.Future[None] | None = None
+        self._over = False
         self._flushes: list[Callable[[], Coroutine[Any, Any, None] | None]] = []
         self.unfinished: dict[bytes, _Operation] = {}
         self.rounds = 0
@@ -193,7 +210,6 @@ class Runtime:
         self.operations = 0
         self.steps = 0
         self.finished = 0
-        self.checks: list[SecretArray] = []
         self.failure: BaseException | None = None
         self._failed: asyncio.Future[None] | None = None
 
@@ -223,6 +239,11 @@ class Runtime:
         """What was scheduled so far, by the formulas: longest chain of dependent rounds, payload bytes, messages."""
         return Cost(self.rounds, tuple(self._bytes_sent), tuple(self._messages))
 
+    @property
+    def scope(self) -> Scope:
+        """The scope of the part of the script that the current task executes."""
+        return _scope.get(self._root)
+
     # ---- scheduling
     def schedule(self, primitive: str, *operands: Handle, local: Local | None = None, **parameters: Any) -> Handle:
         """Schedule `engine.primitive(party, *operands, **parameters)`; returns at once.
@@ -243,6 +264,7 @@ class Runtime:
         if self._environment is None or self.failure is not None:
             return handle
         operation = _Operation(self, primitive, label, operands, parameters, handle, local)
+        self._outstanding += 1
         if operation.missing == 0:
             operation.start()
         return handle
@@ -284,6 +306,12 @@ class Runtime:
         local.value = value
         local.ready = True
         self.wake(local)
+
+    def count_out(self) -> None:
+        """An operation is done; the end of the run waits for the last one."""
+        self._outstanding -= 1
+        if not self._outstanding and self._idle is not None and not self._idle.done():
+            self._idle.set_result(None)
 
     def progressed(self, operation: _Operation) -> None:
         """Count a finished interactive operation and tell whoever shows progress."""
@@ -332,7 +360,11 @@ class Runtime:
                 await _Ready(handle)
 
     async def execute(self, script: Coroutine[Any, Any, None]) -> None:
-        """Run the script and everything it scheduled to the end; raise the run's first error."""
+        """Run the script and everything it scheduled to the end; raise the run's first error.
+
+        What nobody uses is computed too, at all parties alike. Once the script is through, its releases are in, and a
+        peer that goes then ends nothing any more.
+        """
         loop = asyncio.get_running_loop()
         self._failed = loop.create_future()
 
@@ -341,41 +373,58 @@ class Runtime:
             _scope.set(self._root)
             await script
             await self.flush()
+            self._over = True
+            if self._outstanding and self.failure is None:
+                self._idle = loop.create_future()
+                await self._idle
 
         task = asyncio.ensure_future(main())
-        await asyncio.wait({task, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        try:
+            await asyncio.wait({task, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            self.fail(LocalProtocolError("the run was cancelled"))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            raise
         if self.failure is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+            if self._over and isinstance(self.failure, ChannelError):
+                return
             raise self.failure
         try:
             await task
         except BaseException as error:
-            self.fail(error)
+            self.fail(error, _raised_at(error))
             raise
 
     async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
         """Run parts of a script concurrently, each in a numbered scope of its own."""
-        scope = _scope.get(self._root)
-        tasks = []
-        for part in parts:
-            child = scope.child("gather")
-
-            async def wrapped(part: Coroutine[Any, Any, Any] = part, child: Scope = child) -> Any:
-                child.adopt()
-                _scope.set(child)
-                return await part
-
-            tasks.append(asyncio.ensure_future(wrapped()))
+        around = self.scope
         try:
-            return list(await asyncio.gather(*tasks))
+            scopes = [around.child("gather") for _ in parts]
+        except LocalProtocolError:
+            for part in parts:
+                part.close()
+            raise
+
+        async def inside(scope: Scope, part: Coroutine[Any, Any, Any]) -> Any:
+            scope.adopt()
+            _scope.set(scope)
+            return await part
+
+        tasks = [asyncio.ensure_future(inside(scope, part)) for scope, part in zip(scopes, parts, strict=True)]
+        try:
+            results = list(await asyncio.gather(*tasks))
         except BaseException:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             raise
         finally:
-            scope.awaited()
+            around.awaited()
+        around.join(scopes)
+        return results
 
     # ---- what the session asks
     def waiting(self) -> tuple[str, str] | None:
@@ -416,8 +465,3 @@ class _Wake:
 def place(source: tuple[str, int]) -> str:
     """ "file.py line 31"."""
     return f"{Path(source[0]).name} line {source[1]}"
-
-
-def scope() -> Scope:
-    """The current scope of the value floor."""
-    return _scope.get()

@@ -508,7 +508,7 @@ class SecretArray:
         bound = int(np.floor(np.ldexp(limit, self.frac)))
         if bound >= self.bound:
             return self
-        self.run.checks.append((~(self > limit) & ~(self < -limit)).all())
+        self.run.scope.checks.append((~(self > limit) & ~(self < -limit)).all())
         return self._new(self.handle, bound=max(bound, 1))
 
     # ---- what the library provides

@@ -88,10 +88,10 @@ class Study:
         size = self.minimum_cohort if least is None else max(int(least), 1)
         parts = {part: secret.shape for part, secret in result.parts.items()}
         entry = Entry(name, result.kind, parts, recipients, size)
+        self._check(entry)  # before it is on the list: a script that catches the error must not get it opened
         release = Release(self, entry, result)
         self._releases.append(release)
         self.entries.append(entry)
-        self._check(entry)
         return release
 
     def _check(self, entry: Entry) -> None:
@@ -117,6 +117,9 @@ class Study:
 
     async def finish(self) -> None:
         """Open every release that was not awaited, together, and keep the values at recipients."""
+        # In program order, whatever order parts of the script that ran concurrently took.
+        self._releases.sort(key=lambda release: release.position)
+        self.entries[:] = [release.entry for release in self._releases]
         waiting = [release for release in self._releases if not release.scheduled]
         sound = soundness(self.run) if waiting else None
         for release in waiting:
@@ -132,6 +135,7 @@ class Release:
     def __init__(self, study: Study, entry: Entry, result: Result) -> None:
         self._study = study
         self.entry = entry
+        self.position = study.run.scope.position
         self._result = result
         self._masked: dict[str, Masked] | None = None
 
