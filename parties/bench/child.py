@@ -1,0 +1,74 @@
+"""What the processes of a measurement have in common: lines of JSON from and to whoever started them, and the loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from parties.home import Home, open_home
+
+
+@dataclass(frozen=True)
+class Place:
+    """One process's place among the three: its home, its index, and all names in index order."""
+
+    home: Home
+    index: int
+    names: list[str]
+
+    @classmethod
+    def read(cls, message: dict[str, Any]) -> Place:
+        names = [str(name) for name in message["names"]]
+        return cls(open_home(Path(message["home"])), int(message["index"]), names)
+
+    def certificate(self, peer: int) -> bytes:
+        if peer == self.index:
+            return self.home.card().certificate
+        return self.home.consortium.member(self.names[peer]).card.certificate
+
+    def key_hash(self, peer: int) -> bytes:
+        if peer == self.index:
+            return self.home.identity.key_hash
+        return self.home.consortium.member(self.names[peer]).card.key_hash
+
+    @property
+    def peers(self) -> list[int]:
+        return [i for i in range(len(self.names)) if i != self.index]
+
+
+async def heard() -> dict[str, Any] | None:
+    """The next line from whoever started this process; None at the end."""
+    line = await asyncio.to_thread(sys.stdin.readline)
+    return dict(json.loads(line)) if line else None
+
+
+def tell(message: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(message) + "\n")
+    sys.stdout.flush()
+
+
+def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a process of a measurement; an error is a message and an exit code."""
+    from parties.cli.main import report
+    from parties.identity import no_core_dumps
+
+    no_core_dumps()
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(main())
+    except Exception as error:  # the top of the process: nothing above could report it
+        sys.exit(report(error))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """The event loop that a party's process uses."""
+    try:
+        import uvloop
+    except ImportError:  # not on Windows
+        return None
+    return uvloop.new_event_loop

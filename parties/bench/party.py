@@ -1,0 +1,152 @@
+"""One party of a measurement: a real session with its agreement, a real engine, and a clock.
+
+Told by whoever started it: its place and all cases; then which case to run, one after the other. A case is run once
+unmeasured and then `repeat` times, each after a barrier.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from mpc.errors import ComityError, LocalProtocolError
+from mpc.party import Environment, Party
+from mpc.runtime import Runtime
+from parties.agreement import PROTOCOL_VERSION
+from parties.bench.child import Place, heard, run, tell
+from parties.bench.workloads import WORKLOADS
+from parties.document import comity_version, study_hash
+from parties.session import Participant, Session
+
+
+def document(place: Place, cases: list[list[Any]], repeat: int) -> dict[str, Any]:
+    """What the three agree on before they measure."""
+    participants = [{"name": name, "key": place.key_hash(i).hex()} for i, name in enumerate(place.names)]
+    return {
+        "bench": {"cases": cases, "repeat": repeat},
+        "comity": comity_version(),
+        "protocol": PROTOCOL_VERSION,
+        "engine": "replicated",
+        "participants": participants,
+    }
+
+
+class Bench:
+    """One party's runs of all cases within one session."""
+
+    def __init__(self, session: Session, runtime: Runtime, cases: list[list[Any]], repeat: int) -> None:
+        self._session = session
+        self._run = runtime
+        self._cases = cases
+        self._repeat = repeat
+        self._barriers = 0
+
+    async def script(self) -> None:
+        tell({"ready": True})
+        while (message := await heard()) is not None:
+            name, size = self._cases[int(message["case"])]
+            tell(await self._measure(str(name), int(size)))
+
+    async def _measure(self, name: str, size: int) -> dict[str, Any]:
+        workload = WORKLOADS[name](self._run, size)
+        await workload.prepare()
+        seconds, error, rounds, links = [], 0.0, 0, [0] * self._run.parties
+        for repetition in range(self._repeat + 1):
+            gc.collect()
+            await self._barrier()
+            before = self._sent()
+            begun = perf_counter()
+            result = await workload.timed()
+            ended = perf_counter()
+            if repetition:
+                seconds.append(ended - begun)
+            links = [after - sent for after, sent in zip(self._sent(), before, strict=True)]
+            rounds = result.depth - workload.before
+            error = max(error, await workload.error(result))
+            del result
+        return {"seconds": seconds, "links": links, "rounds": rounds, "error": error}
+
+    async def _barrier(self) -> None:
+        """Returns when all parties have come here."""
+        self._barriers += 1
+        label = blake2b(b"bench barrier" + self._barriers.to_bytes(8, "little"), digest_size=16).digest()
+        party = Party(self._run.environment, label)
+        peers = [lane.index for lane in self._session.peers]
+        for peer in peers:
+            party.send(peer, 0, np.zeros(1, np.uint8))
+        for peer in peers:
+            await party.receive(peer, 0, (1,), np.uint8)
+
+    def _sent(self) -> list[int]:
+        """Bytes of frames sent so far, by receiver."""
+        sent = [0] * self._run.parties
+        for lane in self._session.peers:
+            sent[lane.index] = lane.bytes_sent
+        return sent
+
+
+async def main() -> None:
+    from protocols.library import Library
+    from protocols.simulate import make_engine
+
+    message = await heard()
+    assert message is not None
+    place = Place.read(message)
+    cases, repeat = message["cases"], int(message["repeat"])
+    engine = make_engine("replicated", len(place.names))
+    agreed = document(place, cases, repeat)
+    session = Session(
+        identity=place.home.identity,
+        participants=[
+            Participant(name, place.key_hash(i), place.certificate(i), _address(place, i))
+            for i, name in enumerate(place.names)
+        ],
+        index=place.index,
+        listen=place.home.consortium.listen,
+        document=agreed,
+        study_hash=study_hash(agreed),
+        explain=lambda ours, theirs, name: "",
+        wait=60.0,
+    )
+    error: ComityError | None = None
+    try:
+        await session.open()
+        with ThreadPoolExecutor(max(1, _cores() - 1)) as pool:
+            executor = pool if _cores() > len(place.names) else None
+            runtime = Runtime(
+                engine,
+                Library(),
+                Environment(session.channel, session.keys, executor),
+                run_label=session.run_id[:16],
+            )
+            session.attach(progress=lambda: runtime.finished, waiting=runtime.waiting)
+            session.failed.add_done_callback(lambda failed: runtime.fail(failed.result()))
+            await runtime.execute(Bench(session, runtime, cases, repeat).script())
+    except ComityError as failure:
+        error = failure
+        raise
+    except Exception as failure:
+        error = LocalProtocolError(f"{type(failure).__name__}")
+        raise
+    finally:
+        await session.finish(error)
+
+
+def _address(place: Place, index: int) -> tuple[str, int] | None:
+    if index == place.index:
+        return None
+    return place.home.consortium.member(place.names[index]).address
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,174 @@
+"""Start three parties and three bare processes on this machine, run the cases, and join what they measured.
+
+Parties and bare processes take turns case by case, so that both meet the same noise.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from queue import Queue
+from statistics import median
+from typing import IO, Any
+
+from parties.bench.workloads import WORKLOADS
+from parties.launch import Member, consortium, threads_per_party
+
+NAMES = ("first", "second", "third")
+_END_S = 15.0
+
+Case = tuple[str, int]
+Result = dict[str, Any]
+
+
+class BenchFailed(Exception):
+    """A process ended with an error; its message and exit code are those of the measurement."""
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code if code > 0 else 3
+
+
+def cases(workloads: Sequence[str], sizes: Sequence[int]) -> list[Case]:
+    """Every workload at every size; without workloads all of them, without sizes at its own."""
+    return [
+        (workload, size)
+        for workload in (workloads or list(WORKLOADS))
+        for size in (sizes or [WORKLOADS[workload].default])
+    ]
+
+
+def measure(
+    wanted: Sequence[Case], repeat: int, on_result: Callable[[Result], None] = lambda result: None
+) -> list[Result]:
+    """Measure each case; kernels must be compiled before. Raises BenchFailed."""
+    results = []
+    with consortium(NAMES) as members, ExitStack() as stack:
+        parties = stack.enter_context(_children("parties.bench.party", members))
+        bare = stack.enter_context(_children("parties.bench.floor", members))
+        parties.tell_all({"cases": [list(case) for case in wanted], "repeat": repeat})
+        bare.tell_all({})
+        bare.tell_all({"ports": [told["port"] for told in bare.hear_all()]}, placed=False)
+        bare.hear_all()
+        parties.hear_all()
+        for number, (workload, size) in enumerate(wanted):
+            parties.tell_all({"case": number}, placed=False)
+            told = parties.hear_all()
+            links = [one["links"] for one in told]
+            rounds = told[0]["rounds"]
+            bare.tell_all({"links": links, "rounds": rounds, "repeat": repeat}, placed=False)
+            floor = [one["seconds"] for one in bare.hear_all()]
+            seconds = [max(of_all) for of_all in zip(*(one["seconds"] for one in told), strict=True)]
+            result = {
+                "workload": workload,
+                "size": size,
+                "seconds": median(seconds),
+                "seconds_min": min(seconds),
+                "seconds_max": max(seconds),
+                "floor_seconds": median(max(of_all) for of_all in zip(*floor, strict=True)),
+                "bytes_per_party": max(sum(row) for row in links),
+                "rounds": rounds,
+                "max_error": max(one["error"] for one in told),
+            }
+            results.append(result)
+            on_result(result)
+    return results
+
+
+class _Children:
+    """Three processes of one kind."""
+
+    def __init__(self, module: str, members: Mapping[str, Member]) -> None:
+        environment = {**os.environ, **threads_per_party(len(members))}
+        self._members = list(members.values())
+        self._errors: list[IO[str]] = []
+        self.processes: list[subprocess.Popen[str]] = []
+        self._heard: Queue[tuple[int, str]] = Queue()
+        for _ in self._members:
+            errors = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  closed with the processes
+            self._errors.append(errors)
+            self.processes.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", module],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=errors,
+                    text=True,
+                    encoding="utf-8",
+                    env=environment,
+                )
+            )
+        for index in range(len(self.processes)):
+            threading.Thread(target=self._read, args=(index,), daemon=True).start()
+
+    def _read(self, index: int) -> None:
+        stream = self.processes[index].stdout
+        assert stream is not None
+        with stream:
+            for line in stream:
+                self._heard.put((index, line))
+        self._heard.put((index, ""))
+
+    def tell_all(self, message: dict[str, Any], *, placed: bool = True) -> None:
+        """One line to each; `placed`: with its home and index."""
+        for index, (member, process) in enumerate(zip(self._members, self.processes, strict=True)):
+            place = {"home": str(member.home), "index": index, "names": [m.name for m in self._members]}
+            assert process.stdin is not None
+            try:
+                process.stdin.write(json.dumps({**message, **place} if placed else message) + "\n")
+                process.stdin.flush()
+            except BrokenPipeError:
+                self._failed()
+
+    def hear_all(self) -> list[dict[str, Any]]:
+        """One line from each."""
+        heard: dict[int, dict[str, Any]] = {}
+        while len(heard) < len(self.processes):
+            index, line = self._heard.get()
+            if not line:
+                self._failed()
+            heard[index] = json.loads(line)
+        return [heard[index] for index in sorted(heard)]
+
+    def _failed(self) -> None:
+        self.end()
+        failed = [i for i, process in enumerate(self.processes) if process.returncode] or [0]
+        # The one that says what is wrong, rather than those that lost it.
+        failed.sort(key=lambda i: self.processes[i].returncode == 3)
+        errors = self._errors[failed[0]]
+        errors.seek(0)
+        code = self.processes[failed[0]].returncode
+        raise BenchFailed(errors.read().strip() or f"a process ended with exit code {code}", code)
+
+    def end(self) -> None:
+        """Let all processes end; stop those that do not."""
+        for process in self.processes:
+            if process.stdin is not None and not process.stdin.closed:
+                with suppress(BrokenPipeError):
+                    process.stdin.close()
+        for process in self.processes:
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def close(self) -> None:
+        self.end()
+        for errors in self._errors:
+            errors.close()
+
+
+@contextmanager
+def _children(module: str, members: Mapping[str, Member]) -> Iterator[_Children]:
+    children = _Children(module, members)
+    try:
+        yield children
+    finally:
+        children.close()

@@ -1,0 +1,167 @@
+"""`comity bench`: the objects it prints, the results of its workloads, and its use."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from mpc.channel import FRAME_HEADER, MemoryNetwork
+from mpc.party import Environment
+from mpc.runtime import Runtime
+from mpc.simulation import simulated_keys
+from parties.bench.run import BenchFailed, _children, cases
+from parties.bench.workloads import FRAC, WORKLOADS, factor_bounds, seeded
+from parties.cli import main as cli
+from parties.launch import consortium
+from protocols.library import Library
+from protocols.simulate import make_engine
+
+KEYS = [
+    "workload",
+    "size",
+    "seconds",
+    "seconds_min",
+    "seconds_max",
+    "floor_seconds",
+    "bytes_per_party",
+    "rounds",
+    "max_error",
+]
+EXACT = {"multiply_int", "chain", "input", "open"}
+
+
+def test_every_workload_between_real_processes():
+    command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--size", "7", "--size", "40", "--repeat", "2"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert [(r["workload"], r["size"]) for r in results] == [(name, size) for name in WORKLOADS for size in (7, 40)]
+    for result in results:
+        assert list(result) == KEYS
+        assert 0 < result["seconds_min"] <= result["seconds"] <= result["seconds_max"] < 30
+        assert 0 < result["floor_seconds"] < 30
+        assert 0 <= result["max_error"] <= (0 if result["workload"] in EXACT else 2.0**-FRAC)
+    found = {(r["workload"], r["size"]): r for r in results}
+    assert found["multiply_int", 40]["bytes_per_party"] == 8 * 40 + FRAME_HEADER
+    assert found["chain", 40]["bytes_per_party"] == 40 * (8 + FRAME_HEADER)
+    assert found["input", 7]["bytes_per_party"] == 8 * 7 + FRAME_HEADER
+    assert {name: found[name, 40]["rounds"] for name in WORKLOADS} == {
+        "multiply_int": 1,
+        "multiply": 2,
+        "matmul": 2,
+        "chain": 40,
+        "input": 1,
+        "open": 1,
+    }
+
+
+@pytest.mark.parametrize("name", list(WORKLOADS))
+def test_rounds_are_those_of_the_messages(name):
+    """The plan's rounds against the longest chain of dependent messages on a memory network."""
+    size = 9
+    network = MemoryNetwork(3)
+    rounds, errors, marks = [], [], []
+
+    async def party(index, together):
+        keys = simulated_keys(index, 3, seed=4)
+        run = Runtime(make_engine("replicated", 3), Library(), Environment(network.channels[index], keys))
+
+        async def script():
+            workload = WORKLOADS[name](run, size)
+            await workload.prepare()
+            await together.wait()
+            marks.append(len(network.messages))
+            await together.wait()
+            result = await workload.timed()
+            rounds.append(result.depth - workload.before)
+            await together.wait()
+            marks.append(len(network.messages))
+            await together.wait()
+            errors.append(await workload.error(result))
+
+        await run.execute(script())
+
+    async def everybody():
+        together = asyncio.Barrier(3)
+        await asyncio.gather(*(party(index, together) for index in range(3)))
+
+    asyncio.run(everybody())
+    assert max(errors) <= (0 if name in EXACT else 2.0**-FRAC)
+    timed = {tag[:16] for _, _, tag, _ in network.messages[marks[0] : marks[-1]]}
+    # Operations of one workload depend on each other, so their rounds add up.
+    assert rounds == [sum(network.rounds(label) for label in timed)] * 3
+
+
+def test_products_are_cut_to_the_fraction_bits_they_began_with():
+    for terms in (1, 7, 1000, 2048):
+        left, right = factor_bounds(terms)
+        assert (left * right * terms).bit_length() == 29 + FRAC
+        assert right > 1000
+
+
+def test_inputs_are_the_same_everywhere_and_within_their_bounds():
+    x = seeded("x", (100_000,), 5)
+    assert x.dtype == np.int64
+    assert set(np.unique(x)) == set(range(-5, 6))
+    assert np.array_equal(x, seeded("x", (100_000,), 5))
+    assert not np.array_equal(x, seeded("y", (100_000,), 5))
+
+
+def test_every_workload_at_every_size():
+    assert cases([], []) == [(name, WORKLOADS[name].default) for name in WORKLOADS]
+    assert cases(["open", "chain"], [3, 4]) == [("open", 3), ("open", 4), ("chain", 3), ("chain", 4)]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--workload", "dance"],
+        ["--size", "0"],
+        ["--size", "many"],
+        ["--repeat", "0"],
+        ["--workload", "matmul", "--size", "100000"],
+        ["elsewhere"],
+    ],
+)
+def test_wrong_use_ends_with_two_before_anything_starts(arguments, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("started")
+
+    monkeypatch.setattr("parties.bench.run.measure", never)
+    monkeypatch.setattr("parties.kernels.prepare", never)
+    result = CliRunner().invoke(cli.main, ["bench", *arguments])
+    assert result.exit_code == 2
+    assert "Usage:" in result.stderr
+
+
+def test_help_teaches_by_an_example():
+    result = CliRunner().invoke(cli.main, ["bench", "--help"])
+    assert "comity bench --workload matmul --size 500" in result.stdout
+
+
+def test_a_process_that_dies_is_reported():
+    with consortium(("a", "b", "c")) as members, _children("parties.bench.floor", members) as bare:
+        bare.tell_all({})
+        bare.hear_all()
+        bare.processes[1].kill()
+        with pytest.raises(BenchFailed) as failed:
+            bare.hear_all()
+    assert failed.value.code > 0
+    assert all(process.poll() is not None for process in bare.processes)
+
+
+def test_without_json_a_table_comes(monkeypatch):
+    result = dict.fromkeys(KEYS, 1.0) | {"workload": "open", "size": 5, "rounds": 1, "bytes_per_party": 80}
+    monkeypatch.setattr("parties.bench.run.measure", lambda *_: [result])
+    monkeypatch.setenv("COLUMNS", "80")
+    printed = CliRunner().invoke(cli.main, ["bench", "--workload", "open"])
+    assert printed.exit_code == 0
+    assert "median of 5" in printed.stdout
+    assert max(map(len, printed.stdout.splitlines())) <= int(os.environ["COLUMNS"])
