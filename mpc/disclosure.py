@@ -28,12 +28,16 @@ MINIMUM_COHORT = 10
 
 @dataclass
 class Opened:
-    """An opened part of a release: float64 values and, per element, whether there is one."""
+    """An opened part of a release: float64 values and, per element, whether there is one.
+
+    whole  the values of integers, exactly (float64 holds them up to 2^53)
+    """
 
     values: NDArray[np.float64]
     status: NDArray[np.int8]
     why: str
     minimum: int
+    whole: NDArray[np.int64] | None = None
 
     @property
     def ok(self) -> bool:
@@ -50,13 +54,16 @@ class Opened:
 
     def cells(self) -> Any:
         """Nested lists of floats, with text where there is no value; a scalar for shape ()."""
+        return self._nested(self.values, self.status, float)
 
-        def build(values: NDArray[np.float64], status: NDArray[np.int8]) -> Any:
-            if values.ndim == 0:
-                return float(values) if status == OK else self.text(int(status))
-            return [build(v, s) for v, s in zip(values, status, strict=True)]
+    def whole_cells(self) -> Any:
+        """As `cells`, of integers."""
+        return self._nested(self.values if self.whole is None else self.whole, self.status, int)
 
-        return build(self.values, self.status)
+    def _nested(self, values: NDArray[Any], status: NDArray[np.int8], number: Callable[[Any], Any]) -> Any:
+        if values.ndim == 0:
+            return number(values) if status == OK else self.text(int(status))
+        return [self._nested(v, s, number) for v, s in zip(values, status, strict=True)]
 
     def first_problem(self) -> str | None:
         """Text for the whole, where some element has no value."""
@@ -96,16 +103,9 @@ def plain(value: SecretArray) -> Result:
     integer = value.type in ("int", "bool")
 
     def finish(opened: Mapping[str, Opened]) -> Any:
-        cells = opened["value"].cells()
-        return _whole(cells) if integer else cells
+        return opened["value"].whole_cells() if integer else opened["value"].cells()
 
     return Result("number" if value.shape == () else "vector", {"value": value}, finish)
-
-
-def _whole(cells: Any) -> Any:
-    if isinstance(cells, list):
-        return [_whole(c) for c in cells]
-    return int(cells) if isinstance(cells, float) else cells
 
 
 @dataclass
@@ -162,9 +162,9 @@ class Masked:
             if name in self.opened:
                 bits = np.broadcast_to(np.asarray(self.opened[name].share) & np.uint64(1), shape)
                 status = np.where(bits == 0, np.int8(code), status)
-        return Opened(
-            np.where(status == OK, values, np.nan).reshape(shape), status.reshape(shape), self.why, self.minimum
-        )
+        whole = np.asarray(raw, np.int64).reshape(shape) if self.value.type == "int" else None
+        values = np.where(status == OK, values, np.nan).reshape(shape)
+        return Opened(values, status.reshape(shape), self.why, self.minimum, whole)
 
     def blank(self) -> Opened:
         """What a dry run reads: mid-range values."""

@@ -89,7 +89,10 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
     }
     if symbol == "/" and b.low <= 0 <= b.high:
         raise RangeError(f"/: the divisor ranges from {b.low} to {b.high}, which includes 0")
-    corners = [float(functions[symbol](np.float64(x), np.float64(y))) for x in (a.low, a.high) for y in (b.low, b.high)]
+    with np.errstate(over="ignore"):
+        corners = [
+            float(functions[symbol](np.float64(x), np.float64(y))) for x in (a.low, a.high) for y in (b.low, b.high)
+        ]
     return Expression(type="real", low=min(corners), high=max(corners), function=functions[symbol], arguments=(a, b))
 
 
@@ -142,6 +145,8 @@ def unary(name: str, a: Expression) -> Expression:
 
 def clipped(a: Expression, low: float, high: float) -> Expression:
     """Values moved to the nearer limit."""
+    if not low <= high:
+        raise RangeError(f"clip: the lower limit {low} must not be above the upper one {high}")
     return Expression(
         type="real",
         low=min(max(low, a.low), high),

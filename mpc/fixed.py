@@ -37,16 +37,20 @@ def frac_for(limit: float, width: int = WIDTH) -> int:
 def encode(values: Any, frac: int, what: str = "value") -> Integers:
     """Round to the nearest multiple of 2^-frac. Raises RangeError beyond 62 bits or for NaN and infinities."""
     array = np.asarray(values)
-    if array.dtype.kind in "iub":
-        integers = array.astype(np.int64)
-        if frac == 0:
-            return integers
-        if frac > 0 and int(np.abs(integers).max(initial=0)) < 1 << (62 - min(frac, 62)):
-            return np.asarray(integers << frac, np.int64)
-    scaled = np.ldexp(array.astype(np.float64), frac)
+    if array.dtype.kind in "iub" and frac >= 0:
+        limit = 1 << max(62 - frac, 0)
+        if array.size and not -limit < int(array.min()) <= int(array.max()) < limit:
+            raise _no_room(what, frac)
+        return np.asarray(array.astype(np.int64) << min(frac, 62), np.int64)
+    with np.errstate(over="ignore"):
+        scaled = np.ldexp(array.astype(np.float64), frac)
     if not bool(np.all(np.abs(scaled) < 2.0**62)):
-        raise RangeError(f"a public {what} does not fit: {frac} fraction bits leave room for less than 2^{62 - frac}")
+        raise _no_room(what, frac)
     return np.asarray(np.rint(scaled), np.int64)
+
+
+def _no_room(what: str, frac: int) -> RangeError:
+    return RangeError(f"a public {what} does not fit: {frac} fraction bits leave room for less than 2^{62 - frac}")
 
 
 def decode(raw: Integers, frac: int) -> NDArray[np.float64]:
@@ -56,4 +60,4 @@ def decode(raw: Integers, frac: int) -> NDArray[np.float64]:
 
 def magnitude(raw: Integers) -> int:
     """Largest absolute value, as a Python integer."""
-    return int(np.abs(raw).max(initial=0))
+    return max(int(raw.max()), -int(raw.min())) if raw.size else 0

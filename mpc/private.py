@@ -116,6 +116,8 @@ class PrivateArray:
         if isinstance(other, PrivateArray):
             if other.source is not self.source:
                 raise ShapeError(f"{self.name} {symbol} {other.name}: rows of different tables; join them first")
+            if symbol != "[]" and self.expression.levels != other.expression.levels:
+                raise ShapeError(f"{self.name} {symbol} {other.name}: categories compare with one of the same levels")
             return other.expression, other.name, (other,)
         if isinstance(other, str):
             if self.expression.type != "category":
@@ -123,12 +125,16 @@ class PrivateArray:
             if other not in self.expression.levels:
                 raise ConfigError(f"{self.name}: no level {other!r}; it has {', '.join(self.expression.levels)}")
             return expressions.public(self.expression.levels.index(other)), repr(other), ()
+        if self.expression.type == "category":
+            raise ShapeError(f"{self.name} {symbol} {other!r}: a category compares with one of its levels, by name")
         array = np.asarray(other)
         if array.shape != () or array.dtype.kind not in "iubf":
             raise ShapeError(f"{self.name} {symbol}: rows combine with a number or another column of the table")
         return expressions.public(float(array)), f"{other}", ()
 
     def _arithmetic(self, symbol: str, other: Any, swap: bool = False) -> PrivateArray:
+        if self.expression.type == "category":
+            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
         expression, name, others = self._other(other, symbol)
         a, b = (expression, self.expression) if swap else (self.expression, expression)
         left, right = (name, self.name) if swap else (self.name, name)
@@ -187,7 +193,7 @@ class PrivateArray:
     def cut(self, edges: Sequence[float], labels: Sequence[str] | None = None) -> PrivateArray:
         """A category: the bin [edge, next edge) of each row (the last one includes its upper edge)."""
         limits = tuple(float(e) for e in edges)
-        if len(limits) < 2 or any(a >= b for a, b in pairwise(limits)):
+        if len(limits) < 2 or not all(a < b for a, b in pairwise(limits)):
             raise ConfigError(f"{self.name}: bin edges must ascend")
         names = tuple(labels) if labels is not None else tuple(f"{a:g} to {b:g}" for a, b in pairwise(limits))
         if len(names) != len(limits) - 1:
@@ -262,6 +268,8 @@ class PrivateArray:
 
     def sum(self) -> SecretArray:
         """Sum of the valid rows."""
+        if self.expression.type == "category":
+            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
         source, run = self.source, self.source.run
         local = source.local.ask(Sum([self.expression], self.where))
         limit = max(abs(self.expression.low), abs(self.expression.high), 1e-300)

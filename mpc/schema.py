@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from math import isfinite
 from typing import Any, ClassVar
 
 from mpc.errors import ConfigError
@@ -66,6 +67,7 @@ class RealColumn(Column):
         }
 
     def widened(self, low: float, high: float) -> RealColumn:
+        _limits(low, high, f"column {self.name}: range {low}..{high}")
         return replace(self, minimum=float(low), maximum=float(high))
 
 
@@ -103,6 +105,13 @@ class CategoryColumn(Column):
         return {"type": "category", "levels": list(self.levels), "missing": list(self.missing)}
 
 
+def _limits(low: float, high: float, what: str) -> None:
+    if not float(low) < float(high):
+        raise ConfigError(f"{what}: the lower limit must be below the upper one")
+    if not all(isfinite(limit) and abs(limit) < 1e100 for limit in (float(low), float(high))):
+        raise ConfigError(f"{what}: limits must be finite, and such as a column can have")
+
+
 def _codes(missing: object) -> tuple[str, ...]:
     if missing is None:
         return ()
@@ -113,8 +122,7 @@ def _codes(missing: object) -> tuple[str, ...]:
 
 def Real(low: float, high: float, *, unit: str = "", missing: object = None) -> Any:
     """A number between `low` and `high`. Any, so that a table's attribute reads as the column it becomes."""
-    if not float(low) < float(high):
-        raise ConfigError(f"Real({low}, {high}): the lower limit must be below the upper one")
+    _limits(low, high, f"Real({low}, {high})")
     return RealColumn(missing=_codes(missing), minimum=float(low), maximum=float(high), unit=unit)
 
 
@@ -182,7 +190,13 @@ class Table:
     schema: ClassVar[Schema]
 
     def __init_subclass__(cls) -> None:
-        columns = tuple(replace(value, name=name) for name, value in cls.__dict__.items() if isinstance(value, Column))
+        declared: dict[str, Column] = {}
+        for base in reversed(cls.__mro__):
+            declared |= {name: value for name, value in vars(base).items() if isinstance(value, Column)}
+        for name in declared:
+            if hasattr(Table, name) or name.startswith("_"):
+                raise ConfigError(f"table {cls.__name__}: a column cannot be named {name!r}")
+        columns = tuple(replace(value, name=name) for name, value in declared.items())
         if not columns:
             raise ConfigError(f"table {cls.__name__} declares no column")
         cls.schema = Schema(cls.__name__, columns)

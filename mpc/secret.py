@@ -110,13 +110,13 @@ class SecretArray:
         if "cohorts" not in fields:
             fields["cohorts"] = _union(self, *others)
         if fields["type"] != "bool" and fields["bound"] >= 1 << self.run.engine.capacity:
-            _too_wide(fields["bound"], self.run.engine.capacity)
+            _too_wide(fields["bound"], self.run.engine.capacity, self, *others)
         return SecretArray(self.run, handle, **fields)
 
     def _op(self, primitive: str, *others: SecretArray, changes: dict[str, Any], **parameters: Any) -> SecretArray:
         bound = changes.get("bound", self.bound)
         if changes.get("type", self.type) != "bool" and bound >= 1 << self.run.engine.capacity:
-            _too_wide(bound, self.run.engine.capacity)
+            _too_wide(bound, self.run.engine.capacity, self, *others)
         handle = self.run.schedule(primitive, self.handle, *[o.handle for o in others], **parameters)
         return self._new(handle, *others, **changes)
 
@@ -186,7 +186,7 @@ class SecretArray:
     def __sub__(self, other: Any) -> SecretArray:
         a = self.numeric()
         if not isinstance(other, SecretArray):
-            return a._add_public(-np.asarray(other))
+            return a._add_public(_negative(other))
         b = other.numeric()
         a, b = _aligned(a, b)
         a, b = _broadcast(a, b)
@@ -255,7 +255,11 @@ class SecretArray:
     def __truediv__(self, other: Any) -> SecretArray:
         if isinstance(other, SecretArray):
             return self.run.functions.divide(self, other)
-        return self.numeric()._scale_public(1.0 / np.asarray(other, np.float64))
+        divisor = np.asarray(other)
+        _finite(divisor)
+        if not bool(np.all(divisor)):
+            raise RangeError("/: a public divisor is 0")
+        return self.numeric()._scale_public(1.0 / divisor.astype(np.float64))
 
     def __rtruediv__(self, other: Any) -> SecretArray:
         return self.run.functions.divide(constant(self.run, other), self)
@@ -264,19 +268,22 @@ class SecretArray:
         values = np.asarray(other)
         _finite(values)
         a = self
+        largest = float(np.abs(values.astype(np.float64)).max(initial=0.0))
         if a.type == "int" and values.dtype.kind == "f" and not bool(np.all(values == np.rint(values))):
-            a = a._shifted(frac_for(max(a.limit, float(np.abs(values).max(initial=0.0)))))
+            a = a._shifted(max(frac_for(max(a.limit, largest)), 0))
+        room = self.run.engine.capacity - 1 - int(np.frexp(largest)[1])
+        if a.type == "fixed" and a.frac > room and np.ldexp(largest, a.frac) + a.bound >= 1 << self.run.engine.capacity:
+            a = a.cut(room)  # a scale too fine for the number that is added
         raw = encode(values, a.frac)
-        shape = np.broadcast_shapes(a.shape, raw.shape)
-        a = a.broadcast_to(shape)
+        a = a.broadcast_to(_common_shape(a.shape, raw.shape))
         return a._op("add_public", values=raw, changes={"bound": a.bound + magnitude(raw)})
 
     def _scale_public(self, other: Any) -> SecretArray:
         values = np.asarray(other)
         _finite(values)
-        a = self.broadcast_to(np.broadcast_shapes(self.shape, values.shape))
+        a = self.broadcast_to(_common_shape(self.shape, values.shape))
         if _whole_numbers(values):
-            raw = np.rint(values).astype(np.int64)
+            raw = encode(values, 0)
             return a._op("scale", by=raw, changes={"bound": max(a.bound * magnitude(raw), 1)})
         largest = float(np.abs(values).max(initial=0.0))
         if values.size and bool(np.all(values == largest)) and np.frexp(largest)[0] == 0.5:
@@ -297,7 +304,7 @@ class SecretArray:
             return self
         up = frac - self.frac
         if up < 0 or width_of(self.bound) + up > self.run.engine.capacity:
-            _too_wide(self.bound << max(up, 0), self.run.engine.capacity)
+            _too_wide(self.bound << max(up, 0), self.run.engine.capacity, self)
         return self._op(
             "scale",
             by=np.asarray(1 << up, np.int64),
@@ -322,14 +329,12 @@ class SecretArray:
         if frac >= self.frac:
             return self if frac == self.frac else self._shifted(frac)
         bits = self.frac - frac
+        if bits > self.run.engine.capacity:  # nothing is left: 0 is floor or floor + 1 of every value
+            return self._op("scale", by=np.asarray(0, np.int64), changes={"frac": frac, "bound": 1, "type": "fixed"})
         limit = (self.bound >> bits) + 1
         if bound is not None:
             limit = min(limit, bound)
-        return self._op(
-            "truncate",
-            bits=bits,
-            changes={"frac": frac, "bound": limit if bound is None else min(limit, bound), "type": "fixed"},
-        )
+        return self._op("truncate", bits=bits, changes={"frac": frac, "bound": limit, "type": "fixed"})
 
     def product(self, other: SecretArray, frac: int, *, limit: float | None = None) -> SecretArray:
         """The product with `frac` fraction bits (floor or floor + 1), in one operation.
@@ -342,10 +347,10 @@ class SecretArray:
         bound = a.bound * b.bound
         if limit is not None:
             bound = min(bound, int(np.ldexp(limit, a.frac + b.frac)) + 1)
-        if bits <= 0:
+        if not 0 < bits <= self.run.engine.capacity:
             return a.times(b, bound=bound).cut(frac)
         if bound >= 1 << self.run.engine.capacity:
-            _too_wide(bound, self.run.engine.capacity)
+            _too_wide(bound, self.run.engine.capacity, a, b)
         changes = {"frac": frac, "bound": (bound >> bits) + 1, "type": "fixed"}
         return a._op("multiply_truncate", b, bits=bits, changes=changes)
 
@@ -360,7 +365,7 @@ class SecretArray:
         bits = a.frac + b.frac - frac
         bound = max(a.bound * b.bound * max(a.shape[1], 1), 1)
         if bound >= 1 << self.run.engine.capacity or bits <= 0:
-            _too_wide(bound, self.run.engine.capacity)
+            _too_wide(bound, self.run.engine.capacity, a, b)
         changes = _plain(frac=frac, bound=(bound >> bits) + 1, type="fixed", of=(a, b))
         return a._op("matmul_truncate", b, bits=bits, changes=changes)
 
@@ -370,10 +375,15 @@ class SecretArray:
 
     # ---- reductions
     def sum(self, axis: int | None = None) -> SecretArray:
-        """Sum of all elements, or over one axis; elements whose valid bit is cleared do not count."""
+        """Sum of all elements, or over one axis.
+
+        Elements whose valid bit is cleared do not count; where one bit stands for the whole array, so it does for
+        the sum.
+        """
         a = self.numeric()
-        if a.valid is not None and a.shape != ():
-            a = where(a.valid.broadcast_to(a.shape), a.without_mask(), 0)
+        whole = a.valid if a.valid is not None and a.valid.shape == () else None
+        if a.valid is not None and whole is None:
+            a = where(a.valid, a.without_mask(), 0)
         if axis is None:
             a = a.reshape(-1)
             axis = 0
@@ -385,18 +395,23 @@ class SecretArray:
         cohorts += tuple(
             c.reshape(-1)[i] for c in a.cohorts if c.shape == self.shape and c.shape for i in range(c.size)
         )
-        return a._op("sum", axis=axis, changes={"bound": a.bound * max(terms, 1), "valid": None, "cohorts": cohorts})
+        changes = {"bound": a.bound * max(terms, 1), "valid": whole, "why": self.why if whole is not None else ""}
+        return a._op("sum", axis=axis, changes={**changes, "cohorts": cohorts})
 
     def mean(self, axis: int | None = None) -> SecretArray:
         """Mean of the elements (of the valid ones, where there is a mask)."""
-        if self.valid is not None and self.shape != ():
-            count = self.valid.broadcast_to(self.shape).sum(axis)
-            return self.sum(axis) / count
+        total = self.sum(axis)
+        if self.valid is not None and self.valid.shape != ():
+            return total / self.valid.sum(axis)
         terms = self.size if axis is None else self.shape[axis]
-        return self.sum(axis) / terms
+        if not terms:
+            raise ShapeError("mean of no element")
+        return total / terms
 
     # ---- comparisons and bits
     def _less(self, other: Any) -> SecretArray:
+        if not isinstance(other, SecretArray) and self.type != "fixed":
+            other = np.ceil(other) if np.asarray(other).dtype.kind == "f" else other  # whole x < c: x < ceil(c)
         difference: SecretArray = self - other
         return difference._op(
             "sign", width=min(64, width_of(difference.bound) + 1), changes={"type": "bool", "frac": 0, "bound": 1}
@@ -406,7 +421,7 @@ class SecretArray:
         return self._less(other)
 
     def __gt__(self, other: Any) -> SecretArray:
-        return (-self)._less(-other if isinstance(other, SecretArray) else -np.asarray(other))
+        return (-self)._less(-other if isinstance(other, SecretArray) else _negative(other))
 
     def __le__(self, other: Any) -> SecretArray:
         return ~self.__gt__(other)
@@ -418,8 +433,13 @@ class SecretArray:
         return ~self.__ne__(other)
 
     def __ne__(self, other: object) -> SecretArray:  # type: ignore[override]
-        if self.type == "bool":
+        if self.type == "bool" and _is_bool(other):
             return self.__xor__(other)
+        if self.type != "fixed" and not isinstance(other, SecretArray) and np.asarray(other).dtype.kind == "f":
+            values = np.asarray(other)
+            nearest: SecretArray = self - np.rint(values)
+            different: SecretArray = nearest.__ne__(0) | (np.rint(values) != values)
+            return different
         difference = self - other
         both = concatenate([difference.reshape(1, -1), (-difference).reshape(1, -1)])
         signs = both._less(0)
@@ -505,11 +525,20 @@ class SecretArray:
         One comparison beside the critical path goes into the run's *sound* bit, which every release opens with its
         value: where it is not set, only "out of range" comes out.
         """
-        bound = int(np.floor(np.ldexp(limit, self.frac)))
-        if bound >= self.bound:
+        if not 0 <= limit < np.inf:
+            raise RangeError(f"within({limit}): a limit is a number from 0 up")
+        if limit >= self.limit:
             return self
-        self.run.scope.checks.append((~(self > limit) & ~(self < -limit)).all())
-        return self._new(self.handle, bound=max(bound, 1))
+        bound = int(np.floor(np.ldexp(float(limit), self.frac)))
+        bound = max(bound, 1)
+        # The raw integers are compared, so that the check is of the very bound that is used from here on.
+        raw, most = SecretArray(self.run, self.handle, type="int", bound=self.bound), bound
+        if raw.bound + most >= 1 << self.run.engine.capacity:
+            # No room for the difference: on two bits less, and so much stricter that the cut cannot hide anything.
+            raw, most = raw.cut(-2), (bound >> 2) - 1
+            raw = SecretArray(self.run, raw.handle, type="int", bound=raw.bound)
+        self.run.scope.checks.append((~(raw > most) & ~(raw < -most)).all())
+        return self._new(self.handle, bound=bound)
 
     # ---- what the library provides
     def var(self, axis: int | None = None, ddof: int = 1) -> SecretArray:
@@ -533,11 +562,14 @@ class SecretArray:
 
 def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
     """a where the condition is set, else b. Rounds: 2 (Π_INJ)."""
+    if not isinstance(condition, SecretArray) or condition.type != "bool":
+        raise ShapeError(f"where: the condition is {condition!r}; it must be a secret bool, as comparisons give them")
     a, b = _alike(condition.run, a, b)
     a, b = _aligned(a.numeric(), b.numeric())
-    bound = max(a.bound, b.bound)
-    chosen: SecretArray = condition * (a - b) + b
-    return chosen._new(chosen.handle, bound=bound)
+    a, b = _broadcast(a, b)
+    chosen, b = _broadcast(condition * (a - b), b)
+    # One of both: its bound is the larger one, whatever the difference's is.
+    return chosen._op("add", b, changes={"bound": max(a.bound, b.bound), "type": _joint(a, b)})
 
 
 def _alike(run: Runtime, a: Any, b: Any) -> tuple[SecretArray, SecretArray]:
@@ -566,9 +598,8 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
     first = parts[0]
     if any(p.type == "bool" for p in parts) and not all(p.type == "bool" for p in parts):
         parts = [p.numeric() for p in parts]
-    frac = max(p.frac for p in parts)
-    if any(width_of(p.bound) + frac - p.frac > first.run.engine.capacity for p in parts):
-        frac = min(p.frac for p in parts)
+    # The finest scale of all, or the finest at which each still fits.
+    frac = min(max(p.frac for p in parts), *(first.run.engine.capacity - width_of(p.bound) + p.frac for p in parts))
     parts = [p if p.type == "bool" else p.cut(frac) for p in parts]
     shape = list(parts[0].shape)
     try:
@@ -604,7 +635,7 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
     return SecretArray(
         first.run,
         handle,
-        type=first.type if len(types) == 1 else "fixed",
+        type=parts[0].type if len(types) == 1 else "fixed",
         frac=parts[0].frac,
         bound=max(p.bound for p in parts),
         valid=valid,
@@ -641,6 +672,22 @@ def _whole_numbers(values: NDArray[Any]) -> bool:
     return bool(values.size) and bool(np.all(values == np.rint(values))) and bool(np.abs(values).max() < 2**20)
 
 
+def _is_bool(other: Any) -> bool:
+    if isinstance(other, SecretArray):
+        return other.type == "bool"
+    return np.asarray(other).dtype == np.bool_
+
+
+def _negative(other: Any) -> NDArray[Any]:
+    """A public operand negated: as signed numbers, since unsigned ones would wrap."""
+    values = np.asarray(other)
+    _finite(values)
+    if values.dtype.kind in "ub":
+        encode(values, 0)
+        values = values.astype(np.int64)
+    return -values
+
+
 def _finite(values: NDArray[Any]) -> None:
     if values.dtype.kind not in "iubf":
         raise ShapeError(f"a public operand of type {values.dtype} does not mix with secrets")
@@ -648,9 +695,10 @@ def _finite(values: NDArray[Any]) -> None:
         raise RangeError("a public operand is infinite or NaN")
 
 
-def _too_wide(bound: int, capacity: int) -> NoReturn:
+def _too_wide(bound: int, capacity: int, *values: SecretArray) -> NoReturn:
     raise RangeError(
-        f"this result could need {width_of(bound)} bits, and the ring holds {capacity}: narrow the schema's ranges, "
+        f"the result from {' and '.join(map(repr, values))} could need {width_of(bound)} bits, and the ring holds "
+        f"{capacity}: narrow the schema's ranges, "
         "rescale, use `clamped`, or state `x.within(limit)`, an assumption that the computation checks"
     )
 
@@ -686,13 +734,17 @@ def _aligned(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
 
 
 def _broadcast(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
-    if a.shape == b.shape:
-        return a, b
-    try:
-        shape = np.broadcast_shapes(a.shape, b.shape)
-    except ValueError:
-        raise ShapeError(f"shapes {a.shape} and {b.shape} do not fit") from None
+    shape = _common_shape(a.shape, b.shape)
     return a.broadcast_to(shape), b.broadcast_to(shape)
+
+
+def _common_shape(a: Shape, b: Shape) -> Shape:
+    if a == b:
+        return a
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        raise ShapeError(f"shapes {a} and {b} do not fit") from None
 
 
 def _fitting(a: SecretArray, b: SecretArray, terms: int = 1) -> tuple[SecretArray, SecretArray]:
@@ -700,24 +752,29 @@ def _fitting(a: SecretArray, b: SecretArray, terms: int = 1) -> tuple[SecretArra
     capacity = a.run.engine.capacity
     room = capacity - (max(terms, 1) - 1).bit_length()
     a, b = a.numeric(), b.numeric()
-    excess = width_of(a.bound) + width_of(b.bound) - room
-    if excess <= 0:
+    if width_of(a.bound) + width_of(b.bound) <= room:
         return a, b
     if a.type == "int" and b.type == "int":
-        _too_wide(a.bound * b.bound * terms, capacity)
-    for _ in range(2):
-        wide = a if width_of(a.bound) >= width_of(b.bound) else b
-        if wide.type == "int":
-            wide = b if wide is a else a
-        other = b if wide is a else a
-        drop = min(excess, max(width_of(wide.bound) - max(width_of(other.bound), WIDTH), 0)) or excess
-        # one bit more, since a cut bound can round up to the next power of two
-        narrow = wide.cut(wide.frac - drop - 1)
-        a, b = (narrow, b) if wide is a else (a, narrow)
-        excess = width_of(a.bound) + width_of(b.bound) - room
-        if excess <= 0:
-            return a, b
-    _too_wide(a.bound * b.bound * terms, capacity)
+        _too_wide(a.bound * b.bound * terms, capacity, a, b)
+    # The wider one is cut down to the other's width, then both alike.
+    if a.type == "int" or b.type == "int":
+        whole = width_of(a.bound if a.type == "int" else b.bound)
+        target = room - whole
+    else:
+        target = max(room // 2, room - min(width_of(a.bound), width_of(b.bound)))
+    if target < 1:
+        _too_wide(a.bound * b.bound * terms, capacity, a, b)
+    return _narrowed(a, target), _narrowed(b, target)
+
+
+def _narrowed(x: SecretArray, width: int) -> SecretArray:
+    """A fixed-point number cut so that its bound has at most `width` bits; an integer as it is."""
+    if x.type == "int" or width_of(x.bound) <= width:
+        return x
+    drop = width_of(x.bound) - width
+    if width_of((x.bound >> drop) + 1) > width:
+        drop += 1  # the cut can round up to the next power of two
+    return x.cut(x.frac - drop)
 
 
 def _cut_for(a: SecretArray, b: SecretArray, bound: int) -> int:

@@ -6,6 +6,8 @@ from collections.abc import Coroutine, Generator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
+
 from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, plain, soundness
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
@@ -51,6 +53,8 @@ class Study:
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
         for name, schema in schemas.items():
+            if not run.dry and (run.index in owners[name]) != (name in own):
+                raise ConfigError(f"input {name!r}: brought {name in own}, but the study says {name not in own}")
             local = LocalPass(run, name, own.get(name))
             self.passes.append(local)
             self._tables[name] = PrivateTable(Source(run, name, schema, owners[name], at_most[name], local))
@@ -165,7 +169,8 @@ class Release:
             if opened is None:
                 return None
             parts[name] = opened
-        value = self._result.finish(parts)
+        with np.errstate(all="ignore" if dry else "warn"):
+            value = self._result.finish(parts)
         if not dry:
             self._study.results[self.entry.name] = value
         return value

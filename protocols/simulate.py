@@ -17,12 +17,12 @@ import numpy as np
 from mpc.channel import MemoryNetwork
 from mpc.disclosure import Entry
 from mpc.engine import Cost, Engine
-from mpc.errors import ConfigError
+from mpc.errors import ConfigError, DataError
 from mpc.party import Environment
 from mpc.rows import ArrayRows, Rows
 from mpc.runtime import Runtime
 from mpc.scenario import Scenario
-from mpc.schema import CategoryColumn, Schema
+from mpc.schema import CategoryColumn, FlagColumn, Schema
 from mpc.simulation import simulated_keys
 from mpc.study import Study
 from protocols.library import Library
@@ -38,6 +38,8 @@ def make_engine(name: str, parties: int = 3) -> Engine:
     if name == "replicated":
         from protocols.replicated.engine import ReplicatedEngine
 
+        if parties != ReplicatedEngine.parties:
+            raise ConfigError(f"the engine replicated takes three compute parties, not {parties}")
         return ReplicatedEngine()
     if name == "ideal":
         from protocols.ideal.engine import IdealEngine
@@ -58,17 +60,31 @@ class Simulation:
 
 
 def rows_of(frame: Any, schema: Schema) -> Rows:
-    """Rows from a mapping of columns or a pandas table; categories by level name, None and NaN are missing."""
+    """Rows from a mapping of columns or a pandas table; categories by level name; None, NaN and missing codes are
+    missing. Raises DataError for values that the schema does not allow."""
     columns = {}
     for column in schema.columns:
         if column.name not in frame:
             raise ConfigError(f"table {schema.name}: no column {column.name!r} in the data given")
         values = np.asarray(frame[column.name])
-        if isinstance(column, CategoryColumn) and values.dtype.kind not in "iuf":
-            index = {level: float(i) for i, level in enumerate(column.levels)}
-            columns[column.name] = np.asarray([index.get(v, np.nan) for v in values.tolist()], np.float64)
-        else:
-            columns[column.name] = np.asarray([np.nan if v is None else float(v) for v in values.tolist()], np.float64)
+        levels = (
+            {level: float(i) for i, level in enumerate(column.levels)} if isinstance(column, CategoryColumn) else {}
+        )
+        named = bool(levels) and values.dtype.kind not in "iuf"
+        codes = {None, "nan", "<NA>", "NaT", *column.missing}
+
+        def number(v: Any, named: bool = named, levels: dict[str, float] = levels) -> float:
+            return levels.get(v, np.inf) if named else float(v)
+
+        known = [v is not None and str(v) not in codes for v in values.tolist()]
+        encoded = [number(v) if there else np.nan for v, there in zip(values.tolist(), known, strict=True)]
+        columns[column.name] = array = np.asarray(encoded, np.float64)
+        wrong = int(np.count_nonzero((array < column.low) | (array > column.high)))
+        if levels or isinstance(column, FlagColumn):
+            wrong += int(np.count_nonzero(np.isfinite(array) & (array != np.rint(array))))
+        if wrong:
+            what = f"one of {', '.join(levels)}" if levels else f"within {column.low:g} to {column.high:g}"
+            raise DataError(f"table {schema.name}, column {column.name}: {wrong} of {len(array)} values are not {what}")
     return ArrayRows(columns)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Engine, Integers, Shape, Share, Spec
-from mpc.errors import LocalProtocolError
+from mpc.errors import LocalProtocolError, RangeError
 from mpc.party import Party
 
 
@@ -114,12 +114,15 @@ class IdealEngine(Engine):
         return self._checked(x.values.astype(object) @ y.values.astype(object))
 
     async def multiply_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
+        _cuttable(bits)
         return self._checked((x.values.astype(object) * y.values) >> bits)
 
     async def matmul_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
+        _cuttable(bits)
         return self._checked((x.values.astype(object) @ y.values.astype(object)) >> bits)
 
     async def truncate(self, party: Party, x: Clear, *, bits: int) -> Clear:
+        _cuttable(bits)
         return self._checked(x.values >> bits)
 
     async def sign(self, party: Party, x: Clear, *, width: int) -> Clear:
@@ -152,6 +155,11 @@ class IdealEngine(Engine):
         out = np.empty(shape, np.int64)
         party.keys.common.fill(out, party.label, b"ideal random")
         return Clear(out >> 2)
+
+
+def _cuttable(bits: int) -> None:
+    if not 1 <= bits <= 62:
+        raise RangeError(f"1 to 62 bits can be cut, not {bits}")
 
 
 def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> Spec:
