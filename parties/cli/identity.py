@@ -18,7 +18,9 @@ _ANYWHERE = ("0.0.0.0", "::")
 @click.argument("name")
 @click.option("--listen", required=True, metavar="HOST:PORT", help="Where this organization's party listens.")
 @click.option(
-    "--address", metavar="HOST:PORT", help="How others reach it. Default: the listening address, or this host's name."
+    "--address",
+    metavar="HOST:PORT",
+    help="How others reach it. Default: the listening address; for 0.0.0.0, this host's name.",
 )
 @click.option("--passphrase", is_flag=True, help="Ask for a passphrase that locks the key.")
 @home_option

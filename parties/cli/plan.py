@@ -47,8 +47,17 @@ BANDWIDTH = quantity(
 
 @click.command()
 @click.argument("study", type=FILE)
-@click.option("--rtt", callback=TIME, default="30ms", show_default=True, help="Round trip between two organizations.")
-@click.option("--bandwidth", callback=BANDWIDTH, default="200M", show_default=True, help="Bits a second of one party.")
+@click.option(
+    "--rtt", callback=TIME, default="30ms", show_default=True, metavar="TIME", help="Round trip between two parties."
+)
+@click.option(
+    "--bandwidth",
+    callback=BANDWIDTH,
+    default="200M",
+    show_default=True,
+    metavar="RATE",
+    help="Bits a second of a party.",
+)
 @click.option("--mock", is_flag=True, help="Also show what results look like, on rows made up from the schema.")
 @click.option("--all", "all_", is_flag=True, help="List every release on a line of its own.")
 @json_option

@@ -89,7 +89,11 @@ def new(name: str, into: Path, as_json: bool) -> None:
         print_json({"name": name, "files": [str(path) for path in written]})
         return
     scenario, test = written
-    click.echo(f"wrote {scenario} and {test}\nTry it:  pytest {test}\nThen:    comity scenario show {scenario}")
+    click.echo(
+        f"wrote {scenario} and {test}\n"
+        f"Try it:  pytest {test}\n"
+        f"Then:    comity demo {scenario} --data A.csv --data B.csv --data C.csv"
+    )
 
 
 def _described(loaded: Loaded) -> dict[str, object]:
