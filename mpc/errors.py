@@ -106,7 +106,7 @@ class PeerLost(ChannelError):
 
 
 class PeerTimeout(ChannelError):
-    """A peer is there but made no progress in time. See its log, or allow it longer."""
+    """A peer has not come, or makes no progress. See its log, or allow it longer."""
 
 
 class RemoteError(ChannelError):

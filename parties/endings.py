@@ -75,9 +75,12 @@ def verdict(
     where = f" at {reason.source}" if reason.source else ""
     about = None if reason.about is None else parties[reason.about].name
     error: ComityError
+    cls: type[PeerLost | PeerTimeout]
     if reason.kind in (PeerLost.__name__, PeerTimeout.__name__) and about is not None and reason.about != own:
-        cls = PeerLost if reason.kind == PeerLost.__name__ else PeerTimeout
-        error = cls(f"{about} stopped answering, as {name} reports{where}{liveness.here()}", peer=about)
+        cls, what = PeerLost, "stopped answering"
+        if reason.kind == PeerTimeout.__name__:
+            cls, what = PeerTimeout, "has not come" if in_agreement else "makes no progress"
+        error = cls(f"{about} {what}, as {name} reports{where}{liveness.here()}", peer=about)
         error.source = reason.source or None
         return 0.0, error
     if reason.kind == LocalProtocolError.__name__ and liveness.watches[own].idle and liveness.watches[sender].idle:
