@@ -65,6 +65,8 @@ class MemoryNetwork:
         self._longest: dict[bytes, int] = {}
         self._inbox: dict[tuple[int, int, bytes], tuple[Bytes, int]] = {}
         self._waiting: dict[tuple[int, int, bytes], tuple[asyncio.Future[Bytes], int]] = {}
+        self._used: set[tuple[int, int, bytes]] = set()
+        self._error: Exception | None = None
         self.channels = [MemoryChannel(self, i) for i in range(parties)]
 
     def rounds(self, label: bytes | None = None) -> int:
@@ -89,10 +91,11 @@ class MemoryNetwork:
                 return
         assert copy is not None
         key = (receiver, sender, tag)
+        if key in self._used:
+            raise RemoteProtocolError(f"party {sender} sent the tag {tag.hex()} twice", peer=sender)
+        self._used.add(key)
         waiting = self._waiting.pop(key, None)
         if waiting is None:
-            if key in self._inbox:
-                raise RemoteProtocolError(f"party {sender} sent the tag {tag.hex()} twice", peer=sender)
             self._inbox[key] = (copy, depth)
             return
         future, size = waiting
@@ -104,7 +107,9 @@ class MemoryNetwork:
         future: asyncio.Future[Bytes] = asyncio.get_running_loop().create_future()
         key = (receiver, sender, tag)
         found = self._inbox.pop(key, None)
-        if found is None:
+        if found is None and self._error is not None:
+            future.set_exception(self._error)
+        elif found is None:
             self._waiting[key] = (future, size)
         else:
             self._finish(future, key, found[0], found[1], size)
@@ -126,7 +131,8 @@ class MemoryNetwork:
         future.set_result(payload)
 
     def fail(self, error: Exception) -> None:
-        """Every wait ends with `error` (a party of the simulation failed)."""
+        """Every wait ends with `error` (a party of the simulation failed), also those that begin later."""
+        self._error = error
         for future, _ in self._waiting.values():
             if not future.done():
                 future.set_exception(error)

@@ -140,8 +140,8 @@ class _Operation:
         except StopIteration as stop:
             self.coroutine = None
             del run.unfinished[self.label]
-            self.finish(stop.value)
             run.progressed(self)
+            self.finish(stop.value)
         except Exception as error:
             run.fail(error, self.source)
         except asyncio.CancelledError as error:

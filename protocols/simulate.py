@@ -202,7 +202,7 @@ def _together(parties: Sequence[Callable[[], Coroutine[Any, Any, Any]]], network
         first = next((t.exception() for t in tasks if t in done and t.exception() is not None), None)
         for task in pending:
             task.cancel()
-        await asyncio.gather(*pending, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if first is not None:
             raise first
         return [task.result() for task in tasks]
