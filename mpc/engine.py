@@ -177,6 +177,10 @@ class Engine(ABC):
         """One bit: x < 0, given -2^(width-1) <= x < 2^(width-1); 2 <= width <= 64."""
 
     @abstractmethod
+    async def equal(self, party: Party, x: Any, *, width: int) -> Share:
+        """One bit: x == 0, given -2^width < x < 2^width; 1 <= width <= 64."""
+
+    @abstractmethod
     async def bits_and(self, party: Party, x: Any, y: Any) -> Share:
         """Bitwise and of two shares of bits of one shape and width."""
 

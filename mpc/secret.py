@@ -430,20 +430,20 @@ class SecretArray:
         return ~self.__lt__(other)
 
     def __eq__(self, other: object) -> SecretArray:  # type: ignore[override]
-        return ~self.__ne__(other)
-
-    def __ne__(self, other: object) -> SecretArray:  # type: ignore[override]
         if self.type == "bool" and _is_bool(other):
-            return self.__xor__(other)
+            return ~self.__xor__(other)
         if self.type != "fixed" and not isinstance(other, SecretArray) and np.asarray(other).dtype.kind == "f":
             values = np.asarray(other)
             nearest: SecretArray = self - np.rint(values)
-            different: SecretArray = nearest.__ne__(0) | (np.rint(values) != values)
-            return different
+            same: SecretArray = nearest.__eq__(0) & (np.rint(values) == values)
+            return same
         difference = self - other
-        both = concatenate([difference.reshape(1, -1), (-difference).reshape(1, -1)])
-        signs = both._less(0)
-        return (signs[0] ^ signs[1]).reshape(difference.shape)
+        return difference._op(
+            "equal", width=min(64, width_of(difference.bound)), changes={"type": "bool", "frac": 0, "bound": 1}
+        )
+
+    def __ne__(self, other: object) -> SecretArray:  # type: ignore[override]
+        return ~self.__eq__(other)
 
     def __and__(self, other: Any) -> SecretArray:
         a, b = self._bits(other)

@@ -131,6 +131,11 @@ class IdealEngine(Engine):
             raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
         return _bits(x.values < 0)
 
+    async def equal(self, party: Party, x: Clear, *, width: int) -> Clear:
+        if x.values.size and max(int(x.values.max()), -int(x.values.min())) >= 1 << width:
+            raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
+        return _bits(x.values == 0)
+
     async def bits_and(self, party: Party, x: Clear, y: Clear) -> Clear:
         return _bits(x.values & y.values, x.spec.width)
 
@@ -184,7 +189,7 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec((x.shape[0], operands[1].shape[1]))
     if primitive == "bit":
         return Spec(x.shape, "bits", 1)
-    if primitive == "sign":
+    if primitive in ("sign", "equal"):
         return Spec(x.shape, "bits", 1)
     if primitive == "decompose":
         return Spec(x.shape, "bits", parameters["width"])

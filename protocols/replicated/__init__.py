@@ -6,7 +6,8 @@
     arithmetic  input, multiply             matmul      matrix products (limbs: through floating point)
     truncate    dropping bits               fused       product and truncation in one
     boolean     and, prefix or              compare     sign
-    convert     integers to bits and back   kernels     compiled loops
+    convert     integers to bits and back   equality    x == 0
+    kernels     compiled loops
     plans       results and costs           engine      all of it behind mpc.engine.Engine
 
 Passive security: a party that sends other messages than it should can change results unseen. Truncated values are

@@ -19,6 +19,7 @@ from protocols.replicated import (
     boolean,
     compare,
     convert,
+    equality,
     fused,
     kernels,
     local,
@@ -117,6 +118,9 @@ class ReplicatedEngine(Engine):
 
     async def sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await compare.sign(party, x, width)
+
+    async def equal(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
+        return await equality.equal(party, x, width)
 
     async def bits_and(self, party: Party, x: Bits, y: Bits) -> Bits:
         return await boolean.bits_and(party, x, y)

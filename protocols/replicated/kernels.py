@@ -279,3 +279,31 @@ def widen(octets_in: Octets, octets: int, out: Words) -> None:
         for j in range(octets):
             w |= np.uint64(octets_in[i * octets + j]) << np.uint64(8 * j)
         out[i] = w
+
+
+@kernel("u8[:,::1], u8, u8, u8[::1]")
+def fold(q: Words, lower: np.uint64, span: np.uint64, out: Words) -> None:
+    """This party's part of the ands of bits `span` apart, at the bits `lower`. Words j and j + out.size share out[j]:
+    the first in its place, the second moved up."""
+    half = out.size
+    for j in range(half):
+        x0, x1 = q[0, j], q[1, j]
+        y0, y1 = x0 >> span, x1 >> span
+        out[j] = ((x1 & (y0 ^ y1)) ^ (x0 & y1)) & lower
+    for j in range(q.shape[1] - half):
+        x0, x1 = q[0, half + j], q[1, half + j]
+        y0, y1 = x0 >> span, x1 >> span
+        out[j] |= (((x1 & (y0 ^ y1)) ^ (x0 & y1)) & lower) << span
+
+
+@kernel("u8[::1], i8[::1], u1[::1]")
+def unfolded(q: Words, sizes: NDArray[np.int64], out: Octets) -> None:
+    """The bit of each element after six foldings (spans 32, 16, ..., 1) into `sizes` words."""
+    for i in range(out.size):
+        word, bit = i, ZERO
+        for k in range(6):
+            bit <<= ONE
+            if word >= sizes[k]:
+                word -= sizes[k]
+                bit |= ONE
+        out[i] = np.uint8((q[word] >> bit) & ONE)

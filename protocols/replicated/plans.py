@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import LocalProtocolError, ShapeError
-from protocols.replicated import arithmetic, boolean, compare, convert, fused, matmul, opening, truncate
+from protocols.replicated import arithmetic, boolean, compare, convert, equality, fused, matmul, opening, truncate
 from protocols.replicated.local import fitting, joined_shape
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.sharing import same_shape, wanted
@@ -161,6 +161,12 @@ def _truncate(label: bytes, x: Spec, *, bits: int) -> Planned:
 def sign(label: bytes, x: Spec, *, width: int) -> Planned:
     wanted("sign", x, "arith")
     return Spec(x.shape, "bits", 1), compare.sign_cost(label, x.size, width)
+
+
+@_plan
+def equal(label: bytes, x: Spec, *, width: int) -> Planned:
+    wanted("equal", x, "arith")
+    return Spec(x.shape, "bits", 1), equality.equal_cost(label, x.size, width)
 
 
 @_plan

@@ -39,6 +39,9 @@ CASES = {
     "sign 17": ("sign", [None], {"width": 17}),
     "sign 40": ("sign", [None], {"width": 40}),
     "sign 64": ("sign", [None], {"width": 64}),
+    "equal 20": ("equal", [None], {"width": 20}),
+    "equal 40": ("equal", [None], {"width": 40}),
+    "equal 64": ("equal", [None], {"width": 64}),
     "bits_and 1": ("bits_and", [1, 1], {}),
     "bits_and 24": ("bits_and", [24, 24], {}),
     "prefix_or": ("prefix_or", [32], {}),
@@ -217,7 +220,7 @@ def test_one_stream_for_two_masks_fails(case, first, second):
     assert caught(case, lambda p, part: (first if p == second else p, part))
 
 
-@pytest.mark.parametrize("case", ["sign 64", "prefix_or", "decompose 64"])
+@pytest.mark.parametrize("case", ["sign 64", "equal 64", "prefix_or", "decompose 64"])
 def test_one_stream_for_all_levels_of_a_tree_fails(case):
     assert caught(case, lambda p, part: (p, part & ~0xFFFF))
 

@@ -1,0 +1,120 @@
+"""Equality with zero: both sides of x = A + B = 0 written as bits, and a tree of ands over where they agree.
+
+D knows A = c_D + c_F and both E and F know B = c_E, so x is 0 exactly when A equals -B bit by bit. D shares the bits
+of A; those of -B - 1, the inverted -B, are the third component. Every level of the tree halves the words: the ands of
+one word stand in the lower lanes and those of another in the upper ones, so nothing but wanted bits is sent.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpc.engine import Cost
+from mpc.errors import RangeError
+from mpc.party import Party
+from protocols.replicated import kernels
+from protocols.replicated.boolean import and_local, reshare, reshare_load, upper_halves
+from protocols.replicated.masks import draw
+from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
+from protocols.replicated.wire import pack, packed_bytes, unpack
+
+_PHI = b"phi"
+_LEVELS = 6
+
+
+def check_width(width: int) -> None:
+    if not 1 <= width <= 64:
+        raise RangeError(f"equality of values of {width} bits; 1 to 64 can be compared")
+
+
+def _lanes(width: int) -> tuple[int, int]:
+    """(bits of a first and of words of any width that spare the tree half a lane, or 0; bits of a lane)."""
+    lane = 1 << (width - 1).bit_length()
+    spare = width - lane // 2
+    sent = 1 if spare == 1 else 8 * -(-spare // 8)
+    return (spare, lane // 2) if width < lane and sent < lane // 2 else (0, lane)
+
+
+async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
+    """The bit x == 0, given -2^width < x < 2^width; exact.
+
+    Shapes    x, result: one shape, n elements; the result has one bit each
+    Ring      components modulo 2^width
+    Rounds    1 + ceil(log2 width): 7 at 64 bits
+    Bytes     D to E n words of `width` bits; each party to the next one width-1 bits an element where `width` is a
+              power of two (at 64 bits 253 for all parties together)
+    Security  semi-honest: A is hidden by the stream of D and F, the tree is `bits_and`
+    Raises    RangeError
+    """
+    integers("equal", x)
+    check_width(width)
+    spare, lane = _lanes(width)
+    out = np.empty((2, x.size), np.uint8)
+    keep, low = np.uint64(mask_of(width)), np.uint64(mask_of(lane))
+    padding = np.uint64(mask_of(lane if not spare else width)) & ~keep
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, _ = chunk
+        n = stop - start
+        role, d, e, f = chunk.roles(party.index)
+        given = x.data[:, start:stop]
+        q: Words = np.empty((2, n), np.uint64)
+        whole = packed_bytes(n, width)
+        if role == D:
+            message = pack((given[0] + given[1]) & keep, width)
+            phi = draw(party, f, _PHI, part, whole, np.uint8)
+            message ^= phi
+            party.send(e, part, message)
+            q[0], q[1] = unpack(phi, n, width), unpack(message, n, width)
+        else:
+            mine, other = (0, 1) if role == E else (1, 0)
+            if role == E:
+                message = await party.receive(d, part, (whole,), np.uint8)
+            else:
+                message = draw(party, d, _PHI, part, whole, np.uint8)
+            q[mine] = unpack(message, n, width)
+            np.subtract(given[other], kernels.ONE, out=q[other])
+            q[other] &= keep
+            q[other] |= padding
+        if spare:
+            bits, half = np.uint64(mask_of(spare)), np.uint64(lane)
+            high = q >> half
+            local = and_local(q[0] & bits, q[1] & bits, high[0], high[1])
+            q &= low & ~bits
+            q |= await reshare(party, part | 7, local, spare)
+        sizes = np.empty(_LEVELS, np.int64)
+        for level in range(_LEVELS):
+            span = 32 >> level
+            sizes[level] = count = (q.shape[1] + 1) // 2
+            if span >= lane:  # lanes side by side, to begin with
+                rest = q.shape[1] - count
+                q[:, :rest] |= q[:, count:] << np.uint64(span)
+                q = np.ascontiguousarray(q[:, :count])
+                continue
+            folded = np.empty(count, np.uint64)
+            lower = np.uint64(~upper_halves(span.bit_length() - 1) & mask_of(64))
+            kernels.fold(q, lower, np.uint64(span), folded)
+            q = await reshare(party, part | (level + 1), folded, 64)
+        for row in range(2):
+            kernels.unfolded(q[row], sizes, out[row, start:stop])
+
+    await each(party, cut(party.label, x.size), step)
+    return Bits(out, x.shape, 1)
+
+
+def equal_cost(label: bytes, size: int, width: int) -> Cost:
+    check_width(width)
+    spare, lane = _lanes(width)
+    packed, levels = _LEVELS - (lane.bit_length() - 1), lane.bit_length() - 1
+
+    def one(n: int) -> Load:
+        shared = packed_bytes(n, width)
+        joined = reshare_load(n, spare).bytes_sent[0] if spare else 0
+        for level in range(_LEVELS):
+            n = (n + 1) // 2
+            joined += 8 * n if level >= packed else 0
+        count = levels + (spare > 0)
+        return Load(1 + count, (shared + joined, joined, joined), (1 + count, count, count))
+
+    return load(cut(label, size), one)
