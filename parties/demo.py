@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from mpc.errors import ConfigError
-from parties.dataschema import quoted, schema_toml
+from mpc.schema import RealColumn
+from parties.dataschema import key, quoted, schema_toml
 from parties.dataset import SourceRows, open_dataset
 from parties.launch import Ended, Launched, bring, consortium
 from parties.loader import Loaded, folder, load
-from parties.oracle import MOST_ROWS, deviations, expected, pooled
+from parties.oracle import MOST_ROWS, deviations, expected, pooled, uncompared
 from parties.source import Dataset
 from parties.study import BoundStudy, open_study
 
@@ -44,9 +45,9 @@ def samples(loaded: Loaded) -> dict[str, dict[str, Path]]:
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(where.glob("*.csv")) + sorted(where.glob("*.parquet")):
         name, _, which = path.stem.partition(".")
-        key = which or inputs[0]
-        if key in inputs:
-            found.setdefault(name, {})[key] = path
+        input_ = which or inputs[0]
+        if input_ in inputs:
+            found.setdefault(name, {})[input_] = path
     return found
 
 
@@ -91,8 +92,8 @@ def export(loaded: Loaded, into: Path) -> list[Path]:
     return written
 
 
-def study_toml(demo: Demo, parameters: Mapping[str, Any]) -> str:
-    """The study of a demo, as a person would write it."""
+def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0) -> str:
+    """The study of a demo, as a person would write it; every declared range `widen` times as wide."""
     path = demo.loaded.path
     bundled = path.parent == folder()
     lines = [
@@ -103,11 +104,20 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any]) -> str:
     ]
     if parameters:
         lines += ["[parameters]", *[f"{name} = {_toml(value)}" for name, value in parameters.items()], ""]
+    if widen != 1:
+        for which, schema in demo.loaded.scenario.schemas().items():
+            ranges = [_wider(column, widen) for column in schema.columns if isinstance(column, RealColumn)]
+            lines += [f"[ranges.{key(which)}]", *ranges, ""]
     for name, files in demo.files.items():
         lines += [f"[organizations.{quoted(name)}]", 'roles = ["input", "compute", "recipient"]']
         lines += [f"{which} = {quoted(which)}" for which in files]
         lines.append("")
     return "\n".join(lines)
+
+
+def _wider(column: RealColumn, factor: float) -> str:
+    more = (column.high - column.low) * (factor - 1) / 2
+    return f"{key(column.name)} = [{column.low - more!r}, {column.high + more!r}]"
 
 
 def _toml(value: Any) -> str:
@@ -120,6 +130,7 @@ def run(
     demo: Demo,
     *,
     parameters: Mapping[str, Any] | None = None,
+    widen: float = 1.0,
     compare: bool | None = None,
     options: Sequence[str] = (),
     on_event: Callable[[str, dict[str, Any]], None] | None = None,
@@ -132,7 +143,7 @@ def run(
     with consortium(demo.names) as members:
         some = next(iter(members.values())).home.parent
         study = some / "study.toml"
-        study.write_text(study_toml(demo, parameters or {}), encoding="utf-8")
+        study.write_text(study_toml(demo, parameters or {}, widen), encoding="utf-8")
         for name, files in demo.files.items():
             for which, path in files.items():
                 bring(members[name], which, path)
@@ -194,6 +205,8 @@ def _joined(demo: Demo, bound: BoundStudy, ended: Mapping[str, Ended], oracle: d
     if oracle is not None:
         largest, details = deviations(result["releases"], result["kinds"], oracle)
         result["oracle"] = {"max_relative_error": largest, "details": details}
+        if left := uncompared(result["releases"], oracle):
+            result["notes"].append(f"not compared with the clear: {', '.join(left)}")
     return result
 
 

@@ -20,11 +20,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from parties.catalog import Catalog, Dataset
 from parties.consortium import Consortium
 from parties.identity import Identity, write_private
+
+#: A process that was asked to end and has not, is ended.
+_TERMINATE_S = 2.0
+#: SIGHUP is not everywhere.
+_ENDS = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 
 @dataclass
@@ -75,6 +80,21 @@ def consortium(names: Sequence[str]) -> Iterator[dict[str, Member]]:
         yield members
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Inside, being told to end (SIGTERM, or the terminal is closed) runs every `finally`: nothing is left behind."""
+
+    def end(number: int, _: object) -> NoReturn:
+        raise SystemExit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in _ENDS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def free_ports(count: int) -> list[int]:
@@ -165,10 +185,16 @@ class Launched:
         return self.ended
 
     def stop(self) -> None:
-        """End all processes now."""
+        """End all processes, and wait until they are gone."""
         for process in self.processes.values():
             if process.poll() is None:
-                process.send_signal(signal.SIGTERM)
+                process.terminate()
+        for process in self.processes.values():
+            try:
+                process.wait(_TERMINATE_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 def threads_per_party(parties: int) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,54 +51,73 @@ def expected(scenario: Scenario, tables: Mapping[str, Any], parameters: Any) -> 
     return oracle(*arguments)
 
 
+#: In place of a deviation, where one of the two is a number and the other is not.
+DIFFERS = "differs in form"
+
+
 def deviations(
     releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any]
-) -> tuple[float, dict[str, float]]:
+) -> tuple[float | str, dict[str, float | str]]:
     """The largest deviation, and each release's.
 
-    Relative for numbers, standard errors and statistics; absolute for correlations, p-values and fractions (which
-    are at most 1); coefficients, differences and interval limits in units of their standard errors or values,
-    whichever is larger. A release that differs in form (suppressed here and not there) deviates by infinity.
+    Relative, except where that says little: absolute for what lies between -1 and 1 (correlations, p-values, R²), and
+    for coefficients, differences, t and interval limits relative to the number or its standard error, whichever is
+    larger. A release that the oracle has and the run has not, or that is suppressed, undefined or of another shape on
+    one side only, is DIFFERS, which counts as the largest. Releases that the oracle leaves out are not compared:
+    `uncompared` lists them.
     """
-    details = {}
+    details: dict[str, float | str] = {}
     for name, wanted in oracle.items():
-        if name in releases:
-            found = list(_errors(releases[name], wanted, kinds.get(name, "number"), wanted, ""))
-            details[name] = max(found, default=0.0)
-    return max(details.values(), default=0.0), details
+        largest = max(_errors(releases.get(name), wanted, kinds.get(name, "number")), default=0.0)
+        details[name] = largest if math.isfinite(largest) else DIFFERS
+    if DIFFERS in details.values():
+        return DIFFERS, details
+    return max((value for value in details.values() if not isinstance(value, str)), default=0.0), details
+
+
+def uncompared(releases: Mapping[str, Any], oracle: Mapping[str, Any]) -> list[str]:
+    """Releases that the oracle says nothing about."""
+    return [name for name in releases if name not in oracle]
 
 
 _ABSOLUTE = {"p", "r_squared"}
-_IN_ERRORS = {"coefficient", "ci_low", "ci_high", "t", "difference"}
+_IN_ERRORS = {"coefficient", "difference", "ci_low", "ci_high"}
+_T = {"t", "statistic"}
 
 
-def _errors(found: Any, wanted: Any, kind: str, whole: Any, key: str) -> Iterator[float]:
+def _errors(found: Any, wanted: Any, kind: str, unit: Any = 0.0) -> Iterator[float]:
+    """Deviations of all numbers in a release; `unit`: what they are relative to if they are smaller."""
     if isinstance(wanted, Mapping):
+        units = _units(wanted, kind)
         for name, value in wanted.items():
-            if not isinstance(found, Mapping) or name not in found:
-                yield float("inf")
-            elif name in _IN_ERRORS and kind == "regression" and isinstance(value, list):
-                yield from _in_errors(found[name], value, wanted, name)
-            else:
-                yield from _errors(found[name], value, kind, whole, name)
+            absolute = name in _ABSOLUTE or kind == "matrix"
+            there = isinstance(found, Mapping) and name in found
+            yield from _errors(found[name] if there else None, value, kind, None if absolute else units.get(name, 0.0))
     elif isinstance(wanted, list):
         if not isinstance(found, list) or len(found) != len(wanted):
-            yield float("inf")
-        else:
-            for f, w in zip(found, wanted, strict=True):
-                yield from _errors(f, w, kind, whole, key)
-    elif isinstance(wanted, str) or isinstance(found, str):
-        yield 0.0 if found == wanted else float("inf")
-    elif found is None or wanted is None:
-        yield 0.0 if found is wanted else float("inf")
+            yield math.inf
+            return
+        units_of = unit if isinstance(unit, list) and len(unit) == len(wanted) else [unit] * len(wanted)
+        for f, w, u in zip(found, wanted, units_of, strict=True):
+            yield from _errors(f, w, kind, u)
+    elif _is_number(found) and _is_number(wanted):
+        gap = abs(found - wanted)
+        least = 1.0 if unit is None else max(abs(wanted), unit if _is_number(unit) else 0.0)
+        yield gap if gap == 0 or unit is None else gap / least if least else math.inf
     else:
-        absolute = key in _ABSOLUTE or kind == "matrix"
-        gap = abs(float(found) - float(wanted))
-        yield gap if absolute or gap == 0 else gap / max(abs(float(wanted)), 1e-12)
+        yield 0.0 if found == wanted else math.inf
 
 
-def _in_errors(found: list[Any], wanted: list[Any], whole: Mapping[str, Any], name: str) -> Iterator[float]:
-    errors = whole.get("standard_error", wanted)
-    for f, w, e in zip(found, wanted, errors, strict=True):
-        unit = 1.0 if name == "t" else float(e)
-        yield abs(float(f) - float(w)) / max(unit, abs(float(w)))
+def _units(wanted: Mapping[str, Any], kind: str) -> dict[str, Any]:
+    """Standard errors by entry, where a regression or test gives them."""
+    if kind == "regression":
+        error = wanted.get("standard_error", 0.0)
+    elif kind == "test" and _is_number(wanted.get("ci_low")) and _is_number(wanted.get("ci_high")):
+        error = (wanted["ci_high"] - wanted["ci_low"]) / 4  # about two standard errors to each side
+    else:
+        return {}
+    return dict.fromkeys(_IN_ERRORS, error) | dict.fromkeys(_T, 1.0)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and not math.isnan(value)

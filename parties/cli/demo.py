@@ -26,6 +26,13 @@ from parties.cli.common import json_option, print_json
     "--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the samples and the schema, and end."
 )
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
+@click.option(
+    "--widen",
+    type=click.FloatRange(1),
+    default=1.0,
+    metavar="FACTOR",
+    help="Declare every range FACTOR times as wide: the result must hardly change.",
+)
 @click.option("--oracle/--no-oracle", default=None, help="Compare with pooling the data in the clear.")
 @click.option(
     "--output",
@@ -42,6 +49,7 @@ def command(
     data: Sequence[Path],
     export: Path | None,
     settings: Sequence[str],
+    widen: float,
     oracle: bool | None,
     output: Path,
     as_json: bool,
@@ -60,6 +68,7 @@ def command(
     from parties.cli.progress import Display
     from parties.cli.run import finish
     from parties.kernels import prepare
+    from parties.launch import orderly_end
     from parties.loader import load
 
     if export is not None:
@@ -84,7 +93,8 @@ def command(
                 display.event(kind, event)
 
         try:
-            result = demo.run(wanted, parameters=parameters, compare=oracle, on_event=on_event)
+            with orderly_end():
+                result = demo.run(wanted, parameters=parameters, widen=widen, compare=oracle, on_event=on_event)
         except demo.DemoFailed as failed:
             click.echo(str(failed), err=True)
             raise click.exceptions.Exit(failed.code) from None
