@@ -140,8 +140,8 @@ class Engine(ABC):
         """Every bit flipped."""
 
     @abstractmethod
-    def bit(self, party: Party, x: Any, *, index: int) -> Share:
-        """Bit `index` of words, as words of width 1."""
+    def unpack(self, party: Party, x: Any) -> Share:
+        """Words of width k and some shape as words of width 1 and shape (k, *shape), the lowest bit first."""
 
     # ---- interactive
     @abstractmethod

@@ -91,8 +91,9 @@ class IdealEngine(Engine):
     def invert(self, party: Party, x: Clear) -> Clear:
         return _bits(x.values ^ _mask(x.spec.width), x.spec.width)
 
-    def bit(self, party: Party, x: Clear, *, index: int) -> Clear:
-        return _bits((x.values >> np.uint64(index)) & np.uint64(1))
+    def unpack(self, party: Party, x: Clear) -> Clear:
+        places = np.arange(x.spec.width, dtype=np.uint64).reshape(-1, *[1] * x.values.ndim)
+        return _bits((x.values >> places) & np.uint64(1))
 
     # ---- interactive
     async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Clear:
@@ -187,8 +188,8 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec((*x.shape[:axis], total, *x.shape[axis + 1 :]), x.kind, x.width)
     if primitive in ("matmul", "matmul_truncate"):
         return Spec((x.shape[0], operands[1].shape[1]))
-    if primitive == "bit":
-        return Spec(x.shape, "bits", 1)
+    if primitive == "unpack":
+        return Spec((x.width, *x.shape), "bits", 1)
     if primitive in ("sign", "equal"):
         return Spec(x.shape, "bits", 1)
     if primitive == "decompose":

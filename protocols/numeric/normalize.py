@@ -6,10 +6,11 @@ same relative precision whatever its size.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from mpc.errors import ShapeError
 from mpc.secret import SecretArray, concatenate
 
 #: Fraction bits of normalised values.
@@ -17,27 +18,44 @@ F = 28
 
 
 class Exponent:
-    """The position of the leading one bit of a non-negative raw integer, as secret 0/1 integers.
+    """The position of the leading one bit of non-negative raw integers, among positions least..width-1.
 
-    reached[j] = 1 iff the leading bit is at j or above; `nonzero` is the same as a bit for j = 0.
+    A value without a bit there counts as 0.
     """
 
-    def __init__(self, reached: SecretArray, nonzero: SecretArray) -> None:
-        self._reached = reached
-        self.nonzero = nonzero
+    def __init__(self, bits: SecretArray, least: int = 0) -> None:
+        self._bits = bits
+        self._reached = bits.numeric()
+        self._least = least
 
     @property
     def width(self) -> int:
-        return self._reached.shape[0]
+        return self._least + self._bits.shape[0]
 
-    def table(self, values: Sequence[int]) -> SecretArray:
-        """values[position of the leading bit], and 0 for the value 0; linear, hence free."""
-        if len(values) != self.width:
-            raise ValueError(f"{len(values)} values for {self.width} positions")
-        steps = np.diff(np.asarray([0, *values], dtype=object))
-        by = np.asarray(steps, np.int64).reshape(-1, *([1] * (self._reached.ndim - 1)))
-        largest = max(max(abs(int(v)) for v in values), 1)
-        scaled = self._reached._op("scale", by=by, changes={"bound": max(int(np.abs(by).max()), 1)})
+    @property
+    def nonzero(self) -> SecretArray:
+        """Bit: the value is not 0."""
+        return self._bits[0]
+
+    def reaches(self, position: int) -> SecretArray:
+        """Bit: the leading bit is at `position` or above."""
+        return self._bits[max(position - self._least, 0)]
+
+    def table(self, values: Any) -> SecretArray:
+        """values[position of the leading bit], and 0 for the value 0; linear, hence free.
+
+        `values` are `width` integers for all elements, or an array (width, …) with own ones for each.
+        """
+        rows = np.asarray(values, dtype=object)
+        if len(rows) != self.width:
+            raise ShapeError(f"{len(rows)} values for {self.width} positions")
+        rows = rows[self._least :]
+        if rows.ndim == 1:
+            rows = rows.reshape(-1, *[1] * (self._reached.ndim - 1))
+        largest = max(int(np.abs(rows).max()), 1)
+        steps = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
+        most = max(int(np.abs(steps).max()), 1)
+        scaled = self._reached._op("scale", by=steps.astype(np.int64), changes={"bound": most})
         # The steps telescope to one entry of the table, so the sum stays within it.
         return scaled._op("sum", axis=0, changes={"bound": largest})
 
@@ -45,18 +63,27 @@ class Exponent:
         """1 where the value is 0, as an integer."""
         return 1 - self._reached[0]
 
+    def one_hot(self) -> SecretArray:
+        """1 at the position of the leading bit and 0 at the others, from `least` on: (positions, …) integers."""
+        if len(self._bits) == 1:
+            return self._reached
+        return concatenate([(self._reached[:-1] - self._reached[1:]).bounded(1), self._reached[-1:]])
 
-def leading_bit(x: SecretArray, width: int | None = None) -> Exponent:
-    """Where the leading bit of the raw value of x >= 0 stands, among its `width` low bits.
 
-    Rounds    decompose, prefix or and one conversion: about 2 + 2 * log2(width) + 2
-    Error     none; for a negative x the result means nothing
+def leading_bit(x: SecretArray, width: int | None = None, *, least: int = 0, signed: bool = False) -> Exponent:
+    """Where the leading bit of the raw value of 0 <= x < 2^width stands; below 2^`least` it counts as 0.
+
+    `signed`: so does a negative one, -2^width <= x. Else it, or one that needs more bits, gives nonsense.
+
+    Rounds    decompose, prefix or and one conversion: about 2 + 2 * log2(width) + 2; one more if signed
+    Error     none
     Source    bit decomposition with prefix or (Damgård et al., TCC 2006), one conversion a bit
     """
-    bits = width if width is not None else int(x.bound).bit_length()
     run = x.run
-    words = run.schedule("decompose", x.handle, width=bits)
-    prefix = run.schedule("prefix_or", words)
-    rows = [SecretArray(run, run.schedule("bit", prefix, index=j), type="bool") for j in range(bits)]
-    stacked = concatenate([row.reshape(1, *x.shape) for row in rows])
-    return Exponent(stacked.numeric(), rows[0])
+    bits = int(x.bound).bit_length() if width is None else width
+    words = run.schedule("decompose", x.handle, width=bits + signed)
+    reached = SecretArray(run, run.schedule("unpack", run.schedule("prefix_or", words)), type="bool")
+    if signed:
+        negative = SecretArray(run, run.schedule("unpack", words), type="bool")[bits]
+        return Exponent(reached[least:bits] & ~negative, least)
+    return Exponent(reached[least:] if least else reached, least)

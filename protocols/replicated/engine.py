@@ -88,8 +88,8 @@ class ReplicatedEngine(Engine):
     def invert(self, party: Party, x: Bits) -> Bits:
         return local.invert(party, x)
 
-    def bit(self, party: Party, x: Bits, *, index: int) -> Bits:
-        return local.bit(x, index)
+    def unpack(self, party: Party, x: Bits) -> Bits:
+        return local.unpack(x)
 
     def random(self, party: Party, *, shape: Shape) -> Arithmetic:
         return arithmetic.random(party, shape)

@@ -167,11 +167,9 @@ def invert(party: Party, x: Bits) -> Bits:
     return Bits(data, x.shape, x.width)
 
 
-def bit(x: Bits, index: int) -> Bits:
-    """Bit `index` of each word."""
-    words_of_bits("bit", x)
-    if not 0 <= index < x.width:
-        raise ShapeError(f"bit: no bit {index} in words of {x.width}")
-    if x.width == 1:
-        return x
-    return Bits(((x.data >> np.uint64(index)) & np.uint64(1)).astype(np.uint8), x.shape, 1)
+def unpack(x: Bits) -> Bits:
+    """The bits of each word, the lowest first along a new first axis."""
+    words_of_bits("unpack", x)
+    places = np.arange(x.width, dtype=np.uint64).reshape(-1, 1)
+    rows = ((x.data[:, None, :] >> places) & np.uint64(1)).astype(np.uint8)
+    return Bits(rows.reshape(2, -1), (x.width, *x.shape), 1)

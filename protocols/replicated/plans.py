@@ -102,11 +102,9 @@ def invert(label: bytes, x: Spec) -> Planned:
 
 
 @_plan
-def bit(label: bytes, x: Spec, *, index: int) -> Planned:
-    wanted("bit", x, "bits")
-    if not 0 <= index < x.width:
-        raise ShapeError(f"bit: no bit {index} in words of {x.width}")
-    return x._replace(width=1), NOTHING
+def unpack(label: bytes, x: Spec) -> Planned:
+    wanted("unpack", x, "bits")
+    return x._replace(shape=(x.width, *x.shape), width=1), NOTHING
 
 
 @_plan

@@ -180,7 +180,7 @@ WRONG_KINDS = [
     ("xor", [None, None], {}),
     ("xor", [1, 2], {}),
     ("invert", [None], {}),
-    ("bit", [None], {"index": 0}),
+    ("unpack", [None], {}),
     ("bits_and", [None, None], {}),
     ("bits_and", [1, 2], {}),
     ("prefix_or", [None], {}),
