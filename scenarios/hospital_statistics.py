@@ -106,13 +106,13 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     t = beta / error
     reach = stats.t.ppf(0.975, df) * error
     out["malignant by measurements"] = {
-        "terms": PREDICTORS,
-        "coefficient": beta[1:].tolist(),
-        "standard_error": error[1:].tolist(),
-        "t": t[1:].tolist(),
-        "p": (2 * stats.t.sf(abs(t), df))[1:].tolist(),
-        "ci_low": (beta - reach)[1:].tolist(),
-        "ci_high": (beta + reach)[1:].tolist(),
+        "terms": ["intercept", *PREDICTORS],
+        "coefficient": beta.tolist(),
+        "standard_error": error.tolist(),
+        "t": t.tolist(),
+        "p": (2 * stats.t.sf(abs(t), df)).tolist(),
+        "ci_low": (beta - reach).tolist(),
+        "ci_high": (beta + reach).tolist(),
         "r_squared": float(1 - residual @ residual / ((y - y.mean()) ** 2).sum()),
         "observations": len(y),
         "residual_df": df,

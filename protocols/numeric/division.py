@@ -1,60 +1,98 @@
 """Reciprocals and division.
 
-Normalised reciprocals start from a quadratic and take Newton steps; general division normalises its divisor first.
+Normalised reciprocals start from a line and square its error away; general division normalises both operands first.
 """
 
 from __future__ import annotations
 
-from mpc.secret import SecretArray, where
-from protocols.numeric.normalize import F, leading_bit
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mpc.secret import SecretArray, stack, where
+from protocols.numeric.normalize import Exponent, F, leading_bit
+
+#: Fraction bits inside the iteration.
+_G = 30
+#: Bits of a quotient's bound.
+_WIDE = 60
 
 
 def reciprocal(c: SecretArray) -> SecretArray:
     """1/c for c in [1/2, 1], with F = 28 fraction bits, in [1, 2].
 
-    Rounds    2 + 3 * 4
+    Rounds    8
     Error     relative 2^-26
-    Source    Newton iteration w <- w(2 - cw) from a minimax quadratic (relative error 2^-6.6)
+    Source    Goldschmidt: with e = 1 - c w, 1/c = w (1 + e)(1 + e^2)(1 + e^4)...; w = 2.9282 - 2 c, |e| <= 0.0719
     """
     c = c.cut(F)
-    w = (c.product(c, F, limit=1.01) * 2.5858588317).cut(F) + c * -5.8181830706 + 4.2424250727
-    w = w.cut(F).bounded(int(2.25 * 2**F))
-    for _ in range(3):
-        step = 2 - c.product(w, F, limit=2.25)
-        w = w.product(step.bounded(int(1.25 * 2**F)), F, limit=2.25)
-    return w
+    w = (c * -2 + 2.9282).bounded(2 << F)
+    e = (1 - c.product(w, _G, limit=1.08)).bounded(int(0.073 * 2**_G))
+    for _ in range(2):
+        w = (w + w.product(e, _G, limit=0.15)).bounded(int(2.001 * 2**_G))
+        e = e.product(e, _G, limit=0.006)
+    return w.product(e + 1, F, limit=2.01).bounded((2 << F) + (1 << 4))
+
+
+class Normal(NamedTuple):
+    """A value as sign, mantissa in [1/2, 1) with F fraction bits (0 for 0), and leading bit."""
+
+    negative: SecretArray
+    mantissa: SecretArray
+    exponent: Exponent
+
+
+def normal(x: SecretArray) -> Normal:
+    """Sign, mantissa and exponent of raw values, exactly but for the cut to F fraction bits. Rounds about 25."""
+    negative = x < 0
+    size = where(negative, -x, x)
+    width = int(size.bound).bit_length()
+    exponent = leading_bit(size, width)
+    mantissa = size.times(exponent.table([1 << (width - 1 - j) for j in range(width)]), bound=(1 << width) - 1)
+    mantissa = mantissa._new(mantissa.handle, frac=width, type="fixed").cut(F, bound=1 << F)
+    return Normal(negative, mantissa, exponent)
 
 
 def divide(a: SecretArray, b: SecretArray) -> SecretArray:
     """a / b elementwise for secret b, positive or negative.
 
-    Domain    |b| at least one unit in its last place; b = 0 clears `valid`. The result's bound is |a| over that unit,
-              so say `within` on the result, or scale b, where the quotient is known to be smaller.
-    Error     relative 2^-24 of a / b plus the units in the last place of a and of the result
-    Raises    RangeError where a / b could exceed the ring (narrow b's range, or cut it)
-    Rounds    about 45
+    Domain    b = 0 clears `valid`; every other b and every a is divided
+    Error     relative 2^-25 of a / b, and three units in the result's last place. The result has 60 bits for the
+              largest quotient there could be, |a|'s bound over one unit in b's last place: for operands of 29 bits its
+              last place is 2^-31 times the ratio of theirs
+    Bound     that largest quotient; say `within` before the quotient is multiplied, which cuts it by its bound
+    Rounds    about 55
     """
-    a, b = a.numeric(), b.numeric()
-    if int(b.bound).bit_length() > F:
-        b = b.cut(b.frac - (int(b.bound).bit_length() - F) - 1)
-    if int(a.bound).bit_length() > F:
-        a = a.cut(a.frac - (int(a.bound).bit_length() - F) - 1)
-    negative = b.without_mask() < 0
-    size = where(negative, -b.without_mask(), b.without_mask())
-    width = int(size.bound).bit_length()
-    exponent = leading_bit(size, width)
-    power = exponent.table([1 << (width - 1 - j) for j in range(width)])
-    # size * power lies in [2^(width-1), 2^width): a fraction in [1/2, 1) with `width` fraction bits.
-    c = size.times(power, bound=1 << width)
-    c = c._new(c.handle, frac=width, type="fixed").cut(F) + exponent.is_zero() * 0.5
-    # 1/size = (1/c) * power / 2^width; the quotient a * power fits, and its cut keeps F bits of its bound.
-    w = reciprocal(c.bounded(2**F))
-    quotient = a.times(power)
-    quotient = quotient._new(quotient.handle, frac=quotient.frac + width - b.frac, type="fixed")
-    result = quotient * w
-    result = where(negative, -result, result)
-    valid = exponent.nonzero
-    masked = result.masked(valid, "division by zero")
-    if b.valid is not None:
-        masked = masked.masked(b.valid, b.why)
-    return masked.about(*a.cohorts, *b.cohorts)
+    shape = np.broadcast_shapes(a.shape, b.shape)
+    a, b = a.numeric().broadcast_to(shape), b.numeric().broadcast_to(shape)
+    x, y = normal(a.without_mask()), normal(b.without_mask())
+    divisor = (y.mantissa + y.exponent.is_zero() * 0.5).bounded(1 << F)
+    quotient = x.mantissa.product(reciprocal(divisor), _G, limit=2.01)
+    # |a / b| = quotient * 2^(i - j) in units of last places, i and j being the leading bits' positions.
+    most = x.exponent.width - 1
+    down = 1 << (_WIDE - 2 - _G)
+    size = quotient.times(x.exponent.table([down >> (most - i) for i in range(most + 1)]), bound=1 << (_WIDE - 1))
+    if most > _WIDE - 2 - _G:
+        deep = range(most - (_WIDE - 2 - _G))
+        size = size + _shifted_right(quotient, x.exponent, [most - i - (_WIDE - 2 - _G) for i in deep])
+        size = size.bounded(1 << (_WIDE - 1))
+    size = _shifted_right(size, y.exponent, range(y.exponent.width))
+    result = where(x.negative ^ y.negative, -size, size)
+    result = result._new(result.handle, frac=_WIDE - 2 - most + a.frac - b.frac, type="fixed", cohorts=())
+    for operand in (a, b):
+        if operand.valid is not None:
+            result = result.masked(operand.valid, operand.why)
+    return result.masked(y.exponent.nonzero, "division by zero").about(*a.cohorts, *b.cohorts)
+
+
+def _shifted_right(x: SecretArray, exponent: Exponent, by: Sequence[int]) -> SecretArray:
+    """x / 2^by[leading bit], floor or floor + 1, and 0 for positions that `by` does not have."""
+    candidates = stack([_scaled(x.cut(x.frac - places), x.frac) for places in by])
+    chosen = candidates.times(exponent.one_hot()[: len(by)], bound=x.bound + 1)
+    # At most one of them is not 0, so that the sum is no larger than it.
+    return chosen._op("sum", axis=0, changes={"bound": x.bound + 1})
+
+
+def _scaled(x: SecretArray, frac: int) -> SecretArray:
+    return x._new(x.handle, frac=frac, type="fixed")

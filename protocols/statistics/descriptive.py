@@ -6,14 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mpc.disclosure import Opened, Result
-from mpc.private import PrivateArray, PrivateTable
-from mpc.secret import SecretArray, where
-from protocols.numeric.normalize import F, leading_bit
-from protocols.numeric.roots import even_exponent, inverse_root
-from protocols.statistics.moments import WIDE, JointMoments, column_moments
+import numpy as np
 
-#: Fraction bits of standard deviations in units of their range.
+from mpc.aggregates import Count
+from mpc.disclosure import Guard, Opened, Result
+from mpc.errors import ShapeError
+from mpc.local import share_partial
+from mpc.private import PrivateArray, PrivateTable
+from mpc.secret import SecretArray, stack, where
+from protocols.numeric.normalize import Exponent, F, leading_bit
+from protocols.numeric.roots import even_exponent, inverse_root, roots
+from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moments, total
+
+#: Position of the lowest leading bit that a spread can have: 2^-48.
+_LEAST = WIDE - 48
 _NO_ROWS = "no rows"
 _ONE_ROW = "fewer than two rows"
 
@@ -24,6 +30,7 @@ class Scaled:
 
     mantissa  28 fraction bits (1 where the spread is 0);  inverse  1/sqrt(mantissa)
     up        2^a, an integer;  down  2^(28 - a);  shift  a;  positive  bit: the spread is not 0
+    root      sqrt(mantissa);  leading, shifts  where the spread's leading bit stands, and a by its position
     """
 
     mantissa: SecretArray
@@ -33,48 +40,48 @@ class Scaled:
     shift: SecretArray
     positive: SecretArray
     root: SecretArray
+    leading: Exponent
+    shifts: list[int]
 
 
 def scaled_roots(spread: SecretArray) -> Scaled:
     """Normalise diagonal spreads (56 fraction bits, in [0, 1]) by even powers of two, and take inverse roots.
 
-    A spread below 2^-54 counts as 0.
+    A spread below 2^-48, or below 0, is rounding of the means and counts as 0.
     """
     width = WIDE + 1
-    leading = leading_bit(spread, width)
-    shifts = [min(a, WIDE // 2 - 1) for a in even_exponent(WIDE)[0]] + [0]
+    leading = leading_bit(spread, width, least=_LEAST, signed=True)
+    shifts = even_exponent(WIDE)[0] + [0]
     up = leading.table([1 << a for a in shifts])
     square = leading.table([1 << (2 * a) for a in shifts])
     down = leading.table([1 << (WIDE // 2 - a) for a in shifts])
     mantissa = spread.times(square, bound=(1 << WIDE) + (1 << (WIDE - 20)))
     mantissa = mantissa._new(mantissa.handle, frac=WIDE).cut(F).bounded((1 << F) + (1 << 9))
     mantissa = mantissa + leading.is_zero()
-    inverse = inverse_root(mantissa.bounded((1 << F) + (1 << 9)))
-    root = mantissa.product(inverse, F, limit=1.01) * 1
-    return Scaled(mantissa, inverse, up, down, leading.table(shifts), leading.nonzero, root)
-
-
-def _in_units(u: SecretArray, moments: JointMoments, j: int, *, centred: bool = False) -> SecretArray:
-    """Element j of a vector in units u, in the column's own units: exact."""
-    x = u[j]
-    x = x._new(x.handle, frac=x.frac - moments.exponent[j], type="fixed")
-    return x if centred else x + moments.centre[j]
+    root, inverse = roots(mantissa.bounded((1 << F) + (1 << 9)))
+    return Scaled(mantissa, inverse, up, down, leading.table(shifts), leading.nonzero, root, leading, shifts)
 
 
 def means(columns: Sequence[PrivateArray]) -> list[SecretArray]:
     """Mean of each column over its valid rows; undefined without any.
 
-    Error  2^-26 of the declared range
+    Error  2^-36 of the declared range (for a range farther from 0 than a million times its width: a unit of its
+           limits' float64)
     """
     moments = column_moments(columns)
-    values = moments.mean.masked(moments.some, _NO_ROWS).about(moments.count)
-    return [_in_units(values, moments, j) for j in range(len(columns))]
+    values = moments.fine.masked(moments.some, _NO_ROWS).about(moments.count)
+    out = []
+    for j, (centre, exponent) in enumerate(zip(moments.centre, moments.exponent, strict=True)):
+        mean = values[j].cut(min(FINE, 60 - int(np.frexp(abs(centre))[1]) + exponent))
+        out.append(mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + centre)
+    return out
 
 
 def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
     """Standard deviation of each column over its valid rows; undefined with fewer than two (one, for ddof 0).
 
-    Error  relative 2^-24, and 2^-28 of the declared range for columns that hardly vary
+    Error  relative 2^-24, and 2^-27 of the declared range, if the owners' means are no farther apart than a few
+           deviations; below 2^-25 of the declared range it comes out as 0
     """
     moments = column_moments(columns)
     key = ("deviations", id(moments), ddof)
@@ -82,7 +89,8 @@ def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArr
     if key not in memo:
         memo[key] = _deviations(moments, ddof)
     values = memo[key]
-    return [_in_units(values, moments, j, centred=True) for j in range(len(columns))]
+    own = [values[j] for j in range(len(columns))]
+    return [sd._new(sd.handle, frac=sd.frac - e) for sd, e in zip(own, moments.exponent, strict=True)]
 
 
 def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
@@ -107,11 +115,28 @@ def variances(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArra
 
 
 def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
-    """Variance of the elements of a secret array without a mask, about their own mean."""
-    terms = x.size if axis is None else x.shape[axis]
+    """Variance of the elements of a secret array about their own mean; of the valid ones, where it has a mask.
+
+    Error      2^-25 of the square of x's bound (`within` makes that smaller)
+    Undefined  with at most `ddof` valid elements
+    """
     mean = x.mean(axis)
-    centred = x - (mean if axis is None else mean.reshape(*_kept(x.shape, axis)))
-    return (centred * centred).sum(axis) / (terms - ddof)
+    if axis is not None:
+        mean = mean.reshape(*_kept(x.shape, axis))
+    masked = x.valid is not None and x.valid.shape != ()
+    # The mean is no larger than the elements, and undefined without any: then there is nothing to centre.
+    mean = mean._new(mean.handle, valid=None if masked else mean.valid, bound=mean.bound).cut(x.frac)
+    centred = x - mean.bounded(x.bound + 1)
+    squares = (centred * centred).sum(axis)
+    if not masked:
+        terms = x.size if axis is None else x.shape[axis]
+        if terms <= ddof:
+            raise ShapeError(f"the variance of {terms} elements with ddof {ddof}")
+        return squares / (terms - ddof)
+    assert x.valid is not None
+    count = x.valid.sum(axis)
+    several = count > ddof
+    return (squares / where(several, count - ddof, 1)).masked(several, f"at most {ddof} values")
 
 
 def _kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
@@ -135,39 +160,63 @@ def describe(table: PrivateTable) -> Description:
     is suppressed when it, or what it leaves, is smaller than the minimum and not 0.
     """
     columns = [column for column in table if column.expression.type != "category"]
-    mean = means(columns)
-    sd = deviations(columns)
-    out = Description({}, {}, {})
-    for column, m, s in zip(columns, mean, sd, strict=True):
-        out.mean[column.name] = _number(m, column.unit)
-        out.sd[column.name] = _number(s, column.unit)
-    for column in table:
-        out.missing[column.name] = missing(column)
+    out = Description({}, {}, _missing(table))
+    if not columns:
+        return out
+    enough = _Enough(column_moments(columns).count)
+    for j, (column, m, s) in enumerate(zip(columns, means(columns), deviations(columns), strict=True)):
+        out.mean[column.name] = Result("number", {"value": m}, _cells, enough.guard(j))
+        out.sd[column.name] = Result("number", {"value": s}, _cells, enough.guard(j))
     return out
 
 
-def _number(value: SecretArray, unit: str) -> Result:
-    def finish(opened: Mapping[str, Opened]) -> Any:
-        return opened["value"].cells()
+class _Enough:
+    """Whether each of several counts is at least a minimum: compared together, once for all releases."""
 
-    return Result("number", {"value": value}, finish)
+    def __init__(self, counts: SecretArray, *, or_none: bool = False) -> None:
+        self._counts = counts._new(counts.handle, valid=None, cohorts=())
+        self._or_none = or_none
+        self._bits: dict[int, SecretArray] = {}
+
+    def bits(self, minimum: int) -> SecretArray:
+        """Bits in the shape of the counts; with `or_none`, 0 is enough too."""
+        if minimum not in self._bits:
+            bits = self._counts >= minimum
+            self._bits[minimum] = bits | (self._counts < 1) if self._or_none else bits
+        return self._bits[minimum]
+
+    def guard(self, j: int) -> Guard:
+        """For a release about count j."""
+        return lambda minimum: {"value": self.bits(minimum)[j]} if minimum > 1 else {}
 
 
-def missing(column: PrivateArray) -> Result:
-    """How many values of a column are missing: 0, or a number that is large enough and leaves enough."""
-    absent = column.missing()
-    present = column.count()
+def _cells(opened: Mapping[str, Opened]) -> Any:
+    return opened["value"].cells()
 
-    def guard(minimum: int) -> dict[str, SecretArray]:
-        bits = None
-        for count in (absent, present):
-            bit = (count < 1) | (count >= minimum)
-            bits = bit if bits is None else bits & bit
-        assert bits is not None
-        return {"value": bits}
 
-    def finish(opened: Mapping[str, Opened]) -> Any:
-        cell = opened["value"].cells()
-        return int(cell) if isinstance(cell, float) else cell
+def _whole(opened: Mapping[str, Opened]) -> Any:
+    cell = opened["value"].cells()
+    return int(cell) if isinstance(cell, float) else cell
 
-    return Result("number", {"value": absent}, finish, guard)
+
+def _missing(table: PrivateTable) -> dict[str, Result]:
+    """How many values of each column are missing: 0, or a number that is large enough and leaves enough."""
+    source = table.source
+    columns = list(table)
+    k = len(columns)
+    local = source.local.ask(Count([column.expression for column in columns], table.where))
+    absent = total(
+        [
+            share_partial(
+                source.run, source.name, owner, local, "missing", (k,), frac=0, bound=source.at_most, type="int"
+            )
+            for owner in source.owners
+        ]
+    )
+    present = table.count() - absent
+    enough = _Enough(stack([absent, present]), or_none=True)
+
+    def guard(j: int) -> Guard:
+        return lambda minimum: {"value": enough.bits(minimum).all(axis=0)[j]}
+
+    return {column.name: Result("number", {"value": absent[j]}, _whole, guard(j)) for j, column in enumerate(columns)}

@@ -13,13 +13,13 @@ import numpy as np
 
 from mpc.secret import SecretArray, concatenate, constant, where
 from protocols.numeric.division import reciprocal
-from protocols.numeric.normalize import F, leading_bit
+from protocols.numeric.normalize import Exponent, F
 
 #: Smallest pivot: a predictor with more than 1 - 2^-7 of its variance explained by the earlier ones is collinear.
 PIVOT_BITS = 7
-#: Largest entry of L^-1, and fraction bits of L and its inverse. 2 * (FACTOR + 4) + log2(columns) <= 62.
+#: Largest entry of L^-1, and its fraction bits.
 ENTRY = 16.0
-FACTOR = 25
+FACTOR = 26
 #: Largest diagonal entry of the inverse (variance inflation factor), and its fraction bits.
 INFLATION = 128.0
 INVERSE = 22
@@ -29,101 +29,81 @@ INVERSE = 22
 class Factors:
     """Of the leading p columns of a (p + 1, p + 1) matrix, the last one being the response.
 
-    inverse    rows 0..p of L^-1 (unit lower triangular; the diagonal and above are public): list of (k,) secrets
-    mantissa   w_k with 1/pivot_k = w_k * power_k / 2
-    power      power_k, integers
-    last       the response's pivot: 1 - R^2, 28 fraction bits
-    regular    bit: all pivots and entries were within their limits
+    rows      (p, p): rows 0..p-1 of L^-1;  response  (p,): its row p without the diagonal, minus the coefficients
+    mantissa  (p,): w_k with 1/pivot_k = w_k * power_k;  power  (p,) integers
+    last      the response's pivot: 1 - R^2, 28 fraction bits
+    regular   bit: all pivots and entries were within their limits
     """
 
-    inverse: list[SecretArray]
-    mantissa: list[SecretArray]
-    power: list[SecretArray]
+    rows: SecretArray
+    response: SecretArray
+    mantissa: SecretArray
+    power: SecretArray
     last: SecretArray
     regular: SecretArray
 
 
 def factor(matrix: SecretArray) -> Factors:
-    """Factor a correlation matrix of p predictors and a response.
+    """Factor a correlation matrix of p predictors and a response; L^-1 beside, from the identity by the same steps.
 
-    Rounds  about 45 a predictor
-    Error   entries of L within 2^-24
+    Rounds  about 20 a predictor
+    Error   entries of L^-1 within 2^-20 for variance inflation up to 10; pivots within 2^-24
     """
     p = matrix.shape[0] - 1
     schur = matrix
-    columns: list[SecretArray] = []
+    inverse = constant(matrix.run, np.eye(p + 1, p), frac=FACTOR)
+    rows: list[SecretArray] = []
     mantissas: list[SecretArray] = []
     powers: list[SecretArray] = []
     bits: list[SecretArray] = []
     for _ in range(p):
-        pivot = schur[0, 0]
-        fits = pivot >= 2.0**-PIVOT_BITS
-        safe = where(fits, pivot, 1.0).bounded((1 << F) + (1 << 12))
-        leading = leading_bit(safe, F + 1)
-        power = leading.table([1 << min(F - j, PIVOT_BITS) for j in range(F + 1)])
-        normal = safe.times(power, bound=1 << (F + 1))
-        normal = normal._new(normal.handle, frac=F + 1, type="fixed").cut(F).bounded(1 << F)
-        mantissa = reciprocal(normal)
-        # A replaced pivot eliminates nothing: its column is set to 0, so that all bounds stay true.
-        column = fits.broadcast_to((schur.shape[0] - 1,)) * schur[1:, 0]
-        ratio = column.product(mantissa, F, limit=2.1).times(power)
-        entry = int(1.01 * 2 ** (PIVOT_BITS / 2) * 2**F)
-        ratio = ratio._new(ratio.handle, frac=F + 1, type="fixed").cut(F, bound=entry)  # |L| <= 1/sqrt(pivot)
-        update = ratio.reshape(-1, 1).product(column.reshape(1, -1), F, limit=1.01)
+        mantissa, power, fits = _pivot(schur[0, 0])
+        column = schur[1:, 0]
+        # |column| <= sqrt(pivot) and power < 1/pivot <= 2^7, so their product is at most 2^3.5; a pivot that is too
+        # small has power 0 and eliminates nothing. |L| <= 1/sqrt(pivot).
+        lifted = column.times(power.broadcast_to(column.shape), bound=int(11.4 * 2**F))
+        ratio = lifted.product(mantissa.broadcast_to(column.shape), F, limit=11.4).reshape(-1, 1)
+        update = ratio.product(column.reshape(1, -1), F, limit=1.01)
         schur = (schur[1:, 1:] - update).bounded((1 << F) + (1 << 12))  # a Schur complement of a correlation matrix
-        columns.append(ratio)
-        mantissas.append(mantissa)
-        powers.append(power)
-        bits.append(fits.reshape(1))
-    rows, inside = _inverse_rows(columns, p)
-    regular = concatenate([*bits, *inside]).all()
-    return Factors(rows, mantissas, powers, schur[0, 0], regular)
-
-
-def _inverse_rows(columns: list[SecretArray], p: int) -> tuple[list[SecretArray], list[SecretArray]]:
-    """Rows 1..p of L^-1 left of the diagonal: row_k = -(L_k + L_k N) with N the rows above."""
-    run = columns[0].run
-    rows: list[SecretArray] = []
-    inside: list[SecretArray] = []
-    for k in range(1, p + 1):
-        left = concatenate([columns[j][k - j - 1].reshape(1) for j in range(k)]).cut(FACTOR)
-        if k > 1:
-            zeros = [constant(run, np.zeros(k - len(row)), frac=FACTOR) for row in rows]
-            above = [concatenate([row, zero]).reshape(1, k) for row, zero in zip(rows, zeros, strict=True)]
-            first = constant(run, np.zeros((1, k)), frac=FACTOR)
-            block = concatenate([first, *above])
-            row = -(left + left.reshape(1, k).dot(block, FACTOR).reshape(k))
-        else:
-            row = -left
-        low, high = row < -ENTRY, row > ENTRY
-        good = (~low & ~high).all()
-        row = where(good.broadcast_to((k,)), row, 0).bounded(int(ENTRY * 2**FACTOR))
+        good, row = _checked(inverse[0])
+        inverse = inverse[1:] - ratio.product(row.reshape(1, -1), FACTOR, limit=11.4 * ENTRY)
         rows.append(row)
-        inside.append(good.reshape(1))
-    return rows, inside
+        mantissas.append(mantissa.reshape(1))
+        powers.append(power.reshape(1))
+        bits += [fits.reshape(1), good.reshape(1)]
+    good, response = _checked(inverse[0], concatenate(bits).all())
+    whole = concatenate([row.reshape(1, p) for row in rows])
+    return Factors(whole, response, concatenate(mantissas), concatenate(powers), schur[0, 0], good)
+
+
+def _pivot(pivot: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
+    """w in [1, 2] and a power of two with 1/pivot = w * power, and a bit: the pivot is at least 2^-7 (else power is
+    0). One vector of comparisons finds its binade."""
+    limits = np.ldexp(1.0, np.arange(-PIVOT_BITS, 0))
+    reached = pivot.broadcast_to((PIVOT_BITS,)) >= limits
+    binade = Exponent(reached)
+    power = binade.table([1 << (PIVOT_BITS - 1 - i) for i in range(PIVOT_BITS)])
+    normal = pivot.times(power, bound=(1 << F) + (1 << 12)) + binade.is_zero()
+    return reciprocal(normal.bounded((1 << F) + (1 << 12))), power, binade.nonzero
+
+
+def _checked(row: SecretArray, others: SecretArray | None = None) -> tuple[SecretArray, SecretArray]:
+    """Whether all entries are at most ENTRY (and `others` holds), and the row, or zeros where not."""
+    good = (concatenate([row, -row]) <= ENTRY).all()
+    if others is not None:
+        good = good & others
+    return good, where(good.broadcast_to(row.shape), row, 0).bounded(int(ENTRY * 2**FACTOR))
 
 
 def inflation(factors: Factors) -> tuple[SecretArray, SecretArray]:
     """The diagonal of the inverse of the predictors' correlations (variance inflation factors), and whether all are
     at most 128: diag_j = sum_k N_kj^2 / pivot_k. 22 fraction bits."""
     p = len(factors.mantissa)
-    run = factors.last.run
-    grid = []
-    for k in range(p):
-        parts = []
-        if k:
-            parts.append(factors.inverse[k - 1])
-        parts.append(constant(run, np.asarray([1.0]), frac=FACTOR))
-        if k < p - 1:
-            parts.append(constant(run, np.zeros(p - 1 - k), frac=FACTOR))
-        grid.append(concatenate(parts).reshape(1, p))
-    rows = concatenate(grid)
+    rows = factors.rows
     squares = rows.product(rows, INVERSE, limit=ENTRY * ENTRY * 1.01)
-    mantissa = concatenate([m.reshape(1, 1) for m in factors.mantissa])
-    power = concatenate([m.reshape(1, 1) for m in factors.power])
-    terms = squares.product(mantissa, INVERSE, limit=ENTRY * ENTRY * 2.1).times(power)
-    terms = terms._new(terms.handle, frac=INVERSE + 1, type="fixed")
-    diagonal = terms.sum(0).cut(INVERSE)
-    small = diagonal <= INFLATION
+    terms = squares.product(factors.mantissa.reshape(p, 1), INVERSE, limit=ENTRY * ENTRY * 2.1)
+    diagonal = terms.times(factors.power.reshape(p, 1)).sum(0)
+    # Where a row was replaced, the diagonal may lack its own term, which is at least 1.
+    small = (diagonal <= INFLATION) & (diagonal >= 1 - 2.0**-10)
     safe = where(small, diagonal, 1.0).bounded(int(INFLATION * 2**INVERSE) + 1)
     return safe, small.all()

@@ -28,6 +28,8 @@ from protocols.numeric.normalize import F, leading_bit
 
 #: Fraction bits of spreads: q * (population covariance), |.| <= 1.
 WIDE = 56
+#: Fraction bits of means, where digits matter.
+FINE = 40
 
 
 @dataclass
@@ -37,7 +39,8 @@ class JointMoments:
     count     rows: shape (k,), or () where all columns share their rows
     fraction  q = count * v / 2^w in [1/2, 1), 28 fraction bits (1/2 for no rows)
     step      v / 2^w: what one row adds to q
-    mean      (k,), 28 fraction bits
+    inverse   1/q, 28 fraction bits
+    mean      (k,), 28 fraction bits;  fine  the same with 40
     spread    q * population variance (k,) or covariance (k, k), 56 fraction bits
     some      bit: there is at least one row;  several: at least two
     """
@@ -48,7 +51,9 @@ class JointMoments:
     count: SecretArray
     fraction: SecretArray
     step: SecretArray
+    inverse: SecretArray
     mean: SecretArray
+    fine: SecretArray
     spread: SecretArray
     some: SecretArray
     several: SecretArray
@@ -135,19 +140,21 @@ def _combine(
         means.append(part("mean", (k,), F, 1 << F))
         spreads.append(part(spread_name, spread_shape, wide, rows_bound))
 
-    count = _total(counts).bounded(most)
-    exact_sum = _total(sums).bounded(whole)  # |sum u| <= N < 2^width
-    exact_spread = _total(spreads).bounded(whole)  # |sum of centred products| <= N by Cauchy-Schwarz
+    count = total(counts).bounded(most)
+    exact_sum = total(sums).bounded(whole)  # |sum u| <= N < 2^width
+    exact_spread = total(spreads).bounded(whole)  # |sum of centred products| <= N by Cauchy-Schwarz
     leading = leading_bit(count, width)
     power = leading.table([1 << (width - 1 - j) for j in range(width)])
     none = leading.is_zero()
 
     # count * power < 2^width, and |sum|, |spread| <= count: so the exact products stay below 2^61.
-    scaled = _fraction(count.times(power, bound=1 << width), width)
-    fraction = scaled + none * 0.5
+    exact = count.times(power, bound=1 << width)
+    fraction = _fraction(exact, width) + none * 0.5
     step = _fraction(power, width)
-    mean_sum = _fraction(exact_sum.times(power, bound=whole), width).cut(F, bound=1 << F)
-    mean = mean_sum.product(reciprocal(fraction.bounded(1 << F)), F, limit=2.0).bounded(1 << F)
+    inverse = reciprocal(fraction.bounded(1 << F))
+    exact_mean = _fraction(exact_sum.times(power, bound=whole), width)
+    mean = exact_mean.cut(F, bound=1 << F).product(inverse, F, limit=2.0).bounded(1 << F)
+    fine = _refined(mean, exact_mean, exact._new(exact.handle, frac=width, type="fixed"), inverse)
     within = _fraction(exact_spread.times(power, bound=whole), width).cut(WIDE, bound=1 << WIDE)
 
     spread = within
@@ -164,14 +171,27 @@ def _combine(
     spread = spread.bounded((1 << WIDE) + (1 << (WIDE - 20)))
     some = leading.nonzero
     several = count >= 2
-    return JointMoments(source, centre, exponent, count, fraction, step, mean, spread, some, several)
+    return JointMoments(source, centre, exponent, count, fraction, step, inverse, mean, fine, spread, some, several)
 
 
-def _total(parts: Sequence[SecretArray]) -> SecretArray:
-    total = parts[0]
+def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inverse: SecretArray) -> SecretArray:
+    """The mean with 40 fraction bits: a Newton step from one with 28, on the exact remainder total - mean * fraction.
+
+    Error  2^-38
+    """
+    exact = mean.times(fraction)
+    # The mean is within 2^-25: what its factors lost, and their product's last place.
+    remainder = (total.cut(exact.frac) - exact).bounded(1 << (exact.frac - 24))
+    correction = remainder.cut(52, bound=1 << 28).product(inverse, FINE, limit=2.0**-22)
+    return (mean._shifted(FINE) + correction).bounded(1 << FINE)
+
+
+def total(parts: Sequence[SecretArray]) -> SecretArray:
+    """The sum of the owners' parts."""
+    joint = parts[0]
     for part in parts[1:]:
-        total = total + part
-    return total
+        joint = joint + part
+    return joint
 
 
 def _fraction(x: SecretArray, width: int) -> SecretArray:

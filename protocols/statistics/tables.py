@@ -28,7 +28,7 @@ def large_cells(counts: SecretArray, minimum: int) -> SecretArray:
     Rounds  about 30, independent of the number of cells; k^2 comparisons for k cells
     """
     k = len(counts)
-    counts = counts.without_mask()
+    counts = counts._new(counts.handle, valid=None, cohorts=())  # the cells are their own cohorts, and looked at here
     large = counts >= minimum
     small_rows = where(large, 0, counts).sum()
     lacking = (~large.all()) & (small_rows < minimum)
