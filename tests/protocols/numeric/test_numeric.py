@@ -1,0 +1,240 @@
+"""Division, roots and what they are made of: the documented errors, and every bound that they claim."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpc.errors import ShapeError
+from mpc.fixed import decode, encode
+from mpc.secret import SecretArray
+from protocols import numeric
+from protocols.numeric.normalize import F
+from protocols.simulate import evaluate
+from support.bounds import every_bound_holds
+
+ENGINES = ["ideal", "replicated"]
+
+
+def compute(function: Any, *arrays: Any, engine: str = "ideal") -> Any:
+    """`function(run, secret, ...)` opened. An array is (values, fraction bits, bound of the raw integers)."""
+
+    async def script(run: Any) -> Any:
+        secrets = []
+        for values, frac, bound in arrays:
+            handle = run.schedule("constant", values=encode(np.asarray(values), frac))
+            secrets.append(SecretArray(run, handle, type="fixed" if frac else "int", frac=frac, bound=bound))
+        given = function(run, *secrets)
+        results = []
+        for x in given if isinstance(given, tuple | list) else [given]:
+            handles = [run.schedule("open", s.handle, to=(0, 1, 2)) for s in (x, x.valid) if s is not None]
+            await run.settle(*handles)
+            raw = handles[0].share
+            value = raw.astype(bool) if x.type == "bool" else decode(raw, x.frac)
+            results.append(value if x.valid is None else np.where(handles[1].share.astype(bool), value, np.nan))
+        return results if isinstance(given, tuple | list) else results[0]
+
+    if engine == "replicated":
+        return evaluate(script, engine=engine)[0]
+    with every_bound_holds():
+        return evaluate(script, engine=engine, parties=1)[0]
+
+
+# ---- leading bits
+@pytest.mark.parametrize("width", [1, 2, 3, 8, 28, 31, 57])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_leading_bit_at_every_position(engine, width):
+    rng = np.random.default_rng(width)
+    lowest = [1 << j for j in range(width)]
+    x = np.asarray([0, *lowest, *(2 * v - 1 for v in lowest), *(rng.integers(v, 2 * v) for v in lowest)])
+
+    def positions(run: Any, s: SecretArray) -> Any:
+        e = numeric.leading_bit(s, width)
+        hot = e.one_hot()
+        return e.table(range(1, width + 1)), e.is_zero(), e.nonzero, e.reaches(width // 2), hot
+
+    position, zero, nonzero, half, hot = compute(positions, (x, 0, (1 << width) - 1), engine=engine)
+    expected = [int(v).bit_length() for v in x]
+    assert position.tolist() == expected
+    assert zero.tolist() == [float(v == 0) for v in x]
+    assert nonzero.tolist() == [bool(v) for v in x]
+    assert half.tolist() == [e > width // 2 for e in expected]
+    assert hot.sum(0).tolist() == [float(v != 0) for v in x]
+    assert hot.argmax(0).tolist() == [max(e - 1, 0) for e in expected]
+
+
+def test_leading_bit_of_small_and_of_negative_values():
+    x = np.asarray([-(2**20), -1, 0, 1, 15, 16, 31, 32, 2**20 - 1])
+    e = compute(lambda run, s: numeric.leading_bit(s, 20, least=4, signed=True).table(range(20)), (x, 0, 2**20))
+    assert e.tolist() == [0, 0, 0, 0, 0, 4, 4, 5, 19]
+
+
+def test_a_table_has_a_value_for_each_position_and_may_have_one_for_each_element():
+    own = np.asarray([[1, 10], [2, 20], [3, 30]])
+    assert compute(lambda run, s: numeric.leading_bit(s, 3).table(own), ([4, 2], 0, 7)).tolist() == [3, 20]
+    with pytest.raises(ShapeError, match="2 values for 3 positions"):
+        compute(lambda run, s: numeric.leading_bit(s, 3).table([1, 2]), ([4, 2], 0, 7))
+
+
+# ---- normalised functions
+def _dense(low: float, count: int) -> Any:
+    edges = [low, low + 2.0**-F, 1 - 2.0**-F, 1.0]
+    return np.concatenate([edges, np.rint(np.linspace(low, 1, count) * 2**F) / 2**F])
+
+
+@pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000)])
+def test_reciprocal_on_its_whole_domain(engine, count):
+    c = _dense(0.5, count)
+    w = compute(lambda run, s: numeric.reciprocal(s), (c, F, 1 << F), engine=engine)
+    assert np.abs(w * c - 1).max() <= 2.0**-26
+
+
+@pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000)])
+def test_roots_on_their_whole_domain(engine, count):
+    c = _dense(0.25, count)
+    root, inverse = compute(lambda run, s: tuple(numeric.roots(s)), (c, F, 1 << F), engine=engine)
+    assert np.abs(root / np.sqrt(c) - 1).max() <= 2.0**-26
+    assert np.abs(inverse * np.sqrt(c) - 1).max() <= 2.0**-26
+
+
+# ---- division
+def _quotients(a: Any, b: Any, fa: int, fb: int, wa: int, wb: int, engine: str = "ideal") -> None:
+    a, b = (np.rint(np.ldexp(np.asarray(v, np.float64), f)) / 2.0**f for v, f in ((a, fa), (b, fb)))
+    q = compute(lambda run, x, y: x / y, (a, fa, (1 << wa) - 1), (b, fb, (1 << wb) - 1), engine=engine)
+    zero = b == 0
+    assert np.isnan(q[zero]).all()
+    assert not np.isnan(q[~zero]).any()
+    last = 2.0 ** -(59 - wa + fa - fb)  # 60 bits for the largest quotient
+    true = a[~zero] / b[~zero]
+    assert (np.abs(q[~zero] - true) <= 2.0**-25 * np.abs(true) + 3 * last).all()
+
+
+def test_quotients_keep_their_digits_whatever_the_bounds():
+    """One third of operands that could be a hundred: seven digits, not one."""
+    q = compute(lambda run, x, y: x / y, ([1.0], 21, 100 << 21), ([3.0], 21, 100 << 21))
+    assert abs(q[0] - 1 / 3) < 1e-7
+
+
+SIZES = [
+    (21, 21, 28, 28),
+    (0, 0, 29, 29),
+    (28, 0, 29, 28),
+    (33, 0, 61, 28),
+    (10, 25, 40, 55),
+    (0, 0, 61, 61),
+    (3, 9, 4, 10),
+]
+
+
+@pytest.mark.parametrize(("fa", "fb", "wa", "wb"), SIZES)
+def test_division_of_all_sizes_and_signs(fa, fb, wa, wb):
+    rng = np.random.default_rng(wa * wb)
+    n = 60
+
+    def some(frac: int, width: int) -> Any:
+        size = np.exp2(rng.uniform(0, width - 0.01, n)).astype(np.int64)
+        raw = np.minimum(size, (1 << width) - 1) * rng.choice([-1, 1], n)
+        raw[:4] = 0, 1, -1, (1 << min(width, 53)) - 1
+        return np.ldexp(rng.permutation(raw).astype(np.float64), -frac)
+
+    _quotients(some(fa, wa), some(fb, wb), fa, fb, wa, wb)
+
+
+@pytest.mark.parametrize(("fa", "fb", "wa", "wb"), SIZES[:4])
+def test_division_on_shares(fa, fb, wa, wb):
+    rng = np.random.default_rng(1)
+    a = rng.uniform(-1, 1, 200) * np.exp2(rng.integers(-wa + 2, 0, 200) + wa - fa)
+    b = rng.uniform(-1, 1, 200) * np.exp2(rng.integers(-wb + 2, 0, 200) + wb - fb)
+    b[:3] = 0
+    _quotients(a, b, fa, fb, wa, wb, "replicated")
+
+
+@given(data=st.data())
+def test_division_matches_floats(data):
+    a = data.draw(st.lists(st.floats(-1000, 1000, width=32), min_size=1, max_size=6))
+    b = data.draw(st.lists(st.floats(-8, 8, width=32), min_size=len(a), max_size=len(a)))
+    _quotients(a, b, 18, 25, 28, 29)
+
+
+def test_division_keeps_masks_and_broadcasts():
+    def quotient(run: Any, a: SecretArray, b: SecretArray) -> SecretArray:
+        return a.masked(a > 0, "no a") / b.masked(b < 9, "no b")
+
+    q = compute(quotient, ([[1.0], [-2.0]], 20, 1 << 25), ([4.0, 0.0, 10.0], 20, 1 << 25))
+    np.testing.assert_allclose(q, [[0.25, np.nan, np.nan], [np.nan] * 3])
+
+
+def test_public_operands():
+    def both(run: Any, a: SecretArray) -> tuple[SecretArray, SecretArray]:
+        return 1 / a, a / 3.0
+
+    one, three = compute(both, ([0.5, 7.0], 21, 100 << 21))
+    np.testing.assert_allclose(one, [2, 1 / 7], rtol=2.0**-24)
+    np.testing.assert_allclose(three, [0.5 / 3, 7 / 3], atol=2.0**-20)
+
+
+# ---- square roots
+@pytest.mark.parametrize(
+    ("frac", "width"), [(0, 1), (0, 29), (1, 29), (28, 29), (27, 30), (40, 61), (33, 60), (-4, 20)]
+)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_square_root_of_all_sizes(engine, frac, width):
+    rng = np.random.default_rng(width)
+    raw = np.minimum(np.exp2(rng.uniform(0, min(width, 53) - 0.01, 50)).astype(np.int64), (1 << width) - 1)
+    raw[:3] = 0, 1, (1 << min(width, 53)) - 1
+    x = np.ldexp(raw.astype(np.float64), -frac)
+    root = compute(lambda run, s: s.sqrt(), (x, frac, (1 << width) - 1), engine=engine)
+    if frac % 2 and width > 60:
+        x = np.ldexp(raw // 2, 1 - frac)
+    assert (np.abs(root - np.sqrt(x)) <= 2.0**-25 * np.sqrt(x)).all()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_square_root_of_negative_values_is_undefined(engine):
+    x = [-(2.0**20), -1, -(2.0**-20), 0, 4]
+    root = compute(lambda run, s: s.sqrt(), (x, 20, 1 << 40), engine=engine)
+    np.testing.assert_allclose(root, [np.nan, np.nan, np.nan, 0, 2], rtol=2.0**-25)
+
+
+# ---- variances of secret arrays
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("axis", [None, 0, 1])
+@pytest.mark.parametrize("ddof", [0, 1])
+def test_variance_of_secret_arrays(engine, axis, ddof):
+    x = np.random.default_rng(3).normal(5, 3, (6, 20))
+    bound = 32.0
+    frac = 23
+
+    def both(run: Any, s: SecretArray) -> tuple[SecretArray, SecretArray]:
+        return s.var(axis, ddof=ddof), s.std(axis, ddof=ddof)
+
+    var, std = compute(both, (x, frac, int(bound) << frac), engine=engine)
+    np.testing.assert_allclose(var, x.var(axis, ddof=ddof), atol=2.0**-24 * bound**2)
+    np.testing.assert_allclose(std, x.std(axis, ddof=ddof), atol=2.0**-24 * bound**2)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_variance_of_the_valid_elements(engine):
+    x = np.random.default_rng(4).uniform(0, 10, (4, 15))
+    x[1, 1:] = 20.0  # one valid element
+    x[2] = 20.0  # none
+    valid = x < 10.5
+
+    def masked(run: Any, s: SecretArray) -> tuple[SecretArray, ...]:
+        kept = s.masked(s < 10.5, "large")
+        return kept.var(1, ddof=1), kept.var(1, ddof=0), kept.var()
+
+    one, none, whole = compute(masked, (x, 23, 32 << 23), engine=engine)
+    rows = [row[v] for row, v in zip(x, valid, strict=True)]
+    np.testing.assert_allclose(one, [rows[0].var(ddof=1), np.nan, np.nan, rows[3].var(ddof=1)], atol=2.0**-14)
+    np.testing.assert_allclose(none, [rows[0].var(), 0, np.nan, rows[3].var()], atol=2.0**-14)
+    np.testing.assert_allclose(whole, x[valid].var(ddof=1), atol=2.0**-14)
+
+
+def test_what_a_variance_of_too_few_elements_is():
+    with pytest.raises(ShapeError, match="ddof"):
+        compute(lambda run, s: s.var(), ([1.0], 20, 1 << 21))
