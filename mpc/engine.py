@@ -22,7 +22,8 @@ from numpy.typing import NDArray
 from mpc.party import Party
 
 Shape = tuple[int, ...]
-Kind = Literal["arith", "bits"]
+#: Numbers, words of bits, or a secret order of rows.
+Kind = Literal["arith", "bits", "order"]
 Integers = NDArray[np.int64]
 
 
@@ -203,3 +204,24 @@ class Engine(ABC):
     @abstractmethod
     def random(self, party: Party, *, shape: Shape) -> Share:
         """Uniform ring elements nobody knows."""
+
+    @abstractmethod
+    def random_bits(self, party: Party, *, shape: Shape, width: int = 1) -> Share:
+        """Uniform words of `width` bits nobody knows."""
+
+    # ---- orders of rows (arrays along their first axis), all secret
+    @abstractmethod
+    async def permutation(self, party: Party, *, size: int) -> Any:
+        """A uniformly random order of `size` rows that nobody knows."""
+
+    @abstractmethod
+    async def shuffle(self, party: Party, x: Any, order: Any) -> Any:
+        """The rows of x, numbers or bits, in this order: whole records."""
+
+    @abstractmethod
+    async def unshuffle(self, party: Party, x: Any, order: Any) -> Any:
+        """Undoes `shuffle`: rows in this order, as they were before."""
+
+    @abstractmethod
+    async def order_of(self, party: Party, x: Any) -> Any:
+        """The order that brings row i to place x[i]; x is a permutation of 0..n-1."""

@@ -72,6 +72,11 @@ class Environment:
         return self.channel.parties
 
 
+def inner_label(label: bytes, counter: int, name: str) -> bytes:
+    """The label of the `counter`-th inner operation (from 1 on) of the operation `label`."""
+    return blake2b(label + counter.to_bytes(8, "little") + name.encode(), digest_size=16).digest()
+
+
 class Party:
     """One party inside the operation `label`.
 
@@ -93,8 +98,7 @@ class Party:
     def inner(self, name: str) -> Party:
         """The party inside an inner operation, whose label follows from this one and the order of calls."""
         self._counter += 1
-        digest = blake2b(self.label + self._counter.to_bytes(8, "little") + name.encode(), digest_size=16).digest()
-        return Party(self.env, digest)
+        return Party(self.env, inner_label(self.label, self._counter, name))
 
     def send(self, peer: int, part: int, array: NDArray[Any]) -> None:
         """Hand a contiguous array over to the channel; it must not be written to afterwards. Never blocks."""

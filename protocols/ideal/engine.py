@@ -12,19 +12,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Engine, Integers, Shape, Share, Spec
+from mpc.engine import Cost, Engine, Integers, Kind, Shape, Share, Spec
 from mpc.errors import LocalProtocolError, RangeError
 from mpc.party import Party
 
 
 class Clear(Share):
-    """The value itself: int64 numbers, or uint64 words of `width` bits."""
+    """The value itself: int64 numbers, uint64 words of `width` bits, or where each row of an order comes from."""
 
     __slots__ = ("_spec", "values")
 
-    def __init__(self, values: NDArray[Any], kind: str = "arith", width: int = 64) -> None:
+    def __init__(self, values: NDArray[Any], kind: Kind = "arith", width: int = 64) -> None:
         self.values = values
-        self._spec = Spec(values.shape, "bits" if kind == "bits" else "arith", width)
+        self._spec = Spec(values.shape, kind, width)
 
     @property
     def spec(self) -> Spec:
@@ -162,6 +162,26 @@ class IdealEngine(Engine):
         party.keys.common.fill(out, party.label, b"ideal random")
         return Clear(out >> 2)
 
+    def random_bits(self, party: Party, *, shape: Shape, width: int = 1) -> Clear:
+        out = np.empty(shape, np.uint64)
+        party.keys.common.fill(out, party.label, b"ideal random")
+        return _bits(out & _mask(width), width)
+
+    # ---- orders of rows
+    async def permutation(self, party: Party, *, size: int) -> Clear:
+        return Clear(np.argsort(self.random(party, shape=(size,)).values), "order")
+
+    async def shuffle(self, party: Party, x: Clear, order: Clear) -> Clear:
+        return Clear(x.values[order.values], x.spec.kind, x.spec.width)
+
+    async def unshuffle(self, party: Party, x: Clear, order: Clear) -> Clear:
+        return Clear(x.values[np.argsort(order.values)], x.spec.kind, x.spec.width)
+
+    async def order_of(self, party: Party, x: Clear) -> Clear:
+        if not np.array_equal(np.sort(x.values), np.arange(x.values.size)):
+            raise LocalProtocolError("order_of: not a permutation")
+        return Clear(np.argsort(x.values), "order")
+
 
 def _cuttable(bits: int) -> None:
     if not 1 <= bits <= 62:
@@ -170,6 +190,12 @@ def _cuttable(bits: int) -> None:
 
 def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> Spec:
     """Shape, kind and width of a primitive's result: the same for every engine."""
+    if primitive == "random_bits":
+        return Spec(parameters["shape"], "bits", parameters.get("width", 1))
+    if primitive == "permutation":
+        return Spec((parameters["size"],), "order")
+    if primitive == "order_of":
+        return Spec(operands[0].shape, "order")
     if primitive in ("input", "random"):
         return Spec(parameters["shape"])
     if primitive == "constant":

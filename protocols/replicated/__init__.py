@@ -7,6 +7,7 @@
     truncate    dropping bits               fused       product and truncation in one
     boolean     and, prefix or              compare     sign
     convert     integers to bits and back   equality    x == 0
+    orders      secret orders of rows       hops        how rows travel through one
     kernels     compiled loops
     plans       results and costs           engine      all of it behind mpc.engine.Engine
 

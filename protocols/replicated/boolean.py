@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost, Spec
+from mpc.engine import Cost, Shape, Spec
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.local import public_row
-from protocols.replicated.masks import zero_bits
+from protocols.replicated.masks import draw, zero_bits
 from protocols.replicated.roles import Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Bits, BitWords, Words, mask_of, words_of_bits
+from protocols.replicated.sharing import Bits, BitWords, Words, dtype_of, mask_of, size_of, words_of_bits
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+
+_RANDOM = b"random"
 
 
 async def reshare(party: Party, part: int, local: BitWords, width: int) -> BitWords:
@@ -35,6 +37,16 @@ async def reshare(party: Party, part: int, local: BitWords, width: int) -> BitWo
 def reshare_load(n: int, width: int) -> Load:
     octets = packed_bytes(n, width)
     return Load(1, (octets, octets, octets), (1, 1, 1))
+
+
+def random_bits(party: Party, shape: Shape, width: int) -> Bits:
+    """Uniform words of `width` bits nobody knows. Local: each component is a stream of the two parties that hold it."""
+    out = np.empty((2, size_of(shape)), dtype_of(width))
+    for chunk in cut(party.label, out.shape[1]):
+        for row, peer in ((0, (party.index + 2) % 3), (1, (party.index + 1) % 3)):
+            octets = draw(party, peer, _RANDOM, chunk.part, packed_bytes(chunk.size, width), np.uint8)
+            out[row, chunk.start : chunk.stop] = unpack(octets, chunk.size, width)
+    return Bits(out, shape, width)
 
 
 def and_local(x0: BitWords, x1: BitWords, y0: BitWords, y1: BitWords) -> BitWords:

@@ -25,9 +25,11 @@ from protocols.replicated import (
     local,
     matmul,
     opening,
+    orders,
     plans,
     truncate,
 )
+from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits
 
 
@@ -94,6 +96,9 @@ class ReplicatedEngine(Engine):
     def random(self, party: Party, *, shape: Shape) -> Arithmetic:
         return arithmetic.random(party, shape)
 
+    def random_bits(self, party: Party, *, shape: Shape, width: int = 1) -> Bits:
+        return boolean.random_bits(party, shape, width)
+
     # ---- interactive
     async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Arithmetic:
         return await arithmetic.share_input(party, owner, values, shape)
@@ -136,3 +141,16 @@ class ReplicatedEngine(Engine):
 
     async def prefix_or(self, party: Party, x: Bits) -> Bits:
         return await boolean.prefix_or(party, x)
+
+    # ---- orders of rows
+    async def permutation(self, party: Party, *, size: int) -> Order:
+        return await orders.permutation(party, size)
+
+    async def shuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+        return await orders.shuffle(party, x, order)
+
+    async def unshuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+        return await orders.unshuffle(party, x, order)
+
+    async def order_of(self, party: Party, x: Arithmetic) -> Order:
+        return await orders.order_of(party, x)

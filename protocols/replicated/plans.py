@@ -14,7 +14,18 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import LocalProtocolError, ShapeError
-from protocols.replicated import arithmetic, boolean, compare, convert, equality, fused, matmul, opening, truncate
+from protocols.replicated import (
+    arithmetic,
+    boolean,
+    compare,
+    convert,
+    equality,
+    fused,
+    matmul,
+    opening,
+    orders,
+    truncate,
+)
 from protocols.replicated.local import fitting, joined_shape
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.sharing import same_shape, wanted
@@ -113,6 +124,11 @@ def random(label: bytes, *, shape: Shape) -> Planned:
 
 
 @_plan
+def random_bits(label: bytes, *, shape: Shape, width: int = 1) -> Planned:
+    return Spec(shape, "bits", width), NOTHING
+
+
+@_plan
 def _input(label: bytes, *, owner: int, values: Integers | None = None, shape: Shape) -> Planned:
     result = Spec(shape)
     return result, arithmetic.input_cost(label, result.size, owner)
@@ -201,8 +217,30 @@ def prefix_or(label: bytes, x: Spec) -> Planned:
     return x, boolean.prefix_or_cost(label, x)
 
 
-#: Primitives with arrays, functions or lists among their parameters; the plans of all others are remembered.
-_FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random"}
+@_plan
+def permutation(label: bytes, *, size: int) -> Planned:
+    return orders.permutation_plan(label, size)
+
+
+@_plan
+def shuffle(label: bytes, x: Spec, order: Spec) -> Planned:
+    return x, orders.shuffle_cost(x, order)
+
+
+@_plan
+def unshuffle(label: bytes, x: Spec, order: Spec) -> Planned:
+    return x, orders.shuffle_cost(x, order, back=True)
+
+
+@_plan
+def order_of(label: bytes, x: Spec) -> Planned:
+    return orders.order_of_plan(label, x)
+
+
+#: Primitives with arrays, functions or lists among their parameters, and those with inner operations, whose labels
+#: follow from the whole label; the plans of all others are remembered.
+_FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
+_FRESH |= {"order_of"}
 
 
 @lru_cache(maxsize=4096)

@@ -13,6 +13,7 @@ from mpc.channel import MemoryNetwork
 from mpc.engine import Cost
 from mpc.simulation import simulate_parties
 from protocols.replicated.engine import ReplicatedEngine
+from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 
 LABELS = [bytes([d]) + b"replicated-test" for d in range(3)]
@@ -47,8 +48,10 @@ def shared(values, rng, width=None, zero=None):
 
 def combined(shares):
     """The value of a sharing: int64, or uint64 words. Fails when two holders of a component disagree."""
-    for i in range(3):
+    for i in range(0 if isinstance(shares[0], Order) else 3):
         np.testing.assert_array_equal(shares[i].data[1], shares[(i + 1) % 3].data[0], err_msg=f"component {i} is split")
+    if isinstance(shares[0], Order):
+        return chained(shares)
     parts = [share.data[1] for share in shares]
     shape = shares[0].shape
     if isinstance(shares[0], Bits):
@@ -56,6 +59,20 @@ def combined(shares):
         assert all(not np.any(part >> part.dtype.type(shares[0].width - 1) >> part.dtype.type(1)) for part in parts)
         return words.reshape(shape)
     return (parts[0] + parts[1] + parts[2]).view(np.int64).reshape(shape)
+
+
+def chained(shares):
+    """Where each row of an order comes from; fails when two parties disagree on what both know."""
+    for i in range(3):
+        np.testing.assert_array_equal(shares[i].after, shares[(i + 1) % 3].before)
+    d = shares[0].d
+    rows = shares[d].before[shares[d].after][shares[(d + 1) % 3].after]
+    if shares[0].public is None:
+        assert all(share.public is None and share.d == d for share in shares)
+        return rows
+    for share in shares:
+        np.testing.assert_array_equal(share.public, shares[0].public)
+    return rows[shares[0].public]
 
 
 @dataclass
@@ -72,8 +89,11 @@ class Ran:
         return combined(self.results)
 
 
-def run(primitive, *operands, label=LABELS[0], seed=1, record=False, network=None, **parameters) -> Ran:
-    """Run one primitive on sharings; its specification and cost are held against the plan every time."""
+def run(primitive, *operands, label=LABELS[0], seed=1, record=False, network=None, inner=False, **parameters) -> Ran:
+    """Run one primitive on sharings; its specification and cost are held against the plan every time.
+
+    `inner`: it is made of inner operations, one after the other.
+    """
     net = network if network is not None else MemoryNetwork(3)
     net.record = [] if record else None
 
@@ -86,9 +106,14 @@ def run(primitive, *operands, label=LABELS[0], seed=1, record=False, network=Non
 
     done = simulate_parties(program, label=label, seed=seed, network=net)
     messages = [(sender, size) for sender, _, tag, size in net.messages if tag[:16] == label]
+    if inner:
+        messages = [(sender, size) for sender, _, _, size in net.messages]
+        labels = {tag[:16] for _, _, tag, _ in net.messages}
+    else:
+        labels = {label}
     assert len(messages) == len(net.messages), "a message under another label"
     cost = Cost(
-        net.rounds(label),
+        sum(net.rounds(one) for one in labels),
         tuple(sum(size for sender, size in messages if sender == i) for i in range(3)),
         tuple(sum(1 for sender, _ in messages if sender == i) for i in range(3)),
     )

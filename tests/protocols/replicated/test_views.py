@@ -22,6 +22,9 @@ from replicated_harness import LABELS, engine
 from mpc.channel import MemoryNetwork
 from mpc.labels import Streams
 from mpc.party import Environment, Keys, Party
+from protocols.replicated import kernels_order
+from protocols.replicated.kernels import ready
+from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 
 N = 2048
@@ -47,6 +50,11 @@ CASES = {
     "prefix_or": ("prefix_or", [32], {}),
     "decompose 20": ("decompose", [None], {"width": 20}),
     "decompose 64": ("decompose", [None], {"width": 64}),
+    "shuffle": ("shuffle", [None, "order"], {}),
+    "shuffle 1": ("shuffle", [1, "order"], {}),
+    "shuffle 24": ("shuffle", [24, "order"], {}),
+    "unshuffle": ("unshuffle", [None, "order"], {}),
+    "unshuffle 1": ("unshuffle", [1, "order"], {}),
     "bit_to_ring": ("bit_to_ring", [1], {}),
     "inject": ("inject", [1, None], {}),
 }
@@ -79,6 +87,9 @@ class Changed:
 
 def operand(kind, secret, party, corrupt, size):
     """`party`'s share of a constant whose only non-zero component is the one that `corrupt` lacks."""
+    if kind == "order":  # permutations that leave the rows where they are, so that masks that meet are seen to
+        stay = np.arange(size, dtype=np.uint32)
+        return Order(stay, stay, 0)
     shape = (32, size // 32) if kind == "matrix" else (size,)
     bits = isinstance(kind, int)
     word = np.uint64(secret % 2**64) & np.uint64((1 << kind) - 1) if bits else np.uint64(secret % 2**64)
@@ -95,6 +106,8 @@ def operand(kind, secret, party, corrupt, size):
 def received(case, corrupt, secret, label, change=lambda purpose, part: (purpose, part), seen=None, size=N):
     """All messages to party `corrupt`, in order of their tags."""
     primitive, kinds, parameters = CASES[case]
+    engine()
+    ready(groups=[kernels_order.GROUP])
     network = MemoryNetwork(3)
     network.record = []
     seen = set() if seen is None else seen
@@ -213,6 +226,8 @@ def test_without_any_one_mask_it_fails(case):
         ("decompose 64", b"g1", b"g2"),
         ("bit_to_ring", b"s1", b"s2"),
         ("inject", b"s1", b"s2"),
+        ("shuffle", b"m2", b"r"),
+        ("unshuffle", b"m2", b"r"),
         ("inject", b"v2", b"a2"),
     ],
 )

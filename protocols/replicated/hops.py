@@ -1,0 +1,138 @@
+"""The walk of rows through three permutations, each known to two parties: what shuffling and undoing it share."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Spec
+from mpc.errors import ShapeError
+from mpc.party import Party
+from protocols.replicated import kernels_order
+from protocols.replicated.masks import draw
+from protocols.replicated.sharing import Arithmetic, Bits, Words, wanted
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+
+Places = NDArray[np.uint32]
+_M1, _M2, _R = b"m1", b"m2", b"r"
+#: Elements of one message at most.
+PIECE = 1 << 18
+
+
+def check_rows(what: str, x: Spec, order: Spec) -> int:
+    """Elements of one record, or ShapeError where x does not have the rows of the order."""
+    wanted(what, order, "order")
+    if x.kind == "order" or not x.shape or x.shape[0] != order.shape[0]:
+        raise ShapeError(f"{what}: an order of {order.shape[0]} rows does not fit {x.kind} of shape {x.shape}")
+    record = x.size // x.shape[0] if x.shape[0] else 1
+    if record > PIECE:
+        raise ShapeError(f"{what}: records of {record} elements; at most {PIECE}")
+    return record
+
+
+def pieces_of(rows: int, record: int) -> list[tuple[int, int, int]]:
+    """(first row, row after the last one, part) of each message."""
+    step = max(PIECE // max(record, 1), 1)
+    return [(start, min(start + step, rows), i << 16) for i, start in enumerate(range(0, rows, step))]
+
+
+class Hops:
+    """Three permutations a, b, c of a chain applied in turn, by X (knows a and b), Y (b and c) and Z (a and c).
+
+    X holds the sum of the components that it shares with Y and with Z, Z holds the third one:
+
+        X -> Z   delta = b(a(sum) - m1) - m2       Z: c(delta)
+        Z -> Y   gamma = a(third) + m1             Y: c(b(gamma) + m2)
+
+    and Y and Z reshare. m1 is a stream of X and Z, m2 one of X and Y; X receives nothing.
+    """
+
+    def __init__(self, party: Party, x: Arithmetic | Bits, record: int) -> None:
+        self.party = party
+        self.bits = isinstance(x, Bits)
+        self.width = x.width if isinstance(x, Bits) else 64
+        self.rows, self.record = (x.shape[0] if x.shape else 0), record
+        self.pieces = pieces_of(self.rows, record)
+        self.plus = kernels_order.XOR if self.bits else kernels_order.ADD
+        self.minus = kernels_order.XOR if self.bits else kernels_order.SUBTRACT
+
+    def octets(self, piece: tuple[int, int, int]) -> int:
+        return packed_bytes((piece[1] - piece[0]) * self.record, self.width)
+
+    def mask(self, peer: int, purpose: bytes, piece: tuple[int, int, int]) -> Words:
+        """A piece of a stream with as many bits as are sent, as words."""
+        return self._words(draw(self.party, peer, purpose, piece[2], self.octets(piece), np.uint8), piece)
+
+    def masks(self, peer: int, purpose: bytes) -> Words:
+        out = np.empty(self.rows * self.record, np.uint64)
+        for piece in self.pieces:
+            out[self.part(piece)] = self.mask(peer, purpose, piece)
+        return out
+
+    def part(self, piece: tuple[int, int, int]) -> slice:
+        return slice(piece[0] * self.record, piece[1] * self.record)
+
+    def _words(self, octets: Octets, piece: tuple[int, int, int]) -> Words:
+        n = (piece[1] - piece[0]) * self.record
+        return np.ascontiguousarray(unpack(octets, n, self.width), np.uint64)
+
+    def gather(self, x: Words, rows: Places, mask: Words, how: np.uint64) -> Words:
+        out = np.empty_like(mask)
+        kernels_order.gathered(x, rows, mask, self.record, how, out)
+        return out
+
+    async def send(self, peer: int, piece: tuple[int, int, int], value: Words, step: int) -> None:
+        await self.party.room()
+        self.party.send(peer, piece[2] | step, pack(value, self.width))
+
+    async def receive(self, peer: int, piece: tuple[int, int, int], step: int) -> Words:
+        octets = await self.party.receive(peer, piece[2] | step, (self.octets(piece),), np.uint8)
+        return self._words(octets, piece)
+
+    async def whole(self, peer: int, step: int) -> Words:
+        out = np.empty(self.rows * self.record, np.uint64)
+        for piece in self.pieces:
+            out[self.part(piece)] = await self.receive(peer, piece, step)
+        return out
+
+    async def compute(self, x: Words, rows: Places, mask: Words, how: np.uint64) -> Words:
+        return await self.party.compute(mask.size, self.gather, x, rows, mask, how)
+
+    async def as_x(self, y: int, z: int, total: Words, a: Places, b: Places) -> tuple[Words, Words]:
+        """X's components with Y and with Z."""
+        hidden = await self.compute(total, a, self.masks(z, _M1), self.minus)
+        for piece in self.pieces:
+            mask = self.mask(y, _M2, piece)
+            delta = await self.compute(hidden, b[piece[0] : piece[1]], mask, self.minus)
+            await self.send(z, piece, delta, 0)
+        return self.masks(y, _R), self.masks(z, _R)
+
+    async def as_z(self, x: int, y: int, third: Words, a: Places, c: Places) -> tuple[Words, Words]:
+        """Z's components with X and with Y."""
+        for piece in self.pieces:
+            mask = self.mask(x, _M1, piece)
+            gamma = await self.compute(third, a[piece[0] : piece[1]], mask, self.plus)
+            await self.send(y, piece, gamma, 0)
+        return await self._reshare(x, y, await self.whole(x, 0), c)
+
+    async def as_y(self, x: int, z: int, b: Places, c: Places) -> tuple[Words, Words]:
+        """Y's components with X and with Z."""
+        gamma = await self.whole(z, 0)
+        moved = await self.compute(gamma, b, self.masks(x, _M2), self.plus)
+        return await self._reshare(x, z, moved, c)
+
+    async def _reshare(self, x: int, other: int, part: Words, c: Places) -> tuple[Words, Words]:
+        mine = self.masks(x, _R)
+        out = np.empty_like(mine)
+        for piece in self.pieces:
+            where = self.part(piece)
+            value = await self.compute(part, c[piece[0] : piece[1]], mine[where], self.minus)
+            out[where] = value
+            await self.send(other, piece, value, 1)
+        for piece in self.pieces:
+            got = await self.receive(other, piece, 1)
+            if self.bits:
+                out[self.part(piece)] ^= got
+            else:
+                out[self.part(piece)] += got
+        return mine, out

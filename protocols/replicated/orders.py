@@ -1,0 +1,220 @@
+"""Secret orders of rows: shuffling, undoing it, and reading an order off shared places.
+
+An order is a chain of permutations, one for each pair of parties and known to that pair only, and a public one on top
+of it: out = x[p][q][r][public]. Nobody knows the whole chain, so the public part tells nothing of the order. A random
+order has no public part; a given one is made by shuffling the places and opening them, which shows a uniformly random
+permutation. So applying an order and undoing it always cost one shuffle, and one order serves any number of columns.
+
+For each chain only one object may ever be opened: `order_of` and the sort make a chain of their own each time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Share, Spec
+from mpc.errors import LocalProtocolError, ShapeError
+from mpc.party import Party, inner_label
+from protocols.replicated import kernels, kernels_order
+from protocols.replicated.hops import Hops, Places, check_rows, pieces_of
+from protocols.replicated.masks import words
+from protocols.replicated.opening import reveal, reveal_cost
+from protocols.replicated.roles import NOTHING
+from protocols.replicated.sharing import Arithmetic, Bits, dtype_of, wanted
+from protocols.replicated.wire import packed_bytes
+
+_ORDER = b"order"
+
+
+class Order(Share):
+    """One party's part of an order: `before` and `after`, the permutations of the pairs with the party before it and
+    after it, and what is public. `d` is the index of D: the chain is DF, DE, EF."""
+
+    __slots__ = ("_inverse", "after", "before", "d", "public")
+
+    def __init__(self, before: Places, after: Places, d: int, public: Places | None = None) -> None:
+        self.before = before
+        self.after = after
+        self.d = d
+        self.public = public
+        self._inverse: tuple[Places, Places] | None = None
+
+    @property
+    def spec(self) -> Spec:
+        return Spec((self.before.size,), "order", 64, str(self.d))
+
+    def then(self, public: Places) -> Order:
+        """This order and a public one after it."""
+        return Order(self.before, self.after, self.d, public if self.public is None else self.public[public])
+
+    def inverse(self) -> tuple[Places, Places]:
+        """The inverses of `before` and `after`, computed once."""
+        if self._inverse is None:
+            self._inverse = inverted(self.before), inverted(self.after)
+        return self._inverse
+
+
+def inverted(permutation: Places) -> Places:
+    """The inverse of a permutation. Local."""
+    out = np.empty_like(permutation)
+    out[permutation] = np.arange(permutation.size, dtype=np.uint32)
+    return out
+
+
+async def ready() -> None:
+    """Compile this group of kernels, in a thread, where nobody did before the run."""
+    if not kernels_order.gathered.signatures:  # type: ignore[attr-defined]
+        await asyncio.to_thread(kernels.ready, None, (kernels_order.GROUP,))
+
+
+async def permutation(party: Party, size: int) -> Order:
+    """A uniformly random order of `size` rows. Sends nothing: each pair's permutation is drawn from its stream.
+
+    Security  semi-honest: each party lacks one of three permutations, so the order is uniform to it
+    """
+    await ready()
+    def drawn(peer: int) -> Places:
+        out = np.empty(size, np.uint32)
+        kernels_order.permuted(words(party, peer, _ORDER, 0, size), out)
+        return out
+
+    before, after = (party.index + 2) % 3, (party.index + 1) % 3
+    first, second = await party.compute(size, lambda: (drawn(before), drawn(after)))
+    return Order(first, second, party.label[0] % 3)
+
+
+def permutation_plan(label: bytes, size: int) -> tuple[Spec, Cost]:
+    if not 0 <= size < 1 << 32:
+        raise ShapeError(f"permutation: of {size} rows; at most 2^32 - 1")
+    return Spec((size,), "order", 64, str(label[0] % 3)), NOTHING
+
+
+async def shuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+    """The rows of x in this order, whole records at a time.
+
+    Shapes    x, result: (n, ...), with m elements in all; order: n rows
+    Ring      that of x; bits by exclusive or
+    Rounds    2
+    Bytes     m elements from D to F, F to E, E to F and F to E; D, E, F as the order has them (its chain DF, DE, EF)
+    Security  semi-honest: what F gets is hidden by a stream of D and E, what E gets by one of D and F, and what both
+              exchange by a stream of D and each; D receives nothing
+    Raises    ShapeError
+    Source    Laud 2021; Araki et al., CCS 2021
+    """
+    check_rows("shuffle", x.spec, order.spec)
+    d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
+    after_ef = None
+    if party.index != d:
+        last = order.after if party.index == e else order.before
+        after_ef = last if order.public is None else last[order.public]
+    if party.index == d:  # knows the permutations of DE (after) and of DF (before)
+        return await _hop(party, "shuffle", x, order, (d, e, f), order.before, order.after)
+    if party.index == e:
+        return await _hop(party, "shuffle", x, order, (d, e, f), order.before, after_ef)
+    return await _hop(party, "shuffle", x, order, (d, e, f), order.after, after_ef)
+
+
+async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+    """Undoes `shuffle`.
+
+    Shapes    x, result: (n, ...), with m elements in all; order: n rows
+    Ring      that of x; bits by exclusive or
+    Rounds    2
+    Bytes     m elements from E to F, F to D, D to F and F to D
+    Security  as `shuffle`, with E in the place of D: E receives nothing
+    Raises    ShapeError
+    """
+    check_rows("unshuffle", x.spec, order.spec)
+    d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
+    before, after = order.inverse()
+    if party.index != d and order.public is not None:  # the chain ends with EF and what is public
+        last = order.after if party.index == e else order.before
+        undone = inverted(last[order.public])
+        before, after = (before, undone) if party.index == e else (undone, after)
+    if party.index == e:
+        return await _hop(party, "unshuffle", x, order, (e, d, f), after, before)
+    if party.index == d:
+        return await _hop(party, "unshuffle", x, order, (e, d, f), after, before)
+    return await _hop(party, "unshuffle", x, order, (e, d, f), before, after)
+
+
+async def _hop(
+    party: Party,
+    what: str,
+    x: Arithmetic | Bits,
+    order: Order,
+    roles: tuple[int, int, int],
+    first: Places,
+    second: Places | None,
+) -> Arithmetic | Bits:
+    """This party's steps as X, Y or Z of `roles`, given the two permutations it knows, in the order of the chain."""
+    hops = Hops(party, x, check_rows(what, x.spec, order.spec))
+    if not x.size:
+        return x
+    assert second is not None
+    a, b, c = roles
+    # the row of `data` in which the component shared with a peer stands
+    row = {(party.index + 2) % 3: 0, (party.index + 1) % 3: 1}
+    if party.index == a:
+        total = x.data[0] ^ x.data[1] if hops.bits else x.data[0] + x.data[1]
+        with_b, with_c = await hops.as_x(b, c, np.ascontiguousarray(total, np.uint64), first, second)
+        parts = {row[b]: with_b, row[c]: with_c}
+    elif party.index == b:
+        with_a, with_c = await hops.as_y(a, c, first, second)
+        parts = {row[a]: with_a, row[c]: with_c}
+    else:
+        third = np.ascontiguousarray(x.data[row[b]], np.uint64)
+        with_a, with_b = await hops.as_z(a, b, third, first, second)
+        parts = {row[a]: with_a, row[b]: with_b}
+    if isinstance(x, Bits):
+        data: NDArray[Any] = np.empty((2, x.size), dtype_of(x.width))
+        data[0], data[1] = parts[0], parts[1]
+        return Bits(data, x.shape, x.width)
+    return Arithmetic(np.stack((parts[0], parts[1])), x.shape)
+
+
+def shuffle_cost(x: Spec, order: Spec, *, back: bool = False) -> Cost:
+    record = check_rows("unshuffle" if back else "shuffle", x, order)
+    pieces = pieces_of(x.shape[0], record)
+    if not x.size:
+        return NOTHING
+    octets = sum(packed_bytes((stop - start) * record, x.width) for start, stop, _ in pieces)
+    d, count = int(order.form), len(pieces)
+    factor = [1, 1, 1]
+    factor[(d + 2) % 3] = 2
+    return Cost(2, tuple(k * octets for k in factor), tuple(k * count for k in factor))
+
+
+async def order_of(party: Party, x: Arithmetic) -> Order:
+    """The order that brings row i to place x[i].
+
+    Shapes    x: (n,), a permutation of 0..n-1 in secret; result: an order of n rows
+    Rounds    3
+    Bytes     a shuffle of n numbers, and 8 n from each party to the next one
+    Security  semi-honest: x in a fresh random order is opened, which is a uniformly random permutation
+    Raises    ShapeError; LocalProtocolError where x is no permutation
+    """
+    wanted("order_of", x.spec, "arith")
+    if len(x.shape) != 1:
+        raise ShapeError(f"order_of: places of shape {x.shape}; a vector is wanted")
+    order = await permutation(party.inner("permutation"), x.size)
+    mixed = await shuffle(party.inner("shuffle"), x, order)
+    # places[j] is where the row that the random order brought to j belongs
+    places = await reveal(party.inner("open"), mixed, (0, 1, 2))
+    assert places is not None
+    if places.size and not np.array_equal(np.bincount(places.clip(0, x.size), minlength=x.size), np.ones(x.size)):
+        raise LocalProtocolError("order_of: the places are no permutation")
+    return order.then(inverted(places.astype(np.uint32)))
+
+
+def order_of_plan(label: bytes, x: Spec) -> tuple[Spec, Cost]:
+    wanted("order_of", x, "arith")
+    if len(x.shape) != 1:
+        raise ShapeError(f"order_of: places of shape {x.shape}; a vector is wanted")
+    spec, _ = permutation_plan(inner_label(label, 1, "permutation"), x.size)
+    cost = shuffle_cost(x, spec).then(reveal_cost(inner_label(label, 3, "open"), x, (0, 1, 2)))
+    return spec, cost
