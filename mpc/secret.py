@@ -575,10 +575,20 @@ def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
 def _alike(run: Runtime, a: Any, b: Any) -> tuple[SecretArray, SecretArray]:
     """Both secret; a public one is encoded as the other is, where that is a fixed-point number."""
     if not isinstance(a, SecretArray):
-        a = constant(run, a, frac=b.frac if isinstance(b, SecretArray) and b.type == "fixed" else None)
+        a = _constant_like(run, a, b) if isinstance(b, SecretArray) else constant(run, a)
     if not isinstance(b, SecretArray):
-        b = constant(run, b, frac=a.frac if a.type == "fixed" else None)
+        b = _constant_like(run, b, a)
     return a, b
+
+
+def _constant_like(run: Runtime, values: Any, other: SecretArray) -> SecretArray:
+    array = np.asarray(values)
+    if other.type != "fixed" or array.dtype == np.bool_:
+        return constant(run, array)
+    _finite(array)
+    largest = float(np.abs(array.astype(np.float64)).max(initial=0.0))
+    room = run.engine.capacity - 1 - int(np.frexp(largest)[1])
+    return constant(run, array, frac=min(other.frac, room))
 
 
 def maximum(a: SecretArray, b: Any) -> SecretArray:

@@ -50,9 +50,4 @@ def compute(function: Any, *arrays: Any, engine: str = "ideal", **how: Any) -> A
             return [await opened(run, one) for one in result]
         return await opened(run, result)
 
-    return evaluate(script, engine=engine)[0]
-
-
-def units(run_or_frac: int) -> float:
-    """One unit in the last place at `frac` fraction bits."""
-    return 2.0**-run_or_frac
+    return evaluate(script, engine=engine, parties=3 if engine == "replicated" else 1)[0]
