@@ -55,7 +55,7 @@ def prepare(scenario: str, organizations: int | None, data: Sequence[Path]) -> D
     """Decide who takes part with which files. Raises ConfigError."""
     loaded = load(scenario)
     inputs = list(loaded.scenario.inputs)
-    count = organizations if organizations is not None else (len(data) or 3)
+    count = organizations if organizations is not None else 3
     if count != 3:
         raise ConfigError(
             f"--organizations {count}: the replicated engine has three compute parties; other numbers are not "
@@ -65,7 +65,7 @@ def prepare(scenario: str, organizations: int | None, data: Sequence[Path]) -> D
         if len(inputs) != 1:
             raise ConfigError(f"--data goes with scenarios of one input; {loaded.name} asks for {', '.join(inputs)}")
         if len(data) != count:
-            raise ConfigError(f"{count} organizations need {count} files: give --data {count} times, not {len(data)}")
+            raise ConfigError(f"three organizations need a file each: give --data {count} times, found {len(data)}")
         for path in data:
             if not path.is_file():
                 raise ConfigError(f"{path}: no such file")

@@ -1,0 +1,266 @@
+"""`comity demo`: the main job on one machine, with the bundled data and with one's own."""
+
+import json
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from processes import ENVIRONMENT
+
+from parties.demo import samples
+from parties.loader import load
+from parties.oracle import expected
+from scenarios.hospital_statistics import MEASUREMENTS
+
+pytestmark = pytest.mark.slow
+
+SAMPLES = {name: files["patients"] for name, files in samples(load("hospital_statistics")).items()}
+
+
+def demo(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """`comity demo ... --output folder/out` with a temporary directory of its own, which must be empty afterwards."""
+    temporary = folder / "tmp"
+    temporary.mkdir(exist_ok=True)
+    command = [sys.executable, "-m", "parties.cli", "demo", *map(str, arguments), "--output", str(folder / "out")]
+    environment = {**os.environ, **ENVIRONMENT, "TMPDIR": str(temporary)}
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, env=environment)
+    assert "Traceback" not in ended.stderr
+    assert nothing_left(temporary)
+    return ended
+
+
+def nothing_left(temporary: Path) -> bool:
+    """No home, no key, and no process that was given one."""
+    return not any(temporary.iterdir()) and processes(temporary) == 0
+
+
+def processes(folder: Path) -> int:
+    """How many processes have something in `folder` on their command line."""
+    found = 0
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):  # it has ended
+            found += f"={folder}/".encode() in path.read_bytes() or f"\0{folder}/".encode() in path.read_bytes()
+    return found
+
+
+def result_of(ended: subprocess.CompletedProcess[str]) -> dict:
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
+def frames() -> list[pd.DataFrame]:
+    return [pd.read_csv(path) for path in SAMPLES.values()]
+
+
+def oracle(tables: list[pd.DataFrame], **parameters: int) -> dict:
+    scenario = load("hospital_statistics").scenario
+    wanted = expected(scenario, {"patients": pd.concat(tables, ignore_index=True)}, scenario.settings(parameters))
+    assert wanted is not None
+    return wanted
+
+
+def relative(found: float, wanted: float) -> float:
+    return abs(found - wanted) / abs(wanted)
+
+
+def assert_close(releases: dict, wanted: dict, *, limit: float, error_limit: float) -> None:
+    """The accuracy that is promised; `limit` for means, deviations and correlations."""
+    assert set(releases) == set(wanted)
+    assert releases["patients"] == wanted["patients"]
+    for name in MEASUREMENTS:
+        for what in ("mean", "sd"):
+            assert relative(releases[f"{name} {what}"], wanted[f"{name} {what}"]) <= limit, (name, what)
+        assert releases[f"{name} missing"] == wanted[f"{name} missing"]
+        assert releases[f"{name} histogram"]["counts"] == wanted[f"{name} histogram"]["counts"]
+    found = np.asarray(releases["correlation"]["values"])
+    assert np.abs(found - wanted["correlation"]["values"]).max() <= limit
+    fit, wanted_fit = releases["malignant by measurements"], wanted["malignant by measurements"]
+    errors = np.asarray(wanted_fit["standard_error"])
+    assert np.abs(np.asarray(fit["standard_error"]) / errors - 1).max() <= error_limit
+    assert np.abs((np.asarray(fit["coefficient"]) - wanted_fit["coefficient"]) / errors).max() <= 1e-4
+    table, wanted_table = releases["size by diagnosis"], wanted["size by diagnosis"]
+    if isinstance(wanted_table, str):
+        assert table == wanted_table
+    else:
+        assert table["counts"] == wanted_table["counts"]
+
+
+def test_the_bundled_data(tmp_path):
+    """All keys, the accuracy that is promised, and files that only their owner reads."""
+    result = result_of(demo(tmp_path, "--json"))
+    assert result["scenario"] == "hospital_statistics"
+    assert {name: entry["rows"] for name, entry in result["organizations"].items()} == {
+        name: len(frame) for name, frame in zip(SAMPLES, frames(), strict=True)
+    }
+    assert_close(result["releases"], oracle(frames()), limit=1e-6, error_limit=1e-5)
+    assert result["oracle"]["max_relative_error"] <= 1e-5
+    assert set(result["oracle"]["details"]) == set(result["releases"])
+    assert result["cost"]["rounds"] > 0
+    assert result["cost"]["bytes_sent"] > 0
+    assert result["cost"]["seconds"] > 0
+    assert set(result["phases"]) == {"start", "local", "agree", "joint"}
+    files = [Path(file) for file in result["files"].values()]
+    assert {file.name for file in files} == {"result.json", "report.html"}
+    for file in files:
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert json.loads(files[0].read_text())["releases"] == result["releases"]
+
+
+def test_for_people(tmp_path):
+    """Without --json: what each brought, the result, the largest difference, cost and time; progress on stderr."""
+    ended = demo(tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    for name, frame in zip(SAMPLES, frames(), strict=True):
+        assert f"{name} brings {len(frame)} rows of {name}.csv" in ended.stderr
+        assert name in ended.stdout
+    for words in ("radius", "largest relative difference from pooling the data in the clear", "rounds", "report.html"):
+        assert words in ended.stdout
+
+
+def test_ranges_a_hundred_times_too_wide(tmp_path):
+    result = result_of(demo(tmp_path, "--json", "--widen", 100))
+    assert_close(result["releases"], oracle(frames()), limit=1e-5, error_limit=1e-5)
+
+
+@pytest.fixture
+def exported(tmp_path) -> dict[str, Path]:
+    """The sample files as `--export` writes them, to be imitated."""
+    folder = tmp_path / "samples"
+    ended = demo(tmp_path, "hospital_statistics", "--export", folder, "--json")
+    written = [Path(file) for file in result_of(ended)["files"]]
+    assert sorted(file.name for file in written) == ["county.csv", "north.csv", "patients.toml", "st-mary.csv"]
+    assert "[columns.radius]" in (folder / "patients.toml").read_text()
+    return {file.stem: file for file in written if file.suffix == ".csv"}
+
+
+def as_data(*files: Path) -> list[object]:
+    return [argument for file in files for argument in ("--data", file)]
+
+
+def test_own_files_with_missing_values(tmp_path, exported):
+    """CSV and Parquet; empty cells, NaN and NULL, in flags too: as if they were pooled, row by row complete."""
+    tables = [pd.read_csv(file) for file in exported.values()]
+    random = np.random.default_rng(5)
+    for table in tables:
+        for column in ("radius", "texture", "concavity", "malignant"):
+            table[column] = table[column].astype(object).where(random.random(len(table)) > 0.1, None)
+    tables[1].loc[:, "area"] = tables[1]["area"].where(random.random(len(tables[1])) > 0.3)
+    files = [tmp_path / "a.csv", tmp_path / "b.parquet", tmp_path / "c.csv"]
+    tables[0].to_csv(files[0], index=False)
+    tables = [table.astype(dict.fromkeys(MEASUREMENTS, float)) for table in tables]
+    tables[1].to_parquet(files[1])
+    tables[2].to_csv(files[2], index=False, na_rep=" ")
+    result = result_of(demo(tmp_path, "hospital_statistics", "--organizations", 3, *as_data(*files), "--json"))
+    wanted = oracle(tables)
+    assert wanted["area missing"] > 10
+    assert_close(result["releases"], wanted, limit=1e-6, error_limit=1e-5)
+    assert result["oracle"]["max_relative_error"] <= 1e-5
+
+
+def test_small_groups_are_suppressed(tmp_path, exported):
+    """Nine malignant ones among all: whatever would tell of them is as suppressed as in the oracle."""
+    tables = [pd.read_csv(file) for file in exported.values()]
+    files = []
+    for index, (table, malignant) in enumerate(zip(tables, (4, 3, 2), strict=True)):
+        ill = table["malignant"].astype(bool)
+        tables[index] = pd.concat([table[~ill], table[ill].head(malignant)])
+        files.append(tmp_path / f"{index}.csv")
+        tables[index].to_csv(files[index], index=False)
+    result = result_of(demo(tmp_path, *as_data(*files), "--json"))
+    small = "suppressed (fewer than 10)"
+    assert result["releases"]["radius, malignant against benign"] == small
+    assert result["releases"]["size by diagnosis"] == small
+    assert_close(result["releases"], oracle(tables), limit=1e-6, error_limit=1e-5)
+    assert result["oracle"]["max_relative_error"] <= 1e-4
+
+
+def broken(kind: str, good: Path, folder: Path) -> tuple[Path, list[str]]:
+    """A file that does not fit, and what the message must say."""
+    table = pd.read_csv(good)
+    path = folder / f"{kind}.csv"
+    total = f"of {len(table)} values"
+    if kind == "missing_column":
+        table = table.drop(columns="texture")
+        says = ["column texture", "not in missing_column.csv", "expected a number in 0..60"]
+    elif kind == "wrong_type":
+        table["radius"] = table["radius"].astype(object)
+        table.loc[[3, 5], "radius"] = "about 14.77"
+        says = ["column radius", f"2 {total} are not numbers", "expected a number in 0..50 mm", "wrong_type.csv"]
+    elif kind == "wrong_flag":
+        table["malignant"] = table["malignant"].astype(object)
+        table.loc[[3], "malignant"] = "perhaps77"
+        says = ["column malignant", f"1 {total} are neither true nor false", "wrong_flag.csv"]
+    elif kind == "out_of_range":
+        table.loc[[1, 2, 4], "area"] = 5977.77
+        says = ["column area", f"3 {total} are outside 0..5000 mm²", "out_of_range.csv"]
+    else:
+        path = folder / "unreadable.parquet"
+        path.write_bytes(b"PAR1 this is none 77")
+        return path, ["unreadable.parquet", "cannot be read as Parquet"]
+    table.to_csv(path, index=False)
+    return path, says
+
+
+@pytest.mark.parametrize("kind", ["missing_column", "wrong_type", "wrong_flag", "out_of_range", "unreadable"])
+def test_a_file_that_does_not_fit(tmp_path, exported, kind):
+    """Exit code 2; file, column, expected and found as counts; never a value."""
+    good = list(exported.values())
+    bad, says = broken(kind, good[1], tmp_path)
+    ended = demo(tmp_path, *as_data(good[0], bad, good[2]), "--json")
+    assert ended.returncode == 2
+    assert ended.stdout == ""
+    for words in says:
+        assert words in ended.stderr, ended.stderr
+    assert "77" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--data", "nowhere.csv", "--data", "b.csv", "--data", "c.csv"], "nowhere.csv: no such file"),
+        (["--data", SAMPLES["north"]], "give --data 3 times, found 1"),
+        (["--organizations", 4], "three compute parties"),
+        (["no_such_scenario"], "no_such_scenario"),
+        (["--set", "minimum_cohort=ten"], "parameter minimum_cohort: expected int"),
+        (["--set", "dance=1"], "unknown parameter 'dance'"),
+    ],
+    ids=str,
+)
+def test_usage_is_explained(tmp_path, arguments, says):
+    ended = demo(tmp_path, *arguments)
+    assert ended.returncode == 2
+    assert says in ended.stderr
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_told_to_end_it_leaves_nothing_behind(tmp_path, how):
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    command = [sys.executable, "-m", "parties.cli", "demo", "--output", str(tmp_path / "out")]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, **ENVIRONMENT, "TMPDIR": str(temporary)},
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while processes(temporary) < 3:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        process.send_signal(how)
+        _, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode not in (0, None)
+    assert "Traceback" not in err
+    assert nothing_left(temporary)
