@@ -19,13 +19,13 @@ from mpc.secret import SecretArray, concatenate, constant, where
 from protocols.numeric.division import normal
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.statistics.descriptive import Scaled
-from protocols.statistics.ldl import INVERSE, Factors
+from protocols.statistics.ldl import INFLATION, INVERSE, Factors
 from protocols.statistics.moments import JointMoments
 
 #: Fraction bits of a mean in its column's units, and bits before its point once it is divided by the deviation.
 _FRAC, _ROOM = 36, 20
 #: Largest (N g)_k and largest sum with its 1/q, in units of 2^T.
-_ENTRY, _LIMIT = 4.0, 32.0
+_ENTRY, _LIMIT = 4.0, INFLATION
 #: Fraction bits of the sum beyond those of variance inflation factors.
 INTERCEPT_BITS = 4
 

@@ -1,0 +1,260 @@
+"""Means, deviations and missing values against pandas; histograms, groups and tables against NumPy and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from support.tables import releases, split, table
+
+from mpc import Category, Flag
+from mpc.errors import DataError
+from protocols import statistics as st
+
+ENGINES = ["ideal", "replicated"]
+RNG = np.random.default_rng(5)
+
+
+def described(t):
+    found = st.describe(t)
+    return {
+        f"{what} {name}": value
+        for what, part in (("mean", found.mean), ("sd", found.sd), ("missing", found.missing))
+        for name, value in part.items()
+    }
+
+
+def assert_described(x, low, high, engine="ideal", frames=None, **how):
+    """Mean within 2^-34 of the range, deviation within 2^-24 of itself and 2^-26 of the range (`deviations`)."""
+    frames = frames if frames is not None else split(table(x=x))
+    found = releases(described, {"x": (low, high)}, frames, engine=engine, **how)
+    pooled = pd.concat([frame.x for frame in frames])
+    n, sd = pooled.count(), pooled.std()
+    if n:
+        assert abs(found["mean x"] - pooled.mean()) <= 2.0**-34 * (high - low) + 2.0**-50 * max(abs(low), abs(high))
+    else:
+        assert found["mean x"] == "undefined: no rows"
+    if n > 1:
+        assert abs(found["sd x"] - sd) <= 2.0**-24 * sd + 2.0**-26 * (high - low)
+    else:
+        assert found["sd x"] == "undefined: fewer than two rows"
+    assert found["missing x"] == pooled.isna().sum()
+    return found
+
+
+def normal(n):
+    return RNG.normal(5, 2, n).clip(0, 10)
+
+
+COLUMNS = {
+    **{f"{n} rows": (normal(n), 0, 10) for n in (1, 2, 3, 60, 569, 100_000)},
+    "constant": (np.full(100, 0.1), 0, 1),
+    "constant at the upper limit": (np.full(100, 7.0), 0, 7),
+    "constant at the lower limit": (np.full(100, -3.0), -3, 7),
+    "only limits": (RNG.choice([-1.0, 3.0], 300), -1, 3),
+    "years": (RNG.integers(1900, 2000, 500), 1900, 2100),
+    "timestamps of a day": (1.6e9 + RNG.uniform(0, 86400, 500), 1.6e9, 1.6e9 + 86400),
+    "a unit far away": (1.6e9 + RNG.uniform(0, 1, 500), 1.6e9, 1.6e9 + 1),
+    "range 100 times too wide": (normal(569), 0, 1000),
+    "range 10000 times too wide": (normal(569), 0, 1e5),
+    "sorted, range 10000 times too wide": (np.sort(normal(569)), 0, 1e5),
+    "negative": (-RNG.uniform(5, 9, 569), -10, -1),
+    "tiny": (RNG.uniform(2e-7, 9e-7, 300), 0, 1e-6),
+    "huge": (RNG.uniform(2e20, 9e20, 300), 0, 1e21),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_mean_and_deviation(name):
+    assert_described(*COLUMNS[name])
+
+
+@pytest.mark.parametrize("name", ["1 rows", "2 rows", "569 rows", "constant", "years", "a unit far away"])
+def test_mean_and_deviation_on_shares(name):
+    assert_described(*COLUMNS[name], engine="replicated")
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_constant_column_has_deviation_zero(engine):
+    for value in (0.1, 0.7, 1.0):
+        assert assert_described(np.full(37, value), 0, 1, engine)["sd x"] == 0.0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_owners_with_few_rows_or_none(engine):
+    x, none = RNG.uniform(0, 1, 50), np.full(5, np.nan)
+    for others in ([[], [0.5]], [none, [0.5]], [[], none], [[0.25], [0.75]]):
+        assert_described(None, 0, 1, engine, frames=[table(x=x), *(table(x=other) for other in others)])
+    assert_described(None, 0, 1, engine, frames=[table(x=none), table(x=[]), table(x=[np.nan])])
+    assert_described(None, 0, 1, engine, frames=[table(x=[]), table(x=[1.0]), table(x=[0.0])])
+
+
+def test_many_random_columns():
+    for _ in range(25):
+        n = int(np.exp(RNG.uniform(1, 8)))
+        low = RNG.normal(0, 10.0 ** RNG.uniform(-3, 5))
+        width = 10.0 ** RNG.uniform(-3, 4)
+        x = low + width * RNG.beta(*np.exp(RNG.uniform(-2, 3, 2)), n)
+        x[RNG.random(n) < 0.1] = np.nan
+        x = np.clip(x, low, low + width)
+        assert_described(None, low, low + width, frames=split(table(x=x), *np.sort(RNG.random(2))))
+
+
+def test_many_rows_are_within_at_most_and_too_many_are_refused():
+    assert_described(normal(1000), 0, 10, at_most=600)
+    with pytest.raises(DataError):
+        assert_described(normal(1000), 0, 10, at_most=400)
+    assert_described(normal(100), 0, 10, at_most=(1 << 30) // 3)
+
+
+def test_each_column_has_its_own_rows():
+    f = table(a=normal(90), b=normal(90), c=np.full(90, np.nan))
+    f.loc[:20, "a"] = np.nan
+    found = releases(described, dict.fromkeys("abc", (0, 10)), split(f), minimum=5)
+    assert [found[f"missing {c}"] for c in "abc"] == [21, 0, 90]
+    assert found["mean a"] == pytest.approx(f.a.mean(), rel=1e-9)
+    assert found["sd b"] == pytest.approx(f.b.std(), rel=1e-7)
+    assert found["mean c"] == found["sd c"] == "suppressed (fewer than 5)"
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("k", [2, 10])
+def test_minimum_cohorts_at_the_edge(engine, k):
+    small = f"suppressed (fewer than {k})"
+    f = table(enough=np.r_[normal(k), np.full(30, np.nan)], few=np.r_[normal(k - 1), np.full(31, np.nan)])
+    f["gone"] = np.r_[normal(30), np.full(k, np.nan)]
+    f["some"] = np.r_[normal(31), np.full(k - 1, np.nan)]
+    found = releases(described, dict.fromkeys(f, (0, 10)), split(f), minimum=k, engine=engine)
+    assert found["mean enough"] == pytest.approx(f.enough.mean())
+    assert found["sd enough"] == pytest.approx(f.enough.std())
+    assert found["mean few"] == found["sd few"] == small
+    assert found["missing enough"] == 30
+    assert found["missing few"] == small
+    assert found["missing gone"] == k
+    assert found["missing some"] == small
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_variances_and_other_divisors(engine):
+    x = normal(80)
+
+    def script(t):
+        return {"var": t.x.var(), "sd0": t.x.std(ddof=0), "var0": t.x[t.x > 5].var(ddof=0)}
+
+    found = releases(script, {"x": (0, 10)}, split(table(x=x)), engine=engine)
+    assert found["var"] == pytest.approx(x.var(ddof=1), rel=1e-6)
+    assert found["sd0"] == pytest.approx(x.std(), rel=1e-7)
+    assert found["var0"] == pytest.approx(x[x > 5].var(), rel=1e-6)
+
+
+# ---- tables
+def hidden(counts, k):
+    """What a one-dimensional table suppresses: small cells, and the smallest other one where they are too few."""
+    small = counts < k
+    if small.any() and not small.all() and counts[small].sum() < k:
+        small[min(np.flatnonzero(~small), key=lambda i: (counts[i], i))] = True
+    return [f"suppressed (fewer than {k})" if s else int(c) for s, c in zip(small, counts, strict=True)]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_histograms(engine):
+    edges = [0, 1, 2.5, 4, 5.5, 7, 10]
+    for n, k in ((300, 10), (60, 5), (9, 5), (4, 5)):
+        x = np.r_[normal(n), 10.0, np.nan]
+        found = releases(
+            lambda t: {"h": t.x.histogram(edges)}, {"x": (0, 10)}, split(table(x=x)), minimum=k, engine=engine
+        )
+        assert found["h"] == {"edges": edges, "counts": hidden(np.histogram(x[:-1], edges)[0], k)}
+
+
+def test_many_random_histograms():
+    edges = np.arange(7.0)
+    for _ in range(20):
+        k = int(RNG.integers(2, 6))
+        counts = RNG.integers(0, 2 * k, 6)
+        x = np.repeat(edges[:-1] + 0.5, counts)
+        found = releases(lambda t: {"h": t.x.histogram(edges)}, {"x": (0, 6)}, split(table(x=x)), minimum=k)
+        assert found["h"]["counts"] == hidden(counts, k)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_groups(engine):
+    k = 4
+    for sizes in ((20, 9, 12), (20, k, k - 1), (k - 1, 0, 30), (0, 0, 0)):
+        group = np.repeat(["low", "mid", "high"], sizes)
+        f = pd.DataFrame({"x": normal(sum(sizes)), "g": group}).sample(frac=1, random_state=1)
+
+        def script(t):
+            groups = t.group_by("g")
+            return {"n": groups.count(), "mean": groups.x.mean(), "sd": groups.x.std()}
+
+        columns = {"x": (0, 10), "g": Category("low", "mid", "high")}
+        found = releases(script, columns, split(f), minimum=k, engine=engine)
+        shown = hidden(np.asarray(sizes), k)
+        assert found["n"]["labels"] == ["low", "mid", "high"]
+        assert found["n"]["values"] == shown
+        for name, key in (("mean", "mean"), ("sd", "std")):
+            for level, cell, value in zip(found[name]["labels"], shown, found[name]["values"], strict=True):
+                if isinstance(cell, str):
+                    assert value == cell
+                else:
+                    assert value == pytest.approx(f.groupby("g").x.agg(key)[level], rel=1e-6)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_contingency_tables(engine):
+    k = 5
+    for cells in ([[30, 12], [9, 40], [5, 5]], [[30, 12], [9, 40], [5, 4]]):
+        rows = [(g, m) for g, row in zip("abc", cells, strict=True) for m, n in enumerate(row) for _ in range(n)]
+        f = pd.DataFrame(rows, columns=["g", "m"]).sample(frac=1, random_state=2)
+
+        def script(t):
+            return {"c": st.contingency(t.g, t.m)}
+
+        found = releases(script, {"g": Category("a", "b", "c"), "m": Flag()}, split(f), minimum=k, engine=engine)["c"]
+        if np.min(cells) < k:
+            assert found == "suppressed (fewer than 5)"
+            continue
+        chi = stats.chi2_contingency(cells, correction=False)
+        assert found["counts"] == cells
+        assert (found["chi_square"], found["df"]) == (pytest.approx(chi.statistic), chi.dof)
+        assert found["p"] == pytest.approx(chi.pvalue)
+
+
+# ---- two groups
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("equal_var", [False, True])
+def test_two_groups(engine, equal_var):
+    for n, m in ((200, 40), (11, 12)):
+        f = table(x=np.r_[RNG.normal(4, 1, n), RNG.normal(5, 2, m)].clip(0, 10), g=np.repeat([0, 1], [n, m]))
+        f = f.sample(frac=1, random_state=3)
+
+        def script(t):
+            return {"t": st.ttest_ind(t.x[t.g], t.x[~t.g], equal_var=equal_var, names=("yes", "no"))}
+
+        found = releases(script, {"x": (0, 10), "g": Flag()}, split(f), minimum=10, engine=engine)["t"]
+        a, b = f.x[f.g == 1], f.x[f.g == 0]
+        expected = stats.ttest_ind(a, b, equal_var=equal_var)
+        interval = expected.confidence_interval()
+        assert found["groups"] == ["yes", "no"]
+        assert found["n"] == [m, n]
+        assert found["statistic"] == pytest.approx(expected.statistic, rel=1e-6)
+        assert found["df"] == pytest.approx(expected.df, rel=1e-6)
+        assert found["p"] == pytest.approx(expected.pvalue, rel=1e-5)
+        assert found["ci_low"] == pytest.approx(interval.low, rel=1e-6)
+        assert found["ci_high"] == pytest.approx(interval.high, rel=1e-6)
+
+
+def test_two_groups_that_are_small_or_do_not_vary():
+    def script(t):
+        return {"t": st.ttest_ind(t.x[t.g], t.x[~t.g])}
+
+    columns = {"x": (0, 10), "g": Flag()}
+    f = table(x=normal(40), g=np.r_[np.ones(9), np.zeros(31)])
+    assert releases(script, columns, split(f), minimum=10)["t"] == "suppressed (fewer than 10)"
+    f = table(x=np.full(40, 3.0), g=np.r_[np.ones(20), np.zeros(20)])
+    found = releases(script, columns, split(f), minimum=10)["t"]
+    assert found["statistic"] == found["p"] == "undefined: neither group varies"
+    f = table(x=[1.0, 2.0, 3.0], g=[1.0, 0.0, 0.0])
+    assert releases(script, columns, split(f))["t"].startswith("undefined")
