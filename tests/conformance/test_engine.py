@@ -1,0 +1,524 @@
+"""One suite for every engine: each primitive of `mpc.engine.Engine` against integers, and its plan against its result.
+
+Values enter by `input` and leave by `open`, so that nothing here knows what a share is. Truncations may give floor or
+floor + 1; everything else is exact.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mpc.engine import Engine, Share, Spec
+from mpc.errors import ComityError
+from mpc.simulation import simulate_parties
+from protocols.simulate import make_engine
+
+ENGINES = ["ideal", "replicated"]
+SIZES = [0, 1, 7, 100]
+EVERYONE = (0, 1, 2)
+TOP = 2**62
+#: Primitives with a test below; a new one has to join them.
+COVERED: set[str] = set()
+
+
+@cache
+def engine_named(name) -> Engine:
+    return make_engine(name, 3)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request):
+    return engine_named(request.param)
+
+
+class Program:
+    """The primitives at one party, each under a label of its own and held to its plan."""
+
+    def __init__(self, engine, party):
+        self.engine = engine
+        self.party = party
+
+    async def __call__(self, primitive, *operands, **parameters):
+        COVERED.add(primitive)
+        inner = self.party.inner(primitive)
+        spec, cost = self.engine.plan(primitive, inner.label, *(x.spec for x in operands), **parameters)
+        result = getattr(self.engine, primitive)(inner, *operands, **parameters)
+        if inspect.isawaitable(result):
+            result = await result
+        else:
+            assert cost.rounds == 0
+            assert not any(cost.bytes_sent)
+        if primitive == "open":
+            return result
+        assert isinstance(result, Share)
+        assert result.spec == spec, f"{primitive}: planned {spec}, is {result.spec}"
+        assert isinstance(result.spec, Spec)
+        return result
+
+    async def shared(self, values, owner=0):
+        values = np.asarray(values, np.int64)
+        mine = values if self.party.index == owner else None
+        return await self("input", owner=owner, values=mine, shape=values.shape)
+
+    async def bits(self, words, width=1):
+        """Secret words of bits: an input decomposed."""
+        words = np.asarray(words)
+        low = await self.shared(words.astype(np.uint64).view(np.int64) & (TOP - 1))
+        if width <= 62:
+            return await self("decompose", low, width=width)
+        return await self("constant_bits", values=words.astype(np.uint64), width=width)
+
+    async def opened(self, share, to=EVERYONE):
+        return await self("open", share, to=to)
+
+
+def run(engine, program):
+    """What `program(do)` gives at each party; all must agree."""
+
+    async def at(party):
+        return await program(Program(engine, party))
+
+    results = simulate_parties(at, parties=3).results
+    for other in results[1:]:
+        for a, b in zip(_each(results[0]), _each(other), strict=True):
+            np.testing.assert_array_equal(a, b)
+    return results[0]
+
+
+def _each(result):
+    return result if isinstance(result, tuple | list) else [result]
+
+
+def integers(size, limit, seed=0):
+    """Values of all magnitudes within +-(limit - 1), and the edges."""
+    rng = np.random.default_rng(size + seed)
+    span = int(limit).bit_length()
+    x = rng.integers(-limit + 1, limit, size) >> rng.integers(0, span, size)
+    edges = np.asarray([limit - 1, 1 - limit, 0, -1, 1], np.int64)
+    x[: min(size, 5)] = edges[: min(size, 5)]
+    return x
+
+
+def exactly(engine, primitive, expected, *values, kind=np.int64, **parameters):
+    async def program(do):
+        shares = [await do.shared(v) for v in values]
+        return await do.opened(await do(primitive, *shares, **parameters))
+
+    got = run(engine, program)
+    assert got.dtype == kind
+    assert got.shape == np.shape(expected)
+    np.testing.assert_array_equal(got, expected)
+
+
+# ---- in and out
+@pytest.mark.parametrize("size", SIZES)
+def test_input_of_each_owner_and_open(engine, size):
+    x = integers(size, TOP)
+    for owner in range(3):
+        got = run(engine, lambda do, owner=owner: _through(do, x, owner))
+        assert got.dtype == np.int64
+        np.testing.assert_array_equal(got, x)
+
+
+async def _through(do, x, owner):
+    return await do.opened(await do.shared(x, owner))
+
+
+@pytest.mark.parametrize("shape", [(), (3, 2), (0, 4), (2, 1, 3)])
+def test_shapes_are_kept(engine, shape):
+    x = np.arange(int(np.prod(shape))).reshape(shape)
+    got = run(engine, lambda do: _through(do, x, 1))
+    assert got.shape == shape
+    np.testing.assert_array_equal(got, x)
+
+
+@pytest.mark.parametrize("to", [(), (0,), (1,), (2,), (0, 2), (2, 1, 0)])
+@pytest.mark.parametrize("bits", [False, True])
+def test_open_tells_recipients_and_nobody_else(engine, to, bits):
+    x = np.asarray([5, 0, 1, 9])
+
+    async def at(party):
+        do = Program(engine, party)
+        share = await (do.bits(x & 1) if bits else do.shared(x))
+        return await do.opened(share, to)
+
+    results = simulate_parties(at, parties=3).results
+    for index, got in enumerate(results):
+        if index in to:
+            np.testing.assert_array_equal(got, x & 1 if bits else x)
+            assert got.dtype == (np.uint64 if bits else np.int64)
+        else:
+            assert got is None
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_constants(engine, size):
+    x = integers(size, TOP)
+
+    async def program(do):
+        words = (x & 0xFFFF).astype(np.uint64)
+        return [
+            await do.opened(await do("constant", values=x)),
+            await do.opened(await do("constant_bits", values=words & np.uint64(1))),
+            await do.opened(await do("constant_bits", values=words, width=16)),
+        ]
+
+    number, bit, word = run(engine, program)
+    np.testing.assert_array_equal(number, x)
+    np.testing.assert_array_equal(bit, x & 1)
+    np.testing.assert_array_equal(word, x & 0xFFFF)
+
+
+def test_random_values_differ_and_are_large(engine):
+    async def program(do):
+        a, b = await do("random", shape=(100,)), await do("random", shape=(100,))
+        return [await do.opened(a), await do.opened(b)]
+
+    a, b = run(engine, program)
+    assert len({*a.tolist(), *b.tolist()}) == 200
+    assert (a < 0).any()
+    assert (a > 0).any()
+    assert np.abs(a.astype(float)).max() > 2**58
+
+
+# ---- linear
+@pytest.mark.parametrize("size", SIZES)
+def test_linear_operations(engine, size):
+    x, y = integers(size, TOP // 2), integers(size, TOP // 2, 1)
+    small = integers(size, 2**30)
+    exactly(engine, "add", x + y, x, y)
+    exactly(engine, "subtract", x - y, x, y)
+    exactly(engine, "add_public", x + y, x, values=y)
+    exactly(engine, "add_public", x + 3, x, values=np.asarray(3))
+    exactly(engine, "scale", small * -(2**31), small, by=np.asarray(-(2**31)))
+    exactly(engine, "scale", small * (small // 7), small, by=small // 7)
+    exactly(engine, "sum", small.sum(), small, axis=0)
+
+
+def test_sums_and_public_operands_along_axes(engine):
+    x = integers(24, 2**40).reshape(2, 3, 4)
+    for axis in range(3):
+        exactly(engine, "sum", x.sum(axis), x, axis=axis)
+    exactly(engine, "sum", np.zeros(3, np.int64), x[:0, :, 0], axis=0)
+    exactly(engine, "sum", np.zeros((0,), np.int64), x[:0, :, 0], axis=1)
+    exactly(engine, "scale", x * [[1], [2], [3]], x, by=np.asarray([[1], [2], [3]]))
+    exactly(engine, "add_public", x + np.asarray([1, 2, 3, 4]), x, values=np.asarray([1, 2, 3, 4]))
+
+
+VIEWS = [
+    lambda a: a.reshape(-1),
+    lambda a: a.T,
+    lambda a: a[1],
+    lambda a: a[::-1, 1:],
+    lambda a: np.broadcast_to(a, (2, *a.shape)),
+    lambda a: a[:0],
+    lambda a: a[[0, 0, 2]],
+    lambda a: a[0, 0],
+]
+
+
+@pytest.mark.parametrize("number", range(len(VIEWS)))
+def test_views_of_numbers_and_bits(engine, number):
+    to = VIEWS[number]
+    x = integers(12, 2**40).reshape(3, 4)
+    shape = to(x).shape
+    exactly(engine, "view", to(x), x, to=to, shape=shape)
+
+    async def program(do):
+        bits = await do("view", await do.bits(x & 1), to=to, shape=shape)
+        words = await do("view", await do.bits(x & 0xFF, 8), to=to, shape=shape)
+        return [await do.opened(bits), await do.opened(words)]
+
+    bits, words = run(engine, program)
+    np.testing.assert_array_equal(bits, to(x & 1))
+    np.testing.assert_array_equal(words, to(x & 0xFF))
+
+
+def test_joining_numbers_and_bits(engine):
+    parts = [integers(n * 2, 2**40, n).reshape(n, 2) for n in (0, 1, 3)]
+
+    async def program(do):
+        numbers = [await do.shared(p) for p in parts]
+        bits = [await do.bits(p & 1) for p in parts]
+        turned = [await do("view", x, to=np.transpose, shape=p.T.shape) for x, p in zip(numbers, parts, strict=True)]
+        return [
+            await do.opened(await do("concatenate", *numbers, axis=0)),
+            await do.opened(await do("concatenate", *bits, axis=0)),
+            await do.opened(await do("concatenate", *turned, axis=1)),
+            await do.opened(await do("concatenate", numbers[1], axis=0)),
+        ]
+
+    numbers, bits, turned, one = run(engine, program)
+    np.testing.assert_array_equal(numbers, np.concatenate(parts))
+    np.testing.assert_array_equal(bits, np.concatenate(parts) & 1)
+    np.testing.assert_array_equal(turned, np.concatenate(parts).T)
+    np.testing.assert_array_equal(one, parts[1])
+
+
+# ---- products and truncation
+@pytest.mark.parametrize("size", SIZES)
+def test_products(engine, size):
+    x, y = integers(size, 2**31), integers(size, 2**31, 1)
+    exactly(engine, "multiply", x * y, x, y)
+    if size >= 5:
+        x[:4], y[:4] = [TOP - 1, 1 - TOP, 1, -1], [1, 1, TOP - 1, TOP - 1]
+        exactly(engine, "multiply", x * y, x, y)
+
+
+@pytest.mark.parametrize(("m", "k", "n"), [(2, 3, 4), (1, 1, 1), (0, 3, 2), (3, 0, 2), (7, 100, 7), (100, 7, 1)])
+def test_matrix_products(engine, m, k, n):
+    x, y = integers(m * k, 2**27).reshape(m, k), integers(k * n, 2**27, 1).reshape(k, n)
+    exactly(engine, "matmul", x @ y, x, y)
+    for bits in (1, 20, 45):
+        nearly(engine, "matmul_truncate", (x @ y) >> bits, x, y, bits=bits)
+
+
+def nearly(engine, primitive, floor, *values, **parameters):
+    async def program(do):
+        shares = [await do.shared(v) for v in values]
+        return await do.opened(await do(primitive, *shares, **parameters))
+
+    got = run(engine, program)
+    assert got.shape == floor.shape
+    assert set(np.unique(got - floor)) <= {0, 1}
+
+
+@pytest.mark.parametrize("bits", [1, 8, 28, 33, 61, 62])
+@pytest.mark.parametrize("size", SIZES)
+def test_truncation(engine, size, bits):
+    x = integers(size, TOP)
+    nearly(engine, "truncate", x >> bits, x, bits=bits)
+    x, y = integers(size, 2**31), integers(size, 2**31, 1)
+    nearly(engine, "multiply_truncate", (x * y) >> bits, x, y, bits=bits)
+
+
+@pytest.mark.parametrize("bits", [0, -3, 63, 64])
+def test_bits_that_cannot_be_cut(engine, bits):
+    with pytest.raises(ComityError):
+        nearly(engine, "truncate", np.asarray([1]), np.asarray([1]), bits=bits)
+    with pytest.raises(ComityError):
+        nearly(engine, "multiply_truncate", np.asarray([1]), np.asarray([1]), np.asarray([1]), bits=bits)
+
+
+# ---- comparisons and bits
+@pytest.mark.parametrize("width", [2, 3, 8, 17, 32, 33, 62, 63, 64])
+@pytest.mark.parametrize("size", SIZES)
+def test_signs(engine, size, width):
+    limit = min(1 << (width - 1), TOP)
+    x = integers(size, limit)
+    if size > 6 and width < 63:
+        x[5] = -limit  # the lower end belongs to the range
+    exactly(engine, "sign", x < 0, x, kind=np.uint64, width=width)
+
+
+@pytest.mark.parametrize("width", [1, 2, 7, 8, 16, 33, 60, 64])
+@pytest.mark.parametrize("size", SIZES)
+def test_words_of_bits(engine, size, width):
+    rng = np.random.default_rng(width)
+    full = np.uint64((1 << width) - 1)
+    a, b = (rng.integers(0, 2**64, size, np.uint64) & full for _ in range(2))
+
+    async def program(do):
+        x, y = await do.bits(a, width), await do.bits(b, width)
+        return [
+            await do.opened(await do("xor", x, y)),
+            await do.opened(await do("bits_and", x, y)),
+            await do.opened(await do("invert", x)),
+            await do.opened(await do("prefix_or", x)),
+        ]
+
+    xor, both, inverse, prefix = run(engine, program)
+    np.testing.assert_array_equal(xor, a ^ b)
+    np.testing.assert_array_equal(both, a & b)
+    np.testing.assert_array_equal(inverse, a ^ full)
+    expected = a.copy()
+    for step in range(width):
+        expected |= a >> np.uint64(step)
+    np.testing.assert_array_equal(prefix, expected)
+
+
+@pytest.mark.parametrize("width", [1, 2, 8, 31, 60, 62])
+@pytest.mark.parametrize("size", SIZES)
+def test_decomposition(engine, size, width):
+    x = integers(size, TOP)
+    expected = x.view(np.uint64) & np.uint64((1 << width) - 1)
+    exactly(engine, "decompose", expected, x, kind=np.uint64, width=width)
+
+
+@pytest.mark.parametrize("width", [1, 5, 33])
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (2, 3)])
+def test_words_come_apart(engine, width, shape):
+    rng = np.random.default_rng(width)
+    words = rng.integers(0, 1 << width, shape, np.uint64) if shape else np.uint64(rng.integers(0, 1 << width))
+
+    async def program(do):
+        return await do.opened(await do("unpack", await do.bits(words, width)))
+
+    got = run(engine, program)
+    assert got.shape == (width, *shape)
+    for place in range(width):
+        np.testing.assert_array_equal(got[place], (words >> np.uint64(place)) & np.uint64(1))
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_from_bits_to_numbers(engine, size):
+    x = integers(size, TOP)
+    bit = x & 1
+
+    async def program(do):
+        b, numbers = await do.bits(bit), await do.shared(x)
+        return [await do.opened(await do("bit_to_ring", b)), await do.opened(await do("inject", b, numbers))]
+
+    number, chosen = run(engine, program)
+    np.testing.assert_array_equal(number, bit)
+    np.testing.assert_array_equal(chosen, bit * x)
+
+
+def test_bits_of_a_comparison_go_everywhere(engine):
+    """A comparison's result may be held in a form of its own; every primitive that takes bits takes it."""
+    x = integers(100, 2**40)
+    y = x[::-1].copy()
+    negative = (x < 0).astype(np.int64)
+
+    async def program(do):
+        numbers = await do.shared(x)
+        b = await do("sign", numbers, width=48)
+        other = await do("sign", await do.shared(y), width=48)
+        turned = await do("view", b, to=lambda a: a[::-1], shape=(100,))
+        return [
+            await do.opened(await do("bit_to_ring", b)),
+            await do.opened(await do("inject", b, numbers)),
+            await do.opened(await do("xor", b, other)),
+            await do.opened(await do("bits_and", b, other)),
+            await do.opened(await do("invert", b)),
+            await do.opened(await do("bits_and", await do("invert", turned), b)),
+            await do.opened(await do("concatenate", b, other, axis=0)),
+        ]
+
+    got = run(engine, program)
+    mirrored = negative[::-1]
+    expected = [negative, negative * x, negative ^ mirrored, negative & mirrored, 1 - negative]
+    expected += [(1 - mirrored) & negative, np.concatenate([negative, mirrored])]
+    for a, b in zip(got, expected, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("width", [1, 2, 9, 31, 32, 33, 61, 62, 64])
+@pytest.mark.parametrize("size", SIZES)
+def test_equality_with_zero(engine, size, width):
+    x = integers(size, min(1 << width, TOP))
+    x[::3] = 0
+    exactly(engine, "equal", x == 0, x, kind=np.uint64, width=width)
+
+
+@pytest.mark.parametrize("shape", [(0,), (7,), (100,), (5, 3)])
+def test_secret_orders_of_rows(engine, shape):
+    x = integers(int(np.prod(shape)), 2**50).reshape(shape)
+    places = np.random.default_rng(1).permutation(shape[0])
+
+    async def program(do):
+        numbers, bits, words = await do.shared(x), await do.bits(x & 1), await do.bits(x & 0xFF, 8)
+        order = await do("permutation", size=shape[0])
+        known = await do("order_of", await do.shared(places))
+        mixed = await do("shuffle", numbers, order)
+        return [
+            await do.opened(mixed),
+            await do.opened(await do("shuffle", bits, order)),
+            await do.opened(await do("shuffle", words, order)),
+            await do.opened(await do("unshuffle", mixed, order)),
+            await do.opened(await do("shuffle", numbers, known)),
+            await do.opened(await do("unshuffle", numbers, known)),
+        ]
+
+    mixed, bits, words, back, placed, undone = run(engine, program)
+    assert sorted(map(repr, mixed.tolist())) == sorted(map(repr, x.tolist()))
+    if shape[0] == 100:
+        assert mixed.tolist() != x.tolist()
+    np.testing.assert_array_equal(bits, mixed & 1)  # whole records: the same order for all
+    np.testing.assert_array_equal(words, mixed & 0xFF)
+    np.testing.assert_array_equal(back, x)
+    expected = np.empty_like(x)
+    expected[places] = x
+    np.testing.assert_array_equal(placed, expected)
+    np.testing.assert_array_equal(undone, x[places])
+
+
+@pytest.mark.parametrize("width", [2, 9, 33, 63])
+@pytest.mark.parametrize("size", SIZES)
+def test_order_that_sorts(engine, size, width):
+    x = integers(size, min(1 << (width - 1), TOP))
+    x[size // 2 :] = x[: size - size // 2]  # equal ones keep their order
+    rows = np.stack([x, np.arange(size)], axis=1)
+
+    async def program(do):
+        order = await do("sort_order", await do.shared(x), width=width)
+        return await do.opened(await do("shuffle", await do.shared(rows), order))
+
+    np.testing.assert_array_equal(run(engine, program), rows[np.argsort(x, kind="stable")])
+
+
+@pytest.mark.parametrize("width", [1, 8, 33, 64])
+def test_random_bits(engine, width):
+    async def program(do):
+        return await do.opened(await do("random_bits", shape=(4000,), width=width))
+
+    words = run(engine, program)
+    for place in range(width):
+        ones = int(((words >> np.uint64(place)) & np.uint64(1)).sum())
+        assert abs(ones - 2000) < 6 * np.sqrt(1000)
+    assert width == 64 or int(words.max()) < 1 << width
+
+
+@given(
+    values=st.lists(st.tuples(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(-(2**30), 2**30)), max_size=6),
+    bits=st.integers(1, 62),
+)
+def test_engines_agree(values, bits):
+    x = np.asarray([v for v, _ in values], np.int64)
+    y = np.asarray([w for _, w in values], np.int64)
+
+    async def program(do):
+        a, b = await do.shared(x, 1), await do.shared(y, 2)
+        product_ = await do("multiply", a, b)
+        negative = await do("sign", product_, width=64)
+        return [
+            await do.opened(product_),
+            await do.opened(negative),
+            await do.opened(await do("inject", negative, a)),
+            await do.opened(await do("truncate", product_, bits=bits)),
+        ]
+
+    ideal, shared = (run(engine_named(name), program) for name in ENGINES)
+    for a, b in zip(ideal[:3], shared[:3], strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert set(np.unique(shared[3] - ideal[3])) <= {0, 1}
+
+
+@pytest.mark.parametrize("primitive", ["multiply", "add", "bits_and", "xor", "inject"])
+def test_plans_refuse_what_does_not_fit(primitive):
+    """A dry run has to fail where a run would. (The ideal engine runs only what another one has planned.)"""
+    kind = "bits" if primitive in ("bits_and", "xor", "inject") else "arith"
+    width = 1 if kind == "bits" else 64
+    with pytest.raises(ComityError):
+        engine_named("replicated").plan(
+            primitive, b"sixteen bytes ok", Spec((3,), kind, width), Spec((4,), kind, width)
+        )
+
+
+def test_unknown_primitives_have_no_plan(engine):
+    with pytest.raises((ComityError, IndexError)):
+        engine.plan("no such thing", b"sixteen bytes ok")
+
+
+def test_every_primitive_is_covered():
+    """Runs last: what the interface declares and no test above has called."""
+    if not COVERED:
+        pytest.skip("only this test was selected")
+    declared = {name for name in Engine.__abstractmethods__ if name != "plan"}
+    assert declared <= COVERED, f"no conformance test calls {sorted(declared - COVERED)}"
