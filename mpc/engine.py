@@ -223,5 +223,9 @@ class Engine(ABC):
         """Undoes `shuffle`: rows in this order, as they were before."""
 
     @abstractmethod
+    async def sort_order(self, party: Party, x: Any, *, width: int) -> Any:
+        """The order that sorts the vector x, ascending and stable, given -2^(width-1) <= x < 2^(width-1)."""
+
+    @abstractmethod
     async def order_of(self, party: Party, x: Any) -> Any:
         """The order that brings row i to place x[i]; x is a permutation of 0..n-1."""

@@ -177,6 +177,9 @@ class IdealEngine(Engine):
     async def unshuffle(self, party: Party, x: Clear, order: Clear) -> Clear:
         return Clear(x.values[np.argsort(order.values)], x.spec.kind, x.spec.width)
 
+    async def sort_order(self, party: Party, x: Clear, *, width: int) -> Clear:
+        return Clear(np.argsort(x.values, kind="stable"), "order")
+
     async def order_of(self, party: Party, x: Clear) -> Clear:
         if not np.array_equal(np.sort(x.values), np.arange(x.values.size)):
             raise LocalProtocolError("order_of: not a permutation")
@@ -194,7 +197,7 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec(parameters["shape"], "bits", parameters.get("width", 1))
     if primitive == "permutation":
         return Spec((parameters["size"],), "order")
-    if primitive == "order_of":
+    if primitive in ("order_of", "sort_order"):
         return Spec(operands[0].shape, "order")
     if primitive in ("input", "random"):
         return Spec(parameters["shape"])

@@ -27,6 +27,7 @@ from protocols.replicated import (
     opening,
     orders,
     plans,
+    sort,
     truncate,
 )
 from protocols.replicated.orders import Order
@@ -151,6 +152,9 @@ class ReplicatedEngine(Engine):
 
     async def unshuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
         return await orders.unshuffle(party, x, order)
+
+    async def sort_order(self, party: Party, x: Arithmetic, *, width: int) -> Order:
+        return await sort.sort_order(party, x, width)
 
     async def order_of(self, party: Party, x: Arithmetic) -> Order:
         return await orders.order_of(party, x)

@@ -24,6 +24,7 @@ from protocols.replicated import (
     matmul,
     opening,
     orders,
+    sort,
     truncate,
 )
 from protocols.replicated.local import fitting, joined_shape
@@ -237,10 +238,15 @@ def order_of(label: bytes, x: Spec) -> Planned:
     return orders.order_of_plan(label, x)
 
 
+@_plan
+def sort_order(label: bytes, x: Spec, *, width: int) -> Planned:
+    return sort.sort_plan(label, x, width)
+
+
 #: Primitives with arrays, functions or lists among their parameters, and those with inner operations, whose labels
 #: follow from the whole label; the plans of all others are remembered.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
-_FRESH |= {"order_of"}
+_FRESH |= {"order_of", "sort_order"}
 
 
 @lru_cache(maxsize=4096)

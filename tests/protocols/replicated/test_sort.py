@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from replicated_harness import LABELS, combined, run, shared
+
+from mpc.errors import RangeError, ShapeError
+from mpc.simulation import simulate_parties
+from protocols.replicated import sort
+
+
+def keys(rng, width, size):
+    """Random keys of that width with ties and both extremes."""
+    low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
+    x = rng.integers(low, high, size, endpoint=True)
+    x[::3] = x[:1]
+    x[1:3], x[-2:] = low, high
+    return x
+
+
+def inner(size, width):
+    return "beside" if width + max(size - 1, 1).bit_length() > 63 else True
+
+
+@pytest.mark.parametrize("size", [0, 1, 2, 3, 4, 17, 64, 300, 1500])
+@pytest.mark.parametrize("width", [1, 2, 20, 32, 53, 61, 63])
+def test_sort_order_is_a_stable_argsort(size, width):
+    rng = np.random.default_rng(size + width)
+    x = keys(rng, width, size)
+    ran = run("sort_order", shared(x, rng), width=width, label=LABELS[width % 3], inner=inner(size, width))
+    np.testing.assert_array_equal(ran.value, np.argsort(x, kind="stable"))
+
+
+@pytest.mark.parametrize("size", [6000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_sort_order_at_size(size):
+    rng = np.random.default_rng(size)
+    x = rng.integers(-(2**31), 2**31, size)
+    ran = run("sort_order", shared(x, rng), width=32, inner=True)
+    np.testing.assert_array_equal(ran.value, np.argsort(x, kind="stable"))
+
+
+@settings(max_examples=25, deadline=None)
+@given(data=st.data(), seed=st.integers(0, 2**32), label=st.sampled_from(LABELS))
+def test_sort_order_matches_numpy(data, seed, label):
+    width = data.draw(st.integers(1, 40))
+    low = -(1 << (width - 1))
+    x = np.array(data.draw(st.lists(st.integers(low, -low - 1), min_size=1, max_size=40)))
+    rng = np.random.default_rng(seed)
+    ran = run("sort_order", shared(x, rng), width=width, label=label, seed=seed % 1000, inner=True)
+    np.testing.assert_array_equal(ran.value, np.argsort(x, kind="stable"))
+
+
+def opened(monkeypatch, x, width):
+    """Every vector of comparisons that party 0 sees opened."""
+    seen = []
+    reveal = sort.reveal
+
+    async def record(party, bits, to):
+        found = await reveal(party, bits, to)
+        if party.index == 0:
+            seen.append(found.copy())
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sort, "reveal", record)
+        run("sort_order", shared(x, np.random.default_rng(1)), width=width, inner=inner(x.size, width))
+    return np.concatenate(seen)
+
+
+@pytest.mark.parametrize("width", [20, 60])
+def test_what_is_opened_tells_nothing_of_the_keys(monkeypatch, width):
+    """Under the same streams, keys of one order (equal ones by their places) open the very same comparisons."""
+    n = 200
+    ascending = opened(monkeypatch, np.arange(n), width)
+    assert 0.3 < ascending.mean() < 0.7
+    for x in (np.zeros(n, np.int64), np.arange(n) // 7 - 5, np.arange(n) ** 2 - 3):
+        np.testing.assert_array_equal(opened(monkeypatch, x, width), ascending)
+    assert not np.array_equal(opened(monkeypatch, -np.arange(n), width), ascending)
+
+
+def test_rows_that_crowd_a_gap_take_further_steps(monkeypatch):
+    rng = np.random.default_rng(1)
+    x = rng.integers(-1000, 1000, 400)
+    shares = shared(x, rng)
+    monkeypatch.setattr(sort, "stages", lambda n: (sort.Stage(0, 7, 20), sort.Stage(3, n - 7, 500)))
+    ran = simulate_parties(lambda party: sort.sort_order(party, shares[party.index], 12))
+    np.testing.assert_array_equal(combined(ran.results), np.argsort(x, kind="stable"))
+
+
+@pytest.mark.parametrize("n", [2, 3, 7, 8, 100, 1023, 1024, 10**4, 10**5, 10**6, 10**7])
+def test_the_arrangement(n):
+    found = sort.stages(n)
+    assert sum(stage.rows for stage in found) == n
+    sorted_rows = 0
+    for stage in found:
+        assert (1 << stage.levels) - 1 <= sorted_rows
+        sorted_rows += stage.rows
+    comparisons, count = sum(sort.steps(n)), sum(1 for _ in sort.steps(n))
+    assert comparisons <= 1.05 * n * math.log2(n) + sort._STEP * count
+    assert count <= 200
+
+
+def test_gaps_hold_as_many_pairs_as_planned():
+    """The mean and the deviation of pairs in gaps, against drawn ones."""
+    rng = np.random.default_rng(1)
+    for levels, rows in ((6, 937), (8, 3840), (10, 900)):
+        gaps = 1 << levels
+        totals = []
+        for _ in range(300):
+            cuts = np.sort(rng.choice(rows + gaps - 1, gaps - 1, replace=False))
+            counts = np.diff(np.concatenate(([-1], cuts, [rows + gaps - 1]))) - 1
+            totals.append((counts * (counts - 1) // 2).sum())
+        mean, deviation = np.mean(totals), np.std(totals)
+        assert abs(rows * (rows - 1) / (gaps + 1) - mean) < 5 * deviation / np.sqrt(300)
+        assert mean + 9 * deviation < sort._pairs(rows, levels) < mean + 16 * deviation
+
+
+def test_what_a_sort_costs():
+    """Per party and row at 10^5 rows and keys of 32 bits, by the plan that every run above is held against."""
+    from mpc.engine import Spec
+    from protocols.replicated.plans import plan
+
+    _, cost = plan("sort_order", LABELS[0], (Spec((100_000,)),), {"width": 32})
+    assert max(cost.bytes_sent) < 33.5e6
+    assert cost.rounds < 300
+
+
+def test_keys_that_cannot_be_sorted():
+    rng = np.random.default_rng(1)
+    for width in (0, 64):
+        with pytest.raises(RangeError):
+            run("sort_order", shared([1, 2], rng), width=width, inner=True)
+    for x in (shared([[1, 2]], rng), shared(5, rng), shared([1, 0], rng, width=1)):
+        with pytest.raises(ShapeError):
+            run("sort_order", x, width=5, inner=True)
