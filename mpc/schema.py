@@ -194,7 +194,7 @@ class Table:
         for base in reversed(cls.__mro__):
             declared |= {name: value for name, value in vars(base).items() if isinstance(value, Column)}
         for name in declared:
-            if hasattr(Table, name) or name.startswith("_"):
+            if hasattr(Table, name) or name == "schema" or name.startswith("_"):
                 raise ConfigError(f"table {cls.__name__}: a column cannot be named {name!r}")
         columns = tuple(replace(value, name=name) for name, value in declared.items())
         if not columns:

@@ -68,7 +68,10 @@ class Study:
         """An input of the scenario: private rows at their owners."""
         if name not in self._tables:
             raise ConfigError(f"this scenario has no input {name!r}; it has {', '.join(self._tables)}")
-        return self._tables[name]
+        table = self._tables[name]
+        if not table.source.owners:
+            raise ConfigError(f"table {name}: no organization brings rows")
+        return table
 
     def release(
         self, name: str, value: SecretArray | Result, *, to: Sequence[str] | None = None, minimum: int | None = None

@@ -104,6 +104,8 @@ def parse(words: list[str]) -> None:
         raise click.UsageError(f"{' '.join(left)}: more arguments than {command.name} takes")
     for parameter in command.get_params(context):
         given = values.get(parameter.name)
+        if "UNSET" in repr(given):  # how click marks what was not given, since 8.2
+            given = None
         if given is None and parameter.required:
             raise click.UsageError(f"{command.name}: {parameter.human_readable_name} is missing")
         if given is not None and not isinstance(parameter.type, click.Path | click.File):
