@@ -47,7 +47,7 @@ def processes(folder: Path) -> int:
     found = 0
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         with suppress(OSError):  # it has ended
-            found += f"={folder}/".encode() in path.read_bytes() or f"\0{folder}/".encode() in path.read_bytes()
+            found += f"\0{folder}/".encode() in path.read_bytes()
     return found
 
 

@@ -22,6 +22,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ class Running:
         self.events: list[dict[str, Any]] = []
         self.ended_at: float | None = None
         self._errors: list[str] = []
+        self._peak = 0
         self._news = threading.Condition()
         self.process = subprocess.Popen(
             command,
@@ -60,7 +62,9 @@ class Running:
             encoding="utf-8",
             env={**os.environ, **ENVIRONMENT, **(environment or {})},
         )
-        self._threads = [threading.Thread(target=target, daemon=True) for target in (self._read, self._read_errors)]
+        self._threads = [
+            threading.Thread(target=target, daemon=True) for target in (self._read, self._read_errors, self._look)
+        ]
         for thread in self._threads:
             thread.start()
 
@@ -131,10 +135,18 @@ class Running:
     def said(self) -> str:
         return f"{self.name}: {self.events[-5:]}\n{self.stderr}"
 
+    @property
     def peak_memory(self) -> int:
-        """Most bytes it ever had in memory; while it runs."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmHWM")).split()[1]) << 10
+        """Most bytes it ever had in memory, as far as it was looked at while it ran."""
+        return self._peak
+
+    def _look(self) -> None:
+        status = Path(f"/proc/{self.process.pid}/status")
+        while self.process.poll() is None:
+            with suppress(OSError, StopIteration):
+                lines = status.read_text().splitlines()
+                self._peak = int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) << 10
+            time.sleep(0.05)
 
 
 class Proxies:
