@@ -19,7 +19,7 @@ from protocols.replicated.boolean import reshare, reshare_load
 from protocols.replicated.masks import draw
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers
-from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, word_bytes
+from protocols.replicated.wire import Octets, lowest, pack, packed_bytes, unpack
 
 _PHI, _S1, _S2 = b"phi", b"g1", b"g2"
 #: The lane of a0 a1 a2 a3 in the last word of monomials.
@@ -79,7 +79,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     check_width(width)
     digits, lanes = _digits(width)
     out = np.empty((2, x.size), np.uint8)
-    bits, sent, octets = np.uint64(width), 4 * digits, word_bytes(4 * digits)
+    bits, sent = np.uint64(width), 4 * digits
     fold = np.array(_FOLD[lanes], np.uint64)
 
     async def step(chunk: Chunk) -> None:
@@ -89,7 +89,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
         given = x.data[:, start:stop]
         m, gp = np.empty((4, n), np.uint64), np.empty((2, n), np.uint64)
         top = np.empty((2, n), np.uint8)
-        whole = 4 * n * octets
+        whole = packed_bytes(4 * n, sent)
         wide = 2 * lanes if lanes > 1 else 1
         if role == D:
             kernels.monomials(given[0], given[1], bits, m)
@@ -97,7 +97,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
             phi = draw(party, f, _PHI, part, whole, np.uint8)
             message ^= phi
             party.send(e, part, message)
-            top[0], top[1] = _top(phi, n, octets), _top(message, n, octets)
+            top[0], top[1] = _top(phi, n, sent), _top(message, n, sent)
             got = packed_bytes(n, wide)
             gp[0] = unpack(await party.receive(f, part, (got,), np.uint8), n, wide)
             gp[1] = unpack(await party.receive(e, part, (got,), np.uint8), n, wide)
@@ -109,7 +109,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
                 message = draw(party, d, _PHI, part, whole, np.uint8)
                 b, pad, one = given[0], kernels.ZERO, kernels.ZERO
             mine, other = (0, 1) if role == E else (1, 0)
-            top[mine], top[other] = _top(message, n, octets), (b >> (bits - kernels.ONE)) & kernels.ONE
+            top[mine], top[other] = _top(message, n, sent), (b >> (bits - kernels.ONE)) & kernels.ONE
             raw: Words = gp[mine]
             shares = np.ascontiguousarray(unpack(message, 4 * n, sent)).reshape(4, n)
             kernels.carries(shares, b, bits, pad, one, fold, raw)
@@ -143,9 +143,12 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     return Bits(out, x.shape, 1)
 
 
-def _top(message: Octets, n: int, octets: int) -> Octets:
+def _top(message: Octets, n: int, width: int) -> Octets:
     """The lane beside the last word's lowest monomials: a share of A's highest bit. Local."""
-    lane: Octets = (message[3 * n * octets :: octets] >> np.uint8(3)) & np.uint8(1)
+    if width == 4:  # two words to a byte: the last ones are in the upper halves
+        return (message[n:] >> np.uint8(7)) & np.uint8(1)
+    low = lowest(message, 4 * n, width)[3 * n :]
+    lane: Octets = (low >> low.dtype.type(3)).astype(np.uint8) & np.uint8(1)
     return lane
 
 
@@ -160,7 +163,7 @@ def sign_cost(label: bytes, size: int, width: int) -> Cost:
         count = len(levels)
         return Load(
             2 + count,
-            (4 * n * word_bytes(4 * digits) + joined, shared + joined, shared + joined),
+            (packed_bytes(4 * n, 4 * digits) + joined, shared + joined, shared + joined),
             (1 + count, 1 + count, 1 + count),
         )
 

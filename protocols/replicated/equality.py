@@ -32,7 +32,7 @@ def _lanes(width: int) -> tuple[int, int]:
     """(bits of a first and of words of any width that spare the tree half a lane, or 0; bits of a lane)."""
     lane = 1 << (width - 1).bit_length()
     spare = width - lane // 2
-    sent = 1 if spare == 1 else 8 * -(-spare // 8)
+    sent = packed_bytes(8, spare)
     return (spare, lane // 2) if width < lane and sent < lane // 2 else (0, lane)
 
 

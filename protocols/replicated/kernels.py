@@ -272,25 +272,6 @@ def anded(both: Words, upper: np.uint64, span: np.uint64, q: Words) -> None:
             q[r, 2 * i + 1] = (q[r, 2 * i + 1] & upper) | ((b & upper) >> span)
 
 
-@kernel("u8[::1], i8, u1[::1]")
-def narrow(words: Words, octets: int, out: Octets) -> None:
-    """The low bytes of each word, one word after the other."""
-    for i in range(words.size):
-        w = words[i]
-        for j in range(octets):
-            out[i * octets + j] = np.uint8(w >> np.uint64(8 * j))
-
-
-@kernel("u1[::1], i8, u8[::1]")
-def widen(octets_in: Octets, octets: int, out: Words) -> None:
-    """The inverse of `narrow`."""
-    for i in range(out.size):
-        w = ZERO
-        for j in range(octets):
-            w |= np.uint64(octets_in[i * octets + j]) << np.uint64(8 * j)
-        out[i] = w
-
-
 @kernel("u8[:,::1], u8, u8, u8[::1]")
 def fold(q: Words, lower: np.uint64, span: np.uint64, out: Words) -> None:
     """This party's part of the ands of bits `span` apart, at the bits `lower`. Words j and j + out.size share out[j]:

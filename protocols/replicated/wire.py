@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.replicated import kernels
-
 Octets = NDArray[np.uint8]
 _UNSIGNED = {1: np.uint8, 2: np.uint16, 4: np.uint32, 8: np.uint64}
 
@@ -27,29 +25,41 @@ def small_dtype(bits: int) -> np.dtype[Any]:
 
 
 def word_bytes(width: int) -> int:
-    """Bytes that a word of `width` bits takes on the wire."""
+    """Bytes that a word of `width` bits, more than four, takes on the wire."""
     return (width + 7) // 8
 
 
 def packed_bytes(size: int, width: int) -> int:
     """Bytes that `size` words of `width` bits take on the wire."""
-    return (size + 7) // 8 if width == 1 else size * word_bytes(width)
+    if width == 1:
+        return (size + 7) // 8
+    return (size + 1) // 2 if width <= 4 else size * word_bytes(width)
 
 
 def pack(words: NDArray[Any], width: int) -> Octets:
     """Words of `width` bits in wire form; a view of `words` where they fill 8 bytes.
 
-    Width 1: the lowest bit of uint8 or uint64, whatever stands above it. Else uint64 below 2^width.
+    Whatever stands in the words above `width` is dropped, or sent and dropped by `unpack`. Up to 4 bits go two to a
+    byte, the second half of the words above the first; wider ones by planes of 4, 2 and 1 bytes, as the width asks
+    for, the low one first.
     """
     if width == 1:
         return np.packbits(words.astype(np.uint8, copy=False) & np.uint8(1), bitorder="little")
+    if width <= 4:
+        out = words[: (words.size + 1) // 2].astype(np.uint8)
+        out &= np.uint8(15)
+        out[: words.size // 2] |= words[out.size :].astype(np.uint8) << np.uint8(4)
+        return out
     octets = word_bytes(width)
     if octets == 8:
         return words.view(np.uint8)
     if octets in _UNSIGNED:
         return words.astype(_UNSIGNED[octets]).view(np.uint8)
-    out = np.empty(words.size * octets, np.uint8)
-    kernels.narrow(words, octets, out)
+    out, start, shift = np.empty(words.size * octets, np.uint8), 0, 0
+    for plane in _planes(octets):
+        stop = start + words.size * plane
+        out[start:stop].view(_UNSIGNED[plane])[...] = words >> np.uint64(shift) if shift else words
+        start, shift = stop, shift + 8 * plane
     return out
 
 
@@ -60,12 +70,29 @@ def unpack(wire: Octets, size: int, width: int) -> NDArray[Any]:
         return np.unpackbits(wire, count=size, bitorder="little")
     if width == 64:
         return wire.view(np.uint64)
-    octets = word_bytes(width)
-    if octets in _UNSIGNED:
-        words = wire.view(_UNSIGNED[octets]).astype(np.uint64)
+    words = np.empty(size, np.uint64)
+    if width <= 4:
+        words[: wire.size] = wire & np.uint8(15)
+        words[wire.size :] = wire[: size // 2] >> np.uint8(4)
     else:
-        words = np.empty(size, np.uint64)
-        kernels.widen(wire, octets, words)
+        words[...] = lowest(wire, size, width)
+        planes = _planes(word_bytes(width))
+        start, shift = size * planes[0], 8 * planes[0]
+        for plane in planes[1:]:
+            stop = start + size * plane
+            words |= wire[start:stop].view(_UNSIGNED[plane]).astype(np.uint64) << np.uint64(shift)
+            start, shift = stop, shift + 8 * plane
     if width % 8:
         words &= np.uint64((1 << width) - 1)
     return words
+
+
+def lowest(wire: Octets, size: int, width: int) -> NDArray[Any]:
+    """The low bits of each word of more than four bits, 8 of them at least: a view of `wire`."""
+    plane = _planes(word_bytes(width))[0]
+    return wire[: size * plane].view(_UNSIGNED[plane])
+
+
+def _planes(octets: int) -> tuple[int, ...]:
+    """Powers of two that sum to `octets`, the largest first."""
+    return tuple(plane for plane in (8, 4, 2, 1) if octets & plane)

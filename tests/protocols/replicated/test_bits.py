@@ -57,7 +57,7 @@ def test_sign_at_every_size(size, width):
 def test_what_a_comparison_costs():
     rng = np.random.default_rng(1)
     x = shared(np.arange(9000) - 4500, rng)
-    for width, bits, rounds in ((64, 419, 6), (33, 211, 5), (21, 0, 5), (17, 0, 4), (5, 0, 2)):
+    for width, bits, rounds in ((64, 407, 6), (33, 199, 5), (21, 0, 5), (17, 0, 4), (5, 0, 2)):
         cost = run("sign", x, width=width).cost
         assert cost.rounds == rounds
         if bits:
