@@ -256,9 +256,10 @@ class Runtime:
         scope = _scope.get(self._root)
         label = scope.label(primitive)
         spec, cost = self.engine.plan(primitive, label, *[operand.spec for operand in operands], **parameters)
-        depth = cost.rounds
+        rounds = depth = cost.rounds
         for operand in operands:
-            depth = max(depth, operand.depth + cost.rounds)
+            if operand.depth + rounds > depth:
+                depth = operand.depth + rounds
         self._account(scope, cost, depth, spec)
         handle = Handle(spec, depth)
         if self._environment is None or self.failure is not None:
@@ -270,11 +271,13 @@ class Runtime:
         return handle
 
     def _account(self, scope: Scope, cost: Cost, depth: int, spec: Spec) -> None:
-        for party, sent in enumerate(cost.bytes_sent):
-            self._bytes_sent[party] += sent
-            self._messages[party] += cost.messages[party]
-        self.rounds = max(self.rounds, depth)
-        self.steps += cost.rounds > 0
+        if cost.rounds:
+            for party, sent in enumerate(cost.bytes_sent):
+                self._bytes_sent[party] += sent
+                self._messages[party] += cost.messages[party]
+            self.steps += 1
+        if depth > self.rounds:
+            self.rounds = depth
         self.operations += 1
         scope.operations += 1
         scope.bytes_held += spec.size * 16
