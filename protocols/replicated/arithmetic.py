@@ -6,13 +6,15 @@ stream it does not hold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from mpc.engine import Cost, Integers, Shape
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.masks import zero_share
-from protocols.replicated.roles import Chunk, Load, cut, each, load
+from protocols.replicated.roles import SMALL, Chunk, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, as_words, integers, size_of
 
 _INPUT, _RANDOM = b"input", b"random"
@@ -74,7 +76,16 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
     Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
     """
     integers("multiply", x, y)
-    out = np.empty((2, x.size), np.uint64)
+    size = x.size
+    out = np.empty((2, size), np.uint64)
+    if 0 < size <= SMALL:
+        # The step below for a single chunk, since the time of scalars is that of the interpreter.
+        own = out[1]
+        zero_share(party, 0, own)
+        kernels.cross(x.data, y.data, 0, size, kernels.ONE, own)
+        party.send((party.index + 1) % 3, 0, own)
+        out[0] = await party.receive((party.index + 2) % 3, 0, (size,), np.uint64)
+        return Arithmetic(out, x.shape)
 
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
@@ -85,7 +96,7 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
         party.send((party.index + 1) % 3, part, own)
         out[0, start:stop] = await party.receive((party.index + 2) % 3, part, (stop - start,), np.uint64)
 
-    await each(party, cut(party.label, x.size), step)
+    await each(party, cut(party.label, size), step)
     return Arithmetic(out, x.shape)
 
 
