@@ -8,7 +8,8 @@
     boolean     and, prefix or              compare     sign
     convert     integers to bits and back   equality    x == 0
     orders      secret orders of rows       hops        how rows travel through one
-    sort        the order that sorts        kernels     compiled loops, and those of orders
+    sort        by comparisons              radix       by digits
+    kernels     compiled loops, and those of orders
     plans       results and costs           engine      all of it behind mpc.engine.Engine
 
 Passive security: a party that sends other messages than it should can change results unseen. Truncated values are

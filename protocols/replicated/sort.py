@@ -1,4 +1,6 @@
-"""Sorting: rows are shuffled, then compared in the open.
+"""Sorting by comparisons, and the choice between that and sorting by digits.
+
+Rows are shuffled, then compared in the open.
 
 Each row's place among the rows is attached to its key before the shuffle, so no two keys are equal and the sort is
 stable; the results of comparisons are opened, and tell the order of rows whose own order is a uniformly random
@@ -35,8 +37,11 @@ from protocols.replicated.equality import equal, equal_cost
 from protocols.replicated.hops import Places
 from protocols.replicated.opening import reveal, reveal_cost
 from protocols.replicated.orders import Order, permutation, permutation_plan, shuffle, shuffle_cost
+from protocols.replicated.radix import digits_plan, sort_by_digits
 from protocols.replicated.sharing import Arithmetic, Bits, Words, wanted
 
+#: A round is worth as much time as so many bytes (of one party).
+_ROUND = 1 << 15
 #: A step is worth as much time as so many comparisons.
 _STEP = 1 << 14
 _DEVIATIONS = 12
@@ -143,8 +148,6 @@ async def _difference(party: Party, x: Words, a: Places, b: Places) -> Arithmeti
 
 def _widths(n: int, width: int) -> tuple[int, int]:
     """(bits of a difference of keys, bits of a difference of places or 0 where the key holds the place)."""
-    if not 1 <= width <= 63:
-        raise RangeError(f"sort: keys of {width} bits; 1 to 63 can be sorted")
     places = max(n - 1, 1).bit_length()
     if width + places < 64:
         return width + places + 1, 0
@@ -153,6 +156,33 @@ def _widths(n: int, width: int) -> tuple[int, int]:
 
 async def sort_order(party: Party, x: Arithmetic, width: int) -> Order:
     """The order that sorts x: ascending, and rows with equal keys stay in the order they are in.
+
+    By digits or by comparisons, as the number of rows and the width make the one or the other cheaper; shapes, ring,
+    security and errors are those of `sort_by_comparisons`.
+    """
+    _check(x.spec, width)
+    if x.size > 1 and by_digits(x.size, width):
+        return await sort_by_digits(party, x, width)
+    return await sort_by_comparisons(party, x, width)
+
+
+def sort_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
+    _check(x, width)
+    if x.size > 1 and by_digits(x.size, width):
+        return digits_plan(label, x, width)
+    return comparisons_plan(label, x, width)
+
+
+@lru_cache(maxsize=256)
+def by_digits(n: int, width: int) -> bool:
+    """Whether digits are cheaper: keys of up to about 6 bits, or of more where rounds weigh more than bytes."""
+    costs = (plan(bytes(16), Spec((n,)), width)[1] for plan in (digits_plan, comparisons_plan))
+    digits, comparisons = (sum(cost.bytes_sent) / 3 + _ROUND * cost.rounds for cost in costs)
+    return digits < comparisons
+
+
+async def sort_by_comparisons(party: Party, x: Arithmetic, width: int) -> Order:
+    """The order that sorts x: ascending and stable.
 
     Shapes    x: (n,); result: an order of n rows
     Ring      given -2^(width-1) <= x < 2^(width-1)
@@ -163,7 +193,6 @@ async def sort_order(party: Party, x: Arithmetic, width: int) -> Order:
     Raises    ShapeError; RangeError
     Source    Hamada et al., ICISC 2012 (shuffle, then compare); the arrangement is our own
     """
-    _check(x.spec)
     n = x.size
     difference, tie_width = _widths(n, width)
     order = await permutation(party.inner("permutation"), n)
@@ -237,14 +266,15 @@ def _merged(done: Places, gap: Places, counts: Numbers, rank: Numbers) -> Places
     return out
 
 
-def _check(x: Spec) -> None:
+def _check(x: Spec, width: int) -> None:
     wanted("sort_order", x, "arith")
     if len(x.shape) != 1:
         raise ShapeError(f"sort_order: keys of shape {x.shape}; a vector is wanted")
+    if not 1 <= width <= 63:
+        raise RangeError(f"sort: keys of {width} bits; 1 to 63 can be sorted")
 
 
-def sort_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
-    _check(x)
+def comparisons_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
     difference, tie_width = _widths(x.size, width)
     spec, cost = permutation_plan(inner_label(label, 1, "permutation"), x.size)
     if x.size < 2:

@@ -8,9 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from replicated_harness import LABELS, combined, run, shared
 
+from mpc.channel import MemoryNetwork
 from mpc.errors import RangeError, ShapeError
 from mpc.simulation import simulate_parties
-from protocols.replicated import sort
+from protocols.replicated import radix, sort
 
 
 def keys(rng, width, size):
@@ -52,6 +53,36 @@ def test_sort_order_matches_numpy(data, seed, label):
     rng = np.random.default_rng(seed)
     ran = run("sort_order", shared(x, rng), width=width, label=label, seed=seed % 1000, inner=True)
     np.testing.assert_array_equal(ran.value, np.argsort(x, kind="stable"))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 9, 700])
+@pytest.mark.parametrize("width", [1, 2, 3, 7, 12, 63])
+def test_sort_by_digits_is_a_stable_argsort(size, width):
+    rng = np.random.default_rng(size + width)
+    x = keys(rng, width, size)
+    shares = shared(x, rng)
+    label = LABELS[width % 3]
+    network = MemoryNetwork(3)
+    program = lambda party: radix.sort_by_digits(party, shares[party.index], width)  # noqa: E731
+    ran = simulate_parties(program, label=label, network=network)
+    np.testing.assert_array_equal(combined(ran.results), np.argsort(x, kind="stable"))
+    spec, cost = radix.digits_plan(label, shares[0].spec, width)
+    assert spec == ran.results[0].spec
+    assert cost.bytes_sent == tuple(network.bytes_sent)
+    assert cost.rounds == sum(network.rounds(one) for one in {tag[:16] for _, _, tag, _ in network.messages})
+    assert sum(cost.messages) == len(network.messages)
+
+
+def test_digits_or_comparisons():
+    assert sort.by_digits(10**6, 1)
+    assert sort.by_digits(10**4, 8)
+    assert not sort.by_digits(10**6, 32)
+    assert not sort.by_digits(20, 1)
+    rng = np.random.default_rng(1)
+    x = rng.integers(0, 2, 3000)
+    ran = run("sort_order", shared(x, rng), width=2, inner=True)
+    np.testing.assert_array_equal(ran.value, np.argsort(x, kind="stable"))
+    assert ran.cost.rounds == 9
 
 
 def opened(monkeypatch, x, width):
