@@ -211,12 +211,13 @@ def mask(result: Result, minimum: int, sound: SecretArray | None) -> dict[str, M
 
 def large_enough(part: SecretArray, minimum: int) -> SecretArray | None:
     """Bits: every cohort behind an element has at least `minimum` rows. A scalar cohort stands behind all."""
-    bits: SecretArray | None = None
-    if minimum <= 1:
+    if minimum <= 1 or not part.cohorts:
         return None
-    for cohort in part.cohorts:
-        bit = cohort.without_mask() >= minimum
-        if bit.shape not in ((), part.shape):
-            bit = bit.all()
-        bits = bit if bits is None else bits & bit
+    plain = [cohort.bare() for cohort in part.cohorts]
+    scalars = [cohort.reshape(1) for cohort in plain if cohort.shape == ()]
+    bits = (concatenate(scalars) >= minimum).all() if scalars else None
+    for cohort in plain:
+        if cohort.shape != ():
+            bit = cohort >= minimum
+            bits = bit if bits is None else bits & bit
     return bits

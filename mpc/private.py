@@ -430,6 +430,9 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
             raise ShapeError(f"{category.name}: counts are by categories and flags; `cut` makes a category of a number")
         sizes.append(len(category.expression.levels) or 2)
         where = _both(where, category.where)
+    key = ("cells", tuple(id(c.expression) for c in categories), id(where))
+    if key in source.memo:
+        return source.memo[key][0]  # type: ignore[no-any-return]
     run = source.run
     local = source.local.ask(Crosstab([c.expression for c in categories], sizes, where))
     total: SecretArray | None = None
@@ -439,7 +442,9 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
         )
         total = part if total is None else total + part
     assert total is not None
-    return total.about(total)
+    total = total.about(total)
+    source.memo[key] = (total, tuple(categories), where)
+    return total
 
 
 def unit_exponent(column: PrivateArray) -> tuple[float, int]:

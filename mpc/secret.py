@@ -30,7 +30,8 @@ class SecretArray:
     bound    largest magnitude of the raw integer
     valid    secret bits (or None: all valid); where cleared, the value means nothing and is never opened
     why      what a cleared valid bit means, in words
-    cohorts  how many rows stand behind the value: releases compare them with the minimum cohort size
+    cohorts  how many rows stand behind the value: releases compare them with the minimum cohort size. Each is a
+             scalar, about the whole value, or has its shape, one count an element
     """
 
     __array_ufunc__ = None
@@ -503,9 +504,19 @@ class SecretArray:
         """The raw value with its mask taken off: for library code that deals with the mask itself."""
         return self._new(self.handle, valid=None, why="")
 
+    def bare(self) -> SecretArray:
+        """The value alone, without mask and cohorts: for library code that puts both on its result."""
+        return self._new(self.handle, valid=None, why="", cohorts=())
+
     def about(self, *cohorts: SecretArray) -> SecretArray:
         """The same value, with these counts of rows behind it."""
-        return self._new(self.handle, cohorts=_unique((*self.cohorts, *cohorts)))
+        single: list[SecretArray] = []
+        for cohort in cohorts:
+            if cohort.shape in ((), self.shape):
+                single.append(cohort)
+            else:  # counts behind the whole value, not one an element
+                single += [cohort.reshape(-1)[i] for i in range(cohort.size)]
+        return self._new(self.handle, cohorts=_unique((*self.cohorts, *single)))
 
     def clamped(self, low: float, high: float, why: str) -> SecretArray:
         """The value where it lies in [low, high], else `low` with its valid bit cleared.
@@ -700,7 +711,10 @@ def _negative(other: Any) -> NDArray[Any]:
 
 def _finite(values: NDArray[Any]) -> None:
     if values.dtype.kind not in "iubf":
-        raise ShapeError(f"a public operand of type {values.dtype} does not mix with secrets")
+        raise ShapeError(
+            f"a public operand of type {values.dtype} does not mix with secrets (of a private column, reduce the rows "
+            "first, or say `share()`)"
+        )
     if values.dtype.kind == "f" and not bool(np.all(np.isfinite(values))):
         raise RangeError("a public operand is infinite or NaN")
 

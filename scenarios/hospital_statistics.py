@@ -6,7 +6,7 @@ Trust     no two compute parties put together what they hold (honest majority of
 Released  number of patients; per column mean, standard deviation, histogram and missing values; correlations; a
           regression of the diagnosis on six measurements; radius of malignant against benign; size by diagnosis.
           Groups under `minimum_cohort` patients come out as "suppressed"
-Costs     about 500 rounds and 0.5 MB a party, whatever the number of patients
+Costs     about 300 rounds and 0.1 MB a party, whatever the number of patients
 """
 
 from __future__ import annotations
@@ -79,17 +79,19 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     small = f"suppressed (fewer than {least})"
     out: dict[str, Any] = {"patients": len(patients) if len(patients) >= least else small}
     for name in patients.columns:
-        values = patients[name].astype(float).dropna()
-        gone = len(patients) - len(values)
-        out[f"{name} mean"] = float(values.mean()) if len(values) >= least else small
-        out[f"{name} sd"] = float(values.std()) if len(values) >= least else small
-        fine = all(n == 0 or n >= least for n in (gone, len(values)))
-        out[f"{name} missing"] = gone if fine else small
+        values = patients[name].dropna().astype(float)
+        few = len(values) < least
+        if name == "malignant":
+            few = few or min(values.sum(), len(values) - values.sum()) < least
+        out[f"{name} mean"] = small if few else float(values.mean())
+        out[f"{name} sd"] = small if few else float(values.std())
+        out[f"{name} missing"] = small if 0 < len(values) < least else len(patients) - len(values)
     for name, edges in BINS.items():
         counts = np.histogram(patients[name].dropna(), edges)[0]
         hidden = counts < least
-        if hidden.any() and counts[hidden].sum() < least and not hidden.all():
-            hidden[min(np.flatnonzero(~hidden), key=lambda i: (counts[i], i))] = True
+        rows, most = counts[hidden].sum(), hidden.sum() * (least - 1)
+        if hidden.any() and not hidden.all() and (rows < least or rows == most):
+            hidden[hidden.argmin()] = True
         cells = [small if h else int(c) for c, h in zip(counts, hidden, strict=True)]
         out[f"{name} histogram"] = {"edges": [float(e) for e in edges], "counts": cells}
     complete = patients[MEASUREMENTS].dropna()

@@ -66,7 +66,7 @@ def divide(a: SecretArray, b: SecretArray) -> SecretArray:
     """
     shape = np.broadcast_shapes(a.shape, b.shape)
     a, b = a.numeric().broadcast_to(shape), b.numeric().broadcast_to(shape)
-    x, y = normal(a.without_mask()), normal(b.without_mask())
+    x, y = normal(a.bare()), normal(b.bare())
     divisor = (y.mantissa + y.exponent.is_zero() * 0.5).bounded(1 << F)
     quotient = x.mantissa.product(reciprocal(divisor), _G, limit=2.01)
     # |a / b| = quotient * 2^(i - j) in units of last places, i and j being the leading bits' positions.
@@ -79,7 +79,7 @@ def divide(a: SecretArray, b: SecretArray) -> SecretArray:
         size = size.bounded(1 << (_WIDE - 1))
     size = _shifted_right(size, y.exponent, range(y.exponent.width))
     result = where(x.negative ^ y.negative, -size, size)
-    result = result._new(result.handle, frac=_WIDE - 2 - most + a.frac - b.frac, type="fixed", cohorts=())
+    result = result._new(result.handle, frac=_WIDE - 2 - most + a.frac - b.frac, type="fixed")
     for operand in (a, b):
         if operand.valid is not None:
             result = result.masked(operand.valid, operand.why)

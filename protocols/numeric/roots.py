@@ -73,7 +73,7 @@ def sqrt(x: SecretArray) -> SecretArray:
     given = x
     if x.frac % 2:
         x = x.cut(x.frac - 1) if int(x.bound).bit_length() > 60 else x._shifted(x.frac + 1)
-    raw = x.without_mask()
+    raw = x.bare()
     negative = raw < 0
     raw = where(negative, 0, raw)
     width = int(raw.bound).bit_length()
@@ -85,7 +85,7 @@ def sqrt(x: SecretArray) -> SecretArray:
     root = roots(c.bounded(1 << F)).root
     # sqrt(raw) = root * 2^(top - a); zero gives 0 through the table.
     result = root.times(exponent.table([1 << t for t in back]), bound=int(1.01 * 2 ** (F + top)))
-    result = result._new(result.handle, frac=F + x.frac // 2, type="fixed", cohorts=given.cohorts)
+    result = result._new(result.handle, frac=F + x.frac // 2, type="fixed").about(*given.cohorts)
     if given.valid is not None:
         result = result.masked(given.valid, given.why)
     return result.masked(~negative, "root of a negative number")

@@ -12,14 +12,14 @@ from mpc.aggregates import Count
 from mpc.disclosure import Guard, Opened, Result
 from mpc.errors import ShapeError
 from mpc.local import share_partial
-from mpc.private import PrivateArray, PrivateTable
-from mpc.secret import SecretArray, stack, where
+from mpc.private import PrivateArray, PrivateTable, count_cells
+from mpc.secret import SecretArray, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, inverse_root, roots
 from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moments, total
 
-#: Position of the lowest leading bit that a spread can have: 2^-48.
-_LEAST = WIDE - 48
+#: Position of the lowest leading bit that a spread can have: 2^-50.
+_LEAST = WIDE - 50
 _NO_ROWS = "no rows"
 _ONE_ROW = "fewer than two rows"
 
@@ -47,7 +47,7 @@ class Scaled:
 def scaled_roots(spread: SecretArray) -> Scaled:
     """Normalise diagonal spreads (56 fraction bits, in [0, 1]) by even powers of two, and take inverse roots.
 
-    A spread below 2^-48, or below 0, is rounding of the means and counts as 0.
+    A spread below 2^-50, or below 0, is rounding of the means and counts as 0.
     """
     width = WIDE + 1
     leading = leading_bit(spread, width, least=_LEAST, signed=True)
@@ -65,23 +65,28 @@ def scaled_roots(spread: SecretArray) -> Scaled:
 def means(columns: Sequence[PrivateArray]) -> list[SecretArray]:
     """Mean of each column over its valid rows; undefined without any.
 
-    Error  2^-36 of the declared range (for a range farther from 0 than a million times its width: a unit of its
-           limits' float64)
+    Error  2^-32 of the declared range over the number of rows, and 2^-36 of it (for a range farther from 0 than a
+           million times its width: a unit of its limits' float64)
     """
     moments = column_moments(columns)
     values = moments.fine.masked(moments.some, _NO_ROWS).about(moments.count)
     out = []
     for j, (centre, exponent) in enumerate(zip(moments.centre, moments.exponent, strict=True)):
         mean = values[j].cut(min(FINE, 60 - int(np.frexp(abs(centre))[1]) + exponent))
-        out.append(mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + centre)
+        out.append(_of_flag(columns[j], mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + centre))
     return out
+
+
+def _of_flag(column: PrivateArray, value: SecretArray) -> SecretArray:
+    """A mean or deviation of a flag tells how many rows have it: these, and those that have not, are cohorts too."""
+    return value.about(count_cells(column.source, [column])) if column.expression.type == "flag" else value
 
 
 def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
     """Standard deviation of each column over its valid rows; undefined with fewer than two (one, for ddof 0).
 
-    Error  relative 2^-24, and 2^-27 of the declared range, if the owners' means are no farther apart than a few
-           deviations; below 2^-25 of the declared range it comes out as 0
+    Error  relative 2^-24, and 2^-55 of the declared range times its ratio to the deviation; below 2^-25 of the
+           declared range it comes out as 0
     """
     moments = column_moments(columns)
     key = ("deviations", id(moments), ddof)
@@ -90,7 +95,8 @@ def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArr
         memo[key] = _deviations(moments, ddof)
     values = memo[key]
     own = [values[j] for j in range(len(columns))]
-    return [sd._new(sd.handle, frac=sd.frac - e) for sd, e in zip(own, moments.exponent, strict=True)]
+    scaled = [sd._new(sd.handle, frac=sd.frac - e) for sd, e in zip(own, moments.exponent, strict=True)]
+    return [_of_flag(column, sd) for column, sd in zip(columns, scaled, strict=True)]
 
 
 def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
@@ -156,8 +162,9 @@ class Description:
 def describe(table: PrivateTable) -> Description:
     """Mean, standard deviation and number of missing values of every numeric column, together.
 
-    Protection: a mean or deviation over fewer valid rows than the minimum is suppressed; a number of missing values
-    is suppressed when it, or what it leaves, is smaller than the minimum and not 0.
+    Protection: a mean or deviation over fewer valid rows than the minimum is suppressed, and that of a flag also where
+    fewer rows have it, or have it not. A number of missing values is told as it is, however small (how complete the
+    records are is no group of people), unless the valid rows it leaves are fewer than the minimum and not 0.
     """
     columns = [column for column in table if column.expression.type != "category"]
     out = Description({}, {}, _missing(table))
@@ -165,8 +172,11 @@ def describe(table: PrivateTable) -> Description:
         return out
     enough = _Enough(column_moments(columns).count)
     for j, (column, m, s) in enumerate(zip(columns, means(columns), deviations(columns), strict=True)):
-        out.mean[column.name] = Result("number", {"value": m}, _cells, enough.guard(j))
-        out.sd[column.name] = Result("number", {"value": s}, _cells, enough.guard(j))
+        guard = enough.guard(j)
+        if column.expression.type == "flag":
+            guard = _Enough(count_cells(column.source, [column])).all_guard(guard)
+        out.mean[column.name] = Result("number", {"value": m}, _cells, guard)
+        out.sd[column.name] = Result("number", {"value": s}, _cells, guard)
     return out
 
 
@@ -174,7 +184,7 @@ class _Enough:
     """Whether each of several counts is at least a minimum: compared together, once for all releases."""
 
     def __init__(self, counts: SecretArray, *, or_none: bool = False) -> None:
-        self._counts = counts._new(counts.handle, valid=None, cohorts=())
+        self._counts = counts.bare()
         self._or_none = or_none
         self._bits: dict[int, SecretArray] = {}
 
@@ -189,6 +199,10 @@ class _Enough:
         """For a release about count j."""
         return lambda minimum: {"value": self.bits(minimum)[j]} if minimum > 1 else {}
 
+    def all_guard(self, other: Guard) -> Guard:
+        """For a release about all of these counts, besides what another guard asks."""
+        return lambda minimum: {"value": other(minimum)["value"] & self.bits(minimum).all()} if minimum > 1 else {}
+
 
 def _cells(opened: Mapping[str, Opened]) -> Any:
     return opened["value"].cells()
@@ -200,7 +214,7 @@ def _whole(opened: Mapping[str, Opened]) -> Any:
 
 
 def _missing(table: PrivateTable) -> dict[str, Result]:
-    """How many values of each column are missing: 0, or a number that is large enough and leaves enough."""
+    """How many values of each column are missing, where that leaves no valid rows or enough."""
     source = table.source
     columns = list(table)
     k = len(columns)
@@ -214,9 +228,7 @@ def _missing(table: PrivateTable) -> dict[str, Result]:
         ]
     )
     present = table.count() - absent
-    enough = _Enough(stack([absent, present]), or_none=True)
-
-    def guard(j: int) -> Guard:
-        return lambda minimum: {"value": enough.bits(minimum).all(axis=0)[j]}
-
-    return {column.name: Result("number", {"value": absent[j]}, _whole, guard(j)) for j, column in enumerate(columns)}
+    enough = _Enough(present, or_none=True)
+    return {
+        column.name: Result("number", {"value": absent[j]}, _whole, enough.guard(j)) for j, column in enumerate(columns)
+    }

@@ -16,8 +16,8 @@ from protocols.statistics.tables import large_cells, levels
 def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Result:
     """`mean`, `std` or `count` of a column's valid rows in each group.
 
-    Protection  groups under the minimum are suppressed, and with them the smallest other group where they hold fewer
-                rows than the minimum together
+    Protection  groups under the minimum are suppressed as the cells of a table are (`tables.large_cells`); for a flag,
+                so are groups where fewer rows than the minimum have it, or have it not
     """
     if category.expression.levels:
         parts = [column[category == level] for level in category.expression.levels]
@@ -29,16 +29,20 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
     else:
         several = means(parts) if statistic == "mean" else deviations(parts)
         values = concatenate([value.reshape(1) for value in several])
-    return _vector(values, counts, levels(category), column.unit if statistic != "count" else "")
+    tables = [counts]
+    if column.expression.type == "flag" and statistic != "count":
+        both = count_cells(column.source, [category, column])
+        tables += [both[:, 0], both[:, 1]]
+    return _vector(values, tables, levels(category), column.unit if statistic != "count" else "")
 
 
 def counts(category: PrivateArray) -> Result:
     """Rows of each group."""
     cells = count_cells(category.source, [category])
-    return _vector(cells, cells, levels(category), "")
+    return _vector(cells, [cells], levels(category), "")
 
 
-def _vector(values: SecretArray, counts: SecretArray, labels: list[str], unit: str) -> Result:
+def _vector(values: SecretArray, tables: list[SecretArray], labels: list[str], unit: str) -> Result:
     whole = values.type == "int"
 
     def finish(opened: Mapping[str, Opened]) -> Any:
@@ -51,4 +55,10 @@ def _vector(values: SecretArray, counts: SecretArray, labels: list[str], unit: s
             value["unit"] = unit
         return value
 
-    return Result("vector", {"values": values}, finish, lambda minimum: {"values": large_cells(counts, minimum)})
+    def guard(minimum: int) -> dict[str, SecretArray]:
+        bits = large_cells(tables[0], minimum)
+        for table in tables[1:]:
+            bits = bits & large_cells(table, minimum)
+        return {"values": bits}
+
+    return Result("vector", {"values": values}, finish, guard)

@@ -1,8 +1,9 @@
 """Counts in tables, with small cells suppressed so that subtraction does not bring them back.
 
-One table falls together: where the small cells of a histogram would together hold fewer rows than the minimum, so
-that the total of the table would give them away, the smallest other cell is suppressed too. A contingency table with
-any small cell releases nothing at all.
+One table falls together: where the rows in the small cells could be told from the total of the table (they are fewer
+than the minimum, or as many as small cells can hold), the first cell that is not small is suppressed too. It is the
+first one in the table's order, not the smallest: its place says nothing about its count, so that even who knows this
+rule cannot tell a suppressed count. A contingency table with any small cell releases nothing at all.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import numpy as np
 
 from mpc.disclosure import Opened, Result
 from mpc.errors import ConfigError
-from mpc.fixed import width_of
 from mpc.private import PrivateArray, count_cells
 from mpc.secret import SecretArray, where
 
@@ -22,24 +22,24 @@ from mpc.secret import SecretArray, where
 def large_cells(counts: SecretArray, minimum: int) -> SecretArray:
     """Bits of the cells of a one-dimensional table that may be opened.
 
-    Small cells (0 included) are not. Where there are some and they hold fewer than `minimum` rows together, neither is
-    the smallest other cell: what is suppressed then holds at least `minimum` rows, if the table has as many.
+    Small cells (0 included) are not. Let s be the rows in the m small cells: where s < minimum, or s is the most they
+    can hold, m (minimum - 1), neither is the first other cell. Then every suppressed count could be at least two
+    numbers, also to somebody who knows the total and this rule, as long as some cell is not small.
 
-    Rounds  about 30, independent of the number of cells; k^2 comparisons for k cells
+    Rounds  about 25, whatever the number of cells
     """
     k = len(counts)
-    counts = counts._new(counts.handle, valid=None, cohorts=())  # the cells are their own cohorts, and looked at here
+    counts = counts.bare()  # the cells are their own cohorts, and looked at here
     large = counts >= minimum
-    small_rows = where(large, 0, counts).sum()
-    lacking = (~large.all()) & (small_rows < minimum)
-    if k == 1:
+    if k == 1 or minimum <= 1:
         return large
-    # Keys are distinct: count, then position; small cells go behind all others.
-    beyond = 1 << (width_of(counts.bound) + 1)
-    key = where(large, counts, beyond) * k + np.arange(k)
-    others = [[j for j in range(k) if j != i] for i in range(k)]
-    smallest = (key.reshape(k, 1) < key[np.asarray(others)]).all(axis=1)
-    return large & ~(smallest & lacking)
+    many = large.numeric()
+    small_rows = where(large, 0, counts).sum()
+    most = (k - many.sum()) * (minimum - 1)
+    told = (~large.all()) & ((small_rows < minimum) | (small_rows == most))
+    before = (many.reshape(1, k).broadcast_to((k, k)) * np.tri(k, k, -1, dtype=np.int64)).sum(1)
+    first = large & (before < 1)
+    return large & ~(first & told)
 
 
 def histogram(column: PrivateArray, edges: Sequence[float]) -> Result:
