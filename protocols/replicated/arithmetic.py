@@ -101,8 +101,13 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
 
 
 async def sum_of_products(party: Party, xs: Sequence[Arithmetic], ys: Sequence[Arithmetic]) -> Arithmetic:
-    """The sum of the products of pairs of arrays of one shape, elementwise: all as in `multiply`, at its cost for one
-    pair, since products are added before they are shared anew."""
+    """The sum of the products of pairs of arrays, elementwise: added before they are shared anew.
+
+    Shapes    all operands, result: one shape, n elements
+    Rounds    1
+    Bytes     8 n from each party to the next, however many pairs
+    Security  semi-honest, as `multiply`: one zero share masks the sum
+    """
     x = xs[0]
     integers("sum_of_products", *xs, *ys)
     out = np.empty((2, x.size), np.uint64)

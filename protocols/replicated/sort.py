@@ -157,8 +157,12 @@ def _widths(n: int, width: int) -> tuple[int, int]:
 async def sort_order(party: Party, x: Arithmetic, width: int) -> Order:
     """The order that sorts x: ascending, and rows with equal keys stay in the order they are in.
 
-    By digits or by comparisons, as the number of rows and the width make the one or the other cheaper; shapes, ring,
-    security and errors are those of `sort_by_comparisons`.
+    By digits or by comparisons, as the number of rows and the width make the one or the other cheaper; shapes, ring
+    and errors are those of `sort_by_comparisons`.
+
+    Rounds    those of the cheaper one
+    Bytes     those of the cheaper one; which it is follows from n and the width alone
+    Security  semi-honest, as both
     """
     _check(x.spec, width)
     if x.size > 1 and by_digits(x.size, width):
