@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpc.disclosure import Opened, Result
-from mpc.private import PrivateArray
+from mpc.private import PrivateArray, count_cells
 from mpc.secret import SecretArray
 from protocols.numeric.normalize import F
 from protocols.statistics.descriptive import Scaled, scaled_roots
@@ -16,11 +16,15 @@ from protocols.statistics.moments import WIDE, JointMoments, cross_moments
 
 @dataclass
 class Standardised:
-    """The correlation matrix of columns over their complete rows, and what it was scaled by."""
+    """The correlation matrix of columns over their complete rows, and what it was scaled by.
+
+    varies  (k,) bits: the deviation is at least 2^-19 of the range, so that the spread has its digits
+    """
 
     moments: JointMoments
     roots: Scaled
     matrix: SecretArray
+    varies: SecretArray
 
 
 def standardise(columns: Sequence[PrivateArray]) -> Standardised:
@@ -41,21 +45,36 @@ def standardise(columns: Sequence[PrivateArray]) -> Standardised:
     inverse = roots.inverse
     matrix = scaled.product(inverse.reshape(k, 1), F, limit=2.05)
     matrix = matrix.product(inverse.reshape(1, k), F, limit=2.05).bounded((1 << F) + (1 << 12))
-    return Standardised(moments, roots, matrix)
+    return Standardised(moments, roots, matrix, roots.leading.reaches(WIDE - 38))
+
+
+def flag_cohorts(columns: Sequence[PrivateArray]) -> list[SecretArray]:
+    """For every flag among the columns, how many complete rows have it not, and how many have it.
+
+    What is fitted to a flag tells its mean, and with the number of rows that is a count.
+    """
+    complete = ~columns[0].isna()
+    for column in columns[1:]:
+        complete = complete & ~column.isna()
+    cells = [count_cells(c.source, [c[complete]]) for c in columns if c.expression.type == "flag"]
+    return [side for both in cells for side in (both[0], both[1])]
 
 
 def correlation(columns: Sequence[PrivateArray]) -> Result:
     """Pearson's correlation matrix over the rows where no column is missing.
 
-    Error       2^-23
-    Undefined   where a column does not vary, or there are fewer than two rows
-    Protection  fewer complete rows than the minimum suppress the matrix
+    Error       2^-23, and 2^-55 of the square of a range over its deviation
+    Undefined   where a column does not vary (by less than 2^-19 of its declared range), or there are fewer than two
+                rows
+    Protection  fewer complete rows than the minimum suppress the matrix, and so do flags that fewer of them have, or
+                have not
     """
     standard = standardise(columns)
     k = len(columns)
-    positive = standard.roots.positive & standard.moments.several
+    positive = standard.varies & standard.moments.several
     valid = positive.reshape(k, 1) & positive.reshape(1, k)
-    matrix = standard.matrix.masked(valid, "a column does not vary").about(standard.moments.count)
+    matrix = standard.matrix.masked(valid, "a column does not vary")
+    matrix = matrix.about(standard.moments.count, *flag_cohorts(columns))
     labels = [column.name for column in columns]
 
     def finish(opened: Mapping[str, Opened]) -> Any:

@@ -22,7 +22,7 @@ from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.expressions import Expression, Floats
 from mpc.local import share_partial
 from mpc.private import PrivateArray, Source, unit_exponent
-from mpc.secret import SecretArray, Type
+from mpc.secret import SecretArray, Type, stack
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
 
@@ -30,6 +30,9 @@ from protocols.numeric.normalize import F, leading_bit
 WIDE = 56
 #: Fraction bits of means, where digits matter.
 FINE = 40
+#: Bits of owners' spreads behind those that fit beside the number of rows; fraction bits of a leading half.
+_REST = 26
+_HALF = 18
 
 
 @dataclass
@@ -69,23 +72,51 @@ def cross_moments(columns: Sequence[PrivateArray]) -> JointMoments:
     return _joint(columns, "cross", _cross, cross=True)
 
 
-def _columns(columns: Sequence[PrivateArray], centre: Floats, unit: Floats) -> Aggregate:
-    return ColumnMoments([c.expression for c in columns], centre, unit, [c.where for c in columns])
+class _Columns(ColumnMoments):
+    """With what is left of its sums of squares behind `frac` fraction bits."""
+
+    frac = 0
+
+    def result(self) -> dict[str, Floats]:
+        found = super().result()
+        return {**found, "rest": _rest(found["squares"], self.frac)}
 
 
-def _cross(columns: Sequence[PrivateArray], centre: Floats, unit: Floats) -> Aggregate:
+class _Cross(CrossMoments):
+    """With what is left of its products behind `frac` fraction bits."""
+
+    frac = 0
+
+    def result(self) -> dict[str, Floats]:
+        found = super().result()
+        return {**found, "rest": _rest(found["products"], self.frac)}
+
+
+def _rest(x: Floats, frac: int) -> Floats:
+    return np.asarray(x - np.ldexp(np.rint(np.ldexp(x, frac)), -frac), np.float64)
+
+
+def _columns(columns: Sequence[PrivateArray], centre: Floats, unit: Floats, frac: int) -> Aggregate:
+    local = _Columns([c.expression for c in columns], centre, unit, [c.where for c in columns])
+    local.frac = frac
+    return local
+
+
+def _cross(columns: Sequence[PrivateArray], centre: Floats, unit: Floats, frac: int) -> Aggregate:
     where: Expression | None = None
     for column in columns:
         if column.where is not columns[0].where:
             raise ShapeError(f"{columns[0].name} and {column.name} are of different selections of rows")
         where = column.where
-    return CrossMoments([c.expression for c in columns], centre, unit, where)
+    local = _Cross([c.expression for c in columns], centre, unit, where)
+    local.frac = frac
+    return local
 
 
 def _joint(
     columns: Sequence[PrivateArray],
     kind: str,
-    aggregate: Callable[[Sequence[PrivateArray], Floats, Floats], Aggregate],
+    aggregate: Callable[[Sequence[PrivateArray], Floats, Floats, int], Aggregate],
     *,
     cross: bool,
 ) -> JointMoments:
@@ -107,7 +138,7 @@ def _joint(
 def _combine(
     source: Source,
     columns: Sequence[PrivateArray],
-    aggregate: Callable[[Sequence[PrivateArray], Floats, Floats], Aggregate],
+    aggregate: Callable[[Sequence[PrivateArray], Floats, Floats, int], Aggregate],
     cross: bool,
 ) -> JointMoments:
     run = source.run
@@ -116,7 +147,6 @@ def _combine(
     units = [unit_exponent(column) for column in columns]
     centre = np.asarray([c for c, _ in units])
     exponent = [b for _, b in units]
-    local = source.local.ask(aggregate(columns, centre, np.ldexp(1.0, exponent)))
     k = len(columns)
     count_shape = () if cross else (k,)
     spread_shape, spread_name = ((k, k), "products") if cross else ((k,), "squares")
@@ -125,10 +155,11 @@ def _combine(
     if width > 30:
         raise RangeError(f"table {source.name}: at most 2^30 rows altogether; declare a smaller `at_most`")
     wide = 61 - width
+    local = source.local.ask(aggregate(columns, centre, np.ldexp(1.0, exponent), wide))
     rows_bound = source.at_most << wide
     whole = 1 << 61
 
-    counts, sums, means, spreads = [], [], [], []
+    counts, sums, means, spreads, rests = [], [], [], [], []
     for owner in source.owners:
 
         def part(name: str, shape: tuple[int, ...], frac: int, bound: int, owner: int = owner) -> SecretArray:
@@ -137,8 +168,9 @@ def _combine(
 
         counts.append(part("n", count_shape, 0, source.at_most))
         sums.append(part("sum", (k,), wide, rows_bound))
-        means.append(part("mean", (k,), F, 1 << F))
+        means.append(part("mean", (k,), FINE, 1 << FINE))
         spreads.append(part(spread_name, spread_shape, wide, rows_bound))
+        rests.append(part("rest", spread_shape, wide + _REST, 1 << (_REST - 1)))
 
     count = total(counts).bounded(most)
     exact_sum = total(sums).bounded(whole)  # |sum u| <= N < 2^width
@@ -155,18 +187,10 @@ def _combine(
     exact_mean = _fraction(exact_sum.times(power, bound=whole), width)
     mean = exact_mean.cut(F, bound=1 << F).product(inverse, F, limit=2.0).bounded(1 << F)
     fine = _refined(mean, exact_mean, exact._new(exact.handle, frac=width, type="fixed"), inverse)
-    within = _fraction(exact_spread.times(power, bound=whole), width).cut(WIDE, bound=1 << WIDE)
-
-    spread = within
-    for owner_count, owner_mean in zip(counts, means, strict=True):
-        share = _fraction(owner_count.times(power, bound=1 << width), width)
-        offset = owner_mean - mean  # |.| <= 2
-        weighted = share.product(offset, F, limit=2.0)
-        if cross:
-            between = weighted.reshape(k, 1).times(offset.reshape(1, k), bound=4 << WIDE)
-        else:
-            between = weighted.times(offset, bound=4 << WIDE)
-        spread = spread + between
+    rest = _fraction(total(rests).times(power), width).cut(61)
+    within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
+    share = _fraction(stack(counts).times(power, bound=1 << width), width)
+    spread = within + _between(share, stack(means) - fine, cross=cross)
     # q * (population covariance) with |u| <= 1: at most 1, and the cuts above lose less than 2^-20 of it.
     spread = spread.bounded((1 << WIDE) + (1 << (WIDE - 20)))
     some = leading.nonzero
@@ -184,6 +208,30 @@ def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inver
     remainder = (total.cut(exact.frac) - exact).bounded(1 << (exact.frac - 24))
     correction = remainder.cut(52, bound=1 << 28).product(inverse, FINE, limit=2.0**-22)
     return (mean._shifted(FINE) + correction).bounded(1 << FINE)
+
+
+def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretArray:
+    """sum share_i offset_i offset_i^T over the owners i (or its diagonal), 56 fraction bits; offsets have 40.
+
+    Owners' means are often close to each other beside the declared range, so that a product that keeps the leading
+    bits of its bound would lose theirs: factors are split in two, and products of halves are exact or cut at the end.
+
+    Error  2^-53
+    """
+    high = offset.cut(_HALF)
+    low = (offset - high).bounded(1 << (FINE - _HALF))
+    share = share.reshape(-1, 1) if cross else share
+    weight = share.times(high, bound=(2 << (F + _HALF)) + (1 << F)) + share.product(low, F + _HALF)
+    weight_high = weight.cut(_HALF)
+    weight_low = (weight - weight_high).bounded(1 << F)
+    if cross:
+        owners, k = offset.shape
+        weight_high, weight_low = (w.reshape(owners, k, 1) for w in (weight_high, weight_low))
+        high, low = (d.reshape(owners, 1, k) for d in (high, low))
+    # Shares add up to at most 1 and offsets are at most 2, so each sum is at most 4 and what cuts add to it.
+    leading = weight_high.times(high).sum(0).bounded(5 << (2 * _HALF)).cut(WIDE)
+    rest = weight_high.product(low, WIDE) + weight_low.product(high, WIDE) + weight_low.product(low, WIDE)
+    return (leading + rest.sum(0)).bounded(5 << WIDE)
 
 
 def total(parts: Sequence[SecretArray]) -> SecretArray:

@@ -20,7 +20,7 @@ from mpc.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
-from protocols.statistics.correlations import standardise
+from protocols.statistics.correlations import flag_cohorts, standardise
 from protocols.statistics.ldl import INVERSE, factor, inflation
 
 #: 1 - R^2 below which a fit counts as exact: its standard errors would be rounding errors.
@@ -41,7 +41,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray]) -> Result:
                 inflation factor above 128); fit exact (1 - R^2 < 2^-10); not more rows than coefficients. The
                 intercept alone: see `constant_term`
     Error       standard errors 1e-6 relative, coefficients 1e-5 standard errors
-    Protection  fewer complete rows than the minimum suppress everything
+    Protection  fewer complete rows than the minimum suppress everything, and so do flags that fewer have, or have not
     Limits      at most 16 predictors
     """
     p = len(predictors)
@@ -55,7 +55,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray]) -> Result:
 
     count = moments.count
     degrees = count - (p + 1)
-    enough = (degrees >= 1) & spread.positive.all()
+    enough = (degrees >= 1) & standard.varies.all()
     regular = enough & factors.regular & small
     loose = factors.last >= 2.0**-EXACT_FIT_BITS
     proper = regular & loose
@@ -73,8 +73,10 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray]) -> Result:
         - spread.shift[p].broadcast_to((p + 1,)),
     )
 
+    cohorts = [count, *flag_cohorts([*predictors, response])]
+
     def protected(x: SecretArray, valid: SecretArray, why: str) -> SecretArray:
-        return x.without_mask().masked(valid, why).about(count)
+        return x.without_mask().masked(valid, why).about(*cohorts)
 
     there = proper & constant.defined
     parts = {

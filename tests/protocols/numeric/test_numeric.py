@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.bounds import every_bound_holds
 
 from mpc.errors import ShapeError
 from mpc.fixed import decode, encode
@@ -15,7 +16,6 @@ from mpc.secret import SecretArray
 from protocols import numeric
 from protocols.numeric.normalize import F
 from protocols.simulate import evaluate
-from support.bounds import every_bound_holds
 
 ENGINES = ["ideal", "replicated"]
 
