@@ -26,6 +26,12 @@ class Functions(Protocol):
     def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
         """Variance of the elements of a secret array."""
 
+    def sort(self, x: SecretArray, descending: bool) -> SecretArray:
+        """A vector sorted, invalid elements last."""
+
+    def quantile(self, x: SecretArray, q: float | Sequence[float]) -> SecretArray:
+        """Quantiles of the valid elements of a vector."""
+
     def means(self, columns: Sequence[PrivateArray]) -> list[SecretArray]:
         """Mean of each column over its valid rows, all owners together."""
 

@@ -564,6 +564,18 @@ class SecretArray:
         """Square root; undefined below zero."""
         return self.run.functions.sqrt(self)
 
+    def sort(self, *, descending: bool = False) -> SecretArray:
+        """A vector sorted, invalid elements last; what else sorts is in `protocols.order`."""
+        return self.run.functions.sort(self, descending)
+
+    def quantile(self, q: float | Sequence[float]) -> SecretArray:
+        """Quantiles of the valid elements of a vector, linear between two of them."""
+        return self.run.functions.quantile(self, q)
+
+    def median(self) -> SecretArray:
+        """The middle one of the valid elements of a vector, or the mean of the two middle ones."""
+        return self.run.functions.quantile(self, 0.5)
+
     def abs(self) -> SecretArray:
         """Absolute value."""
         return where(self < 0, -self, self)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from mpc.disclosure import Result
 from mpc.private import PrivateArray
 from mpc.secret import SecretArray
-from protocols import numeric
+from protocols import numeric, order
 from protocols.statistics import correlations, descriptive, grouped, tables
 
 
@@ -22,6 +22,12 @@ class Library:
 
     def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
         return descriptive.secret_variance(x, axis, ddof)
+
+    def sort(self, x: SecretArray, descending: bool) -> SecretArray:
+        return order.sort(x, descending=descending)
+
+    def quantile(self, x: SecretArray, q: float | Sequence[float]) -> SecretArray:
+        return order.quantile(x, q)
 
     def means(self, columns: Sequence[PrivateArray]) -> list[SecretArray]:
         return descriptive.means(columns)
