@@ -50,7 +50,7 @@ def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Co
 
     Undefined  |mean| or range over deviation of a column above about 2^19 (less by the bits of its range's centre in
                units of its width); predictors whose means lie along a direction in which they are nearly collinear
-    Error      2^-22 sqrt(rows / (1 - R^2)) standard errors, or 2^-26 of the mean of the response
+    Error      2^-19 sqrt(rows / (1 - R^2)) standard errors, and 2^-26 of itself
     Rounds     about 60, beside the variance inflation
     """
     p = len(factors.mantissa)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.secret import SecretArray, concatenate, constant, where
+from mpc.secret import SecretArray, concatenate, constant, stack, where
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import Exponent, F
 
@@ -70,10 +70,13 @@ def factor(matrix: SecretArray) -> Factors:
         rows.append(row)
         mantissas.append(mantissa.reshape(1))
         powers.append(power.reshape(1))
-        bits += [fits.reshape(1), good.reshape(1)]
-    good, response = _checked(inverse[0], concatenate(bits).all())
+        bits += [fits.reshape(1), good]
+    good, response = _checked(inverse[0])
+    regular = concatenate([*bits, good]).all()
+    # The coefficients mean something, and keep their bounds, only where everything before them does.
+    response = where(regular.broadcast_to((p,)), response, 0)
     whole = concatenate([row.reshape(1, p) for row in rows])
-    return Factors(whole, response, concatenate(mantissas), concatenate(powers), schur[0, 0], good)
+    return Factors(whole, response, concatenate(mantissas), concatenate(powers), schur[0, 0], regular)
 
 
 def _pivot(pivot: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
@@ -87,12 +90,11 @@ def _pivot(pivot: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
     return reciprocal(normal.bounded((1 << F) + (1 << 12))), power, binade.nonzero
 
 
-def _checked(row: SecretArray, others: SecretArray | None = None) -> tuple[SecretArray, SecretArray]:
-    """Whether all entries are at most ENTRY (and `others` holds), and the row, or zeros where not."""
-    good = (concatenate([row, -row]) <= ENTRY).all()
-    if others is not None:
-        good = good & others
-    return good, where(good.broadcast_to(row.shape), row, 0).bounded(int(ENTRY * 2**FACTOR))
+def _checked(row: SecretArray) -> tuple[SecretArray, SecretArray]:
+    """Which entries are at most ENTRY, and the row with zeros for those that are not."""
+    low_enough = stack([row, -row]) <= ENTRY
+    good = low_enough[0] & low_enough[1]
+    return good, where(good, row, 0).bounded(int(ENTRY * 2**FACTOR))
 
 
 def inflation(factors: Factors) -> tuple[SecretArray, SecretArray]:

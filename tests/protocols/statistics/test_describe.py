@@ -252,8 +252,9 @@ def test_two_groups(engine, equal_var):
         assert found["statistic"] == pytest.approx(expected.statistic, rel=1e-6)
         assert found["df"] == pytest.approx(expected.df, rel=1e-6)
         assert found["p"] == pytest.approx(expected.pvalue, rel=1e-5)
-        assert found["ci_low"] == pytest.approx(interval.low, rel=1e-5)
-        assert found["ci_high"] == pytest.approx(interval.high, rel=1e-6)
+        error = abs(found["difference"] / expected.statistic)
+        assert found["ci_low"] == pytest.approx(interval.low, abs=1e-6 * error)
+        assert found["ci_high"] == pytest.approx(interval.high, abs=1e-6 * error)
 
 
 def test_two_groups_that_are_small_or_do_not_vary():
