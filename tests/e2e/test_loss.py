@@ -3,10 +3,11 @@
 import re
 import signal
 import time
-from typing import Any
 
 import pytest
 from processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
+
+from parties.oracle import deviations
 
 pytestmark = pytest.mark.slow
 
@@ -16,15 +17,6 @@ DELAY_S = 0.015
 
 def others(runs: dict[str, Running], victim: str) -> dict[str, Running]:
     return {name: run for name, run in runs.items() if name != victim}
-
-
-def close(found: Any, wanted: Any) -> bool:
-    """Equal up to the rounding of a truncation, which is random in the last bit."""
-    if isinstance(wanted, dict):
-        return found.keys() == wanted.keys() and all(close(found[key], wanted[key]) for key in wanted)
-    if isinstance(wanted, list):
-        return len(found) == len(wanted) and all(map(close, found, wanted))
-    return found == (pytest.approx(wanted, rel=1e-6) if isinstance(wanted, float) else wanted)
 
 
 def assert_lost(runs: dict[str, Running], victim: str, at: float, within: float) -> None:
@@ -38,20 +30,20 @@ def assert_lost(runs: dict[str, Running], victim: str, at: float, within: float)
 
 
 @pytest.mark.parametrize(
-    ("victim", "share", "how"),
+    ("victim", "share", "how", "grace"),
     [
-        ("county", 0.0, signal.SIGKILL),
-        ("north", 0.3, signal.SIGKILL),
-        ("st-mary", 0.6, signal.SIGKILL),
-        ("county", 0.9, signal.SIGKILL),
-        ("north", 0.5, signal.SIGSTOP),
-        ("st-mary", 0.1, signal.SIGSTOP),
+        ("county", 0.0, signal.SIGKILL, 3),
+        ("north", 0.3, signal.SIGKILL, 7),
+        ("st-mary", 0.6, signal.SIGKILL, 3),
+        ("county", 0.9, signal.SIGKILL, 3),
+        ("north", 0.5, signal.SIGSTOP, 7),
+        ("st-mary", 0.1, signal.SIGSTOP, 3),
     ],
 )
-def test_a_lost_party_ends_the_others(tmp_path, victim, share, how):
-    """The default grace period: within 10 s."""
+def test_a_lost_party_ends_the_others(tmp_path, victim, share, how, grace):
+    """With the default grace period, 7 s, within 10 s."""
     with small_town(tmp_path, proxied=True, delay_s=DELAY_S) as town:
-        runs = town.start_all()
+        runs = town.start_all("--grace", str(grace))
         witness = next(iter(others(runs, victim).values()))
         steps = witness.until("plan")["steps"]
         if share:
@@ -59,7 +51,7 @@ def test_a_lost_party_ends_the_others(tmp_path, victim, share, how):
         else:
             witness.until("agreed")
         at = runs[victim].kill(how)
-        assert_lost(runs, victim, at, 10)
+        assert_lost(runs, victim, at, grace + 3)
         if share:
             for run in others(runs, victim).values():
                 assert SMALL.name in run.stderr, run.stderr
@@ -123,11 +115,7 @@ def test_killed_at_the_end(tmp_path):
 @pytest.mark.parametrize("silent", [False, True], ids=["cut", "stalled"])
 def test_a_connection_cut_for_five_seconds_changes_nothing(tmp_path, silent):
     """Cut: closed, and refused until it is mended. Stalled: open, and nothing passes."""
-    with small_town(tmp_path / "quiet") as town:
-        runs = town.start_all()
-        assert [run.wait(60) for run in runs.values()] == [0, 0, 0]
-        undisturbed = runs["county"].result
-    with small_town(tmp_path / "cut", proxied=True, delay_s=DELAY_S) as town:
+    with small_town(tmp_path, proxied=True, delay_s=DELAY_S) as town:
         assert town.proxies is not None
         pair = ("st-mary", "county")
         runs = town.start_all()
@@ -141,7 +129,8 @@ def test_a_connection_cut_for_five_seconds_changes_nothing(tmp_path, silent):
         town.proxies.set("stalled" if silent else "refusing", False, pair)
         assert [run.wait(60) for run in runs.values()] == [0, 0, 0]
         assert releases_alike([run.result for run in runs.values()])
-        assert close(runs["county"].result["releases"], undisturbed["releases"])
+        largest, details = deviations(runs["county"].result["releases"], runs["county"].result["kinds"], town.oracle())
+        assert largest < 1e-6, details
         if not silent:
             assert town.proxies.connections(*pair) > 1
             assert "reconnected to st-mary" in runs["county"].lines
@@ -188,9 +177,9 @@ def test_a_party_that_computes_for_long_is_not_lost(tmp_path):
     with small_town(tmp_path) as town:
         options = ("--grace", "2")
         runs = {name: town.start(name, *options) for name in ("county", "st-mary")}
-        runs["north"] = slow(town, "north", 20, *options)
+        runs["north"] = slow(town, "north", 12, *options)
         assert [run.wait(90) for run in runs.values()] == [0, 0, 0]
-        assert runs["north"].result["phases"]["local"] > 20
+        assert runs["north"].result["phases"]["local"] > 12
         assert releases_alike([run.result for run in runs.values()])
 
 

@@ -34,6 +34,8 @@ from parties.catalog import Catalog
 from parties.catalog import Dataset as Entry
 from parties.home import Home, create_home, open_home
 from parties.launch import free_ports
+from parties.loader import load
+from parties.oracle import expected
 
 NAMES = ("county", "north", "st-mary")
 SUPPORT = Path(__file__).parent
@@ -253,6 +255,15 @@ class Town:
         path = to or self.study
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
+
+    def oracle(self) -> dict[str, Any]:
+        """What the small study should give, from all organizations' CSV files together."""
+        import pandas as pd
+
+        pooled = pd.concat([pd.read_csv(self.folder / f"{name}.csv") for name in NAMES])
+        wanted = expected(load(str(SMALL)).scenario, {"patients": pooled}, None)
+        assert wanted is not None
+        return wanted
 
     def start(self, name: str, *options: str, study: Path | None = None, program: Sequence[str] = PROGRAM) -> Running:
         command = [sys.executable, *program, "run", str(study or self.study)]
