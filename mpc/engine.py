@@ -12,7 +12,7 @@ adds up the same formulas that tests hold against the counters.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
@@ -87,6 +87,9 @@ class Engine(ABC):
     parties: int
     #: Arithmetic values stay within -2**capacity < x < 2**capacity.
     capacity: int = 62
+
+    def prepare(self, primitives: Collection[str]) -> None:  # noqa: B027  (most engines have nothing to prepare)
+        """Make ready what these primitives need beyond what an engine has at once; takes time, and sends nothing."""
 
     @abstractmethod
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:

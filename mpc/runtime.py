@@ -208,6 +208,8 @@ class Runtime:
         self._bytes_sent = [0] * engine.parties
         self._messages = [0] * engine.parties
         self.operations = 0
+        #: The primitives that a dry run met.
+        self.planned: set[str] = set()
         self.steps = 0
         self.finished = 0
         self.failure: BaseException | None = None
@@ -263,6 +265,7 @@ class Runtime:
         self._account(scope, cost, depth, spec)
         handle = Handle(spec, depth)
         if self._environment is None or self.failure is not None:
+            self.planned.add(primitive)
             return handle
         operation = _Operation(self, primitive, label, operands, parameters, handle, local)
         self._outstanding += 1

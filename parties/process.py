@@ -123,6 +123,7 @@ class _Party:
             parameters=plan.parameters,
             ranges=plan.ranges,
         )
+        engine.prepare(dry.primitives)
         self._events("plan", {"steps": dry.steps, "rounds": dry.rounds})
         return engine, dry.manifest()
 

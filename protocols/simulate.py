@@ -222,13 +222,15 @@ def run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 @dataclass
 class DryRun:
-    """What a study would do, from shapes and bounds alone. `steps`: operations that send."""
+    """What a study would do, from shapes and bounds alone. `steps`: operations that send; `primitives`: the engine's
+    that it uses, for `Engine.prepare`."""
 
     releases: list[Entry]
     cost: Cost
     operations: int
     steps: int
     may_depend_on_opened: bool
+    primitives: set[str]
     discloses: list[str] = field(default_factory=list)
 
     @property
@@ -260,4 +262,5 @@ def dry_run(
         scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
     )
     run_here(lambda: run.execute(whole(scenario, study)))
-    return DryRun(study.entries, run.cost, run.operations, run.steps, any(entry.awaited for entry in study.entries))
+    awaited = any(entry.awaited for entry in study.entries)
+    return DryRun(study.entries, run.cost, run.operations, run.steps, awaited, run.planned)

@@ -17,6 +17,7 @@ from mpc.fixed import WIDTH
 from mpc.labels import Streams
 from mpc.runtime import Handle, Runtime
 from mpc.secret import SecretArray, Type
+from protocols.order import random_order
 
 Integers = NDArray[np.int64]
 
@@ -200,6 +201,85 @@ class Open(Workload):
         return _largest(opened - self.clear)
 
 
+class Equal(Workload):
+    """Whether two integers of 62 bits are equal, for half of them."""
+
+    async def prepare(self) -> None:
+        bound = (1 << 62) - 1
+        self.x_clear = seeded("x", (self.size,), bound) | 1
+        self.x_clear[::2] = 0
+        self.x = await self.share(0, self.x_clear, bound, "int")
+
+    async def timed(self) -> Handle:
+        same = self.x == 0
+        await self.run.settle(same.handle)
+        return same.handle
+
+    async def error(self, result: Handle) -> float:
+        return _largest(await self.opened(result) - (self.x_clear == 0))
+
+
+class Shuffle(Workload):
+    """Rows of one number in a random order nobody knows."""
+
+    unit = "rows"
+
+    async def prepare(self) -> None:
+        self.run.engine.prepare({"permutation"})
+        self.clear = seeded("x", (self.size,), _LEFT)
+        self.x = await self.share(0, self.clear, _LEFT)
+
+    async def timed(self) -> Handle:
+        mixed = random_order(self.run, self.size).apply(self.x)
+        await self.run.settle(mixed.handle)
+        return mixed.handle
+
+    async def error(self, result: Handle) -> float:
+        return _largest(np.sort(await self.opened(result)) - np.sort(self.clear))
+
+
+class Sort(Workload):
+    """A vector of integers sorted, the smallest first."""
+
+    unit = "rows"
+    default = 100_000
+    bits: ClassVar[int] = 32
+
+    async def prepare(self) -> None:
+        self.run.engine.prepare({"sort_order"})
+        bound = (1 << (self.bits - 1)) - 1
+        self.clear = seeded("x", (self.size,), bound)
+        self.x = await self.share(0, self.clear, bound, "int")
+
+    async def timed(self) -> Handle:
+        x = self.x.sort()
+        await self.run.settle(x.handle)
+        return x.handle
+
+    async def error(self, result: Handle) -> float:
+        return _largest(await self.opened(result) - np.sort(self.clear))
+
+
+class Sort64(Sort):
+    """As `sort_32`, with integers of 62 bits, the widest there are, and their sign."""
+
+    bits = 63
+
+
+class Quantile(Sort):
+    """The exact median of integers of 32 bits."""
+
+    async def timed(self) -> Handle:
+        middle = self.x.median()
+        self.frac = middle.frac
+        await self.run.settle(middle.handle)
+        return middle.handle
+
+    async def error(self, result: Handle) -> float:
+        middle = np.ldexp((await self.opened(result)).astype(np.float64), -self.frac)
+        return float(np.abs(middle - np.median(self.clear)))
+
+
 WORKLOADS: dict[str, type[Workload]] = {
     "multiply_int": MultiplyInt,
     "multiply": Multiply,
@@ -207,6 +287,11 @@ WORKLOADS: dict[str, type[Workload]] = {
     "chain": Chain,
     "input": Input,
     "open": Open,
+    "equal": Equal,
+    "shuffle": Shuffle,
+    "sort_32": Sort,
+    "sort_64": Sort64,
+    "quantile": Quantile,
 }
 
 

@@ -6,7 +6,7 @@ behind the engine's interface. Making an engine loads its compiled kernels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ from protocols.replicated import (
     equality,
     fused,
     kernels,
+    kernels_order,
     local,
     matmul,
     opening,
@@ -44,6 +45,10 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
     kernels.ready(progress)
 
 
+#: Which kernels a primitive wants besides the first group's: every order begins with one of these.
+_GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order"), kernels_order.GROUP)
+
+
 class ReplicatedEngine(Engine):
     """Three parties, each holding two of the three components of every value."""
 
@@ -53,6 +58,10 @@ class ReplicatedEngine(Engine):
 
     def __init__(self) -> None:
         warm_up()
+
+    def prepare(self, primitives: Collection[str]) -> None:
+        groups = {group for primitive, group in _GROUPS.items() if primitive in primitives}
+        kernels.ready(groups=sorted(groups))
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
         return plans.plan(primitive, label, operands, parameters)

@@ -11,7 +11,7 @@ from replicated_harness import LABELS, combined, engine, run, shared
 
 
 def test_every_kernel_has_one_specialisation_after_all_primitives():
-    from protocols.replicated.kernels import KERNELS
+    from protocols.replicated.kernels import GROUPS, KERNELS
 
     engine()
     rng = np.random.default_rng(1)
@@ -30,8 +30,11 @@ def test_every_kernel_has_one_specialisation_after_all_primitives():
             run(primitive, *operands, **parameters)
     square = shared(np.arange(2500).reshape(50, 50), rng)
     run("matmul", square, square)
+    run("sort_order", shared(np.arange(600)[::-1], rng), width=11, inner=True)
     run("matmul", run("view", square, to=lambda v: v.T, shape=(50, 50)).results, square)
-    assert {name: len(compiled.signatures) for name, (compiled, _) in KERNELS.items()} == dict.fromkeys(KERNELS, 1)
+    made = {name: len(compiled.signatures) for group in GROUPS.values() for name, (compiled, _) in group.items()}
+    assert made == dict.fromkeys(made, 1)
+    assert set(KERNELS) < set(made)
 
 
 def test_a_kernel_refuses_other_types_instead_of_compiling():
@@ -75,6 +78,22 @@ def test_products_in_worker_threads():
         shares = asyncio.run(main(executor))
     off = combined(shares) - ((a @ b) >> 9)
     assert set(np.unique(off)) == {0, 1}
+
+
+def test_a_group_is_compiled_when_it_is_prepared():
+    """In a process of its own: none of the group before, all of it after, and nothing for what needs nothing."""
+    code = """
+from protocols.replicated import kernels
+from protocols.replicated.engine import ReplicatedEngine
+made = lambda group: sum(len(compiled.signatures) for compiled, _ in kernels.GROUPS[group].values())
+engine = ReplicatedEngine()
+assert made("base") == len(kernels.KERNELS) and not made("order")
+engine.prepare({"multiply", "shuffle"})
+assert not made("order")
+engine.prepare({"multiply", "sort_order"})
+assert made("order") == len(kernels.GROUPS["order"])
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_importing_the_packages_loads_no_numba():
