@@ -89,8 +89,8 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     for name, edges in BINS.items():
         counts = np.histogram(patients[name].dropna(), edges)[0]
         hidden = counts < least
-        rows, most = counts[hidden].sum(), hidden.sum() * (least - 1)
-        if hidden.any() and not hidden.all() and (rows < least or rows == most):
+        rows, much = counts[hidden].sum(), hidden.sum() * (least - 1) - least // 2
+        if hidden.any() and not hidden.all() and (rows < least or rows > much):
             hidden[hidden.argmin()] = True
         cells = [small if h else int(c) for c, h in zip(counts, hidden, strict=True)]
         out[f"{name} histogram"] = {"edges": [float(e) for e in edges], "counts": cells}
@@ -119,6 +119,8 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
         "observations": len(y),
         "residual_df": df,
     }
+    if min(y.sum(), len(y) - y.sum()) < least:
+        out["malignant by measurements"] = small
 
     known = patients.dropna(subset=["radius", "malignant"])
     ill = known["malignant"].astype(bool)

@@ -1,7 +1,7 @@
 """Counts in tables, with small cells suppressed so that subtraction does not bring them back.
 
 One table falls together: where the rows in the small cells could be told from the total of the table (they are fewer
-than the minimum, or as many as small cells can hold), the first cell that is not small is suppressed too. It is the
+than the minimum, or nearly as many as small cells can hold), the first cell that is not small is suppressed too. It is the
 first one in the table's order, not the smallest: its place says nothing about its count, so that even who knows this
 rule cannot tell a suppressed count. A contingency table with any small cell releases nothing at all.
 """
@@ -22,9 +22,10 @@ from mpc.secret import SecretArray, where
 def large_cells(counts: SecretArray, minimum: int) -> SecretArray:
     """Bits of the cells of a one-dimensional table that may be opened.
 
-    Small cells (0 included) are not. Let s be the rows in the m small cells: where s < minimum, or s is the most they
-    can hold, m (minimum - 1), neither is the first other cell. Then every suppressed count could be at least two
-    numbers, also to somebody who knows the total and this rule, as long as some cell is not small.
+    Small cells (0 included) are not. Let s be the rows in the m small cells: where s < minimum, or s is within
+    minimum / 2 of the most they can hold, m (minimum - 1), neither is the first other cell. Then every suppressed
+    count could be at least two numbers, also to somebody who knows the total and this rule, as long as some cell is
+    not small.
 
     Rounds  about 25, whatever the number of cells
     """
@@ -35,8 +36,8 @@ def large_cells(counts: SecretArray, minimum: int) -> SecretArray:
         return large
     many = large.numeric()
     small_rows = where(large, 0, counts).sum()
-    most = (k - many.sum()) * (minimum - 1)
-    told = (~large.all()) & ((small_rows < minimum) | (small_rows == most))
+    small = k - many.sum()
+    told = (small > 0) & ((small_rows < minimum) | (small_rows > small * (minimum - 1) - minimum // 2))
     before = (many.reshape(1, k).broadcast_to((k, k)) * np.tri(k, k, -1, dtype=np.int64)).sum(1)
     first = large & (before < 1)
     return large & ~(first & told)
