@@ -1,9 +1,9 @@
 """Counts in tables, with small cells suppressed so that subtraction does not bring them back.
 
 One table falls together: where the rows in the small cells could be told from the total of the table (they are fewer
-than the minimum, or nearly as many as small cells can hold), the first cell that is not small is suppressed too. It is the
-first one in the table's order, not the smallest: its place says nothing about its count, so that even who knows this
-rule cannot tell a suppressed count. A contingency table with any small cell releases nothing at all.
+than the minimum, or nearly as many as small cells can hold), the first cell that is not small is suppressed too. It is
+the first one in the table's order, not the smallest: its place says nothing about its count, so that even who knows
+this rule cannot tell a suppressed count. A contingency table with any small cell releases nothing at all.
 """
 
 from __future__ import annotations
