@@ -17,7 +17,7 @@ from parties.cli.common import print_json
     "workloads",
     multiple=True,
     type=click.Choice(list(WORKLOADS)),
-    help="What to measure; may be given several times. Default: all.",
+    help="What to measure; may be given several times. Default: the short ones.",
 )
 @click.option(
     "--size",
