@@ -392,9 +392,9 @@ class SecretArray:
             raise ShapeError(f"sum: no axis {axis} in shape {a.shape}")
         axis %= a.ndim
         terms = a.shape[axis]
-        cohorts = tuple(c for c in a.cohorts if c.shape != self.shape or c.shape == ())
-        cohorts += tuple(
-            c.reshape(-1)[i] for c in a.cohorts if c.shape == self.shape and c.shape for i in range(c.size)
+        # Each count behind an element stands behind the sum.
+        cohorts = tuple(
+            part for c in a.cohorts for part in ([c] if c.shape == () else [c.reshape(-1)[i] for i in range(c.size)])
         )
         changes = {"bound": a.bound * max(terms, 1), "valid": whole, "why": self.why if whole is not None else ""}
         return a._op("sum", axis=axis, changes={**changes, "cohorts": cohorts})

@@ -59,6 +59,9 @@ class Collect(Aggregate):
 def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     """Each column as a secret array of (owners * rows) elements, with a mask; one reading, one message an owner.
 
+    Shares carry no count of the rows behind them: what is computed from them is not held against the minimum cohort
+    when it is released, unless the script gives it one (`value.about(count)`).
+
     Raises DataError at an owner that has more than `rows` rows. Bytes 16 an element and owner; rounds 3.
     """
     if rows < 1:

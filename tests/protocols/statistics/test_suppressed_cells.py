@@ -1,4 +1,4 @@
-"""Which cells of a one-dimensional table are suppressed, against the rule in the clear; and the rule against who knows it."""
+"""Which cells of a one-dimensional table are suppressed, against the rule in the clear, and against who knows it."""
 
 from __future__ import annotations
 
