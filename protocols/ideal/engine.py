@@ -219,7 +219,7 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec((x.shape[0], operands[1].shape[1]))
     if primitive == "unpack":
         return Spec((x.width, *x.shape), "bits", 1)
-    if primitive in ("sign", "equal"):
+    if primitive in ("sign", "quick_sign", "equal"):
         return Spec(x.shape, "bits", 1)
     if primitive == "decompose":
         return Spec(x.shape, "bits", parameters["width"])

@@ -3,9 +3,10 @@
     sharing     what a party holds          roles       chunks, and who is D, E and F in each
     masks       streams as masks            wire        words as bytes
     local       what sends nothing          opening     revealing
-    arithmetic  input, multiply             matmul      matrix products (limbs: through floating point)
+    arithmetic  input, multiply             matmul      matrix products
     truncate    dropping bits               fused       product and truncation in one
     boolean     and, prefix or              compare     sign
+    quick       sign in three rounds        limbs       integers through floating point
     convert     integers to bits and back   equality    x == 0
     orders      secret orders of rows       hops        how rows travel through one
     sort        by comparisons              radix       by digits

@@ -23,11 +23,13 @@ from protocols.replicated import (
     fused,
     kernels,
     kernels_order,
+    kernels_quick,
     local,
     matmul,
     opening,
     orders,
     plans,
+    quick,
     sort,
     truncate,
 )
@@ -45,8 +47,9 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
     kernels.ready(progress)
 
 
-#: Which kernels a primitive wants besides the first group's: every order begins with one of these.
+#: Which kernels a primitive wants besides the first group's: every order begins with one of three.
 _GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order"), kernels_order.GROUP)
+_GROUPS["quick_sign"] = kernels_quick.GROUP
 
 
 class ReplicatedEngine(Engine):
@@ -133,6 +136,9 @@ class ReplicatedEngine(Engine):
 
     async def sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await compare.sign(party, x, width)
+
+    async def quick_sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
+        return await quick.quick_sign(party, x, width)
 
     async def equal(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await equality.equal(party, x, width)

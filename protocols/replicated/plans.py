@@ -24,6 +24,7 @@ from protocols.replicated import (
     matmul,
     opening,
     orders,
+    quick,
     sort,
     truncate,
 )
@@ -176,6 +177,12 @@ def _truncate(label: bytes, x: Spec, *, bits: int) -> Planned:
 def sign(label: bytes, x: Spec, *, width: int) -> Planned:
     wanted("sign", x, "arith")
     return Spec(x.shape, "bits", 1), compare.sign_cost(label, x.size, width)
+
+
+@_plan
+def quick_sign(label: bytes, x: Spec, *, width: int) -> Planned:
+    wanted("quick_sign", x, "arith")
+    return Spec(x.shape, "bits", 1), quick.quick_sign_cost(label, x.size, width)
 
 
 @_plan

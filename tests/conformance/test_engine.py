@@ -315,6 +315,7 @@ def test_signs(engine, size, width):
     if size > 6 and width < 63:
         x[5] = -limit  # the lower end belongs to the range
     exactly(engine, "sign", x < 0, x, kind=np.uint64, width=width)
+    exactly(engine, "quick_sign", x < 0, x, kind=np.uint64, width=width)
 
 
 @pytest.mark.parametrize("width", [1, 2, 7, 8, 16, 33, 60, 64])

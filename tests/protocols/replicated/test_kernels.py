@@ -22,6 +22,7 @@ def test_every_kernel_has_one_specialisation_after_all_primitives():
             ("multiply_truncate", (x, x), {"bits": 16}),
             ("truncate", (x,), {"bits": 40}),
             ("sign", (x,), {"width": 33}),
+            ("quick_sign", (x,), {"width": 33}),
             ("equal", (x,), {"width": 40}),
             ("decompose", (x,), {"width": 20}),
             ("bit_to_ring", (b,), {}),

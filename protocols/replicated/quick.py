@@ -1,0 +1,118 @@
+"""The sign of a value in three rounds, for few values on slow networks: about four times the bytes of `compare.sign`.
+
+x = A + B is negative as the highest bits of A and B and the carry below them say, and there is a carry where a, the
+low bits of A, exceed c, the inverted low bits of B. E and F get shares of a's bits modulo 67 and compute, for each
+place, a share of a number that is 0 at the first place where a and c differ, if a is the larger one there (or c, as a
+common random bit beta decides), and else is not 0. Multiplied by random numbers and turned by random places they tell
+D nothing but whether one of them is 0, which is a fair coin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+
+from mpc.engine import Cost
+from mpc.party import Party
+from protocols.replicated import kernels, kernels_quick
+from protocols.replicated.compare import check_width
+from protocols.replicated.kernels_quick import GROUP, PRIME
+from protocols.replicated.masks import draw, words
+from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+
+_A2, _BETA, _R, _TURN, _Z, _OUT = b"a2", b"beta", b"r", b"turn", b"z", b"out"
+_PRIME, _FACTORS, _ONE, _ZERO = np.uint64(PRIME), np.uint64(PRIME - 1), np.uint64(1), np.uint64(0)
+#: Elements of a chunk: each takes up to 64 bytes on the wire.
+_CHUNK = 1 << 13
+
+
+async def quick_sign(party: Party, x: Arithmetic, width: int) -> Bits:
+    """The bit x < 0, given -2^(width-1) <= x < 2^(width-1).
+
+    Shapes    x, result: one shape, n elements; the result has one bit each
+    Ring      shares of the bits of A modulo 67, which no sum of them reaches
+    Rounds    3, the last of which only shares the result
+    Bytes     D to E (width-1) n, and a bit an element; E and F to D width n
+    Security  semi-honest only: E gets residues hidden by uniform ones of D and F; D gets pairs that sum to numbers
+              which are 0 at one random place or none, by a fair coin, and else uniform; all residues within 2^-45 of
+              uniform. A D that sent other numbers than bits would learn about B.
+    Raises    RangeError
+    Source    Wagh, Gupta, Chandran, PoPETs 2019 (SecureNN); Wagh et al., PoPETs 2021 (Falcon); owner form our own
+    """
+    integers("quick_sign", x)
+    check_width(width)
+    if not kernels_quick.found.signatures:  # type: ignore[attr-defined]
+        await asyncio.to_thread(kernels.ready, None, (GROUP,))
+    out = np.empty((2, x.size), np.uint8)
+    bits, keep, top = width - 1, np.uint64(mask_of(width - 1)), np.uint64(width - 1)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, part, _ = chunk
+        n = stop - start
+        role, d, e, f = chunk.roles(party.index)
+        given, rows = x.data[:, start:stop], out[:, start:stop]
+        if role == D:
+            a = given[0] + given[1]
+            message = np.empty(n * bits, np.uint8)
+            kernels_quick.hidden_bits(a, bits, _residues(party, f, _A2, part, n * bits, _PRIME, _ZERO), message)
+            party.send(e, part, message)
+            first = await party.receive(e, part, (n * width,), np.uint8)
+            second = await party.receive(f, part, (n * width,), np.uint8)
+            zero = np.empty(n, np.uint8)
+            kernels_quick.found(first, second, width, zero)
+            zero ^= (a >> top).astype(np.uint8) & np.uint8(1)
+            mask = draw(party, f, _OUT, part, packed_bytes(n, 1), np.uint8)
+            wire = pack(zero, 1)
+            wire ^= mask
+            party.send(e, part | 1, wire)
+            rows[0], rows[1] = unpack(mask, n, 1), unpack(wire, n, 1)
+            return
+        partner = f if role == E else e
+        mine, other = (0, 1) if role == E else (1, 0)
+        beta = unpack(draw(party, partner, _BETA, part, packed_bytes(n, 1), np.uint8), n, 1)
+        r = _residues(party, partner, _R, part, n * width, _FACTORS, _ONE)
+        z = _residues(party, partner, _Z, part, n * width, _PRIME, _ZERO)
+        b = np.ascontiguousarray(given[other])
+        if role == E:
+            shares = await party.receive(d, part, (n * bits,), np.uint8)
+        else:
+            shares = _residues(party, d, _A2, part, n * bits, _PRIME, _ZERO)
+        message = np.empty(n * width, np.uint8)
+        turn = _turns(words(party, partner, _TURN, part, n), width)
+        kernels_quick.tested(shares, ~b & keep, bits, beta, r, turn, z, int(role == E), message)
+        party.send(d, part, message)
+        rows[other] = beta ^ ((b >> top).astype(np.uint8) & np.uint8(1))
+        if role == E:
+            rows[mine] = unpack(await party.receive(d, part | 1, (packed_bytes(n, 1),), np.uint8), n, 1)
+        else:
+            rows[mine] = unpack(draw(party, d, _OUT, part, packed_bytes(n, 1), np.uint8), n, 1)
+
+    await each(party, cut(party.label, x.size, chunk=_CHUNK), step)
+    return Bits(out, x.shape, 1)
+
+
+def _residues(
+    party: Party, peer: int, purpose: bytes, part: int, n: int, modulus: np.uint64, lowest: np.uint64
+) -> Octets:
+    """n uniform numbers of lowest..lowest+modulus-1 that `peer` draws too."""
+    out = np.empty(n, np.uint8)
+    kernels_quick.residues(words(party, peer, purpose, part, (n + 2) // 3), modulus, lowest, out)
+    return out
+
+
+def _turns(drawn: Words, places: int) -> Words:
+    """Uniform numbers below `places`, to within places/2^64. Local."""
+    high, low, count = drawn >> np.uint64(32), drawn & np.uint64((1 << 32) - 1), np.uint64(places)
+    return (high * count + ((low * count) >> np.uint64(32))) >> np.uint64(32)
+
+
+def quick_sign_cost(label: bytes, size: int, width: int) -> Cost:
+    check_width(width)
+
+    def one(n: int) -> Load:
+        return Load(3, (n * (width - 1) + packed_bytes(n, 1), n * width, n * width), (2, 1, 1))
+
+    return load(cut(label, size, chunk=_CHUNK), one)
