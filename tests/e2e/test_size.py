@@ -41,7 +41,7 @@ def run_with(town: Town, rows: int) -> dict[str, dict]:
     runs = town.start_all()
     assert [run.wait(600) for run in runs.values()] == [0, 0, 0]
     assert releases_alike([run.result for run in runs.values()])
-    return {name: {**run.result, "memory": run.peak_memory} for name, run in runs.items()}
+    return {name: {**run.result, "memory": run.peak_memory, "read": run.bytes_read} for name, run in runs.items()}
 
 
 def joint(results: dict[str, dict]) -> float:
@@ -56,8 +56,11 @@ def test_the_joint_part_does_not_grow_with_the_rows(tmp_path):
         small = run_with(town, 200)
         large = run_with(town, ROWS)
     for name, result in large.items():
-        print(name, {k: round(v, 2) for k, v in result["phases"].items()}, f"{result['memory'] >> 20} MiB")
+        size = (tmp_path / f"{name}-{ROWS}.parquet").stat().st_size
+        read = (result["read"] - small[name]["read"]) / size
+        print(name, {k: round(v, 2) for k, v in result["phases"].items()}, f"{result['memory'] >> 20} MiB", read)
         assert result["memory"] < 1_000_000_000
+        assert read < 2.1
     print(f"joint: {joint(small):.2f} s with 200 rows an owner, {joint(large):.2f} s with {ROWS:,}")
     assert joint(large) < joint(small) + 0.3 + 0.5 * joint(small)  # other work on this machine
     scenario = load(str(LARGE)).scenario

@@ -53,7 +53,7 @@ class Running:
         self.events: list[dict[str, Any]] = []
         self.ended_at: float | None = None
         self._errors: list[str] = []
-        self._peak = 0
+        self._peak = self._read_bytes = 0
         self._news = threading.Condition()
         self.process = subprocess.Popen(
             command,
@@ -142,12 +142,18 @@ class Running:
         """Most bytes it ever had in memory, as far as it was looked at while it ran."""
         return self._peak
 
+    @property
+    def bytes_read(self) -> int:
+        """Bytes read from files, as far as it was looked at while it ran (mapped files are not among them)."""
+        return self._read_bytes
+
     def _look(self) -> None:
         status = Path(f"/proc/{self.process.pid}/status")
         while self.process.poll() is None:
             with suppress(OSError, StopIteration):
                 lines = status.read_text().splitlines()
                 self._peak = int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) << 10
+                self._read_bytes = int((status.parent / "io").read_text().split()[1])
             time.sleep(0.05)
 
 
