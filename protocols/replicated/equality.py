@@ -21,6 +21,8 @@ from protocols.replicated.wire import pack, packed_bytes, unpack
 
 _PHI = b"phi"
 _LEVELS = 6
+#: Elements of one chunk at most: the tree's messages halve from round to round, so that larger chunks pay.
+_CHUNK = 1 << 17
 
 
 def check_width(width: int) -> None:
@@ -99,7 +101,7 @@ async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
         for row in range(2):
             kernels.unfolded(q[row], sizes, out[row, start:stop])
 
-    await each(party, cut(party.label, x.size), step)
+    await each(party, cut(party.label, x.size, chunk=_CHUNK), step)
     return Bits(out, x.shape, 1)
 
 
@@ -117,4 +119,4 @@ def equal_cost(label: bytes, size: int, width: int) -> Cost:
         count = levels + (spare > 0)
         return Load(1 + count, (shared + joined, joined, joined), (1 + count, count, count))
 
-    return load(cut(label, size), one)
+    return load(cut(label, size, chunk=_CHUNK), one)

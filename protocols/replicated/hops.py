@@ -66,7 +66,10 @@ class Hops:
     def masks(self, peer: int, purpose: bytes) -> Words:
         out = np.empty(self.rows * self.record, np.uint64)
         for piece in self.pieces:
-            out[self.part(piece)] = self.mask(peer, purpose, piece)
+            if self.width == 64:
+                self.party.keys.pair[peer].fill(out[self.part(piece)], self.party.label, purpose, piece[2])
+            else:
+                out[self.part(piece)] = self.mask(peer, purpose, piece)
         return out
 
     def part(self, piece: tuple[int, int, int]) -> slice:
