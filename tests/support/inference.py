@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 import numpy as np
@@ -60,7 +60,7 @@ class Program:
     @classmethod
     def of(cls, known: Known) -> Program:
         edges = sorted({known.low, known.high, *known.edges, *known.cut})
-        program = cls(known, list(zip(edges, edges[1:], strict=False)))
+        program = cls(known, list(pairwise(edges)))
         program._sums()
         program._releases()
         return program
