@@ -128,7 +128,10 @@ class Study:
         self._releases.sort(key=lambda release: release.position)
         self.entries[:] = [release.entry for release in self._releases]
         waiting = [release for release in self._releases if not release.scheduled]
-        sound = soundness(self.run) if waiting else None
+        sound: SecretArray | None = None
+        if waiting:
+            with self.run.at(waiting[0].line):
+                sound = soundness(self.run)
         for release in waiting:
             release.schedule(sound)
         await self.run.settle(*[handle for release in waiting for handle in release.handles()])
@@ -143,6 +146,7 @@ class Release:
         self._study = study
         self.entry = entry
         self.position = study.run.scope.position
+        self.line = study.run.line()
         self._result = result
         self._masked: dict[str, Masked] | None = None
 
@@ -151,11 +155,12 @@ class Release:
         return self._masked is not None
 
     def schedule(self, sound: SecretArray | None) -> None:
-        """Compute the masks and open."""
-        self._masked = mask(self._result, self.entry.minimum, sound)
-        to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
-        for part in self._masked.values():
-            part.open(to)
+        """Compute the masks and open; the line of all this is that of the release."""
+        with self._study.run.at(self.line):
+            self._masked = mask(self._result, self.entry.minimum, sound)
+            to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
+            for part in self._masked.values():
+                part.open(to)
 
     def handles(self) -> list[Any]:
         """What has to be there before it can be read."""

@@ -180,6 +180,7 @@ PURE = {
     "asyncio",
     "collections",
     "concurrent",
+    "contextlib",
     "contextvars",
     "dataclasses",
     "enum",
