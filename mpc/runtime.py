@@ -11,7 +11,8 @@ import asyncio
 import os
 import sys
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 from inspect import CORO_RUNNING, getcoroutinestate, iscoroutine
 from pathlib import Path
@@ -90,7 +91,7 @@ class _Operation:
         self.parameters = parameters
         self.handle = handle
         self.local = local
-        self.source = _caller()
+        self.source = run.line()
         self.coroutine: Coroutine[Any, Any, Any] | None = None
         self.missing = 0
         for operand in operands:
@@ -156,9 +157,9 @@ class _Operation:
         self.run.count_out()
 
 
-def _caller() -> tuple[str, int]:
+def caller() -> tuple[str, int]:
     """File and line of the script that called into values or protocols."""
-    frame = sys._getframe(2)
+    frame = sys._getframe(1)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
@@ -213,6 +214,7 @@ class Runtime:
         self.steps = 0
         self.finished = 0
         self.failure: BaseException | None = None
+        self._placed: tuple[str, int] | None = None
         self._failed: asyncio.Future[None] | None = None
 
     # ---- state
@@ -245,6 +247,19 @@ class Runtime:
     def scope(self) -> Scope:
         """The scope of the part of the script that the current task executes."""
         return _scope.get(self._root)
+
+    @contextmanager
+    def at(self, line: tuple[str, int]) -> Iterator[None]:
+        """Operations scheduled inside belong to this line of the script: those of releases at its end."""
+        before, self._placed = self._placed, line
+        try:
+            yield
+        finally:
+            self._placed = before
+
+    def line(self) -> tuple[str, int]:
+        """The script's line that is being executed."""
+        return self._placed or caller()
 
     # ---- scheduling
     def schedule(self, primitive: str, *operands: Handle, local: Local | None = None, **parameters: Any) -> Handle:
