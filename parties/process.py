@@ -8,6 +8,7 @@ the script at once.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +26,7 @@ from parties.agreement import PROTOCOL_VERSION
 from parties.dataset import Brought, SourceRows
 from parties.document import agreed_document, study_hash, study_words
 from parties.home import Home
+from parties.source import default_threads
 from parties.study import BoundStudy
 
 #: Told to whoever shows progress: kind and details.
@@ -193,11 +195,13 @@ class _Party:
         from protocols.simulate import assemble, whole
 
         plan = self._bound.plan
-        with ThreadPoolExecutor(max(1, _cores() - 1)) as pool:
+        threads = default_threads()  # with one, kernels run between messages: there is nothing to overlap with
+        gc.freeze()  # what was imported stays: collections in mid-run need not look at it
+        with ThreadPoolExecutor(threads) as pool:
             run = Runtime(
                 engine,
                 Library(),
-                Environment(session.channel, session.keys, pool if _cores() > len(plan.participants) else None),
+                Environment(session.channel, session.keys, pool if threads > 1 else None),
                 run_label=session.run_id[:16],
                 on_progress=self._progress(session),
             )
@@ -283,7 +287,3 @@ class _Party:
                 )
 
         return tell
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
