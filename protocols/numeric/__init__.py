@@ -1,7 +1,35 @@
-"""Division, roots and what they need, on values: engine-independent."""
+"""Division, roots, exponentials, sigmoids and what they need, on values: engine-independent."""
 
+from protocols.numeric.activation import sigmoid, softmax, tanh
 from protocols.numeric.division import divide, reciprocal
+from protocols.numeric.elementwise import argmax, argmin, clip, floor, largest, relu, round_half_up, sign, smallest
+from protocols.numeric.exponential import exp, log
 from protocols.numeric.normalize import Exponent, leading_bit
+from protocols.numeric.polynomial import piecewise, polynomial
 from protocols.numeric.roots import inverse_root, roots, sqrt
 
-__all__ = ["Exponent", "divide", "inverse_root", "leading_bit", "reciprocal", "roots", "sqrt"]
+__all__ = [
+    "Exponent",
+    "argmax",
+    "argmin",
+    "clip",
+    "divide",
+    "exp",
+    "floor",
+    "inverse_root",
+    "largest",
+    "leading_bit",
+    "log",
+    "piecewise",
+    "polynomial",
+    "reciprocal",
+    "relu",
+    "roots",
+    "round_half_up",
+    "sigmoid",
+    "sign",
+    "smallest",
+    "softmax",
+    "sqrt",
+    "tanh",
+]

@@ -8,40 +8,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.bounds import every_bound_holds
+from support.opened import compute
 
 from mpc.errors import ShapeError
-from mpc.fixed import decode, encode
 from mpc.secret import SecretArray
 from protocols import numeric
 from protocols.numeric.normalize import F
-from protocols.simulate import evaluate
 
 ENGINES = ["ideal", "replicated"]
-
-
-def compute(function: Any, *arrays: Any, engine: str = "ideal") -> Any:
-    """`function(run, secret, ...)` opened. An array is (values, fraction bits, bound of the raw integers)."""
-
-    async def script(run: Any) -> Any:
-        secrets = []
-        for values, frac, bound in arrays:
-            handle = run.schedule("constant", values=encode(np.asarray(values), frac))
-            secrets.append(SecretArray(run, handle, type="fixed" if frac else "int", frac=frac, bound=bound))
-        given = function(run, *secrets)
-        results = []
-        for x in given if isinstance(given, tuple | list) else [given]:
-            handles = [run.schedule("open", s.handle, to=(0, 1, 2)) for s in (x, x.valid) if s is not None]
-            await run.settle(*handles)
-            raw = handles[0].share
-            value = raw.astype(bool) if x.type == "bool" else decode(raw, x.frac)
-            results.append(value if x.valid is None else np.where(handles[1].share.astype(bool), value, np.nan))
-        return results if isinstance(given, tuple | list) else results[0]
-
-    if engine == "replicated":
-        return evaluate(script, engine=engine)[0]
-    with every_bound_holds():
-        return evaluate(script, engine=engine, parties=1)[0]
 
 
 # ---- leading bits

@@ -1,0 +1,121 @@
+"""Signs, limits, whole numbers, and the largest of several values: exact."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpc.errors import RangeError, ShapeError
+from mpc.secret import SecretArray, concatenate, constant, stack, where
+from protocols.numeric.polynomial import keeping
+
+
+def relu(x: SecretArray) -> SecretArray:
+    """x where it is positive, else 0. Rounds: a comparison and an injection."""
+    x = x.numeric()
+    return ~(x < 0) * x
+
+
+def sign(x: SecretArray) -> SecretArray:
+    """1, 0 or -1, as an integer. Rounds: a comparison and a bit's conversion."""
+    x = x.numeric()
+    beyond = (stack([-x.bare(), x.bare()]) < 0).numeric()  # positive; negative
+    return keeping((beyond[0] - beyond[1]).bounded(1), x)
+
+
+def clip(x: SecretArray, low: float, high: float) -> SecretArray:
+    """The nearest value in [low, high]. Its bound follows from the limits. Rounds: a comparison and an injection."""
+    x = x.numeric()
+    return keeping(confine(x.bare(), low, high)[0], x)
+
+
+def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, SecretArray | None]:
+    """`clip`, and whether the value was above `high` (None: it cannot be). One comparison for both limits, none where
+    the bound tells that x is within them."""
+    if not low <= high:
+        raise RangeError(f"limits from {low:g} to {high:g}: the lower one is the larger one")
+    lower, upper = -x.limit < low, x.limit > high
+    changes = ([low - x] if lower else []) + ([high - x] if upper else [])
+    if not changes:
+        return x, None
+    change = stack(changes)
+    # Below the low limit the change is positive, above the high one it is negative.
+    turn = np.asarray([1] * lower + [-1] * upper).reshape(-1, *[1] * x.ndim)
+    out = change * turn > 0
+    # At most one of the two takes place.
+    total = (out * change)._op("sum", axis=0, changes={"bound": change.bound})
+    result = x + total
+    bound = int(np.ldexp(max(abs(low) if lower else x.limit, abs(high) if upper else x.limit), result.frac)) + 1
+    return result.bounded(bound), out[-1] if upper else None
+
+
+def floor(x: SecretArray) -> SecretArray:
+    """The largest integer that is not above x. Rounds: a cut, a comparison and a bit's conversion."""
+    x = x.numeric()
+    if x.frac <= 0:
+        return x
+    raw = x.bare()
+    whole = raw.cut(0)  # the floor, or one more
+    bound = min(raw.bound + (1 << x.frac), (1 << x.run.engine.capacity) - 1)
+    if x.frac <= x.run.engine.capacity:
+        back = whole._op("scale", by=np.asarray(1 << x.frac, np.int64), changes={"bound": bound, "frac": x.frac})
+        rest = raw._op("subtract", back, changes={"bound": 1 << x.frac})
+    else:
+        rest = raw
+    result = whole - (rest < 0).numeric()
+    return keeping(result._new(result.handle, type="int", frac=0, bound=(x.bound >> x.frac) + 1), x)
+
+
+def round_half_up(x: SecretArray) -> SecretArray:
+    """The nearest integer; halves go up. Rounds as `floor`."""
+    return floor(x.numeric() + 0.5) if x.numeric().frac > 0 else x.numeric()
+
+
+def largest(x: SecretArray, axis: int = -1) -> SecretArray:
+    """The largest valid element along an axis; undefined where there is none.
+
+    Rounds    a comparison and an injection for each of log2(elements) levels
+    """
+    return _best(x, axis, False)[0]
+
+
+def smallest(x: SecretArray, axis: int = -1) -> SecretArray:
+    """The smallest valid element along an axis: see `largest`."""
+    return -_best(-x, axis, False)[0]
+
+
+def argmax(x: SecretArray, axis: int = -1) -> SecretArray:
+    """Where the largest valid element along an axis stands, the first one of equal ones; see `largest`."""
+    return _best(x, axis, True)[1]
+
+
+def argmin(x: SecretArray, axis: int = -1) -> SecretArray:
+    """Where the smallest valid element stands, the first one of equal ones."""
+    return _best(-x, axis, True)[1]
+
+
+def _best(x: SecretArray, axis: int, places: bool) -> tuple[SecretArray, SecretArray]:
+    x = x.numeric()
+    if not -x.ndim <= axis < x.ndim or not x.shape[axis]:
+        raise ShapeError(f"no largest element along axis {axis} of shape {x.shape}")
+    given = x
+    values = x.bare()
+    if x.valid is not None and x.valid.shape != ():
+        values = where(x.valid, values, values * 0 - x.limit).bounded(x.bound)  # no valid one is smaller
+    values = values._view(lambda a: np.moveaxis(a, axis, 0))
+    places_of = constant(x.run, np.arange(len(values))).reshape(-1, *[1] * (x.ndim - 1)).broadcast_to(values.shape)
+    while len(values) > 1:
+        half = len(values) // 2 * 2
+        later = values[:half:2] < values[1:half:2]
+        parts = [values] + [places_of] * places
+        values, *rest = [_joined(where(later, part[1:half:2], part[:half:2]), part[half:]) for part in parts]
+        places_of = rest[0] if places else places_of
+    cohorts = [c if c.shape == () else c.sum() for c in given.cohorts]
+    value, place = values[0].about(*cohorts), places_of[0].about(*cohorts)
+    if given.valid is not None:
+        known = given.valid if given.valid.shape == () else given.valid.any(axis)
+        value, place = value.masked(known, given.why), place.masked(known, given.why)
+    return value, place
+
+
+def _joined(a: SecretArray, rest: SecretArray) -> SecretArray:
+    return concatenate([a, rest]) if len(rest) else a

@@ -1,0 +1,159 @@
+"""Polynomials with public coefficients, whole and by pieces.
+
+An argument is measured in a power of two that is at least its bound, so that its powers are all within 1 and keep
+F fraction bits. Public combinations of them are exact and are cut once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import RangeError, ShapeError
+from mpc.fixed import encode, frac_for, magnitude
+from mpc.secret import SecretArray, stack
+from protocols.numeric.normalize import F
+
+#: Bits of the exact combination before it is cut.
+_WIDE = 60
+
+
+def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | None = None) -> SecretArray:
+    """c[0] + c[1] x + c[2] x^2 + ..., elementwise.
+
+    Range     every x within its bound L
+    Error     degree * 2^-26 * S, with S = sum of |c[j]| L^j, which is also the result's bound
+    Rounds    2 * ceil(log2(degree)) + 1, and those of a cut
+    `frac`    fraction bits of the result (default: as many as give it 29 bits)
+    """
+    c = _coefficients([coefficients])[0]
+    x = x.numeric()
+    if len(c) == 1:
+        return keeping(x.bare() * 0 + c[0], x)
+    unit, t = _in_units(x.bare(), x.limit)
+    c = np.ldexp(c, unit * np.arange(len(c)))
+    size = float(np.abs(c).sum())
+    scale = _scale(size)
+    raw = encode(c, scale)
+    powers = _powers(t, len(c) - 1)
+    terms = powers._op(
+        "scale",
+        by=raw[1:].reshape(-1, *[1] * t.ndim),
+        changes={"frac": powers.frac + scale, "bound": max(powers.bound * magnitude(raw), 1), "type": "fixed"},
+    )
+    bound = int(np.abs(raw[1:]).sum()) * powers.bound  # |sum of c[j] t^j| with |t^j| within the powers' bound
+    total = terms._op("sum", axis=0, changes={"bound": max(bound, 1)}) + c[0]
+    return keeping(total.cut(frac_for(size) if frac is None else frac), x)
+
+
+def keeping(result: SecretArray, *given: SecretArray) -> SecretArray:
+    """The result with the masks and cohorts of the values that it was computed from."""
+    for x in given:
+        result = result.about(*x.cohorts)
+        if x.valid is not None:
+            result = result.masked(x.valid, x.why)
+    return result
+
+
+def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> SecretArray:
+    """The polynomial coefficients[k] at x, where knots[k - 1] <= x < knots[k]; knots ascend.
+
+    Range     every x within its bound L. Where both outer pieces are constant, L counts as at most twice the
+              largest knot: whatever lies outside of the knots is left out before powers are taken
+    Error     degree * 2^-25 * S, with S the largest of the pieces' sums of |c[j]| L^j
+    Rounds    those of a comparison, which is one operation for all knots, a bit's conversion, a product and a cut;
+              an argument that may lie far outside of the knots: 4 more
+    """
+    given = x.numeric()
+    x = given.bare()
+    c = _coefficients(coefficients)
+    ends = np.asarray(knots, np.float64)
+    if len(c) != len(ends) + 1 or not bool(np.all(np.diff(ends) > 0)):
+        raise ShapeError(f"{len(ends)} knots, which ascend, separate {len(ends) + 1} pieces; there are {len(c)}")
+    inner = [i for i, knot in enumerate(ends) if abs(knot) < x.limit]  # the others are never passed
+    first = int(np.count_nonzero(ends <= -x.limit))
+    ends, c = ends[inner], c[first : first + len(inner) + 1]
+    if not len(ends):
+        return polynomial(given, list(c[0]))
+    reached = _reached(x, ends)
+    limit, value = x.limit, x
+    far = 2 * float(np.abs(ends).max())
+    if limit > far and not c[[0, -1], 1:].any():
+        limit = far / 2
+        value = (reached[0] ^ reached[-1] if len(ends) > 1 else reached[0] ^ reached[0]) * x
+        value = value.bounded(int(np.ceil(np.ldexp(limit, x.frac))) + 1)
+        limit = value.limit
+    unit, t = _in_units(value, limit)
+    pieces = _pieces(t, reached.numeric(), np.ldexp(c, unit * np.arange(c.shape[1])), np.ldexp(ends, -unit))
+    return keeping(pieces, given)
+
+
+def _pieces(t: SecretArray, reached: SecretArray, c: NDArray[Any], ends: NDArray[Any]) -> SecretArray:
+    """The pieces at |t| <= 1: coefficients are public combinations of the bits `reached`."""
+    # Largest |t| in each piece, 0 where t does not count, with room for what was rounded.
+    most = np.maximum(np.abs(np.append(-1.0, ends)), np.abs(np.append(ends, 1.0))) * (1 + 2.0**-20) + 2.0**-20
+    terms = np.abs(c) * most[:, None] ** np.arange(c.shape[1])
+    size = max(float(terms.sum(1).max()), 2.0**-20)
+    scale = min(_scale(size), _WIDE - int(np.frexp(max(float(np.abs(c).max()), 2.0**-20))[1]))
+    raw = encode(c, scale)
+    constant = _chosen(reached, encode(c[:, 0], scale + F), scale + F)
+    if c.shape[1] > 1:
+        powers = _powers(t, c.shape[1] - 1)
+        chosen = stack([_chosen(reached, raw[:, j], scale) for j in range(1, c.shape[1])])
+        bound = int(np.ldexp(1.01 * size, scale + F)) + (1 << (scale + 4))
+        varying = chosen.times(powers.cut(F), bound=bound)
+        # One piece at a time: the sum of its terms is within the sum of their sizes.
+        constant = constant + varying._op("sum", axis=0, changes={"bound": bound})
+        constant = constant.bounded(bound)
+    return constant.cut(frac_for(size))
+
+
+def _chosen(reached: SecretArray, rows: NDArray[np.int64], frac: int) -> SecretArray:
+    """rows[number of knots reached], from bits of which the first ones are set; free."""
+    steps = np.diff(rows).reshape(-1, *[1] * (reached.ndim - 1))
+    largest = max(magnitude(rows), 1)
+    scaled = reached._op("scale", by=steps, changes={"bound": max(magnitude(steps), 1), "frac": frac, "type": "fixed"})
+    # The steps telescope to differences of rows.
+    total = scaled._op("sum", axis=0, changes={"bound": max(int(np.abs(rows - rows[0]).max()), 1)})
+    return total._op("add_public", values=np.asarray(rows[0]), changes={"bound": largest})
+
+
+def _reached(x: SecretArray, knots: NDArray[Any]) -> SecretArray:
+    """Bits (knots, ...): x >= knot, in one comparison."""
+    least = np.ldexp(np.ceil(np.ldexp(knots, x.frac)), -x.frac)  # the first value from the knot on that x can have
+    bits: SecretArray = x.reshape(1, *x.shape) >= least.reshape(-1, *[1] * x.ndim)
+    return bits
+
+
+def _in_units(x: SecretArray, limit: float) -> tuple[int, SecretArray]:
+    """A power of two that is at least `limit`, and x measured in it with at most F fraction bits."""
+    unit = int(np.ceil(np.log2(limit))) if limit > 0 else 0
+    return unit, x._new(x.handle, frac=x.frac + unit, type="fixed").cut(min(x.frac + unit, F))
+
+
+def _powers(t: SecretArray, degree: int) -> SecretArray:
+    """t, t^2, ..., t^degree for |t| <= 1, along a new first axis. Rounds 2 * ceil(log2(degree))."""
+    powers = t.reshape(1, *t.shape).cut(max(t.frac, F))
+    while len(powers) < degree:
+        high = powers[len(powers) - 1]
+        more = min(len(powers), degree - len(powers))
+        both = [powers, powers[:more].product(high.reshape(1, *t.shape), F)]
+        powers = stack([p[i] for p in both for i in range(len(p))])
+    return powers
+
+
+def _scale(size: float) -> int:
+    """Fraction bits of coefficients whose combination is within `size`."""
+    return _WIDE - F - int(np.frexp(max(size, 2.0**-20))[1])
+
+
+def _coefficients(rows: Any) -> NDArray[np.float64]:
+    c = np.asarray(rows, np.float64)
+    if c.ndim != 2 or not c.size:
+        raise ShapeError(f"coefficients of shape {c.shape}: one row for each piece, the constant first")
+    if not bool(np.all(np.isfinite(c))):
+        raise RangeError("a coefficient is infinite or NaN")
+    return c
