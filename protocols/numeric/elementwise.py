@@ -44,7 +44,10 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
     # At most one of the two takes place.
     total = (out * change)._op("sum", axis=0, changes={"bound": change.bound})
     result = x + total
-    bound = int(np.ldexp(max(abs(low) if lower else x.limit, abs(high) if upper else x.limit), result.frac)) + 1
+    shift = result.frac - x.frac
+    own = x.bound << shift if shift >= 0 else (x.bound >> -shift) + 1
+    limits = [abs(low)] * lower + [abs(high)] * upper
+    bound = max(int(np.ceil(np.ldexp(max(limits), result.frac))), own if len(limits) < 2 else 1)
     return result.bounded(bound), out[-1] if upper else None
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import encode, frac_for, magnitude
-from mpc.secret import SecretArray, stack
+from mpc.secret import SecretArray, constant, stack
 from protocols.numeric.normalize import F
 
 #: Bits of the exact combination before it is cut.
@@ -24,28 +24,31 @@ _WIDE = 60
 def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | None = None) -> SecretArray:
     """c[0] + c[1] x + c[2] x^2 + ..., elementwise.
 
-    Range     every x within its bound L
-    Error     degree * 2^-26 * S, with S = sum of |c[j]| L^j, which is also the result's bound
+    Range     every x within its bound
+    Error     degree * 2^-26 * S, with S = sum of |c[j]| L^j and L the bound, rounded up to a power of two
+    Bound     the sum of |c[j]| times the bound's powers
     Rounds    2 * ceil(log2(degree)) + 1, and those of a cut
     `frac`    fraction bits of the result (default: as many as give it 29 bits)
     """
     c = _coefficients([coefficients])[0]
     x = x.numeric()
     if len(c) == 1:
-        return keeping(x.bare() * 0 + c[0], x)
+        return keeping(constant(x.run, np.full(x.shape, c[0]), frac=frac), x)
     unit, t = _in_units(x.bare(), x.limit)
+    most = (t.limit + 2.0**-24) ** np.arange(len(c))  # largest |t^j|; a power is wrong by less than 2 j last places
     c = np.ldexp(c, unit * np.arange(len(c)))
-    size = float(np.abs(c).sum())
-    scale = _scale(size)
+    size = float((np.abs(c) * most).sum())
+    scale = min(_scale(size), _WIDE - int(np.frexp(max(float(np.abs(c).max()), 2.0**-20))[1]))
     raw = encode(c, scale)
     powers = _powers(t, len(c) - 1)
+    bound = int(np.ldexp(1.01 * size, scale + F) + np.ldexp(16.0, max(scale, 0)))
     terms = powers._op(
         "scale",
         by=raw[1:].reshape(-1, *[1] * t.ndim),
-        changes={"frac": powers.frac + scale, "bound": max(powers.bound * magnitude(raw), 1), "type": "fixed"},
+        changes={"frac": F + scale, "bound": bound, "type": "fixed"},
     )
-    bound = int(np.abs(raw[1:]).sum()) * powers.bound  # |sum of c[j] t^j| with |t^j| within the powers' bound
-    total = terms._op("sum", axis=0, changes={"bound": max(bound, 1)}) + c[0]
+    # Each term and their sum are within the sum of the terms' sizes.
+    total = (terms._op("sum", axis=0, changes={"bound": bound}) + c[0]).bounded(bound)
     return keeping(total.cut(frac_for(size) if frac is None else frac), x)
 
 
@@ -61,8 +64,9 @@ def keeping(result: SecretArray, *given: SecretArray) -> SecretArray:
 def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> SecretArray:
     """The polynomial coefficients[k] at x, where knots[k - 1] <= x < knots[k]; knots ascend.
 
-    Range     every x within its bound L. Where both outer pieces are constant, L counts as at most twice the
-              largest knot: whatever lies outside of the knots is left out before powers are taken
+    Range     every x within its bound L, rounded up to a power of two. Where both outer pieces are constant and the
+              bound is more than twice the largest knot, the knot counts instead: what lies outside of the knots is
+              left out before powers are taken
     Error     degree * 2^-25 * S, with S the largest of the pieces' sums of |c[j]| L^j
     Rounds    those of a comparison, which is one operation for all knots, a bit's conversion, a product and a cut;
               an argument that may lie far outside of the knots: 4 more
@@ -99,16 +103,15 @@ def _pieces(t: SecretArray, reached: SecretArray, c: NDArray[Any], ends: NDArray
     size = max(float(terms.sum(1).max()), 2.0**-20)
     scale = min(_scale(size), _WIDE - int(np.frexp(max(float(np.abs(c).max()), 2.0**-20))[1]))
     raw = encode(c, scale)
-    constant = _chosen(reached, encode(c[:, 0], scale + F), scale + F)
+    total = _chosen(reached, encode(c[:, 0], scale + F), scale + F)
     if c.shape[1] > 1:
         powers = _powers(t, c.shape[1] - 1)
         chosen = stack([_chosen(reached, raw[:, j], scale) for j in range(1, c.shape[1])])
-        bound = int(np.ldexp(1.01 * size, scale + F)) + (1 << (scale + 4))
+        bound = int(np.ldexp(1.01 * size, scale + F) + np.ldexp(16.0, max(scale, 0)))
         varying = chosen.times(powers.cut(F), bound=bound)
         # One piece at a time: the sum of its terms is within the sum of their sizes.
-        constant = constant + varying._op("sum", axis=0, changes={"bound": bound})
-        constant = constant.bounded(bound)
-    return constant.cut(frac_for(size))
+        total = (total + varying._op("sum", axis=0, changes={"bound": bound})).bounded(bound)
+    return total.cut(frac_for(size))
 
 
 def _chosen(reached: SecretArray, rows: NDArray[np.int64], frac: int) -> SecretArray:
@@ -130,7 +133,7 @@ def _reached(x: SecretArray, knots: NDArray[Any]) -> SecretArray:
 
 def _in_units(x: SecretArray, limit: float) -> tuple[int, SecretArray]:
     """A power of two that is at least `limit`, and x measured in it with at most F fraction bits."""
-    unit = int(np.ceil(np.log2(limit))) if limit > 0 else 0
+    unit = int(np.ceil(np.log2(limit) - 2.0**-20))  # a bound may be one last place above a power of two
     return unit, x._new(x.handle, frac=x.frac + unit, type="fixed").cut(min(x.frac + unit, F))
 
 
