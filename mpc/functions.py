@@ -23,6 +23,12 @@ class Functions(Protocol):
     def sqrt(self, x: SecretArray) -> SecretArray:
         """Square root; undefined below 0."""
 
+    def exp(self, x: SecretArray) -> SecretArray:
+        """e^x; undefined above 20."""
+
+    def log(self, x: SecretArray) -> SecretArray:
+        """Natural logarithm; undefined from 0 down."""
+
     def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
         """Variance of the elements of a secret array."""
 

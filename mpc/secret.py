@@ -564,6 +564,14 @@ class SecretArray:
         """Square root; undefined below zero."""
         return self.run.functions.sqrt(self)
 
+    def exp(self) -> SecretArray:
+        """e to its power; undefined above 20."""
+        return self.run.functions.exp(self)
+
+    def log(self) -> SecretArray:
+        """Natural logarithm; undefined from zero down."""
+        return self.run.functions.log(self)
+
     def sort(self, *, descending: bool = False) -> SecretArray:
         """A vector sorted, invalid elements last; what else sorts is in `protocols.order`."""
         return self.run.functions.sort(self, descending)

@@ -12,13 +12,19 @@ from protocols.statistics import correlations, descriptive, grouped, tables
 
 
 class Library:
-    """Division, roots and statistics of values."""
+    """Division, roots, exponentials and statistics of values."""
 
     def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
         return numeric.divide(a, b)
 
     def sqrt(self, x: SecretArray) -> SecretArray:
         return numeric.sqrt(x)
+
+    def exp(self, x: SecretArray) -> SecretArray:
+        return numeric.exp(x)
+
+    def log(self, x: SecretArray) -> SecretArray:
+        return numeric.log(x)
 
     def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
         return descriptive.secret_variance(x, axis, ddof)

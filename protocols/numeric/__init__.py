@@ -6,6 +6,7 @@ from protocols.numeric.elementwise import argmax, argmin, clip, floor, largest, 
 from protocols.numeric.exponential import exp, log
 from protocols.numeric.normalize import Exponent, leading_bit
 from protocols.numeric.polynomial import piecewise, polynomial
+from protocols.numeric.powers import power
 from protocols.numeric.roots import inverse_root, roots, sqrt
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "log",
     "piecewise",
     "polynomial",
+    "power",
     "reciprocal",
     "relu",
     "roots",

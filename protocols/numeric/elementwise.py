@@ -48,6 +48,8 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
     own = x.bound << shift if shift >= 0 else (x.bound >> -shift) + 1
     limits = [abs(low)] * lower + [abs(high)] * upper
     bound = max(int(np.ceil(np.ldexp(max(limits), result.frac))), own if len(limits) < 2 else 1)
+    if change.frac < x.frac:
+        bound += 2  # limits of a value that fills the ring are met on a coarser scale
     return result.bounded(bound), out[-1] if upper else None
 
 

@@ -51,7 +51,7 @@ def exp(x: SecretArray, *, at_most: float = HIGHEST) -> SecretArray:
               fraction bits loses the others, one of 61 bits its last one before it is compared
     Raises    RangeError for a bound from 2^44 up
     Bound     e^limit, with K + G fraction bits: up to 60 bits. Say `within` before it is multiplied, which cuts it
-    Rounds    about 20; 8 more where the bound leaves room for arguments above the limit or below -K log 2
+    Rounds    20; 7 more where the bound leaves room for arguments above the limit or below -K log 2
     Source    Aly and Smart, ACNS 2019 (2^x from the bits of its whole part and a polynomial of the rest)
     """
     if not 0 <= at_most <= HIGHEST:
@@ -126,7 +126,7 @@ def log(x: SecretArray) -> SecretArray:
     Range     x > 0; others clear `valid`
     Error     2^-21
     Bound     the larger one of the logarithms of x's bound and of its last place, in magnitude; 29 bits and more
-    Rounds    about 30, fewer for a small bound
+    Rounds    about 26, fewer for a small bound
     """
     given = x.numeric()
     raw = given.bare()

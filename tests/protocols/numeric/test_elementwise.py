@@ -189,3 +189,10 @@ def test_rounds_and_bytes(function, rounds, octets):
     cost = dry_cost(lambda run, s: function(s), ((30_000,), 25, 8 << 25))
     assert cost.rounds <= rounds
     assert sum(cost.bytes_sent) / 90_000 <= octets
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_clipping_what_fills_the_ring(engine):
+    x = np.asarray([-0.99, -0.5, -0.25, 0.0, 0.25, 0.3125, 0.5, 0.99])
+    y = compute(lambda run, s: numeric.clip(s, -0.4375, 0.3125), (x, 61, (1 << 62) - 1), engine=engine)
+    np.testing.assert_allclose(y, np.clip(x, -0.4375, 0.3125), atol=2.0**-58)

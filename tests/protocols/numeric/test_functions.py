@@ -149,6 +149,21 @@ def test_what_is_undefined_stays_so():
         compute(lambda run, x: numeric.softmax(x), (1.0, 20, 1 << 21))
 
 
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+def test_methods_of_secrets_with_masks_and_counts_behind_them(engine):
+    def both(run: Any, s: Any) -> Any:
+        counted = s.about((s > 0).numeric().sum())
+        e, log = counted.exp(), counted.log()
+        assert len(e.cohorts) == len(log.cohorts) == len(numeric.sigmoid(counted).cohorts) == 1
+        assert len(numeric.softmax(counted).cohorts) == len(numeric.argmax(counted).cohorts) == 1
+        return e, log
+
+    x = np.asarray([0.5, 3.0, -1.0, 0.0])
+    e, log = compute(both, (x, 20, 4 << 20), engine=engine)
+    np.testing.assert_allclose(e, np.exp(x), rtol=2.0**-20)
+    np.testing.assert_allclose(log, [np.log(0.5), np.log(3), np.nan, np.nan], atol=2.0**-23)
+
+
 def test_exponential_of_what_leaves_no_room_is_refused():
     with pytest.raises(RangeError, match="within"):
         compute(lambda run, s: numeric.exp(s), ([1.0], 0, 1 << 50))

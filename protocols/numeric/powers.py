@@ -1,0 +1,51 @@
+"""Powers with public exponents."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from mpc.errors import RangeError
+from mpc.secret import SecretArray, constant, where
+from protocols.numeric.division import divide
+from protocols.numeric.exponential import exp, log
+from protocols.numeric.roots import sqrt
+
+
+def power(x: SecretArray, exponent: float) -> SecretArray:
+    """x ** exponent, elementwise, for a public exponent p.
+
+    0, 1, 2, ...    every x, 0 ** 0 being 1; integers stay exact. Error p * 2^-26 * L^p for the bound L, since each
+                    product is cut to 29 bits of its own bound
+    1/2, -1/2, -1   by `sqrt` and `divide`, with their errors
+    others          e^(p log |x|): beside the error of `exp`, max(1, |p|) * 2^-20 of the result. A result above e^20
+                    clears `valid`
+    Range           x = 0 clears `valid` unless p is 1/2 or 0, 1, 2, ...; x < 0 does unless p is a whole number
+    Raises          RangeError where an integer power could exceed the ring, or for an exponent beyond 1024
+    Rounds          2 for each squaring and product; those of a root or a quotient; else those of `log` and `exp`
+    """
+    p = float(exponent)
+    if not isfinite(p) or abs(p) > 1024:
+        raise RangeError(f"power {exponent!r}: an exponent is a number from -1024 to 1024")
+    x = x.numeric()
+    if p >= 0 and p.is_integer():
+        return _whole(x, int(p))
+    if p in (-1.0, -0.5, 0.5):
+        base = x if p > 0 else divide(constant(x.run, 1.0), x)
+        return base if p == -1 else sqrt(base)
+    if not p.is_integer():
+        return exp(log(x) * p)
+    negative = x.bare() < 0
+    size = exp(log(where(negative, -x, x)) * p)
+    return where(negative, -size, size) if p % 2 else size
+
+
+def _whole(x: SecretArray, exponent: int) -> SecretArray:
+    """By squaring, from the highest bit of the exponent down."""
+    if exponent == 0:
+        return x * 0 + 1
+    result = x
+    for bit in bin(exponent)[3:]:
+        result = result * result
+        if bit == "1":
+            result = result * x
+    return result
