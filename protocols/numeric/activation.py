@@ -11,7 +11,7 @@ from protocols.numeric.division import reciprocal
 from protocols.numeric.elementwise import confine, largest
 from protocols.numeric.exponential import exp_of_negative
 from protocols.numeric.normalize import F, leading_bit
-from protocols.numeric.polynomial import keeping, piecewise
+from protocols.numeric.polynomial import keeping, piecewise, roomy
 
 #: Quadratic pieces for x >= 0 and a constant beyond, each within 2.53e-4 of the sigmoid (minimax, Remez exchange; the
 #: knots are where that error is reached).
@@ -41,7 +41,7 @@ def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
         result = piecewise(given, knots, [*_LEFT, *_RIGHT])
         return result.bounded(1 << result.frac)
     given = x.numeric()
-    bare = given.bare()
+    bare = roomy(given.bare())
     if bare.limit > 2.0**30 and bare.frac >= 0:
         bare = confine(bare, -32, 32)[0]  # there is no room for a finer scale otherwise
     negative = bare < 0
@@ -72,7 +72,7 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     given = x.numeric()
     if not given.ndim:
         raise ShapeError("softmax: a scalar has no axis")
-    x = given.bare()._view(lambda a: np.moveaxis(a, axis, -1))
+    x = roomy(given.bare())._view(lambda a: np.moveaxis(a, axis, -1))
     below = x - largest(x).reshape(*x.shape[:-1], 1)
     powers = exp_of_negative(below).cut(F)
     width = width_of(x.shape[-1])

@@ -23,7 +23,10 @@ def sign(x: SecretArray) -> SecretArray:
 
 
 def clip(x: SecretArray, low: float, high: float) -> SecretArray:
-    """The nearest value in [low, high]. Its bound follows from the limits. Rounds: a comparison and an injection."""
+    """The nearest value in [low, high]. Its bound follows from the limits. Rounds: a comparison and an injection.
+
+    Raises RangeError for a value of more than 61 bits, which leaves no room to compare it.
+    """
     x = x.numeric()
     return keeping(confine(x.bare(), low, high)[0], x)
 
@@ -43,14 +46,12 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
     out = change * turn > 0
     # At most one of the two takes place.
     total = (out * change)._op("sum", axis=0, changes={"bound": change.bound})
-    result = x + total
-    shift = result.frac - x.frac
-    own = x.bound << shift if shift >= 0 else (x.bound >> -shift) + 1
+    slack = 2 if total.frac < x.frac else 0  # a value of 62 bits meets its limits on a coarser scale
+    x = x.cut(total.frac)
     limits = [abs(low)] * lower + [abs(high)] * upper
-    bound = max(int(np.ceil(np.ldexp(max(limits), result.frac))), own if len(limits) < 2 else 1)
-    if change.frac < x.frac:
-        bound += 2  # limits of a value that fills the ring are met on a coarser scale
-    return result.bounded(bound), out[-1] if upper else None
+    bound = max(int(np.ceil(np.ldexp(max(limits), x.frac))), x.bound if len(limits) < 2 else 1) + slack
+    result = x._op("add", total, changes={"bound": bound, "type": total.type})
+    return result, out[-1] if upper else None
 
 
 def floor(x: SecretArray) -> SecretArray:

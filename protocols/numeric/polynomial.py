@@ -61,18 +61,23 @@ def keeping(result: SecretArray, *given: SecretArray) -> SecretArray:
     return result
 
 
+def roomy(x: SecretArray) -> SecretArray:
+    """With 60 bits at most, so that there is room for differences; a wider value loses its last bits."""
+    return x.cut(x.frac - max(int(x.bound).bit_length() - 60, 0))
+
+
 def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> SecretArray:
     """The polynomial coefficients[k] at x, where knots[k - 1] <= x < knots[k]; knots ascend.
 
     Range     every x within its bound L, rounded up to a power of two. Where both outer pieces are constant and the
               bound is more than twice the largest knot, the knot counts instead: what lies outside of the knots is
-              left out before powers are taken
+              left out before powers are taken. An argument of more than 60 bits first loses the last ones
     Error     degree * 2^-25 * S, with S the largest of the pieces' sums of |c[j]| L^j
     Rounds    those of a comparison, which is one operation for all knots, a bit's conversion, a product and a cut;
               an argument that may lie far outside of the knots: 4 more
     """
     given = x.numeric()
-    x = given.bare()
+    x = roomy(given.bare())
     c = _coefficients(coefficients)
     ends = np.asarray(knots, np.float64)
     if len(c) != len(ends) + 1 or not bool(np.all(np.diff(ends) > 0)):
