@@ -1,7 +1,7 @@
 """Fixed-point encoding: real numbers as integers with a public number of fraction bits and a public bound.
 
 A value with `frac` fraction bits stands for raw / 2^frac; `frac` may be negative. A *bound* is the largest
-magnitude of the raw integer. By default a product is cut so that its bound has WIDTH bits (RUNTIME: W = 29).
+magnitude of the raw integer. By default a product is cut so that its bound has WIDTH bits.
 """
 
 from __future__ import annotations

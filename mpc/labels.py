@@ -20,7 +20,7 @@ from mpc.errors import LocalProtocolError
 
 LABEL_BYTES = 16
 _BLOCK = 16
-_KEY_BLOCKS = 1 << 40  # RUNTIME: at 2^40 blocks under one key two counter ranges could meet; the run ends before
+_KEY_BLOCKS = 1 << 40  # at 2^40 blocks under one key two counter ranges could meet; the run ends before
 _ZEROS = memoryview(bytes(1 << 20))
 
 
