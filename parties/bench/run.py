@@ -30,7 +30,7 @@ Result = dict[str, Any]
 
 
 class BenchFailed(Exception):
-    """A process ended with an error; its message and exit code are those of the measurement."""
+    """A process ended with an error, or a result was wrong; message and exit code are those of the measurement."""
 
     def __init__(self, message: str, code: int) -> None:
         super().__init__(message)
@@ -58,6 +58,11 @@ def measure(
         for number, (workload, size) in enumerate(wanted):
             parties.tell_all({"case": number}, placed=False)
             told = parties.hear_all()
+            error, limit = max(one["error"] for one in told), WORKLOADS[workload].tolerance
+            if not error <= limit:
+                raise BenchFailed(
+                    f"{workload} of {size:,}: a wrong result, off by {error:.3g} (at most {limit:.3g})", 1
+                )
             links = [one["links"] for one in told]
             rounds = told[0]["rounds"]
             bare.tell_all({"links": links, "rounds": rounds, "repeat": repeat}, placed=False)
@@ -72,7 +77,7 @@ def measure(
                 "floor_seconds": median(max(of_all) for of_all in zip(*floor, strict=True)),
                 "bytes_per_party": max(sum(row) for row in links),
                 "rounds": rounds,
-                "max_error": max(one["error"] for one in told),
+                "max_error": error,
             }
             results.append(result)
             on_result(result)

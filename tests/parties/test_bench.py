@@ -17,7 +17,9 @@ from mpc.party import Environment
 from mpc.runtime import Runtime
 from mpc.simulation import simulated_keys
 from parties.bench.run import SHORT, BenchFailed, _children, cases
-from parties.bench.workloads import FRAC, WORKLOADS, factor_bounds, seeded
+from parties.bench.workloads import WORKLOADS
+from parties.bench.workloads.arithmetic import factor_bounds
+from parties.bench.workloads.base import FRAC, seeded
 from parties.cli import main as cli
 from parties.launch import consortium
 from protocols.library import Library
@@ -34,7 +36,6 @@ KEYS = [
     "rounds",
     "max_error",
 ]
-EXACT = set(WORKLOADS) - {"multiply", "matmul"}
 
 
 def test_every_workload_between_real_processes():
@@ -49,7 +50,7 @@ def test_every_workload_between_real_processes():
         assert list(result) == KEYS
         assert 0 < result["seconds_min"] <= result["seconds"] <= result["seconds_max"] < 30
         assert 0 < result["floor_seconds"] < 30
-        assert 0 <= result["max_error"] <= (0 if result["workload"] in EXACT else 2.0**-FRAC)
+        assert 0 <= result["max_error"] <= WORKLOADS[result["workload"]].tolerance
     found = {(r["workload"], r["size"]): r for r in results}
     assert found["multiply_int", 40]["bytes_per_party"] == 8 * 40 + FRAME_HEADER
     assert found["chain", 40]["bytes_per_party"] == 40 * (8 + FRAME_HEADER)
@@ -100,7 +101,7 @@ def test_rounds_are_those_of_the_messages(name):
         await asyncio.gather(*(party(index, together) for index in range(3)))
 
     asyncio.run(everybody())
-    assert max(errors) <= (0 if name in EXACT else 2.0**-FRAC)
+    assert max(errors) <= WORKLOADS[name].tolerance
     timed = {tag[:16] for _, _, tag, _ in network.messages[marks[0] : marks[-1]]}
     # Operations of one workload depend on each other, so their rounds add up; of keys and places that do not fit one
     # number, the three comparisons are beside each other.

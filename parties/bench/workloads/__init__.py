@@ -1,0 +1,26 @@
+"""What is measured: each workload shares seeded inputs, runs the timed part, and compares with the clear.
+
+The timed part is written as the author of a scenario would write it, with operators on secret arrays.
+"""
+
+from __future__ import annotations
+
+from parties.bench.workloads.arithmetic import Chain, Matmul, Multiply, MultiplyInt
+from parties.bench.workloads.base import Workload
+from parties.bench.workloads.comparison import Equal
+from parties.bench.workloads.exchange import Input, Open
+from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
+
+WORKLOADS: dict[str, type[Workload]] = {
+    "multiply_int": MultiplyInt,
+    "multiply": Multiply,
+    "matmul": Matmul,
+    "chain": Chain,
+    "input": Input,
+    "open": Open,
+    "equal": Equal,
+    "shuffle": Shuffle,
+    "sort_32": Sort,
+    "sort_64": Sort64,
+    "quantile": Quantile,
+}

@@ -1,0 +1,81 @@
+"""What all workloads have in common: seeded inputs, sharing, opening, and the comparison with the clear.
+
+Inputs are a function of their name and shape, the same at every party, so that each can check the result by itself.
+Fixed point has 16 fraction bits before and after a product. Left out: clocks and processes (`party`, `run`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.labels import Streams
+from mpc.runtime import Handle, Runtime
+from mpc.secret import SecretArray, Type
+
+Integers = NDArray[np.int64]
+
+FRAC = 16
+
+
+def seeded(name: str, shape: tuple[int, ...], bound: int) -> Integers:
+    """Integers from -bound to bound that look uniform; the same for the same arguments."""
+    words = np.empty(shape, np.uint64)
+    Streams(b"comity bench in.").fill(words.reshape(-1), name.encode(), b"clear")
+    words %= np.uint64(2 * bound + 1)
+    return words.view(np.int64) - bound
+
+
+class Workload(ABC):
+    """One workload of one size at one party: `prepare` once, then `timed` and `error` for each repetition."""
+
+    #: What `size` counts, for people.
+    unit: ClassVar[str] = "elements"
+    default: ClassVar[int] = 1_000_000
+    #: Largest size: what is held at once stays within the memory budget of a study.
+    largest: ClassVar[int] = 1 << 22
+    #: The largest error that a right result can have; a larger one fails the measurement.
+    tolerance: ClassVar[float] = 0.0
+
+    def __init__(self, run: Runtime, size: int) -> None:
+        self.run = run
+        self.size = size
+        self.before = 0
+
+    @abstractmethod
+    async def prepare(self) -> None:
+        """Share the inputs."""
+
+    @abstractmethod
+    async def timed(self) -> Handle:
+        """What is measured."""
+
+    @abstractmethod
+    async def error(self, result: Handle) -> float:
+        """Largest difference from the same in the clear (relative where the workload says so)."""
+
+    async def share(
+        self, owner: int, clear: Integers, bound: int, type: Type = "fixed", frac: int = FRAC
+    ) -> SecretArray:
+        handle = self.input(owner, clear)
+        await self.run.settle(handle)
+        self.before = max(self.before, handle.depth)
+        return SecretArray(self.run, handle, type=type, frac=0 if type == "int" else frac, bound=bound)
+
+    def input(self, owner: int, clear: Integers) -> Handle:
+        values = clear if self.run.index == owner else None
+        return self.run.schedule("input", owner=owner, values=values, shape=clear.shape)
+
+    async def opened(self, handle: Handle) -> Integers:
+        found = self.run.schedule("open", handle, to=tuple(range(self.run.parties)))
+        await self.run.settle(found)
+        raw: Any = found.share
+        return np.asarray(raw, np.int64)
+
+
+def largest_of(difference: NDArray[Any]) -> float:
+    """The largest magnitude, 0 of nothing."""
+    return float(np.abs(difference).max(initial=0))

@@ -1,0 +1,42 @@
+"""Into shares and out of them again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mpc.runtime import Handle
+from parties.bench.workloads.base import Workload, largest_of, seeded
+
+_BOUND = 1 << 22
+
+
+class Input(Workload):
+    """Numbers that one party holds, from the clear to shared."""
+
+    async def prepare(self) -> None:
+        self.clear = seeded("x", (self.size,), _BOUND)
+
+    async def timed(self) -> Handle:
+        x = self.input(0, self.clear)
+        await self.run.settle(x)
+        return x
+
+    async def error(self, result: Handle) -> float:
+        return largest_of(await self.opened(result) - self.clear)
+
+
+class Open(Workload):
+    """Shared numbers, from shared to known to all three parties."""
+
+    async def prepare(self) -> None:
+        self.clear = seeded("x", (self.size,), _BOUND)
+        self.x = await self.share(0, self.clear, _BOUND)
+
+    async def timed(self) -> Handle:
+        opened = self.run.schedule("open", self.x.handle, to=tuple(range(self.run.parties)))
+        await self.run.settle(opened)
+        return opened
+
+    async def error(self, result: Handle) -> float:
+        opened: Any = result.share
+        return largest_of(opened - self.clear)
