@@ -95,6 +95,11 @@ class Engine(ABC):
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
         """Specification and cost of `primitive(party, *operands, **parameters)` under `label`."""
 
+    def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
+        """About how many seconds one party computes in it, on an ordinary core; known beforehand, the same at all
+        parties, since protocols are chosen by it. 0 for what is not worth telling apart."""
+        return 0.0
+
     # ---- local: no message
     @abstractmethod
     def constant(self, party: Party, *, values: Integers) -> Share:

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Any
 
 from mpc.engine import Cost, Engine, Share, Spec
 from mpc.errors import ChannelError, ComityError, LocalProtocolError, TooMuchInFlight
-from mpc.labels import Scope
+from mpc.labels import LABEL_BYTES, Scope
+from mpc.network import Network
 from mpc.party import Environment, Party
 
 if TYPE_CHECKING:
@@ -179,7 +180,8 @@ def _raised_at(error: BaseException) -> tuple[str, int] | None:
 class Runtime:
     """Schedules and accounts for all operations of one party in one run.
 
-    Without `environment` the run is dry: the same labels, specifications and costs, and no values.
+    Without `environment` the run is dry: the same labels, specifications and costs, and no values. `network` is what
+    protocols are chosen by (`cheapest`), the same at all parties; None: a fast local one.
     """
 
     def __init__(
@@ -188,12 +190,15 @@ class Runtime:
         functions: Functions,
         environment: Environment | None = None,
         *,
+        network: Network | None = None,
         run_label: bytes = b"",
         memory_budget: int = MEMORY_BUDGET,
         on_progress: Callable[[str, tuple[str, int]], None] | None = None,
     ) -> None:
         self.engine = engine
         self.functions = functions
+        self.network = network
+        self._choices: dict[tuple[Any, ...], str] = {}
         self._environment = environment
         self._root = Scope(run_label)
         self._memory_budget = memory_budget
@@ -262,6 +267,27 @@ class Runtime:
         return self._placed or caller()
 
     # ---- scheduling
+    def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
+        """Which of these primitives, that all do the same, takes the least time here: the first one without a network.
+
+        Compares what each takes alone: rounds, bytes and the engine's own work. Parameters must be hashable.
+        """
+        network = self.network
+        if network is None:
+            return primitives[0]
+        specs = tuple([operand.spec for operand in operands])
+        key = (primitives, specs, *parameters.items())
+        found = self._choices.get(key)
+        if found is None:
+            engine = self.engine
+
+            def seconds(primitive: str) -> float:
+                _, cost = engine.plan(primitive, bytes(LABEL_BYTES), *specs, **parameters)
+                return network.seconds(cost) + engine.work(primitive, *specs, **parameters)
+
+            found = self._choices[key] = min(primitives, key=seconds)
+        return found
+
     def schedule(self, primitive: str, *operands: Handle, local: Local | None = None, **parameters: Any) -> Handle:
         """Schedule `engine.primitive(party, *operands, **parameters)`; returns at once.
 

@@ -414,9 +414,9 @@ class SecretArray:
         if not isinstance(other, SecretArray) and self.type != "fixed":
             other = np.ceil(other) if np.asarray(other).dtype.kind == "f" else other  # whole x < c: x < ceil(c)
         difference: SecretArray = self - other
-        return difference._op(
-            "sign", width=min(64, width_of(difference.bound) + 1), changes={"type": "bool", "frac": 0, "bound": 1}
-        )
+        width = min(64, width_of(difference.bound) + 1)
+        primitive = self.run.cheapest(("sign", "quick_sign"), difference.handle, width=width)
+        return difference._op(primitive, width=width, changes={"type": "bool", "frac": 0, "bound": 1})
 
     def __lt__(self, other: Any) -> SecretArray:
         return self._less(other)

@@ -18,6 +18,7 @@ from mpc.channel import MemoryNetwork
 from mpc.disclosure import Entry
 from mpc.engine import Cost, Engine
 from mpc.errors import ConfigError, DataError
+from mpc.network import Network
 from mpc.party import Environment
 from mpc.rows import ArrayRows, Rows
 from mpc.runtime import Runtime
@@ -127,19 +128,22 @@ def simulate(
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     recipients: Sequence[str] | None = None,
+    network: Network | None = None,
     seed: int = 1,
 ) -> Simulation:
-    """Run a scenario with each organization's tables. Organizations take their indices by name."""
+    """Run a scenario with each organization's tables. Organizations take their indices by name; `network` chooses
+    protocols, and delays nothing."""
     names = sorted(tables)
     schemas = scenario.schemas(ranges)
-    network = MemoryNetwork(len(names))
+    memory = MemoryNetwork(len(names))
     owners = {name: [i for i, who in enumerate(names) if name in tables[who]] for name in scenario.inputs}
 
     async def party(index: int) -> Study:
         run = Runtime(
             make_engine(engine, len(names)),
             Library(),
-            Environment(network.channels[index], simulated_keys(index, len(names), seed)),
+            Environment(memory.channels[index], simulated_keys(index, len(names), seed)),
+            network=network,
         )
         own = {name: rows_of(frame, schemas[name]) for name, frame in tables[names[index]].items()}
         study = assemble(
@@ -155,26 +159,32 @@ def simulate(
         await run.execute(whole(scenario, study))
         return study
 
-    finished = _together([lambda i=i: party(i) for i in range(len(names))], network)  # type: ignore[misc]
+    finished = _together([lambda i=i: party(i) for i in range(len(names))], memory)  # type: ignore[misc]
     by_organization = {names[i]: study.results for i, study in enumerate(finished)}
     releases: dict[str, Any] = {}
     for results in by_organization.values():
         releases.update(results)
     cost = finished[0].run.cost
-    return Simulation(releases, cost, by_organization, finished[0].entries, network)
+    return Simulation(releases, cost, by_organization, finished[0].entries, memory)
 
 
 def evaluate(
-    function: Callable[[Runtime], Coroutine[Any, Any, Any]], *, engine: str = "ideal", parties: int = 3, seed: int = 1
+    function: Callable[[Runtime], Coroutine[Any, Any, Any]],
+    *,
+    engine: str = "ideal",
+    parties: int = 3,
+    network: Network | None = None,
+    seed: int = 1,
 ) -> list[Any]:
     """Run `await function(run)` at every simulated party: for value-floor functions in tests and notebooks."""
-    network = MemoryNetwork(parties)
+    memory = MemoryNetwork(parties)
 
     async def party(index: int) -> Any:
         run = Runtime(
             make_engine(engine, parties),
             Library(),
-            Environment(network.channels[index], simulated_keys(index, parties, seed)),
+            Environment(memory.channels[index], simulated_keys(index, parties, seed)),
+            network=network,
         )
         box: list[Any] = []
 
@@ -184,7 +194,7 @@ def evaluate(
         await run.execute(script())
         return box[0]
 
-    return _together([lambda i=i: party(i) for i in range(parties)], network)  # type: ignore[misc]
+    return _together([lambda i=i: party(i) for i in range(parties)], memory)  # type: ignore[misc]
 
 
 async def whole(scenario: Scenario, study: Study) -> None:
@@ -255,9 +265,10 @@ def dry_run(
     owners: Owners | None = None,
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
+    network: Network | None = None,
 ) -> DryRun:
     """Schedule the whole script without values: releases, rounds and bytes in milliseconds."""
-    run = Runtime(make_engine(engine, len(organizations)), Library())
+    run = Runtime(make_engine(engine, len(organizations)), Library(), network=network)
     study = assemble(
         scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
     )

@@ -32,6 +32,7 @@ from protocols.replicated import (
     quick,
     sort,
     truncate,
+    work,
 )
 from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits
@@ -68,6 +69,9 @@ class ReplicatedEngine(Engine):
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
         return plans.plan(primitive, label, operands, parameters)
+
+    def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
+        return work.work(primitive, operands, parameters)
 
     # ---- local
     def constant(self, party: Party, *, values: Integers) -> Arithmetic:

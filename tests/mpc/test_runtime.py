@@ -10,6 +10,7 @@ from value_floor import opened, secret
 
 from mpc import runtime as runtime_module
 from mpc.channel import MemoryNetwork
+from mpc.engine import Cost
 from mpc.errors import (
     ChannelError,
     DataError,
@@ -19,13 +20,14 @@ from mpc.errors import (
     RemoteProtocolError,
     TooMuchInFlight,
 )
+from mpc.network import NETWORKS, Network
 from mpc.party import Environment
 from mpc.runtime import Local, Runtime
 from mpc.secret import constant, where
 from mpc.simulation import simulated_keys
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library
-from protocols.simulate import evaluate
+from protocols.simulate import evaluate, make_engine
 
 THREE = (0, 1, 2)
 
@@ -524,3 +526,70 @@ def test_progress_is_told():
     assert [name for name, _ in told] == ["multiply", "open"]
     assert all(file == __file__ for _, file in told[:1])
     assert run.finished == 2
+
+
+# ---- choice of protocols
+class Priced(Recording):
+    """Two primitives for the sign: one with rounds, one with bytes and with work."""
+
+    def plan(self, primitive, label, *operands, **parameters):
+        spec, cost = super().plan(primitive, label, *operands, **parameters)
+        size = operands[0].size if operands else 0
+        if primitive == "sign":
+            cost = Cost(8, (size,) * 3, (1,) * 3)
+        if primitive == "quick_sign":
+            cost = Cost(3, (10 * size,) * 3, (1,) * 3)
+        return spec, cost
+
+    def work(self, primitive, *operands, **parameters):
+        return 1e-6 * operands[0].size if primitive == "quick_sign" else 0.0
+
+
+@pytest.mark.parametrize(
+    ("size", "network", "chosen"),
+    [
+        (1, None, "sign"),
+        (1000, Network(0.04, 1e9), "quick_sign"),  # 5 rounds of 20 ms against 72 µs and 1 ms
+        (1000, Network(0.0002, 1e9), "sign"),  # 0.5 ms against 1.07 ms
+        (1000, Network(0.0002, 1e7), "sign"),
+        (1000, Network(0.04, 1e6), "quick_sign"),  # 100 ms against 72 ms and 1 ms
+        (1000, Network(0.04, 0.7e6), "sign"),  # 100 ms against 103 ms
+        (200_000, Network(0.04, 1e9), "sign"),  # the work: 200 ms
+    ],
+)
+def test_the_network_chooses_among_primitives_that_do_the_same(size, network, chosen):
+    engine, asked = Priced(), []
+
+    async def script(run):
+        x = secret(run, np.zeros(size))
+        for _ in range(3):
+            assert run.cheapest(("sign", "quick_sign"), x.handle, width=30) == chosen
+        asked.extend(primitive for primitive, _ in engine.planned if "sign" in primitive)
+        (x < 0)  # noqa: B015
+
+    run = alone(engine, script, network=network)
+    assert run.network is network
+    assert asked == ([] if network is None else ["sign", "quick_sign"])  # compared once, however often it is asked
+    assert engine.planned[-1][0] == chosen
+
+
+def test_what_the_network_chose_gives_the_same_results_and_is_prepared():
+    """On the real engine: a dry run names the primitive whose kernels the run will want."""
+    x = np.asarray([-1.5, -(2.0**-20), 0.0, 2.0**-20, 7.0])
+
+    async def script(run):
+        below = secret(run, x) < 0
+        return await opened(run, below), run.cost
+
+    fast, slow = (evaluate(script, engine="replicated", network=network)[0] for network in (None, NETWORKS["wan"]))
+    np.testing.assert_array_equal(fast[0], x < 0)
+    np.testing.assert_array_equal(slow[0], x < 0)
+    assert slow[1].rounds < fast[1].rounds
+
+    async def planned(run):
+        (secret(run, x) < 0)  # noqa: B015
+
+    dry = Runtime(make_engine("replicated"), Library(), network=NETWORKS["wan"])
+    asyncio.run(dry.execute(planned(dry)))
+    assert "quick_sign" in dry.planned
+    assert "sign" not in dry.planned
