@@ -28,10 +28,11 @@ _NAMES = {
     "parameters": "parameter",
     "releases": "release",
     "inputs": "input",
+    "network": "network",
 }
 _ORDER = [
-    "format", "protocol", "comity", "scenario", "sources", "parameters", "inputs", "engine", "threshold", "purpose",
-    "valid_from", "valid_until", "participants", "releases",
+    "format", "protocol", "comity", "scenario", "sources", "parameters", "inputs", "engine", "threshold", "network",
+    "purpose", "valid_from", "valid_until", "participants", "releases",
 ]  # fmt: skip
 _ABSENT = object()
 

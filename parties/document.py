@@ -64,6 +64,9 @@ def agreed_document(
         },
         "parameters": vars(study.parameters),
         "inputs": inputs,
+        # Whoever chose other protocols would wait for messages that never come.
+        "network": plan.network
+        and {"rtt": f"{plan.network.rtt_s!r} s", "bandwidth": f"{plan.network.bits_per_second!r} bit/s"},
         "purpose": plan.purpose,
         "valid_from": plan.valid_from.isoformat() if plan.valid_from else None,
         "valid_until": plan.valid_until.isoformat() if plan.valid_until else None,

@@ -124,6 +124,7 @@ class _Party:
             owners=self._bound.owners,
             parameters=plan.parameters,
             ranges=plan.ranges,
+            network=plan.network,
         )
         engine.prepare(dry.primitives)
         self._events("plan", {"steps": dry.steps, "rounds": dry.rounds})
@@ -202,6 +203,7 @@ class _Party:
                 engine,
                 Library(),
                 Environment(session.channel, session.keys, pool if threads > 1 else None),
+                network=plan.network,
                 run_label=session.run_id[:16],
                 on_progress=self._progress(session),
             )

@@ -10,6 +10,10 @@
     roles = ["input", "compute", "recipient"]
     patients = "oncology.patients"             # input = dataset, in that organization's own catalog
 
+    [network]                                  # the slowest link: protocols are chosen by it
+    rtt       = "40ms"
+    bandwidth = "100M"
+
 Inside: reading and checking it, alone and against its scenario, and the order of the parties. What parties compare
 and sign is `parties.document`; how two of them differ, `parties.difference`.
 """
@@ -25,6 +29,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from mpc.errors import ConfigError
+from mpc.network import NETWORKS, Network
 from mpc.schema import Schema
 from parties.loader import Loaded, load
 
@@ -53,6 +58,7 @@ class StudyPlan:
     engine: str = "replicated"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    network: Network | None = None
     valid_from: date | None = None
     valid_until: date | None = None
     path: Path | None = None
@@ -132,7 +138,8 @@ def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPl
     organizations = [
         Organization(name, tuple(entry.pop("roles")), entry) for name, entry in given.pop("organizations").items()
     ]
-    plan = StudyPlan(organizations=_ordered(organizations), path=path, **given)
+    network = _network(given.pop("network"))
+    plan = StudyPlan(organizations=_ordered(organizations), network=network, path=path, **given)
     _check_parties(plan)
     return plan
 
@@ -181,6 +188,12 @@ def _owners(plan: StudyPlan, name: str, holder: str | None, where: str) -> tuple
     if not bringing:
         raise ConfigError(f'{where}: nobody brings {name}; give an organization the role "input" and a dataset')
     return bringing
+
+
+def _network(entry: Mapping[str, Any] | None) -> Network | None:
+    if entry is None:
+        return None
+    return NETWORKS[entry["name"]] if entry["name"] else Network(entry["rtt"], entry["bandwidth"])
 
 
 def _ordered(organizations: list[Organization]) -> tuple[Organization, ...]:

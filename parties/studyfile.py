@@ -6,11 +6,23 @@ import math
 from datetime import date
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StrictStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictFloat,
+    StrictInt,
+    StrictStr,
+    model_validator,
+)
 
 from mpc.errors import ConfigError
+from mpc.network import NETWORKS
 from parties.identity import check_name
 from parties.study import ENGINES
+from parties.units import bits_per_second, seconds
 
 
 def _name(name: str) -> str:
@@ -52,6 +64,24 @@ class OrganizationEntry(BaseModel):
     roles: Annotated[list[Text], Field(min_length=1), AfterValidator(_roles)]
 
 
+class NetworkEntry(BaseModel):
+    """[network]: a name, or the round trip and the rate of the slowest link."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: StrictStr | None = None
+    rtt: Annotated[float | None, BeforeValidator(seconds)] = None
+    bandwidth: Annotated[float | None, BeforeValidator(bits_per_second)] = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> NetworkEntry:
+        if self.name is not None and self.name not in NETWORKS:
+            raise ValueError(f"no network {self.name!r}; there is {', '.join(sorted(NETWORKS))}")
+        if (self.name is None) == (self.rtt is None) or (self.rtt is None) != (self.bandwidth is None):
+            raise ValueError('write either a name, or rtt and bandwidth, like  rtt = "40ms"  bandwidth = "100M"')
+        return self
+
+
 class StudyFile(BaseModel):
     """The whole file."""
 
@@ -63,6 +93,7 @@ class StudyFile(BaseModel):
     parameters: dict[str, Any] = {}
     organizations: dict[Annotated[str, AfterValidator(_name)], OrganizationEntry]
     ranges: dict[str, dict[str, Annotated[tuple[Number, Number], AfterValidator(_span)]]] = {}
+    network: NetworkEntry | None = None
     valid_from: date | None = None
     valid_until: date | None = None
 

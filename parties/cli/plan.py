@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpc.network import Network
+from parties import units
 from parties.cli.common import FILE, json_option, listed, print_json
 from parties.cli.scenario import WARNING
 from parties.report_text import duration, size
@@ -18,56 +19,52 @@ if TYPE_CHECKING:
     from protocols.simulate import DryRun
 
 _NAMES_SHOWN = 12
+#: What time is predicted for where neither the study nor an option says.
+_UNKNOWN = Network(0.030, 200e6)
 #: Round trips from the first call to agreed keys: TCP, TLS, hello, commitments and their opening.
 _ROUND_TRIPS_TO_AGREE = 4
 #: Measured on two cores: what one operation and one byte cost beside the network.
 _OPERATION_S, _BYTE_S = 20e-6, 4e-9
 
 
-Callback = Callable[[click.Context, click.Parameter, str], float]
-
-
-def quantity(units: dict[str, float], example: str) -> Callback:
+def quantity(parse: Callable[[object], float]) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
     """An option's value: a number with a unit."""
 
-    def convert(ctx: click.Context, param: click.Parameter, value: str) -> float:
-        match = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/]+)", value)
-        if match is None or match[2] not in units or not float(match[1]) > 0:
-            raise click.BadParameter(f"{value!r}: write it like {example}", ctx, param)
-        return float(match[1]) * units[match[2]]
+    def convert(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+        try:
+            return None if value is None else parse(value)
+        except ValueError as error:
+            raise click.BadParameter(str(error), ctx, param) from None
 
     return convert
-
-
-TIME = quantity({"us": 1e-6, "ms": 1e-3, "s": 1.0}, "30ms")
-BANDWIDTH = quantity(
-    {"k": 1e3, "M": 1e6, "G": 1e9, "kbit/s": 1e3, "Mbit/s": 1e6, "Gbit/s": 1e9}, "200M (bits a second)"
-)
 
 
 @click.command()
 @click.argument("study", type=FILE)
 @click.option(
-    "--rtt", callback=TIME, default="30ms", show_default=True, metavar="TIME", help="Round trip between two parties."
+    "--rtt",
+    callback=quantity(units.seconds),
+    metavar="TIME",
+    help="Round trip between two parties (default: the study's, else 30ms).",
 )
 @click.option(
     "--bandwidth",
-    callback=BANDWIDTH,
-    default="200M",
-    show_default=True,
+    callback=quantity(units.bits_per_second),
     metavar="RATE",
-    help="Bits a second of a party.",
+    help="Bits a second of a party (default: the study's, else 200M).",
 )
 @click.option("--mock", is_flag=True, help="Also show what results look like, on rows made up from the schema.")
 @click.option("--all", "all_", is_flag=True, help="List every release on a line of its own.")
 @json_option
-def command(study: Path, rtt: float, bandwidth: float, mock: bool, all_: bool, as_json: bool) -> None:
+def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool, all_: bool, as_json: bool) -> None:
     """Show what the study in the file STUDY would do. Needs no home, reads no data, calls nobody.
 
     \b
     Example:  comity plan study.toml --rtt 30ms --bandwidth 200M
     """
     bound = open_study(study)
+    known = bound.plan.network or _UNKNOWN
+    rtt, bandwidth = rtt or known.rtt_s, bandwidth or known.bits_per_second
     dry = dry_run_of(bound)
     seconds = estimate(dry, rtt, bandwidth)
     if as_json:
@@ -137,6 +134,7 @@ def dry_run_of(bound: BoundStudy) -> DryRun:
         owners=bound.owners,
         parameters=plan.parameters,
         ranges=plan.ranges,
+        network=plan.network,
     )
 
 

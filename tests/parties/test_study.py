@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from mpc.errors import ConfigError
+from mpc.network import Network
 from mpc.scenario import Scenario
 from mpc.schema import Category, Real, Table
 from parties.difference import clean, difference
@@ -41,6 +42,7 @@ age = [0, 130.5]
 
 SOURCE = '''"""Ages."""
 from mpc.schema import Category, Real, Table
+from mpc.network import Network
 from mpc.scenario import Scenario
 
 
@@ -129,6 +131,23 @@ def test_a_study_that_is_wrong_names_file_and_key(tmp_path, old, new, message):
     assert "study.toml" in str(error.value) or "no scenario" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ("", "network: write either a name"),
+        ('name = "man"', "network: no network 'man'; there is lan, wan"),
+        ('rtt = "40ms"', "network: write either a name, or rtt and bandwidth"),
+        ('name = "wan"\nrtt = "40ms"', "network: write either a name"),
+        ('rtt = "1s"\nbandwidth = "1 B"', r"network\.bandwidth: '1 B': write it like"),
+        ("rtt = 40", r"network\.rtt: 40: write it like 30ms"),
+        ('delay = "1s"', r"network\.delay: Extra inputs"),
+    ],
+)
+def test_a_network_is_a_name_or_a_round_trip_and_a_rate(tmp_path, lines, message):
+    with pytest.raises(ConfigError, match=message):
+        with_network(tmp_path / "wrong", lines)
+
+
 def test_organizations_that_do_not_compute_are_not_supported_yet(tmp_path):
     text = STUDY + '[organizations.south]\nroles = ["input"]\npatients = "x"\n'
     with pytest.raises(
@@ -181,6 +200,7 @@ def test_the_hash_does_not_depend_on_order_spelling_or_line_ends(tmp_path, study
         ("Baseline", "Followup"),
         ("2026-12-31", "2026-12-30"),
         ("130.5", "131"),
+        ("[ranges.patients]", '[network]\nname = "wan"\n[ranges.patients]'),
         ("tumour_register", "tumours"),
         ('["input", "compute"]', '["input", "compute", "recipient"]'),
     ],
@@ -215,6 +235,28 @@ def test_a_participant_without_key_is_named(study):
         document(study, keys={"county": b"", "st-mary": b""})
 
 
+def with_network(folder, lines):
+    folder.mkdir()
+    return open_study(files(folder, STUDY.replace("[ranges.patients]", f"[network]\n{lines}\n[ranges.patients]")))
+
+
+def test_a_study_names_its_network(tmp_path, study):
+    assert study.plan.network is None
+    assert document(study)["network"] is None
+    named = with_network(tmp_path / "named", 'name = "wan"')
+    spelled = with_network(tmp_path / "spelled", 'rtt = "40 ms"\nbandwidth = "100Mbit/s"')
+    other = with_network(tmp_path / "other", 'rtt = "80ms"\nbandwidth = "100M"')
+    assert named.plan.network == spelled.plan.network == Network(0.04, 1e8)
+    assert study_hash(document(named)) == study_hash(document(spelled))
+    assert difference(document(named), document(other), "county") == (
+        "county runs a different study\n"
+        "  network rtt:\n"
+        "    here    0.04 s\n"
+        "    county  0.08 s\n"
+        "Nothing was sent. Agree on one version and start again."
+    )
+
+
 def changed(ours, path, value):
     theirs = copy.deepcopy(ours)
     *folders, last = path
@@ -246,6 +288,7 @@ def changed(ours, path, value):
         (("participants", 1, "key"), "00" * 32, "participant north, key", None, "abacus abacus"),
         (("releases", 0, "minimum"), 1, "release age mean, minimum", "10", "1"),
         (("scenario",), "other", "scenario", "ages", "other"),
+        (("network",), {"rtt": "0.04 s"}, "network", "null", '{"rtt": "0.04 s"}'),
     ],
 )
 def test_the_difference_names_the_place_and_both_values(study, path, value, place, here, there):
