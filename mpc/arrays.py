@@ -1,0 +1,98 @@
+"""Functions of several secret arrays, as in NumPy: one of two by a condition, and arrays joined."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+# secret.py takes its methods from here, so the class is looked up when it is used.
+from mpc import secret
+from mpc.errors import ShapeError
+from mpc.fixed import width_of
+from mpc.operands import aligned, broadcast, joint
+from mpc.public import alike, constant
+
+if TYPE_CHECKING:
+    from mpc.secret import SecretArray
+
+
+def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
+    """a where the condition is set, else b. Rounds: 2 (Π_INJ)."""
+    if not isinstance(condition, secret.SecretArray) or condition.type != "bool":
+        raise ShapeError(f"where: the condition is {condition!r}; it must be a secret bool, as comparisons give them")
+    a, b = alike(condition.run, a, b)
+    a, b = aligned(a.numeric(), b.numeric())
+    a, b = broadcast(a, b)
+    chosen, b = broadcast(condition * (a - b), b)
+    # One of both: its bound is the larger one, whatever the difference's is.
+    return chosen._op("add", b, changes={"bound": max(a.bound, b.bound), "type": joint(a, b)})
+
+
+def maximum(a: SecretArray, b: Any) -> SecretArray:
+    """Elementwise larger one."""
+    return where(a < b, b, a)
+
+
+def minimum(a: SecretArray, b: Any) -> SecretArray:
+    """Elementwise smaller one."""
+    return where(a < b, a, b)
+
+
+def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
+    """Arrays of one type joined along an axis."""
+    if not parts:
+        raise ShapeError("concatenate: nothing to join")
+    first = parts[0]
+    if any(p.type == "bool" for p in parts) and not all(p.type == "bool" for p in parts):
+        parts = [p.numeric() for p in parts]
+    # The finest scale of all, or the finest at which each still fits.
+    frac = min(max(p.frac for p in parts), *(first.run.engine.capacity - width_of(p.bound) + p.frac for p in parts))
+    parts = [p if p.type == "bool" else p.cut(frac) for p in parts]
+    shape = list(parts[0].shape)
+    try:
+        np.concatenate([np.empty(p.shape, np.bool_) for p in parts], axis)
+    except ValueError as error:
+        raise ShapeError(f"concatenate: {error}") from None
+    handle = first.run.schedule("concatenate", *[p.handle for p in parts], axis=axis % len(shape))
+    valid, why = None, ""
+    if any(p.valid is not None for p in parts):
+        valids = [
+            constant(p.run, np.ones(p.shape, np.bool_)) if p.valid is None else p.valid.broadcast_to(p.shape)
+            for p in parts
+        ]
+        valid = concatenate(valids, axis)
+        why = next(p.why for p in parts if p.valid is not None)
+    cohorts: tuple[SecretArray, ...] = ()
+    if any(p.cohorts for p in parts):
+        depth = max(len(p.cohorts) for p in parts)
+        everyone = 1 << 40  # parts without a count behind them are never small
+        for k in range(depth):
+            cohorts += (
+                concatenate(
+                    [
+                        p.cohorts[k].numeric().broadcast_to(p.shape)
+                        if k < len(p.cohorts)
+                        else constant(p.run, np.full(p.shape, everyone))
+                        for p in parts
+                    ],
+                    axis,
+                ),
+            )
+    types = {p.type for p in parts}
+    return secret.SecretArray(
+        first.run,
+        handle,
+        type=parts[0].type if len(types) == 1 else "fixed",
+        frac=parts[0].frac,
+        bound=max(p.bound for p in parts),
+        valid=valid,
+        why=why,
+        cohorts=cohorts,
+    )
+
+
+def stack(parts: Sequence[SecretArray]) -> SecretArray:
+    """Arrays of one shape along a new first axis."""
+    return concatenate([p.reshape(1, *p.shape) for p in parts])

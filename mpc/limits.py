@@ -1,0 +1,50 @@
+"""Tighter bounds: values kept within limits, and assumptions that the run checks; methods of `SecretArray`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+# secret.py takes its methods from here, so the class is looked up when it is used.
+from mpc import secret
+from mpc.arrays import where
+from mpc.errors import RangeError
+
+if TYPE_CHECKING:
+    from mpc.secret import SecretArray
+
+
+def clamped(x: SecretArray, low: float, high: float, why: str) -> SecretArray:
+    """The value where it lies in [low, high], else `low` with its valid bit cleared.
+
+    The result's bound follows from the limits: nothing is assumed. Rounds: a comparison, an AND, a select.
+    """
+    below, above = x < low, x > high
+    inside = ~below & ~above
+    kept = where(inside, x.without_mask(), low)
+    bound = max(abs(int(np.floor(np.ldexp(low, kept.frac)))), abs(int(np.ceil(np.ldexp(high, kept.frac))))) + 1
+    result = kept._new(kept.handle, bound=min(kept.bound, bound), valid=x.valid, why=x.why)
+    return result.masked(inside, why)
+
+
+def within(x: SecretArray, limit: float) -> SecretArray:
+    """A checked assumption: from here on |value| <= limit is used as the bound.
+
+    One comparison beside the critical path goes into the run's *sound* bit, which every release opens with its
+    value: where it is not set, only "out of range" comes out.
+    """
+    if not 0 <= limit < np.inf:
+        raise RangeError(f"within({limit}): a limit is a number from 0 up")
+    if limit >= x.limit:
+        return x
+    bound = int(np.floor(np.ldexp(float(limit), x.frac)))
+    bound = max(bound, 1)
+    # The raw integers are compared, so that the check is of the very bound that is used from here on.
+    raw, most = secret.SecretArray(x.run, x.handle, type="int", bound=x.bound), bound
+    if raw.bound + most >= 1 << x.run.engine.capacity:
+        # No room for the difference: on two bits less, and so much stricter that the cut cannot hide anything.
+        raw, most = raw.cut(-2), (bound >> 2) - 1
+        raw = secret.SecretArray(x.run, raw.handle, type="int", bound=raw.bound)
+    x.run.scope.checks.append((~(raw > most) & ~(raw < -most)).all())
+    return x._new(x.handle, bound=bound)

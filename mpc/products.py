@@ -1,0 +1,149 @@
+"""Products of secrets, exact or cut to fewer fraction bits; methods of `SecretArray`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+# secret.py takes its methods from here, so the class is looked up when it is used.
+from mpc import secret
+from mpc.errors import ShapeError
+from mpc.fixed import width_of
+from mpc.inherited import contracted
+from mpc.operands import broadcast, cut_for, fitting, joint, too_wide
+from mpc.public import constant, scale_public
+
+if TYPE_CHECKING:
+    from mpc.secret import SecretArray
+
+
+def multiply(x: SecretArray, other: Any) -> SecretArray:
+    """The elementwise product, cut to WIDTH bits unless both are integers; a bit times a value chooses it or 0.
+
+    Rounds 2, of integers 1.
+    """
+    if not isinstance(other, secret.SecretArray):
+        return scale_public(x.numeric(), other)
+    if x.type == "bool" or other.type == "bool":
+        bit, value = (x, other) if x.type == "bool" else (other, x)
+        if value.type == "bool":
+            return (x & other).numeric()
+        bit, value = broadcast(bit, value)
+        return bit._op("inject", value, changes={"type": value.type, "frac": value.frac, "bound": value.bound})
+    a, b = broadcast(*fitting(x, other))
+    bound = a.bound * b.bound
+    cut = cut_for(a, b, bound)
+    if cut <= 0:
+        return a._op("multiply", b, changes={"frac": a.frac + b.frac, "bound": bound, "type": joint(a, b)})
+    return a._op(
+        "multiply_truncate",
+        b,
+        bits=cut,
+        changes={"frac": a.frac + b.frac - cut, "bound": (bound >> cut) + 1, "type": "fixed"},
+    )
+
+
+def matmul(x: SecretArray, other: Any) -> SecretArray:
+    """The product of vectors or matrices, cut to WIDTH bits unless both are integers. Rounds 2, of integers 1."""
+    run = x.run
+    if not isinstance(other, secret.SecretArray):
+        other = constant(run, other)
+    a, b = x.numeric(), other.numeric()
+    if not a.shape or not b.shape or a.shape[-1] != b.shape[0 if b.ndim == 1 else -2] or max(a.ndim, b.ndim) > 2:
+        raise ShapeError(f"@: shapes {a.shape} and {b.shape} do not fit")
+    shape = a.shape[:-1] + b.shape[1:]
+    inner = a.shape[-1]
+    a, b = fitting(a, b, terms=inner)
+    bound = a.bound * b.bound * max(inner, 1)
+    cut = cut_for(a, b, bound)
+    left = a.reshape(1, inner) if a.ndim == 1 else a
+    right = b.reshape(inner, 1) if b.ndim == 1 else b
+    if cut <= 0:
+        product = left._op(
+            "matmul", right, changes=contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(a, b))
+        )
+    else:
+        product = left._op(
+            "matmul_truncate",
+            right,
+            bits=cut,
+            changes=contracted(frac=a.frac + b.frac - cut, bound=(bound >> cut) + 1, type="fixed", of=(a, b)),
+        )
+    return product.reshape(shape)
+
+
+def times(x: SecretArray, other: SecretArray, *, bound: int | None = None) -> SecretArray:
+    """The exact product, not cut: fraction bits add up.
+
+    `bound` is a bound of the raw result that the caller has proved (a theorem about the operands together,
+    which their separate bounds do not show). Raises RangeError where no bound below the ring's is known.
+    """
+    a, b = broadcast(x.numeric(), other.numeric())
+    limit = min(a.bound * b.bound, bound) if bound is not None else a.bound * b.bound
+    return a._op("multiply", b, changes={"frac": a.frac + b.frac, "bound": limit, "type": joint(a, b)})
+
+
+def cut(x: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
+    """With `frac` fraction bits, fewer than now (floor or floor + 1 of the last one); a higher `frac` is exact.
+
+    `bound`: a proved bound of the raw result.
+    """
+    if frac >= x.frac:
+        return x if frac == x.frac else shifted(x, frac)
+    bits = x.frac - frac
+    if bits > x.run.engine.capacity:  # nothing is left: 0 is floor or floor + 1 of every value
+        return x._op("scale", by=np.asarray(0, np.int64), changes={"frac": frac, "bound": 1, "type": "fixed"})
+    limit = (x.bound >> bits) + 1
+    if bound is not None:
+        limit = min(limit, bound)
+    return x._op("truncate", bits=bits, changes={"frac": frac, "bound": limit, "type": "fixed"})
+
+
+def product(x: SecretArray, other: SecretArray, frac: int, *, limit: float | None = None) -> SecretArray:
+    """The product with `frac` fraction bits (floor or floor + 1), in one operation.
+
+    The exact product must fit the ring, by the operands' bounds or because |product| <= `limit`, which the
+    caller has proved. Rounds 2.
+    """
+    a, b = broadcast(x.numeric(), other.numeric())
+    bits = a.frac + b.frac - frac
+    bound = a.bound * b.bound
+    if limit is not None:
+        bound = min(bound, int(np.ldexp(limit, a.frac + b.frac)) + 1)
+    if not 0 < bits <= x.run.engine.capacity:
+        return a.times(b, bound=bound).cut(frac)
+    if bound >= 1 << x.run.engine.capacity:
+        too_wide(bound, x.run.engine.capacity, a, b)
+    changes = {"frac": frac, "bound": (bound >> bits) + 1, "type": "fixed"}
+    return a._op("multiply_truncate", b, bits=bits, changes=changes)
+
+
+def dot(x: SecretArray, other: SecretArray, frac: int) -> SecretArray:
+    """The matrix product (m, k) @ (k, n) with `frac` fraction bits (floor or floor + 1). Rounds 2.
+
+    Raises RangeError where the operands' bounds do not keep the exact product within the ring.
+    """
+    a, b = x.numeric(), other.numeric()
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
+        raise ShapeError(f"dot: shapes {a.shape} and {b.shape} do not fit")
+    bits = a.frac + b.frac - frac
+    bound = max(a.bound * b.bound * max(a.shape[1], 1), 1)
+    if bound >= 1 << x.run.engine.capacity or bits <= 0:
+        too_wide(bound, x.run.engine.capacity, a, b)
+    changes = contracted(frac=frac, bound=(bound >> bits) + 1, type="fixed", of=(a, b))
+    return a._op("matmul_truncate", b, bits=bits, changes=changes)
+
+
+def shifted(x: SecretArray, frac: int) -> SecretArray:
+    """The same value with more fraction bits (exact)."""
+    if frac == x.frac:
+        return x
+    up = frac - x.frac
+    if up < 0 or width_of(x.bound) + up > x.run.engine.capacity:
+        too_wide(x.bound << max(up, 0), x.run.engine.capacity, x)
+    return x._op(
+        "scale",
+        by=np.asarray(1 << up, np.int64),
+        changes={"frac": frac, "bound": x.bound << up, "type": "fixed"},
+    )
