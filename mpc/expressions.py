@@ -123,6 +123,13 @@ def logical(symbol: str, a: Expression, b: Expression) -> Expression:
     return Expression(type="flag", low=0, high=1, function=combine[symbol], arguments=(a, b))
 
 
+def both(a: Expression | None, b: Expression | None) -> Expression | None:
+    """The condition that holds where both do; None always holds."""
+    if a is None or b is None or a is b:
+        return a if b is None else b
+    return logical("&", a, b)
+
+
 def unary(name: str, a: Expression) -> Expression:
     """negative, absolute, not, log, exp, sqrt: monotone or bounded, so that the range is known."""
     if name == "not":

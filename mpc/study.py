@@ -11,11 +11,12 @@ import numpy as np
 from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, plain, soundness
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
-from mpc.private import PrivateTable, Source
+from mpc.private import PrivateTable
 from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
+from mpc.source import Source
 
 
 class Study:

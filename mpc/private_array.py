@@ -1,0 +1,274 @@
+"""One column of private rows: row-wise operations at the owners, and reductions over the rows of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+
+from mpc import expressions
+from mpc.aggregates import Sum
+from mpc.counts import count_rows
+from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
+from mpc.expressions import Expression, both
+from mpc.local import share_partial
+from mpc.secret import SecretArray
+from mpc.sharing import share_rows
+from mpc.source import Source
+
+if TYPE_CHECKING:
+    from mpc.disclosure import Result
+
+
+class PrivateArray:
+    """One value per row of a table, in the clear at the rows' owners.
+
+    Reductions (`count`, `sum`, `mean`, `std`, …) use the rows where it is not missing and its condition holds, and
+    give secrets.
+    """
+
+    __array_ufunc__ = None
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, source: Source, expression: Expression, name: str, where: Expression | None = None) -> None:
+        self.source = source
+        self.expression = expression
+        self.name = name
+        self.where = where
+
+    @property
+    def unit(self) -> str:
+        """The declared unit, where the column is a source column."""
+        if self.expression.column:
+            return str(getattr(self.source.schema[self.expression.column], "unit", ""))
+        return ""
+
+    @property
+    def shape(self) -> NoReturn:
+        raise UnknownLength(f"{self.name}: the number of rows is not public; `count()` gives it as a secret")
+
+    def __len__(self) -> NoReturn:
+        raise UnknownLength(f"{self.name}: the number of rows is not public; `count()` gives it as a secret")
+
+    def __bool__(self) -> NoReturn:
+        raise LocalProtocolError(f"{self.name}: rows have no truth value here; select them with table[condition]")
+
+    def __repr__(self) -> str:
+        return f"<private {self.name}, one {self.expression.type} a row>"
+
+    # ---- row by row
+    def _derived(self, expression: Expression, name: str, *others: PrivateArray) -> PrivateArray:
+        where = self.where
+        for other in others:
+            where = both(where, other.where)
+        return PrivateArray(self.source, expression, name, where)
+
+    def _other(self, other: Any, symbol: str) -> tuple[Expression, str, tuple[PrivateArray, ...]]:
+        if isinstance(other, SecretArray):
+            raise ShareNeeded(
+                f"{self.name} {symbol} a secret: the rows would have to leave their owners "
+                f"(8 bytes a row to each of two parties). Reduce them first, or say `share()`."
+            )
+        if isinstance(other, PrivateArray):
+            if other.source is not self.source:
+                raise ShapeError(f"{self.name} {symbol} {other.name}: rows of different tables; join them first")
+            if symbol != "[]" and self.expression.levels != other.expression.levels:
+                raise ShapeError(f"{self.name} {symbol} {other.name}: categories compare with one of the same levels")
+            return other.expression, other.name, (other,)
+        if isinstance(other, str):
+            if self.expression.type != "category":
+                raise ShapeError(f"{self.name} {symbol} {other!r}: only a category compares with a level")
+            if other not in self.expression.levels:
+                raise ConfigError(f"{self.name}: no level {other!r}; it has {', '.join(self.expression.levels)}")
+            return expressions.public(self.expression.levels.index(other)), repr(other), ()
+        if self.expression.type == "category":
+            raise ShapeError(f"{self.name} {symbol} {other!r}: a category compares with one of its levels, by name")
+        array = np.asarray(other)
+        if array.shape != () or array.dtype.kind not in "iubf":
+            raise ShapeError(f"{self.name} {symbol}: rows combine with a number or another column of the table")
+        return expressions.public(float(array)), f"{other}", ()
+
+    def _arithmetic(self, symbol: str, other: Any, swap: bool = False) -> PrivateArray:
+        if self.expression.type == "category":
+            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
+        expression, name, others = self._other(other, symbol)
+        a, b = (expression, self.expression) if swap else (self.expression, expression)
+        left, right = (name, self.name) if swap else (self.name, name)
+        return self._derived(expressions.arithmetic(symbol, a, b), f"({left} {symbol} {right})", *others)
+
+    def __add__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("+", other)
+
+    def __radd__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("+", other, swap=True)
+
+    def __sub__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("-", other)
+
+    def __rsub__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("-", other, swap=True)
+
+    def __mul__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("*", other)
+
+    def __rmul__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("*", other, swap=True)
+
+    def __truediv__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("/", other)
+
+    def __rtruediv__(self, other: Any) -> PrivateArray:
+        return self._arithmetic("/", other, swap=True)
+
+    def __neg__(self) -> PrivateArray:
+        return self._derived(expressions.unary("negative", self.expression), f"-{self.name}")
+
+    def __abs__(self) -> PrivateArray:
+        return self._derived(expressions.unary("absolute", self.expression), f"|{self.name}|")
+
+    def log(self) -> PrivateArray:
+        """Natural logarithm of each row; the range must be positive."""
+        return self._derived(expressions.unary("log", self.expression), f"log {self.name}")
+
+    def exp(self) -> PrivateArray:
+        """e to the power of each row."""
+        return self._derived(expressions.unary("exp", self.expression), f"exp {self.name}")
+
+    def sqrt(self) -> PrivateArray:
+        """Square root of each row; the range must not be negative."""
+        return self._derived(expressions.unary("sqrt", self.expression), f"sqrt {self.name}")
+
+    def clip(self, low: float, high: float) -> PrivateArray:
+        """Each row moved into [low, high]."""
+        return self._derived(expressions.clipped(self.expression, low, high), self.name)
+
+    def isna(self) -> PrivateArray:
+        """A flag: the row is missing."""
+        return self._derived(expressions.unary("isna", self.expression), f"{self.name} missing")
+
+    def cut(self, edges: Sequence[float], labels: Sequence[str] | None = None) -> PrivateArray:
+        """A category: the bin [edge, next edge) of each row (the last one includes its upper edge)."""
+        limits = tuple(float(e) for e in edges)
+        if len(limits) < 2 or not all(a < b for a, b in pairwise(limits)):
+            raise ConfigError(f"{self.name}: bin edges must ascend")
+        names = tuple(labels) if labels is not None else tuple(f"{a:g} to {b:g}" for a, b in pairwise(limits))
+        if len(names) != len(limits) - 1:
+            raise ConfigError(f"{self.name}: {len(limits) - 1} bins and {len(names)} labels")
+        return self._derived(expressions.binned(self.expression, limits, names), self.name)
+
+    def _compare(self, symbol: str, other: Any) -> PrivateArray:
+        expression, name, others = self._other(other, symbol)
+        flag = expressions.comparison(symbol, self.expression, expression)
+        return self._derived(flag, f"{self.name} {symbol} {name}", *others)
+
+    def __lt__(self, other: Any) -> PrivateArray:
+        return self._compare("<", other)
+
+    def __le__(self, other: Any) -> PrivateArray:
+        return self._compare("<=", other)
+
+    def __gt__(self, other: Any) -> PrivateArray:
+        return self._compare(">", other)
+
+    def __ge__(self, other: Any) -> PrivateArray:
+        return self._compare(">=", other)
+
+    def __eq__(self, other: object) -> PrivateArray:  # type: ignore[override]
+        return self._compare("==", other)
+
+    def __ne__(self, other: object) -> PrivateArray:  # type: ignore[override]
+        return self._compare("!=", other)
+
+    def _logic(self, symbol: str, other: Any) -> PrivateArray:
+        if not isinstance(other, PrivateArray) or {self.expression.type, other.expression.type} != {"flag"}:
+            raise ShapeError(f"{symbol} joins flags: use it between comparisons or Flag columns of one table")
+        expression, name, others = self._other(other, symbol)
+        return self._derived(
+            expressions.logical(symbol, self.expression, expression), f"({self.name} {symbol} {name})", *others
+        )
+
+    def __and__(self, other: Any) -> PrivateArray:
+        return self._logic("&", other)
+
+    def __or__(self, other: Any) -> PrivateArray:
+        return self._logic("|", other)
+
+    def __xor__(self, other: Any) -> PrivateArray:
+        return self._logic("^", other)
+
+    def __invert__(self) -> PrivateArray:
+        if self.expression.type != "flag":
+            raise ShapeError("~ is for flags")
+        return self._derived(expressions.unary("not", self.expression), f"not {self.name}")
+
+    def __getitem__(self, condition: Any) -> PrivateArray:
+        if not isinstance(condition, PrivateArray) or condition.expression.type != "flag":
+            raise ShapeError(f"{self.name}[…]: select rows with a flag of the same table")
+        _, _, others = self._other(condition, "[]")
+        where = both(both(self.where, condition.expression), condition.where)
+        del others
+        return PrivateArray(self.source, self.expression, self.name, where)
+
+    def __iter__(self) -> NoReturn:
+        raise ShapeError(f"{self.name}: rows cannot be gone through one by one; use row-wise operations and reductions")
+
+    # ---- over all owners' rows
+    def count(self) -> SecretArray:
+        """How many rows are not missing (and fulfil the condition)."""
+        present = expressions.unary("not", expressions.unary("isna", self.expression))
+        return count_rows(self.source, both(self.where, present))
+
+    def missing(self) -> SecretArray:
+        """How many rows are missing (and fulfil the condition)."""
+        return count_rows(self.source, both(self.where, expressions.unary("isna", self.expression)))
+
+    def sum(self) -> SecretArray:
+        """Sum of the valid rows."""
+        if self.expression.type == "category":
+            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
+        source, run = self.source, self.source.run
+        local = source.local.ask(Sum([self.expression], self.where))
+        limit = max(abs(self.expression.low), abs(self.expression.high), 1e-300)
+        exponent = int(np.frexp(limit * source.at_most)[1])
+        frac = run.engine.capacity - 3 - (len(source.owners) - 1).bit_length() - exponent
+        bound = int(np.ceil(np.ldexp(limit * source.at_most, frac)))
+        total: SecretArray | None = None
+        for owner in source.owners:
+            part = share_partial(run, source.name, owner, local, "sum", (1,), frac=frac, bound=bound)
+            total = part if total is None else total + part
+        assert total is not None
+        return total.reshape(()).about(self.count())
+
+    def mean(self) -> SecretArray:
+        """Mean of the valid rows; undefined without any."""
+        return self.source.run.functions.means([self])[0]
+
+    def var(self, ddof: int = 1) -> SecretArray:
+        """Variance of the valid rows; undefined with at most `ddof` of them."""
+        return self.source.run.functions.variances([self], ddof)[0]
+
+    def std(self, ddof: int = 1) -> SecretArray:
+        """Standard deviation of the valid rows; undefined with at most `ddof` of them."""
+        return self.source.run.functions.deviations([self], ddof)[0]
+
+    def share(self, *, rows: int) -> SecretArray:
+        """All owners' rows as a secret array, each owner's padded to the public number `rows`."""
+        return share_rows([self], rows)[0]
+
+    def histogram(self, edges: Sequence[float]) -> Result:
+        """Counts of the valid rows in public bins (the last one includes its upper edge)."""
+        return self.source.run.functions.histogram(self, edges)
+
+
+def unit_exponent(column: PrivateArray) -> tuple[float, int]:
+    """A public centre c and exponent b with |x - c| <= 2^b for every value, c a multiple of 2^(b-20)."""
+    low, high = column.expression.low, column.expression.high
+    half = max((high - low) / 2, 1e-30)
+    exponent = int(np.frexp(half)[1])
+    step = float(np.ldexp(1.0, exponent - 20))
+    centre = float(np.rint((low + high) / 2 / step) * step)
+    if max(abs(high - centre), abs(low - centre)) > np.ldexp(1.0, exponent):
+        exponent += 1
+    return centre, exponent

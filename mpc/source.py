@@ -1,0 +1,50 @@
+"""A table of a run: who owns its rows, and this party's own reading of them."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mpc import expressions
+from mpc.expressions import Expression
+from mpc.local import LocalPass
+from mpc.schema import CategoryColumn, Column, FlagColumn, Schema
+
+if TYPE_CHECKING:
+    from mpc.runtime import Runtime
+
+
+class Source:
+    """A table of the run: who owns its rows, and this party's own reading of them.
+
+    `memo` keeps what was computed about it in this run, so that a mean and a standard deviation of one column
+    share their moments. It is the scope's, so it depends on the program alone and is the same at all parties.
+    """
+
+    def __init__(
+        self, run: Runtime, name: str, schema: Schema, owners: Sequence[int], at_most: int, local: LocalPass
+    ) -> None:
+        self.run = run
+        self.name = name
+        self.schema = schema
+        self.owners = tuple(owners)
+        self.at_most = at_most
+        self.local = local
+        self.columns = {column.name: _source_column(column) for column in schema.columns}
+
+    @property
+    def memo(self) -> MutableMapping[Any, Any]:
+        return self.run.scope.memo(self)
+
+    @property
+    def most_rows(self) -> int:
+        """Public upper limit of the rows of all owners together."""
+        return self.at_most * len(self.owners)
+
+
+def _source_column(column: Column) -> Expression:
+    kind: expressions.Type = (
+        "flag" if isinstance(column, FlagColumn) else "category" if isinstance(column, CategoryColumn) else "real"
+    )
+    levels = column.levels if isinstance(column, CategoryColumn) else ()
+    return Expression(type=kind, low=column.low, high=column.high, levels=levels, column=column.name)
