@@ -131,9 +131,7 @@ def _heat_map(name: str, value: Matrix) -> str:
     margin = max(32.0, _CHARACTER * max(map(len, labels)))
     cell = max(22.0, min(46.0, 640.0 / n))
     below = 0.74 * margin + 8  # labels stand at 45 degrees
-    figure, axes = _figure(
-        margin + n * cell + 12, n * cell + 8 + below, left=margin + 6, right=6, top=8, bottom=below
-    )
+    figure, axes = _figure(margin + n * cell + 12, n * cell + 8 + below, left=margin + 6, right=6, top=8, bottom=below)
     top = max([1.0, *(abs(x) for row in value.values for x in _numbers(row))])
     for i, row in enumerate(value.values):
         for j, x in enumerate(row):

@@ -11,16 +11,13 @@ import asyncio
 import gc
 import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import Any
 
 from mpc.engine import Engine
-from mpc.errors import ComityError, ConfigError, LocalProtocolError
-from mpc.party import Environment
-from mpc.runtime import Runtime
+from mpc.errors import ConfigError
 from mpc.study import Study as RunningStudy
 from parties.agreement import PROTOCOL_VERSION
 from parties.dataset import Brought, SourceRows
@@ -153,6 +150,7 @@ class _Party:
         rows: dict[str, SourceRows],
         checked: float,
     ) -> Outcome:
+        from parties.assembly import opened
         from parties.difference import difference
         from parties.session import Session
 
@@ -171,42 +169,24 @@ class _Party:
             stall=self._limits.stall,
             status=lambda line: self._events("status", {"text": line}),
         )
-        error: ComityError | None = None
-        try:
-            await session.open()
+        async with opened(session):
             self._lap("agree")
             words = study_words(digest)
             self._events("agreed", {"words": words, "study": digest.hex()})
             outcome = await self._compute(session, engine, manifest, rows)
             outcome.study, outcome.words = digest.hex(), words
             return outcome
-        except ComityError as failure:
-            error = failure
-            raise
-        except Exception as failure:
-            error = LocalProtocolError(f"{type(failure).__name__}")
-            raise
-        finally:
-            await session.finish(error)
 
     async def _compute(
         self, session: Any, engine: Engine, manifest: list[dict[str, Any]], rows: dict[str, SourceRows]
     ) -> Outcome:
-        from protocols.library import Library
+        from parties.assembly import runtime_over
         from protocols.simulate import assemble, whole
 
         plan = self._bound.plan
-        threads = default_threads()  # with one, kernels run between messages: there is nothing to overlap with
         gc.freeze()  # what was imported stays: collections in mid-run need not look at it
-        with ThreadPoolExecutor(threads) as pool:
-            run = Runtime(
-                engine,
-                Library(),
-                Environment(session.channel, session.keys, pool if threads > 1 else None),
-                network=plan.network,
-                run_label=session.run_id[:16],
-                on_progress=self._progress(session),
-            )
+        told = self._progress(session)
+        with runtime_over(session, engine, threads=default_threads(), network=plan.network, on_progress=told) as run:
             study = assemble(
                 self._bound.loaded.scenario,
                 run,
@@ -218,8 +198,6 @@ class _Party:
                 rows=rows,
                 manifest=manifest,
             )
-            session.attach(progress=lambda: run.finished + run.environment.busy.pulse, waiting=run.waiting)
-            session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
             begun = perf_counter()
             read = [begun]
             for local in study.passes:

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import gc
 import os
-from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from mpc.errors import ComityError, LocalProtocolError
-from mpc.party import Environment, Party
+from mpc.party import Party
 from mpc.runtime import Runtime
 from parties.agreement import PROTOCOL_VERSION
+from parties.assembly import opened, runtime_over
 from parties.bench.child import Place, heard, run, tell
 from parties.bench.workloads import WORKLOADS
 from parties.document import comity_version, study_hash
@@ -92,7 +91,6 @@ class Bench:
 
 
 async def main() -> None:
-    from protocols.library import Library
     from protocols.simulate import make_engine
 
     message = await heard()
@@ -114,28 +112,10 @@ async def main() -> None:
         explain=lambda ours, theirs, name: "",
         wait=60.0,
     )
-    error: ComityError | None = None
-    try:
-        await session.open()
-        with ThreadPoolExecutor(max(1, _cores() - 1)) as pool:
-            executor = pool if _cores() > len(place.names) else None
-            runtime = Runtime(
-                engine,
-                Library(),
-                Environment(session.channel, session.keys, executor),
-                run_label=session.run_id[:16],
-            )
-            session.attach(progress=lambda: runtime.finished, waiting=runtime.waiting)
-            session.failed.add_done_callback(lambda failed: runtime.fail(failed.result()))
+    threads = _cores() - 1 if _cores() > len(place.names) else 1
+    async with opened(session):
+        with runtime_over(session, engine, threads=threads) as runtime:
             await runtime.execute(Bench(session, runtime, cases, repeat).script())
-    except ComityError as failure:
-        error = failure
-        raise
-    except Exception as failure:
-        error = LocalProtocolError(f"{type(failure).__name__}")
-        raise
-    finally:
-        await session.finish(error)
 
 
 def _address(place: Place, index: int) -> tuple[str, int] | None:

@@ -1,0 +1,62 @@
+"""A session and a runtime put together: the run uses the session's channel and keys, and each ends with the other."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, contextmanager
+
+from mpc.engine import Engine
+from mpc.errors import ComityError, LocalProtocolError
+from mpc.network import Network
+from mpc.party import Environment
+from mpc.runtime import Runtime
+from parties.session import Session
+
+
+@asynccontextmanager
+async def opened(session: Session) -> AsyncIterator[None]:
+    """The session, opened; whatever ends the body is told to the peers, by its class alone."""
+    error: ComityError | None = None
+    try:
+        await session.open()
+        yield
+    except ComityError as failure:
+        error = failure
+        raise
+    except Exception as failure:
+        error = LocalProtocolError(f"{type(failure).__name__}")
+        raise
+    finally:
+        await session.finish(error)
+
+
+@contextmanager
+def runtime_over(
+    session: Session,
+    engine: Engine,
+    *,
+    threads: int,
+    network: Network | None = None,
+    on_progress: Callable[[str, tuple[str, int]], None] | None = None,
+) -> Iterator[Runtime]:
+    """A runtime over an opened session.
+
+    With one thread, kernels run between messages, as there is nothing to overlap them with. A failed session ends
+    the run at once.
+    """
+    from protocols.library import Library
+
+    with ThreadPoolExecutor(threads) as pool:
+        environment = Environment(session.channel, session.keys, pool if threads > 1 else None)
+        run = Runtime(
+            engine,
+            Library(),
+            environment,
+            network=network,
+            run_label=session.run_id[:16],
+            on_progress=on_progress,
+        )
+        session.attach(progress=lambda: run.finished + run.environment.busy.pulse, waiting=run.waiting)
+        session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
+        yield run
