@@ -16,12 +16,11 @@ from mpc.errors import RangeError
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.boolean import reshare, reshare_load
-from protocols.replicated.masks import draw
+from protocols.replicated.owner import from_owner, to_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers
 from protocols.replicated.wire import Octets, lowest, pack, packed_bytes, unpack
 
-_PHI, _S1, _S2 = b"phi", b"g1", b"g2"
 #: The lane of a0 a1 a2 a3 in the last word of monomials.
 _ALL_FOUR = 0x4444444444444444
 
@@ -85,7 +84,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
         n = stop - start
-        role, d, e, f = chunk.roles(party.index)
+        role = chunk.roles(party.index)[0]
         given = x.data[:, start:stop]
         m, gp = np.empty((4, n), np.uint64), np.empty((2, n), np.uint64)
         top = np.empty((2, n), np.uint8)
@@ -93,20 +92,14 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
         wide = 2 * lanes if lanes > 1 else 1
         if role == D:
             kernels.monomials(given[0], given[1], bits, m)
-            message = pack(m.reshape(-1), sent)
-            phi = draw(party, f, _PHI, part, whole, np.uint8)
-            message ^= phi
-            party.send(e, part, message)
+            phi, message = await from_owner(party, chunk, whole, pack(m.reshape(-1), sent))
             top[0], top[1] = _top(phi, n, sent), _top(message, n, sent)
-            got = packed_bytes(n, wide)
-            gp[0] = unpack(await party.receive(f, part, (got,), np.uint8), n, wide)
-            gp[1] = unpack(await party.receive(e, part, (got,), np.uint8), n, wide)
+            await to_owner(party, chunk, wide, None, gp)
         else:
+            (message,) = await from_owner(party, chunk, whole, None)
             if role == E:
-                message = await party.receive(d, part, (whole,), np.uint8)
                 b, pad, one = given[1], np.uint64(_ALL_FOUR & (-1 << sent)), kernels.ONE
             else:
-                message = draw(party, d, _PHI, part, whole, np.uint8)
                 b, pad, one = given[0], kernels.ZERO, kernels.ZERO
             mine, other = (0, 1) if role == E else (1, 0)
             top[mine], top[other] = _top(message, n, sent), (b >> (bits - kernels.ONE)) & kernels.ONE
@@ -115,15 +108,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
             kernels.carries(shares, b, bits, pad, one, fold, raw)
             if wide == 1:
                 raw &= kernels.ONE  # one digit: nothing follows that would want its P
-            wire = pack(raw, wide)
-            partner = f if role == E else e
-            s1 = draw(party, partner, _S1, part, wire.size, np.uint8)
-            s2 = draw(party, partner, _S2, part, wire.size, np.uint8)
-            wire ^= s1 if role == E else s2
-            party.send(d, part, wire)
-            gp[mine] = unpack(wire, n, wide)
-            s1 ^= s2
-            gp[other] = unpack(s1, n, wide)
+            await to_owner(party, chunk, wide, raw, gp)
         at = lanes
         for number, level in enumerate(_TREE[lanes], 1):
             local = np.empty(n, np.uint64)

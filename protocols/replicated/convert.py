@@ -9,12 +9,12 @@ from mpc.errors import RangeError, ShapeError
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.boolean import levels_of, reshare, reshare_load, upper_halves
-from protocols.replicated.masks import draw, words
+from protocols.replicated.masks import words
+from protocols.replicated.owner import from_owner, to_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, integers, mask_of, words_of_bits
 from protocols.replicated.wire import pack, packed_bytes, unpack
 
-_PHI, _G1, _G2 = b"phi", b"g1", b"g2"
 _A2, _V2, _S1, _S2 = b"a2", b"v2", b"s1", b"s2"
 
 
@@ -43,37 +43,22 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
         n = stop - start
-        role, d, e, f = chunk.roles(party.index)
+        role = chunk.roles(party.index)[0]
         given = x.data[:, start:stop]
         p, g = np.empty((2, n), np.uint64), np.empty((2, n), np.uint64)
         whole = packed_bytes(n, width)
         if role == D:
-            message = pack((given[0] + given[1]) & keep, width)
-            phi = draw(party, f, _PHI, part, whole, np.uint8)
-            message ^= phi
-            party.send(e, part, message)
+            packed = pack((given[0] + given[1]) & keep, width)
+            phi, message = await from_owner(party, chunk, whole, packed)
             p[0], p[1] = unpack(phi, n, width), unpack(message, n, width)
             if carried:
-                got = packed_bytes(n, carried)
-                g[0] = unpack(await party.receive(f, part, (got,), np.uint8), n, carried)
-                g[1] = unpack(await party.receive(e, part, (got,), np.uint8), n, carried)
+                await to_owner(party, chunk, carried, None, g)
         else:
             mine, other = (0, 1) if role == E else (1, 0)
-            if role == E:
-                message = await party.receive(d, part, (whole,), np.uint8)
-            else:
-                message = draw(party, d, _PHI, part, whole, np.uint8)
+            (message,) = await from_owner(party, chunk, whole, None)
             p[mine], p[other] = unpack(message, n, width), given[other] & keep
             if carried:
-                wire = pack(p[0] & p[1] & keep_carried, carried)
-                partner = f if role == E else e
-                s1 = draw(party, partner, _G1, part, wire.size, np.uint8)
-                s2 = draw(party, partner, _G2, part, wire.size, np.uint8)
-                wire ^= s1 if role == E else s2
-                party.send(d, part, wire)
-                g[mine] = unpack(wire, n, carried)
-                s1 ^= s2
-                g[other] = unpack(s1, n, carried)
+                await to_owner(party, chunk, carried, p[0] & p[1] & keep_carried, g)
         if carried:
             propagate = p & keep_carried
             for level in range(levels_of(carried)):

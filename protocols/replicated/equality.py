@@ -14,12 +14,11 @@ from mpc.errors import RangeError
 from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.boolean import and_local, reshare, reshare_load, upper_halves
-from protocols.replicated.masks import draw
+from protocols.replicated.owner import from_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
 from protocols.replicated.wire import pack, packed_bytes, unpack
 
-_PHI = b"phi"
 _LEVELS = 6
 #: Elements of one chunk at most: the tree's messages halve from round to round, so that larger chunks pay.
 _CHUNK = 1 << 17
@@ -59,22 +58,17 @@ async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
         n = stop - start
-        role, d, e, f = chunk.roles(party.index)
+        role = chunk.roles(party.index)[0]
         given = x.data[:, start:stop]
         q: Words = np.empty((2, n), np.uint64)
         whole = packed_bytes(n, width)
         if role == D:
-            message = pack((given[0] + given[1]) & keep, width)
-            phi = draw(party, f, _PHI, part, whole, np.uint8)
-            message ^= phi
-            party.send(e, part, message)
+            packed = pack((given[0] + given[1]) & keep, width)
+            phi, message = await from_owner(party, chunk, whole, packed)
             q[0], q[1] = unpack(phi, n, width), unpack(message, n, width)
         else:
             mine, other = (0, 1) if role == E else (1, 0)
-            if role == E:
-                message = await party.receive(d, part, (whole,), np.uint8)
-            else:
-                message = draw(party, d, _PHI, part, whole, np.uint8)
+            (message,) = await from_owner(party, chunk, whole, None)
             q[mine] = unpack(message, n, width)
             np.subtract(given[other], kernels.ONE, out=q[other])
             q[other] &= keep

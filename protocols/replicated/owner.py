@@ -1,0 +1,61 @@
+"""Bits shared between D, who knows one side of x = A + B, and E and F, who both know the other.
+
+Words are packed to the bits that are wanted, and the masked messages themselves serve as shares.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpc.party import Party
+from protocols.replicated.masks import draw
+from protocols.replicated.roles import Chunk, E
+from protocols.replicated.sharing import Words
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+
+_PHI, _S1, _S2 = b"phi", b"g1", b"g2"
+
+
+async def from_owner(party: Party, chunk: Chunk, size: int, packed: Octets | None) -> tuple[Octets, ...]:
+    """Share `size` bytes that D alone knows (`packed`, overwritten; None at E and F).
+
+    Result    D's two shares, the one F holds and the one E holds; at E and F the one they hold
+    Rounds    1
+    Bytes     `size` from D to E
+    Security  semi-honest: what E gets is hidden by the stream of D and F
+    """
+    role, d, e, f = chunk.roles(party.index)
+    if packed is not None:
+        phi: Octets = draw(party, f, _PHI, chunk.part, size, np.uint8)
+        packed ^= phi
+        party.send(e, chunk.part, packed)
+        return phi, packed
+    if role == E:
+        return (await party.receive(d, chunk.part, (size,), np.uint8),)
+    return (draw(party, d, _PHI, chunk.part, size, np.uint8),)
+
+
+async def to_owner(party: Party, chunk: Chunk, width: int, local: Words | None, shares: Words) -> None:
+    """Share the exclusive or of what E and F know: words of `width` bits (`local`; None at D).
+
+    Result    in `shares`, this party's (2, n) part
+    Rounds    1
+    Bytes     n words of `width` bits from E to D and from F to D
+    Security  semi-honest: what D gets from each is hidden by a stream of E and F
+    """
+    role, d, e, f = chunk.roles(party.index)
+    part, n = chunk.part, shares.shape[1]
+    if local is None:
+        size = packed_bytes(n, width)
+        shares[0] = unpack(await party.receive(f, part, (size,), np.uint8), n, width)
+        shares[1] = unpack(await party.receive(e, part, (size,), np.uint8), n, width)
+        return
+    wire = pack(local, width)
+    mine, other, partner = (0, 1, f) if role == E else (1, 0, e)
+    s1 = draw(party, partner, _S1, part, wire.size, np.uint8)
+    s2 = draw(party, partner, _S2, part, wire.size, np.uint8)
+    wire ^= s1 if role == E else s2
+    party.send(d, part, wire)
+    shares[mine] = unpack(wire, n, width)
+    s1 ^= s2
+    shares[other] = unpack(s1, n, width)
