@@ -10,7 +10,7 @@ from mpc.engine import Engine
 from mpc.errors import ComityError, LocalProtocolError
 from mpc.network import Network
 from mpc.party import Environment
-from mpc.runtime import Runtime
+from mpc.runtime import MEMORY_BUDGET, Runtime
 from parties.session import Session
 
 
@@ -38,6 +38,7 @@ def runtime_over(
     *,
     threads: int,
     network: Network | None = None,
+    memory_budget: int = MEMORY_BUDGET,
     on_progress: Callable[[str, tuple[str, int]], None] | None = None,
 ) -> Iterator[Runtime]:
     """A runtime over an opened session.
@@ -55,6 +56,7 @@ def runtime_over(
             environment,
             network=network,
             run_label=session.run_id[:16],
+            memory_budget=memory_budget,
             on_progress=on_progress,
         )
         session.attach(progress=lambda: run.finished + run.environment.busy.pulse, waiting=run.waiting)

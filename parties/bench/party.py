@@ -15,13 +15,17 @@ from typing import Any
 import numpy as np
 
 from mpc.party import Party
-from mpc.runtime import Runtime
+from mpc.runtime import MEMORY_BUDGET, Runtime
 from parties.agreement import PROTOCOL_VERSION
 from parties.assembly import opened, runtime_over
+from parties.bench import memory
 from parties.bench.child import Place, heard, run, tell
 from parties.bench.workloads import WORKLOADS
 from parties.document import comity_version, study_hash
 from parties.session import Participant, Session
+
+#: Four times what a study may have in flight by default: workloads of 10^7 elements hold several vectors at once.
+BUDGET = 4 * MEMORY_BUDGET
 
 
 def document(place: Place, cases: list[list[Any]], repeat: int) -> dict[str, Any]:
@@ -45,19 +49,26 @@ class Bench:
         self._cases = cases
         self._repeat = repeat
         self._barriers = 0
+        #: Bytes that this party has in memory before the first case.
+        self._idle: int | None = None
 
     async def script(self) -> None:
+        memory.give_back()
+        self._idle = memory.resident()
         tell({"ready": True})
         while (message := await heard()) is not None:
             name, size = self._cases[int(message["case"])]
             tell(await self._measure(str(name), int(size)))
 
     async def _measure(self, name: str, size: int) -> dict[str, Any]:
+        memory.give_back()
         workload = WORKLOADS[name](self._run, size)
         await workload.prepare()
         seconds, error, rounds, links = [], 0.0, 0, [0] * self._run.parties
+        most: int | None = None
         for repetition in range(self._repeat + 1):
             gc.collect()
+            fresh = memory.forget_peak()
             await self._barrier()
             before = self._sent()
             begun = perf_counter()
@@ -65,11 +76,19 @@ class Bench:
             ended = perf_counter()
             if repetition:
                 seconds.append(ended - begun)
+                most = max(most or 0, (memory.peak() or 0) - self._idle) if fresh and self._idle else None
             links = [after - sent for after, sent in zip(self._sent(), before, strict=True)]
-            rounds = result.depth - workload.before
+            rounds = workload.rounds(result)
             error = max(error, await workload.error(result))
             del result
-        return {"seconds": seconds, "links": links, "rounds": rounds, "error": error}
+        return {
+            "seconds": seconds,
+            "links": links,
+            "rounds": rounds,
+            "error": error,
+            "memory": most,
+            "elements": workload.elements,
+        }
 
     async def _barrier(self) -> None:
         """Returns when all parties have come here."""
@@ -114,7 +133,7 @@ async def main() -> None:
     )
     threads = _cores() - 1 if _cores() > len(place.names) else 1
     async with opened(session):
-        with runtime_over(session, engine, threads=threads) as runtime:
+        with runtime_over(session, engine, threads=threads, memory_budget=BUDGET) as runtime:
             await runtime.execute(Bench(session, runtime, cases, repeat).script())
 
 

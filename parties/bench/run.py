@@ -24,6 +24,9 @@ from parties.launch import Member, consortium, threads_per_party
 SHORT = ("multiply_int", "multiply", "matmul", "chain", "input", "open")
 NAMES = ("first", "second", "third")
 _END_S = 15.0
+#: Bytes of memory for each number that goes in or comes out, from so many of them on.
+_PER_ELEMENT = 12 * 8
+_MANY = 100_000
 
 Case = tuple[str, int]
 Result = dict[str, Any]
@@ -78,10 +81,21 @@ def measure(
                 "bytes_per_party": max(sum(row) for row in links),
                 "rounds": rounds,
                 "max_error": error,
+                **_memory(told),
             }
             results.append(result)
             on_result(result)
     return results
+
+
+def _memory(told: Sequence[dict[str, Any]]) -> dict[str, int | None]:
+    """The memory of the party that takes most, and its limit where the workload is large enough for it to mean much."""
+    elements = told[0]["elements"]
+    taken = [one["memory"] for one in told if one["memory"] is not None]
+    return {
+        "memory_bytes": max(taken, default=None),
+        "memory_limit": _PER_ELEMENT * elements if elements >= _MANY else None,
+    }
 
 
 class _Children:

@@ -16,7 +16,8 @@ from mpc.channel import FRAME_HEADER, MemoryNetwork
 from mpc.party import Environment
 from mpc.runtime import Runtime
 from mpc.simulation import simulated_keys
-from parties.bench.run import SHORT, BenchFailed, _children, cases
+from parties.bench import memory
+from parties.bench.run import SHORT, BenchFailed, _children, _memory, cases
 from parties.bench.workloads import WORKLOADS
 from parties.bench.workloads.arithmetic import factor_bounds
 from parties.bench.workloads.base import FRAC, seeded
@@ -35,39 +36,34 @@ KEYS = [
     "bytes_per_party",
     "rounds",
     "max_error",
+    "memory_bytes",
+    "memory_limit",
 ]
+#: Some of their operations are beside each other.
+SIDE_BY_SIDE = {"divide", "sqrt", "exp", "sigmoid", "softmax", "sort_64"}
 
 
 def test_every_workload_between_real_processes():
-    command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--size", "7", "--size", "40", "--repeat", "2"]
+    command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--size", "12", "--repeat", "1"]
     for name in WORKLOADS:
         command += ["--workload", name]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     results = json.loads(done.stdout)
-    assert [(r["workload"], r["size"]) for r in results] == [(name, size) for name in WORKLOADS for size in (7, 40)]
+    assert [(r["workload"], r["size"]) for r in results] == [(name, 12) for name in WORKLOADS]
     for result in results:
         assert list(result) == KEYS
         assert 0 < result["seconds_min"] <= result["seconds"] <= result["seconds_max"] < 30
         assert 0 < result["floor_seconds"] < 30
         assert 0 <= result["max_error"] <= WORKLOADS[result["workload"]].tolerance
-    found = {(r["workload"], r["size"]): r for r in results}
-    assert found["multiply_int", 40]["bytes_per_party"] == 8 * 40 + FRAME_HEADER
-    assert found["chain", 40]["bytes_per_party"] == 40 * (8 + FRAME_HEADER)
-    assert found["input", 7]["bytes_per_party"] == 8 * 7 + FRAME_HEADER
-    assert {name: found[name, 40]["rounds"] for name in WORKLOADS} == {
-        "multiply_int": 1,
-        "multiply": 2,
-        "matmul": 2,
-        "chain": 40,
-        "input": 1,
-        "open": 1,
-        "equal": 7,
-        "shuffle": 2,
-        "sort_32": 11,
-        "sort_64": 15,
-        "quantile": 11,
-    }
+        assert result["memory_bytes"] is None or -(8 << 20) < result["memory_bytes"] < 256 << 20
+        assert result["memory_limit"] is None
+    found = {r["workload"]: r for r in results}
+    assert found["multiply_int"]["bytes_per_party"] == 8 * 12 + FRAME_HEADER
+    assert found["chain"]["bytes_per_party"] == 12 * (8 + FRAME_HEADER)
+    assert found["input"]["bytes_per_party"] == 8 * 12 + FRAME_HEADER
+    rounds = {"multiply_int": 1, "multiply": 2, "dot": 2, "matmul": 2, "select": 2, "chain": 12, "input": 1, "open": 1}
+    assert {name: found[name]["rounds"] for name in rounds} == rounds
 
 
 @pytest.mark.parametrize("name", list(WORKLOADS))
@@ -88,7 +84,7 @@ def test_rounds_are_those_of_the_messages(name):
             marks.append(len(network.messages))
             await together.wait()
             result = await workload.timed()
-            rounds.append(result.depth - workload.before)
+            rounds.append(workload.rounds(result))
             await together.wait()
             marks.append(len(network.messages))
             await together.wait()
@@ -103,10 +99,10 @@ def test_rounds_are_those_of_the_messages(name):
     asyncio.run(everybody())
     assert max(errors) <= WORKLOADS[name].tolerance
     timed = {tag[:16] for _, _, tag, _ in network.messages[marks[0] : marks[-1]]}
-    # Operations of one workload depend on each other, so their rounds add up; of keys and places that do not fit one
-    # number, the three comparisons are beside each other.
+    # Operations of most workloads depend on each other, so their rounds add up.
     most = sum(network.rounds(label) for label in timed)
-    assert rounds[0] < most if name == "sort_64" else rounds == [most] * 3
+    assert rounds[0] < most if name in SIDE_BY_SIDE else rounds[0] == most
+    assert len(set(rounds)) == 1
 
 
 def test_products_are_cut_to_the_fraction_bits_they_began_with():
@@ -154,6 +150,33 @@ def test_wrong_use_ends_with_two_before_anything_starts(arguments, monkeypatch):
 def test_help_teaches_by_an_example():
     result = CliRunner().invoke(cli.main, ["bench", "--help"])
     assert "comity bench --workload matmul --size 500" in result.stdout
+
+
+def test_a_wrong_result_fails_the_measurement(monkeypatch):
+    monkeypatch.setattr(WORKLOADS["multiply"], "tolerance", 2.0**-30)
+    failed = CliRunner().invoke(cli.main, ["bench", "--workload", "multiply", "--size", "100", "--repeat", "1"])
+    assert failed.exit_code == 1
+    assert "multiply of 100: a wrong result, off by" in failed.stderr
+
+
+def test_memory_is_that_of_the_party_that_takes_most():
+    told = [{"memory": memory, "elements": 200_000} for memory in (5, 7, None)]
+    assert _memory(told) == {"memory_bytes": 7, "memory_limit": 12 * 8 * 200_000}
+    told = [{"memory": None, "elements": 7}] * 3
+    assert _memory(told) == {"memory_bytes": None, "memory_limit": None}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux forgets a peak")
+def test_a_peak_begins_anew():
+    large = np.ones(64 << 20, np.uint8)
+    del large
+    memory.give_back()
+    assert memory.forget_peak()
+    before = memory.peak()
+    again = np.ones(32 << 20, np.uint8)
+    assert (24 << 20) < memory.peak() - before < (48 << 20)
+    del again
+    assert memory.resident() < memory.peak()
 
 
 def test_a_process_that_dies_is_reported():

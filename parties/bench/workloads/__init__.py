@@ -5,22 +5,33 @@ The timed part is written as the author of a scenario would write it, with opera
 
 from __future__ import annotations
 
-from parties.bench.workloads.arithmetic import Chain, Matmul, Multiply, MultiplyInt
+from parties.bench.workloads.arithmetic import Chain, Dot, Matmul, Multiply, MultiplyInt
 from parties.bench.workloads.base import Workload
-from parties.bench.workloads.comparison import Equal
+from parties.bench.workloads.comparison import Equal, Less, Less32, Select
 from parties.bench.workloads.exchange import Input, Open
+from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
 
 WORKLOADS: dict[str, type[Workload]] = {
     "multiply_int": MultiplyInt,
     "multiply": Multiply,
+    "dot": Dot,
     "matmul": Matmul,
-    "chain": Chain,
-    "input": Input,
-    "open": Open,
+    "less_than": Less,
+    "less_than_32": Less32,
     "equal": Equal,
+    "select": Select,
+    "divide": Divide,
+    "sqrt": Sqrt,
+    "exp": Exp,
+    "log": Log,
+    "sigmoid": Sigmoid,
+    "softmax": Softmax,
     "shuffle": Shuffle,
     "sort_32": Sort,
     "sort_64": Sort64,
     "quantile": Quantile,
+    "chain": Chain,
+    "input": Input,
+    "open": Open,
 }

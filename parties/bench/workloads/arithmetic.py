@@ -18,6 +18,10 @@ _SETTLE = 10_000
 class MultiplyInt(Workload):
     """Products of integers below 2^31, element by element."""
 
+    @property
+    def elements(self) -> int:
+        return 3 * self.size
+
     async def prepare(self) -> None:
         bound = (1 << 31) - 1
         self.x_clear = seeded("x", (self.size,), bound)
@@ -39,6 +43,10 @@ class Multiply(Workload):
 
     tolerance = 2.0**-FRAC
 
+    @property
+    def elements(self) -> int:
+        return 3 * self.size
+
     async def prepare(self) -> None:
         left, right = factor_bounds(1)
         self.x_clear, self.y_clear = seeded("x", (self.size,), left), seeded("y", (self.size,), right)
@@ -54,6 +62,33 @@ class Multiply(Workload):
         return cut_error(await self.opened(result), self.x_clear * self.y_clear, self.frac)
 
 
+class Dot(Workload):
+    """One dot product of two vectors of numbers from -1 to 1 in fixed point. The error is relative to the largest
+    result there could be, the number of terms."""
+
+    unit = "terms"
+    tolerance = 2.0**-28
+
+    @property
+    def elements(self) -> int:
+        return 2 * self.size
+
+    async def prepare(self) -> None:
+        bound = 1 << FRAC
+        self.x_clear, self.y_clear = seeded("x", (self.size,), bound), seeded("y", (self.size,), bound)
+        self.x, self.y = await self.share(0, self.x_clear, bound), await self.share(1, self.y_clear, bound)
+
+    async def timed(self) -> Handle:
+        z = self.x @ self.y
+        self.frac = z.frac
+        await self.run.settle(z.handle)
+        return z.handle
+
+    async def error(self, result: Handle) -> float:
+        exact = np.asarray(self.x_clear @ self.y_clear)
+        return cut_error(await self.opened(result), exact, self.frac) / self.size
+
+
 class Matmul(Workload):
     """The product of two square matrices in fixed point; the size is their side."""
 
@@ -61,6 +96,10 @@ class Matmul(Workload):
     default = 1_000
     largest = 1 << 11
     tolerance = 2.0**-FRAC
+
+    @property
+    def elements(self) -> int:
+        return 3 * self.size**2
 
     async def prepare(self) -> None:
         shape = (self.size, self.size)

@@ -45,6 +45,11 @@ class Workload(ABC):
         self.size = size
         self.before = 0
 
+    @property
+    def elements(self) -> int:
+        """Numbers that go in and come out, of which memory is a multiple; 0 where that says nothing."""
+        return 0
+
     @abstractmethod
     async def prepare(self) -> None:
         """Share the inputs."""
@@ -56,6 +61,10 @@ class Workload(ABC):
     @abstractmethod
     async def error(self, result: Handle) -> float:
         """Largest difference from the same in the clear (relative where the workload says so)."""
+
+    def rounds(self, result: Handle) -> int:
+        """Longest chain of dependent messages of the timed part."""
+        return result.depth - self.before
 
     async def share(
         self, owner: int, clear: Integers, bound: int, type: Type = "fixed", frac: int = FRAC

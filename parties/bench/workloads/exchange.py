@@ -13,6 +13,10 @@ _BOUND = 1 << 22
 class Input(Workload):
     """Numbers that one party holds, from the clear to shared."""
 
+    @property
+    def elements(self) -> int:
+        return 2 * self.size
+
     async def prepare(self) -> None:
         self.clear = seeded("x", (self.size,), _BOUND)
 
@@ -27,6 +31,10 @@ class Input(Workload):
 
 class Open(Workload):
     """Shared numbers, from shared to known to all three parties."""
+
+    @property
+    def elements(self) -> int:
+        return 2 * self.size
 
     async def prepare(self) -> None:
         self.clear = seeded("x", (self.size,), _BOUND)

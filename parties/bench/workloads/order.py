@@ -18,6 +18,10 @@ class Shuffle(Workload):
 
     unit = "rows"
 
+    @property
+    def elements(self) -> int:
+        return 2 * self.size
+
     async def prepare(self) -> None:
         self.run.engine.prepare({"permutation"})
         self.clear = seeded("x", (self.size,), _BOUND)
@@ -38,6 +42,10 @@ class Sort(Workload):
     unit = "rows"
     default = 100_000
     bits: ClassVar[int] = 32
+
+    @property
+    def elements(self) -> int:
+        return 2 * self.size
 
     async def prepare(self) -> None:
         self.run.engine.prepare({"sort_order"})
@@ -62,6 +70,10 @@ class Sort64(Sort):
 
 class Quantile(Sort):
     """The exact median of integers of 32 bits."""
+
+    @property
+    def elements(self) -> int:
+        return self.size
 
     async def timed(self) -> Handle:
         middle = self.x.median()
