@@ -119,18 +119,23 @@ def product(x: SecretArray, other: SecretArray, frac: int, *, limit: float | Non
     return a._op("multiply_truncate", b, bits=bits, changes=changes)
 
 
-def dot(x: SecretArray, other: SecretArray, frac: int) -> SecretArray:
+def dot(x: SecretArray, other: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
     """The matrix product (m, k) @ (k, n) with `frac` fraction bits (floor or floor + 1). Rounds 2.
 
-    Raises RangeError where the operands' bounds do not keep the exact product within the ring.
+    The exact product must fit the ring, by the operands' bounds or by `bound`, a bound of the raw exact product that
+    the caller has proved; RangeError otherwise.
     """
     a, b = x.numeric(), other.numeric()
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[0]:
         raise ShapeError(f"dot: shapes {a.shape} and {b.shape} do not fit")
     bits = a.frac + b.frac - frac
-    bound = max(a.bound * b.bound * max(a.shape[1], 1), 1)
-    if bound >= 1 << x.run.engine.capacity or bits <= 0:
+    most = max(a.bound * b.bound * max(a.shape[1], 1), 1)
+    bound = most if bound is None else min(most, max(bound, 1))
+    if bound >= 1 << x.run.engine.capacity:
         too_wide(bound, x.run.engine.capacity, a, b)
+    if not 0 < bits <= x.run.engine.capacity:
+        exact = contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(a, b))
+        return a._op("matmul", b, changes=exact).cut(frac)
     changes = contracted(frac=frac, bound=(bound >> bits) + 1, type="fixed", of=(a, b))
     return a._op("matmul_truncate", b, bits=bits, changes=changes)
 
