@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Awaitable, Callable
 from hashlib import blake2b
 from time import perf_counter
 from typing import Any
@@ -15,12 +16,14 @@ from typing import Any
 import numpy as np
 
 from mpc.party import Party
-from mpc.runtime import MEMORY_BUDGET, Runtime
+from mpc.runtime import MEMORY_BUDGET, Handle, Runtime
 from parties.agreement import PROTOCOL_VERSION
 from parties.assembly import opened, runtime_over
 from parties.bench import memory
 from parties.bench.child import Place, heard, run, tell
+from parties.bench.profile import watched
 from parties.bench.workloads import WORKLOADS
+from parties.bench.workloads.base import Workload
 from parties.document import comity_version, study_hash
 from parties.session import Participant, Session
 
@@ -58,37 +61,44 @@ class Bench:
         tell({"ready": True})
         while (message := await heard()) is not None:
             name, size = self._cases[int(message["case"])]
-            tell(await self._measure(str(name), int(size)))
+            memory.give_back()
+            workload = WORKLOADS[str(name)](self._run, int(size))
+            await workload.prepare()
+            found = await self._measure(workload, profile=bool(message["profile"]))
+            del workload
+            tell(found)
 
-    async def _measure(self, name: str, size: int) -> dict[str, Any]:
-        memory.give_back()
-        workload = WORKLOADS[name](self._run, size)
-        await workload.prepare()
-        seconds, error, rounds, links = [], 0.0, 0, [0] * self._run.parties
+    async def _measure(self, workload: Workload, *, profile: bool) -> dict[str, Any]:
+        """Seconds of each repetition; with `profile`, one more follows, is watched, and gives rounds and bytes too."""
+        seconds, error = [], 0.0
         most: int | None = None
         for repetition in range(self._repeat + 1):
-            gc.collect()
-            fresh = memory.forget_peak()
-            await self._barrier()
-            before = self._sent()
-            begun = perf_counter()
-            result = await workload.timed()
-            ended = perf_counter()
-            if repetition:
-                seconds.append(ended - begun)
-                most = max(most or 0, (memory.peak() or 0) - self._idle) if fresh and self._idle else None
-            links = [after - sent for after, sent in zip(self._sent(), before, strict=True)]
-            rounds = workload.rounds(result)
+            once, result = await self._once(workload.timed)
+            once["rounds"] = workload.rounds(result)
             error = max(error, await workload.error(result))
             del result
-        return {
-            "seconds": seconds,
-            "links": links,
-            "rounds": rounds,
-            "error": error,
-            "memory": most,
-            "elements": workload.elements,
-        }
+            if repetition:
+                seconds.append(once["seconds"])
+                most = once["memory"] if most is None else max(most, once["memory"])
+        if profile:
+            with watched(self._run) as watch:
+                once, result = await self._once(lambda: watch.script(workload.timed()))
+                once["rounds"] = workload.rounds(result)
+                once["profile"] = watch.profile()
+        return once | {"seconds": seconds, "error": error, "memory": most, "elements": workload.elements}
+
+    async def _once(self, timed: Callable[[], Awaitable[Handle]]) -> tuple[dict[str, Any], Handle]:
+        """One repetition, begun together: its seconds, the bytes on each link and the memory it takes; its result."""
+        gc.collect()
+        fresh = memory.forget_peak()
+        await self._barrier()
+        before = self._sent()
+        begun = perf_counter()
+        result = await timed()
+        seconds = perf_counter() - begun
+        taken = (memory.peak() or 0) - self._idle if fresh and self._idle else None
+        links = [after - sent for after, sent in zip(self._sent(), before, strict=True)]
+        return {"seconds": seconds, "links": links, "memory": taken}, result
 
     async def _barrier(self) -> None:
         """Returns when all parties have come here."""

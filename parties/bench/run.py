@@ -17,6 +17,7 @@ from queue import Queue
 from statistics import median
 from typing import IO, Any
 
+from parties.bench.profile import joined
 from parties.bench.workloads import WORKLOADS
 from parties.launch import Member, consortium, threads_per_party
 
@@ -46,9 +47,16 @@ def cases(workloads: Sequence[str], sizes: Sequence[int]) -> list[Case]:
 
 
 def measure(
-    wanted: Sequence[Case], repeat: int, on_result: Callable[[Result], None] = lambda result: None
+    wanted: Sequence[Case],
+    repeat: int,
+    on_result: Callable[[Result], None] = lambda result: None,
+    *,
+    profile: bool = False,
 ) -> list[Result]:
-    """Measure each case; kernels must be compiled before. Raises BenchFailed."""
+    """Measure each case; kernels must be compiled before. Raises BenchFailed.
+
+    `profile` adds to each result where time, bytes and rounds of one more repetition went.
+    """
     results = []
     with consortium(NAMES) as members, ExitStack() as stack:
         parties = stack.enter_context(_children("parties.bench.party", members))
@@ -59,7 +67,7 @@ def measure(
         bare.hear_all()
         parties.hear_all()
         for number, (workload, size) in enumerate(wanted):
-            parties.tell_all({"case": number}, placed=False)
+            parties.tell_all({"case": number, "profile": profile}, placed=False)
             told = parties.hear_all()
             error, limit = max(one["error"] for one in told), WORKLOADS[workload].tolerance
             if not error <= limit:
@@ -71,7 +79,7 @@ def measure(
             bare.tell_all({"links": links, "rounds": rounds, "repeat": repeat}, placed=False)
             floor = [one["seconds"] for one in bare.hear_all()]
             seconds = [max(of_all) for of_all in zip(*(one["seconds"] for one in told), strict=True)]
-            result = {
+            result: Result = {
                 "workload": workload,
                 "size": size,
                 "seconds": median(seconds),
@@ -83,6 +91,9 @@ def measure(
                 "max_error": error,
                 **_memory(told),
             }
+            if profile:
+                sent = [sum(row) for row in links]
+                result["profile"] = joined([one["profile"] for one in told], sent.index(max(sent)))
             results.append(result)
             on_result(result)
     return results

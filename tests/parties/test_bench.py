@@ -192,7 +192,7 @@ def test_a_process_that_dies_is_reported():
 
 def test_without_json_a_table_comes(monkeypatch):
     result = dict.fromkeys(KEYS, 1.0) | {"workload": "open", "size": 5, "rounds": 1, "bytes_per_party": 80}
-    monkeypatch.setattr("parties.bench.run.measure", lambda *_: [result])
+    monkeypatch.setattr("parties.bench.run.measure", lambda *_, **__: [result])
     monkeypatch.setenv("COLUMNS", "80")
     printed = CliRunner().invoke(cli.main, ["bench", "--workload", "open"])
     assert printed.exit_code == 0

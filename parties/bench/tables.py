@@ -1,0 +1,84 @@
+"""The results of a measurement as tables for a terminal of 80 columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from parties.report_text import size
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+Result = Mapping[str, Any]
+
+#: What a party's processor was busy with, in words.
+PROCESSOR = {
+    "kernels": "compiled loops and matrix products",
+    "masks": "masks (AES)",
+    "protocols": "protocols, in the interpreter",
+    "scheduling": "values and scheduling",
+    "network": "event loop, frames, TLS, sockets",
+}
+
+
+def tables(results: Sequence[Result], repeat: int) -> list[Table]:
+    """All tables of these results, in the order they are printed."""
+    profiles = [table for result in results if "profile" in result for table in _profile(result)]
+    return [_results(results, repeat), *profiles]
+
+
+def seconds(value: float) -> str:
+    """A time with its unit, three digits."""
+    if value >= 1 or value == 0:
+        return f"{value:.3g} s"
+    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
+
+
+def _results(results: Sequence[Result], repeat: int) -> Table:
+    headings = ("size", "time", "least", "most", "floor", "sent", "rounds", "error")
+    table = _empty(f"Three processes over TLS, median of {repeat}", ("workload",), headings)
+    for result in results:
+        table.add_row(
+            result["workload"],
+            f"{result['size']:,}",
+            *(seconds(result[f"seconds{which}"]) for which in ("", "_min", "_max")),
+            seconds(result["floor_seconds"]),
+            size(result["bytes_per_party"]),
+            f"{result['rounds']:,}",
+            f"{result['max_error']:.2g}",
+        )
+    return table
+
+
+def _profile(result: Result) -> list[Table]:
+    profile = result["profile"]
+    title = f"{result['workload']} of {result['size']:,} by operation ({seconds(profile['seconds'])} while watched)"
+    operations = _empty(title, ("operation",), ("count", "rounds", "sent", "start to end", "processor"))
+    for line in profile["operations"]:
+        operations.add_row(
+            line["primitive"],
+            f"{line['operations']:,}",
+            f"{line['rounds']:,}",
+            size(line["bytes"]) if line["bytes"] else "–",
+            seconds(line["elapsed_seconds"]),
+            seconds(line["busy_seconds"]),
+        )
+    spent = profile["processor_seconds"]
+    total = sum(spent.values())
+    processor = _empty(f"a party's processor: {seconds(total)}", ("busy with",), ("time", "share"))
+    for part, words in PROCESSOR.items():
+        processor.add_row(words, seconds(spent[part]), f"{spent[part] / (total or 1):.0%}")
+    return [operations, processor]
+
+
+def _empty(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for heading in texts:
+        table.add_column(heading, no_wrap=True)
+    for heading in numbers:
+        table.add_column(heading, justify="right", no_wrap=True)
+    return table
