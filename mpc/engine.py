@@ -189,6 +189,21 @@ class Engine(ABC):
         """As `sign`, in fewer rounds and with more bytes where an engine has such a protocol: for slow networks."""
         return await self.sign(party, x, width=width)
 
+    async def signs(self, party: Party, x: Any, *, thresholds: Integers, width: int) -> Share:
+        """Bits of shape (k, *x.shape): x < t for k public thresholds along a first axis, which broadcast to it, given
+        -2^(width-1) <= x - t < 2^(width-1); 2 <= width <= 64. `sign` of every difference where an engine has nothing
+        that is cheaper."""
+        return await self.sign(party, self._less_each(party, x, thresholds), width=width)
+
+    async def quick_signs(self, party: Party, x: Any, *, thresholds: Integers, width: int) -> Share:
+        """As `signs`, by what `quick_sign` does."""
+        return await self.quick_sign(party, self._less_each(party, x, thresholds), width=width)
+
+    def _less_each(self, party: Party, x: Any, thresholds: Integers) -> Share:
+        shape = (len(thresholds), *x.spec.shape)
+        every = self.view(party, x, to=lambda values: np.broadcast_to(values, shape), shape=shape)
+        return self.add_public(party, every, values=-thresholds)
+
     @abstractmethod
     async def equal(self, party: Party, x: Any, *, width: int) -> Share:
         """One bit: x == 0, given -2^width < x < 2^width; 1 <= width <= 64."""

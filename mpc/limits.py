@@ -10,6 +10,7 @@ import numpy as np
 from mpc import secret
 from mpc.arrays import where
 from mpc.errors import RangeError
+from mpc.public import with_public
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
@@ -20,8 +21,10 @@ def clamped(x: SecretArray, low: float, high: float, why: str) -> SecretArray:
 
     The result's bound follows from the limits: nothing is assumed. Rounds: a comparison, an AND, a select.
     """
-    below, above = x < low, x > high
-    inside = ~below & ~above
+    limits = np.asarray([np.ceil(low), np.floor(high)] if x.type == "int" else [low, high])
+    a, raw = with_public(x.numeric(), limits)
+    below = a.below_each((raw + np.asarray([0, 1])).reshape(2, *[1] * a.ndim))
+    inside = ~below[0] & below[1]
     kept = where(inside, x.without_mask(), low)
     bound = max(abs(int(np.floor(np.ldexp(low, kept.frac)))), abs(int(np.ceil(np.ldexp(high, kept.frac))))) + 1
     result = kept._new(kept.handle, bound=min(kept.bound, bound), valid=x.valid, why=x.why)
@@ -41,10 +44,7 @@ def within(x: SecretArray, limit: float) -> SecretArray:
     bound = int(np.floor(np.ldexp(float(limit), x.frac)))
     bound = max(bound, 1)
     # The raw integers are compared, so that the check is of the very bound that is used from here on.
-    raw, most = secret.SecretArray(x.run, x.handle, type="int", bound=x.bound), bound
-    if raw.bound + most >= 1 << x.run.engine.capacity:
-        # No room for the difference: on two bits less, and so much stricter that the cut cannot hide anything.
-        raw, most = raw.cut(-2), (bound >> 2) - 1
-        raw = secret.SecretArray(x.run, raw.handle, type="int", bound=raw.bound)
-    x.run.scope.checks.append((~(raw > most) & ~(raw < -most)).all())
+    raw = secret.SecretArray(x.run, x.handle, type="int", bound=x.bound)
+    below = raw.below_each(np.asarray([-bound, bound + 1]).reshape(2, *[1] * raw.ndim))
+    x.run.scope.checks.append((~below[0] & below[1]).all())
     return x._new(x.handle, bound=bound)

@@ -92,6 +92,11 @@ def negative(other: Any) -> NDArray[Any]:
 
 def add_public(x: SecretArray, other: Any) -> SecretArray:
     """x + public numbers. Local, unless the scale of x is too fine for them."""
+    return plus(*with_public(x, other))
+
+
+def with_public(x: SecretArray, other: Any) -> tuple[SecretArray, NDArray[np.int64]]:
+    """x and a public operand of a sum with it, as raw integers, on one scale."""
     values = np.asarray(other)
     finite(values)
     a = x
@@ -101,8 +106,12 @@ def add_public(x: SecretArray, other: Any) -> SecretArray:
     room = x.run.engine.capacity - 1 - int(np.frexp(largest)[1])
     if a.type == "fixed" and a.frac > room and np.ldexp(largest, a.frac) + a.bound >= 1 << x.run.engine.capacity:
         a = a.cut(room)  # a scale too fine for the number that is added
-    raw = encode(values, a.frac)
-    a = a.broadcast_to(common_shape(a.shape, raw.shape))
+    return a, encode(values, a.frac)
+
+
+def plus(x: SecretArray, raw: NDArray[np.int64]) -> SecretArray:
+    """x + raw integers, on its scale. Local."""
+    a = x.broadcast_to(common_shape(x.shape, raw.shape))
     return a._op("add_public", values=raw, changes={"bound": a.bound + magnitude(raw)})
 
 

@@ -270,13 +270,14 @@ class Runtime:
     def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
         """Which of these primitives, that all do the same, takes the least time here: the first one without a network.
 
-        Compares what each takes alone: rounds, bytes and the engine's own work. Parameters must be hashable.
+        Compares what each takes alone: rounds, bytes and the engine's own work. Parameters must be hashable; what has
+        a shape counts by that.
         """
         network = self.network
         if network is None:
             return primitives[0]
         specs = tuple([operand.spec for operand in operands])
-        key = (primitives, specs, *parameters.items())
+        key = (primitives, specs, *((name, getattr(value, "shape", value)) for name, value in parameters.items()))
         found = self._choices.get(key)
         if found is None:
             engine = self.engine

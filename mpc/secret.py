@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NoReturn
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc import limits, products, reductions
+from mpc import comparisons, limits, products, reductions
 from mpc.arrays import concatenate, maximum, minimum, stack, where
 from mpc.engine import Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
@@ -235,13 +235,7 @@ class SecretArray:
     all, any = reductions.every, reductions.some
 
     # ---- comparisons and bits
-    def _less(self, other: Any) -> SecretArray:
-        if not isinstance(other, SecretArray) and self.type != "fixed":
-            other = np.ceil(other) if np.asarray(other).dtype.kind == "f" else other  # whole x < c: x < ceil(c)
-        difference: SecretArray = self - other
-        width = min(64, width_of(difference.bound) + 1)
-        primitive = self.run.cheapest(("sign", "quick_sign"), difference.handle, width=width)
-        return difference._op(primitive, width=width, changes={"type": "bool", "frac": 0, "bound": 1})
+    _less, below_each = comparisons.less, comparisons.below_each
 
     def __lt__(self, other: Any) -> SecretArray:
         return self._less(other)

@@ -254,7 +254,7 @@ def _among(ordered: SecretArray, count: SecretArray, some: SecretArray, fraction
     spot, parts = (count - 1) * fraction.numerator, fraction.denominator
     if n == 1 or not fraction:
         return ordered[0]
-    reached = spot.broadcast_to((n - 1,)) >= parts * np.arange(1, n)
+    reached = spot >= parts * np.arange(1, n)
     # The steps to an element sum to a difference of two elements, within twice their bound.
     lower = (ordered[0] + _total(reached * (ordered[1:] - ordered[:-1]), 2 * ordered.bound)).bounded(ordered.bound)
     if parts == 1:

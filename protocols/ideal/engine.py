@@ -132,6 +132,15 @@ class IdealEngine(Engine):
             raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
         return _bits(x.values < 0)
 
+    async def signs(self, party: Party, x: Clear, *, thresholds: Integers, width: int) -> Clear:
+        apart = x.values.astype(object)[None] - thresholds
+        limit = 1 << (width - 1)
+        if apart.size and not (-limit <= apart.min() and apart.max() < limit):
+            raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
+        return _bits((apart < 0).astype(np.bool_))
+
+    quick_signs = signs
+
     async def equal(self, party: Party, x: Clear, *, width: int) -> Clear:
         if x.values.size and max(int(x.values.max()), -int(x.values.min())) >= 1 << width:
             raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
@@ -219,6 +228,8 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec((x.shape[0], operands[1].shape[1]))
     if primitive == "unpack":
         return Spec((x.width, *x.shape), "bits", 1)
+    if primitive in ("signs", "quick_signs"):
+        return Spec((len(parameters["thresholds"]), *x.shape), "bits", 1)
     if primitive in ("sign", "quick_sign", "equal"):
         return Spec(x.shape, "bits", 1)
     if primitive == "decompose":

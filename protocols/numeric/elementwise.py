@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpc.errors import RangeError, ShapeError
+from mpc.fixed import encode
 from mpc.secret import SecretArray, concatenate, constant, stack, where
 from protocols.numeric.polynomial import keeping
 
@@ -42,8 +43,12 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
         return x, None
     change = stack(changes)
     # Below the low limit the change is positive, above the high one it is negative.
-    turn = np.asarray([1] * lower + [-1] * upper).reshape(-1, *[1] * x.ndim)
-    out = change * turn > 0
+    each = [1] * x.ndim
+    if change.frac == x.frac:
+        edges = encode(np.asarray([low] * lower + [high] * upper), x.frac) + np.asarray([0] * lower + [1] * upper)
+        out = x.below_each(edges.reshape(-1, *each)) ^ np.asarray([False] * lower + [True] * upper).reshape(-1, *each)
+    else:  # the limits are on another scale
+        out = change * np.asarray([1] * lower + [-1] * upper).reshape(-1, *each) > 0
     # At most one of the two takes place.
     total = (out * change)._op("sum", axis=0, changes={"bound": change.bound})
     slack = 2 if total.frac < x.frac else 0  # a value of 62 bits meets its limits on a coarser scale

@@ -7,6 +7,7 @@
     truncate    dropping bits               fused       product and truncation in one
     boolean     and, prefix or              compare     sign
     quick       sign in three rounds        limbs       integers through floating point
+    thresholds  several of either at once
     convert     integers to bits and back   equality    x == 0
     orders      secret orders of rows       hops        how rows travel through one
     sort        by comparisons              radix       by digits

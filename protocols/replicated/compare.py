@@ -76,56 +76,77 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     """
     integers("sign", x)
     check_width(width)
-    digits, lanes = _digits(width)
     out = np.empty((2, x.size), np.uint8)
-    bits, sent = np.uint64(width), 4 * digits
-    fold = np.array(_FOLD[lanes], np.uint64)
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, _ = chunk
-        n = stop - start
-        role = chunk.roles(party.index)[0]
-        given = x.data[:, start:stop]
-        m, gp = np.empty((4, n), np.uint64), np.empty((2, n), np.uint64)
-        top = np.empty((2, n), np.uint8)
-        whole = packed_bytes(4 * n, sent)
-        wide = 2 * lanes if lanes > 1 else 1
-        if role == D:
-            kernels.monomials(given[0], given[1], bits, m)
-            phi, message = await from_owner(party, chunk, whole, pack(m.reshape(-1), sent))
-            top[0], top[1] = _top(phi, n, sent), _top(message, n, sent)
-            await to_owner(party, chunk, wide, None, gp)
-        else:
-            (message,) = await from_owner(party, chunk, whole, None)
-            if role == E:
-                b, pad, one = given[1], np.uint64(_ALL_FOUR & (-1 << sent)), kernels.ONE
-            else:
-                b, pad, one = given[0], kernels.ZERO, kernels.ZERO
-            mine, other = (0, 1) if role == E else (1, 0)
-            top[mine], top[other] = _top(message, n, sent), (b >> (bits - kernels.ONE)) & kernels.ONE
-            raw: Words = gp[mine]
-            shares = np.ascontiguousarray(unpack(message, 4 * n, sent)).reshape(4, n)
-            kernels.carries(shares, b, bits, pad, one, fold, raw)
-            if wide == 1:
-                raw &= kernels.ONE  # one digit: nothing follows that would want its P
-            await to_owner(party, chunk, wide, raw, gp)
-        at = lanes
-        for number, level in enumerate(_TREE[lanes], 1):
-            local = np.empty(n, np.uint64)
-            pair, mask = np.uint64(level.pair), np.uint64(level.mask)
-            kernels.tree(gp, np.uint64(at), pair, mask, np.uint64(level.p_to), local)
-            both = await reshare(party, part | number, local, level.width)
-            if level.width == 1:
-                gp >>= pair  # what is left of G_high; bits beside it are dropped below
-                top ^= both
-            else:
-                kernels.joined(both, pair, mask, gp)
-            at = level.p_to
-        gp &= kernels.ONE
-        np.bitwise_xor(gp.astype(np.uint8), top, out=out[:, start:stop])
+        start, stop, _, _ = chunk
+        out[:, start:stop] = await compared(party, chunk, x.data[:, start:stop], None, width)
 
     await each(party, cut(party.label, x.size), step)
     return Bits(out, x.shape, 1)
+
+
+async def compared(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:
+    """Both rows of the bits x < t for each threshold t in turn, of shape (count, 1) or (count, elements), or x < 0
+    where there is none. One chunk; D's message is one for all thresholds, since they are a part of B alone."""
+    part, n = chunk.part, given.shape[1]
+    role = chunk.roles(party.index)[0]
+    digits, lanes = _digits(width)
+    bits, sent = np.uint64(width), 4 * digits
+    count = 1 if thresholds is None else len(thresholds)
+    total = count * n
+    gp = np.empty((2, total), np.uint64)
+    top = np.empty((2, count, n), np.uint8)
+    whole = packed_bytes(4 * n, sent)
+    wide = 2 * lanes if lanes > 1 else 1
+    if role == D:
+        m = np.empty((4, n), np.uint64)
+        kernels.monomials(given[0], given[1], bits, m)
+        phi, message = await from_owner(party, chunk, whole, pack(m.reshape(-1), sent))
+        top[0], top[1] = _top(phi, n, sent), _top(message, n, sent)
+        await to_owner(party, chunk, wide, None, gp)
+    else:
+        (message,) = await from_owner(party, chunk, whole, None)
+        if role == E:
+            b, pad, one = given[1], np.uint64(_ALL_FOUR & (-1 << sent)), kernels.ONE
+        else:
+            b, pad, one = given[0], kernels.ZERO, kernels.ZERO
+        mine, other = (0, 1) if role == E else (1, 0)
+        top[mine] = _top(message, n, sent)
+        raw: Words = gp[mine]
+        shares = np.ascontiguousarray(unpack(message, 4 * n, sent)).reshape(4, n)
+        fold = np.array(_FOLD[lanes], np.uint64)
+        for k in range(count):
+            b_k = b if thresholds is None else b - thresholds[k]
+            top[other, k] = (b_k >> (bits - kernels.ONE)) & kernels.ONE
+            kernels.carries(shares, b_k, bits, pad, one, fold, raw[k * n : (k + 1) * n])
+        if wide == 1:
+            raw &= kernels.ONE  # one digit: nothing follows that would want its P
+        await to_owner(party, chunk, wide, raw, gp)
+    found = await _joined(party, part, gp, lanes)
+    found ^= top.reshape(2, total)
+    return found
+
+
+async def _joined(party: Party, part: int, gp: Words, lanes: int) -> Octets:
+    """The carry out of all digits, from G and P of each: the tree. Overwrites gp."""
+    at, last = lanes, None
+    for number, level in enumerate(_TREE[lanes], 1):
+        local = np.empty(gp.shape[1], np.uint64)
+        pair, mask = np.uint64(level.pair), np.uint64(level.mask)
+        kernels.tree(gp, np.uint64(at), pair, mask, np.uint64(level.p_to), local)
+        both = await reshare(party, part | number, local, level.width)
+        if level.width == 1:
+            gp >>= pair  # what is left of G_high; bits beside it are dropped below
+            last = both
+        else:
+            kernels.joined(both, pair, mask, gp)
+        at = level.p_to
+    gp &= kernels.ONE
+    found = gp.astype(np.uint8)
+    if last is not None:
+        found ^= last.astype(np.uint8)
+    return found
 
 
 def _top(message: Octets, n: int, width: int) -> Octets:
@@ -139,17 +160,18 @@ def _top(message: Octets, n: int, width: int) -> Octets:
 
 def sign_cost(label: bytes, size: int, width: int) -> Cost:
     check_width(width)
+    return load(cut(label, size), lambda n: compared_load(n, 1, width))
+
+
+def compared_load(n: int, count: int, width: int) -> Load:
+    """What `compared` costs on n elements and `count` thresholds."""
     digits, lanes = _digits(width)
     levels = _TREE[lanes]
-
-    def one(n: int) -> Load:
-        shared = packed_bytes(n, 2 * lanes if lanes > 1 else 1)
-        joined = sum(reshare_load(n, level.width).bytes_sent[0] for level in levels)
-        count = len(levels)
-        return Load(
-            2 + count,
-            (packed_bytes(4 * n, 4 * digits) + joined, shared + joined, shared + joined),
-            (1 + count, 1 + count, 1 + count),
-        )
-
-    return load(cut(label, size), one)
+    shared = packed_bytes(count * n, 2 * lanes if lanes > 1 else 1)
+    joined = sum(reshare_load(count * n, level.width).bytes_sent[0] for level in levels)
+    messages = 1 + len(levels)
+    return Load(
+        2 + len(levels),
+        (packed_bytes(4 * n, 4 * digits) + joined, shared + joined, shared + joined),
+        (messages, messages, messages),
+    )

@@ -36,6 +36,7 @@ from protocols.replicated import (
 )
 from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits
+from protocols.replicated.thresholds import signs
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
@@ -50,7 +51,7 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 
 #: Which kernels a primitive wants besides the first group's: every order begins with one of three.
 _GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order"), kernels_order.GROUP)
-_GROUPS["quick_sign"] = kernels_quick.GROUP
+_GROUPS["quick_sign"] = _GROUPS["quick_signs"] = kernels_quick.GROUP
 
 
 class ReplicatedEngine(Engine):
@@ -143,6 +144,12 @@ class ReplicatedEngine(Engine):
 
     async def quick_sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await quick.quick_sign(party, x, width)
+
+    async def signs(self, party: Party, x: Arithmetic, *, thresholds: Integers, width: int) -> Bits:
+        return await signs(party, x, thresholds, width)
+
+    async def quick_signs(self, party: Party, x: Arithmetic, *, thresholds: Integers, width: int) -> Bits:
+        return await quick.quick_signs(party, x, thresholds, width)
 
     async def equal(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await equality.equal(party, x, width)

@@ -31,6 +31,7 @@ from protocols.replicated import (
 from protocols.replicated.local import fitting, joined_shape
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.sharing import same_shape, wanted
+from protocols.replicated.thresholds import signs_cost, spread_shape
 
 Planned = tuple[Spec, Cost]
 PLANS: dict[str, Callable[..., Planned]] = {}
@@ -186,6 +187,20 @@ def quick_sign(label: bytes, x: Spec, *, width: int) -> Planned:
 
 
 @_plan
+def _signs(label: bytes, x: Spec, *, thresholds: Integers, width: int) -> Planned:
+    wanted("signs", x, "arith")
+    shape = spread_shape("signs", x.shape, np.shape(thresholds))
+    return Spec(shape, "bits", 1), signs_cost(label, shape, width)
+
+
+@_plan
+def quick_signs(label: bytes, x: Spec, *, thresholds: Integers, width: int) -> Planned:
+    wanted("quick_signs", x, "arith")
+    shape = spread_shape("quick_signs", x.shape, np.shape(thresholds))
+    return Spec(shape, "bits", 1), quick.quick_signs_cost(label, shape, width)
+
+
+@_plan
 def equal(label: bytes, x: Spec, *, width: int) -> Planned:
     wanted("equal", x, "arith")
     return Spec(x.shape, "bits", 1), equality.equal_cost(label, x.size, width)
@@ -253,7 +268,7 @@ def sort_order(label: bytes, x: Spec, *, width: int) -> Planned:
 #: Primitives with arrays, functions or lists among their parameters, and those with inner operations, whose labels
 #: follow from the whole label; the plans of all others are remembered.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
-_FRESH |= {"order_of", "sort_order"}
+_FRESH |= {"order_of", "sort_order", "signs", "quick_signs"}
 
 
 @lru_cache(maxsize=4096)

@@ -13,7 +13,7 @@ import asyncio
 
 import numpy as np
 
-from mpc.engine import Cost
+from mpc.engine import Cost, Integers, Shape
 from mpc.party import Party
 from protocols.replicated import kernels, kernels_quick
 from protocols.replicated.compare import check_width
@@ -21,6 +21,7 @@ from protocols.replicated.kernels_quick import GROUP, PRIME
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
+from protocols.replicated.thresholds import every, every_cost
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 
 _A2, _BETA, _R, _TURN, _Z, _OUT = b"a2", b"beta", b"r", b"turn", b"z", b"out"
@@ -44,54 +45,92 @@ async def quick_sign(party: Party, x: Arithmetic, width: int) -> Bits:
     """
     integers("quick_sign", x)
     check_width(width)
-    if not kernels_quick.found.signatures:  # type: ignore[attr-defined]
-        await asyncio.to_thread(kernels.ready, None, (GROUP,))
+    await _ready()
     out = np.empty((2, x.size), np.uint8)
-    bits, keep, top = width - 1, np.uint64(mask_of(width - 1)), np.uint64(width - 1)
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, _ = chunk
-        n = stop - start
-        role, d, e, f = chunk.roles(party.index)
-        given, rows = x.data[:, start:stop], out[:, start:stop]
-        if role == D:
-            a = given[0] + given[1]
-            message = np.empty(n * bits, np.uint8)
-            kernels_quick.hidden_bits(a, bits, _residues(party, f, _A2, part, n * bits, _PRIME, _ZERO), message)
-            party.send(e, part, message)
-            first = await party.receive(e, part, (n * width,), np.uint8)
-            second = await party.receive(f, part, (n * width,), np.uint8)
-            zero = np.empty(n, np.uint8)
-            kernels_quick.found(first, second, width, zero)
-            zero ^= (a >> top).astype(np.uint8) & np.uint8(1)
-            mask = draw(party, f, _OUT, part, packed_bytes(n, 1), np.uint8)
-            wire = pack(zero, 1)
-            wire ^= mask
-            party.send(e, part | 1, wire)
-            rows[0], rows[1] = unpack(mask, n, 1), unpack(wire, n, 1)
-            return
-        partner = f if role == E else e
-        mine, other = (0, 1) if role == E else (1, 0)
-        beta = unpack(draw(party, partner, _BETA, part, packed_bytes(n, 1), np.uint8), n, 1)
-        r = _residues(party, partner, _R, part, n * width, _FACTORS, _ONE)
-        z = _residues(party, partner, _Z, part, n * width, _PRIME, _ZERO)
-        b = np.ascontiguousarray(given[other])
-        if role == E:
-            shares = await party.receive(d, part, (n * bits,), np.uint8)
-        else:
-            shares = _residues(party, d, _A2, part, n * bits, _PRIME, _ZERO)
-        message = np.empty(n * width, np.uint8)
-        turn = _turns(words(party, partner, _TURN, part, n), width)
-        kernels_quick.tested(shares, ~b & keep, bits, beta, r, turn, z, int(role == E), message)
-        party.send(d, part, message)
-        rows[other] = beta ^ ((b >> top).astype(np.uint8) & np.uint8(1))
-        if role == E:
-            rows[mine] = unpack(await party.receive(d, part | 1, (packed_bytes(n, 1),), np.uint8), n, 1)
-        else:
-            rows[mine] = unpack(draw(party, d, _OUT, part, packed_bytes(n, 1), np.uint8), n, 1)
+        start, stop, _, _ = chunk
+        out[:, start:stop] = await _tested(party, chunk, x.data[:, start:stop], None, width)
 
     await each(party, cut(party.label, x.size, chunk=_CHUNK), step)
     return Bits(out, x.shape, 1)
+
+
+async def quick_signs(party: Party, x: Arithmetic, thresholds: Integers, width: int) -> Bits:
+    """The bits x < t for public thresholds t, given -2^(width-1) <= x - t < 2^(width-1): `quick_sign` for each, with
+    the bits of A sent once.
+
+    Shapes    x: n elements; thresholds broadcast to (k, *x.shape) with k of them along the first axis; that is the
+              shape of the result
+    Rounds    3
+    Bytes     D to E (width-1) n, and a bit a result; E and F to D width k n
+    Security  as `quick_sign`: each threshold has random numbers, a turn, a coin and masks of its own
+    Raises    RangeError; ShapeError
+    """
+    check_width(width)
+    await _ready()
+
+    async def step(chunk: Chunk, given: Words, some: Words) -> Octets:
+        return await _tested(party, chunk, given, some, width)
+
+    return await every("quick_signs", party, x, thresholds, _CHUNK, step)
+
+
+async def _ready() -> None:
+    """Compile this group of kernels, in a thread, where nobody did before the run."""
+    if not kernels_quick.found.signatures:  # type: ignore[attr-defined]
+        await asyncio.to_thread(kernels.ready, None, (GROUP,))
+
+
+async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:
+    """Both rows of the bits x < t for each threshold t in turn, or x < 0 where there is none. One chunk."""
+    part, n = chunk.part, given.shape[1]
+    role, d, e, f = chunk.roles(party.index)
+    bits, keep, top = width - 1, np.uint64(mask_of(width - 1)), np.uint64(width - 1)
+    count = 1 if thresholds is None else len(thresholds)
+    total = count * n
+    rows = np.empty((2, total), np.uint8)
+    if role == D:
+        a = given[0] + given[1]
+        message = np.empty(n * bits, np.uint8)
+        kernels_quick.hidden_bits(a, bits, _residues(party, f, _A2, part, n * bits, _PRIME, _ZERO), message)
+        party.send(e, part, message)
+        first = await party.receive(e, part, (total * width,), np.uint8)
+        second = await party.receive(f, part, (total * width,), np.uint8)
+        zero = np.empty(total, np.uint8)
+        kernels_quick.found(first, second, width, zero)
+        zero.reshape(count, n)[...] ^= (a >> top).astype(np.uint8) & np.uint8(1)
+        mask = draw(party, f, _OUT, part, packed_bytes(total, 1), np.uint8)
+        wire = pack(zero, 1)
+        wire ^= mask
+        party.send(e, part | 1, wire)
+        rows[0], rows[1] = unpack(mask, total, 1), unpack(wire, total, 1)
+        return rows
+    partner = f if role == E else e
+    mine, other = (0, 1) if role == E else (1, 0)
+    beta = unpack(draw(party, partner, _BETA, part, packed_bytes(total, 1), np.uint8), total, 1)
+    r = _residues(party, partner, _R, part, total * width, _FACTORS, _ONE)
+    z = _residues(party, partner, _Z, part, total * width, _PRIME, _ZERO)
+    b = np.ascontiguousarray(given[other])
+    if role == E:
+        shares = await party.receive(d, part, (n * bits,), np.uint8)
+    else:
+        shares = _residues(party, d, _A2, part, n * bits, _PRIME, _ZERO)
+    message = np.empty(total * width, np.uint8)
+    turn = _turns(words(party, partner, _TURN, part, total), width)
+    for k in range(count):
+        b_k = b if thresholds is None else b - thresholds[k]
+        seen, places = slice(k * n, (k + 1) * n), slice(k * n * width, (k + 1) * n * width)
+        kernels_quick.tested(
+            shares, ~b_k & keep, bits, beta[seen], r[places], turn[seen], z[places], int(role == E), message[places]
+        )
+        rows[other, seen] = beta[seen] ^ ((b_k >> top).astype(np.uint8) & np.uint8(1))
+    party.send(d, part, message)
+    if role == E:
+        rows[mine] = unpack(await party.receive(d, part | 1, (packed_bytes(total, 1),), np.uint8), total, 1)
+    else:
+        rows[mine] = unpack(draw(party, d, _OUT, part, packed_bytes(total, 1), np.uint8), total, 1)
+    return rows
 
 
 def _residues(
@@ -111,8 +150,15 @@ def _turns(drawn: Words, places: int) -> Words:
 
 def quick_sign_cost(label: bytes, size: int, width: int) -> Cost:
     check_width(width)
+    return load(cut(label, size, chunk=_CHUNK), lambda n: _tested_load(n, 1, width))
 
-    def one(n: int) -> Load:
-        return Load(3, (n * (width - 1) + packed_bytes(n, 1), n * width, n * width), (2, 1, 1))
 
-    return load(cut(label, size, chunk=_CHUNK), one)
+def quick_signs_cost(label: bytes, shape: Shape, width: int) -> Cost:
+    """`shape`: that of the result."""
+    check_width(width)
+    return every_cost(label, shape, _CHUNK, lambda n, k: _tested_load(n, k, width))
+
+
+def _tested_load(n: int, count: int, width: int) -> Load:
+    total = count * n
+    return Load(3, (n * (width - 1) + packed_bytes(total, 1), total * width, total * width), (2, 1, 1))

@@ -8,12 +8,13 @@ from typing import Any
 
 from mpc.engine import Spec
 
-#: Seconds for each bit of each element.
-_BIT_S = {"sign": 2e-9, "quick_sign": 13e-9}
+#: Seconds for each bit of each result.
+_BIT_S = {"sign": 2e-9, "quick_sign": 13e-9, "signs": 2e-9, "quick_signs": 13e-9}
 
 
 def work(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> float:
     """Seconds; 0 for primitives that no other does the work of."""
     if primitive not in _BIT_S:
         return 0.0
-    return _BIT_S[primitive] * operands[0].size * int(parameters["width"])
+    results = operands[0].size * len(parameters.get("thresholds", "1"))
+    return _BIT_S[primitive] * results * int(parameters["width"])

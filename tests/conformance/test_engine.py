@@ -318,6 +318,22 @@ def test_signs(engine, size, width):
     exactly(engine, "quick_sign", x < 0, x, kind=np.uint64, width=width)
 
 
+@pytest.mark.parametrize("primitive", ["signs", "quick_signs"])
+@pytest.mark.parametrize("width", [3, 17, 33, 62])
+@pytest.mark.parametrize("shape", [(), (0,), (1,), (40,), (5, 3)])
+def test_signs_against_thresholds(engine, primitive, width, shape):
+    limit = 1 << (width - 2)
+    x = integers(int(np.prod(shape)), limit).reshape(shape)
+    each = [1] * len(shape)
+    for thresholds in (
+        np.asarray([0, limit, -limit, 1, 1 - limit]).reshape(5, *each),
+        np.stack([x, x + 1, x - 1]),
+        np.asarray([limit - 1]).reshape(1, *each),
+        np.zeros((0, *each), np.int64),
+    ):
+        exactly(engine, primitive, x < thresholds, x, kind=np.uint64, thresholds=thresholds, width=width)
+
+
 @pytest.mark.parametrize("width", [1, 2, 7, 8, 16, 33, 60, 64])
 @pytest.mark.parametrize("size", SIZES)
 def test_words_of_bits(engine, size, width):

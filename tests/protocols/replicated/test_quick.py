@@ -61,7 +61,7 @@ def test_residues_are_uniform(modulus, lowest):
 N, WIDTH = 4096, 12
 
 
-def seen(corrupt, secret, change=lambda purpose, part: (purpose, part)):
+def seen(corrupt, secret, change=lambda purpose, part: (purpose, part), thresholds=None):
     """What party `corrupt` receives when D is party 0, all that it knows is zero, and the rest is `secret`."""
     kernels.ready(groups=[kernels_quick.GROUP])
     network = MemoryNetwork(3)
@@ -81,7 +81,10 @@ def seen(corrupt, secret, change=lambda purpose, part: (purpose, part)):
         for row, component in ((0, (i - 1) % 3), (1, i)):
             if component == lacking:
                 data[row] = secret
-        return await engine().quick_sign(inside, Arithmetic(data, (N,)), width=WIDTH)
+        x = Arithmetic(data, (N,))
+        if thresholds is not None:
+            return await engine().quick_signs(inside, x, thresholds=thresholds, width=WIDTH)
+        return await engine().quick_sign(inside, x, width=WIDTH)
 
     simulate_parties(program, network=network)
     messages = [(sender, tag, payload) for sender, to, tag, payload in network.record if to == corrupt]
@@ -133,6 +136,34 @@ def test_what_e_and_d_see_tells_nothing(secret):
     assert hidden_from_e(secret)
     assert hidden_from_d(secret)
     assert not seen(2, secret)
+
+
+def hidden_together(secret, change=lambda p, part: (p, part)):
+    """Of two thresholds: D's numbers are as for one, and what it sees of the one is independent of the other."""
+    first, second = seen(0, secret, change, np.asarray([[3], [-500]]))
+    sums = ((first.astype(np.int64) + second) % 67).reshape(2, N, WIDTH)
+    zeros = sums == 0
+    if zeros.sum(axis=2).max() > 1 or not all(even(part) for part in np.split(first, 2)):
+        return False
+    some, place = zeros.any(axis=2), zeros.argmax(axis=2)
+    both, neither = some.all(axis=0), ~some.any(axis=0)
+    if abs(both.mean() - 0.25) > 0.05 or abs(neither.mean() - 0.25) > 0.05:
+        return False
+    if max(np.bincount(at[found]).max() / found.sum() for at, found in zip(place, some, strict=True)) > 2 / WIDTH:
+        return False
+    alike = (place[0] == place[1])[both].mean()
+    close = (np.abs(sums[0] - sums[1]) <= 1)[neither].mean()
+    return alike < 2 / WIDTH and close < 0.1
+
+
+@pytest.mark.parametrize("secret", SECRETS)
+def test_thresholds_do_not_tell_of_each_other(secret):
+    assert hidden_together(secret)
+
+
+@pytest.mark.parametrize("mask", [b"beta", b"r", b"turn", b"z"])
+def test_without_any_one_mask_several_thresholds_fail(mask):
+    assert not all(hidden_together(secret, lambda p, part: None if p == mask else (p, part)) for secret in SECRETS)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,52 @@
+"""Comparisons of secrets with secrets and with public numbers; methods of `SecretArray`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+# secret.py takes its methods from here, so the class is looked up when it is used.
+from mpc import secret
+from mpc.fixed import magnitude, width_of
+from mpc.operands import too_wide
+from mpc.public import negative, plus, with_public
+from mpc.thresholds import spread
+
+if TYPE_CHECKING:
+    from mpc.secret import SecretArray
+
+
+def less(x: SecretArray, other: Any) -> SecretArray:
+    """x < other. Where x is repeated along an axis to meet public numbers, each of its elements is compared with
+    several of them in one operation."""
+    if isinstance(other, secret.SecretArray):
+        return _below_zero(x - other)
+    if x.type != "fixed":
+        other = np.ceil(other) if np.asarray(other).dtype.kind == "f" else other  # whole x < c: x < ceil(c)
+    a, raw = with_public(x.numeric(), negative(other))
+    apart = spread(a.shape, raw)
+    if apart is None:
+        return _below_zero(plus(a, raw))
+    a = a if a.shape == apart.kept else a.reshape(apart.kept)
+    return below_each(a, -apart.thresholds)._view(apart.back)
+
+
+def _below_zero(x: SecretArray) -> SecretArray:
+    width = min(64, width_of(x.bound) + 1)
+    primitive = x.run.cheapest(("sign", "quick_sign"), x.handle, width=width)
+    return x._op(primitive, width=width, changes={"type": "bool", "frac": 0, "bound": 1})
+
+
+def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
+    """Bits of shape (k, *shape): whether the raw integer is below each of k public ones along a first axis, which
+    broadcast to that shape. One comparison, in which the thresholds share what is sent first. For library code."""
+    bound = x.bound + magnitude(thresholds)
+    if bound >= 1 << 63:
+        too_wide(bound, 63, x)
+    shape, width = (len(thresholds), *x.shape), width_of(bound) + 1
+    cohorts = tuple(c.broadcast_to(shape) if c.shape == x.shape and c.shape else c for c in x.cohorts)
+    primitive = x.run.cheapest(("signs", "quick_signs"), x.handle, thresholds=thresholds, width=width)
+    changes = {"type": "bool", "frac": 0, "bound": 1, "cohorts": cohorts}
+    return x._op(primitive, thresholds=thresholds, width=width, changes=changes)

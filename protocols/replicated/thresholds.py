@@ -1,0 +1,88 @@
+"""Comparisons of each element with several public thresholds: what D sends is sent once for all of them.
+
+In x - t = A + (B - t) the threshold belongs to B alone, which both E and F know. What D shares of A, which is most of
+what a comparison sends, then serves every threshold; E and F evaluate it for each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import numpy as np
+
+from mpc.engine import Cost, Integers, Shape
+from mpc.errors import ShapeError
+from mpc.party import Party
+from protocols.replicated.compare import check_width, compared, compared_load
+from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, integers, size_of
+from protocols.replicated.wire import Octets
+
+#: (chunk, components of some elements, thresholds) -> both rows of the bits, thresholds one after the other.
+Step = Callable[[Chunk, Words, Words], Coroutine[Any, Any, Octets]]
+
+
+async def signs(party: Party, x: Arithmetic, thresholds: Integers, width: int) -> Bits:
+    """The bits x < t for public thresholds t, given -2^(width-1) <= x - t < 2^(width-1).
+
+    Shapes    x: n elements; thresholds broadcast to (k, *x.shape) with k of them along the first axis; that is the
+              shape of the result
+    Rounds    those of `sign`
+    Bytes     D to E as much as in `sign` on n elements; all other messages as in `sign` on k n
+    Security  semi-honest, as `sign`: each share of G and P has mask bits of its own
+    Raises    RangeError; ShapeError
+    """
+
+    async def step(chunk: Chunk, given: Words, some: Words) -> Octets:
+        return await compared(party, chunk, given, some, width)
+
+    check_width(width)
+    return await every("signs", party, x, thresholds, CHUNK, step)
+
+
+async def every(what: str, party: Party, x: Arithmetic, thresholds: Integers, most: int, step: Step) -> Bits:
+    """`step` on all chunks of (thresholds, elements), of about `most` results each."""
+    integers(what, x)
+    shape = spread_shape(what, x.shape, np.shape(thresholds))
+    k, n = shape[0], x.size
+    words = as_words(np.asarray(thresholds))
+    words = words.reshape(k, 1) if words.size == k else np.broadcast_to(words, shape).reshape(k, n)
+    out = np.empty((2, k, n), np.uint8)
+
+    async def part(chunk: Chunk) -> None:
+        section = slice(chunk.start, chunk.stop)
+        kept, seen = (slice(k), section) if n >= k else (section, slice(n))
+        given = x.data[:, seen]
+        some = words[kept] if words.shape[1] == 1 else words[kept, seen]
+        out[:, kept, seen] = (await step(chunk, given, some)).reshape(2, -1, given.shape[1])
+
+    await each(party, _chunks(party.label, k, n, most), part)
+    return Bits(out.reshape(2, -1), shape, 1)
+
+
+def spread_shape(what: str, x: Shape, thresholds: Shape) -> Shape:
+    """The shape of the result, or ShapeError."""
+    shape = (thresholds[0] if thresholds else 0, *x)
+    pairs = zip(thresholds, shape, strict=False)
+    if len(thresholds) != len(shape) or not all(extent in (1, whole) for extent, whole in pairs):
+        raise ShapeError(f"{what}: thresholds of shape {thresholds}; they do not broadcast to (number, *{x})")
+    return shape
+
+
+def _chunks(label: bytes, k: int, n: int, most: int) -> list[Chunk]:
+    """Chunks along the longer side of (k, n)."""
+    short, long = sorted((k, n))
+    return cut(label, long, max(SMALL // short, 1), max(most // short, 1)) if short else []
+
+
+def signs_cost(label: bytes, shape: Shape, width: int) -> Cost:
+    """`shape`: that of the result."""
+    check_width(width)
+    return every_cost(label, shape, CHUNK, lambda n, k: compared_load(n, k, width))
+
+
+def every_cost(label: bytes, shape: Shape, most: int, one: Callable[[int, int], Load]) -> Cost:
+    """The cost of all chunks, given that of one with some elements and some thresholds."""
+    k, n = shape[0], size_of(shape[1:])
+    return load(_chunks(label, k, n, most), lambda size: one(size, k) if n >= k else one(n, size))
