@@ -1,0 +1,259 @@
+"""Logistic regression, trained by stochastic gradient descent on secret rows with secret weights.
+
+    model = LogisticRegression(epochs=10, batch_size=128, learning_rate=0.5, seed=1)
+    await model.fit(columns, outcome)
+    risk = model.predict_proba(others)
+
+A step is two matrix products and a sigmoid. What does not depend on the step is prepared before the first one: the
+rows of each batch, and the same rows times learning rate and divided by the batch's size.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from mpc.disclosure import Result
+from mpc.errors import LocalProtocolError, RangeError, ShapeError
+from mpc.fixed import frac_for, width_of
+from mpc.secret import SecretArray, concatenate, constant
+from protocols import numeric
+from protocols.models import metrics
+from protocols.models.fitted import WEIGHT_FRAC, WEIGHT_LIMIT, Fitted
+from protocols.models.rows import Columns, Design, Places, both, public_order
+from protocols.models.standardize import FRAC, WIDTH_AS_GIVEN, Count, counting, scaler
+
+#: Bits of the part of a weight that a penalty takes; of a weight in a product.
+_DECAY_WIDTH = 24
+_ROOM = 1 << 33
+#: Most fraction bits of rows in the gradient: cuts of up to 32 bits travel in four bytes.
+_GRADIENT_FRAC = 25
+#: Steps between two awaits.
+_SETTLE = 32
+
+
+@dataclass
+class _Batch:
+    """rows (m, p); steps (p, m), the same times learning rate and divided; outcome (m, 1)."""
+
+    rows: SecretArray
+    steps: SecretArray
+    outcome: SecretArray
+
+    def gradient(self, weights: SecretArray) -> SecretArray:
+        """(p, 1) what the mean log loss asks to take off the weights."""
+        risk = _probabilities(self.rows.dot(weights, FRAC))
+        if self.outcome.frac != risk.frac:
+            self.outcome = self.outcome.cut(risk.frac)  # once: every step has the same scale
+        return self.steps.dot(risk - self.outcome, WEIGHT_FRAC)
+
+
+class LogisticRegression:
+    """Probability of an outcome, 1 / (1 + exp(-(x . coef_ + intercept_))).
+
+    Parameters as scikit-learn names them: it minimises C * sum of log losses + |coef|^2 / 2 (`penalty=None`: the log
+    losses alone); the intercept is not penalised. Training is mini-batch SGD with `momentum`, without the schedules and
+    stopping rules that would open something: `epochs` times all batches, each at most `batch_size` places.
+
+    epochs, batch_size, learning_rate, momentum   of SGD; a step is learning_rate times the mean gradient of a batch
+    C, penalty      strength of the penalty "l2", which is for standardised columns; None for none
+    fit_intercept   whether there is a constant term
+    standardize     columns are put about their joint mean, in units of their joint standard deviation, and moved into
+                    [-8, 8]; both stay secret. Without it, columns should be of like size, and have like bounds
+    seed            of the public order that mixes owners' places over the batches
+
+    coef_ (columns,) and intercept_ (), in units of the columns as given (values beyond 8 deviations count as 8)
+
+    Rounds    a step 4 and those of a sigmoid (momentum and penalty run beside); standardization about 100, once
+    Bytes     a step about 12 (m + p) and those of m sigmoids, from each party: m rows in the batch, p columns
+    Error     weights are multiples of 2^-20, rows of 2^-16, a sigmoid is within 2.6e-4; see the tests for what that
+              makes of weights: within 2e-3 of the same steps in float64
+    Bounds    |weight| <= 64 is a checked assumption, once an epoch (of standardised columns); within it a weight
+              grows by at most learning_rate * largest |x| a step, and the steps' products are proved to fit
+    Undefined with fewer than one row that counts among 16 places
+    Raises    RangeError for parameters out of range, and for columns that are too many or too wide; ShapeError
+    Security  the engine's; opens nothing
+    """
+
+    def __init__(
+        self,
+        *,
+        epochs: int = 10,
+        batch_size: int = 128,
+        learning_rate: float = 0.5,
+        momentum: float = 0.0,
+        C: float = 1.0,
+        penalty: Literal["l2"] | None = "l2",
+        fit_intercept: bool = True,
+        standardize: bool = True,
+        seed: int = 0,
+    ) -> None:
+        if epochs < 1 or batch_size < 1:
+            raise RangeError(f"epochs {epochs}, batch_size {batch_size}: both are 1 at least")
+        if not 0 < learning_rate <= 16 or not 0 <= momentum <= 0.99:
+            raise RangeError(f"learning_rate {learning_rate}, momentum {momentum}: (0, 16] and [0, 0.99] are wanted")
+        if not 1e-6 <= C <= 1e9 or penalty not in ("l2", None):
+            raise RangeError(f"C {C}, penalty {penalty!r}: C from 1e-6 to 1e9, and 'l2' or None, are wanted")
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.momentum = momentum
+        self.C = C
+        self.penalty = penalty
+        self.fit_intercept = fit_intercept
+        self.standardize = standardize
+        self.seed = seed
+        self._fitted: Fitted | None = None
+
+    async def fit(self, x: Columns, y: SecretArray) -> LogisticRegression:
+        """Train on the rows where no column and no outcome is missing. y: a flag, or integers 0 and 1, (rows,).
+
+        Awaits from time to time, so that what is in flight stays bounded.
+        """
+        given = Design(x)
+        outcome = _outcome(y, given.rows)
+        count = Count(given.run, given.rows, both(given.valid, outcome.valid))
+        scale = None
+        if self.standardize:
+            values = given.in_units()
+            scale = scaler(values, count)
+            await given.run.settle(scale.factor.handle)
+            rows = scale.transform(values, count.weights)
+        else:
+            rows = counting(given.at_common_scale(WIDTH_AS_GIVEN), count.weights)
+        if self.fit_intercept:
+            ones = count.weights
+            if ones is None:
+                ones = constant(given.run, np.ones((given.rows, 1), np.int64))
+            rows = concatenate([rows, ones.cut(rows.frac)], axis=1)
+        await given.run.settle(rows.handle)
+        label = outcome.bare().reshape(given.rows, 1)
+        weights = await self._descend(rows, label, count)
+        positive = counting(label, count.weights).sum()
+        cohorts = (count.rows, positive, count.rows - positive)
+        self._fitted = Fitted(given, scale, weights.reshape(-1), self.fit_intercept, count.enough, cohorts)
+        return self
+
+    async def _descend(self, rows: SecretArray, label: SecretArray, count: Count) -> SecretArray:
+        """Weights (p, 1) with WEIGHT_FRAC fraction bits, |weight| <= WEIGHT_LIMIT as a checked assumption."""
+        run, p = rows.run, rows.shape[1]
+        room = min(((1 << run.engine.capacity) - 1) // (rows.bound * p), _ROOM)
+        if room < 2 * WEIGHT_LIMIT << WEIGHT_FRAC:
+            raise RangeError(f"{p} columns with |x| <= {rows.limit:g} leave no room for weights: use fewer columns")
+        batches = self._batches(rows, label, count)
+        decay, kept = self._decay(count, p), constant(run, np.full((p, 1), self.momentum), frac=WEIGHT_FRAC)
+        weights = constant(run, np.zeros((p, 1)), frac=WEIGHT_FRAC)
+        speed: SecretArray | None = None
+        steps = 0
+        for _ in range(self.epochs):
+            for batch in batches:
+                if weights.bound > room:
+                    weights = weights.within(WEIGHT_LIMIT)
+                change = batch.gradient(weights)
+                if decay is not None:
+                    change = weights.product(decay, WEIGHT_FRAC) + change
+                if self.momentum:
+                    if speed is not None:
+                        # The sum of a geometric series of changes, and a last place of each product.
+                        most = int((max(change.bound, speed.bound * (1 - self.momentum)) + 2) / (1 - self.momentum)) + 1
+                        change = (speed.product(kept, WEIGHT_FRAC) + change).bounded(most)
+                    speed = change
+                weights = weights - change
+                steps += 1
+                if steps % _SETTLE == 0:
+                    await run.settle(weights.handle)
+            weights = weights.within(WEIGHT_LIMIT)
+        return weights
+
+    def _batches(self, rows: SecretArray, label: SecretArray, count: Count) -> list[_Batch]:
+        """Places in a public order, cut in batches of nearly one size; a batch's gradient is divided by the mean number
+        of rows that count in a batch."""
+        places = len(rows)
+        number = -(-places // self.batch_size)
+        most = -(-places // number)
+        rate = count.per_row(self.learning_rate * number)
+        # A probability less an outcome has two bits besides its fraction, of which there are 28 at most.
+        width = rows.run.engine.capacity - 31 - most.bit_length()
+        limit = rows.limit * (rate if isinstance(rate, float) else rate.limit)
+        frac = min(_GRADIENT_FRAC, width - 1 - int(np.frexp(limit)[1]))
+        if isinstance(rate, float):
+            steps = (rows * rate).cut(frac)
+        else:
+            steps = rows.product(rate.broadcast_to(rows.shape), frac)
+        order = public_order(places, self.seed)
+        return [
+            _Batch(_picked(rows, part), _picked(steps, part).T, _picked(label, part))
+            for part in np.array_split(order, number)
+        ]
+
+    def _decay(self, count: Count, p: int) -> SecretArray | None:
+        """What part of each weight the penalty takes away in a step: (p, 1), of 24 bits at most."""
+        if self.penalty is None:
+            return None
+        part = count.per_row(self.learning_rate / self.C)
+        penalized = np.ones((p, 1), np.int64)
+        penalized[p - 1] = 0 if self.fit_intercept else 1
+        if isinstance(part, float):
+            decay = constant(count.rows.run, penalized * part, frac=frac_for(part, _DECAY_WIDTH))
+        else:
+            part = part.cut(min(part.frac, part.frac - width_of(part.bound) + _DECAY_WIDTH))
+            decay = part.broadcast_to((p, 1)) * penalized
+        if decay.limit > 4:
+            raise RangeError(f"C = {self.C:g} with learning_rate {self.learning_rate:g}: too strong for so few rows")
+        return decay
+
+    def _fit(self) -> Fitted:
+        if self._fitted is None:
+            raise LocalProtocolError("the model is not trained yet: `await model.fit(columns, outcome)`")
+        return self._fitted
+
+    @property
+    def coef_(self) -> SecretArray:
+        """(columns,) change of the log odds by a unit of each column."""
+        return self._fit().coefficients()[0]
+
+    @property
+    def intercept_(self) -> SecretArray:
+        """() log odds where all columns are 0."""
+        return self._fit().coefficients()[1]
+
+    def coefficients(self) -> Result:
+        """Intercept and coefficients by name, as one release: suppressed with too few rows of either outcome."""
+        return self._fit().release()
+
+    def decision_function(self, x: Columns) -> SecretArray:
+        """(rows,) log odds; undefined in rows with a missing column. Rounds as one transformation and a product."""
+        return self._fit().log_odds(Design(x))
+
+    def predict_proba(self, x: Columns) -> SecretArray:
+        """(rows,) probability of the outcome (of the class 1 alone). Error 2.6e-4 + 2^-17 columns."""
+        return _probabilities(self.decision_function(x))
+
+    def predict(self, x: Columns) -> SecretArray:
+        """(rows,) bits: the outcome is the likelier one."""
+        return self.decision_function(x) > 0
+
+    def score(self, x: Columns, y: SecretArray) -> SecretArray:
+        """Accuracy of `predict` on these rows."""
+        return metrics.accuracy_score(y, self.predict(x))
+
+
+def _probabilities(z: SecretArray) -> SecretArray:
+    return numeric.sigmoid(z)
+
+
+def _picked(x: SecretArray, places: Places) -> SecretArray:
+    return x._view(lambda a: a[places])
+
+
+def _outcome(y: SecretArray, rows: int) -> SecretArray:
+    outcome = y.numeric()
+    if outcome.shape != (rows,):
+        raise ShapeError(f"an outcome of shape {y.shape} for {rows} rows")
+    if outcome.type != "int" or outcome.bound != 1:
+        raise RangeError(f"the outcome is {y!r}: a flag, or integers 0 and 1, are wanted")
+    if outcome.valid is not None and outcome.valid.shape == ():
+        outcome = outcome._new(outcome.handle, valid=outcome.valid.broadcast_to((rows,)))
+    return outcome

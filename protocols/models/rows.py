@@ -1,0 +1,117 @@
+"""Rows as models take them: columns side by side, which rows are complete, and public orders of places.
+
+The place of a row is public (owners' rows follow each other, each owner's padded to one length); what stands there is
+not. So places may be mixed and held out by a public order that follows from a public seed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import shake_128
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import RangeError, ShapeError
+from mpc.secret import SecretArray, concatenate
+from protocols.numeric.normalize import F
+
+#: Columns by name, in a list, or side by side as a matrix (rows, columns).
+Columns = Mapping[str, SecretArray] | Sequence[SecretArray] | SecretArray
+Places = NDArray[np.int64]
+
+
+class Design:
+    """Columns of numbers, flags among them, side by side; their masks are joined to one bit a row.
+
+    names     of the columns; "x0", "x1", … where they have none
+    exponent  of each column: |x| <= 2^exponent
+    valid     bits (rows,): no column is missing; None: all rows are complete
+    """
+
+    def __init__(self, x: Columns) -> None:
+        if isinstance(x, SecretArray):
+            if x.ndim != 2:
+                raise ShapeError(f"columns side by side are a matrix (rows, columns); got shape {x.shape}")
+            self.names, columns = [f"x{j}" for j in range(x.shape[1])], [x]
+        else:
+            self.names = list(x) if isinstance(x, Mapping) else [f"x{j}" for j in range(len(x))]
+            columns = list(x.values()) if isinstance(x, Mapping) else list(x)
+        if not self.names or not len(columns[0]):
+            raise ShapeError("no rows, or no columns")
+        self.rows = len(columns[0])
+        self.run = columns[0].run
+        for column in columns:
+            if len(column) != self.rows or (column.ndim != 1 and len(columns) > 1):
+                raise ShapeError(f"a column of shape {column.shape}; vectors of {self.rows} rows are wanted")
+        wide = len(self.names) // len(columns)
+        self._columns = [column.numeric().bare().reshape(self.rows, wide) for column in columns]
+        self._units = [int(np.frexp(column.limit)[1]) for column in self._columns]
+        self.exponent = [unit for unit in self._units for _ in range(wide)]
+        self.valid = _joint_valid(columns)
+
+    def in_units(self) -> SecretArray:
+        """(rows, columns) in units u = x / 2^exponent with |u| <= 1; F fraction bits, no mask."""
+        return _beside(
+            [
+                column._new(column.handle, frac=column.frac + unit, type="fixed").cut(F).bounded(1 << F)
+                for column, unit in zip(self._columns, self._units, strict=True)
+            ]
+        )
+
+    def at_common_scale(self, width: int) -> SecretArray:
+        """(rows, columns) as they are, the largest bound having `width` bits at most, no mask."""
+        frac = min(max(column.frac for column in self._columns), width - 1 - max(self._units))
+        return _beside([column.cut(frac) for column in self._columns])
+
+
+def _beside(parts: Sequence[SecretArray]) -> SecretArray:
+    return parts[0] if len(parts) == 1 else concatenate(parts, axis=1)
+
+
+def both(a: SecretArray | None, b: SecretArray | None) -> SecretArray | None:
+    """Bits set in both; None stands for all."""
+    if a is None or b is None or a is b:
+        return a if b is None else b
+    return a & b
+
+
+def _joint_valid(columns: Sequence[SecretArray]) -> SecretArray | None:
+    rows = len(columns[0])
+    masks = {id(column.valid): column.valid for column in columns if column.valid is not None}
+    joint: SecretArray | None = None
+    for valid in masks.values():
+        joint = both(joint, valid.all(1) if valid.ndim == 2 else valid.broadcast_to((rows,)))
+    return joint
+
+
+def public_order(rows: int, seed: int) -> Places:
+    """An order of places 0..rows-1 that looks random and follows from the public seed alone."""
+    if not 0 <= seed < 1 << 63:
+        raise RangeError(f"seed {seed}: a number from 0 up is wanted")
+    words = shake_128(b"comity public order" + seed.to_bytes(8, "little")).digest(8 * rows)
+    return np.argsort(np.frombuffer(words, "<u8"), kind="stable").astype(np.int64)
+
+
+def split_rows(rows: int, test_size: float, seed: int) -> tuple[Places, Places]:
+    """Places for training and places held out, by a public order: `test_size` of all places."""
+    if not 0 < test_size < 1:
+        raise RangeError(f"test_size {test_size}: a fraction between 0 and 1 is wanted")
+    order = public_order(rows, seed)
+    held_out = min(max(round(rows * test_size), 1), rows - 1)
+    return order[held_out:], order[:held_out]
+
+
+def train_test_split(
+    table: Mapping[str, SecretArray], *, test_size: float = 0.25, seed: int = 0
+) -> tuple[dict[str, SecretArray], dict[str, SecretArray]]:
+    """Shared columns for training, and those of the rows held out: a public split of places, padding among them.
+
+    How many rows each part has beyond padding stays secret. Free.
+    """
+    lengths = {len(column) for column in table.values()}
+    if len(lengths) != 1 or lengths.pop() < 2:
+        raise ShapeError("train_test_split: columns of one length, two rows at least, are wanted")
+    train, test = split_rows(len(next(iter(table.values()))), test_size, seed)
+    first = {name: column[train] for name, column in table.items()}
+    return first, {name: column[test] for name, column in table.items()}
