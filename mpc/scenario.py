@@ -21,13 +21,21 @@ class Scenario:
 
     inputs      name -> Input (`Patients.rows()`, `Register.held_by("hospital")`)
     parameters  name -> default; a study may give others of the same type
+    samples     the bundled scenario whose sample data it shares; its own, where it names none
     """
 
-    def __init__(self, *, inputs: Mapping[str, Input], parameters: Mapping[str, Parameter] | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        inputs: Mapping[str, Input],
+        parameters: Mapping[str, Parameter] | None = None,
+        samples: str = "",
+    ) -> None:
         if not inputs:
             raise ConfigError("a scenario needs at least one input")
         self.inputs = dict(inputs)
         self.parameters: dict[str, Parameter] = dict(parameters or {})
+        self.samples = samples
         self._script: Script | None = None
         self._plaintext: Callable[..., dict[str, Any]] | None = None
 

@@ -40,7 +40,7 @@ class DemoFailed(Exception):
 
 def samples(loaded: Loaded) -> dict[str, dict[str, Path]]:
     """The sample data bundled with a scenario: organization -> input -> file."""
-    where = folder() / "data" / loaded.name
+    where = folder() / "data" / Path(loaded.scenario.samples or loaded.name).name
     inputs = list(loaded.scenario.inputs)
     found: dict[str, dict[str, Path]] = {}
     for path in sorted(where.glob("*.csv")) + sorted(where.glob("*.parquet")):

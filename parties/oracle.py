@@ -17,12 +17,18 @@ MOST_ROWS = 3_000_000
 
 
 def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
-    """All owners' rows as one pandas table: flags as bool (or object, with missing values), categories by name."""
+    """All owners' rows as one pandas table: flags as bool (or object, with missing values), categories by name.
+
+    Its `attrs["rows"]` lists how many rows each owner brought.
+    """
     import pandas as pd
 
     parts: dict[str, list[Any]] = {name: [] for name in schema.names}
+    brought = []
     for source in sources:
+        brought.append(0)
         for batch in source.batches(schema.names):
+            brought[-1] += len(batch[schema.names[0]])
             for name in schema.names:
                 parts[name].append(batch[name])
     columns: dict[str, Any] = {}
@@ -37,7 +43,9 @@ def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
             columns[column.name] = np.where(gone, None, flags) if gone.any() else flags
         else:
             columns[column.name] = values
-    return pd.DataFrame(columns)
+    table = pd.DataFrame(columns)
+    table.attrs["rows"] = brought
+    return table
 
 
 def expected(scenario: Scenario, tables: Mapping[str, Any], parameters: Any) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from protocols.models.logistic import LogisticRegression
 from protocols.models.metrics import accuracy_score, roc_auc_score
 from protocols.models.mlp import MLP, Dense, Sequential
-from protocols.models.rows import split_rows, train_test_split
+from protocols.models.rows import complete_rows, split_rows, train_test_split
 
 __all__ = [
     "MLP",
@@ -16,6 +16,7 @@ __all__ = [
     "LogisticRegression",
     "Sequential",
     "accuracy_score",
+    "complete_rows",
     "roc_auc_score",
     "split_rows",
     "train_test_split",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import RangeError, ShapeError
-from mpc.secret import SecretArray, concatenate
+from mpc.secret import SecretArray, concatenate, constant
 from protocols.numeric.normalize import F
 
 #: Columns by name, in a list, or side by side as a matrix (rows, columns).
@@ -79,10 +79,16 @@ def both(a: SecretArray | None, b: SecretArray | None) -> SecretArray | None:
 def _joint_valid(columns: Sequence[SecretArray]) -> SecretArray | None:
     rows = len(columns[0])
     masks = {id(column.valid): column.valid for column in columns if column.valid is not None}
-    joint: SecretArray | None = None
-    for valid in masks.values():
-        joint = both(joint, valid.all(1) if valid.ndim == 2 else valid.broadcast_to((rows,)))
-    return joint
+    bits = [valid if valid.ndim == 2 else valid.broadcast_to((rows,)).reshape(rows, 1) for valid in masks.values()]
+    return _beside(bits).all(1) if bits else None
+
+
+def complete_rows(columns: Mapping[str, SecretArray] | Sequence[SecretArray]) -> SecretArray:
+    """How many rows have no missing value: a secret integer that is its own cohort."""
+    several = list(columns.values()) if isinstance(columns, Mapping) else list(columns)
+    valid = _joint_valid(several)
+    count = constant(several[0].run, len(several[0])) if valid is None else valid.bare().sum()
+    return count.about(count)
 
 
 def public_order(rows: int, seed: int) -> Places:

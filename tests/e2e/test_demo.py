@@ -271,3 +271,13 @@ def test_told_to_end_it_leaves_nothing_behind(tmp_path, how):
     while not nothing_left(temporary) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert nothing_left(temporary)
+
+
+def test_a_model(tmp_path):
+    """Training and measures in real processes: as good as the best model of the pooled rows, within 0.01."""
+    result = result_of(demo(tmp_path, "hospital_risk_model", "--json"))
+    assert result["releases"]["patients trained on"] + result["releases"]["patients tested on"] == 569
+    assert 0.9 < result["releases"]["accuracy"] < result["releases"]["AUC"] < 1
+    assert set(result["oracle"]["details"]) == set(result["releases"])
+    assert result["oracle"]["max_relative_error"] <= 0.01
+    assert "coefficients" not in result["releases"]
