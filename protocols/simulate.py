@@ -26,6 +26,7 @@ from mpc.scenario import Scenario
 from mpc.schema import CategoryColumn, FlagColumn, Schema
 from mpc.simulation import simulated_keys
 from mpc.study import Study
+from mpc.trace import Trace, Traced
 from protocols.library import Library
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -233,7 +234,7 @@ def run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 @dataclass
 class DryRun:
     """What a study would do, from shapes and bounds alone. `steps`: operations that send; `primitives`: the engine's
-    that it uses, for `Engine.prepare`."""
+    that it uses, for `Engine.prepare`; `trace`: all operations, for `mpc.forecast`."""
 
     releases: list[Entry]
     cost: Cost
@@ -241,6 +242,7 @@ class DryRun:
     steps: int
     may_depend_on_opened: bool
     primitives: set[str]
+    trace: Trace
     discloses: list[str] = field(default_factory=list)
 
     @property
@@ -268,10 +270,10 @@ def dry_run(
     network: Network | None = None,
 ) -> DryRun:
     """Schedule the whole script without values: releases, rounds and bytes in milliseconds."""
-    run = Runtime(make_engine(engine, len(organizations)), Library(), network=network)
+    run = Traced(make_engine(engine, len(organizations)), Library(), network=network)
     study = assemble(
         scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
     )
     run_here(lambda: run.execute(whole(scenario, study)))
     awaited = any(entry.awaited for entry in study.entries)
-    return DryRun(study.entries, run.cost, run.operations, run.steps, awaited, run.planned)
+    return DryRun(study.entries, run.cost, run.operations, run.steps, awaited, run.planned, run.trace)

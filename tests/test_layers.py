@@ -186,6 +186,7 @@ PURE = {
     "enum",
     "functools",
     "hashlib",
+    "heapq",
     "inspect",
     "itertools",
     "math",

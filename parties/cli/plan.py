@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpc.forecast import Forecast, forecast
 from mpc.network import Network
 from parties import units
 from parties.cli.common import FILE, json_option, listed, print_json
@@ -23,8 +24,8 @@ _NAMES_SHOWN = 12
 _UNKNOWN = Network(0.030, 200e6)
 #: Round trips from the first call to agreed keys: TCP, TLS, hello, commitments and their opening.
 _ROUND_TRIPS_TO_AGREE = 4
-#: Measured on two cores: what one operation and one byte cost beside the network.
-_OPERATION_S, _BYTE_S = 20e-6, 4e-9
+#: What a network must save of the time before it is advised to name it in the study.
+_WORTH_NAMING = 0.05
 
 
 def quantity(parse: Callable[[object], float]) -> Callable[[click.Context, click.Parameter, str | None], float | None]:
@@ -64,11 +65,12 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
     """
     bound = open_study(study)
     known = bound.plan.network or _UNKNOWN
-    rtt, bandwidth = rtt or known.rtt_s, bandwidth or known.bits_per_second
-    dry = dry_run_of(bound)
-    seconds = estimate(dry, rtt, bandwidth)
+    network = Network(rtt or known.rtt_s, bandwidth or known.bits_per_second)
+    dry = dry_run_of(bound, bound.plan.network)
+    predicted = forecast(dry.trace, network)
+    seconds = predicted.seconds + _ROUND_TRIPS_TO_AGREE * network.rtt_s
     if as_json:
-        described = _described(bound, dry, seconds)
+        described = _described(bound, dry, seconds, predicted)
         if mock:
             described["mock"] = _mock(bound)["releases"]
         print_json(described)
@@ -84,8 +86,11 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
         click.echo("  Some of it may depend on values that are opened on the way.")
     click.echo(
         f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
-        f"at {duration(rtt)} and {bandwidth / 1e6:g} Mbit/s, after the local part"
+        f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
     )
+    compared = how_compared(bound, dry, network, predicted)
+    if compared is not None:
+        click.echo(f"  {compared}")
     click.echo(f"  {WARNING}  {bound.loaded.path}")
     if mock:
         from rich.console import Console
@@ -121,8 +126,8 @@ def _mock(bound: BoundStudy) -> dict[str, Any]:
     }
 
 
-def dry_run_of(bound: BoundStudy) -> DryRun:
-    """The study's dry run: its manifest and its cost."""
+def dry_run_of(bound: BoundStudy, network: Network | None) -> DryRun:
+    """The study's dry run with protocols chosen for `network`: its manifest and its cost."""
     from protocols.simulate import dry_run
 
     plan = bound.plan
@@ -134,15 +139,32 @@ def dry_run_of(bound: BoundStudy) -> DryRun:
         owners=bound.owners,
         parameters=plan.parameters,
         ranges=plan.ranges,
-        network=plan.network,
+        network=network,
     )
 
 
-def estimate(dry: DryRun, rtt: float, bandwidth: float) -> float:
-    """Seconds from the first call to the releases, without the local part: a round is one way, not there and back."""
-    sent = max(dry.bytes_sent)
-    network = (dry.rounds / 2 + _ROUND_TRIPS_TO_AGREE) * rtt + 8 * sent / bandwidth
-    return network + dry.operations * _OPERATION_S + sent * _BYTE_S
+def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Forecast) -> str | None:
+    """Which comparisons were chosen, and why; without a network in the study, what naming this one would save."""
+    chosen = bound.plan.network
+    if chosen is None:
+        with_it = forecast(dry_run_of(bound, network).trace, network)
+        saved = predicted.seconds - with_it.seconds
+        if saved < _WORTH_NAMING * predicted.seconds:
+            return None
+        return (
+            f"The study names no network: comparisons are those of a fast one. With [network] in it, "
+            f"about {duration(saved)} less."
+        )
+    choices = dry.trace.choices
+    every = sum(choices.values())
+    quick = sum(count for (primitives, primitive), count in choices.items() if primitive != primitives[0])
+    if not every:
+        return None
+    where = f"For {duration(chosen.rtt_s)} and {chosen.bits_per_second / 1e6:g} Mbit/s"
+    if not quick:
+        return f"{where}: comparisons in few bytes; fewer rounds would not be quicker."
+    number = "all" if quick == every else f"{quick} of {every}"
+    return f"{where}: {number} comparisons in fewer rounds and more bytes, where that is quicker."
 
 
 def who_learns_what(dry: DryRun, all_: bool) -> list[str]:
@@ -172,7 +194,7 @@ def who_must_not_collude(compute: Sequence[str], threshold: int) -> str:
     return f"Nobody learns anything else unless {number} of {listed(compute)} put their shares together."
 
 
-def _described(bound: BoundStudy, dry: DryRun, seconds: float) -> dict[str, Any]:
+def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Forecast) -> dict[str, Any]:
     plan = bound.plan
     return {
         "scenario": bound.loaded.name,
@@ -191,5 +213,6 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float) -> dict[str, Any]
         "rounds": dry.rounds,
         "bytes_sent": list(dry.bytes_sent),
         "seconds": seconds,
+        "predicted": vars(predicted),
         "warning": WARNING,
     }

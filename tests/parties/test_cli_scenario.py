@@ -92,6 +92,34 @@ def test_plan_says_who_learns_what_who_must_not_collude_and_what_it_costs(skelet
     assert slow > 10 * found["seconds"]
 
 
+def test_plan_predicts_time_and_says_how_comparisons_are_made(tmp_path):
+    study = tmp_path / "study.toml"
+    hospitals = STUDY.replace("my_study.py", "hospital_statistics").replace("people", "patients")
+    study.write_text(hospitals)
+    near = json.loads(comity("plan", study, "--json", "--rtt", "1ms", "--bandwidth", "10G").stdout)
+    far = json.loads(comity("plan", study, "--json", "--rtt", "400ms", "--bandwidth", "10G").stdout)
+    assert near["rounds"] == far["rounds"]  # what will run does not depend on options
+    assert far["predicted"]["network_seconds"] == pytest.approx(0.2 * far["rounds"], rel=1e-3)
+    for found in (near, far):
+        predicted = found["predicted"]
+        assert max(predicted["network_seconds"], predicted["compute_seconds"]) <= predicted["seconds"]
+        assert predicted["seconds"] <= predicted["network_seconds"] + predicted["compute_seconds"] + 1e-9
+        assert found["seconds"] > predicted["seconds"]
+    assert "The study names no network" in comity("plan", study, "--rtt", "400ms").stdout
+    assert "no network" not in comity("plan", study, "--rtt", "1us", "--bandwidth", "1G").stdout
+
+    study.write_text(hospitals + '[network]\nrtt = "400ms"\nbandwidth = "10G"\n')
+    named = json.loads(comity("plan", study, "--json").stdout)
+    assert named["rounds"] < far["rounds"]
+    assert named["predicted"]["seconds"] < far["predicted"]["seconds"]
+    assert json.loads(comity("plan", study, "--json", "--rtt", "1ms").stdout)["rounds"] == named["rounds"]
+    text = comity("plan", study).stdout
+    assert "at 400 ms and 10000 Mbit/s" in text
+    assert "comparisons in fewer rounds and more bytes, where that is quicker." in text
+    study.write_text(hospitals + '[network]\nrtt = "1us"\nbandwidth = "1M"\n')
+    assert "comparisons in few bytes; fewer rounds would not be quicker." in comity("plan", study).stdout
+
+
 @pytest.mark.parametrize("option", [("--rtt", "30"), ("--rtt", "0ms"), ("--bandwidth", "fast")])
 def test_plan_wants_units(skeleton, option):
     assert "write it like" in comity("plan", skeleton, *option, code=2).stderr

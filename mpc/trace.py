@@ -1,0 +1,94 @@
+"""The operations of a dry run with what each waits for: what time is predicted from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from mpc.engine import Cost, Spec
+from mpc.labels import Scope
+from mpc.runtime import Handle, Runtime
+
+
+class Step(NamedTuple):
+    """One scheduled operation. `after`: numbers of the operations whose results it takes; `work`: seconds."""
+
+    primitive: str
+    after: tuple[int, ...]
+    cost: Cost
+    work: float
+
+
+class Settle(NamedTuple):
+    """The script waits here for the results of these operations."""
+
+    steps: tuple[int, ...]
+
+
+@dataclass
+class Task:
+    """A part of the script in program order: numbers of the operations it schedules, waits, and parts beside each
+    other, after which it goes on."""
+
+    items: list[int | Settle | list[Task]] = field(default_factory=list)
+
+
+@dataclass
+class Trace:
+    """All operations of a dry run by number, and the script that schedules them."""
+
+    parties: int
+    steps: list[Step] = field(default_factory=list)
+    script: Task = field(default_factory=Task)
+    #: How often which of several primitives was taken (`Runtime.cheapest`).
+    choices: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
+
+
+class Traced(Runtime):
+    """A dry run that keeps a trace."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.trace = Trace(self.engine.parties)
+        self._tasks: dict[Scope, Task] = {self.scope: self.trace.script}
+        self._numbers: dict[Handle, int] = {}
+        self._accounted = Cost()
+
+    def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
+        chosen = super().cheapest(primitives, *operands, **parameters)
+        self.trace.choices[primitives, chosen] += 1
+        return chosen
+
+    def schedule(self, primitive: str, *operands: Handle, **parameters: Any) -> Handle:
+        handle = super().schedule(primitive, *operands, **parameters)
+        number = self._numbers[handle] = len(self.trace.steps)
+        parameters.pop("local", None)
+        work = self.engine.work(primitive, *[operand.spec for operand in operands], **parameters)
+        after = tuple(dict.fromkeys(self._numbers[operand] for operand in operands))
+        self.trace.steps.append(Step(primitive, after, self._accounted, work))
+        self._task().items.append(number)
+        return handle
+
+    def _account(self, scope: Scope, cost: Cost, depth: int, spec: Spec) -> None:
+        self._accounted = cost
+        super()._account(scope, cost, depth, spec)
+
+    async def settle(self, *handles: Handle) -> None:
+        await super().settle(*handles)
+        self._task().items.append(Settle(tuple(dict.fromkeys(self._numbers[handle] for handle in handles))))
+
+    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
+        around, known = self.scope, len(self._tasks)
+        beside: list[Task] = []
+        self._task().items.append(beside)
+        results = await super().gather(*parts)
+        beside += [task for scope, task in list(self._tasks.items())[known:] if scope.parent is around]
+        return results
+
+    def _task(self) -> Task:
+        scope = self.scope
+        if scope not in self._tasks:
+            self._tasks[scope] = Task()
+        return self._tasks[scope]
