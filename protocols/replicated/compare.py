@@ -1,12 +1,16 @@
-"""The sign of a value: the carry of A + B, found by digits of four bits and a tree.
+"""The sign of a value: the carry of A + B, found by digits of four or three bits and a tree.
 
-D knows A = c_D + c_F and both E and F know B = c_E. Per digit, G = [a + b >= 16] and P = [a + b = 15] are sums
-modulo 2 of products of bits of a (D shares all 15 of them) with functions of the bits of b, so E and F evaluate
-them locally on their shares. A tree of ands then joins the digits.
+D knows A = c_D + c_F and both E and F know B = c_E. Per digit of four bits, G = [a + b >= 16] and P = [a + b = 15]
+are sums modulo 2 of products of bits of a (D shares all 15 of them; of digits of three bits there are 7) with
+functions of the bits of b, so E and F evaluate them locally on their shares. A tree of ands then joins the digits.
+
+The tree has 1, 2, 4, 8 or 16 leaves, as few as digits of four bits need. As many digits as that leaves room for have
+three bits, which halves what D sends of them.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -14,15 +18,15 @@ import numpy as np
 from mpc.engine import Cost
 from mpc.errors import RangeError
 from mpc.party import Party
-from protocols.replicated import kernels
+from protocols.replicated import kernels, kernels_sign
 from protocols.replicated.boolean import reshare, reshare_load
 from protocols.replicated.owner import from_owner, to_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers
 from protocols.replicated.wire import Octets, lowest, pack, packed_bytes, unpack
 
-#: The lane of a0 a1 a2 a3 in the last word of monomials.
-_ALL_FOUR = 0x4444444444444444
+#: The lowest bit of each digit's four.
+_LANES = 0x1111111111111111
 
 
 class _Level(NamedTuple):
@@ -52,10 +56,46 @@ _TREE = {
 }
 
 
-def _digits(width: int) -> tuple[int, int]:
-    """Digits of the low width-1 bits, and the lanes of the tree over them (a power of two)."""
-    digits = (width + 2) // 4
-    return digits, 1 << (digits - 1).bit_length()
+class _Digits(NamedTuple):
+    """How many digits the low width-1 bits have, how many of them of four bits, and the leaves of the tree."""
+
+    digits: int
+    fours: int
+    lanes: int
+
+    def sent(self, n: int) -> int:
+        """Bytes of the monomials of n elements."""
+        return packed_bytes(2 * n, 4 * self.digits) + (packed_bytes(2 * n, 4 * self.fours) if self.fours else 0)
+
+    def pack(self, m: Words) -> Octets:
+        """Words 0 and 1 with all digits, and words 2 and 3 with those of four bits."""
+        first = pack(m[:2].reshape(-1), 4 * self.digits)
+        return np.concatenate((first, pack(m[2:].reshape(-1), 4 * self.fours))) if self.fours else first
+
+    def unpack(self, message: Octets, n: int) -> Words:
+        m = np.empty((4 if self.fours else 2, n), np.uint64)
+        first = packed_bytes(2 * n, 4 * self.digits)
+        m[:2] = unpack(message[:first], 2 * n, 4 * self.digits).reshape(2, n)
+        if self.fours:
+            m[2:] = unpack(message[first:], 2 * n, 4 * self.fours).reshape(2, n)
+        return m
+
+    def top(self, message: Octets, n: int) -> Octets:
+        """The free lane of word 1's lowest digit: a share of A's highest bit."""
+        if self.digits == 1:  # two words to a byte: word 1 is in the upper halves
+            return (message[:n] >> np.uint8(7)) & np.uint8(1)
+        first = message[: packed_bytes(2 * n, 4 * self.digits)]
+        low = lowest(first, 2 * n, 4 * self.digits)[n:]
+        lane: Octets = (low >> low.dtype.type(3)).astype(np.uint8) & np.uint8(1)
+        return lane
+
+
+@lru_cache
+def _digits(width: int) -> _Digits:
+    low = width - 1
+    lanes = 1 << ((low + 3) // 4 - 1).bit_length()
+    fours = max(low - 3 * lanes, 0)
+    return _Digits(fours + (low - 4 * fours + 2) // 3, fours, lanes)
 
 
 def check_width(width: int) -> None:
@@ -67,9 +107,10 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     """The bit x < 0, given -2^(width-1) <= x < 2^(width-1).
 
     Shapes    x, result: one shape, n elements; the result has one bit each
-    Rounds    2 + ceil(log2 digits), digits = ceil((width-1)/4): 6 at 64 bits, 5 at 33, 2 at 5
-    Bytes     D to E 4 n words of 4 digits bits; E and F to D n words of 2 lanes bits; each party to the next one
-              n words of lanes, lanes/2, ..., 4 and 1 bits (lanes: digits rounded up to a power of two)
+    Rounds    2 + log2 lanes, with lanes = ceil((width-1)/4) rounded up to a power of two: 6 at 64 bits, 5 at 33
+    Bytes     D to E 2 n words of 4 digits bits and 2 n of 4 fours bits, where `fours` = max(width-1 - 3 lanes, 0) of
+              the digits have four bits and the others three; E and F to D n words of 2 lanes bits; each party to the
+              next one n words of lanes, lanes/2, ..., 4 and 1 bits
     Security  semi-honest: each monomial of A's bits and its highest bit are hidden by a bit of the stream of D and
               F, each share of G and P by one of E and F, and the tree is `bits_and`
     Raises    RangeError
@@ -91,35 +132,35 @@ async def compared(party: Party, chunk: Chunk, given: Words, thresholds: Words |
     where there is none. One chunk; D's message is one for all thresholds, since they are a part of B alone."""
     part, n = chunk.part, given.shape[1]
     role = chunk.roles(party.index)[0]
-    digits, lanes = _digits(width)
-    bits, sent = np.uint64(width), 4 * digits
+    shape = _digits(width)
+    lanes = shape.lanes
+    bits, fours = np.uint64(width), np.uint64(4 * shape.fours)
     count = 1 if thresholds is None else len(thresholds)
     total = count * n
     gp = np.empty((2, total), np.uint64)
     top = np.empty((2, count, n), np.uint8)
-    whole = packed_bytes(4 * n, sent)
     wide = 2 * lanes if lanes > 1 else 1
     if role == D:
-        m = np.empty((4, n), np.uint64)
-        kernels.monomials(given[0], given[1], bits, m)
-        phi, message = await from_owner(party, chunk, whole, pack(m.reshape(-1), sent))
-        top[0], top[1] = _top(phi, n, sent), _top(message, n, sent)
+        m = np.empty((4 if shape.fours else 2, n), np.uint64)
+        kernels_sign.monomials(given[0], given[1], bits, fours, m)
+        phi, message = await from_owner(party, chunk, shape.sent(n), shape.pack(m))
+        top[0], top[1] = shape.top(phi, n), shape.top(message, n)
         await to_owner(party, chunk, wide, None, gp)
     else:
-        (message,) = await from_owner(party, chunk, whole, None)
+        (message,) = await from_owner(party, chunk, shape.sent(n), None)
         if role == E:
-            b, pad, one = given[1], np.uint64(_ALL_FOUR & (-1 << sent)), kernels.ONE
+            b, pad, one = given[1], np.uint64(_LANES & (-1 << (4 * shape.digits))), kernels.ONE
         else:
             b, pad, one = given[0], kernels.ZERO, kernels.ZERO
         mine, other = (0, 1) if role == E else (1, 0)
-        top[mine] = _top(message, n, sent)
+        top[mine] = shape.top(message, n)
         raw: Words = gp[mine]
-        shares = np.ascontiguousarray(unpack(message, 4 * n, sent)).reshape(4, n)
+        shares = shape.unpack(message, n)
         fold = np.array(_FOLD[lanes], np.uint64)
         for k in range(count):
             b_k = b if thresholds is None else b - thresholds[k]
             top[other, k] = (b_k >> (bits - kernels.ONE)) & kernels.ONE
-            kernels.carries(shares, b_k, bits, pad, one, fold, raw[k * n : (k + 1) * n])
+            kernels_sign.carries(shares, b_k, bits, fours, pad, one, fold, raw[k * n : (k + 1) * n])
         if wide == 1:
             raw &= kernels.ONE  # one digit: nothing follows that would want its P
         await to_owner(party, chunk, wide, raw, gp)
@@ -149,15 +190,6 @@ async def _joined(party: Party, part: int, gp: Words, lanes: int) -> Octets:
     return found
 
 
-def _top(message: Octets, n: int, width: int) -> Octets:
-    """The lane beside the last word's lowest monomials: a share of A's highest bit. Local."""
-    if width == 4:  # two words to a byte: the last ones are in the upper halves
-        return (message[n:] >> np.uint8(7)) & np.uint8(1)
-    low = lowest(message, 4 * n, width)[3 * n :]
-    lane: Octets = (low >> low.dtype.type(3)).astype(np.uint8) & np.uint8(1)
-    return lane
-
-
 def sign_cost(label: bytes, size: int, width: int) -> Cost:
     check_width(width)
     return load(cut(label, size), lambda n: compared_load(n, 1, width))
@@ -165,13 +197,13 @@ def sign_cost(label: bytes, size: int, width: int) -> Cost:
 
 def compared_load(n: int, count: int, width: int) -> Load:
     """What `compared` costs on n elements and `count` thresholds."""
-    digits, lanes = _digits(width)
-    levels = _TREE[lanes]
+    shape = _digits(width)
+    lanes, levels = shape.lanes, _TREE[shape.lanes]
     shared = packed_bytes(count * n, 2 * lanes if lanes > 1 else 1)
     joined = sum(reshare_load(count * n, level.width).bytes_sent[0] for level in levels)
     messages = 1 + len(levels)
     return Load(
         2 + len(levels),
-        (packed_bytes(4 * n, 4 * digits) + joined, shared + joined, shared + joined),
+        (shape.sent(n) + joined, shared + joined, shared + joined),
         (messages, messages, messages),
     )

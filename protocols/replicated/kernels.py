@@ -136,61 +136,6 @@ def gather(low: Reals, middle: Reals, both: Reals, high: Reals, out: Words) -> N
             out[i, j] += np.uint64(l + ((b - l - m) << np.int64(22)) + ((m + h) << np.int64(44)))
 
 
-_LANES = np.uint64(0x1111111111111111)
-_S2, _S14 = np.uint64(2), np.uint64(14)
-_S3 = np.uint64(3)
-
-
-@kernel("u8[::1], u8[::1], u8, u8[:,::1]")
-def monomials(p: Words, q: Words, width: np.uint64, out: Words) -> None:
-    """A = p+q modulo 2^width in digits of four bits, with ones from bit width-1 up: the 15 products of the bits of
-    each digit, in four words; the free lane of the lowest digit (bit 3 of the last word) is A's bit width-1."""
-    pad = ALL << (width - ONE)
-    for i in range(p.size):
-        a = p[i] + q[i]
-        low = a | pad
-        a0, a1, a2, a3 = low & _LANES, (low >> ONE) & _LANES, (low >> _S2) & _LANES, (low >> _S3) & _LANES
-        a01, a23 = a0 & a1, a2 & a3
-        out[0, i] = low
-        out[1, i] = a01 | ((a0 & a2) << ONE) | ((a0 & a3) << _S2) | ((a1 & a2) << _S3)
-        out[2, i] = (a1 & a3) | (a23 << ONE) | ((a01 & a2) << _S2) | ((a01 & a3) << _S3)
-        top = ((a >> (width - ONE)) & ONE) << _S3
-        out[3, i] = (a0 & a23) | ((a1 & a23) << ONE) | ((a01 & a23) << _S2) | top
-
-
-@kernel("u8[:,::1], u8[::1], u8, u8, u8, u8[::1], u8[::1]")
-def carries(m: Words, b: Words, width: np.uint64, pad: np.uint64, one: np.uint64, fold: Words, out: Words) -> None:
-    """From shares of the monomials and the bits of B: G = [digits of A and B sum to 16 or more] and P = [to 15] of
-    each digit, folded to lanes of neighbouring bits: G | P << lanes.
-
-    pad    at E, the lane of a0 a1 a2 a3 of the digits that were not sent (their A is 15 and their B 0); 0 at F
-    one    1 at E, which adds the constant; 0 at F
-    fold   shift, mask, shift, mask, lanes
-    """
-    keep = (ONE << (width - ONE)) - ONE
-    constant = ZERO - one
-    sh1, m1, sh2, m2, lanes = fold[0], fold[1], fold[2], fold[3], fold[4]
-    for i in range(b.size):
-        w, v, u, t = m[0, i], m[1, i], m[2, i], m[3, i] | pad
-        low = b[i] & keep
-        b0, b1, b2, b3 = low & _LANES, (low >> ONE) & _LANES, (low >> _S2) & _LANES, (low >> _S3) & _LANES
-        b01, b02, b03, b12, b13, b23 = b0 & b1, b0 & b2, b0 & b3, b1 & b2, b1 & b3, b2 & b3
-        in0 = ((w >> ONE) & b1) ^ (v & b0) ^ (w & b01)
-        in2 = ((v >> _S3) & b1) ^ ((u >> _S2) & b0) ^ ((v >> ONE) & b01)
-        both = ((w >> _S2) & b2) ^ in2 ^ (b2 & in0)
-        rest = (u & b1) ^ ((u >> _S3) & b0) ^ ((v >> _S2) & b01)
-        in3 = ((u >> ONE) & b2) ^ ((t >> ONE) & b1) ^ ((t >> _S2) & b0) ^ (t & b01) ^ (b2 & rest)
-        g = (((w >> _S3) & b3) ^ in3 ^ (b3 & both)) & _LANES
-        p = (w & (b1 & b23)) ^ ((w >> ONE) & (b0 & b23)) ^ ((w >> _S2) & (b01 & b3)) ^ ((w >> _S3) & (b01 & b2))
-        p ^= (v & b23) ^ ((v >> ONE) & b13) ^ ((v >> _S2) & b12) ^ ((v >> _S3) & b03)
-        p ^= (u & b02) ^ ((u >> ONE) & b01) ^ ((u >> _S2) & b3) ^ ((u >> _S3) & b2)
-        p ^= (t & b1) ^ ((t >> ONE) & b0) ^ (t >> _S2) ^ (constant & b01 & b23)
-        p &= _LANES
-        g = (g | (g >> sh1)) & m1
-        p = (p | (p >> sh1)) & m1
-        out[i] = ((g | (g >> sh2)) & m2) | (((p | (p >> sh2)) & m2) << lanes)
-
-
 @kernel("u8[:,::1], u8, u8, u8, u8, u8[::1]")
 def tree(g: Words, p_at: np.uint64, pair: np.uint64, mask: np.uint64, p_to: np.uint64, out: Words) -> None:
     """This party's part of P_high G_low and of P_high P_low for lanes `pair` apart."""

@@ -41,6 +41,7 @@ CASES = {
     "sign 4": ("sign", [None], {"width": 4}),
     "sign 17": ("sign", [None], {"width": 17}),
     "sign 40": ("sign", [None], {"width": 40}),
+    "sign 53": ("sign", [None], {"width": 53}),
     "sign 64": ("sign", [None], {"width": 64}),
     "signs 4": ("signs", [None], {"width": 4, "thresholds": np.array([[1], [-2]])}),
     "signs 33": ("signs", [None], {"width": 33, "thresholds": np.array([[0], [5]])}),
