@@ -166,6 +166,24 @@ class IdealEngine(Engine):
             step *= 2
         return _bits(words, x.spec.width)
 
+    async def piecewise_cubic(
+        self, party: Party, x: Clear, *, low: int, step: int, table: Integers, bits: int
+    ) -> Clear:
+        away = x.values.astype(object) - low
+        away = np.clip(away, 1 << step, (table.shape[1] << step) - 1)
+        piece = (away >> step).astype(np.int64)
+        u = ((away - (piece.astype(object) << step)) << 28) >> step
+        c = table.astype(object)[:, piece]
+        total = (c[0] << 28) + c[1] * u + c[2] * (u * u >> 28) + c[3] * ((u * u >> 28) * u >> 28)
+        return self._checked(total >> bits)
+
+    async def exponential(
+        self, party: Party, x: Clear, *, low: int, high: int, frac: int, digits: int, bits: int
+    ) -> Clear:
+        x = Clear(np.clip(x.values, low, high))
+        y = np.ldexp(np.exp(np.ldexp(x.values.astype(np.float64), -frac)), digits)
+        return self._checked(y.astype(np.int64) >> bits)
+
     def random(self, party: Party, *, shape: Shape) -> Clear:
         out = np.empty(shape, np.int64)
         party.keys.common.fill(out, party.label, b"ideal random")
@@ -234,6 +252,6 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec(x.shape, "bits", 1)
     if primitive == "decompose":
         return Spec(x.shape, "bits", parameters["width"])
-    if primitive in ("bit_to_ring", "inject"):
+    if primitive in ("bit_to_ring", "inject", "piecewise_cubic", "exponential"):
         return Spec(x.shape)
     return Spec(x.shape, x.kind, x.width)

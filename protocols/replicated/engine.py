@@ -22,9 +22,11 @@ from protocols.replicated import (
     equality,
     fused,
     kernels,
+    kernels_lookup,
     kernels_order,
     kernels_quick,
     local,
+    lookup,
     matmul,
     opening,
     orders,
@@ -52,6 +54,7 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 #: Which kernels a primitive wants besides the first group's: every order begins with one of three.
 _GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order"), kernels_order.GROUP)
 _GROUPS["quick_sign"] = _GROUPS["quick_signs"] = kernels_quick.GROUP
+_GROUPS |= dict.fromkeys(("piecewise_cubic", "exponential"), kernels_lookup.GROUP)
 
 
 class ReplicatedEngine(Engine):
@@ -168,6 +171,16 @@ class ReplicatedEngine(Engine):
 
     async def prefix_or(self, party: Party, x: Bits) -> Bits:
         return await boolean.prefix_or(party, x)
+
+    async def piecewise_cubic(
+        self, party: Party, x: Arithmetic, *, low: int, step: int, table: Integers, bits: int
+    ) -> Arithmetic:
+        return await lookup.piecewise_cubic(party, x, low=low, step=step, table=table, bits=bits)
+
+    async def exponential(
+        self, party: Party, x: Arithmetic, *, low: int, high: int, frac: int, digits: int, bits: int
+    ) -> Arithmetic:
+        return await lookup.exponential(party, x, low=low, high=high, frac=frac, digits=digits, bits=bits)
 
     # ---- orders of rows
     async def permutation(self, party: Party, *, size: int) -> Order:

@@ -21,6 +21,7 @@ from protocols.replicated import (
     convert,
     equality,
     fused,
+    lookup,
     matmul,
     opening,
     orders,
@@ -241,6 +242,19 @@ def prefix_or(label: bytes, x: Spec) -> Planned:
 
 
 @_plan
+def piecewise_cubic(label: bytes, x: Spec, *, low: int, step: int, table: Integers, bits: int) -> Planned:
+    wanted("piecewise_cubic", x, "arith")
+    lookup.check_table(table, step, bits)
+    return x, lookup.piecewise_cubic_cost(label, x.size, table.shape[1], bits)
+
+
+@_plan
+def exponential(label: bytes, x: Spec, *, low: int, high: int, frac: int, digits: int, bits: int) -> Planned:
+    wanted("exponential", x, "arith")
+    return x, lookup.exponential_cost(label, x.size, low, high, frac, digits, bits)
+
+
+@_plan
 def permutation(label: bytes, *, size: int) -> Planned:
     return orders.permutation_plan(label, size)
 
@@ -268,7 +282,7 @@ def sort_order(label: bytes, x: Spec, *, width: int) -> Planned:
 #: Primitives with arrays, functions or lists among their parameters, and those with inner operations, whose labels
 #: follow from the whole label; the plans of all others are remembered.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
-_FRESH |= {"order_of", "sort_order", "signs", "quick_signs"}
+_FRESH |= {"order_of", "sort_order", "signs", "quick_signs", "piecewise_cubic"}
 
 
 @lru_cache(maxsize=4096)

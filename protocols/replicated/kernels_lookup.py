@@ -1,0 +1,153 @@
+"""The loops of table lookups: a group of kernels of its own.
+
+E and F must find the very same table, entry by entry, so these loops compute in integers only.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.replicated.kernels import ONE, ZERO, Octets, Words, kernel
+
+GROUP = "lookup"
+#: Fraction bits of the place inside a piece.
+UNIT = 28
+_UNIT = np.int64(UNIT)
+_2, _3, _64 = np.int64(2), np.int64(3), np.int64(64)
+_SEVEN = np.uint64(7)
+#: Digits of an exponent, each with a table of its own, and their fraction bits.
+DIGIT, DIGITS, FACTOR = 10, 3, 30
+_DIGIT, _DIGIT_MASK = np.uint64(DIGIT), np.uint64((1 << DIGIT) - 1)
+_FACTOR, _HALF_FACTOR = np.uint64(FACTOR), np.uint64(1 << (FACTOR - 1))
+_SPLIT, _SPLIT_MASK = np.uint64(22), np.uint64((1 << 22) - 1)
+_REST = np.uint64(FACTOR - 22)
+_REST_MASK = np.uint64((1 << (FACTOR - 22)) - 1)
+
+
+@kernel("u8[::1], u8, u8, u1[:,::1]", GROUP)
+def ask(a: Words, step: np.uint64, pieces: np.uint64, query: Octets) -> None:
+    """Flip the bit of each row of `query` that stands for the piece of A."""
+    for i in range(a.size):
+        piece = (a[i] >> step) & (pieces - ONE)
+        query[i, np.int64(piece >> np.uint64(3))] ^= np.uint8(ONE << (piece & _SEVEN))
+
+
+@kernel("u8[::1], u8, u8, u8, u8[:,::1]", GROUP)
+def powers(a: Words, step: np.uint64, up: np.uint64, down: np.uint64, out: Words) -> None:
+    """u, u^2 and u^3 for A's place u in its piece, in units of 2^-28: the low `step` bits shifted up or down."""
+    low = (ONE << step) - ONE
+    for i in range(a.size):
+        u = np.int64(((a[i] & low) << up) >> down)
+        v = (u * u) >> _UNIT
+        out[0, i] = np.uint64(u)
+        out[1, i] = np.uint64(v)
+        out[2, i] = np.uint64((v * u) >> _UNIT)
+
+
+@kernel("u8[:,::1], u8[::1], u8, u8, u8, i4[:,::1], u8[:,::1], u8[:,::1]", GROUP)
+def answer(
+    query: Words,
+    b: Words,
+    step: np.uint64,
+    up: np.uint64,
+    down: np.uint64,
+    table: NDArray[np.int32],
+    hidden: Words,
+    out: Words,
+) -> None:
+    """The exclusive or of the entries that `query` names, less `hidden`, entered into `out`.
+
+    Entry j is the cubic of piece j + piece(B), from its table of coefficients (twice over), moved to start at B's
+    place in its piece. Factors are held in 32 bits, since vectors of 64-bit products are not everywhere.
+    """
+    pieces = table.shape[1] // 2
+    low, wrap = (ONE << step) - ONE, np.uint64(pieces - 1)
+    most = min(pieces, 64)
+    for i in range(b.size):
+        first = np.int64((b[i] >> step) & wrap)
+        place = np.int64(((b[i] & low) << up) >> down)
+        square = (place * place) >> _UNIT
+        u, v, w = np.int32(place), np.int32(square), np.int32((square * place) >> _UNIT)
+        u2, u3, v3 = np.int32(_2 * place), np.int32(_3 * place), np.int32(_3 * square)
+        h0, h1, h2, h3 = hidden[0, i], hidden[1, i], hidden[2, i], hidden[3, i]
+        x0, x1, x2, x3 = ZERO, ZERO, ZERO, ZERO
+        for k in range(query.shape[1]):
+            word, begin = query[i, k], first + _64 * k
+            for j in range(most):
+                c0, c1 = np.int64(table[0, begin + j]), np.int64(table[1, begin + j])
+                c2, c3 = np.int64(table[2, begin + j]), np.int64(table[3, begin + j])
+                chosen = ZERO - ((word >> np.uint64(j)) & ONE)
+                moved = (c1 * np.int64(u) + c2 * np.int64(v) + c3 * np.int64(w)) >> _UNIT
+                x0 ^= chosen & (np.uint64(c0 + moved) - h0)
+                x1 ^= chosen & (np.uint64(c1 + ((c2 * np.int64(u2) + c3 * np.int64(v3)) >> _UNIT)) - h1)
+                x2 ^= chosen & (np.uint64(c2 + ((c3 * np.int64(u3)) >> _UNIT)) - h2)
+                x3 ^= chosen & (np.uint64(c3) - h3)
+        out[0, i] ^= x0
+        out[1, i] ^= x1
+        out[2, i] ^= x2
+        out[3, i] ^= x3
+
+
+@kernel("u8[::1], u8, u8[:,::1], u8, u8[::1]", GROUP)
+def factors(a: Words, step: np.uint64, digits: Words, down: np.uint64, out: Words) -> None:
+    """The product of the tables' entries for the digits of A's low `step` bits, with 30 - `down` fraction bits."""
+    low = (ONE << step) - ONE
+    half = (ONE << down) >> ONE
+    for i in range(a.size):
+        rest = a[i] & low
+        product = digits[0, np.int64(rest & _DIGIT_MASK)]
+        for k in range(1, DIGITS):
+            rest >>= _DIGIT
+            product = (product * digits[k, np.int64(rest & _DIGIT_MASK)] + _HALF_FACTOR) >> _FACTOR
+        out[i] = (product + half) >> down
+
+
+@kernel("u8[:,::1], u8[::1], u8, u8[::1], u8[::1], u8[::1], u8[::1]", GROUP)
+def scaled_answer(
+    query: Words, b: Words, step: np.uint64, table: Words, factor: Words, hidden: Words, out: Words
+) -> None:
+    """As `answer`: entry j is table[j + piece(B)] (twice over; below 2^61) times B's factor with 30 fraction bits."""
+    pieces = table.size // 2
+    wrap = np.uint64(pieces - 1)
+    most = min(pieces, 64)
+    for i in range(b.size):
+        first = np.int64((b[i] >> step) & wrap)
+        f, h = factor[i], hidden[i]
+        x = ZERO
+        for k in range(query.shape[1]):
+            word, begin = query[i, k], first + _64 * k
+            for j in range(most):
+                t = table[begin + j]
+                upper = (t >> _SPLIT) * f  # t f / 2^30 = upper / 2^8 + lower / 2^30
+                lower = (t & _SPLIT_MASK) * f
+                entry = (upper >> _REST) + ((((upper & _REST_MASK) << _SPLIT) + lower + _HALF_FACTOR) >> _FACTOR)
+                x ^= (ZERO - ((word >> np.uint64(j)) & ONE)) & (entry - h)
+        out[i] ^= x
+
+
+@kernel("u8[:,::1], u8[:,::1], u8[:,::1], u8, u8[::1]", GROUP)
+def combine(first: Words, second: Words, basis: Words, shift: np.uint64, out: Words) -> None:
+    """out = sum of (first_k ^ second_k) basis_k; where there is one more of them than basis rows, the first one times
+    2^shift."""
+    extra = first.shape[0] - basis.shape[0]
+    for i in range(out.size):
+        total = ZERO
+        if extra:
+            total = (first[0, i] ^ second[0, i]) << shift
+        for k in range(basis.shape[0]):
+            total += (first[k + extra, i] ^ second[k + extra, i]) * basis[k, i]
+        out[i] = total
+
+
+@kernel("u8[:,::1], u8[:,::1], u8, u8, u8[::1]", GROUP)
+def crossed(parts: Words, hidden: Words, shift: np.uint64, lead: np.uint64, out: Words) -> None:
+    """out += sum of parts_k hidden_k; where there is one more hidden one, lead times the first one times 2^shift."""
+    extra = hidden.shape[0] - parts.shape[0]
+    for i in range(out.size):
+        total = out[i]
+        if extra:
+            total += lead * (hidden[0, i] << shift)
+        for k in range(parts.shape[0]):
+            total += parts[k, i] * hidden[k + extra, i]
+        out[i] = total
