@@ -242,8 +242,8 @@ class Engine(ABC):
         self, party: Party, x: Any, *, low: int, high: int, frac: int, digits: int, bits: int
     ) -> Share:
         """floor(y / 2^bits), or that plus one, for y = e^(x / 2^frac) with `digits` fraction bits, but for an error of
-        2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2 + 1); given y < 2^60 and low <= x <= high, at most
-        126 apart (times 2^frac). Out of this range, y is whatever the engine gives."""
+        2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2); given y < 2^60 and low <= x <= high, at most
+        253 apart (times 2^frac). Out of this range, y is whatever the engine gives."""
 
     @abstractmethod
     def random(self, party: Party, *, shape: Shape) -> Share:

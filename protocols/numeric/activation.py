@@ -2,56 +2,61 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
-from mpc.secret import SecretArray, where
+from mpc.secret import SecretArray
 from protocols.numeric.division import reciprocal
 from protocols.numeric.elementwise import confine, largest
 from protocols.numeric.exponential import exp_of_negative
 from protocols.numeric.normalize import F, leading_bit
-from protocols.numeric.polynomial import keeping, piecewise, roomy
+from protocols.numeric.polynomial import keeping, roomy
+from protocols.numeric.tables import Function, Pieces, tabulated
 
-#: Quadratic pieces for x >= 0 and a constant beyond, each within 2.53e-4 of the sigmoid (minimax, Remez exchange; the
-#: knots are where that error is reached).
-_KNOTS = (0.770747703, 2.244409561, 3.345313489, 4.820804872, 7.590262757)
-_RIGHT = (
-    (0.499747453, 0.256140205, -0.022273751),
-    (0.490500739, 0.285892947, -0.045310694),
-    (0.597268348, 0.191322803, -0.024269649),
-    (0.775377100, 0.084611485, -0.008240948),
-    (0.935863539, 0.017525496, -0.001208849),
-    (0.999747453, 0.0, 0.0),
-)
-#: sigmoid(-x) = 1 - sigmoid(x)
-_LEFT = tuple((1 - a, b, -c) for a, b, c in reversed(_RIGHT))
+#: Beyond it, either way, the sigmoid is as good as 0 or 1.
+_FAR = 15
+
+
+def _within(margin: int) -> Function:
+    """The sigmoid kept 2^-margin away from 0 and 1, so that no rounding passes them."""
+
+    def function(x: Decimal) -> Decimal:
+        gap = Decimal(1) / (1 << margin)
+        return gap + (1 - 2 * gap) / (1 + (-x).exp())
+
+    return function
+
+
+_COARSE = Pieces(_within(20), Decimal(-_FAR), Decimal(_FAR), 1)
+_FINE = Pieces(_within(25), Decimal(-_FAR) - Decimal("0.5"), Decimal(_FAR) + Decimal("0.5"), 3)
 
 
 def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
     """1 / (1 + e^-x), elementwise.
 
     Range     every x
-    Error     2.6e-4, never beyond [0, 1]: twelve pieces, between 0.00025 and 0.99975. `exact`: 2^-22
-    Rounds    10; 12 where the bound exceeds 15. `exact`: 41, and 48 where it exceeds 16
+    Error     4.2e-5, never beyond [0, 1]. `exact`: 2^-22
+    Rounds    3; where the bound exceeds 15, those of a comparison (at least 3), and 2
     """
-    if not exact:
-        given = x.numeric()
-        knots = [-k for k in reversed(_KNOTS)] + [0.0, *_KNOTS]
-        result = piecewise(given, knots, [*_LEFT, *_RIGHT])
-        return result.bounded(1 << result.frac)
     given = x.numeric()
+    pieces = _FINE if exact else _COARSE
+    far = float(pieces.high)
     bare = roomy(given.bare())
-    if bare.limit > 2.0**30 and bare.frac >= 0:
-        bare = confine(bare, -32, 32)[0]  # there is no room for a finer scale otherwise
-    negative = bare < 0
-    decay = exp_of_negative(where(negative, bare, -bare)).cut(F)
-    # (1 + e^-|x|) / 2 in [1/2, 1], so that half of its reciprocal is the sigmoid of |x|.
-    total = (decay + 1).bounded(2 << F)
-    half = total._new(total.handle, frac=F + 1).cut(F, bound=1 << F)
-    double = reciprocal(half)
-    upper = double._new(double.handle, frac=double.frac + 1)
-    return keeping(where(negative, 1 - upper, upper).bounded((1 << (F + 1)) + (1 << 5)), given)
+    inner = bare
+    if width_of(bare.bound) + pieces.fine - bare.frac > bare.run.engine.capacity:
+        inner = confine(bare, -4 * far, 4 * far)[0]  # there is no room for a finer scale otherwise
+    inner = inner.cut(min(max(inner.frac, pieces.fine), F))
+    y = tabulated(inner, pieces, frac=F, bound=1 << F)
+    if bare.limit > far:
+        # Where the table ends, its result is some number of the ring, and is multiplied by 0.
+        ends = np.ldexp(np.ceil(np.ldexp([-far, far], bare.frac)), -bare.frac)
+        past = bare.reshape(1, *bare.shape) >= ends.reshape(-1, *[1] * bare.ndim)
+        inside = (past[0] ^ past[1]) * y
+        y = inside._op("add", past[1].numeric()._shifted(F), changes={"bound": 1 << F})
+    return keeping(y, given)
 
 
 def tanh(x: SecretArray, *, exact: bool = False) -> SecretArray:
@@ -67,14 +72,14 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
 
     Range     every x; an invalid element along the axis makes all of them undefined
     Error     2^-20
-    Rounds    those of `largest` along the axis, and about 50
+    Rounds    those of `largest` along the axis, and about 30
     """
     given = x.numeric()
     if not given.ndim:
         raise ShapeError("softmax: a scalar has no axis")
     x = roomy(given.bare())._view(lambda a: np.moveaxis(a, axis, -1))
     below = x - largest(x).reshape(*x.shape[:-1], 1)
-    powers = exp_of_negative(below).cut(F)
+    powers = exp_of_negative(below, F)
     width = width_of(x.shape[-1])
     # One of them is e^0, so the sum is 1 at least, but for an error below 2^-22.
     total = powers._op("sum", axis=x.ndim - 1, changes={"bound": powers.bound * x.shape[-1]})

@@ -1,20 +1,23 @@
 """Reciprocals and division.
 
-Normalised reciprocals start from a line and square its error away; general division normalises both operands first.
+Normalised reciprocals come from a table; general division normalises both operands first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
 
 from mpc.secret import SecretArray, stack, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
+from protocols.numeric.tables import Pieces, tabulated
 
-#: Fraction bits inside the iteration.
+#: Fraction bits of normalised quotients.
 _G = 30
+_RECIPROCAL = Pieces(lambda c: 1 / c, Decimal("0.5"), Decimal(1), 7)
 #: Bits of a quotient's bound.
 _WIDE = 60
 
@@ -22,17 +25,10 @@ _WIDE = 60
 def reciprocal(c: SecretArray) -> SecretArray:
     """1/c for c in [1/2, 1], with F = 28 fraction bits, in [1, 2].
 
-    Rounds    8
+    Rounds    3
     Error     relative 2^-26
-    Source    Goldschmidt: with e = 1 - c w, 1/c = w (1 + e)(1 + e^2)(1 + e^4)...; w = 2.9282 - 2 c, |e| <= 0.0719
     """
-    c = c.cut(F)
-    w = (c * -2 + 2.9282).bounded(2 << F)
-    e = (1 - c.product(w, _G, limit=1.08)).bounded(int(0.073 * 2**_G))
-    for _ in range(2):
-        w = (w + w.product(e, _G, limit=0.15)).bounded(int(2.001 * 2**_G))
-        e = e.product(e, _G, limit=0.006)
-    return w.product(e + 1, F, limit=2.01).bounded((2 << F) + (1 << 4))
+    return tabulated(c.cut(F), _RECIPROCAL, frac=F, bound=(2 << F) + (1 << 4))
 
 
 class Normal(NamedTuple):
@@ -62,7 +58,7 @@ def divide(a: SecretArray, b: SecretArray) -> SecretArray:
               largest quotient there could be, |a|'s bound over one unit in b's last place: for operands of 29 bits its
               last place is 2^-31 times the ratio of theirs
     Bound     that largest quotient; say `within` before the quotient is multiplied, which cuts it by its bound
-    Rounds    about 55
+    Rounds    about 50
     """
     shape = np.broadcast_shapes(a.shape, b.shape)
     a, b = a.numeric().broadcast_to(shape), b.numeric().broadcast_to(shape)

@@ -1,7 +1,8 @@
-"""Exponentials, logarithms and powers, by splitting an argument into a whole power of two and a rest."""
+"""Exponentials and logarithms."""
 
 from __future__ import annotations
 
+from decimal import Decimal
 from math import ceil, log2
 from math import exp as public_exp
 from math import log as public_log
@@ -9,30 +10,20 @@ from math import log as public_log
 import numpy as np
 
 from mpc.errors import RangeError
-from mpc.secret import SecretArray, concatenate
+from mpc.secret import SecretArray
 from protocols.numeric.elementwise import confine
 from protocols.numeric.normalize import F, leading_bit
-from protocols.numeric.polynomial import keeping, polynomial
+from protocols.numeric.polynomial import keeping
+from protocols.numeric.tables import Pieces, tabulated
 
 #: The largest argument that `exp` takes.
 HIGHEST = 20.0
 #: Bits of a result: e^HIGHEST, and what is below it.
 _WIDE = 60
-#: Fraction bits of the argument's rest.
-_Y = 26
-#: 2^u on [0, 1], relative error 2^-23.1; log(3/4 + s/4) on [-1, 1], error 2^-25 (minimax, Remez exchange).
-_EXP2 = (0.99999989311, 0.69315475247, 0.24013971111, 0.05586624626, 0.00894282902, 0.00189646113)
-_LOG = (
-    -0.287682081297,
-    0.333333082980,
-    -0.055555197078,
-    0.012348969354,
-    -0.003088826076,
-    0.000811478244,
-    -0.000222876663,
-    0.000080030373,
-    -0.000024609165,
-)
+#: Widest range of arguments that is read from a table; what lies below is as good as its lowest.
+_RANGE = 120.0
+#: The logarithm on [1/2, 1]: error 2^-24.9.
+_LOG = Pieces(lambda c: c.ln(), Decimal("0.5"), Decimal(1), 6)
 
 
 def precision(high: float) -> tuple[int, int]:
@@ -51,17 +42,14 @@ def exp(x: SecretArray, *, at_most: float = HIGHEST) -> SecretArray:
               fraction bits loses the others, one of 61 bits its last one before it is compared
     Raises    RangeError for a bound from 2^44 up
     Bound     e^limit, with K + G fraction bits: up to 60 bits. Say `within` before it is multiplied, which cuts it
-    Rounds    20; 7 more where the bound leaves room for arguments above the limit or below -K log 2
-    Source    Aly and Smart, ACNS 2019 (2^x from the bits of its whole part and a polynomial of the rest)
+    Rounds    3; 7 more where the bound leaves room for arguments above the limit, or below -100 and more
     """
     if not 0 <= at_most <= HIGHEST:
         raise RangeError(f"exp: at_most={at_most}; it must be from 0 to {HIGHEST:g}")
     given = x.numeric()
-    x = given.bare()
-    x = _fine(x)
+    x = _fine(given.bare())
     high = min(at_most, x.limit)
-    low = -precision(high)[0] * public_log(2.0) + 2.0**-12
-    inside, above = confine(x, low, high)
+    inside, above = confine(x, max(high - _RANGE, -x.limit), high)
     result = keeping(exp_between(inside, high), given)
     return result if above is None else result.masked(~above, f"exponential of more than {high:g}")
 
@@ -74,50 +62,24 @@ def _fine(x: SecretArray) -> SecretArray:
     return x.cut(min(max(x.frac, 20), frac))
 
 
-def exp_of_negative(x: SecretArray) -> SecretArray:
-    """e^x for x <= 0, without a check: error 2^-23, rounds as `exp`."""
-    low = -precision(0.0)[0] * public_log(2.0) + 2.0**-12
+def exp_of_negative(x: SecretArray, frac: int) -> SecretArray:
+    """e^x for x <= 0, without a check, with `frac` fraction bits: error 2^-23 and one of them, rounds as `exp`."""
     x = _fine(x)
-    x = confine(x, low, x.limit)[0]
-    return exp_between(x.bounded(int(np.ldexp(-low, x.frac)) + 1), 0.0)  # low <= x <= 0
+    x = confine(x, max(-_RANGE, -x.limit), x.limit)[0]
+    return exp_between(x, 0.0, frac=frac)
 
 
-def exp_between(x: SecretArray, high: float) -> SecretArray:
-    """e^x for -K log 2 < x <= high, without a check, K and the error being those of `precision(high)`."""
-    below, digits = precision(high)
+def exp_between(x: SecretArray, high: float, *, frac: int | None = None) -> SecretArray:
+    """e^x for x <= high, without a check, K and the error being those of `precision(high)`; with K + G fraction bits,
+    or cut to `frac`. Rounds 3."""
     x = x.cut(min(x.frac, F))
-    # y = x log2(e) + K > 0, exactly but for its last place.
-    y = x._op(
-        "scale",
-        by=np.asarray(round(log2(public_exp(1.0)) * 2**F), np.int64),
-        changes={"frac": x.frac + F, "bound": int(x.bound * 1.4427 * 2**F) + 1, "type": "fixed"},
-    )
-    most = int(high * log2(public_exp(1.0)) + below + 2.0**-10)
-    y = (y + below).cut(_Y).bounded((most + 1) << _Y)
-    width = most.bit_length()
-    words = x.run.schedule("decompose", y.handle, width=_Y + width)
-    bits = SecretArray(x.run, x.run.schedule("unpack", words), type="bool")[_Y:].numeric()
-    weights = (1 << np.arange(width, dtype=np.int64)).reshape(-1, *[1] * x.ndim)
-    whole = bits._op("scale", by=weights, changes={"bound": 1 << (width - 1)})
-    whole = whole._op("sum", axis=0, changes={"bound": most})
-    rest = (y - whole).bounded(1 << _Y)  # what the whole part leaves of y
-    mantissa = polynomial(rest, _EXP2, frac=digits)
-    result = mantissa.times(_power_of_two(bits, most), bound=int(public_exp(high) * 1.001 * 2 ** (below + digits)) + 1)
-    return result._new(result.handle, frac=below + digits, type="fixed")
-
-
-def _power_of_two(bits: SecretArray, most: int) -> SecretArray:
-    """2^e for the bits of e <= most, lowest first. Rounds: log2 of their number."""
-    steps = np.asarray([(1 << (1 << j)) - 1 for j in range(len(bits))], np.int64).reshape(-1, *[1] * (bits.ndim - 1))
-    limit = 1 << most  # a product of some of the factors divides 2^e
-    factors = bits._op("scale", by=steps, changes={"bound": limit})._op(
-        "add_public", values=np.ones_like(steps), changes={"bound": limit}
-    )
-    while len(factors) > 1:
-        half = len(factors) // 2
-        products = factors[:half].times(factors[half : 2 * half], bound=limit)
-        factors = products if len(factors) == 2 * half else concatenate([products, factors[2 * half :]])
-    return factors[0]
+    digits = sum(precision(high))
+    cut = 0 if frac is None else digits - frac
+    most = int(np.ldexp(high, x.frac)) + 1
+    bound = (int(public_exp(high) * 1.001 * 2**digits) >> cut) + 1
+    low = max(-x.bound, int(np.floor(np.ldexp(high - _RANGE, x.frac))) - 2)
+    changes = {"frac": digits - cut, "bound": bound, "type": "fixed"}
+    return x._op("exponential", low=low, high=most, frac=x.frac, digits=digits, bits=cut, changes=changes)
 
 
 def log(x: SecretArray) -> SecretArray:
@@ -126,7 +88,7 @@ def log(x: SecretArray) -> SecretArray:
     Range     x > 0; others clear `valid`
     Error     2^-21
     Bound     the larger one of the logarithms of x's bound and of its last place, in magnitude; 29 bits and more
-    Rounds    about 26, fewer for a small bound
+    Rounds    about 20, fewer for a small bound
     """
     given = x.numeric()
     raw = given.bare()
@@ -134,12 +96,11 @@ def log(x: SecretArray) -> SecretArray:
     exponent = leading_bit(raw, width, signed=True)
     mantissa = raw.times(exponent.table([1 << (width - 1 - j) for j in range(width)]), bound=1 << width)
     mantissa = mantissa._new(mantissa.handle, frac=width, type="fixed").cut(F, bound=1 << F)
-    # In [1/2, 1], also where there is no logarithm; then s = 4 (mantissa - 3/4) in [-1, 1].
-    s = (mantissa + exponent.is_zero() * 0.75 - 0.75).bounded(1 << (F - 2))
-    s = s._new(s.handle, frac=F - 2)
+    # In [1/2, 1], also where there is no logarithm.
+    c = (mantissa + exponent.is_zero() * 0.75).bounded(1 << F)
     wholes = [(j + 1 - given.frac) * public_log(2.0) for j in range(width)]
     whole = exponent.table([round(w * 2**F) for w in wholes])
-    result = polynomial(s, _LOG, frac=F) + whole._new(whole.handle, frac=F, type="fixed")
+    result = tabulated(c, _LOG, frac=F, bound=1 << F) + whole._new(whole.handle, frac=F, type="fixed")
     largest = max(abs(wholes[-1]), abs(wholes[0] - public_log(2.0)), public_log(2.0)) + 2.0**-20
     result = result.bounded(int(largest * 2**F) + 1)
     return keeping(result, given).masked(exponent.nonzero, "logarithm of a number that is not positive")

@@ -9,6 +9,7 @@
     quick       sign in three rounds        limbs       integers through floating point
     thresholds  several of either at once
     convert     integers to bits and back   equality    x == 0
+    lookup      functions by tables
     orders      secret orders of rows       hops        how rows travel through one
     sort        by comparisons              radix       by digits
     kernels     compiled loops, and those of orders

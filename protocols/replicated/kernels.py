@@ -13,6 +13,7 @@ directory; where the installation is not writable, whoever starts a process sets
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -36,6 +37,7 @@ _compiling = threading.Lock()
 KERNELS: dict[str, tuple[Any, str]] = {}
 #: The same of every group, "base" and those that modules of this folder declare.
 GROUPS: dict[str, dict[str, tuple[Any, str]]] = {"base": KERNELS}
+_complete: set[str] = set()
 
 
 def kernel(signature: str, group: str = "base") -> Callable[[F], F]:
@@ -61,6 +63,13 @@ def ready(progress: Callable[[int, int], None] | None = None, groups: Sequence[s
                     compiled.disable_compile()
         if progress is not None:
             progress(done, len(wanted))
+    _complete.update(groups)
+
+
+async def loaded(group: str) -> None:
+    """Make sure of a group in the middle of a run, where no dry run asked for it before; not on the event loop."""
+    if group not in _complete:
+        await asyncio.to_thread(ready, None, (group,))
 
 
 @kernel("u8[:,::1], u8[:,::1], i8, i8, u8, u8[::1]")

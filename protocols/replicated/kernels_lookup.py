@@ -13,7 +13,7 @@ from protocols.replicated.kernels import ONE, ZERO, Octets, Words, kernel
 GROUP = "lookup"
 #: Fraction bits of the place inside a piece.
 UNIT = 28
-_UNIT = np.int64(UNIT)
+_UNIT, _HALF_UNIT = np.int64(UNIT), np.int64(1 << (UNIT - 1))
 _2, _3, _64 = np.int64(2), np.int64(3), np.int64(64)
 _SEVEN = np.uint64(7)
 #: Digits of an exponent, each with a table of its own, and their fraction bits.
@@ -21,8 +21,9 @@ DIGIT, DIGITS, FACTOR = 10, 3, 30
 _DIGIT, _DIGIT_MASK = np.uint64(DIGIT), np.uint64((1 << DIGIT) - 1)
 _FACTOR, _HALF_FACTOR = np.uint64(FACTOR), np.uint64(1 << (FACTOR - 1))
 _SPLIT, _SPLIT_MASK = np.uint64(22), np.uint64((1 << 22) - 1)
-_REST = np.uint64(FACTOR - 22)
-_REST_MASK = np.uint64((1 << (FACTOR - 22)) - 1)
+#: More fraction bits of a table of exponentials than its entries have.
+EXTRA = 8
+_REST, _HALF_REST = np.uint64(FACTOR + EXTRA - 22), np.uint64(1 << (FACTOR + EXTRA - 23))
 
 
 @kernel("u8[::1], u8, u8, u1[:,::1]", GROUP)
@@ -78,9 +79,9 @@ def answer(
                 c0, c1 = np.int64(table[0, begin + j]), np.int64(table[1, begin + j])
                 c2, c3 = np.int64(table[2, begin + j]), np.int64(table[3, begin + j])
                 chosen = ZERO - ((word >> np.uint64(j)) & ONE)
-                moved = (c1 * np.int64(u) + c2 * np.int64(v) + c3 * np.int64(w)) >> _UNIT
+                moved = (c1 * np.int64(u) + c2 * np.int64(v) + c3 * np.int64(w) + _HALF_UNIT) >> _UNIT
                 x0 ^= chosen & (np.uint64(c0 + moved) - h0)
-                x1 ^= chosen & (np.uint64(c1 + ((c2 * np.int64(u2) + c3 * np.int64(v3)) >> _UNIT)) - h1)
+                x1 ^= chosen & (np.uint64(c1 + ((c2 * np.int64(u2) + c3 * np.int64(v3) + _HALF_UNIT) >> _UNIT)) - h1)
                 x2 ^= chosen & (np.uint64(c2 + ((c3 * np.int64(u3)) >> _UNIT)) - h2)
                 x3 ^= chosen & (np.uint64(c3) - h3)
         out[0, i] ^= x0
@@ -107,7 +108,7 @@ def factors(a: Words, step: np.uint64, digits: Words, down: np.uint64, out: Word
 def scaled_answer(
     query: Words, b: Words, step: np.uint64, table: Words, factor: Words, hidden: Words, out: Words
 ) -> None:
-    """As `answer`: entry j is table[j + piece(B)] (twice over; below 2^61) times B's factor with 30 fraction bits."""
+    """As `answer`: entry j is table[j + piece(B)] (twice over; below 2^53) / 2^8 times B's factor / 2^30."""
     pieces = table.size // 2
     wrap = np.uint64(pieces - 1)
     most = min(pieces, 64)
@@ -119,10 +120,8 @@ def scaled_answer(
             word, begin = query[i, k], first + _64 * k
             for j in range(most):
                 t = table[begin + j]
-                upper = (t >> _SPLIT) * f  # t f / 2^30 = upper / 2^8 + lower / 2^30
-                lower = (t & _SPLIT_MASK) * f
-                entry = (upper >> _REST) + ((((upper & _REST_MASK) << _SPLIT) + lower + _HALF_FACTOR) >> _FACTOR)
-                x ^= (ZERO - ((word >> np.uint64(j)) & ONE)) & (entry - h)
+                scaled = (t >> _SPLIT) * f + (((t & _SPLIT_MASK) * f) >> _SPLIT)  # t f / 2^22
+                x ^= (ZERO - ((word >> np.uint64(j)) & ONE)) & (((scaled + _HALF_REST) >> _REST) - h)
         out[i] ^= x
 
 

@@ -17,7 +17,6 @@ sharing by private reading: Wagh, PoPETs 2022 (Pika); the split without carries,
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable
 from decimal import Context, Decimal, localcontext
 from functools import lru_cache
@@ -30,7 +29,7 @@ from mpc.engine import Cost, Integers
 from mpc.errors import RangeError, ShapeError
 from mpc.party import Party
 from protocols.replicated import kernels, kernels_lookup
-from protocols.replicated.kernels_lookup import DIGIT, DIGITS, FACTOR, GROUP, UNIT
+from protocols.replicated.kernels_lookup import DIGIT, DIGITS, EXTRA, FACTOR, GROUP, UNIT
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Words, integers
@@ -124,11 +123,11 @@ async def exponential(
     """floor(y / 2^bits), or that plus one, for y = e^(x / 2^frac) with `digits` fraction bits.
 
     Shapes    x, result: one shape, n elements
-    Range     low <= x <= high, over 126 at most
+    Range     low <= x <= high, over 253 at most
     Ring      given e^(high / 2^frac) 2^digits < 2^60
     Rounds    3
     Bytes     D: 16 n + pieces/8 n + w n + n/4; E and F: 16 n + w n (as `piecewise_cubic`)
-    Error     of y: 2^-(digits - G) + 2^-(G - 1) e^x, where G = min(24, digits // 2 + 1)
+    Error     of y: 2^-(digits - G) + 2^-(G - 1) e^x, where G = min(24, digits // 2)
     Security  as `piecewise_cubic`
     Raises    RangeError
     """
@@ -164,12 +163,12 @@ def exponential_plan(low: int, high: int, frac: int, digits: int) -> Exponential
     """The fewest pieces no wider than 1/2, or 256 of them no wider than 1. Raises RangeError."""
     if not 1 <= frac <= DIGIT * DIGITS:
         raise RangeError(f"exponential: {frac} fraction bits; 1 to {DIGIT * DIGITS} can be taken")
-    g_bits = min(24, digits // 2 + 1)
+    g_bits = min(24, digits // 2)
     for step in (frac - 1, frac):
         pieces = max(8, 1 << (((high - low) >> step) + 2).bit_length())
         if pieces <= _MOST_PIECES and step >= 0:
             return ExponentialPlan(pieces, step, g_bits, digits - g_bits)
-    raise RangeError(f"exponential: arguments over a range of {(high - low) / 2**frac:.4g}; about 126 can be read")
+    raise RangeError(f"exponential: arguments over a range of {(high - low) / 2**frac:.4g}; at most 253 can be read")
 
 
 def exponential_cost(label: bytes, size: int, low: int, high: int, frac: int, digits: int, bits: int) -> Cost:
@@ -192,13 +191,13 @@ def _table(low: int, high: int, frac: int, plan: ExponentialPlan) -> Words:
     with localcontext(_EXACT):
         scale = Decimal(1 << frac)
         starts = (min(low + ((i - 1) << plan.step), high) for i in range(plan.pieces))
-        values = [_exp(Decimal(start) / scale, plan.table_bits) for start in starts]
+        values = [_exp(Decimal(start) / scale, plan.table_bits + EXTRA) for start in starts]
     return np.asarray(values * 2, np.uint64)
 
 
 @lru_cache(maxsize=16)
 def _factors(frac: int) -> Words:
-    """e^(d 2^(10 k - frac)) for each value d of digit k, with 30 fraction bits; what would be beyond e is never read."""
+    """e^(d 2^(10 k - frac)) for each value d of digit k, 30 fraction bits; what is beyond e is never read."""
     with localcontext(_EXACT):
         scale = Decimal(1 << frac)
         places = range(1 << DIGIT)
@@ -207,8 +206,7 @@ def _factors(frac: int) -> Words:
 
 
 async def _read(party: Party, x: Arithmetic, low: int, bits: int, reading: _Reading) -> Arithmetic:
-    if not kernels_lookup.ask.signatures:  # type: ignore[attr-defined]
-        await asyncio.to_thread(kernels.ready, None, (GROUP,))
+    await kernels.loaded(GROUP)
     out = np.empty((2, x.size), np.uint64)
     start = np.uint64(low & ((1 << 64) - 1))
     step, pieces, shift = np.uint64(reading.step), np.uint64(reading.pieces), np.uint64(reading.shift)

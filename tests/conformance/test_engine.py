@@ -116,6 +116,15 @@ def exactly(engine, primitive, expected, *values, kind=np.int64, **parameters):
     np.testing.assert_array_equal(got, expected)
 
 
+def near(engine, primitive, expected, tolerance, x, **parameters):
+    async def program(do):
+        return await do.opened(await do(primitive, await do.shared(x), **parameters))
+
+    got = run(engine, program)
+    assert got.shape == np.shape(expected)
+    assert np.abs(got - expected).max(initial=0) <= tolerance
+
+
 # ---- in and out
 @pytest.mark.parametrize("size", SIZES)
 def test_input_of_each_owner_and_open(engine, size):
@@ -490,6 +499,58 @@ def test_random_bits(engine, width):
         ones = int(((words >> np.uint64(place)) & np.uint64(1)).sum())
         assert abs(ones - 2000) < 6 * np.sqrt(1000)
     assert width == 64 or int(words.max()) < 1 << width
+
+
+# ---- functions by tables
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("pieces", "step", "bits"), [(8, 0, 28), (16, 3, 0), (64, 20, 24), (256, 40, 1)])
+def test_piecewise_cubic(engine, size, pieces, step, bits):
+    """(v^3 - 5 v) / pieces^2, v counted in pieces from the middle: on every piece the same cubic, moved."""
+    low = -(pieces // 2) << step
+    x = np.random.default_rng(size).integers(low + (1 << step), low + (pieces << step), size)
+    x[: min(size, 2)] = [low + (1 << step), low + (pieces << step) - 1][:size]
+    v = np.arange(pieces) - pieces // 2
+    scale = 2**20 / pieces**2
+    table = np.rint(scale * np.stack([v**3 - 5 * v, 3 * v**2 - 5, 3 * v, np.ones(pieces)])).astype(np.int64)
+    exact = np.ldexp(np.ldexp(x.astype(np.float64), -step) ** 3 - 5 * np.ldexp(x.astype(np.float64), -step), 28 - bits)
+    near(
+        engine,
+        "piecewise_cubic",
+        scale * exact,
+        8 * 2.0 ** (28 - bits) + 1,
+        x,
+        low=low,
+        step=step,
+        table=table,
+        bits=bits,
+    )
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(("low", "high", "frac", "digits", "bits"), [
+    (-12.0, 5.0, 20, 48, 0), (-30.0, 0.0, 26, 48, 20), (-100.0, 20.0, 16, 31, 0), (0.0, 0.5, 1, 48, 40),
+    (-1.0, 7.0, 30, 48, 1),
+])  # fmt: skip
+def test_exponential(engine, size, low, high, frac, digits, bits):
+    first, last = int(low * 2**frac), int(high * 2**frac)
+    x = np.random.default_rng(size).integers(first, last + 1, size)
+    x[: min(size, 2)] = [first, last][:size]
+    exact = np.ldexp(np.exp(np.ldexp(x.astype(np.float64), -frac)), digits)
+    g = min(24, digits // 2)
+    limit = np.ldexp(1.0, g) + np.ldexp(exact, 1 - g)
+    tolerance = np.ldexp(limit, -bits).max(initial=0) + 1
+    near(
+        engine,
+        "exponential",
+        np.ldexp(exact, -bits),
+        tolerance,
+        x,
+        low=first,
+        high=last,
+        frac=frac,
+        digits=digits,
+        bits=bits,
+    )
 
 
 @given(

@@ -22,12 +22,13 @@ from replicated_harness import LABELS, engine
 from mpc.channel import MemoryNetwork
 from mpc.labels import Streams
 from mpc.party import Environment, Keys, Party
-from protocols.replicated import kernels_order
+from protocols.replicated import kernels_lookup, kernels_order
 from protocols.replicated.kernels import ready
 from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 
 N = 2048
+LINE = np.stack([np.arange(64) - 5, np.ones(64), np.zeros(64), np.zeros(64)]).astype(np.int64)
 #: primitive, kinds of its operands (None: arithmetic, else a width of bits), parameters
 CASES = {
     "multiply": ("multiply", [None, None], {}),
@@ -60,6 +61,10 @@ CASES = {
     "unshuffle 1": ("unshuffle", [1, "order"], {}),
     "bit_to_ring": ("bit_to_ring", [1], {}),
     "inject": ("inject", [1, None], {}),
+    "piecewise_cubic 8": ("piecewise_cubic", [None], {"low": -5, "step": 9, "table": LINE[:, :8], "bits": 0}),
+    "piecewise_cubic 64": ("piecewise_cubic", [None], {"low": 0, "step": 40, "table": LINE, "bits": 20}),
+    "exponential": ("exponential", [None], {"low": -9 << 20, "high": 3 << 20, "frac": 20, "digits": 48, "bits": 0}),
+    "exponential 20": ("exponential", [None], {"low": -9 << 20, "high": 0, "frac": 20, "digits": 48, "bits": 20}),
 }
 SECRETS = [0, -1, 0x123456789ABCDEF]
 #: Public coins: they decide how a value is rounded and hide nothing.
@@ -110,7 +115,7 @@ def received(case, corrupt, secret, label, change=lambda purpose, part: (purpose
     """All messages to party `corrupt`, in order of their tags."""
     primitive, kinds, parameters = CASES[case]
     engine()
-    ready(groups=[kernels_order.GROUP])
+    ready(groups=[kernels_order.GROUP, kernels_lookup.GROUP])
     network = MemoryNetwork(3)
     network.record = []
     seen = set() if seen is None else seen
@@ -233,6 +238,10 @@ def test_without_any_one_mask_it_fails(case):
         ("shuffle", b"m2", b"r"),
         ("unshuffle", b"m2", b"r"),
         ("inject", b"v2", b"a2"),
+        ("piecewise_cubic 64", b"hidden", b"cover"),
+        ("piecewise_cubic 64", b"r", b"rho"),
+        ("piecewise_cubic 64", b"query", b"g2"),
+        ("exponential 20", b"c1", b"g2"),
     ],
 )
 def test_one_stream_for_two_masks_fails(case, first, second):
