@@ -43,9 +43,9 @@ class Pieces(NamedTuple):
     fine: int
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         needed = int(((self.high - self.low) * 2**self.fine).to_integral_value(rounding="ROUND_CEILING")) + 2
-        return next(count for count in _PIECES if count >= needed)
+        return next(number for number in _PIECES if number >= needed)
 
 
 @lru_cache(maxsize=64)
@@ -57,7 +57,7 @@ def table(pieces: Pieces) -> tuple[NDArray[np.int64], int]:
     """
     with localcontext(_EXACT):
         width = Decimal(1) / Decimal(1 << pieces.fine)
-        rows = [_cubic(pieces.function, pieces.low + (i - 1) * width, width) for i in range(pieces.count)]
+        rows = [_cubic(pieces.function, pieces.low + (i - 1) * width, width) for i in range(pieces.number)]
         largest = max(abs(c) for row in rows for c in row)
         bits = 30 - max(int(largest).bit_length(), 0)
         scaled = [[int((c * (1 << bits)).to_integral_value()) for c in row] for row in rows]

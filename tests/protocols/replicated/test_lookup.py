@@ -48,7 +48,7 @@ def test_bytes_and_rounds_at_every_size(size):
     for bits, w in ((0, 0), (8, 1), (16, 2), (28, 4), (33, 8)):
         _, ran = witch(x, bits=bits)
         flags = size / 4 if bits else 0
-        total = size * (24 + w + WITCH.count // 8 + 8 + 2 * (40 + w)) + flags
+        total = size * (24 + w + WITCH.number // 8 + 8 + 2 * (40 + w)) + flags
         assert abs(sum(ran.cost.bytes_sent) - total) <= 2 * 9
         if size > 20_000:
             assert max(ran.cost.bytes_sent) < 1.01 * total / 3
