@@ -117,32 +117,70 @@ def shift_ef(b: Words, s1: Words, s2: Words, e: Octets, bits: np.uint64, out: Wo
         out[i] = np.uint64(np.int64(b[i]) >> np.int64(bits)) + (carry << up) + offset
 
 
-@kernel("u8[:,:], f8[:,:], f8[:,:], f8[:,:], f8[:,:], i8")
-def split(x: Words, low: Reals, middle: Reals, high: Reals, both: Reals, width: int) -> None:
-    """x = low + 2^22 middle + 2^44 high modulo 2^64, low and middle in [-2^21, 2^21), high in [-2^19, 2^19);
-    both = low + middle."""
-    for i in range(x.shape[0]):
-        for j in range(width):
-            a = np.int64(x[i, j])
-            l = (a << np.int64(42)) >> np.int64(42)  # noqa: E741
-            a = (a - l) >> np.int64(22)
-            m = (a << np.int64(42)) >> np.int64(42)
-            a = (a - m) >> np.int64(22)
-            h = (a << np.int64(44)) >> np.int64(44)
-            low[i, j] = np.float64(l)
-            middle[i, j] = np.float64(m)
-            high[i, j] = np.float64(h)
-            both[i, j] = np.float64(l + m)
+_S21, _S22, _S42 = np.uint64(21), np.uint64(22), np.uint64(42)
+_LIMB, _TOP_LIMB = np.uint64((1 << 22) - 1), np.uint64((1 << 21) - 1)
+_OFFSET, _TOP_OFFSET = np.uint64(1 << 21), np.uint64(1 << 20)
+
+
+@kernel("u8[:,::1], u8[:,::1], i8, u8, u8, b1, f8[:,::1], f8[:,::1], f8[:,::1]")
+def split(
+    p: Words,
+    q: Words,
+    column: int,
+    shift: np.uint64,
+    flip: np.uint64,
+    left: bool,
+    middle: Reals,
+    both: Reals,
+    crossed: Reals,
+) -> None:
+    """Limbs of p 2^shift + q, or of p 2^shift - q with all bits of `flip` set, from `column` on, modulo 2^65 (2^64 for
+    a difference): low + 2^22 middle + 2^44 high, low and middle in [-2^21, 2^21), high in [-2^20, 2^20); both = low +
+    middle. `crossed` holds low and high side by side (left), or high above low."""
+    rows, columns = middle.shape
+    for i in range(rows):
+        a, b, m, s = p[i], q[i], middle[i], both[i]
+        if left:
+            low, high = crossed[i, :columns], crossed[i, columns:]
+        else:
+            low, high = crossed[rows + i], crossed[i]
+        for j in range(columns):
+            x = a[column + j]
+            shifted = x << shift
+            word = shifted + ((b[column + j] ^ flip) - flip)
+            top = ((x >> _TOP) & shift) + np.uint64(word < shifted)
+            # An offset makes every limb nonnegative, so that it fits 32 bits without a sign.
+            moved = word + _OFFSET
+            top += np.uint64(moved < word)
+            l = np.float64(np.uint32(moved & _LIMB)) - 2097152.0  # noqa: E741
+            rest = (moved >> _S22) + (top << _S42) + _OFFSET
+            k = np.float64(np.uint32(rest & _LIMB)) - 2097152.0
+            rest = (rest >> _S22) + _TOP_OFFSET
+            low[j] = l
+            m[j] = k
+            high[j] = np.float64(np.uint32(rest & _TOP_LIMB)) - 1048576.0
+            s[j] = l + k
 
 
 @kernel("f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], u8[:,::1]")
-def gather(low: Reals, middle: Reals, both: Reals, high: Reals, out: Words) -> None:
-    """out += low + 2^22 (both - low - middle) + 2^44 (middle + high)."""
+def gather_less(low: Reals, middle: Reals, both: Reals, high: Reals, out: Words) -> None:
+    """out -= low + 2^22 (both - low - middle) + 2^44 (middle + high)."""
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             l, m = np.int64(low[i, j]), np.int64(middle[i, j])  # noqa: E741
             b, h = np.int64(both[i, j]), np.int64(high[i, j])
-            out[i, j] += np.uint64(l + ((b - l - m) << np.int64(22)) + ((m + h) << np.int64(44)))
+            out[i, j] -= np.uint64(l + ((b - l - m) << np.int64(22)) + ((m + h) << np.int64(44)))
+
+
+@kernel("f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], i8, u8[:,::1]")
+def gather_half(low: Reals, middle: Reals, both: Reals, high: Reals, up: int, out: Words) -> None:
+    """out += half of the same, rounded up (up = 1) or down (0)."""
+    for i in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            l, m = np.int64(low[i, j]), np.int64(middle[i, j])  # noqa: E741
+            b, h = np.int64(both[i, j]), np.int64(high[i, j])
+            half = (l + np.int64(up)) >> np.int64(1)
+            out[i, j] += np.uint64(half + ((b - l - m) << np.int64(21)) + ((m + h) << np.int64(43)))
 
 
 @kernel("u8[:,::1], u8, u8, u8, u8, u8[::1]")

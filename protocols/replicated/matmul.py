@@ -1,4 +1,4 @@
-"""Matrix products: five local products among three parties, messages only for the result's elements."""
+"""Matrix products: three local products among three parties, messages only for the result's elements."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from mpc.channel import MAX_MESSAGE
 from mpc.engine import Cost, Shape, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
@@ -16,13 +17,12 @@ from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import Chunk, D, E, F, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Words
 from protocols.replicated.truncate import check_bits
+from protocols.replicated.wire import small_bytes
 
-#: Result elements of one message: 16 bytes each at most.
-_CHUNK = 1 << 18
-#: Result elements from which a product is cut so that roles rotate.
-_ROTATE = 1 << 15
-#: Elements of the uncut factor up to which its limbs are kept (96 bytes an element).
-_KEEP = 1 << 21
+#: Result elements from which a product is cut, so that computing and sending overlap.
+_CUT = 1 << 15
+#: Elements of the uncut factor up to which its limbs are kept (32 bytes an element).
+_KEEP = 1 << 22
 
 
 def result_shape(x: Spec, y: Spec) -> Shape:
@@ -32,14 +32,18 @@ def result_shape(x: Spec, y: Spec) -> Shape:
     return x.shape[0], y.shape[1]
 
 
-def blocks(label: bytes, shape: Shape) -> list[Chunk]:
-    """Chunks of whole rows, or of whole columns where there are more of them."""
+def blocks(label: bytes, shape: Shape, octets: int) -> list[Chunk]:
+    """Chunks of whole rows, or of whole columns where there are more of them; a message has `octets` an element.
+
+    One party is D for all of them: roles compute the same and send nearly the same, and so the factor that is not cut
+    is split in limbs for one role only.
+    """
     rows, columns = shape
     longer, other = max(rows, columns), min(rows, columns)
     if not other:
         return []
-    small = _ROTATE // other
-    return cut(label, longer, small, max(1, _CHUNK // other))
+    chunks = cut(label, longer, _CUT // other, max(1, MAX_MESSAGE // (octets * other)))
+    return [chunk._replace(d=chunks[0].d) for chunk in chunks]
 
 
 class _Factors:
@@ -48,53 +52,70 @@ class _Factors:
     The longer factor is cut in chunks; the other one is needed whole for every chunk, so its limbs are kept.
     """
 
-    def __init__(self, x: Arithmetic, y: Arithmetic) -> None:
+    def __init__(self, x: Arithmetic, y: Arithmetic, chunks: list[Chunk]) -> None:
         self.x = x.data.reshape(2, *x.shape)
         self.y = y.data.reshape(2, *y.shape)
         self.by_rows = x.shape[0] >= y.shape[1]
         self.work = x.shape[0] * x.shape[1] * y.shape[1]
-        self._kept: dict[tuple[int, int], limbs.Limbs] = {}
+        self._longest = max((chunk.size for chunk in chunks), default=0)
+        self._kept: dict[int, limbs.Limbs] = {}
         self._lock = threading.Lock()
+        #: Buffers of chunks that are done: of a moving block, and of products.
+        self._idle: list[tuple[limbs.Reals, limbs.Reals]] = []
 
     def add(self, role: int, chunk: Chunk, out: Words) -> None:
         """out += this role's local products of the chunk."""
         begin, stop = chunk.start, chunk.stop
-        x, y = (self.x[:, begin:stop], self.y) if self.by_rows else (self.x, self.y[:, :, begin:stop])
-        rows, inner, columns = x.shape[1], x.shape[2], y.shape[2]
-        for left, right in _TERMS[role]:
-            if limbs.plain(rows, inner, columns):
+        (rows, columns), inner = out.shape, self.x.shape[2]
+        if limbs.plain(rows, inner, columns):
+            x, y = (self.x[:, begin:stop], self.y) if self.by_rows else (self.x, self.y[:, :, begin:stop])
+            for left, right in _TERMS[role]:
                 out += _row(x, left) @ _row(y, right)
-            elif self.by_rows:
-                moving = _row(x, left)
-                for k in range(0, inner, limbs.BLOCK):
-                    part = limbs.Limbs(moving[:, k : k + limbs.BLOCK], left=True)
-                    limbs.product(part, self._fixed(right, k), out)
+            return
+        block, products = self._buffers()
+        for k in range(0, inner, limbs.BLOCK):
+            depth = min(limbs.BLOCK, inner - k)
+            fixed = self._fixed(role, k, depth)
+            if self.by_rows:
+                moving = limbs.Limbs(block, rows, depth, left=True)
+                moving.fill(role, self.x, begin, k)
+                limbs.add_product(role, moving, fixed, products, out)
             else:
-                moving = _row(y, right)
-                for k in range(0, inner, limbs.BLOCK):
-                    part = limbs.Limbs(moving[k : k + limbs.BLOCK], left=False)
-                    limbs.product(self._fixed(left, k), part, out)
+                moving = limbs.Limbs(block, depth, columns, left=False)
+                moving.fill(role, self.y, k, begin)
+                limbs.add_product(role, fixed, moving, products, out)
+        self._idle.append((block, products))
 
-    def _fixed(self, which: int, k: int) -> limbs.Limbs:
-        """Limbs of one inner block of the factor that is not cut."""
-        block = slice(k, k + limbs.BLOCK)
-        source, left = (self.y[:, block], False) if self.by_rows else (self.x[:, :, block], True)
-        if self._size() > _KEEP:
-            return limbs.Limbs(_row(source, which), left)
+    def _buffers(self) -> tuple[limbs.Reals, limbs.Reals]:
+        try:
+            return self._idle.pop()
+        except IndexError:
+            depth, other = min(limbs.BLOCK, self.x.shape[2]), self.y.shape[2] if self.by_rows else self.x.shape[1]
+            return np.empty(4 * self._longest * depth), np.empty(4 * self._longest * other)
+
+    def _fixed(self, role: int, k: int, depth: int) -> limbs.Limbs:
+        """Limbs of one inner block of the factor that is not cut; a party has one role in a product."""
+        size = (self.y if self.by_rows else self.x).size // 2
+        if size > _KEEP:
+            return self._split(role, k, depth)
         with self._lock:
-            found = self._kept.get((which, k))
+            found = self._kept.get(k)
             if found is None:
-                found = self._kept[which, k] = limbs.Limbs(_row(source, which), left)
+                found = self._kept[k] = self._split(role, k, depth)
         return found
 
-    def _size(self) -> int:
-        fixed = self.y if self.by_rows else self.x
-        return fixed.size // 2
+    def _split(self, role: int, k: int, depth: int) -> limbs.Limbs:
+        if self.by_rows:
+            found = limbs.Limbs(np.empty(4 * depth * self.y.shape[2]), depth, self.y.shape[2], left=False)
+            found.fill(role, self.y, k, 0)
+        else:
+            found = limbs.Limbs(np.empty(4 * self.x.shape[1] * depth), self.x.shape[1], depth, left=True)
+            found.fill(role, self.x, 0, k)
+        return found
 
     def shape(self, chunk: Chunk) -> Shape:
         """The part of the result that a chunk covers."""
-        size = chunk.stop - chunk.start
-        return (size, self.y.shape[2]) if self.by_rows else (self.x.shape[1], size)
+        return (chunk.size, self.y.shape[2]) if self.by_rows else (self.x.shape[1], chunk.size)
 
     def place(self, out: Words, chunk: Chunk, rows: Words) -> None:
         """Write a chunk's rows into the result (2, m, n)."""
@@ -105,7 +126,7 @@ class _Factors:
             out[:, :, chunk.start : chunk.stop] = part
 
 
-#: Rows of x and y that each role multiplies; 2 stands for the sum of both rows.
+#: Rows of x and y that each role multiplies as integers; 2 stands for the sum of both rows.
 _TERMS = {D: ((2, 2),), E: ((1, 2), (0, 1)), F: ((0, 1), (1, 0))}
 
 
@@ -125,8 +146,8 @@ async def matmul(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
     """
     shape = result_shape(x.spec, y.spec)
     out = np.empty((2, *shape), np.uint64)
-    chunks = blocks(party.label, shape)
-    factors = _Factors(x, y)
+    chunks = blocks(party.label, shape, 8)
+    factors = _Factors(x, y, chunks)
 
     async def step(chunk: Chunk) -> None:
         role = (party.index - chunk.d) % 3
@@ -157,8 +178,8 @@ async def matmul_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: int)
     shape = result_shape(x.spec, y.spec)
     check_bits(bits)
     out = np.empty((2, *shape), np.uint64)
-    chunks = blocks(party.label, shape)
-    factors = _Factors(x, y)
+    chunks = blocks(party.label, shape, 8 + small_bytes(bits))
+    factors = _Factors(x, y, chunks)
 
     async def step(chunk: Chunk) -> None:
         local = factors.shape(chunk)
@@ -176,14 +197,14 @@ async def matmul_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: int)
     return Arithmetic(out.reshape(2, -1), shape)
 
 
-def _cost(label: bytes, shape: Shape, one: Callable[[int], Load]) -> Cost:
+def _cost(label: bytes, shape: Shape, octets: int, one: Callable[[int], Load]) -> Cost:
     other = min(shape)
-    return load(blocks(label, shape), lambda size: one(size * other))
+    return load(blocks(label, shape, octets), lambda size: one(size * other))
 
 
 def matmul_cost(label: bytes, shape: Shape) -> Cost:
-    return _cost(label, shape, lambda n: Load(1, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
+    return _cost(label, shape, 8, lambda n: Load(1, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
 
 
 def matmul_truncate_cost(label: bytes, shape: Shape, bits: int) -> Cost:
-    return _cost(label, shape, shifted_load(bits))
+    return _cost(label, shape, 8 + small_bytes(bits), shifted_load(bits))

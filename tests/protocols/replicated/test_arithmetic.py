@@ -122,20 +122,56 @@ def test_matrix_products_are_exact(m, k, n):
     assert ran.cost.bytes_sent == (8 * m * n,) * 3
 
 
-def test_limbs_are_exact_at_their_limits():
-    """All entries at the ends of what a limb holds, over a full inner block; checked with Python's integers."""
+@pytest.mark.parametrize("role", [0, 1, 2])
+def test_limbs_are_exact_at_their_limits(role):
+    """Entries at the ends of what a limb holds, over a full inner block; checked with Python's integers."""
     from protocols.replicated import kernels
-    from protocols.replicated.limbs import BLOCK, Limbs, product
+    from protocols.replicated.limbs import BLOCK, Limbs, add_product
 
     kernels.ready()
-    low, middle, high = -(2**21), -(2**21), -(2**19)
-    worst = [low + (middle << 22) + (high << 44), (2**21 - 1) * (1 + 2**22) + ((2**19 - 1) << 44), -1, 2**63, 0]
-    for u in worst:
-        for v in worst:
-            a, b = np.full((2, BLOCK), u % 2**64, np.uint64), np.full((BLOCK, 3), v % 2**64, np.uint64)
-            out = np.zeros((2, 3), np.uint64)
-            product(Limbs(a, left=True), Limbs(b, left=False), out)
-            assert (out == BLOCK * u * v % 2**64).all()
+    lowest, highest = -(2**21) * (1 + 2**22) - (2**20 << 44), (2**21 - 1) * (1 + 2**22) + ((2**20 - 1) << 44)
+    worst = [lowest, highest, -(2**21) * (1 + 2**22), -1, 2**63, 2**64 - 2**43, 2**21, 0]
+    # Components (p, q) of which a role multiplies 2p + q or p - q, such that it is the wanted number.
+    combined = {0: lambda p, q: 2 * q + p, 1: lambda p, q: p - q, 2: lambda p, q: 2 * p + q}[role]
+    pairs = {
+        0: lambda u: (u % 2, u // 2 % 2**64),
+        1: lambda u: ((u + 12345) % 2**64, 12345),
+        2: lambda u: (u // 2 % 2**64, u % 2),
+    }[role]
+    pairs_of = [pairs(u) for u in worst] + [(2**64 - 1, 2**64 - 1), (2**63, 2**64 - 1), (2**64 - 1, 0), (0, 2**64 - 1)]
+    a, b = Limbs(np.empty(8 * BLOCK), 2, BLOCK, left=True), Limbs(np.empty(12 * BLOCK), BLOCK, 3, left=False)
+    for p in pairs_of:
+        a.fill(role, np.asarray(p, np.uint64).reshape(2, 1, 1).repeat(2, 1).repeat(BLOCK + 7, 2), 0, 7)
+        assert np.abs(a.both).max() <= 2**22
+        for q in pairs_of:
+            b.fill(role, np.asarray(q, np.uint64).reshape(2, 1, 1).repeat(BLOCK + 5, 1).repeat(3, 2), 5, 0)
+            out = np.full((2, 3), 99, np.uint64)
+            add_product(role, a, b, np.empty(24), out)
+            exact = BLOCK * combined(*p) * combined(*q)
+            if role != 1:
+                assert ((out.astype(object) - 99 - exact // 2) % 2**64 == 0).all()  # BLOCK is even
+            else:
+                assert ((out.astype(object) - 99 + exact) % 2**64 == 0).all()
+
+
+def test_halves_of_odd_products_are_rounded_towards_each_other():
+    """2 x y = (2a + b)(2d + e) - 2 (a - c)(d - f) + (b + 2c)(e + 2f), where b e is odd."""
+    from protocols.replicated import kernels
+    from protocols.replicated.limbs import Limbs, add_product
+
+    kernels.ready()
+    rng = np.random.default_rng(5)
+    x, y = (words(rng, shape).view(np.uint64) for shape in ((3, 30, 41), (3, 41, 20)))
+    x[1] |= np.uint64(1)
+    y[1] |= np.uint64(1)
+    total = np.zeros((30, 20), np.uint64)
+    # a, b, c in turn are what D and E, F and D, E and F hold: D has (b, a), E (a, c), F (c, b).
+    for role, held in enumerate(((1, 0), (0, 2), (2, 1))):
+        left, right = Limbs(np.empty(4 * 30 * 41), 30, 41, left=True), Limbs(np.empty(4 * 41 * 20), 41, 20, left=False)
+        left.fill(role, x[list(held)], 0, 0)
+        right.fill(role, y[list(held)], 0, 0)
+        add_product(role, left, right, np.empty(4 * 600), total)
+    np.testing.assert_array_equal(total, x.sum(0, dtype=np.uint64) @ y.sum(0, dtype=np.uint64))
 
 
 def test_shapes_that_do_not_fit():
