@@ -45,7 +45,7 @@ class Machine:
 
 
 #: What `python -m parties.bench.calibrate` prints; docs/performance.md says where and when.
-ORDINARY = Machine(schedule_s=11e-6, step_s=4e-6, exchange_s=34e-6, message_s=11e-6, turn_s=22e-6, byte_s=1.6e-9)
+ORDINARY = Machine(schedule_s=11e-6, step_s=4e-6, exchange_s=38e-6, message_s=12e-6, turn_s=30e-6, byte_s=1.4e-9)
 #: A machine that computes in no time.
 _FREE = Machine(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
 _NO_DELAY = Network(0.0, inf)

@@ -28,7 +28,7 @@ _ELEMENT = {
     "random": 3.0,
     "input": 4.0,
     "open": 5.0,
-    "multiply": 12.0,
+    "multiply": 8.0,
     "multiply_truncate": 16.0,
     "truncate": 12.0,
     "bit_to_ring": 6.0,
@@ -47,15 +47,15 @@ _BIT = {
     "bits_and": 0.3,
     "prefix_or": 0.9,
     "equal": 0.7,
-    "sign": 1.2,
-    "quick_sign": 6.5,
-    "signs": 1.2,
-    "quick_signs": 6.5,
+    "sign": 0.9,
+    "quick_sign": 6.0,
+    "signs": 0.9,
+    "quick_signs": 6.0,
     "decompose": 2.5,
     "sort_order": 120.0,
 }
 #: Of matrix products: a product of numbers, and an element of the three matrices.
-_PRODUCT, _ENTRY = 0.5, 50.0
+_PRODUCT, _ENTRY = 0.15, 35.0
 
 
 def work(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> float:

@@ -1,0 +1,210 @@
+"""Measure the constants that time is predicted with: `python -m parties.bench.calibrate` prints them, as JSON.
+
+In one process, by its processor time: what operations cost that send nothing or little (`mpc.forecast.Machine`), and
+the kernels of each primitive (`protocols.replicated.work`). Over real connections: what a turn and a byte cost, so
+that the predictions for `chain` and `multiply_int` are what the two take. The machine should have nothing else to do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from time import process_time
+from typing import Any
+
+import numpy as np
+
+from mpc.forecast import ORDINARY, Machine, forecast
+from mpc.runtime import Handle, Runtime
+from mpc.trace import Trace, Traced
+from parties.bench.predicted import LOOPBACK, cores
+from parties.bench.workloads import WORKLOADS
+
+_PARTIES = 3
+_MANY = 2000
+_ELEMENTS = 100_000
+_WIDTH = 40
+#: Of what an exchange with one message costs, the part of the message.
+_MESSAGE = 0.25
+_REPEAT = 5
+#: A value that a constant is tried with: predictions are linear in each.
+_TRIED = 1e-5
+_SIDE = 300
+
+Schedule = Callable[[Runtime], Handle]
+
+
+def machine() -> Machine:
+    """The constants of this machine."""
+    schedule = _seconds(_many(_local), dry=True) / _MANY
+    step = _seconds(_many(_local)) / _MANY / _PARTIES - schedule
+    exchange = _seconds(_many(_exchange)) / _MANY / _PARTIES - schedule - step
+    found = replace(
+        ORDINARY,
+        schedule_s=schedule,
+        step_s=max(step, 0.0),
+        exchange_s=exchange * (1 - _MESSAGE),
+        message_s=exchange * _MESSAGE,
+    )
+    found = _fitted(found, "turn_s", "chain", 1000)
+    return _fitted(found, "byte_s", "multiply_int", 1_000_000)
+
+
+def kernels() -> dict[str, dict[str, float]]:
+    """Nanoseconds an element at one party by primitive, measured and as predicted."""
+    one = {name: _seconds(call) for name, call in CALLS.items()}
+    return {
+        name: {
+            "measured": round(seconds / _PARTIES / _ELEMENTS * 1e9, 1),
+            "predicted": round(sum(step.work for step in traced(CALLS[name]).steps[-1:]) / _ELEMENTS * 1e9, 1),
+        }
+        for name, seconds in one.items()
+    }
+
+
+def _many(schedule: Schedule) -> Schedule:
+    def call(run: Runtime) -> Handle:
+        return [schedule(run) for _ in range(_MANY)][-1]
+
+    return call
+
+
+def _numbers(run: Runtime, n: int) -> Handle:
+    return run.schedule("constant", values=np.arange(n))
+
+
+def _bits(run: Runtime, width: int) -> Handle:
+    return run.schedule("constant_bits", values=np.zeros(_ELEMENTS, np.uint64), width=width)
+
+
+def _seconds(call: Schedule, dry: bool = False) -> float:
+    """Least processor time of all parties together, from the call until its result is there."""
+    best = float("inf")
+    for _ in range(_REPEAT):
+        marks: list[float] = []
+
+        async def script(run: Runtime, marks: list[float] = marks) -> None:
+            await run.settle(_numbers(run, 1))
+            marks.append(process_time())
+            await run.settle(call(run))
+            marks.append(process_time())
+
+        if dry:
+            _dry(script)
+        else:
+            from protocols.simulate import evaluate
+
+            evaluate(script, engine="replicated")
+        best = min(best, max(marks) - min(marks))
+    return best
+
+
+def _dry(script: Callable[[Runtime], Any]) -> Trace:
+    from protocols.library import Library
+    from protocols.simulate import make_engine, run_here
+
+    run = Traced(make_engine("replicated"), Library())
+    run_here(lambda: run.execute(script(run)))
+    return run.trace
+
+
+def traced(call: Schedule) -> Trace:
+    """The operations of a call."""
+
+    async def script(run: Runtime) -> None:
+        await run.settle(call(run))
+
+    return _dry(script)
+
+
+def _fitted(found: Machine, name: str, case: str, size: int) -> Machine:
+    """With this constant such that the workload's prediction is what it takes between processes."""
+    from parties.bench.run import measure
+
+    seconds = float(measure([(case, size)], _REPEAT)[0]["seconds"])
+    before, whole = workload(case, size, False), workload(case, size, True)
+
+    def predicted(value: float) -> float:
+        tried = replace(found, **{name: value})
+        return _predicted(whole, tried) - _predicted(before, tried)
+
+    low, high = predicted(0.0), predicted(_TRIED)
+    return replace(found, **{name: max((seconds - low) / (high - low), 0.0) * _TRIED})
+
+
+def _predicted(trace: Trace, tried: Machine) -> float:
+    return forecast(trace, LOOPBACK, tried, cores()).seconds
+
+
+def workload(name: str, size: int, timed: bool) -> Trace:
+    """All operations of a workload; without `timed` those before its timed part."""
+
+    async def script(run: Runtime) -> None:
+        case = WORKLOADS[name](run, size)
+        await case.prepare()
+        if timed:
+            await case.timed()
+
+    return _dry(script)
+
+
+def _local(run: Runtime) -> Handle:
+    x = _numbers(run, 1)
+    return run.schedule("add", x, x)
+
+
+def _exchange(run: Runtime) -> Handle:
+    x = _numbers(run, 1)
+    return run.schedule("multiply", x, x)
+
+
+def _of_numbers(primitive: str, **parameters: Any) -> Schedule:
+    def call(run: Runtime) -> Handle:
+        x = _numbers(run, _ELEMENTS)
+        operands = [x] * (2 if primitive in _TWO else 1)
+        return run.schedule(primitive, *operands, **parameters)
+
+    return call
+
+
+def _of_bits(primitive: str, width: int) -> Schedule:
+    def call(run: Runtime) -> Handle:
+        x = _bits(run, width)
+        return run.schedule(primitive, *[x] * (2 if primitive in _TWO else 1))
+
+    return call
+
+
+def _matmul(run: Runtime) -> Handle:
+    x = run.schedule("constant", values=np.arange(_SIDE * _SIDE).reshape(_SIDE, _SIDE))
+    return run.schedule("matmul", x, x)
+
+
+def _inject(run: Runtime) -> Handle:
+    return run.schedule("inject", _bits(run, 1), _numbers(run, _ELEMENTS))
+
+
+_TWO = ("add", "multiply", "multiply_truncate", "bits_and", "xor")
+#: The constants among the operands are part of what is measured; they are views of what is there already.
+CALLS: dict[str, Schedule] = {
+    "add": _of_numbers("add"),
+    "open": _of_numbers("open", to=(0, 1, 2)),
+    "multiply": _of_numbers("multiply"),
+    "multiply_truncate": _of_numbers("multiply_truncate", bits=16),
+    "truncate": _of_numbers("truncate", bits=16),
+    "sign": _of_numbers("sign", width=_WIDTH),
+    "quick_sign": _of_numbers("quick_sign", width=_WIDTH),
+    "equal": _of_numbers("equal", width=_WIDTH),
+    "decompose": _of_numbers("decompose", width=_WIDTH),
+    "bits_and": _of_bits("bits_and", _WIDTH),
+    "prefix_or": _of_bits("prefix_or", _WIDTH),
+    "bit_to_ring": _of_bits("bit_to_ring", 1),
+    "inject": _inject,
+    "matmul": _matmul,
+}
+
+
+if __name__ == "__main__":
+    found = {"machine": asdict(machine()), "predicted_with": asdict(ORDINARY), "kernels": kernels()}
+    print(json.dumps(found, indent=2))

@@ -1,0 +1,42 @@
+"""Predictions against times that were recorded on an idle machine of two cores (docs/performance.md)."""
+
+from __future__ import annotations
+
+import pytest
+
+from mpc.forecast import ORDINARY, forecast
+from mpc.network import NETWORKS
+from parties.bench.calibrate import CALLS, traced, workload
+from parties.bench.predicted import LOOPBACK, predict
+from parties.loader import available, load
+
+HOSPITALS = ["county", "north", "st-mary"]
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "least", "most"),
+    [
+        ("chain", 1000, 0.20, 0.27),
+        ("multiply_int", 1_000_000, 0.033, 0.044),
+        ("multiply", 1_000_000, 0.053, 0.070),
+        ("open", 1_000_000, 0.027, 0.044),
+    ],
+)
+def test_recorded_workloads_are_predicted_within_a_quarter(name, size, least, most):
+    whole, before = (forecast(workload(name, size, timed), LOOPBACK, ORDINARY, 2).seconds for timed in (True, False))
+    assert least * 0.75 <= whole - before <= most * 1.25
+
+
+@pytest.mark.parametrize("name", available())
+def test_on_slow_networks_a_scenario_takes_its_rounds(name):
+    found, rounds, sent = predict(load(name), HOSPITALS, NETWORKS["wan"])
+    least = rounds * 0.02
+    assert least <= found.network_seconds <= found.seconds
+    assert found.seconds <= least + 8 * 2 * sent / 100e6 + 2 * found.compute_seconds
+
+
+@pytest.mark.parametrize("primitive", CALLS)
+def test_kernels_are_measured_and_predicted_for_the_same_call(primitive):
+    last = traced(CALLS[primitive]).steps[-1]
+    assert last.primitive == primitive
+    assert 0 < last.work < 0.1
