@@ -46,7 +46,8 @@ def command(workloads: Sequence[str], sizes: Sequence[int], repeat: int, profile
                comity bench --profile --workload sort_32 --size 10000
     """
     from parties.bench import tables
-    from parties.bench.run import BenchFailed, cases, measure
+    from parties.bench.children import BenchFailed
+    from parties.bench.run import cases, measure
     from parties.cli.progress import Display
     from parties.kernels import prepare
 

@@ -17,7 +17,8 @@ from mpc.party import Environment
 from mpc.runtime import Runtime
 from mpc.simulation import simulated_keys
 from parties.bench import memory
-from parties.bench.run import SHORT, BenchFailed, _children, _memory, cases
+from parties.bench.children import BenchFailed, children
+from parties.bench.run import SHORT, _memory, cases
 from parties.bench.workloads import WORKLOADS
 from parties.bench.workloads.arithmetic import factor_bounds
 from parties.bench.workloads.base import FRAC, seeded
@@ -180,14 +181,25 @@ def test_a_peak_begins_anew():
 
 
 def test_a_process_that_dies_is_reported():
-    with consortium(("a", "b", "c")) as members, _children("parties.bench.floor", members) as bare:
-        bare.tell_all({})
+    names = ("a", "b", "c")
+    with consortium(names) as members, children("parties.bench.floor", 3) as bare:
+        bare.tell_each(
+            [{"home": str(member.home), "index": i, "names": names} for i, member in enumerate(members.values())], {}
+        )
         bare.hear_all()
         bare.processes[1].kill()
         with pytest.raises(BenchFailed) as failed:
             bare.hear_all()
     assert failed.value.code > 0
     assert all(process.poll() is not None for process in bare.processes)
+
+
+def test_processes_that_say_nothing_in_time_are_ended():
+    with children("parties.bench.floor", 2) as silent:
+        with pytest.raises(BenchFailed, match=r"no answer within 0 s") as failed:
+            silent.hear_all(0.2)
+        assert all(process.poll() is not None for process in silent.processes)
+    assert failed.value.code == 3
 
 
 def test_without_json_a_table_comes(monkeypatch):
