@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from statistics import median
 from typing import Any
 
+from parties.bench.against import against
 from parties.bench.children import BenchFailed, children
 from parties.bench.profile import joined
 from parties.bench.workloads import WORKLOADS
@@ -37,13 +38,16 @@ def measure(
     on_result: Callable[[Result], None] = lambda result: None,
     *,
     profile: bool = False,
+    opponent: str | None = None,
 ) -> list[Result]:
-    """Measure each case; kernels must be compiled before. Raises BenchFailed.
+    """Measure each case; kernels must be compiled before. Raises BenchFailed, ConfigError.
 
-    `profile` adds to each result where time, bytes and rounds of one more repetition went.
+    `profile` adds to each result where time, bytes and rounds of one more repetition went, `opponent` what the system
+    of this name takes for the same.
     """
     results = []
     with consortium(NAMES) as members, ExitStack() as stack:
+        other = stack.enter_context(against(opponent)) if opponent else None
         homes = [{"home": str(member.home), "index": i, "names": NAMES} for i, member in enumerate(members.values())]
         parties = stack.enter_context(children("parties.bench.party", len(homes)))
         bare = stack.enter_context(children("parties.bench.floor", len(homes)))
@@ -80,6 +84,8 @@ def measure(
             if profile:
                 sent = [sum(row) for row in links]
                 result["profile"] = joined([one["profile"] for one in told], sent.index(max(sent)))
+            if other is not None:
+                result["against"] = other.measure(workload, size, repeat)
             results.append(result)
             on_result(result)
     return results

@@ -25,14 +25,23 @@ PROCESSOR = {
 def tables(results: Sequence[Result], repeat: int) -> list[Table]:
     """All tables of these results, in the order they are printed."""
     profiles = [table for result in results if "profile" in result for table in _profile(result)]
-    return [_results(results, repeat), *profiles]
+    beside = [_against(results)] if any("against" in result for result in results) else []
+    return [_results(results, repeat), *beside, *profiles]
+
+
+def per_element(workload: str, size: int, value: float) -> float:
+    """Seconds for each element; for a matrix product, for each of its products of numbers."""
+    return value / size ** (3 if workload == "matmul" else 1)
 
 
 def seconds(value: float) -> str:
     """A time with its unit, three digits."""
     if value >= 1 or value == 0:
         return f"{value:.3g} s"
-    return f"{value * 1e3:.3g} ms" if value >= 1e-3 else f"{value * 1e6:.3g} µs"
+    for factor, unit in ((1e3, "ms"), (1e6, "µs")):
+        if value * factor >= 1:
+            return f"{value * factor:.3g} {unit}"
+    return f"{value * 1e9:.3g} ns"
 
 
 def _results(results: Sequence[Result], repeat: int) -> Table:
@@ -46,8 +55,29 @@ def _results(results: Sequence[Result], repeat: int) -> Table:
             seconds(result["floor_seconds"]),
             size(result["bytes_per_party"]),
             f"{result['rounds']:,}",
-            f"{result['max_error']:.2g}",
+            f"{result['max_error']:.1g}",
         )
+    return table
+
+
+def _against(results: Sequence[Result]) -> Table:
+    other = next((result["against"] for result in results if result.get("against")), None)
+    name = f"{other['name']} {other['version']}" if other else "the other system"
+    title = f"Beside {name}; time for each element (of matmul: for each product)"
+    table = _empty(title, ("workload",), ("size", "each", "their size", "their time", "each", "ratio", "error"))
+    for result in results:
+        ours = per_element(result["workload"], result["size"], result["seconds"])
+        row = [result["workload"], f"{result['size']:,}", seconds(ours)]
+        theirs = result.get("against")
+        if theirs is None:
+            row += ["not there"]
+        elif theirs["size"] is None:
+            row += ["failed"]
+        else:
+            each = per_element(result["workload"], theirs["size"], theirs["seconds"])
+            figures = (seconds(theirs["seconds"]), seconds(each), _ratio(each / ours), f"{theirs['max_error']:.1g}")
+            row += [f"{theirs['size']:,}", *figures]
+        table.add_row(*row)
     return table
 
 
@@ -70,6 +100,10 @@ def _profile(result: Result) -> list[Table]:
     for part, words in PROCESSOR.items():
         processor.add_row(words, seconds(spent[part]), f"{spent[part] / (total or 1):.0%}")
     return [operations, processor]
+
+
+def _ratio(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 
 def _empty(title: str, texts: Sequence[str], numbers: Sequence[str]) -> Table:

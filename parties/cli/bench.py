@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from parties.bench.against import OPPONENTS
 from parties.bench.workloads import WORKLOADS
 from parties.cli.common import print_json
 
@@ -30,9 +31,17 @@ from parties.cli.common import print_json
 @click.option(
     "--repeat", type=click.IntRange(1, 1000), default=5, show_default=True, metavar="R", help="Measured repetitions."
 )
+@click.option(
+    "--against",
+    "opponent",
+    type=click.Choice(OPPONENTS),
+    help="Measure the same on this system, too, taking turns with ours; at a smaller size where it would take long.",
+)
 @click.option("--profile", is_flag=True, help="Show where time, bytes and rounds go by operation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
-def command(workloads: Sequence[str], sizes: Sequence[int], repeat: int, profile: bool, as_json: bool) -> None:
+def command(
+    workloads: Sequence[str], sizes: Sequence[int], repeat: int, opponent: str | None, profile: bool, as_json: bool
+) -> None:
     """Measure protocols between three processes on this machine, over TLS.
 
     Seconds go from "inputs are shared" to "result is shared" at the slowest party: the median of R repetitions, the
@@ -44,13 +53,17 @@ def command(workloads: Sequence[str], sizes: Sequence[int], repeat: int, profile
                comity bench --workload matmul --size 500 --size 1000 --repeat 9
                comity bench --json --workload multiply --size 1000000
                comity bench --profile --workload sort_32 --size 10000
+               comity bench --against mpyc --workload less_than --size 10000
     """
     from parties.bench import tables
+    from parties.bench.against import check
     from parties.bench.children import BenchFailed
     from parties.bench.run import cases, measure
     from parties.cli.progress import Display
     from parties.kernels import prepare
 
+    if opponent is not None:
+        check(opponent)
     wanted = cases(workloads, sizes)
     for workload, size in wanted:
         largest = WORKLOADS[workload].largest
@@ -63,7 +76,7 @@ def command(workloads: Sequence[str], sizes: Sequence[int], repeat: int, profile
             display.status(f"{result['workload']} of {result['size']:,}: {tables.seconds(result['seconds'])}")
 
         try:
-            results = measure(wanted, repeat, on_result, profile=profile)
+            results = measure(wanted, repeat, on_result, profile=profile, opponent=opponent)
         except BenchFailed as failed:
             click.echo(str(failed), err=True)
             raise click.exceptions.Exit(failed.code) from None

@@ -1,0 +1,138 @@
+"""The same workloads on another system, in the same call: processes of its own that take turns with ours.
+
+Another system may be a thousand times slower, so it is measured at the largest size, up to ours, that fits a budget of
+time; its result says which. Whatever it does, the measurement of ours goes on: where it fails or says nothing in time,
+its processes are ended and the result says so.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from statistics import median
+from time import monotonic
+from typing import Any
+
+from mpc.errors import ConfigError
+from parties.bench.children import BenchFailed, Children
+from parties.bench.mpyc_programs import Program, program
+
+#: Seconds that one case should take with its inputs, repetitions and openings, and seconds after which no answer comes.
+BUDGET_S = 10.0
+PATIENCE_S = 120.0
+PARTIES = 3
+OPPONENTS = ("mpyc",)
+
+Measured = dict[str, Any]
+
+
+def check(name: str) -> None:
+    """Raises ConfigError where the other system cannot be run here."""
+    if sys.platform == "win32":
+        raise ConfigError(f"--against {name}: its processes are connected by Unix sockets, which Windows does not have")
+    if find_spec("mpyc") is None:
+        raise ConfigError(f"--against {name}: MPyC is not installed here. pip install 'comity[mpyc]'")
+
+
+@contextmanager
+def against(name: str, module: str = "parties.bench.mpyc_child") -> Iterator[Against]:
+    """The other system, ready to be measured; ended with the block. Raises ConfigError where it is not installed."""
+    check(name)
+    with tempfile.TemporaryDirectory(prefix="comity-") as folder:  # mode 0700: its sockets are in it
+        other = Against(name, module, Path(folder))
+        try:
+            yield other
+        finally:
+            other.close()
+
+
+class Against:
+    """Three processes of the other system, started when first needed."""
+
+    def __init__(self, name: str, module: str, folder: Path) -> None:
+        self._name = name
+        self._module = module
+        self._folder = folder
+        self._children: Children | None = None
+        self._starts = 0
+        self._version = ""
+
+    def measure(self, workload: str, size: int, repeat: int) -> Measured | None:
+        """Seconds of the slowest party at the largest size up to `size` that fits the budget.
+
+        None where the other system has no such operation. Where it failed, `size` and all figures are None and
+        `failed` says why.
+        """
+        found = program(workload, size)
+        if found is None:
+            return None
+        try:
+            children = self._started()
+            chosen = self._fitting(children, workload, size, repeat, found)
+            seconds, error = self._run(children, workload, chosen, repeat)
+        except BenchFailed as failed:
+            self.close()
+            lines = str(failed).splitlines() or ["it ended"]
+            return self._result(None, [], None) | {"failed": lines[-1]}
+        return self._result(chosen, seconds, error)
+
+    def close(self) -> None:
+        """End its processes for sure."""
+        if self._children is not None:
+            self._children.kill()
+            self._children.close()
+            self._children = None
+
+    def _started(self) -> Children:
+        if self._children is None:
+            folder = self._folder / str(self._starts)
+            folder.mkdir()
+            self._starts += 1
+            self._children = Children(self._module, PARTIES)
+            places = [{"index": index, "parties": PARTIES, "folder": str(folder)} for index in range(PARTIES)]
+            self._children.tell_each(places, {})
+            self._version = str(self._children.hear_all(PATIENCE_S)[0]["version"])
+        return self._children
+
+    def _fitting(self, children: Children, workload: str, size: int, repeat: int, found: Program) -> int:
+        """A size that takes about the budget, found by growing from a small one, or the whole size."""
+        here = min(size, found.small)
+        while True:
+            begun = monotonic()
+            (once,), _ = self._run(children, workload, here, 1)
+            if here == size:
+                return here
+            whole = monotonic() - begun + (repeat - 1) * once
+            factor = min(10.0, (BUDGET_S / whole) ** (1 / found.power))
+            if factor < 1.5:
+                return here
+            here = min(size, _rounded(here * factor))
+
+    def _run(self, children: Children, workload: str, size: int, repeat: int) -> tuple[list[float], float]:
+        children.tell_all({"workload": workload, "size": size, "repeat": repeat})
+        told = children.hear_all(PATIENCE_S)
+        seconds = [max(of_all) for of_all in zip(*(one["seconds"] for one in told), strict=True)]
+        return seconds, max(one["error"] for one in told)
+
+    def _result(self, size: int | None, seconds: Sequence[float], error: float | None) -> Measured:
+        return {
+            "name": self._name,
+            "version": self._version,
+            "size": size,
+            "seconds": median(seconds) if seconds else None,
+            "seconds_min": min(seconds, default=None),
+            "seconds_max": max(seconds, default=None),
+            "max_error": error,
+        }
+
+
+def _rounded(size: float) -> int:
+    """Down to one digit and zeros, or two from 1 to 2, so that sizes read well."""
+    unit = 1
+    while size >= 20 * unit:
+        unit *= 10
+    return int(size // unit) * unit
