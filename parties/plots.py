@@ -1,94 +1,30 @@
-"""Plots of releases as inline SVG.
-
-Drawn with matplotlib's SVG backend, imported when called. Colours are drawn as stand-ins and leave as CSS
-variables, text leaves as text in the page's font, so a plot follows the page into dark mode. No plot names an
-outside resource, and the same result gives the same bytes. Mathematics in labels is off: labels are others' text.
-"""
+"""Plots of releases as inline SVG."""
 
 from __future__ import annotations
 
-import hashlib
-import io
-import math
-import re
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from parties.report_data import Comparison, Histogram, Matrix, Regression, Result
 from parties.report_text import Number, number
+from parties.svg import BAR, EMPTY, INK, LINE, NEGATIVE, POSITIVE, STRONG, TEXT, drawing, figure, svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
-_INK: Final = "#010201"
-_TEXT: Final = "#010208"
-_LINE: Final = "#010202"
-_BAR: Final = "#010203"
-_POSITIVE: Final = "#010204"
-_NEGATIVE: Final = "#010205"
-_STRONG: Final = "#010206"
-_EMPTY: Final = "#010207"
-_VARIABLES: Final = {
-    _INK: "--plot-ink",
-    _TEXT: "--ink",
-    _LINE: "--plot-line",
-    _BAR: "--accent",
-    _POSITIVE: "--positive",
-    _NEGATIVE: "--negative",
-    _STRONG: "--on-strong",
-    _EMPTY: "--plot-empty",
-}
-_SETTINGS: Final[Any] = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "comity",
-    "text.parse_math": False,
-    "font.size": 11.0,
-    "text.color": _INK,
-    "axes.edgecolor": _LINE,
-    "axes.labelcolor": _INK,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.grid.axis": "y",
-    "axes.axisbelow": True,
-    "axes.unicode_minus": True,
-    "grid.color": _LINE,
-    "grid.linewidth": 0.6,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "xtick.major.size": 0,
-    "ytick.major.size": 0,
-    "hatch.color": _LINE,
-    "hatch.linewidth": 0.8,
-}
 #: Room, in points, for a character of a label.
 _CHARACTER: Final = 6.3
 _LABEL_LIMIT: Final = 24
-#: What matplotlib writes and a page does not need: namespaces, metadata, styles, comments, names, its font list.
-_UNWANTED: Final = (
-    r"<metadata>.*?</metadata>",
-    r"<style.*?</style>",
-    r"<!--.*?-->",
-    r' xmlns(?::xlink)?="[^"]*"',
-    r'(?<=<g) id="[^"]*"',
-    r"font-family: [^;<>]*sans-serif; ",
-    r" transform=\"rotate\(-0 [^\"]*\"",
-)
 _INTERCEPTS: Final = frozenset({"intercept", "(intercept)", "const", "constant"})
 
 
 def draw(result: Result) -> dict[str, str]:
     """The SVG of each release that has a plot, by release name."""
-    drawings = {name: drawing for name in result.releases if (drawing := _drawing(name, result.release(name)))}
+    drawings = {name: plot for name in result.releases if (plot := _drawing(name, result.release(name)))}
     if not drawings:
         return {}
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()  # a user's own matplotlibrc must not change reports
-        matplotlib.rcParams.update(_SETTINGS)
-        return {name: drawing() for name, drawing in drawings.items()}
+    with drawing():
+        return {name: plot() for name, plot in drawings.items()}
 
 
 def _drawing(name: str, value: Any) -> Callable[[], str] | None:
@@ -105,23 +41,23 @@ def _drawing(name: str, value: Any) -> Callable[[], str] | None:
 
 
 def _histogram(name: str, value: Histogram) -> str:
-    figure, axes = _figure(300, 150, left=40, right=12, top=8, bottom=24)
+    drawn, axes = figure(300, 150, left=40, right=12, top=8, bottom=24)
     edges, widths = value.edges[:-1], [b - a for a, b in zip(value.edges, value.edges[1:], strict=False)]
     counts = [0.0 if isinstance(count, str) else float(count) for count in value.counts]
-    axes.bar(edges, counts, width=[0.94 * w for w in widths], align="edge", color=_BAR)
+    axes.bar(edges, counts, width=[0.94 * w for w in widths], align="edge", color=BAR)
     top = max(counts) or 1.0
     hidden = [i for i, count in enumerate(value.counts) if isinstance(count, str)]
     if hidden:
         axes.bar(
             [edges[i] for i in hidden], [top] * len(hidden), width=[widths[i] for i in hidden],
-            align="edge", color="none", edgecolor=_LINE, linewidth=0, hatch="////",
+            align="edge", color="none", edgecolor=LINE, linewidth=0, hatch="////",
         )  # fmt: skip
     axes.set_xlim(value.edges[0], value.edges[-1])
     axes.set_ylim(0, 1.04 * top)
     axes.grid(True, axis="y")
     _few_ticks(axes, x=5, y=3)
     note = f", {len(hidden)} bins not shown" if hidden else ""
-    return _svg(figure, f"Histogram: {name}, {len(counts)} bins{note}", stretch=1.5)
+    return svg(drawn, f"Histogram: {name}, {len(counts)} bins{note}", stretch=1.5)
 
 
 def _heat_map(name: str, value: Matrix) -> str:
@@ -131,13 +67,13 @@ def _heat_map(name: str, value: Matrix) -> str:
     margin = max(32.0, _CHARACTER * max(map(len, labels)))
     cell = max(22.0, min(46.0, 640.0 / n))
     below = 0.74 * margin + 8  # labels stand at 45 degrees
-    figure, axes = _figure(margin + n * cell + 12, n * cell + 8 + below, left=margin + 6, right=6, top=8, bottom=below)
+    drawn, axes = figure(margin + n * cell + 12, n * cell + 8 + below, left=margin + 6, right=6, top=8, bottom=below)
     top = max([1.0, *(abs(x) for row in value.values for x in _numbers(row))])
     for i, row in enumerate(value.values):
         for j, x in enumerate(row):
             words = isinstance(x, str)
             strength = 0.0 if isinstance(x, str) else abs(x) / top
-            colour = _EMPTY if words else _POSITIVE if float(x) >= 0 else _NEGATIVE
+            colour = EMPTY if words else POSITIVE if float(x) >= 0 else NEGATIVE
             alpha = 1.0 if words else 0.06 + 0.94 * strength
             axes.add_patch(Rectangle((j + 0.03, i + 0.03), 0.94, 0.94, facecolor=colour, alpha=alpha, linewidth=0))
             if n <= 24:
@@ -145,14 +81,14 @@ def _heat_map(name: str, value: Matrix) -> str:
                 axes.text(
                     j + 0.5, i + 0.52, text, ha="center", va="center",
                     fontsize=10.5 if cell > 40 else 8.5 if cell > 32 else 7,
-                    color=_STRONG if strength > 0.66 else _TEXT,
+                    color=STRONG if strength > 0.66 else TEXT,
                 )  # fmt: skip
     axes.set_xlim(0, n)
     axes.set_ylim(n, 0)
     axes.set_xticks([i + 0.5 for i in range(n)], labels, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks([i + 0.5 for i in range(n)], labels)
     axes.spines["bottom"].set_visible(False)
-    return _svg(figure, f"Heat map: {name}, {n} by {n}")
+    return svg(drawn, f"Heat map: {name}, {n} by {n}")
 
 
 def _coefficients(name: str, value: Regression) -> str:
@@ -172,31 +108,19 @@ def _intervals(name: str, rows: Sequence[tuple[str, Number, Number, Number]], la
         return ""
     labels = [_short(row[0]) for row in shown]
     margin = max(60.0, _CHARACTER * max(map(len, labels)) + 14)
-    figure, axes = _figure(margin + 560, 28 * len(shown) + 50, left=margin, right=16, top=4, bottom=44)
+    drawn, axes = figure(margin + 560, 28 * len(shown) + 50, left=margin, right=16, top=4, bottom=44)
     for i, (_, estimate, low, high) in enumerate(shown):
-        colour = _INK if float(low) <= 0 <= float(high) else _POSITIVE if float(estimate) > 0 else _NEGATIVE
+        colour = INK if float(low) <= 0 <= float(high) else POSITIVE if float(estimate) > 0 else NEGATIVE
         axes.plot([float(low), float(high)], [i, i], color=colour, linewidth=2.6, solid_capstyle="round")
         axes.plot([float(estimate)], [i], marker="o", markersize=8, color=colour, markeredgewidth=0)
-    axes.axvline(0, color=_INK, linewidth=0.9, dashes=(3, 3))
+    axes.axvline(0, color=INK, linewidth=0.9, dashes=(3, 3))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_yticks(range(len(shown)), labels)
     axes.margins(x=0.06)
     axes.grid(True, axis="x")
     axes.set_xlabel(label, labelpad=6)
     _few_ticks(axes, x=7, y=None)
-    return _svg(figure, f"Estimates with intervals: {name}", stretch=1.2)
-
-
-def _figure(
-    width: float, height: float, *, left: float, right: float, top: float, bottom: float
-) -> tuple[Figure, Axes]:
-    """A figure with one pair of axes; all lengths in points."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width / 72, height / 72), facecolor="none")
-    box = (left / width, bottom / height, (width - left - right) / width, (height - top - bottom) / height)
-    axes = figure.add_axes(box, facecolor="none")
-    return figure, axes
+    return svg(drawn, f"Estimates with intervals: {name}", stretch=1.2)
 
 
 def _few_ticks(axes: Axes, *, x: int, y: int | None) -> None:
@@ -214,31 +138,6 @@ def _tick(value: float) -> str:
     size = abs(value)
     text = number(value, 2) if size >= 1e7 or 0 < size < 1e-4 else f"{value:,.10g}"
     return text.replace("-", "−")
-
-
-def _svg(figure: Figure, title: str, *, stretch: float = 1.0) -> str:
-    """The figure as an SVG element to put into a page: no prologue, metadata, comments or style of its own."""
-    out = io.StringIO()
-    figure.savefig(out, format="svg", transparent=True, metadata={"Date": None})
-    text = out.getvalue()
-    text = text[text.index("<svg") :]
-    for pattern in _UNWANTED:
-        text = re.sub(pattern, "", text, flags=re.DOTALL)
-    text = re.sub(r"#01020[1-8](?=[;\"])", lambda match: f"var({_VARIABLES[match.group()]})", text)
-    prefix = hashlib.blake2b(title.encode(), digest_size=4).hexdigest()
-    text = re.sub(r'((?:id="|url\(#|href="#)[a-z])([0-9a-f]{10})(?=["\)])', rf"\g<1>{prefix}\g<2>", text)
-    text = re.sub(r"\s*\n\s*", " ", text)
-    text = re.sub(r"> <", "><", text)
-    width = re.search(r'width="([0-9.]+)pt"', text)
-    limit = f"{math.ceil(stretch * float(width.group(1)))}px" if width else "100%"
-    head = f'<svg role="img" aria-label="{_attribute(title)}" style="max-width: {limit}" '
-    return head + re.sub(r' (?:width|height)="[0-9.]+pt"', "", text[len("<svg ") :], count=2)
-
-
-def _attribute(text: str) -> str:
-    from markupsafe import escape
-
-    return str(escape(text))
 
 
 def _numbers(values: Sequence[Number]) -> list[float]:
