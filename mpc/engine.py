@@ -152,6 +152,10 @@ class Engine(ABC):
     def unpack(self, party: Party, x: Any) -> Share:
         """Words of width k and some shape as words of width 1 and shape (k, *shape), the lowest bit first."""
 
+    @abstractmethod
+    def magnitude(self, party: Party, x: Any) -> Share:
+        """Words of width k, at least 2, as two's complement: x for x >= 0 and -x - 1 else, of width k - 1."""
+
     # ---- interactive
     @abstractmethod
     async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Share:
@@ -244,6 +248,11 @@ class Engine(ABC):
         """floor(y / 2^bits), or that plus one, for y = e^(x / 2^frac) with `digits` fraction bits, but for an error of
         2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2); given y < 2^60 and low <= x <= high, at most
         253 apart (times 2^frac). Out of this range, y is whatever the engine gives."""
+
+    @abstractmethod
+    async def table_of_count(self, party: Party, x: Any, *, table: Integers) -> Share:
+        """table[number of set bits along the first axis], for words of one bit, at most 127 along it; the table has one
+        entry more than there are bits."""
 
     @abstractmethod
     def random(self, party: Party, *, shape: Shape) -> Share:

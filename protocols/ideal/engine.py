@@ -95,6 +95,11 @@ class IdealEngine(Engine):
         places = np.arange(x.spec.width, dtype=np.uint64).reshape(-1, *[1] * x.values.ndim)
         return _bits((x.values >> places) & np.uint64(1))
 
+    def magnitude(self, party: Party, x: Clear) -> Clear:
+        keep = _mask(x.spec.width - 1)
+        negative = (x.values >> np.uint64(x.spec.width - 1)).astype(np.bool_)
+        return _bits(np.where(negative, ~x.values, x.values) & keep, x.spec.width - 1)
+
     # ---- interactive
     async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Clear:
         if party.index == owner:
@@ -184,6 +189,9 @@ class IdealEngine(Engine):
         y = np.ldexp(np.exp(np.ldexp(x.values.astype(np.float64), -frac)), digits)
         return self._checked(y.astype(np.int64) >> bits)
 
+    async def table_of_count(self, party: Party, x: Clear, *, table: Integers) -> Clear:
+        return Clear(np.asarray(table)[x.values.sum(axis=0).astype(np.int64)])
+
     def random(self, party: Party, *, shape: Shape) -> Clear:
         out = np.empty(shape, np.int64)
         party.keys.common.fill(out, party.label, b"ideal random")
@@ -252,6 +260,10 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec(x.shape, "bits", 1)
     if primitive == "decompose":
         return Spec(x.shape, "bits", parameters["width"])
+    if primitive == "magnitude":
+        return Spec(x.shape, "bits", x.width - 1)
+    if primitive == "table_of_count":
+        return Spec(x.shape[1:])
     if primitive in ("bit_to_ring", "inject", "piecewise_cubic", "exponential"):
         return Spec(x.shape)
     return Spec(x.shape, x.kind, x.width)

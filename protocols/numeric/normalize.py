@@ -6,6 +6,7 @@ same relative precision whatever its size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ from mpc.secret import SecretArray, concatenate
 
 #: Fraction bits of normalised values.
 F = 28
+#: From so many bits on, and up to so many an element, tables are read at their number.
+_FEW, _COUNTED = 1 << 15, 127
 
 
 class Exponent:
@@ -23,10 +26,18 @@ class Exponent:
     A value without a bit there counts as 0.
     """
 
-    def __init__(self, bits: SecretArray, least: int = 0) -> None:
+    def __init__(self, bits: SecretArray, least: int = 0, negative: SecretArray | None = None) -> None:
         self._bits = bits
-        self._reached = bits.numeric()
         self._least = least
+        #: Bit: the value is negative, where that was asked for.
+        self.negative = negative
+        self._numbers: SecretArray | None = None
+
+    @property
+    def _reached(self) -> SecretArray:
+        if self._numbers is None:
+            self._numbers = self._bits.numeric()
+        return self._numbers
 
     @property
     def width(self) -> int:
@@ -42,14 +53,17 @@ class Exponent:
         return self._bits[max(position - self._least, 0)]
 
     def table(self, values: Any) -> SecretArray:
-        """values[position of the leading bit], and 0 for the value 0; linear, hence free.
+        """values[position of the leading bit], and 0 for the value 0.
 
-        `values` are `width` integers for all elements, or an array (width, …) with own ones for each.
+        `values` are `width` integers for all elements, or an array (width, …) with own ones for each. Many elements
+        read it at the number of bits, in 5 rounds; few convert the bits, in 2, and the rest is linear.
         """
         rows = np.asarray(values, dtype=object)
         if len(rows) != self.width:
             raise ShapeError(f"{len(rows)} values for {self.width} positions")
         rows = rows[self._least :]
+        if rows.ndim == 1 and _many(self._bits):
+            return by_count(self._bits, [0, *rows])
         if rows.ndim == 1:
             rows = rows.reshape(-1, *[1] * (self._reached.ndim - 1))
         largest = max(int(np.abs(rows).max()), 1)
@@ -61,13 +75,33 @@ class Exponent:
 
     def is_zero(self) -> SecretArray:
         """1 where the value is 0, as an integer."""
-        return 1 - self._reached[0]
+        return (~self._bits[0]).numeric()
 
     def one_hot(self) -> SecretArray:
         """1 at the position of the leading bit and 0 at the others, from `least` on: (positions, …) integers."""
         if len(self._bits) == 1:
             return self._reached
         return concatenate([(self._reached[:-1] - self._reached[1:]).bounded(1), self._reached[-1:]])
+
+
+def _many(bits: SecretArray) -> bool:
+    """Whether bytes weigh more than rounds."""
+    return bits.size >= _FEW and 1 <= len(bits) <= _COUNTED
+
+
+def by_count(bits: SecretArray, values: Sequence[int]) -> SecretArray:
+    """values[number of bits set along the first axis]. Rounds 5."""
+    largest = max(*(abs(int(v)) for v in values), 1)
+    entries = np.asarray([int(v) for v in values], np.int64)
+    return bits._op("table_of_count", table=entries, changes={"type": "int", "frac": 0, "bound": largest})
+
+
+def powers_below(reached: SecretArray, width: int) -> SecretArray:
+    """2^(width - c) for the number c of bits that are set, the first ones of `width`."""
+    values = [1 << (width - c) for c in range(width + 1)]
+    if _many(reached):
+        return by_count(reached, values)
+    return (Exponent(reached).table([v - values[0] for v in values[1:]]) + values[0]).bounded(values[0])
 
 
 def leading_bit(x: SecretArray, width: int | None = None, *, least: int = 0, signed: bool = False) -> Exponent:
@@ -85,5 +119,5 @@ def leading_bit(x: SecretArray, width: int | None = None, *, least: int = 0, sig
     reached = SecretArray(run, run.schedule("unpack", run.schedule("prefix_or", words)), type="bool")
     if signed:
         negative = SecretArray(run, run.schedule("unpack", words), type="bool")[bits]
-        return Exponent(reached[least:bits] & ~negative, least)
+        return Exponent(reached[least:bits] & ~negative, least, negative)
     return Exponent(reached[least:] if least else reached, least)

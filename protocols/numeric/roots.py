@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from mpc.secret import SecretArray, where
+from mpc.secret import SecretArray
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.tables import Pieces, tabulated
 
@@ -52,19 +52,18 @@ def sqrt(x: SecretArray) -> SecretArray:
     Error     relative 2^-25; an argument of 61 bits and an odd number of fraction bits first loses the last of them
     Bound     the result has 28 fraction bits more than the root of its argument's last place: up to 60 bits. Say
               `within` before it is multiplied, where it is known to be smaller
-    Rounds    about 35
+    Rounds    about 25
     """
     x = x.numeric()
     given = x
     if x.frac % 2:
         x = x.cut(x.frac - 1) if int(x.bound).bit_length() > 60 else x._shifted(x.frac + 1)
     raw = x.bare()
-    negative = raw < 0
-    raw = where(negative, 0, raw)
     width = int(raw.bound).bit_length()
     shifts, back = even_exponent(width)
     top = (width + 1) // 2
-    exponent = leading_bit(raw, width)
+    exponent = leading_bit(raw, width, signed=True)
+    # Where there is no root the table gives 0, and the root of 1 is taken.
     c = raw.times(exponent.table([1 << (2 * a) for a in shifts]), bound=(1 << (2 * top)) - 1)
     c = c._new(c.handle, frac=2 * top, type="fixed").cut(F, bound=1 << F) + exponent.is_zero()
     normal = root(c.bounded(1 << F))
@@ -73,4 +72,5 @@ def sqrt(x: SecretArray) -> SecretArray:
     result = result._new(result.handle, frac=F + x.frac // 2, type="fixed").about(*given.cohorts)
     if given.valid is not None:
         result = result.masked(given.valid, given.why)
-    return result.masked(~negative, "root of a negative number")
+    assert exponent.negative is not None
+    return result.masked(~exponent.negative, "root of a negative number")

@@ -19,6 +19,7 @@ from protocols.replicated import (
     boolean,
     compare,
     convert,
+    count,
     equality,
     fused,
     kernels,
@@ -54,7 +55,7 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 #: Which kernels a primitive wants besides the first group's: every order begins with one of three.
 _GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order"), kernels_order.GROUP)
 _GROUPS["quick_sign"] = _GROUPS["quick_signs"] = kernels_quick.GROUP
-_GROUPS |= dict.fromkeys(("piecewise_cubic", "exponential"), kernels_lookup.GROUP)
+_GROUPS |= dict.fromkeys(("piecewise_cubic", "exponential", "table_of_count"), kernels_lookup.GROUP)
 
 
 class ReplicatedEngine(Engine):
@@ -113,6 +114,9 @@ class ReplicatedEngine(Engine):
 
     def unpack(self, party: Party, x: Bits) -> Bits:
         return local.unpack(x)
+
+    def magnitude(self, party: Party, x: Bits) -> Bits:
+        return local.magnitude(x)
 
     def random(self, party: Party, *, shape: Shape) -> Arithmetic:
         return arithmetic.random(party, shape)
@@ -181,6 +185,9 @@ class ReplicatedEngine(Engine):
         self, party: Party, x: Arithmetic, *, low: int, high: int, frac: int, digits: int, bits: int
     ) -> Arithmetic:
         return await lookup.exponential(party, x, low=low, high=high, frac=frac, digits=digits, bits=bits)
+
+    async def table_of_count(self, party: Party, x: Bits, *, table: Integers) -> Arithmetic:
+        return await count.table_of_count(party, x, table)
 
     # ---- orders of rows
     async def permutation(self, party: Party, *, size: int) -> Order:

@@ -125,6 +125,31 @@ def scaled_answer(
         out[i] ^= x
 
 
+@kernel("u1[:,::1], u1[:,::1], u1, u1[::1]", GROUP)
+def counted(parts: Octets, flips: Octets, one: np.uint8, out: Octets) -> None:
+    """out -= the sum over rows of (1-2e) part, and where `one` is 1 of e, too, for the bits e of `flips`."""
+    for j in range(parts.shape[0]):
+        for i in range(out.size):
+            e = flips[j, i]
+            out[i] -= parts[j, i] - np.uint8(2) * e * parts[j, i] + one * e
+
+
+@kernel("u8[:,::1], u1[::1], u8[::1], u8[::1], u8[::1]", GROUP)
+def plain_answer(query: Words, b: Octets, table: Words, hidden: Words, out: Words) -> None:
+    """As `answer`: entry j is table[j + b] (twice over)."""
+    pieces = table.size // 2
+    wrap = np.int64(pieces - 1)
+    most = min(pieces, 64)
+    for i in range(b.size):
+        first = np.int64(b[i]) & wrap
+        h, x = hidden[i], ZERO
+        for k in range(query.shape[1]):
+            word, begin = query[i, k], first + _64 * k
+            for j in range(most):
+                x ^= (ZERO - ((word >> np.uint64(j)) & ONE)) & (table[begin + j] - h)
+        out[i] ^= x
+
+
 @kernel("u8[:,::1], u8[:,::1], u8[:,::1], u8, u8[::1]", GROUP)
 def combine(first: Words, second: Words, basis: Words, shift: np.uint64, out: Words) -> None:
     """out = sum of (first_k ^ second_k) basis_k; where there is one more of them than basis rows, the first one times

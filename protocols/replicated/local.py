@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Integers, Shape
+from mpc.engine import Integers, Shape, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
 from protocols.replicated.sharing import (
@@ -173,3 +173,19 @@ def unpack(x: Bits) -> Bits:
     places = np.arange(x.width, dtype=np.uint64).reshape(-1, 1)
     rows = ((x.data[:, None, :] >> places) & np.uint64(1)).astype(np.uint8)
     return Bits(rows.reshape(2, -1), (x.width, *x.shape), 1)
+
+
+def magnitude(x: Bits) -> Bits:
+    """Two's complement words of at least two bits without their highest one, which flips the others where it is set:
+    linear, so that each component is treated alike."""
+    words_of_bits("magnitude", x)
+    width = magnitude_width(x.spec) - 1
+    flips = np.uint64(0) - (x.data >> np.uint64(width))
+    data = ((x.data ^ flips) & np.uint64(mask_of(width))).astype(dtype_of(width), copy=False)
+    return Bits(data, x.shape, width)
+
+
+def magnitude_width(x: Spec) -> int:
+    if x.width < 2:
+        raise ShapeError("magnitude: a word of one bit has only a sign")
+    return x.width

@@ -276,7 +276,7 @@ async def _read(party: Party, x: Arithmetic, low: int, bits: int, reading: _Read
         else:
             parts = words(party, d, _G2, part, basis * n).reshape(basis, n)
             query = draw(party, d, _QUERY, part, octets * n, np.uint8)
-        reading.entries(_in_words(query, n, octets), b, hidden, _columns(message, columns, n))
+        reading.entries(in_words(query, n, octets), b, hidden, _columns(message, columns, n))
         kernels_lookup.crossed(parts, hidden, shift, kernels.ONE if at_e else kernels.ZERO, masked)
         r = np.subtract(kernels.ZERO, r, out=r)
         if not bits:
@@ -326,7 +326,7 @@ def _small(message: Octets, rows: int, w: int, n: int, kind: np.dtype[Any]) -> N
     return message[8 * rows * n : (8 * rows + w) * n].view(kind)
 
 
-def _in_words(query: Octets, n: int, octets: int) -> Words:
+def in_words(query: Octets, n: int, octets: int) -> Words:
     """Queries as rows of whole words."""
     if octets >= 8:
         return np.frombuffer(query.tobytes(), np.uint64).reshape(n, octets // 8).copy()

@@ -19,6 +19,7 @@ from protocols.replicated import (
     boolean,
     compare,
     convert,
+    count,
     equality,
     fused,
     lookup,
@@ -29,9 +30,9 @@ from protocols.replicated import (
     sort,
     truncate,
 )
-from protocols.replicated.local import fitting, joined_shape
+from protocols.replicated.local import fitting, joined_shape, magnitude_width
 from protocols.replicated.roles import NOTHING
-from protocols.replicated.sharing import same_shape, wanted
+from protocols.replicated.sharing import same_shape, size_of, wanted
 from protocols.replicated.thresholds import signs_cost, spread_shape
 
 Planned = tuple[Spec, Cost]
@@ -255,6 +256,18 @@ def exponential(label: bytes, x: Spec, *, low: int, high: int, frac: int, digits
 
 
 @_plan
+def magnitude(label: bytes, x: Spec) -> Planned:
+    wanted("magnitude", x, "bits")
+    return Spec(x.shape, "bits", magnitude_width(x) - 1), NOTHING
+
+
+@_plan
+def table_of_count(label: bytes, x: Spec, *, table: Integers) -> Planned:
+    shape = count.result_shape(x, table)
+    return Spec(shape), count.table_of_count_cost(label, size_of(shape), x.shape[0])
+
+
+@_plan
 def permutation(label: bytes, *, size: int) -> Planned:
     return orders.permutation_plan(label, size)
 
@@ -282,7 +295,7 @@ def sort_order(label: bytes, x: Spec, *, width: int) -> Planned:
 #: Primitives with arrays, functions or lists among their parameters, and those with inner operations, whose labels
 #: follow from the whole label; the plans of all others are remembered.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
-_FRESH |= {"order_of", "sort_order", "signs", "quick_signs", "piecewise_cubic"}
+_FRESH |= {"order_of", "sort_order", "signs", "quick_signs", "piecewise_cubic", "table_of_count"}
 
 
 @lru_cache(maxsize=4096)

@@ -553,6 +553,36 @@ def test_exponential(engine, size, low, high, frac, digits, bits):
     )
 
 
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("width", [2, 3, 33, 63])
+def test_magnitude(engine, size, width):
+    x = integers(size, min(1 << (width - 1), TOP))
+
+    async def program(do):
+        return await do.opened(await do("magnitude", await do("decompose", await do.shared(x), width=width)))
+
+    np.testing.assert_array_equal(run(engine, program), np.where(x < 0, -x - 1, x).astype(np.uint64))
+
+
+def test_words_of_one_bit_have_no_magnitude():
+    with pytest.raises(ComityError):
+        engine_named("replicated").plan("magnitude", b"sixteen bytes ok", Spec((3,), "bits", 1))
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("bits", [1, 2, 7, 8, 29, 63, 64, 127])
+def test_table_of_count(engine, size, bits):
+    rng = np.random.default_rng(size + bits)
+    x = (rng.random((bits, size)) < rng.random(size)).astype(np.uint64)
+    x[:, : min(size, 2)] = np.asarray([0, 1])[: min(size, 2)]
+    table = rng.integers(-(2**61), 2**61, bits + 1)
+
+    async def program(do):
+        return await do.opened(await do("table_of_count", await do("constant_bits", values=x), table=table))
+
+    np.testing.assert_array_equal(run(engine, program), table[x.sum(axis=0).astype(np.int64)])
+
+
 @given(
     values=st.lists(st.tuples(st.integers(-(2**31) + 1, 2**31 - 1), st.integers(-(2**30), 2**30)), max_size=6),
     bits=st.integers(1, 62),

@@ -84,7 +84,10 @@ def _quotients(a: Any, b: Any, fa: int, fb: int, wa: int, wb: int, engine: str =
     assert not np.isnan(q[~zero]).any()
     last = 2.0 ** -(59 - wa + fa - fb)  # 60 bits for the largest quotient
     true = a[~zero] / b[~zero]
-    assert (np.abs(q[~zero] - true) <= 2.0**-25 * np.abs(true) + 3 * last).all()
+    error = 2.0**-25 * np.abs(true) + 3 * last
+    if max(wa, wb) <= 29 and wa + wb <= 57:
+        error += 2.0 ** (-fa - 2) / np.abs(b[~zero])
+    assert (np.abs(q[~zero] - true) <= error).all()
 
 
 def test_quotients_keep_their_digits_whatever_the_bounds():
@@ -97,6 +100,8 @@ SIZES = [
     (21, 21, 28, 28),
     (0, 0, 29, 29),
     (28, 0, 29, 28),
+    (16, 16, 26, 26),
+    (20, 1, 29, 3),
     (33, 0, 61, 28),
     (10, 25, 40, 55),
     (0, 0, 61, 61),
@@ -118,13 +123,21 @@ def test_division_of_all_sizes_and_signs(fa, fb, wa, wb):
     _quotients(some(fa, wa), some(fb, wb), fa, fb, wa, wb)
 
 
-@pytest.mark.parametrize(("fa", "fb", "wa", "wb"), SIZES[:4])
+@pytest.mark.parametrize(("fa", "fb", "wa", "wb"), SIZES[:6])
 def test_division_on_shares(fa, fb, wa, wb):
     rng = np.random.default_rng(1)
     a = rng.uniform(-1, 1, 200) * np.exp2(rng.integers(-wa + 2, 0, 200) + wa - fa)
     b = rng.uniform(-1, 1, 200) * np.exp2(rng.integers(-wb + 2, 0, 200) + wb - fb)
     b[:3] = 0
     _quotients(a, b, fa, fb, wa, wb, "replicated")
+
+
+def test_division_of_many():
+    """Enough of them that tables are read at the number of bits."""
+    rng = np.random.default_rng(7)
+    a, b = rng.uniform(-1000, 1000, 2000), rng.uniform(-1000, 1000, 2000)
+    b[:4] = 0, 2.0**-16, -(2.0**-16), -512
+    _quotients(a, b, 16, 16, 26, 26, "replicated")
 
 
 @given(data=st.data())
@@ -172,6 +185,19 @@ def test_square_root_of_negative_values_is_undefined(engine):
     x = [-(2.0**20), -1, -(2.0**-20), 0, 4]
     root = compute(lambda run, s: s.sqrt(), (x, 20, 1 << 40), engine=engine)
     np.testing.assert_allclose(root, [np.nan, np.nan, np.nan, 0, 2], rtol=2.0**-25)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_square_roots_and_logarithms_of_many(engine):
+    """Enough of them that tables are read at the number of bits."""
+    rng = np.random.default_rng(2)
+    x = np.rint(rng.uniform(-100, 1000, 2000) * np.exp2(rng.integers(-16, 0, 2000)) * 2**16) / 2**16
+    x[:3] = 0, 2.0**-16, -(2.0**-16)
+    root, log = compute(lambda run, s: (s.sqrt(), s.log()), (x, 16, 1000 << 16), engine=engine)
+    assert np.isnan(root).tolist() == (x < 0).tolist()
+    assert np.isnan(log).tolist() == (x <= 0).tolist()
+    assert (np.abs(root - np.sqrt(np.abs(x))) <= 2.0**-25 * np.sqrt(np.abs(x)))[x >= 0].all()
+    assert (np.abs(log - np.log(np.maximum(x, 1e-9))) <= 2.0**-21)[x > 0].all()
 
 
 # ---- variances of secret arrays

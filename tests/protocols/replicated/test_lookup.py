@@ -91,3 +91,25 @@ def test_what_cannot_be_read_is_refused():
     for low, high, frac in ((-300 << 20, 0, 20), (0, 0, 0), (0, 0, 31)):
         with pytest.raises(RangeError):
             run("exponential", x, low=low, high=high, frac=frac, digits=48, bits=0)
+
+
+@pytest.mark.parametrize("size", [0, 1, 8193, 30_000])
+@pytest.mark.parametrize("bits", [1, 29, 100])
+def test_a_table_at_the_number_of_bits(size, bits):
+    rng = np.random.default_rng(size + bits)
+    x = (rng.random((bits, size)) < 0.5).astype(np.uint64)
+    table_ = rng.integers(-(2**61), 2**61, bits + 1)
+    ran = run("table_of_count", shared(x, rng, width=1), table=table_, label=LABELS[bits % 3])
+    np.testing.assert_array_equal(ran.value, table_[x.sum(axis=0).astype(np.int64)])
+    assert ran.cost.rounds == (5 if size else 0)
+    assert sum(ran.cost.bytes_sent) == size * (bits + max(8, 1 << bits.bit_length()) // 8 + 26)
+
+
+def test_tables_of_counts_that_do_not_fit_are_refused():
+    bits = shared(np.zeros((3, 2), np.uint64), np.random.default_rng(1), width=1)
+    for entries in (3, 5):
+        with pytest.raises(ShapeError):
+            run("table_of_count", bits, table=np.zeros(entries, np.int64))
+    many = shared(np.zeros((128, 1), np.uint64), np.random.default_rng(1), width=1)
+    with pytest.raises(ShapeError):
+        run("table_of_count", many, table=np.zeros(129, np.int64))

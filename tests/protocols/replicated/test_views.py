@@ -63,6 +63,7 @@ CASES = {
     "inject": ("inject", [1, None], {}),
     "piecewise_cubic 8": ("piecewise_cubic", [None], {"low": -5, "step": 9, "table": LINE[:, :8], "bits": 0}),
     "piecewise_cubic 64": ("piecewise_cubic", [None], {"low": 0, "step": 40, "table": LINE, "bits": 20}),
+    "table_of_count": ("table_of_count", ["counted"], {"table": np.arange(8)}),
     "exponential": ("exponential", [None], {"low": -9 << 20, "high": 3 << 20, "frac": 20, "digits": 48, "bits": 0}),
     "exponential 20": ("exponential", [None], {"low": -9 << 20, "high": 0, "frac": 20, "digits": 48, "bits": 20}),
 }
@@ -99,6 +100,8 @@ def operand(kind, secret, party, corrupt, size):
         stay = np.arange(size, dtype=np.uint32)
         return Order(stay, stay, 0)
     shape = (32, size // 32) if kind == "matrix" else (size,)
+    if kind == "counted":  # seven bits an element
+        kind, shape, size = 1, (7, size), 7 * size
     bits = isinstance(kind, int)
     word = np.uint64(secret % 2**64) & np.uint64((1 << kind) - 1) if bits else np.uint64(secret % 2**64)
     data = np.zeros((2, size), dtype_of(kind) if bits else np.uint64)
@@ -242,6 +245,8 @@ def test_without_any_one_mask_it_fails(case):
         ("piecewise_cubic 64", b"r", b"rho"),
         ("piecewise_cubic 64", b"query", b"g2"),
         ("exponential 20", b"c1", b"g2"),
+        ("table_of_count", b"s1", b"s2"),
+        ("table_of_count", b"hidden", b"cover"),
     ],
 )
 def test_one_stream_for_two_masks_fails(case, first, second):
