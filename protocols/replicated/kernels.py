@@ -22,6 +22,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.party import Busy
+
 F = TypeVar("F", bound=Callable[..., None])
 Words = NDArray[np.uint64]
 Short = NDArray[np.uint32]
@@ -66,10 +68,14 @@ def ready(progress: Callable[[int, int], None] | None = None, groups: Sequence[s
     _complete.update(groups)
 
 
-async def loaded(group: str) -> None:
-    """Make sure of a group in the middle of a run, where no dry run asked for it before; not on the event loop."""
+async def loaded(group: str, busy: Busy) -> None:
+    """Make sure of a group in the middle of a run, where no dry run asked for it before; not on the event loop.
+
+    Meanwhile the party is `busy`: nobody takes it for one that waits.
+    """
     if group not in _complete:
-        await asyncio.to_thread(ready, None, (group,))
+        with busy:
+            await asyncio.to_thread(ready, None, (group,))
 
 
 @kernel("u8[:,::1], u8[:,::1], i8, i8, u8, u8[::1]")

@@ -63,5 +63,3 @@ def pairs(members: Short, counts: NDArray[np.int64], a: Short, b: Short) -> None
                 b[done] = members[j]
                 done += 1
         start = stop
-
-

@@ -206,7 +206,7 @@ def _factors(frac: int) -> Words:
 
 
 async def _read(party: Party, x: Arithmetic, low: int, bits: int, reading: _Reading) -> Arithmetic:
-    await kernels.loaded(GROUP)
+    await kernels.loaded(GROUP, party.env.busy)
     out = np.empty((2, x.size), np.uint64)
     start = np.uint64(low & ((1 << 64) - 1))
     step, pieces, shift = np.uint64(reading.step), np.uint64(reading.pieces), np.uint64(reading.shift)

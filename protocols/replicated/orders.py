@@ -10,7 +10,6 @@ For each chain only one object may ever be opened: `order_of` and the sort make 
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import numpy as np
@@ -65,18 +64,13 @@ def inverted(permutation: Places) -> Places:
     return out
 
 
-async def ready() -> None:
-    """Compile this group of kernels, in a thread, where nobody did before the run."""
-    if not kernels_order.gathered.signatures:  # type: ignore[attr-defined]
-        await asyncio.to_thread(kernels.ready, None, (kernels_order.GROUP,))
-
-
 async def permutation(party: Party, size: int) -> Order:
     """A uniformly random order of `size` rows. Sends nothing: each pair's permutation is drawn from its stream.
 
     Security  semi-honest: each party lacks one of three permutations, so the order is uniform to it
     """
-    await ready()
+    await kernels.loaded(kernels_order.GROUP, party.env.busy)
+
     def drawn(peer: int) -> Places:
         out = np.empty(size, np.uint32)
         kernels_order.permuted(words(party, peer, _ORDER, 0, size), out)

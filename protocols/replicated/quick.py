@@ -9,8 +9,6 @@ D nothing but whether one of them is 0, which is a fair coin.
 
 from __future__ import annotations
 
-import asyncio
-
 import numpy as np
 
 from mpc.engine import Cost, Integers, Shape
@@ -45,7 +43,7 @@ async def quick_sign(party: Party, x: Arithmetic, width: int) -> Bits:
     """
     integers("quick_sign", x)
     check_width(width)
-    await _ready()
+    await kernels.loaded(GROUP, party.env.busy)
     out = np.empty((2, x.size), np.uint8)
 
     async def step(chunk: Chunk) -> None:
@@ -68,18 +66,12 @@ async def quick_signs(party: Party, x: Arithmetic, thresholds: Integers, width: 
     Raises    RangeError; ShapeError
     """
     check_width(width)
-    await _ready()
+    await kernels.loaded(GROUP, party.env.busy)
 
     async def step(chunk: Chunk, given: Words, some: Words) -> Octets:
         return await _tested(party, chunk, given, some, width)
 
     return await every("quick_signs", party, x, thresholds, _CHUNK, step)
-
-
-async def _ready() -> None:
-    """Compile this group of kernels, in a thread, where nobody did before the run."""
-    if not kernels_quick.found.signatures:  # type: ignore[attr-defined]
-        await asyncio.to_thread(kernels.ready, None, (GROUP,))
 
 
 async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 from replicated_harness import LABELS, combined, engine, run, shared
 
+from mpc.party import Busy
+from protocols.replicated import kernels
+
 
 def test_every_kernel_has_one_specialisation_after_all_primitives():
     from protocols.replicated.kernels import GROUPS, KERNELS
@@ -100,3 +103,12 @@ assert made("order") == len(kernels.GROUPS["order"])
 def test_importing_the_packages_loads_no_numba():
     code = "import protocols, protocols.replicated, sys; sys.exit('numba' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_party_that_loads_kernels_is_busy(monkeypatch):
+    busy, seen = Busy(), []
+    monkeypatch.setattr(kernels, "_complete", set())
+    monkeypatch.setattr(kernels, "ready", lambda progress, groups: seen.append((groups, busy.count)))
+    asyncio.run(kernels.loaded("base", busy))
+    assert seen == [(("base",), 1)]
+    assert busy.count == 0
