@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 
+from mpc.channel import Channel
 from mpc.engine import Engine
 from mpc.errors import ComityError, LocalProtocolError
 from mpc.network import Network
@@ -37,19 +38,20 @@ def runtime_over(
     engine: Engine,
     *,
     threads: int,
+    channel: Channel | None = None,
     network: Network | None = None,
     memory_budget: int = MEMORY_BUDGET,
     on_progress: Callable[[str, tuple[str, int]], None] | None = None,
 ) -> Iterator[Runtime]:
     """A runtime over an opened session.
 
-    With one thread, kernels run between messages, as there is nothing to overlap them with. A failed session ends
-    the run at once.
+    `channel`: one that goes by way of the session's. With one thread, kernels run between messages, as there is
+    nothing to overlap them with. A failed session ends the run at once.
     """
     from protocols.library import Library
 
     with ThreadPoolExecutor(threads) as pool:
-        environment = Environment(session.channel, session.keys, pool if threads > 1 else None)
+        environment = Environment(channel or session.channel, session.keys, pool if threads > 1 else None)
         run = Runtime(
             engine,
             Library(),

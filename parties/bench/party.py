@@ -15,13 +15,17 @@ from typing import Any
 
 import numpy as np
 
-from mpc.party import Party
+from mpc.engine import Engine
+from mpc.network import Network
+from mpc.party import Environment, Party
 from mpc.runtime import MEMORY_BUDGET, Handle, Runtime
 from parties.agreement import PROTOCOL_VERSION
 from parties.assembly import opened, runtime_over
 from parties.bench import memory
 from parties.bench.child import Place, heard, run, tell
+from parties.bench.clock import Clock
 from parties.bench.profile import watched
+from parties.bench.shaping import Shaped
 from parties.bench.workloads import WORKLOADS
 from parties.bench.workloads.base import Workload
 from parties.document import comity_version, study_hash
@@ -31,11 +35,11 @@ from parties.session import Participant, Session
 BUDGET = 4 * MEMORY_BUDGET
 
 
-def document(place: Place, cases: list[list[Any]], repeat: int) -> dict[str, Any]:
+def document(place: Place, cases: list[list[Any]], repeat: int, network: Network | None) -> dict[str, Any]:
     """What the three agree on before they measure."""
     participants = [{"name": name, "key": place.key_hash(i).hex()} for i, name in enumerate(place.names)]
     return {
-        "bench": {"cases": cases, "repeat": repeat},
+        "bench": {"cases": cases, "repeat": repeat, "network": None if network is None else repr(network)},
         "comity": comity_version(),
         "protocol": PROTOCOL_VERSION,
         "engine": "replicated",
@@ -46,9 +50,12 @@ def document(place: Place, cases: list[list[Any]], repeat: int) -> dict[str, Any
 class Bench:
     """One party's runs of all cases within one session."""
 
-    def __init__(self, session: Session, runtime: Runtime, cases: list[list[Any]], repeat: int) -> None:
+    def __init__(
+        self, session: Session, runtime: Runtime, cases: list[list[Any]], repeat: int, shaped: Shaped | None
+    ) -> None:
         self._session = session
         self._run = runtime
+        self._shaped = shaped
         self._cases = cases
         self._repeat = repeat
         self._barriers = 0
@@ -93,9 +100,11 @@ class Bench:
         fresh = memory.forget_peak()
         await self._barrier()
         before = self._sent()
+        self._shape(True)
         begun = perf_counter()
         result = await timed()
         seconds = perf_counter() - begun
+        self._shape(False)
         taken = (memory.peak() or 0) - self._idle if fresh and self._idle else None
         links = [after - sent for after, sent in zip(self._sent(), before, strict=True)]
         return {"seconds": seconds, "links": links, "memory": taken}, result
@@ -104,19 +113,43 @@ class Bench:
         """Returns when all parties have come here."""
         self._barriers += 1
         label = blake2b(b"bench barrier" + self._barriers.to_bytes(8, "little"), digest_size=16).digest()
-        party = Party(self._run.environment, label)
+        party = Party(Environment(self._session.channel, self._session.keys), label)
         peers = [lane.index for lane in self._session.peers]
         for peer in peers:
             party.send(peer, 0, np.zeros(1, np.uint8))
         for peer in peers:
             await party.receive(peer, 0, (1,), np.uint8)
 
+    def _shape(self, on: bool) -> None:
+        """From here on messages are shaped, or not: only those of the timed part are."""
+        if self._shaped is not None:
+            self._shaped.shaping = on
+
     def _sent(self) -> list[int]:
         """Bytes of frames sent so far, by receiver."""
+        if self._shaped is not None:
+            return list(self._shaped.bytes_sent)
         sent = [0] * self._run.parties
         for lane in self._session.peers:
             sent[lane.index] = lane.bytes_sent
         return sent
+
+
+async def primitives(cases: list[list[Any]], engine: Engine, network: Network | None) -> set[str]:
+    """What the cases need of the engine, by a dry run of each."""
+    from protocols.library import Library
+
+    planned: set[str] = set()
+    for name, size in cases:
+        run = Runtime(engine, Library(), network=network, memory_budget=BUDGET)
+        await run.execute(_once_dry(WORKLOADS[str(name)](run, int(size))))
+        planned |= run.planned
+    return planned
+
+
+async def _once_dry(workload: Workload) -> None:
+    await workload.prepare()
+    await workload.timed()
 
 
 async def main() -> None:
@@ -127,7 +160,9 @@ async def main() -> None:
     place = Place.read(message)
     cases, repeat = message["cases"], int(message["repeat"])
     engine = make_engine("replicated", len(place.names))
-    agreed = document(place, cases, repeat)
+    network = None if message["network"] is None else Network(**message["network"])
+    agreed = document(place, cases, repeat, network)
+    engine.prepare(await primitives(cases, engine, network))
     session = Session(
         identity=place.home.identity,
         participants=[
@@ -143,8 +178,13 @@ async def main() -> None:
     )
     threads = _cores() - 1 if _cores() > len(place.names) else 1
     async with opened(session):
-        with runtime_over(session, engine, threads=threads, memory_budget=BUDGET) as runtime:
-            await runtime.execute(Bench(session, runtime, cases, repeat).script())
+        shaped = None if network is None else Shaped(session.channel, network, Clock())
+        with runtime_over(
+            session, engine, threads=threads, channel=shaped, network=network, memory_budget=BUDGET
+        ) as runtime:
+            if shaped is not None:
+                shaped.busy = runtime.environment.busy
+            await runtime.execute(Bench(session, runtime, cases, repeat, shaped).script())
 
 
 def _address(place: Place, index: int) -> tuple[str, int] | None:

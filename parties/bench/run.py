@@ -1,15 +1,19 @@
 """Start three parties and three bare processes on this machine, run the cases, and join what they measured.
 
-Parties and bare processes take turns case by case, so that both meet the same noise.
+Parties and bare processes take turns case by case, so that both meet the same noise. On a shaped network there are no
+bare processes: its floor is computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import asdict
 from statistics import median
 from typing import Any
 
+from mpc.engine import Cost
+from mpc.network import Network
 from parties.bench.against import against
 from parties.bench.children import BenchFailed, children
 from parties.bench.profile import joined
@@ -25,6 +29,8 @@ _MANY = 100_000
 
 Case = tuple[str, int]
 Result = dict[str, Any]
+#: Seconds that bytes[from][to] in so many dependent rounds take at least.
+Floor = Callable[[list[list[int]], int], float]
 
 
 def cases(workloads: Sequence[str], sizes: Sequence[int]) -> list[Case]:
@@ -37,24 +43,23 @@ def measure(
     repeat: int,
     on_result: Callable[[Result], None] = lambda result: None,
     *,
+    network: Network | None = None,
     profile: bool = False,
     opponent: str | None = None,
 ) -> list[Result]:
-    """Measure each case; kernels must be compiled before. Raises BenchFailed, ConfigError.
+    """Measure each case, on this machine's own network or on one that is shaped.
 
-    `profile` adds to each result where time, bytes and rounds of one more repetition went, `opponent` what the system
-    of this name takes for the same.
+    Kernels must be compiled before. Raises BenchFailed, ConfigError. `profile` adds to each result where time, bytes
+    and rounds of one more repetition went, `opponent` what the system of this name takes for the same.
     """
     results = []
+    described = None if network is None else asdict(network)
     with consortium(NAMES) as members, ExitStack() as stack:
         other = stack.enter_context(against(opponent)) if opponent else None
         homes = [{"home": str(member.home), "index": i, "names": NAMES} for i, member in enumerate(members.values())]
         parties = stack.enter_context(children("parties.bench.party", len(homes)))
-        bare = stack.enter_context(children("parties.bench.floor", len(homes)))
-        parties.tell_each(homes, {"cases": [list(case) for case in wanted], "repeat": repeat})
-        bare.tell_each(homes, {})
-        bare.tell_all({"ports": [told["port"] for told in bare.hear_all()]})
-        bare.hear_all()
+        parties.tell_each(homes, {"cases": [list(case) for case in wanted], "repeat": repeat, "network": described})
+        floor = _computed(network) if network is not None else _measured(stack, homes, repeat)
         parties.hear_all()
         for number, (workload, size) in enumerate(wanted):
             parties.tell_all({"case": number, "profile": profile})
@@ -66,8 +71,6 @@ def measure(
                 )
             links = [one["links"] for one in told]
             rounds = told[0]["rounds"]
-            bare.tell_all({"links": links, "rounds": rounds, "repeat": repeat})
-            floor = [one["seconds"] for one in bare.hear_all()]
             seconds = [max(of_all) for of_all in zip(*(one["seconds"] for one in told), strict=True)]
             result: Result = {
                 "workload": workload,
@@ -75,11 +78,12 @@ def measure(
                 "seconds": median(seconds),
                 "seconds_min": min(seconds),
                 "seconds_max": max(seconds),
-                "floor_seconds": median(max(of_all) for of_all in zip(*floor, strict=True)),
+                "floor_seconds": floor(links, rounds),
                 "bytes_per_party": max(sum(row) for row in links),
                 "rounds": rounds,
                 "max_error": error,
                 **_memory(told),
+                "network": described,
             }
             if profile:
                 sent = [sum(row) for row in links]
@@ -89,6 +93,31 @@ def measure(
             results.append(result)
             on_result(result)
     return results
+
+
+def _measured(stack: ExitStack, homes: Sequence[Mapping[str, Any]], repeat: int) -> Floor:
+    """The floor of this machine: what three bare processes take."""
+    bare = stack.enter_context(children("parties.bench.floor", len(homes)))
+    bare.tell_each(homes, {})
+    bare.tell_all({"ports": [told["port"] for told in bare.hear_all()]})
+    bare.hear_all()
+
+    def seconds(links: list[list[int]], rounds: int) -> float:
+        bare.tell_all({"links": links, "rounds": rounds, "repeat": repeat})
+        told = [one["seconds"] for one in bare.hear_all()]
+        return float(median(max(of_all) for of_all in zip(*told, strict=True)))
+
+    return seconds
+
+
+def _computed(network: Network) -> Floor:
+    """The floor of a shaped network: its delay for each round, and its rate for the bytes of the busiest line."""
+
+    def seconds(links: list[list[int]], rounds: int) -> float:
+        lines = [sum(row) for row in links] + [sum(column) for column in zip(*links, strict=True)]
+        return network.seconds(Cost(rounds, tuple(lines)))
+
+    return seconds
 
 
 def _memory(told: Sequence[dict[str, Any]]) -> dict[str, int | None]:

@@ -46,7 +46,11 @@ def seconds(value: float) -> str:
 
 def _results(results: Sequence[Result], repeat: int) -> Table:
     headings = ("size", "time", "least", "most", "floor", "sent", "rounds", "error")
-    table = _empty(f"Three processes over TLS, median of {repeat}", ("workload",), headings)
+    title = f"Three processes over TLS, median of {repeat}"
+    network = results[0].get("network") if results else None
+    if network is not None:
+        title += f"; {seconds(network['rtt_s'])} there and back, {network['bits_per_second'] / 1e6:g} Mbit/s"
+    table = _empty(title, ("workload",), headings)
     for result in results:
         table.add_row(
             result["workload"],

@@ -7,9 +7,18 @@ from typing import Any
 
 import click
 
+from mpc.network import Network
+from parties import units
 from parties.bench.against import OPPONENTS
 from parties.bench.workloads import WORKLOADS
 from parties.cli.common import print_json
+
+
+def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> Network | None:
+    try:
+        return None if value is None else units.network(value)
+    except ValueError as wrong:
+        raise click.BadParameter(str(wrong), ctx, param) from None
 
 
 @click.command()
@@ -37,16 +46,28 @@ from parties.cli.common import print_json
     type=click.Choice(OPPONENTS),
     help="Measure the same on this system, too, taking turns with ours; at a smaller size where it would take long.",
 )
+@click.option(
+    "--network",
+    callback=_network,
+    metavar="lan|wan|RTT,RATE",
+    help="Hold messages back as a network would, for instance 30ms,200M.",
+)
 @click.option("--profile", is_flag=True, help="Show where time, bytes and rounds go by operation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
 def command(
-    workloads: Sequence[str], sizes: Sequence[int], repeat: int, opponent: str | None, profile: bool, as_json: bool
+    workloads: Sequence[str],
+    sizes: Sequence[int],
+    repeat: int,
+    opponent: str | None,
+    network: Network | None,
+    profile: bool,
+    as_json: bool,
 ) -> None:
     """Measure protocols between three processes on this machine, over TLS.
 
     Seconds go from "inputs are shared" to "result is shared" at the slowest party: the median of R repetitions, the
     least and the most. The floor is what three bare processes take to move the same bytes in the same rounds, measured
-    right after it: where it is slow, too, the machine is busy.
+    right after it: where it is slow, too, the machine is busy. With --network it is what the network alone takes.
 
     \b
     Examples:  comity bench
@@ -54,6 +75,7 @@ def command(
                comity bench --json --workload multiply --size 1000000
                comity bench --profile --workload sort_32 --size 10000
                comity bench --against mpyc --workload less_than --size 10000
+               comity bench --workload less_than --size 100000 --network wan
     """
     from parties.bench import tables
     from parties.bench.against import check
@@ -64,6 +86,8 @@ def command(
 
     if opponent is not None:
         check(opponent)
+    if opponent is not None and network is not None:
+        raise click.UsageError("--network holds back our messages only: leave it out with --against")
     wanted = cases(workloads, sizes)
     for workload, size in wanted:
         largest = WORKLOADS[workload].largest
@@ -76,7 +100,7 @@ def command(
             display.status(f"{result['workload']} of {result['size']:,}: {tables.seconds(result['seconds'])}")
 
         try:
-            results = measure(wanted, repeat, on_result, profile=profile, opponent=opponent)
+            results = measure(wanted, repeat, on_result, network=network, profile=profile, opponent=opponent)
         except BenchFailed as failed:
             click.echo(str(failed), err=True)
             raise click.exceptions.Exit(failed.code) from None

@@ -39,8 +39,9 @@ KEYS = [
     "max_error",
     "memory_bytes",
     "memory_limit",
+    "network",
 ]
-#: Some of their operations are beside each other.
+#: Some of their operations may be beside each other.
 SIDE_BY_SIDE = {"divide", "sqrt", "exp", "sigmoid", "softmax", "sort_64"}
 
 
@@ -58,7 +59,8 @@ def test_every_workload_between_real_processes():
         assert 0 < result["floor_seconds"] < 30
         assert 0 <= result["max_error"] <= WORKLOADS[result["workload"]].tolerance
         assert result["memory_bytes"] is None or -(8 << 20) < result["memory_bytes"] < 256 << 20
-        assert result["memory_limit"] is None
+        assert result["memory_limit"] is None or result["workload"] == "mlp_predict"  # its weights alone are many
+        assert result["network"] is None
     found = {r["workload"]: r for r in results}
     assert found["multiply_int"]["bytes_per_party"] == 8 * 12 + FRAME_HEADER
     assert found["chain"]["bytes_per_party"] == 12 * (8 + FRAME_HEADER)
@@ -102,7 +104,7 @@ def test_rounds_are_those_of_the_messages(name):
     timed = {tag[:16] for _, _, tag, _ in network.messages[marks[0] : marks[-1]]}
     # Operations of most workloads depend on each other, so their rounds add up.
     most = sum(network.rounds(label) for label in timed)
-    assert rounds[0] < most if name in SIDE_BY_SIDE else rounds[0] == most
+    assert 0 < rounds[0] <= most if name in SIDE_BY_SIDE else rounds[0] == most
     assert len(set(rounds)) == 1
 
 
@@ -134,6 +136,11 @@ def test_every_workload_at_every_size():
         ["--size", "many"],
         ["--repeat", "0"],
         ["--workload", "matmul", "--size", "100000"],
+        ["--network", "moon"],
+        ["--network", "40ms"],
+        ["--network", "40ms,fast"],
+        ["--network", "0ms,100M"],
+        ["--network", "lan", "--against", "mpyc"],
         ["elsewhere"],
     ],
 )
@@ -203,10 +210,12 @@ def test_processes_that_say_nothing_in_time_are_ended():
 
 
 def test_without_json_a_table_comes(monkeypatch):
+    network = {"rtt_s": 0.04, "bits_per_second": 1e8}
     result = dict.fromkeys(KEYS, 1.0) | {"workload": "open", "size": 5, "rounds": 1, "bytes_per_party": 80}
+    result["network"] = network
     monkeypatch.setattr("parties.bench.run.measure", lambda *_, **__: [result])
     monkeypatch.setenv("COLUMNS", "80")
     printed = CliRunner().invoke(cli.main, ["bench", "--workload", "open"])
     assert printed.exit_code == 0
-    assert "median of 5" in printed.stdout
+    assert "median of 5; 40 ms there and back, 100 Mbit/s" in " ".join(printed.stdout.split())
     assert max(map(len, printed.stdout.splitlines())) <= int(os.environ["COLUMNS"])

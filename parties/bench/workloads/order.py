@@ -23,7 +23,6 @@ class Shuffle(Workload):
         return 2 * self.size
 
     async def prepare(self) -> None:
-        self.run.engine.prepare({"permutation"})
         self.clear = seeded("x", (self.size,), _BOUND)
         self.x = await self.share(0, self.clear, _BOUND)
 
@@ -48,7 +47,6 @@ class Sort(Workload):
         return 2 * self.size
 
     async def prepare(self) -> None:
-        self.run.engine.prepare({"sort_order"})
         bound = (1 << (self.bits - 1)) - 1
         self.clear = seeded("x", (self.size,), bound)
         self.x = await self.share(0, self.clear, bound, "int")
