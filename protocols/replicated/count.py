@@ -50,7 +50,7 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
     Raises    ShapeError
     """
     shape = result_shape(x.spec, table)
-    await kernels.loaded(GROUP)
+    await kernels.loaded(GROUP, party.env.busy)
     w, size = x.shape[0], size_of(shape)
     entries = _entries(w)
     octets = entries // 8
