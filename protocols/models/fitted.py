@@ -65,9 +65,10 @@ class Fitted:
         odds = odds.about(*self.cohorts)
         if given.valid is not None:
             odds = odds.masked(given.valid, "missing")
-        return self._defined(odds)
+        return self.defined(odds)
 
-    def _defined(self, x: SecretArray) -> SecretArray:
+    def defined(self, x: SecretArray) -> SecretArray:
+        """x, undefined where too few rows counted."""
         return x if self.enough is None else x.masked(self.enough, _FEW)
 
     def _in_units(self) -> tuple[SecretArray, SecretArray]:
@@ -98,11 +99,11 @@ class Fitted:
         slopes, base = self._in_units()
         parts = [slopes[j : j + 1] for j in range(len(self.names))]
         parts = [part._new(part.handle, frac=part.frac + e) for part, e in zip(parts, self.exponent, strict=True)]
-        return self._defined(concatenate(parts).about(*self.cohorts)), self._defined(base.about(*self.cohorts))
+        return self.defined(concatenate(parts).about(*self.cohorts)), self.defined(base.about(*self.cohorts))
 
     def release(self) -> Result:
         """All of them by name; the columns' public units are put in when they are opened, so that none loses digits."""
-        slopes, base = (self._defined(part.about(*self.cohorts)) for part in self._in_units())
+        slopes, base = (self.defined(part.about(*self.cohorts)) for part in self._in_units())
         exponent, labels = np.asarray(self.exponent), ["intercept", *self.names]
 
         def finish(opened: Mapping[str, Opened]) -> Any:

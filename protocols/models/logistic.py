@@ -130,19 +130,23 @@ class LogisticRegression:
             rows = concatenate([rows, ones.cut(rows.frac)], axis=1)
         await given.run.settle(rows.handle)
         label = outcome.bare().reshape(given.rows, 1)
-        weights = await self._descend(rows, label, count)
+        batches = self._batches(rows, label, count)
+        bound, p = rows.bound, rows.shape[1]
+        await given.run.settle(*(part.handle for batch in batches for part in (batch.rows, batch.steps)))
+        del rows  # all of it is in batches now, twice
+        weights = await self._descend(batches, bound, p, count)
         positive = counting(label, count.weights).sum()
         cohorts = (count.rows, positive, count.rows - positive)
         self._fitted = Fitted(given, scale, weights.reshape(-1), self.fit_intercept, count.enough, cohorts)
         return self
 
-    async def _descend(self, rows: SecretArray, label: SecretArray, count: Count) -> SecretArray:
-        """Weights (p, 1) with WEIGHT_FRAC fraction bits, |weight| <= WEIGHT_LIMIT as a checked assumption."""
-        run, p = rows.run, rows.shape[1]
-        room = min(((1 << run.engine.capacity) - 1) // (rows.bound * p), _ROOM)
+    async def _descend(self, batches: list[_Batch], bound: int, p: int, count: Count) -> SecretArray:
+        """Weights (p, 1) with WEIGHT_FRAC fraction bits, |weight| <= WEIGHT_LIMIT as a checked assumption; `bound` is
+        that of rows."""
+        run = count.rows.run
+        room = min(((1 << run.engine.capacity) - 1) // (bound * p), _ROOM)
         if room < 2 * WEIGHT_LIMIT << WEIGHT_FRAC:
-            raise RangeError(f"{p} columns with |x| <= {rows.limit:g} leave no room for weights: use fewer columns")
-        batches = self._batches(rows, label, count)
+            raise RangeError(f"{p} columns of {width_of(bound)} bits leave no room for weights: use fewer columns")
         decay, kept = self._decay(count, p), constant(run, np.full((p, 1), self.momentum), frac=WEIGHT_FRAC)
         weights = constant(run, np.zeros((p, 1)), frac=WEIGHT_FRAC)
         speed: SecretArray | None = None
@@ -208,6 +212,12 @@ class LogisticRegression:
         if self._fitted is None:
             raise LocalProtocolError("the model is not trained yet: `await model.fit(columns, outcome)`")
         return self._fitted
+
+    @property
+    def weights(self) -> SecretArray:
+        """(p,) weights of the columns as they were trained on, standardised ones where they were; the constant's is the
+        last one."""
+        return self._fit().defined(self._fit().weights.about(*self._fit().cohorts))
 
     @property
     def coef_(self) -> SecretArray:
