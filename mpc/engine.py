@@ -237,7 +237,7 @@ class Engine(ABC):
         """floor(y / 2^bits), or that plus one, for y = sum of table[k, i] 2^28 u^k over k = 0..3, but for the rounding
         of u^k to 28 bits; x = low + (i + u) 2^step with 0 <= u < 2, given low + 2^step <= x < low + pieces 2^step.
 
-        `table` (4, pieces) has 8, 16, ..., 256 pieces and coefficients below 2^31: each cubic holds on its piece and
+        `table` (4, pieces) has 8, 16, ..., 512 pieces and coefficients below 2^31: each cubic holds on its piece and
         on the next one, since an engine takes either of two for x. Out of this range, y is whatever the engine gives.
         """
 

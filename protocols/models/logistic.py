@@ -21,6 +21,7 @@ from mpc.fixed import frac_for, width_of
 from mpc.secret import SecretArray, concatenate, constant
 from protocols import numeric
 from protocols.models import metrics
+from protocols.models.checks import Held
 from protocols.models.fitted import WEIGHT_FRAC, WEIGHT_LIMIT, Fitted
 from protocols.models.rows import Columns, Design, Places, both, public_order
 from protocols.models.standardize import FRAC, WIDTH_AS_GIVEN, Count, counting, scaler
@@ -29,9 +30,11 @@ from protocols.models.standardize import FRAC, WIDTH_AS_GIVEN, Count, counting, 
 _DECAY_WIDTH = 24
 _ROOM = 1 << 33
 #: Most fraction bits of rows in the gradient: cuts of up to 32 bits travel in four bytes.
-_GRADIENT_FRAC = 25
+_GRADIENT_FRAC = 24
 #: Steps between two awaits.
-_SETTLE = 32
+_SETTLE = 64
+#: What log odds are held to in training, unless they saturate: 127 is where the sigmoid's widest table ends.
+ODDS_LIMIT = 127
 
 
 @dataclass
@@ -42,9 +45,10 @@ class _Batch:
     steps: SecretArray
     outcome: SecretArray
 
-    def gradient(self, weights: SecretArray) -> SecretArray:
-        """(p, 1) what the mean log loss asks to take off the weights."""
-        risk = _probabilities(self.rows.dot(weights, FRAC))
+    def gradient(self, weights: SecretArray, odds: Held | None) -> SecretArray:
+        """(p, 1) what the mean log loss asks to take off the weights; `odds` holds the log odds, where they are."""
+        z = self.rows.dot(weights, FRAC)
+        risk = _probabilities(z if odds is None else odds.hold(z))
         if self.outcome.frac != risk.frac:
             self.outcome = self.outcome.cut(risk.frac)  # once: every step has the same scale
         return self.steps.dot(risk - self.outcome, WEIGHT_FRAC)
@@ -62,16 +66,21 @@ class LogisticRegression:
     fit_intercept   whether there is a constant term
     standardize     columns are put about their joint mean, in units of their joint standard deviation, and moved into
                     [-8, 8]; both stay secret. Without it, columns should be of like size, and have like bounds
+    saturate        log odds of a row may pass 127 in training, at 4 rounds and a dozen operations more a step. Without
+                    it, that they do not is a checked assumption: with a penalty and a sensible learning rate they do
+                    not come near
     seed            of the public order that mixes owners' places over the batches
 
     coef_ (columns,) and intercept_ (), in units of the columns as given (values beyond 8 deviations count as 8)
 
-    Rounds    a step 4 and those of a sigmoid (momentum and penalty run beside); standardization about 100, once
-    Bytes     a step about 12 (m + p) and those of m sigmoids, from each party: m rows in the batch, p columns
-    Error     weights are multiples of 2^-20, rows of 2^-16, a sigmoid is within 2.6e-4; see the tests for what that
-              makes of weights: within 2e-3 of the same steps in float64
+    Rounds    a step 7, and 11 with `saturate` (penalty, momentum and checks run beside); standardization about 100
+    Bytes     a step, from each party, about 12 (m + p) and those of m sigmoids (m rows in the batch, p columns), which
+              are up to 100 m
+    Error     weights are multiples of 2^-20, rows of 2^-16, a sigmoid is within 4.2e-5: weights are within 1e-3 of the
+              same steps in float64
     Bounds    |weight| <= 64 is a checked assumption, once an epoch (of standardised columns); within it a weight
-              grows by at most learning_rate * largest |x| a step, and the steps' products are proved to fit
+              grows by at most learning_rate * largest |x| a step, and the steps' products are proved to fit. Log odds
+              see `saturate`
     Undefined with fewer than one row that counts among 16 places
     Raises    RangeError for parameters out of range, and for columns that are too many or too wide; ShapeError
     Security  the engine's; opens nothing
@@ -88,6 +97,7 @@ class LogisticRegression:
         penalty: Literal["l2"] | None = "l2",
         fit_intercept: bool = True,
         standardize: bool = True,
+        saturate: bool = False,
         seed: int = 0,
     ) -> None:
         if epochs < 1 or batch_size < 1:
@@ -104,6 +114,7 @@ class LogisticRegression:
         self.penalty = penalty
         self.fit_intercept = fit_intercept
         self.standardize = standardize
+        self.saturate = saturate
         self.seed = seed
         self._fitted: Fitted | None = None
 
@@ -149,13 +160,14 @@ class LogisticRegression:
             raise RangeError(f"{p} columns of {width_of(bound)} bits leave no room for weights: use fewer columns")
         decay, kept = self._decay(count, p), constant(run, np.full((p, 1), self.momentum), frac=WEIGHT_FRAC)
         weights = constant(run, np.zeros((p, 1)), frac=WEIGHT_FRAC)
+        held, odds = Held(run, WEIGHT_LIMIT), None if self.saturate else Held(run, ODDS_LIMIT)
         speed: SecretArray | None = None
         steps = 0
         for _ in range(self.epochs):
             for batch in batches:
                 if weights.bound > room:
-                    weights = weights.within(WEIGHT_LIMIT)
-                change = batch.gradient(weights)
+                    weights = held.hold(weights)
+                change = batch.gradient(weights, odds)
                 if decay is not None:
                     change = weights.product(decay, WEIGHT_FRAC) + change
                 if self.momentum:
@@ -167,8 +179,14 @@ class LogisticRegression:
                 weights = weights - change
                 steps += 1
                 if steps % _SETTLE == 0:
+                    held.check()
+                    if odds is not None:
+                        odds.check()
                     await run.settle(weights.handle)
-            weights = weights.within(WEIGHT_LIMIT)
+            weights = held.hold(weights)
+        held.check()
+        if odds is not None:
+            odds.check()
         return weights
 
     def _batches(self, rows: SecretArray, label: SecretArray, count: Count) -> list[_Batch]:

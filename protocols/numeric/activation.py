@@ -31,6 +31,9 @@ def _within(margin: int) -> Function:
 
 
 _COARSE = Pieces(_within(20), Decimal(-_FAR), Decimal(_FAR), 1)
+#: For few arguments that may be larger: a table twice as long costs less than a comparison, up to some thousand.
+_WIDE = tuple(Pieces(_within(20), Decimal(-far), Decimal(far), 1) for far in (31, 63, 127))
+_FEW = 1 << 12
 _FINE = Pieces(_within(25), Decimal(-_FAR) - Decimal("0.5"), Decimal(_FAR) + Decimal("0.5"), 3)
 
 
@@ -39,10 +42,12 @@ def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
 
     Range     every x
     Error     4.2e-5, never beyond [0, 1]. `exact`: 2^-22
-    Rounds    3; where the bound exceeds 15, those of a comparison (at least 3), and 2
+    Rounds    3; where the bound exceeds 15 (127, for up to 4096 elements), those of a comparison (at least 3), and 2
     """
     given = x.numeric()
     pieces = _FINE if exact else _COARSE
+    if not exact and x.size <= _FEW:
+        pieces = next((wide for wide in (_COARSE, *_WIDE) if x.limit <= float(wide.high)), _COARSE)
     far = float(pieces.high)
     bare = roomy(given.bare())
     inner = bare

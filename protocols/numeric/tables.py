@@ -31,7 +31,7 @@ _NODES = tuple(
 )
 #: Fraction bits of a place in a piece: see `Engine.piecewise_cubic`.
 _UNIT = 28
-_PIECES = (8, 16, 32, 64, 128, 256)
+_PIECES = (8, 16, 32, 64, 128, 256, 512)
 
 
 class Pieces(NamedTuple):

@@ -39,7 +39,8 @@ from protocols.replicated.wire import Octets, small_bytes, small_dtype
 _QUERY, _G2, _T, _T2 = b"query", b"g2", b"t", b"t2"
 _HIDDEN, _COVER, _RHO, _R, _S1, _S2, _C1 = b"hidden", b"cover", b"rho", b"r", b"s1", b"s2", b"c1"
 _CHUNK, _SMALL = 1 << 13, 1 << 12
-_MOST_PIECES = 256
+#: Of cubics, and of exponentials.
+_MOST_PIECES, _MOST_EXPONENTIAL = 512, 256
 
 
 class _Reading(NamedTuple):
@@ -71,7 +72,7 @@ async def piecewise_cubic(
 ) -> Arithmetic:
     """floor(y / 2^bits), or that plus one, for y = sum of table[k, i] 2^28 u^k, where x = low + (i + u) 2^step.
 
-    Shapes    x, result: one shape, n elements; table: (4, pieces), pieces = 8, 16, ..., 256
+    Shapes    x, result: one shape, n elements; table: (4, pieces), pieces = 8, 16, ..., 512
     Range     low + 2^step <= x < low + pieces 2^step. i is the piece of x or the one before it, so the cubic of piece
               i must hold for 0 <= u < 2
     Ring      given |table| < 2^31 and |y| < 2^62
@@ -166,7 +167,7 @@ def exponential_plan(low: int, high: int, frac: int, digits: int) -> Exponential
     g_bits = min(24, digits // 2)
     for step in (frac - 1, frac):
         pieces = max(8, 1 << (((high - low) >> step) + 2).bit_length())
-        if pieces <= _MOST_PIECES and step >= 0:
+        if pieces <= _MOST_EXPONENTIAL and step >= 0:
             return ExponentialPlan(pieces, step, g_bits, digits - g_bits)
     raise RangeError(f"exponential: arguments over a range of {(high - low) / 2**frac:.4g}; at most 253 can be read")
 

@@ -502,8 +502,11 @@ def test_random_bits(engine, width):
 
 
 # ---- functions by tables
+PIECES = [(8, 0, 28), (16, 3, 0), (64, 20, 24), (256, 40, 1), (512, 15, 30)]
+
+
 @pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize(("pieces", "step", "bits"), [(8, 0, 28), (16, 3, 0), (64, 20, 24), (256, 40, 1)])
+@pytest.mark.parametrize(("pieces", "step", "bits"), PIECES)
 def test_piecewise_cubic(engine, size, pieces, step, bits):
     """(v^3 - 5 v) / pieces^2, v counted in pieces from the middle: on every piece the same cubic, moved."""
     low = -(pieces // 2) << step

@@ -80,7 +80,7 @@ def test_what_cannot_be_read_is_refused():
     for wrong, kind in (
         ({"table": cubic[:3]}, ShapeError),
         ({"table": cubic[:, :7]}, ShapeError),
-        ({"table": np.zeros((4, 512), np.int64)}, ShapeError),
+        ({"table": np.zeros((4, 1024), np.int64)}, ShapeError),
         ({"table": cubic + 2**31}, RangeError),
         ({"step": 60}, RangeError),
         ({"step": -1}, RangeError),
