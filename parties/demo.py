@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mpc.errors import ConfigError
+from mpc.network import Network
 from mpc.schema import RealColumn
 from parties.dataschema import key, quoted, schema_toml
 from parties.dataset import SourceRows, open_dataset
@@ -92,7 +93,7 @@ def export(loaded: Loaded, into: Path) -> list[Path]:
     return written
 
 
-def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0) -> str:
+def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, network: Network | None = None) -> str:
     """The study of a demo, as a person would write it; every declared range `widen` times as wide."""
     path = demo.loaded.path
     bundled = path.parent == folder()
@@ -108,6 +109,8 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0) ->
         for which, schema in demo.loaded.scenario.schemas().items():
             ranges = [_wider(column, widen) for column in schema.columns if isinstance(column, RealColumn)]
             lines += [f"[ranges.{key(which)}]", *ranges, ""]
+    if network is not None:
+        lines += ["[network]", f'rtt = "{_us(network)}"', f'bandwidth = "{_kbits(network)}"', ""]
     for name, files in demo.files.items():
         lines += [f"[organizations.{quoted(name)}]", 'roles = ["input", "compute", "recipient"]']
         lines += [f"{which} = {quoted(which)}" for which in files]
@@ -118,6 +121,14 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0) ->
 def _wider(column: RealColumn, factor: float) -> str:
     more = (column.high - column.low) * (factor - 1) / 2
     return f"{key(column.name)} = [{column.low - more!r}, {column.high + more!r}]"
+
+
+def _us(network: Network) -> str:
+    return f"{network.rtt_s * 1e6:.3f}us"
+
+
+def _kbits(network: Network) -> str:
+    return f"{network.bits_per_second / 1e3:.3f}k"
 
 
 def _toml(value: Any) -> str:
@@ -131,22 +142,26 @@ def run(
     *,
     parameters: Mapping[str, Any] | None = None,
     widen: float = 1.0,
+    network: Network | None = None,
     compare: bool | None = None,
     options: Sequence[str] = (),
     on_event: Callable[[str, dict[str, Any]], None] | None = None,
 ) -> dict[str, Any]:
     """Run it and give the result document of the first recipient, with all organizations' rows and the oracle.
 
+    network  named in the study, and messages are held back as it would
     compare  whether to pool the data in the clear (default: where there are at most three million rows)
     Raises DemoFailed with the first party's error.
     """
     with consortium(demo.names) as members:
         some = next(iter(members.values())).home.parent
         study = some / "study.toml"
-        study.write_text(study_toml(demo, parameters or {}, widen), encoding="utf-8")
+        study.write_text(study_toml(demo, parameters or {}, widen, network), encoding="utf-8")
         for name, files in demo.files.items():
             for which, path in files.items():
                 bring(members[name], which, path)
+        if network is not None:
+            options = [*options, "--shape", f"{_us(network)},{_kbits(network)}"]
         launched = Launched(members, study, options=options, on_event=on_event)
         try:
             bound = open_study(study)

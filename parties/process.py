@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mpc.engine import Engine
 from mpc.errors import ConfigError
@@ -25,6 +25,11 @@ from parties.document import agreed_document, study_hash, study_words
 from parties.home import Home
 from parties.source import default_threads
 from parties.study import BoundStudy
+
+if TYPE_CHECKING:
+    from mpc.channel import Channel
+    from mpc.network import Network
+    from parties.bench.shaping import Shaped
 
 #: Told to whoever shows progress: kind and details.
 Events = Callable[[str, Mapping[str, Any]], None]
@@ -58,14 +63,30 @@ class Outcome:
 
 
 def run_party(
-    home: Home, bound: BoundStudy, *, limits: Limits, events: Events, started: float | None = None
+    home: Home,
+    bound: BoundStudy,
+    *,
+    limits: Limits,
+    events: Events,
+    started: float | None = None,
+    shape: Network | None = None,
 ) -> Outcome:
     """Take part in a study as the organization of `home`. Raises ComityError as `mpc.errors` says.
 
-    `started`: perf_counter() when the process began, for the phase "start".
+    started  perf_counter() when the process began, for the phase "start"
+    shape    hold messages back as this network would, for measurements on one machine; the same at all parties
     """
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_Party(home, bound, limits, events, started or perf_counter()).run())
+        return runner.run(_Party(home, bound, limits, events, started or perf_counter(), shape).run())
+
+
+def _shaped(channel: Channel, network: Network) -> Shaped:
+    from parties.bench.clock import Clock
+    from parties.bench.shaping import Shaped
+
+    shaped = Shaped(channel, network, Clock())
+    shaped.shaping = True
+    return shaped
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
@@ -79,12 +100,15 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 class _Party:
     """The run of one party, phase by phase."""
 
-    def __init__(self, home: Home, bound: BoundStudy, limits: Limits, events: Events, started: float) -> None:
+    def __init__(
+        self, home: Home, bound: BoundStudy, limits: Limits, events: Events, started: float, shape: Network | None
+    ) -> None:
         self._home = home
         self._bound = bound
         self._limits = limits
         self._events = events
         self._started = started
+        self._shape = shape
         self._phases: dict[str, float] = {}
 
     async def run(self) -> Outcome:
@@ -186,7 +210,17 @@ class _Party:
         plan = self._bound.plan
         gc.freeze()  # what was imported stays: collections in mid-run need not look at it
         told = self._progress(session)
-        with runtime_over(session, engine, threads=default_threads(), network=plan.network, on_progress=told) as run:
+        shaped = None if self._shape is None else _shaped(session.channel, self._shape)
+        with runtime_over(
+            session,
+            engine,
+            threads=default_threads(),
+            channel=shaped,
+            network=plan.network,
+            on_progress=told,
+        ) as run:
+            if shaped is not None:
+                shaped.busy = run.environment.busy
             study = assemble(
                 self._bound.loaded.scenario,
                 run,

@@ -34,6 +34,23 @@ def per_element(workload: str, size: int, value: float) -> float:
     return value / size ** (3 if workload == "matmul" else 1)
 
 
+def scenarios(results: Sequence[Result]) -> Table:
+    """Whole scenarios against their predictions."""
+    headings = ("time", "predicted", "difference", "rounds", "payload")
+    network = results[0]["network"] if results else None
+    table = _empty(f"Scenarios between three processes over TLS{_on(network)}", ("scenario",), headings)
+    for result in results:
+        table.add_row(
+            result["scenario"],
+            seconds(result["seconds"]),
+            seconds(result["predicted_seconds"]),
+            f"{100 * result['difference']:+.0f} %",
+            f"{result['rounds']:,}",
+            size(result["bytes"]),
+        )
+    return table
+
+
 def seconds(value: float) -> str:
     """A time with its unit, three digits."""
     if value >= 1 or value == 0:
@@ -44,13 +61,16 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.3g} ns"
 
 
+def _on(network: Mapping[str, float] | None) -> str:
+    if network is None:
+        return ""
+    return f"; {seconds(network['rtt_s'])} there and back, {network['bits_per_second'] / 1e6:g} Mbit/s"
+
+
 def _results(results: Sequence[Result], repeat: int) -> Table:
     headings = ("size", "time", "least", "most", "floor", "sent", "rounds", "error")
-    title = f"Three processes over TLS, median of {repeat}"
     network = results[0].get("network") if results else None
-    if network is not None:
-        title += f"; {seconds(network['rtt_s'])} there and back, {network['bits_per_second'] / 1e6:g} Mbit/s"
-    table = _empty(title, ("workload",), headings)
+    table = _empty(f"Three processes over TLS, median of {repeat}{_on(network)}", ("workload",), headings)
     for result in results:
         table.add_row(
             result["workload"],

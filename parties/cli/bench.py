@@ -52,6 +52,13 @@ def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> N
     metavar="lan|wan|RTT,RATE",
     help="Hold messages back as a network would, for instance 30ms,200M.",
 )
+@click.option(
+    "--scenario",
+    "scenarios",
+    multiple=True,
+    metavar="NAME",
+    help="Measure a whole scenario on its sample data, once, against its prediction. May be given several times.",
+)
 @click.option("--profile", is_flag=True, help="Show where time, bytes and rounds go by operation.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
 def command(
@@ -60,6 +67,7 @@ def command(
     repeat: int,
     opponent: str | None,
     network: Network | None,
+    scenarios: Sequence[str],
     profile: bool,
     as_json: bool,
 ) -> None:
@@ -73,6 +81,7 @@ def command(
     Examples:  comity bench
                comity bench --workload matmul --size 500 --size 1000 --repeat 9
                comity bench --json --workload multiply --size 1000000
+               comity bench --scenario hospital_statistics --network wan
                comity bench --profile --workload sort_32 --size 10000
                comity bench --against mpyc --workload less_than --size 10000
                comity bench --workload less_than --size 100000 --network wan
@@ -84,6 +93,11 @@ def command(
     from parties.cli.progress import Display
     from parties.kernels import prepare
 
+    if scenarios:
+        if workloads or sizes or profile or opponent is not None:
+            raise click.UsageError("--scenario goes with --network and --json alone")
+        _scenarios(scenarios, network, as_json)
+        return
     if opponent is not None:
         check(opponent)
     if opponent is not None and network is not None:
@@ -109,3 +123,29 @@ def command(
     else:
         for table in tables.tables(results, repeat):
             display.console.print(table)
+
+
+def _scenarios(names: Sequence[str], network: Network | None, as_json: bool) -> None:
+    """Run each scenario once."""
+    from parties.bench import tables
+    from parties.bench.scenario import measure
+    from parties.cli.progress import Display
+    from parties.demo import DemoFailed
+    from parties.kernels import prepare
+    from parties.launch import orderly_end
+
+    results = []
+    with Display(quiet=as_json) as display:
+        prepare("replicated", display.status)
+        try:
+            with orderly_end():
+                for name in names:
+                    display.status(f"{name}: three parties, each a process of its own, over TLS")
+                    results.append(measure(name, network))
+        except DemoFailed as failed:
+            click.echo(str(failed), err=True)
+            raise click.exceptions.Exit(failed.code) from None
+    if as_json:
+        print_json(results)
+    else:
+        display.console.print(tables.scenarios(results))

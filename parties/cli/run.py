@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from parties import units
 from parties.cli.common import FILE, home_option, json_option, opened, print_json
 
 _STARTED = perf_counter()
@@ -33,6 +34,7 @@ _STARTED = perf_counter()
 )
 @json_option
 @click.option("--events", is_flag=True, hidden=True, help="JSON lines on stdout, for a program that started this one.")
+@click.option("--shape", hidden=True, metavar="RTT,RATE", help="Hold messages back as such a network, to measure.")
 def command(
     study: Path,
     home: Path | None,
@@ -42,6 +44,7 @@ def command(
     output: Path | None,
     as_json: bool,
     events: bool,
+    shape: str | None,
 ) -> None:
     """Take part in the study of the file STUDY.
 
@@ -65,7 +68,9 @@ def command(
     here = opened(home)
     bound = open_study(study)
     if events:
-        outcome = run_party(here, bound, limits=Limits(wait, grace, stall), events=_json_lines, started=_STARTED)
+        held = None if shape is None else units.network(shape)
+        limits = Limits(wait, grace, stall)
+        outcome = run_party(here, bound, limits=limits, events=_json_lines, started=_STARTED, shape=held)
         _json_lines("result", result_document(bound, outcome, here.name))
         return
     from parties.cli.progress import Display

@@ -1,0 +1,30 @@
+"""A whole scenario between three parties on this machine, on a shaped network or on none, against its prediction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from mpc.network import Network
+from parties import demo
+from parties.bench.predicted import predict
+
+
+def measure(name: str, network: Network | None = None) -> dict[str, Any]:
+    """Run a scenario on its sample data, once: the keys of `comity bench --scenario` (docs/performance.md).
+
+    Raises demo.DemoFailed, ConfigError.
+    """
+    wanted = demo.prepare(name, None, ())
+    predicted, _, sent = predict(wanted.loaded, wanted.names, network)
+    result = demo.run(wanted, network=network, compare=False)
+    seconds = float(result["cost"]["seconds"])
+    return {
+        "scenario": wanted.loaded.name,
+        "predicted_seconds": predicted.seconds,
+        "seconds": seconds,
+        "difference": predicted.seconds / seconds - 1,
+        "rounds": int(result["cost"]["rounds"]),
+        "bytes": sent,
+        "network": None if network is None else asdict(network),
+    }
