@@ -37,12 +37,17 @@ _ELEMENT = {
     "shuffle": 20.0,
     "unshuffle": 20.0,
     "order_of": 40.0,
+    "exponential": 50.0,
+    "piecewise_cubic": 70.0,
 }
+#: Of a primitive that is not listed.
+_OTHER = 10.0
 #: Nanoseconds a bit of an element: of the parameter `width`, or of the words.
 _BIT = {
     "xor": 0.4,
     "invert": 0.4,
     "unpack": 0.4,
+    "magnitude": 0.4,
     "random_bits": 0.4,
     "bits_and": 0.3,
     "prefix_or": 0.9,
@@ -52,14 +57,16 @@ _BIT = {
     "signs": 0.9,
     "quick_signs": 6.0,
     "decompose": 2.5,
-    "sort_order": 120.0,
+    "sort_order": 60.0,
 }
+#: Nanoseconds a piece of the table and an element, besides.
+_PIECE = 0.75
 #: Of matrix products: a product of numbers, and an element of the three matrices.
 _PRODUCT, _ENTRY = 0.15, 35.0
 
 
 def work(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> float:
-    """Seconds; 0 for primitives that are not known here."""
+    """Seconds."""
     if primitive in ("matmul", "matmul_truncate"):
         x, y = operands
         rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
@@ -70,7 +77,10 @@ def work(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any])
     if primitive in _BIT:
         width = parameters.get("width") or (operands[0].width if operands else 1)
         return _NS * _BIT[primitive] * elements * int(width)
-    return _NS * _ELEMENT.get(primitive, 0.0) * elements
+    each = _ELEMENT.get(primitive, _OTHER)
+    if primitive == "piecewise_cubic":
+        each += _PIECE * parameters["table"].shape[1]
+    return _NS * each * elements
 
 
 def _size(operands: tuple[Spec, ...], parameters: dict[str, Any]) -> int:
@@ -80,4 +90,4 @@ def _size(operands: tuple[Spec, ...], parameters: dict[str, Any]) -> int:
         return int(parameters["size"])
     if "shape" in parameters:
         return Spec(tuple(parameters["shape"])).size
-    return int(np.size(parameters["values"]))
+    return int(np.size(parameters.get("values", 0)))
