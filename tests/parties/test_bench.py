@@ -42,7 +42,17 @@ KEYS = [
     "network",
 ]
 #: Some of their operations may be beside each other.
-SIDE_BY_SIDE = {"divide", "sqrt", "exp", "sigmoid", "softmax", "sort_64", "logistic_sgd", "logistic_breast_cancer"}
+SIDE_BY_SIDE = {
+    "divide",
+    "sqrt",
+    "exp",
+    "log",
+    "sigmoid",
+    "softmax",
+    "sort_64",
+    "logistic_sgd",
+    "logistic_breast_cancer",
+}
 
 
 def test_every_workload_between_real_processes():
