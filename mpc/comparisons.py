@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
+from mpc.errors import ShapeError
 from mpc.fixed import magnitude, width_of
+from mpc.inherited import unique
 from mpc.operands import too_wide
 from mpc.public import negative, plus, with_public
 from mpc.thresholds import spread
@@ -50,3 +52,32 @@ def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
     primitive = x.run.cheapest(("signs", "quick_signs"), x.handle, thresholds=thresholds, width=width)
     changes = {"type": "bool", "frac": 0, "bound": 1, "cohorts": cohorts}
     return x._op(primitive, thresholds=thresholds, width=width, changes=changes)
+
+
+def same_rows(x: SecretArray, other: Any) -> SecretArray:
+    """Whether the rows of two arrays, along the last axis, are equal in all elements: one test a row.
+
+    Rows whose columns fit the ring together are compared exactly; of others a hash of 64 bits is, which takes
+    different rows for equal ones with probability 2^-64 a row. A row with an invalid element is invalid.
+    """
+    apart = (x.numeric() - other) if not isinstance(other, secret.SecretArray) else x.numeric() - other.numeric()
+    if not apart.shape or not apart.shape[-1]:
+        raise ShapeError(f"same_rows: rows of one element or more are wanted; got shape {apart.shape}")
+    columns, bits = apart.shape[-1], width_of(apart.bound) + 1
+    changes: dict[str, Any] = {"type": "bool", "frac": 0, "bound": 1, "valid": None, "why": ""}
+    cohorts = [c if c.shape != apart.shape or not c.shape else c[..., i] for c in apart.cohorts for i in range(columns)]
+    changes["cohorts"] = unique(tuple(cohorts))
+    if columns * bits <= x.run.engine.capacity:
+        # In base 2^bits every difference is a digit of less than half the base, so the number is 0 only if all are.
+        raw = apart.bare()
+        places = np.left_shift(1, bits * np.arange(columns))
+        most = 1 << (columns * bits - 1)
+        digits = raw._op("scale", by=places, changes={"bound": most})
+        number = digits._op("sum", axis=raw.ndim - 1, changes={"bound": most})
+        found = number._op("equal", width=columns * bits, changes=changes)
+    else:
+        found = apart._op("rows_zero", changes=changes)
+    if apart.valid is None:
+        return found
+    valid = apart.valid if apart.valid.shape == () else apart.valid.all(axis=-1)
+    return found.masked(valid, apart.why)

@@ -186,6 +186,12 @@ class Engine(ABC):
         """floor(x / 2^bits), or that plus one; 1 <= bits <= 62."""
 
     @abstractmethod
+    async def truncate_exact(
+        self, party: Party, x: Any, *, bits: int, rounding: Literal["floor", "nearest"]
+    ) -> Share:
+        """floor(x / 2^bits), or the nearest integer (halves go up); 1 <= bits <= 62."""
+
+    @abstractmethod
     async def sign(self, party: Party, x: Any, *, width: int) -> Share:
         """One bit: x < 0, given -2^(width-1) <= x < 2^(width-1); 2 <= width <= 64."""
 
@@ -213,6 +219,11 @@ class Engine(ABC):
         """One bit: x == 0, given -2^width < x < 2^width; 1 <= width <= 64."""
 
     @abstractmethod
+    async def rows_zero(self, party: Party, x: Any) -> Share:
+        """One bit for each row, the last axis of x: whether all its elements are 0. May be wrong with probability
+        2^-60 a row."""
+
+    @abstractmethod
     async def bits_and(self, party: Party, x: Any, y: Any) -> Share:
         """Bitwise and of two shares of bits of one shape and width."""
 
@@ -227,6 +238,10 @@ class Engine(ABC):
     @abstractmethod
     async def decompose(self, party: Party, x: Any, *, width: int) -> Share:
         """The `width` low bits of x as words of bits (two's complement)."""
+
+    @abstractmethod
+    async def recompose(self, party: Party, x: Any) -> Share:
+        """Words of bits as the integers 0 to 2^width - 1."""
 
     @abstractmethod
     async def prefix_or(self, party: Party, x: Any) -> Share:
@@ -274,6 +289,10 @@ class Engine(ABC):
     @abstractmethod
     async def unshuffle(self, party: Party, x: Any, order: Any) -> Any:
         """Undoes `shuffle`: rows in this order, as they were before."""
+
+    @abstractmethod
+    def opposite(self, party: Party, order: Any) -> Any:
+        """The order that undoes this one. Local."""
 
     @abstractmethod
     async def sort_order(self, party: Party, x: Any, *, width: int) -> Any:

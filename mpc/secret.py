@@ -235,7 +235,7 @@ class SecretArray:
     all, any = reductions.every, reductions.some
 
     # ---- comparisons and bits
-    _less, below_each = comparisons.less, comparisons.below_each
+    _less, below_each, same_rows = comparisons.less, comparisons.below_each, comparisons.same_rows
 
     def __lt__(self, other: Any) -> SecretArray:
         return self._less(other)

@@ -131,6 +131,13 @@ class IdealEngine(Engine):
         _cuttable(bits)
         return self._checked(x.values >> bits)
 
+    async def truncate_exact(self, party: Party, x: Clear, *, bits: int, rounding: str) -> Clear:
+        _cuttable(bits)
+        if rounding not in ("floor", "nearest"):
+            raise RangeError(f"truncation to {rounding!r}")
+        half = 1 << (bits - 1) if rounding == "nearest" else 0
+        return self._checked((x.values.astype(object) + half) >> bits)
+
     async def sign(self, party: Party, x: Clear, *, width: int) -> Clear:
         limit = 1 << (width - 1)
         if x.values.size and not (-limit <= int(x.values.min()) and int(x.values.max()) < limit):
@@ -151,6 +158,9 @@ class IdealEngine(Engine):
             raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
         return _bits(x.values == 0)
 
+    async def rows_zero(self, party: Party, x: Clear) -> Clear:
+        return _bits((x.values == 0).all(axis=-1))
+
     async def bits_and(self, party: Party, x: Clear, y: Clear) -> Clear:
         return _bits(x.values & y.values, x.spec.width)
 
@@ -162,6 +172,9 @@ class IdealEngine(Engine):
 
     async def decompose(self, party: Party, x: Clear, *, width: int) -> Clear:
         return _bits(x.values.astype(np.int64).view(np.uint64) & _mask(width), width)
+
+    async def recompose(self, party: Party, x: Clear) -> Clear:
+        return self._checked(x.values.astype(object))
 
     async def prefix_or(self, party: Party, x: Clear) -> Clear:
         words = x.values.copy()
@@ -211,6 +224,9 @@ class IdealEngine(Engine):
 
     async def unshuffle(self, party: Party, x: Clear, order: Clear) -> Clear:
         return Clear(x.values[np.argsort(order.values)], x.spec.kind, x.spec.width)
+
+    def opposite(self, party: Party, order: Clear) -> Clear:
+        return Clear(np.argsort(order.values), "order")
 
     async def sort_order(self, party: Party, x: Clear, *, width: int) -> Clear:
         return Clear(np.argsort(x.values, kind="stable"), "order")
@@ -264,6 +280,8 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec(x.shape, "bits", x.width - 1)
     if primitive == "table_of_count":
         return Spec(x.shape[1:])
-    if primitive in ("bit_to_ring", "inject", "piecewise_cubic", "exponential"):
+    if primitive == "rows_zero":
+        return Spec(x.shape[:-1], "bits", 1)
+    if primitive in ("recompose", "bit_to_ring", "inject", "piecewise_cubic", "exponential"):
         return Spec(x.shape)
     return Spec(x.shape, x.kind, x.width)

@@ -60,20 +60,17 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
 
 
 def floor(x: SecretArray) -> SecretArray:
-    """The largest integer that is not above x. Rounds: a cut, a comparison and a bit's conversion."""
+    """The largest integer that is not above x. Rounds: a comparison of its fraction bits, and a bit's conversion."""
     x = x.numeric()
     if x.frac <= 0:
         return x
-    raw = x.bare()
-    whole = raw.cut(0)  # the floor, or one more
-    bound = min(raw.bound + (1 << x.frac), (1 << x.run.engine.capacity) - 1)
-    if x.frac <= x.run.engine.capacity:
-        back = whole._op("scale", by=np.asarray(1 << x.frac, np.int64), changes={"bound": bound, "frac": x.frac})
-        rest = raw._op("subtract", back, changes={"bound": 1 << x.frac})
+    raw, bound = x.bare(), (x.bound >> x.frac) + 1
+    if x.frac > x.run.engine.capacity:  # nothing is left but the sign
+        whole = -(raw < 0).numeric()
     else:
-        rest = raw
-    result = whole - (rest < 0).numeric()
-    return keeping(result._new(result.handle, type="int", frac=0, bound=(x.bound >> x.frac) + 1), x)
+        changes = {"type": "int", "frac": 0, "bound": bound}
+        whole = raw._op("truncate_exact", bits=x.frac, rounding="floor", changes=changes)
+    return keeping(whole.bounded(bound), x)
 
 
 def round_half_up(x: SecretArray) -> SecretArray:

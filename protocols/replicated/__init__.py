@@ -7,7 +7,8 @@
     truncate    dropping bits               fused       product and truncation in one
     boolean     and, prefix or              compare     sign
     quick       sign in three rounds        limbs       integers through floating point
-    thresholds  several of either at once
+    thresholds  several of either at once   rows        whole rows == 0
+    exact       floor and nearest           recompose   words of bits as integers
     convert     integers to bits and back   equality    x == 0
     lookup      functions by tables
     orders      secret orders of rows       hops        how rows travel through one

@@ -23,6 +23,7 @@ from protocols.replicated import (
     equality,
     fused,
     kernels,
+    kernels_hash,
     kernels_lookup,
     kernels_order,
     kernels_quick,
@@ -37,7 +38,10 @@ from protocols.replicated import (
     truncate,
     work,
 )
+from protocols.replicated.exact import Rounding, truncate_exact
 from protocols.replicated.orders import Order
+from protocols.replicated.recompose import recompose
+from protocols.replicated.rows import rows_zero
 from protocols.replicated.sharing import Arithmetic, Bits
 from protocols.replicated.thresholds import signs
 
@@ -54,6 +58,7 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 
 #: Which kernels a primitive wants besides the first group's: every order begins with one of three.
 _GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order"), kernels_order.GROUP)
+_GROUPS["rows_zero"] = kernels_hash.GROUP
 _GROUPS["quick_sign"] = _GROUPS["quick_signs"] = kernels_quick.GROUP
 _GROUPS |= dict.fromkeys(("piecewise_cubic", "exponential", "table_of_count"), kernels_lookup.GROUP)
 
@@ -146,6 +151,9 @@ class ReplicatedEngine(Engine):
     async def truncate(self, party: Party, x: Arithmetic, *, bits: int) -> Arithmetic:
         return await truncate.truncate(party, x, bits)
 
+    async def truncate_exact(self, party: Party, x: Arithmetic, *, bits: int, rounding: Rounding) -> Arithmetic:
+        return await truncate_exact(party, x, bits, rounding)
+
     async def sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await compare.sign(party, x, width)
 
@@ -161,6 +169,9 @@ class ReplicatedEngine(Engine):
     async def equal(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await equality.equal(party, x, width)
 
+    async def rows_zero(self, party: Party, x: Arithmetic) -> Bits:
+        return await rows_zero(party, x)
+
     async def bits_and(self, party: Party, x: Bits, y: Bits) -> Bits:
         return await boolean.bits_and(party, x, y)
 
@@ -172,6 +183,9 @@ class ReplicatedEngine(Engine):
 
     async def decompose(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
         return await convert.decompose(party, x, width)
+
+    async def recompose(self, party: Party, x: Bits) -> Arithmetic:
+        return await recompose(party, x)
 
     async def prefix_or(self, party: Party, x: Bits) -> Bits:
         return await boolean.prefix_or(party, x)
@@ -198,6 +212,9 @@ class ReplicatedEngine(Engine):
 
     async def unshuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
         return await orders.unshuffle(party, x, order)
+
+    def opposite(self, party: Party, order: Order) -> Order:
+        return order.opposite()
 
     async def sort_order(self, party: Party, x: Arithmetic, *, width: int) -> Order:
         return await sort.sort_order(party, x, width)

@@ -17,11 +17,11 @@ from protocols.replicated.boolean import and_local, reshare, reshare_load, upper
 from protocols.replicated.owner import from_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
-from protocols.replicated.wire import pack, packed_bytes, unpack
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 
 _LEVELS = 6
 #: Elements of one chunk at most: the tree's messages halve from round to round, so that larger chunks pay.
-_CHUNK = 1 << 17
+CHUNK = 1 << 17
 
 
 def check_width(width: int) -> None:
@@ -50,67 +50,72 @@ async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
     """
     integers("equal", x)
     check_width(width)
-    spare, lane = _lanes(width)
     out = np.empty((2, x.size), np.uint8)
-    keep, low = np.uint64(mask_of(width)), np.uint64(mask_of(lane))
-    padding = np.uint64(mask_of(lane if not spare else width)) & ~keep
 
     async def step(chunk: Chunk) -> None:
-        start, stop, part, _ = chunk
-        n = stop - start
-        role = chunk.roles(party.index)[0]
-        given = x.data[:, start:stop]
-        q: Words = np.empty((2, n), np.uint64)
-        whole = packed_bytes(n, width)
-        if role == D:
-            packed = pack((given[0] + given[1]) & keep, width)
-            phi, message = await from_owner(party, chunk, whole, packed)
-            q[0], q[1] = unpack(phi, n, width), unpack(message, n, width)
-        else:
-            mine, other = (0, 1) if role == E else (1, 0)
-            (message,) = await from_owner(party, chunk, whole, None)
-            q[mine] = unpack(message, n, width)
-            np.subtract(given[other], kernels.ONE, out=q[other])
-            q[other] &= keep
-            q[other] |= padding
-        if spare:
-            bits, half = np.uint64(mask_of(spare)), np.uint64(lane)
-            high = q >> half
-            local = and_local(q[0] & bits, q[1] & bits, high[0], high[1])
-            q &= low & ~bits
-            q |= await reshare(party, part | 7, local, spare)
-        sizes = np.empty(_LEVELS, np.int64)
-        for level in range(_LEVELS):
-            span = 32 >> level
-            sizes[level] = count = (q.shape[1] + 1) // 2
-            if span >= lane:  # lanes side by side, to begin with
-                rest = q.shape[1] - count
-                q[:, :rest] |= q[:, count:] << np.uint64(span)
-                q = np.ascontiguousarray(q[:, :count])
-                continue
-            folded = np.empty(count, np.uint64)
-            lower = np.uint64(~upper_halves(span.bit_length() - 1) & mask_of(64))
-            kernels.fold(q, lower, np.uint64(span), folded)
-            q = await reshare(party, part | (level + 1), folded, 64)
-        for row in range(2):
-            kernels.unfolded(q[row], sizes, out[row, start:stop])
+        start, stop, _, _ = chunk
+        await is_zero(party, chunk, x.data[:, start:stop], width, out[:, start:stop])
 
-    await each(party, cut(party.label, x.size, chunk=_CHUNK), step)
+    await each(party, cut(party.label, x.size, chunk=CHUNK), step)
     return Bits(out, x.shape, 1)
+
+
+async def is_zero(party: Party, chunk: Chunk, given: Words, width: int, out: Octets) -> None:
+    """The bits A + B == 0, by the rows of one chunk: D's sum to A, that of E and F together is B. Fills both rows of
+    `out`."""
+    spare, lane = _lanes(width)
+    keep, low = np.uint64(mask_of(width)), np.uint64(mask_of(lane))
+    padding = np.uint64(mask_of(lane if not spare else width)) & ~keep
+    part, n = chunk.part, given.shape[1]
+    role = chunk.roles(party.index)[0]
+    q: Words = np.empty((2, n), np.uint64)
+    whole = packed_bytes(n, width)
+    if role == D:
+        packed = pack((given[0] + given[1]) & keep, width)
+        phi, message = await from_owner(party, chunk, whole, packed)
+        q[0], q[1] = unpack(phi, n, width), unpack(message, n, width)
+    else:
+        mine, other = (0, 1) if role == E else (1, 0)
+        (message,) = await from_owner(party, chunk, whole, None)
+        q[mine] = unpack(message, n, width)
+        np.subtract(given[other], kernels.ONE, out=q[other])
+        q[other] &= keep
+        q[other] |= padding
+    if spare:
+        bits, half = np.uint64(mask_of(spare)), np.uint64(lane)
+        high = q >> half
+        local = and_local(q[0] & bits, q[1] & bits, high[0], high[1])
+        q &= low & ~bits
+        q |= await reshare(party, part | 7, local, spare)
+    sizes = np.empty(_LEVELS, np.int64)
+    for level in range(_LEVELS):
+        span = 32 >> level
+        sizes[level] = count = (q.shape[1] + 1) // 2
+        if span >= lane:  # lanes side by side, to begin with
+            rest = q.shape[1] - count
+            q[:, :rest] |= q[:, count:] << np.uint64(span)
+            q = np.ascontiguousarray(q[:, :count])
+            continue
+        folded = np.empty(count, np.uint64)
+        lower = np.uint64(~upper_halves(span.bit_length() - 1) & mask_of(64))
+        kernels.fold(q, lower, np.uint64(span), folded)
+        q = await reshare(party, part | (level + 1), folded, 64)
+    for row in range(2):
+        kernels.unfolded(q[row], sizes, out[row])
 
 
 def equal_cost(label: bytes, size: int, width: int) -> Cost:
     check_width(width)
+    return load(cut(label, size, chunk=CHUNK), lambda n: is_zero_load(n, width))
+
+
+def is_zero_load(n: int, width: int) -> Load:
     spare, lane = _lanes(width)
     packed, levels = _LEVELS - (lane.bit_length() - 1), lane.bit_length() - 1
-
-    def one(n: int) -> Load:
-        shared = packed_bytes(n, width)
-        joined = reshare_load(n, spare).bytes_sent[0] if spare else 0
-        for level in range(_LEVELS):
-            n = (n + 1) // 2
-            joined += 8 * n if level >= packed else 0
-        count = levels + (spare > 0)
-        return Load(1 + count, (shared + joined, joined, joined), (1 + count, count, count))
-
-    return load(cut(label, size, chunk=_CHUNK), one)
+    shared = packed_bytes(n, width)
+    joined = reshare_load(n, spare).bytes_sent[0] if spare else 0
+    for level in range(_LEVELS):
+        n = (n + 1) // 2
+        joined += 8 * n if level >= packed else 0
+    count = levels + (spare > 0)
+    return Load(1 + count, (shared + joined, joined, joined), (1 + count, count, count))

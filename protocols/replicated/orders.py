@@ -31,15 +31,18 @@ _ORDER = b"order"
 
 class Order(Share):
     """One party's part of an order: `before` and `after`, the permutations of the pairs with the party before it and
-    after it, and what is public. `d` is the index of D: the chain is DF, DE, EF."""
+    after it, and what is public. `d` is the index of D: the chain is DF, DE, EF. A reversed one undoes that chain."""
 
-    __slots__ = ("_inverse", "after", "before", "d", "public")
+    __slots__ = ("_inverse", "after", "before", "d", "public", "reversed")
 
-    def __init__(self, before: Places, after: Places, d: int, public: Places | None = None) -> None:
+    def __init__(
+        self, before: Places, after: Places, d: int, public: Places | None = None, *, reversed: bool = False
+    ) -> None:
         self.before = before
         self.after = after
         self.d = d
         self.public = public
+        self.reversed = reversed
         self._inverse: tuple[Places, Places] | None = None
 
     @property
@@ -49,6 +52,12 @@ class Order(Share):
     def then(self, public: Places) -> Order:
         """This order and a public one after it."""
         return Order(self.before, self.after, self.d, public if self.public is None else self.public[public])
+
+    def opposite(self) -> Order:
+        """The order that undoes this one. Local: the chain from its other end."""
+        order = Order(self.before, self.after, self.d, self.public, reversed=not self.reversed)
+        order._inverse = self._inverse
+        return order
 
     def inverse(self) -> tuple[Places, Places]:
         """The inverses of `before` and `after`, computed once."""
@@ -100,16 +109,7 @@ async def shuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmeti
     Source    Laud 2021; Araki et al., CCS 2021
     """
     check_rows("shuffle", x.spec, order.spec)
-    d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
-    after_ef = None
-    if party.index != d:
-        last = order.after if party.index == e else order.before
-        after_ef = last if order.public is None else last[order.public]
-    if party.index == d:  # knows the permutations of DE (after) and of DF (before)
-        return await _hop(party, "shuffle", x, order, (d, e, f), order.before, order.after)
-    if party.index == e:
-        return await _hop(party, "shuffle", x, order, (d, e, f), order.before, after_ef)
-    return await _hop(party, "shuffle", x, order, (d, e, f), order.after, after_ef)
+    return await (_back if order.reversed else _forth)(party, "shuffle", x, order)
 
 
 async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
@@ -123,6 +123,25 @@ async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithme
     Raises    ShapeError
     """
     check_rows("unshuffle", x.spec, order.spec)
+    return await (_forth if order.reversed else _back)(party, "unshuffle", x, order)
+
+
+async def _forth(party: Party, what: str, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+    """Along the chain, and what is public."""
+    d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
+    after_ef = None
+    if party.index != d:
+        last = order.after if party.index == e else order.before
+        after_ef = last if order.public is None else last[order.public]
+    if party.index == d:  # knows the permutations of DE (after) and of DF (before)
+        return await _hop(party, what, x, order, (d, e, f), order.before, order.after)
+    if party.index == e:
+        return await _hop(party, what, x, order, (d, e, f), order.before, after_ef)
+    return await _hop(party, what, x, order, (d, e, f), order.after, after_ef)
+
+
+async def _back(party: Party, what: str, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+    """What is public, and the chain from its end."""
     d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
     before, after = order.inverse()
     if party.index != d and order.public is not None:  # the chain ends with EF and what is public
@@ -130,10 +149,10 @@ async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithme
         undone = inverted(last[order.public])
         before, after = (before, undone) if party.index == e else (undone, after)
     if party.index == e:
-        return await _hop(party, "unshuffle", x, order, (e, d, f), after, before)
+        return await _hop(party, what, x, order, (e, d, f), after, before)
     if party.index == d:
-        return await _hop(party, "unshuffle", x, order, (e, d, f), after, before)
-    return await _hop(party, "unshuffle", x, order, (e, d, f), before, after)
+        return await _hop(party, what, x, order, (e, d, f), after, before)
+    return await _hop(party, what, x, order, (e, d, f), before, after)
 
 
 async def _hop(

@@ -30,8 +30,11 @@ from protocols.replicated import (
     sort,
     truncate,
 )
+from protocols.replicated.exact import truncate_exact_cost
 from protocols.replicated.local import fitting, joined_shape, magnitude_width
+from protocols.replicated.recompose import recompose_cost
 from protocols.replicated.roles import NOTHING
+from protocols.replicated.rows import rows_shape, rows_zero_cost
 from protocols.replicated.sharing import same_shape, size_of, wanted
 from protocols.replicated.thresholds import signs_cost, spread_shape
 
@@ -177,6 +180,12 @@ def _truncate(label: bytes, x: Spec, *, bits: int) -> Planned:
 
 
 @_plan
+def truncate_exact(label: bytes, x: Spec, *, bits: int, rounding: str) -> Planned:
+    wanted("truncate_exact", x, "arith")
+    return x, truncate_exact_cost(label, x.size, bits, rounding)
+
+
+@_plan
 def sign(label: bytes, x: Spec, *, width: int) -> Planned:
     wanted("sign", x, "arith")
     return Spec(x.shape, "bits", 1), compare.sign_cost(label, x.size, width)
@@ -209,6 +218,13 @@ def equal(label: bytes, x: Spec, *, width: int) -> Planned:
 
 
 @_plan
+def rows_zero(label: bytes, x: Spec) -> Planned:
+    wanted("rows_zero", x, "arith")
+    shape = rows_shape(x.shape)
+    return Spec(shape, "bits", 1), rows_zero_cost(label, shape)
+
+
+@_plan
 def bits_and(label: bytes, x: Spec, y: Spec) -> Planned:
     wanted("bits_and", x, "bits")
     same_shape("bits_and", x, y)
@@ -234,6 +250,12 @@ def inject(label: bytes, b: Spec, x: Spec) -> Planned:
 def decompose(label: bytes, x: Spec, *, width: int) -> Planned:
     wanted("decompose", x, "arith")
     return Spec(x.shape, "bits", width), convert.decompose_cost(label, x.size, width)
+
+
+@_plan
+def recompose(label: bytes, x: Spec) -> Planned:
+    wanted("recompose", x, "bits")
+    return Spec(x.shape), recompose_cost(label, x.size, x.width)
 
 
 @_plan
@@ -283,6 +305,12 @@ def unshuffle(label: bytes, x: Spec, order: Spec) -> Planned:
 
 
 @_plan
+def opposite(label: bytes, order: Spec) -> Planned:
+    wanted("opposite", order, "order")
+    return order, NOTHING
+
+
+@_plan
 def order_of(label: bytes, x: Spec) -> Planned:
     return orders.order_of_plan(label, x)
 
@@ -296,6 +324,7 @@ def sort_order(label: bytes, x: Spec, *, width: int) -> Planned:
 #: follow from the whole label; the plans of all others are remembered.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
 _FRESH |= {"order_of", "sort_order", "signs", "quick_signs", "piecewise_cubic", "table_of_count"}
+_FRESH |= {"truncate_exact"}
 
 
 @lru_cache(maxsize=4096)

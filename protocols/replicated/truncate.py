@@ -65,47 +65,56 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
 
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
-        n, part_type = stop - start, small_dtype(bits)
-        rows, given = out[:, start:stop], x.data[:, start:stop]
-        role, d, e, f = chunk.roles(party.index)
-        dither = np.empty(n, np.uint64)
+        dither = np.empty(stop - start, np.uint64)
         party.keys.common.fill(dither, party.label, _DITHER, part)
-        count, up = np.uint64(bits), np.uint64(64 - bits)
-        if role == D:
-            c1 = words(party, f, _C1, part, n)
-            a2 = draw(party, f, _A2, part, n, part_type)
-            message = np.empty(n * (8 + part_type.itemsize), np.uint8)
-            u, top = message[: 8 * n].view(np.uint64), np.empty(n, np.uint8)
-            kernels.shift_d(given[0], given[1], dither, c1, count, u, top)
-            np.subtract(top, a2, out=message[8 * n :].view(part_type), dtype=part_type)
-            party.send(e, part, message)
-            v_f = await party.receive(f, part, (n,), part_type)
-            v_e = await party.receive(e, part + 1, (n,), part_type)
-            plain = np.zeros(n, np.uint8)
-            kernels.lift(u, wide(v_e), plain, up, rows[1])
-            kernels.lift(c1, wide(v_f), plain, up, rows[0])
-            return
-        partner = f if role == E else e
-        s1 = draw(party, partner, _S1, part, n, part_type)
-        s2 = draw(party, partner, _S2, part, n, part_type)
-        b = given[1 if role == E else 0] - dither
-        if role == E:
-            message = await party.receive(d, part, (n * (8 + part_type.itemsize),), np.uint8)
-            base = message[: 8 * n].view(np.uint64)
-            v = times_top(message[8 * n :].view(part_type), b, s1)
-            party.send(d, part + 1, v)
-        else:
-            base = words(party, d, _C1, part, n)
-            v = times_top(draw(party, d, _A2, part, n, part_type), b, s2)
-            party.send(d, part, v)
-        plain = np.zeros(n, np.uint8)
-        kernels.lift(base, wide(v), plain, up, rows[0 if role == E else 1])
-        kernels.shift_ef(b, wide(s1), wide(s2), plain, count, rows[1 if role == E else 0])
+        await truncated(party, chunk, x.data[:, start:stop], dither, bits, out[:, start:stop])
 
     await each(party, cut(party.label, x.size), step)
     return Arithmetic(out, x.shape)
 
 
+async def truncated(party: Party, chunk: Chunk, given: Words, dither: Words, bits: int, rows: Words) -> None:
+    """One chunk, by the sides A + dither and B - dither: their sum shifted, less the carry of the bits cut off, and
+    one. Fills `rows`."""
+    part, n, part_type = chunk.part, given.shape[1], small_dtype(bits)
+    role, d, e, f = chunk.roles(party.index)
+    count, up = np.uint64(bits), np.uint64(64 - bits)
+    if role == D:
+        c1 = words(party, f, _C1, part, n)
+        a2 = draw(party, f, _A2, part, n, part_type)
+        message = np.empty(n * (8 + part_type.itemsize), np.uint8)
+        u, top = message[: 8 * n].view(np.uint64), np.empty(n, np.uint8)
+        kernels.shift_d(given[0], given[1], dither, c1, count, u, top)
+        np.subtract(top, a2, out=message[8 * n :].view(part_type), dtype=part_type)
+        party.send(e, part, message)
+        v_f = await party.receive(f, part, (n,), part_type)
+        v_e = await party.receive(e, part + 1, (n,), part_type)
+        plain = np.zeros(n, np.uint8)
+        kernels.lift(u, wide(v_e), plain, up, rows[1])
+        kernels.lift(c1, wide(v_f), plain, up, rows[0])
+        return
+    partner = f if role == E else e
+    s1 = draw(party, partner, _S1, part, n, part_type)
+    s2 = draw(party, partner, _S2, part, n, part_type)
+    b = given[1 if role == E else 0] - dither
+    if role == E:
+        message = await party.receive(d, part, (n * (8 + part_type.itemsize),), np.uint8)
+        base = message[: 8 * n].view(np.uint64)
+        v = times_top(message[8 * n :].view(part_type), b, s1)
+        party.send(d, part + 1, v)
+    else:
+        base = words(party, d, _C1, part, n)
+        v = times_top(draw(party, d, _A2, part, n, part_type), b, s2)
+        party.send(d, part, v)
+    plain = np.zeros(n, np.uint8)
+    kernels.lift(base, wide(v), plain, up, rows[0 if role == E else 1])
+    kernels.shift_ef(b, wide(s1), wide(s2), plain, count, rows[1 if role == E else 0])
+
+
 def truncate_cost(label: bytes, size: int, bits: int) -> Cost:
+    return load(cut(label, size), lambda n: truncated_load(n, bits))
+
+
+def truncated_load(n: int, bits: int) -> Load:
     w = small_bytes(bits)
-    return load(cut(label, size), lambda n: Load(2, ((8 + w) * n, w * n, w * n), (1, 1, 1)))
+    return Load(2, ((8 + w) * n, w * n, w * n), (1, 1, 1))

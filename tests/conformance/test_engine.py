@@ -307,12 +307,30 @@ def test_truncation(engine, size, bits):
     nearly(engine, "multiply_truncate", (x * y) >> bits, x, y, bits=bits)
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 5, 13, 28, 33, 61, 62])
+@pytest.mark.parametrize("size", SIZES)
+def test_exact_truncation(engine, size, bits):
+    x = integers(size, TOP >> 1)
+    half = 1 << (bits - 1)
+    if size > 6:
+        x[5:7] = [half % TOP // 2, -(half // 2)]
+    exactly(engine, "truncate_exact", x >> bits, x, bits=bits, rounding="floor")
+    exactly(engine, "truncate_exact", (x + half) >> bits, x, bits=bits, rounding="nearest")
+    if size > 6:
+        ends = np.asarray([1 - TOP, TOP - 1])
+        exactly(engine, "truncate_exact", ends >> bits, ends, bits=bits, rounding="floor")
+
+
 @pytest.mark.parametrize("bits", [0, -3, 63, 64])
 def test_bits_that_cannot_be_cut(engine, bits):
     with pytest.raises(ComityError):
         nearly(engine, "truncate", np.asarray([1]), np.asarray([1]), bits=bits)
     with pytest.raises(ComityError):
         nearly(engine, "multiply_truncate", np.asarray([1]), np.asarray([1]), np.asarray([1]), bits=bits)
+    with pytest.raises(ComityError):
+        exactly(engine, "truncate_exact", np.asarray([1]), np.asarray([1]), bits=bits, rounding="floor")
+    with pytest.raises(ComityError):
+        exactly(engine, "truncate_exact", np.asarray([1]), np.asarray([1]), bits=4, rounding="up")
 
 
 # ---- comparisons and bits
@@ -375,6 +393,17 @@ def test_decomposition(engine, size, width):
     x = integers(size, TOP)
     expected = x.view(np.uint64) & np.uint64((1 << width) - 1)
     exactly(engine, "decompose", expected, x, kind=np.uint64, width=width)
+
+
+@pytest.mark.parametrize("width", [1, 2, 8, 31, 60, 61])
+@pytest.mark.parametrize("size", SIZES)
+def test_words_as_integers(engine, size, width):
+    words = np.random.default_rng(width).integers(0, 1 << width, size)
+
+    async def program(do):
+        return await do.opened(await do("recompose", await do.bits(words, width)))
+
+    np.testing.assert_array_equal(run(engine, program), words)
 
 
 @pytest.mark.parametrize("width", [1, 5, 33])
@@ -443,6 +472,15 @@ def test_equality_with_zero(engine, size, width):
     exactly(engine, "equal", x == 0, x, kind=np.uint64, width=width)
 
 
+@pytest.mark.parametrize("shape", [(0, 2), (5, 1), (100, 3), (4, 5, 2), (3,)])
+def test_rows_of_zeros(engine, shape):
+    x = integers(int(np.prod(shape)), TOP).reshape(shape)
+    x[::2] = 0
+    if shape == (100, 3):
+        x[::4, 1] = 1 << np.arange(25)
+    exactly(engine, "rows_zero", (x == 0).all(axis=-1), x, kind=np.uint64)
+
+
 @pytest.mark.parametrize("shape", [(0,), (7,), (100,), (5, 3)])
 def test_secret_orders_of_rows(engine, shape):
     x = integers(int(np.prod(shape)), 2**50).reshape(shape)
@@ -460,9 +498,15 @@ def test_secret_orders_of_rows(engine, shape):
             await do.opened(await do("unshuffle", mixed, order)),
             await do.opened(await do("shuffle", numbers, known)),
             await do.opened(await do("unshuffle", numbers, known)),
+            await do.opened(await do("shuffle", mixed, await do("opposite", order))),
+            await do.opened(await do("shuffle", numbers, await do("opposite", known))),
+            await do.opened(await do("unshuffle", numbers, await do("opposite", known))),
+            await do.opened(await do("shuffle", bits, await do("opposite", await do("opposite", order)))),
         ]
 
-    mixed, bits, words, back, placed, undone = run(engine, program)
+    mixed, bits, words, back, placed, undone, back2, undone2, placed2, bits2 = run(engine, program)
+    for first, second in ((back, back2), (undone, undone2), (placed, placed2), (bits, bits2)):
+        np.testing.assert_array_equal(first, second)
     assert sorted(map(repr, mixed.tolist())) == sorted(map(repr, x.tolist()))
     if shape[0] == 100:
         assert mixed.tolist() != x.tolist()

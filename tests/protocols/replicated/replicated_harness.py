@@ -67,12 +67,14 @@ def chained(shares):
         np.testing.assert_array_equal(shares[i].after, shares[(i + 1) % 3].before)
     d = shares[0].d
     rows = shares[d].before[shares[d].after][shares[(d + 1) % 3].after]
+    assert all(share.reversed == shares[0].reversed and share.d == d for share in shares)
     if shares[0].public is None:
-        assert all(share.public is None and share.d == d for share in shares)
-        return rows
-    for share in shares:
-        np.testing.assert_array_equal(share.public, shares[0].public)
-    return rows[shares[0].public]
+        assert all(share.public is None for share in shares)
+    else:
+        for share in shares:
+            np.testing.assert_array_equal(share.public, shares[0].public)
+        rows = rows[shares[0].public]
+    return np.argsort(rows) if shares[0].reversed else rows
 
 
 @dataclass

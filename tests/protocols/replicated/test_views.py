@@ -22,7 +22,7 @@ from replicated_harness import LABELS, engine
 from mpc.channel import MemoryNetwork
 from mpc.labels import Streams
 from mpc.party import Environment, Keys, Party
-from protocols.replicated import kernels_lookup, kernels_order
+from protocols.replicated import kernels_hash, kernels_lookup, kernels_order
 from protocols.replicated.kernels import ready
 from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
@@ -54,6 +54,12 @@ CASES = {
     "prefix_or": ("prefix_or", [32], {}),
     "decompose 20": ("decompose", [None], {"width": 20}),
     "decompose 64": ("decompose", [None], {"width": 64}),
+    "truncate_exact 8": ("truncate_exact", [None], {"bits": 8, "rounding": "floor"}),
+    "truncate_exact 32": ("truncate_exact", [None], {"bits": 32, "rounding": "nearest"}),
+    "rows_zero": ("rows_zero", ["rows"], {}),
+    "recompose 1": ("recompose", [1], {}),
+    "recompose 12": ("recompose", [12], {}),
+    "recompose 30": ("recompose", [30], {}),
     "shuffle": ("shuffle", [None, "order"], {}),
     "shuffle 1": ("shuffle", [1, "order"], {}),
     "shuffle 24": ("shuffle", [24, "order"], {}),
@@ -102,6 +108,8 @@ def operand(kind, secret, party, corrupt, size):
     shape = (32, size // 32) if kind == "matrix" else (size,)
     if kind == "counted":  # seven bits an element
         kind, shape, size = 1, (7, size), 7 * size
+    if kind == "rows":
+        shape, size = (size, 3), 3 * size
     bits = isinstance(kind, int)
     word = np.uint64(secret % 2**64) & np.uint64((1 << kind) - 1) if bits else np.uint64(secret % 2**64)
     data = np.zeros((2, size), dtype_of(kind) if bits else np.uint64)
@@ -118,7 +126,7 @@ def received(case, corrupt, secret, label, change=lambda purpose, part: (purpose
     """All messages to party `corrupt`, in order of their tags."""
     primitive, kinds, parameters = CASES[case]
     engine()
-    ready(groups=[kernels_order.GROUP, kernels_lookup.GROUP])
+    ready(groups=[kernels_order.GROUP, kernels_lookup.GROUP, kernels_hash.GROUP])
     network = MemoryNetwork(3)
     network.record = []
     seen = set() if seen is None else seen
@@ -237,6 +245,7 @@ def test_without_any_one_mask_it_fails(case):
         ("signs 33", b"g1", b"g2"),
         ("decompose 64", b"g1", b"g2"),
         ("bit_to_ring", b"s1", b"s2"),
+        ("recompose 12", b"s1", b"s2"),
         ("inject", b"s1", b"s2"),
         ("shuffle", b"m2", b"r"),
         ("unshuffle", b"m2", b"r"),

@@ -1,0 +1,82 @@
+"""Truncation with an exact result: floor or nearest.
+
+floor(x / 2^m) = (A >> m) + (B >> m) + [the low m bits of A and B carry], but for the carry out of A + B, which the
+truncation takes care of; the carry below is a comparison of m bits beside it, and a bit's conversion.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from mpc.engine import Cost
+from mpc.errors import RangeError
+from mpc.party import Party, concurrently, inner_label
+from protocols.replicated import local
+from protocols.replicated.compare import compared, compared_load
+from protocols.replicated.convert import bit_to_ring, bit_to_ring_cost
+from protocols.replicated.roles import Chunk, D, Load, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits, integers, mask_of
+from protocols.replicated.truncate import check_bits, truncated, truncated_load
+
+Rounding = Literal["floor", "nearest"]
+
+
+async def truncate_exact(party: Party, x: Arithmetic, bits: int, rounding: Rounding) -> Arithmetic:
+    """floor(x / 2^bits), or the nearest integer, of two the larger one.
+
+    Shapes    x, result: one shape, n elements
+    Ring      given -2^62 <= x < 2^62 (nearest: < 2^62 - 2^(bits-1))
+    Rounds    those of `sign` on bits+1 bits, and 2
+    Bytes     those of `truncate`, of `sign` on bits+1 bits, and of `bit_to_ring`
+    Error     none
+    Security  semi-honest: `truncate` and `sign` on the same sides of x, each under a label of its own; the result is
+              shared, and a function of x alone
+    Raises    RangeError
+    """
+    integers("truncate_exact", x)
+    check(bits, rounding)
+    if rounding == "nearest":
+        x = local.add_public(party, x, np.asarray(1 << (bits - 1)))
+    shifting, carrying = party.inner("shift"), party.inner("carry")
+    out, carry = np.empty((2, x.size), np.uint64), np.empty((2, x.size), np.uint8)
+    keep = np.uint64(mask_of(bits))
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, _, _ = chunk
+        given = x.data[:, start:stop]
+        if chunk.roles(party.index)[0] == D:
+            low = np.zeros_like(given)
+            np.add(given[0], given[1], out=low[0])
+            low[0] &= keep
+        else:
+            low = given & keep
+
+        async def carried() -> None:
+            carry[:, start:stop] = await compared(carrying, chunk, low, None, bits + 1)
+
+        plain = np.zeros(stop - start, np.uint64)
+        await concurrently(truncated(shifting, chunk, given, plain, bits, out[:, start:stop]), carried())
+
+    await each(party, cut(party.label, x.size), step)
+    one = await bit_to_ring(party.inner("bit"), Bits(carry, x.shape, 1))
+    return local.add_public(party, Arithmetic(out + one.data, x.shape), np.asarray(-1))
+
+
+def check(bits: int, rounding: str) -> None:
+    check_bits(bits)
+    if rounding not in ("floor", "nearest"):
+        raise RangeError(f"truncation to {rounding!r}; floor and nearest are there")
+
+
+def truncate_exact_cost(label: bytes, size: int, bits: int, rounding: str) -> Cost:
+    check(bits, rounding)
+
+    def one(n: int) -> Load:
+        first, second = truncated_load(n, bits), compared_load(n, 1, bits + 1)
+        d, e, f = (a + b for a, b in zip(first.bytes_sent, second.bytes_sent, strict=True))
+        of_d, of_e, of_f = (a + b for a, b in zip(first.messages, second.messages, strict=True))
+        return Load(max(first.rounds, second.rounds), (d, e, f), (of_d, of_e, of_f))
+
+    return load(cut(label, size), one).then(bit_to_ring_cost(inner_label(label, 3, "bit"), size))

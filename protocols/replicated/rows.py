@@ -1,0 +1,69 @@
+"""Equality of whole rows: both sides of x = A + B = 0 hashed to a word, and one comparison of the words.
+
+Whoever knows a side hashes it alone, so the hash need not be linear, and a row costs one test whatever it holds.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mpc.engine import Cost, Shape
+from mpc.errors import ShapeError
+from mpc.party import Party
+from protocols.replicated import kernels, kernels_hash
+from protocols.replicated.equality import CHUNK, is_zero, is_zero_load
+from protocols.replicated.roles import Chunk, D, E, cut, each, load
+from protocols.replicated.sharing import Arithmetic, Bits, integers, size_of
+
+_KEYS = b"hash"
+
+
+async def rows_zero(party: Party, x: Arithmetic) -> Bits:
+    """One bit for each row: whether all its elements are 0.
+
+    Shapes    x: (..., c), n rows of c > 0 elements; result: (...)
+    Ring      elements are 0 modulo 2^64
+    Rounds    7
+    Bytes     those of `equal` on n elements of 64 bits
+    Error     another row counts as 0 with probability 2^-64, over a key that no data was chosen by: at most n 2^-64
+              for all of them
+    Security  semi-honest, as `equal`; nothing depends on the key, which is public and drawn for this operation
+    Raises    ShapeError
+    Source    Dietzfelbinger, STACS 1996 (a strongly universal hash without primes)
+    """
+    integers("rows_zero", x)
+    shape = rows_shape(x.shape)
+    await kernels.loaded(kernels_hash.GROUP, party.env.busy)
+    out = np.empty((2, size_of(shape)), np.uint8)
+    columns = x.shape[-1]
+    keys = np.empty((2, columns + 1), np.uint64)
+    party.keys.common.fill(keys, party.label, _KEYS)
+    table = x.data.reshape(2, -1, columns)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, _, _ = chunk
+        role = chunk.roles(party.index)[0]
+        sides = np.zeros((2, stop - start), np.uint64)
+        some = table[:, start:stop]
+        if role == D:
+            kernels_hash.hashed(some[0] + some[1], keys, sides[0])
+        else:
+            other = 1 if role == E else 0
+            kernels_hash.hashed(np.negative(some[other]), keys, sides[other])
+            np.negative(sides[other], out=sides[other])
+        await is_zero(party, chunk, sides, 64, out[:, start:stop])
+
+    await each(party, cut(party.label, out.shape[1], chunk=CHUNK), step)
+    return Bits(out, shape, 1)
+
+
+def rows_shape(shape: Shape) -> Shape:
+    """The shape of the result, or ShapeError."""
+    if not shape or not shape[-1]:
+        raise ShapeError(f"rows_zero: rows of one element or more are wanted; got shape {shape}")
+    return shape[:-1]
+
+
+def rows_zero_cost(label: bytes, shape: Shape) -> Cost:
+    """`shape`: that of the result."""
+    return load(cut(label, size_of(shape), chunk=CHUNK), lambda n: is_zero_load(n, 64))

@@ -1,0 +1,60 @@
+"""Roles rotate: from 10^5 elements on, every primitive that has roles loads the three parties alike."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from replicated_harness import LABELS
+
+from mpc.engine import Spec
+from protocols.replicated.plans import PLANS, plan
+
+N = 100_000
+X, ORDER = Spec((N,)), Spec((N,), "order", 64, "0")
+BIT, WORD = Spec((N,), "bits", 1), Spec((N,), "bits", 40)
+CASES = {
+    "open": ((X,), {"to": (0, 1, 2)}),
+    "multiply": ((X, X), {}),
+    "matmul": ((Spec((400, 300)), Spec((300, 400))), {}),
+    "matmul_truncate": ((Spec((400, 300)), Spec((300, 400))), {"bits": 16}),
+    "multiply_truncate": ((X, X), {"bits": 16}),
+    "truncate": ((X,), {"bits": 16}),
+    "truncate_exact": ((X,), {"bits": 16, "rounding": "floor"}),
+    "sign": ((X,), {"width": 64}),
+    "quick_sign": ((X,), {"width": 40}),
+    "signs": ((X,), {"width": 40, "thresholds": np.zeros((6, 1), np.int64)}),
+    "quick_signs": ((X,), {"width": 40, "thresholds": np.zeros((6, 1), np.int64)}),
+    "equal": ((X,), {"width": 64}),
+    "rows_zero": ((Spec((N, 3)),), {}),
+    "bits_and": ((WORD, WORD), {}),
+    "bit_to_ring": ((BIT,), {}),
+    "inject": ((BIT, X), {}),
+    "decompose": ((X,), {"width": 40}),
+    "recompose": ((WORD,), {}),
+    "prefix_or": ((WORD,), {}),
+    "piecewise_cubic": ((X,), {"low": 0, "step": 40, "table": np.ones((4, 64), np.int64), "bits": 20}),
+    "exponential": ((X,), {"low": -9 << 20, "high": 3 << 20, "frac": 20, "digits": 48, "bits": 0}),
+    "table_of_count": ((Spec((20, N), "bits", 1),), {"table": np.arange(21)}),
+    "sort_order": ((X,), {"width": 32}),
+}
+#: One party does more: an input comes from its owner, and of the three that shuffle, one passes on twice as much.
+UNEVEN = {"input", "shuffle", "unshuffle", "order_of"}
+LOCAL = {"constant", "constant_bits", "add", "subtract", "scale", "add_public", "sum", "view", "concatenate", "xor"}
+LOCAL |= {"invert", "unpack", "random", "random_bits", "permutation", "opposite", "magnitude"}
+
+
+@pytest.mark.parametrize("size", ["10^5", "10^6"])
+@pytest.mark.parametrize("primitive", CASES)
+def test_bytes_are_spread_evenly(primitive, size):
+    operands, parameters = CASES[primitive]
+    if size == "10^6" and "matmul" not in primitive:
+        grown = [tuple(10 * N if extent == N else extent for extent in spec.shape) for spec in operands]
+        operands = tuple(spec._replace(shape=shape) for spec, shape in zip(operands, grown, strict=True))
+    for label in LABELS:
+        _, cost = plan(primitive, label, operands, parameters)
+        assert max(cost.bytes_sent) <= 1.05 * min(cost.bytes_sent), cost
+
+
+def test_every_primitive_is_looked_at():
+    known = set(CASES) | UNEVEN | LOCAL
+    assert set(PLANS) <= known, f"no balance test of {sorted(set(PLANS) - known)}"
