@@ -12,6 +12,7 @@ from mpc.errors import ComityError, LocalProtocolError
 from mpc.network import Network
 from mpc.party import Environment
 from mpc.runtime import MEMORY_BUDGET, Runtime
+from parties.memory import keep_freed
 from parties.session import Session
 
 
@@ -50,6 +51,7 @@ def runtime_over(
     """
     from protocols.library import Library
 
+    keep_freed()
     with ThreadPoolExecutor(threads) as pool:
         environment = Environment(channel or session.channel, session.keys, pool if threads > 1 else None)
         run = Runtime(
