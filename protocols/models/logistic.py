@@ -141,9 +141,8 @@ class LogisticRegression:
             rows = concatenate([rows, ones.cut(rows.frac)], axis=1)
         await given.run.settle(rows.handle)
         label = outcome.bare().reshape(given.rows, 1)
-        batches = self._batches(rows, label, count)
+        batches = await self._batches(rows, label, count)
         bound, p = rows.bound, rows.shape[1]
-        await given.run.settle(*(part.handle for batch in batches for part in (batch.rows, batch.steps)))
         del rows  # all of it is in batches now, twice
         weights = await self._descend(batches, bound, p, count)
         positive = counting(label, count.weights).sum()
@@ -189,7 +188,7 @@ class LogisticRegression:
             odds.check()
         return weights
 
-    def _batches(self, rows: SecretArray, label: SecretArray, count: Count) -> list[_Batch]:
+    async def _batches(self, rows: SecretArray, label: SecretArray, count: Count) -> list[_Batch]:
         """Places in a public order, cut in batches of nearly one size; a batch's gradient is divided by the mean number
         of rows that count in a batch."""
         places = len(rows)
@@ -204,11 +203,13 @@ class LogisticRegression:
             steps = (rows * rate).cut(frac)
         else:
             steps = rows.product(rate.broadcast_to(rows.shape), frac)
-        order = public_order(places, self.seed)
-        return [
-            _Batch(_picked(rows, part), _picked(steps, part).T, _picked(label, part))
-            for part in np.array_split(order, number)
-        ]
+        order = np.array_split(public_order(places, self.seed), number)
+        turned = [_turned(steps, part) for part in order]
+        await rows.run.settle(*(part.handle for part in turned))
+        del steps
+        batches = [_Batch(_picked(rows, p), s, _picked(label, p)) for p, s in zip(order, turned, strict=True)]
+        await rows.run.settle(*(batch.rows.handle for batch in batches))
+        return batches
 
     def _decay(self, count: Count, p: int) -> SecretArray | None:
         """What part of each weight the penalty takes away in a step: (p, 1), of 24 bits at most."""
@@ -274,6 +275,10 @@ def _probabilities(z: SecretArray) -> SecretArray:
 
 def _picked(x: SecretArray, places: Places) -> SecretArray:
     return x._view(lambda a: a[places])
+
+
+def _turned(x: SecretArray, places: Places) -> SecretArray:
+    return x._view(lambda a: a[places].T)
 
 
 def _outcome(y: SecretArray, rows: int) -> SecretArray:
