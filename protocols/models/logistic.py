@@ -17,7 +17,7 @@ import numpy as np
 
 from mpc.disclosure import Result
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
-from mpc.fixed import frac_for, width_of
+from mpc.fixed import encode, frac_for, width_of
 from mpc.secret import SecretArray, concatenate, constant
 from protocols import numeric
 from protocols.models import metrics
@@ -26,9 +26,10 @@ from protocols.models.fitted import WEIGHT_FRAC, WEIGHT_LIMIT, Fitted
 from protocols.models.rows import Columns, Design, Places, both, public_order
 from protocols.models.standardize import FRAC, WIDTH_AS_GIVEN, Count, counting, scaler
 
-#: Bits of the part of a weight that a penalty takes; of a weight in a product.
+#: Bits of the part of a weight that a penalty takes; of a weight in a product; of a public rate.
 _DECAY_WIDTH = 24
 _ROOM = 1 << 33
+_RATE_WIDTH = 24
 #: Most fraction bits of rows in the gradient: cuts of up to 32 bits travel in four bytes.
 _GRADIENT_FRAC = 24
 #: Steps between two awaits.
@@ -61,7 +62,8 @@ class LogisticRegression:
     losses alone); the intercept is not penalised. Training is mini-batch SGD with `momentum`, without the schedules and
     stopping rules that would open something: `epochs` times all batches, each at most `batch_size` places.
 
-    epochs, batch_size, learning_rate, momentum   of SGD; a step is learning_rate times the mean gradient of a batch
+    epochs, batch_size, learning_rate, momentum   of SGD; a step is learning_rate times the gradient of a
+                    batch over batch_size
     C, penalty      strength of the penalty "l2", which is for standardised columns; None for none
     fit_intercept   whether there is a constant term
     standardize     columns are put about their joint mean, in units of their joint standard deviation, and moved into
@@ -189,18 +191,18 @@ class LogisticRegression:
         return weights
 
     async def _batches(self, rows: SecretArray, label: SecretArray, count: Count) -> list[_Batch]:
-        """Places in a public order, cut in batches of nearly one size; a batch's gradient is divided by the mean number
-        of rows that count in a batch."""
+        """Places in a public order, cut in batches of nearly one size; a batch's gradient is divided by `batch_size`
+        times the share of places that count, so that padding changes nothing."""
         places = len(rows)
         number = -(-places // self.batch_size)
         most = -(-places // number)
-        rate = count.per_row(self.learning_rate * number)
+        rate = count.per_row(self.learning_rate * places / min(self.batch_size, places))
         # A probability less an outcome has two bits besides its fraction, of which there are 28 at most.
         width = rows.run.engine.capacity - 31 - most.bit_length()
         limit = rows.limit * (rate if isinstance(rate, float) else rate.limit)
         frac = min(_GRADIENT_FRAC, width - 1 - int(np.frexp(limit)[1]))
         if isinstance(rate, float):
-            steps = (rows * rate).cut(frac)
+            steps = _scaled(rows, rate, frac)
         else:
             steps = rows.product(rate.broadcast_to(rows.shape), frac)
         order = np.array_split(public_order(places, self.seed), number)
@@ -275,6 +277,16 @@ def _probabilities(z: SecretArray) -> SecretArray:
 
 def _picked(x: SecretArray, places: Places) -> SecretArray:
     return x._view(lambda a: a[places])
+
+
+def _scaled(x: SecretArray, rate: float, frac: int) -> SecretArray:
+    """x times a public rate with `frac` fraction bits: one cut, and none where the rate is a power of two."""
+    if np.frexp(rate)[0] == 0.5:
+        result = x * rate
+        return result.cut(min(frac, result.frac))
+    raw = encode(np.asarray(rate), frac_for(rate, _RATE_WIDTH))
+    changes = {"frac": x.frac + frac_for(rate, _RATE_WIDTH), "bound": x.bound * int(raw), "type": "fixed"}
+    return x._op("scale", by=raw, changes=changes).cut(frac)
 
 
 def _turned(x: SecretArray, places: Places) -> SecretArray:

@@ -30,7 +30,7 @@ def descend(rows: Reals, outcome: Reals, epochs: int) -> Reals:
     for _ in range(epochs):
         for batch in batches:
             risk = 1 / (1 + np.exp(-rows[batch] @ weights))
-            weights -= _RATE * number / len(rows) * rows[batch].T @ (risk - outcome[batch])
+            weights -= _RATE / min(_BATCH, len(rows)) * rows[batch].T @ (risk - outcome[batch])
     return weights
 
 

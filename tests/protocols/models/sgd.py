@@ -32,7 +32,7 @@ def train(
     """Weights after the same steps; decay: part of each weight that the penalty takes in a step."""
     places = len(rows)
     number = -(-places // batch_size)
-    rate = learning_rate * number / (places if count is None else count)
+    rate = learning_rate * places / min(batch_size, places) / (places if count is None else count)
     batches = np.array_split(public_order(places, seed), number)
     weights = np.zeros(rows.shape[1])
     speed = np.zeros(rows.shape[1])
