@@ -55,6 +55,6 @@ def test_documented_costs(primitive, words, rounds, bits):
     given = {name: int(value) for name, value in (word.split("=") for word in words.split())}
     to = {"to": (0, 1, 2)} if primitive == "open" else {}
     shares, parameters = operands(primitive, given)
-    spec, cost = plan(primitive, bytes(16), shares, {**parameters, **given, **to})
+    _, cost = plan(primitive, bytes(16), shares, {**parameters, **given, **to})
     assert cost.rounds == int(rounds)
     assert 8 * sum(cost.bytes_sent) / N == pytest.approx(int(bits), abs=0.51)
