@@ -14,12 +14,14 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpc.engine import Cost
 from mpc.errors import RangeError
 from mpc.party import Party
 from protocols.replicated import kernels, kernels_sign
 from protocols.replicated.boolean import reshare, reshare_load
+from protocols.replicated.masks import zero_bits
 from protocols.replicated.owner import from_owner, to_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers
@@ -130,6 +132,56 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
 async def compared(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:
     """Both rows of the bits x < t for each threshold t in turn, of shape (count, 1) or (count, elements), or x < 0
     where there is none. One chunk; D's message is one for all thresholds, since they are a part of B alone."""
+    found, last = await _carried(party, chunk, given, thresholds, width)
+    if last is not None:
+        found ^= (await reshare(party, chunk.part | _last(width), last, 1)).astype(np.uint8)
+    return found
+
+
+async def reveal_sign(party: Party, x: Arithmetic, width: int) -> NDArray[np.bool_]:
+    """Reveal the bit x < 0 to all parties, given -2^(width-1) <= x < 2^(width-1); one round less than `sign` and
+    opening its result, for the same bytes.
+
+    Shapes    x, result: one shape, n elements
+    Rounds    those of `sign`; one more for a width up to 5
+    Bytes     those of `sign` but for the last message of one bit an element, which goes to both other parties
+    Security  semi-honest, as `sign`; of the last round a party gets bits of the other two that are uniform but for
+              their exclusive or with its own, which is the result
+    Raises    RangeError
+    """
+    integers("reveal_sign", x)
+    check_width(width)
+    out = np.empty(x.size, np.bool_)
+
+    async def step(chunk: Chunk) -> None:
+        start, stop, _, _ = chunk
+        rows, last = await _carried(party, chunk, x.data[:, start:stop], None, width)
+        wire = pack(rows[1] if last is None else rows[1] ^ last.astype(np.uint8), 1)
+        mask: Octets = np.empty_like(wire)
+        part = chunk.part | _last(width)
+        zero_bits(party, part, mask)
+        wire ^= mask
+        peers = (party.index + 1) % 3, (party.index + 2) % 3
+        for peer in peers:
+            party.send(peer, part, wire)
+        found = wire ^ await party.receive(peers[0], part, (wire.size,), np.uint8)
+        found ^= await party.receive(peers[1], part, (wire.size,), np.uint8)
+        out[start:stop] = unpack(found, stop - start, 1)
+
+    await each(party, cut(party.label, x.size), step)
+    return out.reshape(x.shape)
+
+
+def _last(width: int) -> int:
+    """The number of the last message's part."""
+    return max(len(_TREE[_digits(width).lanes]), 1)
+
+
+async def _carried(
+    party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int
+) -> tuple[Octets, Words | None]:
+    """Both rows of the bits that `compared` gives, but for an and that is still to be added: this party's part of it
+    in the lowest bits, or None where there is none."""
     part, n = chunk.part, given.shape[1]
     role = chunk.roles(party.index)[0]
     shape = _digits(width)
@@ -164,30 +216,27 @@ async def compared(party: Party, chunk: Chunk, given: Words, thresholds: Words |
         if wide == 1:
             raw &= kernels.ONE  # one digit: nothing follows that would want its P
         await to_owner(party, chunk, wide, raw, gp)
-    found = await _joined(party, part, gp, lanes)
+    last = await _joined(party, part, gp, lanes)
+    gp &= kernels.ONE
+    found = gp.astype(np.uint8)
     found ^= top.reshape(2, total)
-    return found
+    return found, last
 
 
-async def _joined(party: Party, part: int, gp: Words, lanes: int) -> Octets:
-    """The carry out of all digits, from G and P of each: the tree. Overwrites gp."""
-    at, last = lanes, None
+async def _joined(party: Party, part: int, gp: Words, lanes: int) -> Words | None:
+    """The tree over G and P of the digits: of the carry out of all of them the lowest bits of gp, and this party's
+    part of an and that is not reshared yet."""
+    at = lanes
     for number, level in enumerate(_TREE[lanes], 1):
         local = np.empty(gp.shape[1], np.uint64)
         pair, mask = np.uint64(level.pair), np.uint64(level.mask)
         kernels.tree(gp, np.uint64(at), pair, mask, np.uint64(level.p_to), local)
-        both = await reshare(party, part | number, local, level.width)
         if level.width == 1:
-            gp >>= pair  # what is left of G_high; bits beside it are dropped below
-            last = both
-        else:
-            kernels.joined(both, pair, mask, gp)
+            gp >>= pair  # what is left of G_high; bits beside it are dropped by whoever reads it
+            return local
+        kernels.joined(await reshare(party, part | number, local, level.width), pair, mask, gp)
         at = level.p_to
-    gp &= kernels.ONE
-    found = gp.astype(np.uint8)
-    if last is not None:
-        found ^= last.astype(np.uint8)
-    return found
+    return None
 
 
 def sign_cost(label: bytes, size: int, width: int) -> Cost:
@@ -207,3 +256,17 @@ def compared_load(n: int, count: int, width: int) -> Load:
         (shape.sent(n) + joined, shared + joined, shared + joined),
         (messages, messages, messages),
     )
+
+
+def reveal_sign_cost(label: bytes, size: int, width: int) -> Cost:
+    check_width(width)
+    levels = len(_TREE[_digits(width).lanes])
+
+    def one(n: int) -> Load:
+        rounds, sent, messages = compared_load(n, 1, width)
+        more = packed_bytes(n, 1) * (1 if levels else 2)
+        d, e, f = (octets + more for octets in sent)
+        count = messages[0] + (1 if levels else 2)
+        return Load(rounds + (not levels), (d, e, f), (count, count, count))
+
+    return load(cut(label, size), one)

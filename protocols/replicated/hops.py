@@ -45,12 +45,14 @@ class Hops:
         Z -> Y   gamma = a(third) + m1             Y: c(b(gamma) + m2)
 
     and Y and Z reshare. m1 is a stream of X and Z, m2 one of X and Y; X receives nothing.
+
+    Numbers travel modulo 2^(8 octets), and all these bits are masked; 8 octets hold the ring's numbers.
     """
 
-    def __init__(self, party: Party, x: Arithmetic | Bits, record: int) -> None:
+    def __init__(self, party: Party, x: Arithmetic | Bits, record: int, octets: int = 8) -> None:
         self.party = party
         self.bits = isinstance(x, Bits)
-        self.width = x.width if isinstance(x, Bits) else 64
+        self.width = x.width if isinstance(x, Bits) else 8 * octets
         self.rows, self.record = (x.shape[0] if x.shape else 0), record
         self.pieces = pieces_of(self.rows, record)
         self.plus = kernels_order.XOR if self.bits else kernels_order.ADD

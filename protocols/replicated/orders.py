@@ -96,20 +96,21 @@ def permutation_plan(label: bytes, size: int) -> tuple[Spec, Cost]:
     return Spec((size,), "order", 64, str(label[0] % 3)), NOTHING
 
 
-async def shuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
-    """The rows of x in this order, whole records at a time.
+async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
+    """The rows of x in this order, whole records at a time; numbers modulo 2^(8 octets).
 
     Shapes    x, result: (n, ...), with m elements in all; order: n rows
     Ring      that of x; bits by exclusive or
     Rounds    2
-    Bytes     m elements from D to F, F to E, E to F and F to E; D, E, F as the order has them (its chain DF, DE, EF)
+    Bytes     m elements (of so many octets; of bits their width) from D to F, F to E, E to F and F to E; D, E, F as
+              the order has them (its chain DF, DE, EF)
     Security  semi-honest: what F gets is hidden by a stream of D and E, what E gets by one of D and F, and what both
               exchange by a stream of D and each; D receives nothing
     Raises    ShapeError
     Source    Laud 2021; Araki et al., CCS 2021
     """
     check_rows("shuffle", x.spec, order.spec)
-    return await (_back if order.reversed else _forth)(party, "shuffle", x, order)
+    return await (_back if order.reversed else _forth)(party, "shuffle", x, order, octets)
 
 
 async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
@@ -126,7 +127,7 @@ async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithme
     return await (_forth if order.reversed else _back)(party, "unshuffle", x, order)
 
 
-async def _forth(party: Party, what: str, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+async def _forth(party: Party, what: str, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
     """Along the chain, and what is public."""
     d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
     after_ef = None
@@ -134,13 +135,13 @@ async def _forth(party: Party, what: str, x: Arithmetic | Bits, order: Order) ->
         last = order.after if party.index == e else order.before
         after_ef = last if order.public is None else last[order.public]
     if party.index == d:  # knows the permutations of DE (after) and of DF (before)
-        return await _hop(party, what, x, order, (d, e, f), order.before, order.after)
+        return await _hop(party, what, x, order, (d, e, f), order.before, order.after, octets)
     if party.index == e:
-        return await _hop(party, what, x, order, (d, e, f), order.before, after_ef)
-    return await _hop(party, what, x, order, (d, e, f), order.after, after_ef)
+        return await _hop(party, what, x, order, (d, e, f), order.before, after_ef, octets)
+    return await _hop(party, what, x, order, (d, e, f), order.after, after_ef, octets)
 
 
-async def _back(party: Party, what: str, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+async def _back(party: Party, what: str, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
     """What is public, and the chain from its end."""
     d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
     before, after = order.inverse()
@@ -149,10 +150,10 @@ async def _back(party: Party, what: str, x: Arithmetic | Bits, order: Order) -> 
         undone = inverted(last[order.public])
         before, after = (before, undone) if party.index == e else (undone, after)
     if party.index == e:
-        return await _hop(party, what, x, order, (e, d, f), after, before)
+        return await _hop(party, what, x, order, (e, d, f), after, before, octets)
     if party.index == d:
-        return await _hop(party, what, x, order, (e, d, f), after, before)
-    return await _hop(party, what, x, order, (e, d, f), before, after)
+        return await _hop(party, what, x, order, (e, d, f), after, before, octets)
+    return await _hop(party, what, x, order, (e, d, f), before, after, octets)
 
 
 async def _hop(
@@ -163,9 +164,10 @@ async def _hop(
     roles: tuple[int, int, int],
     first: Places,
     second: Places | None,
+    octets: int,
 ) -> Arithmetic | Bits:
     """This party's steps as X, Y or Z of `roles`, given the two permutations it knows, in the order of the chain."""
-    hops = Hops(party, x, check_rows(what, x.spec, order.spec))
+    hops = Hops(party, x, check_rows(what, x.spec, order.spec), octets)
     if not x.size:
         return x
     assert second is not None
@@ -190,16 +192,17 @@ async def _hop(
     return Arithmetic(np.stack((parts[0], parts[1])), x.shape)
 
 
-def shuffle_cost(x: Spec, order: Spec, *, back: bool = False) -> Cost:
+def shuffle_cost(x: Spec, order: Spec, *, back: bool = False, octets: int = 8) -> Cost:
     record = check_rows("unshuffle" if back else "shuffle", x, order)
     pieces = pieces_of(x.shape[0], record)
     if not x.size:
         return NOTHING
-    octets = sum(packed_bytes((stop - start) * record, x.width) for start, stop, _ in pieces)
+    width = x.width if x.kind == "bits" else 8 * octets
+    sent = sum(packed_bytes((stop - start) * record, width) for start, stop, _ in pieces)
     d, count = int(order.form), len(pieces)
     factor = [1, 1, 1]
     factor[(d + 2) % 3] = 2
-    return Cost(2, tuple(k * octets for k in factor), tuple(k * count for k in factor))
+    return Cost(2, tuple(k * sent for k in factor), tuple(k * count for k in factor))
 
 
 async def order_of(party: Party, x: Arithmetic) -> Order:

@@ -32,18 +32,19 @@ from mpc.errors import RangeError, ShapeError
 from mpc.party import Party, concurrently, inner_label
 from protocols.replicated import kernels_order, local
 from protocols.replicated.boolean import bits_and, bits_and_cost
-from protocols.replicated.compare import sign, sign_cost
+from protocols.replicated.compare import reveal_sign, reveal_sign_cost, sign, sign_cost
 from protocols.replicated.equality import equal, equal_cost
 from protocols.replicated.hops import Places
 from protocols.replicated.opening import reveal, reveal_cost
 from protocols.replicated.orders import Order, permutation, permutation_plan, shuffle, shuffle_cost
 from protocols.replicated.radix import digits_plan, sort_by_digits
 from protocols.replicated.sharing import Arithmetic, Bits, Words, wanted
+from protocols.replicated.wire import word_bytes
 
 #: A round is worth as much time as so many bytes (of one party).
 _ROUND = 1 << 15
 #: A step is worth as much time as so many comparisons.
-_STEP = 1 << 14
+_STEP = 3 << 11
 _DEVIATIONS = 12
 _EVERYBODY = (0, 1, 2)
 Numbers = NDArray[np.int64]
@@ -110,15 +111,14 @@ class _Keys:
         """Whether key a[i] is less than key b[i], opened."""
         difference = await _difference(party, self.key, a, b)
         if self.tie is None:
-            bits = await sign(party.inner("less"), difference, self.width)
-        else:
-            place = await _difference(party, self.tie, a, b)
-            below, same, before = await concurrently(
-                sign(party.inner("less"), difference, self.width),
-                equal(party.inner("same"), difference, self.width - 1),
-                sign(party.inner("tie"), place, self.tie_width),
-            )
-            bits = local.xor(below, await bits_and(party.inner("and"), same, before))
+            return await reveal_sign(party.inner("less"), difference, self.width)
+        place = await _difference(party, self.tie, a, b)
+        below, same, before = await concurrently(
+            sign(party.inner("less"), difference, self.width),
+            equal(party.inner("same"), difference, self.width - 1),
+            sign(party.inner("tie"), place, self.tie_width),
+        )
+        bits = local.xor(below, await bits_and(party.inner("and"), same, before))
         found = await reveal(party.inner("open"), bits, _EVERYBODY)
         assert found is not None
         return found.astype(np.bool_)
@@ -133,10 +133,11 @@ def _less_cost(label: bytes, counter: int, m: int, width: int, tie_width: int) -
         counter += 1
         return inner_label(label, counter, name)
 
+    if not tie_width:
+        return reveal_sign_cost(inner("less"), m, width), counter
     cost = sign_cost(inner("less"), m, width)
-    if tie_width:
-        cost = cost.beside(equal_cost(inner("same"), m, width - 1))
-        cost = cost.beside(sign_cost(inner("tie"), m, tie_width)).then(bits_and_cost(inner("and"), bits))
+    cost = cost.beside(equal_cost(inner("same"), m, width - 1))
+    cost = cost.beside(sign_cost(inner("tie"), m, tie_width)).then(bits_and_cost(inner("and"), bits))
     return cost.then(reveal_cost(inner("open"), bits, _EVERYBODY)), counter
 
 
@@ -209,7 +210,8 @@ async def sort_by_comparisons(party: Party, x: Arithmetic, width: int) -> Order:
         keys = _Keys(_records(key), difference, _records(tie), tie_width)
     else:
         joined = local.add_public(party, local.scale(x, np.asarray(1 << (n - 1).bit_length())), place)
-        keys = _Keys(_records(await shuffle(party.inner("shuffle"), joined, order)), difference, None, 0)
+        mixed = await shuffle(party.inner("shuffle"), joined, order, word_bytes(difference))
+        keys = _Keys(_records(mixed), difference, None, 0)
     return order.then(await _sorted(party, n, keys))
 
 
@@ -283,7 +285,7 @@ def comparisons_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
     spec, cost = permutation_plan(inner_label(label, 1, "permutation"), x.size)
     if x.size < 2:
         return spec, cost
-    moved = shuffle_cost(x, spec)
+    moved = shuffle_cost(x, spec, octets=8 if tie_width else word_bytes(difference))
     cost = moved.then(moved) if tie_width else moved
     counter = 3 if tie_width else 2
     for m in steps(x.size):

@@ -23,6 +23,7 @@ from mpc.channel import MemoryNetwork
 from mpc.labels import Streams
 from mpc.party import Environment, Keys, Party
 from protocols.replicated import kernels_hash, kernels_lookup, kernels_order
+from protocols.replicated.compare import reveal_sign
 from protocols.replicated.kernels import ready
 from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
@@ -73,6 +74,7 @@ CASES = {
     "exponential": ("exponential", [None], {"low": -9 << 20, "high": 3 << 20, "frac": 20, "digits": 48, "bits": 0}),
     "exponential 20": ("exponential", [None], {"low": -9 << 20, "high": 0, "frac": 20, "digits": 48, "bits": 20}),
 }
+REVEALED = (reveal_sign, [None], {"width": 64})
 SECRETS = [0, -1, 0x123456789ABCDEF]
 #: Public coins: they decide how a value is rounded and hide nothing.
 NOT_MASKS = {b"dither"}
@@ -124,7 +126,8 @@ def operand(kind, secret, party, corrupt, size):
 
 def received(case, corrupt, secret, label, change=lambda purpose, part: (purpose, part), seen=None, size=N):
     """All messages to party `corrupt`, in order of their tags."""
-    primitive, kinds, parameters = CASES[case]
+    primitive, kinds, parameters = REVEALED if case == "reveal_sign" else CASES[case]
+    protocol = primitive if callable(primitive) else getattr(engine(), primitive)
     engine()
     ready(groups=[kernels_order.GROUP, kernels_lookup.GROUP, kernels_hash.GROUP])
     network = MemoryNetwork(3)
@@ -144,7 +147,7 @@ def received(case, corrupt, secret, label, change=lambda purpose, part: (purpose
             operands = [operand(kind, secret, i, corrupt, size) for kind in kinds]
             if kinds[0] == "matrix":  # (32, 64) @ (64, 32)
                 operands[1] = Arithmetic(operands[1].data, operands[1].shape[::-1])
-            tasks.append(getattr(engine(), primitive)(party, *operands, **parameters))
+            tasks.append(protocol(party, *operands, **parameters))
         await asyncio.gather(*tasks)
 
     asyncio.run(main())
@@ -294,3 +297,28 @@ def test_a_draw_is_never_repeated():
 
     with pytest.raises(LocalProtocolError, match="twice"):
         simulate_parties(twice)
+
+
+def without_one_of_the_last(corrupt, secret, change=lambda p, part: (p, part)):
+    """What a party receives in `reveal_sign` but for the last message of one of the others, or of the other one, which
+    follows from the result and all else that it has."""
+    messages = received("reveal_sign", corrupt, secret, LABELS[0], change)
+    last = [i for i, message in enumerate(messages) if message.size == N // 8]
+    assert len(last) == 2
+    return [[message for i, message in enumerate(messages) if i != left_out] for left_out in last]
+
+
+def test_a_revealed_sign_shows_the_result_alone():
+    for corrupt in range(3):
+        for secret in SECRETS:
+            for messages in without_one_of_the_last(corrupt, secret):
+                assert uniform(messages, N)
+
+
+@pytest.mark.parametrize("mask", [b"phi", b"g1", b"g2", b"zero"])
+def test_a_revealed_sign_without_one_mask_shows_more(mask):
+    def change(purpose, part):
+        return None if purpose == mask else (purpose, part)
+
+    shown = (m for corrupt in range(3) for m in without_one_of_the_last(corrupt, SECRETS[2], change))
+    assert not all(uniform(messages, N) for messages in shown)
