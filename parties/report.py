@@ -60,12 +60,12 @@ def show(result: Mapping[str, Any] | Result, console: Console) -> None:
 def write_json(result: Mapping[str, Any] | Result, path: str | os.PathLike[str]) -> None:
     """Write the result for other programs, every number in full."""
     content = check(result).model_dump(mode="json")
-    _write(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def write_html(result: Mapping[str, Any] | Result, path: str | os.PathLike[str]) -> None:
     """Write the result for people: one page with tables and plots that opens without a network."""
-    _write(path, html(result))
+    write_whole(path, html(result))
 
 
 def html(result: Mapping[str, Any] | Result) -> str:
@@ -140,7 +140,7 @@ def _deviations(result: Result) -> list[tuple[str, Number]]:
     return sorted(details, key=lambda item: (not isinstance(item[1], str), 0 if isinstance(item[1], str) else -item[1]))
 
 
-def _write(path: str | os.PathLike[str], text: str) -> None:
+def write_whole(path: str | os.PathLike[str], text: str) -> None:
     """Write a file that only its owner reads (mode 0600), under its name only once it is whole."""
     target = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)

@@ -60,6 +60,8 @@ class Against:
         self._children: Children | None = None
         self._starts = 0
         self._version = ""
+        #: What did not fit the budget, at the largest size that did.
+        self._most: dict[str, Measured] = {}
 
     def measure(self, workload: str, size: int, repeat: int) -> Measured | None:
         """Seconds of the slowest party at the largest size up to `size` that fits the budget.
@@ -70,6 +72,9 @@ class Against:
         found = program(workload, size)
         if found is None:
             return None
+        known = self._most.get(workload)
+        if known is not None and known["size"] < size:
+            return known
         try:
             children = self._started()
             chosen = self._fitting(children, workload, size, repeat, found)
@@ -78,7 +83,10 @@ class Against:
             self.close()
             lines = str(failed).splitlines() or ["it ended"]
             return self._result(None, [], None) | {"failed": lines[-1]}
-        return self._result(chosen, seconds, error)
+        result = self._result(chosen, seconds, error)
+        if chosen < size:
+            self._most[workload] = result
+        return result
 
     def close(self) -> None:
         """End its processes for sure."""

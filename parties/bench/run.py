@@ -16,6 +16,7 @@ from mpc.engine import Cost
 from mpc.network import Network
 from parties.bench.against import against
 from parties.bench.children import BenchFailed, children
+from parties.bench.growth import series
 from parties.bench.profile import joined
 from parties.bench.workloads import WORKLOADS
 from parties.launch import consortium
@@ -33,9 +34,16 @@ Result = dict[str, Any]
 Floor = Callable[[list[list[int]], int], float]
 
 
-def cases(workloads: Sequence[str], sizes: Sequence[int]) -> list[Case]:
-    """Every workload at every size; without workloads the short ones, without sizes each at its own."""
-    return [(workload, size) for workload in (workloads or SHORT) for size in (sizes or [WORKLOADS[workload].default])]
+def cases(workloads: Sequence[str], sizes: Sequence[int], *, growing: bool = False) -> list[Case]:
+    """Every workload at every size; without workloads the short ones, without sizes each at its own.
+
+    `growing`: without sizes, each at a series of them.
+    """
+
+    def chosen(workload: str) -> Sequence[int]:
+        return sizes or (series(workload) if growing else [WORKLOADS[workload].default])
+
+    return [(workload, size) for workload in (workloads or SHORT) for size in chosen(workload)]
 
 
 def measure(

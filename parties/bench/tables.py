@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Result = Mapping[str, Any]
 
+_NAMES = {"mpyc": "MPyC"}
 #: What a party's processor was busy with, in words.
 PROCESSOR = {
     "kernels": "compiled loops and matrix products",
@@ -29,6 +30,11 @@ def tables(results: Sequence[Result], repeat: int) -> list[Table]:
     return [_results(results, repeat), *beside, *profiles]
 
 
+def called(other: Mapping[str, Any]) -> str:
+    """The other system's name as its authors write it, and its version."""
+    return f"{_NAMES.get(other['name'], other['name'])} {other['version']}"
+
+
 def per_element(workload: str, size: int, value: float) -> float:
     """Seconds for each element; for a matrix product, for each of its products of numbers."""
     return value / size ** (3 if workload == "matmul" else 1)
@@ -38,7 +44,7 @@ def scenarios(results: Sequence[Result]) -> Table:
     """Whole scenarios against their predictions."""
     headings = ("time", "predicted", "difference", "rounds", "payload")
     network = results[0]["network"] if results else None
-    table = _empty(f"Scenarios between three processes over TLS{_on(network)}", ("scenario",), headings)
+    table = _empty(f"Scenarios between three processes over TLS{on(network)}", ("scenario",), headings)
     for result in results:
         table.add_row(
             result["scenario"],
@@ -61,7 +67,8 @@ def seconds(value: float) -> str:
     return f"{value * 1e9:.3g} ns"
 
 
-def _on(network: Mapping[str, float] | None) -> str:
+def on(network: Mapping[str, float] | None) -> str:
+    """A shaped network in words, to follow others; "" for this machine's own."""
     if network is None:
         return ""
     return f"; {seconds(network['rtt_s'])} there and back, {network['bits_per_second'] / 1e6:g} Mbit/s"
@@ -70,7 +77,7 @@ def _on(network: Mapping[str, float] | None) -> str:
 def _results(results: Sequence[Result], repeat: int) -> Table:
     headings = ("size", "time", "least", "most", "floor", "sent", "rounds", "error")
     network = results[0].get("network") if results else None
-    table = _empty(f"Three processes over TLS, median of {repeat}{_on(network)}", ("workload",), headings)
+    table = _empty(f"Three processes over TLS, median of {repeat}{on(network)}", ("workload",), headings)
     for result in results:
         table.add_row(
             result["workload"],
@@ -86,7 +93,7 @@ def _results(results: Sequence[Result], repeat: int) -> Table:
 
 def _against(results: Sequence[Result]) -> Table:
     other = next((result["against"] for result in results if result.get("against")), None)
-    name = f"{other['name']} {other['version']}" if other else "the other system"
+    name = called(other) if other else "the other system"
     title = f"Beside {name}; time for each element (of matmul: for each product)"
     table = _empty(title, ("workload",), ("size", "each", "their size", "their time", "each", "ratio", "error"))
     for result in results:
@@ -99,7 +106,7 @@ def _against(results: Sequence[Result]) -> Table:
             row += ["failed"]
         else:
             each = per_element(result["workload"], theirs["size"], theirs["seconds"])
-            figures = (seconds(theirs["seconds"]), seconds(each), _ratio(each / ours), f"{theirs['max_error']:.1g}")
+            figures = (seconds(theirs["seconds"]), seconds(each), ratio(each / ours), f"{theirs['max_error']:.1g}")
             row += [f"{theirs['size']:,}", *figures]
         table.add_row(*row)
     return table
@@ -126,7 +133,8 @@ def _profile(result: Result) -> list[Table]:
     return [operations, processor]
 
 
-def _ratio(value: float) -> str:
+def ratio(value: float) -> str:
+    """How many times as long, in as many digits as it is worth."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 

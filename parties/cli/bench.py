@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +12,7 @@ from mpc.network import Network
 from parties import units
 from parties.bench.against import OPPONENTS
 from parties.bench.workloads import WORKLOADS
-from parties.cli.common import print_json
+from parties.cli.common import FILE, print_json
 
 
 def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> Network | None:
@@ -60,6 +61,13 @@ def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> N
     help="Measure a whole scenario on its sample data, once, against its prediction. May be given several times.",
 )
 @click.option("--profile", is_flag=True, help="Show where time, bytes and rounds go by operation.")
+@click.option(
+    "--report",
+    "page",
+    type=FILE,
+    metavar="FILE",
+    help="Write an HTML page, too. Without --size, each workload is measured at sizes from small to large.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
 def command(
     workloads: Sequence[str],
@@ -69,6 +77,7 @@ def command(
     network: Network | None,
     scenarios: Sequence[str],
     profile: bool,
+    page: Path | None,
     as_json: bool,
 ) -> None:
     """Measure protocols between three processes on this machine, over TLS.
@@ -85,6 +94,7 @@ def command(
                comity bench --profile --workload sort_32 --size 10000
                comity bench --against mpyc --workload less_than --size 10000
                comity bench --workload less_than --size 100000 --network wan
+               comity bench --report bench.html --workload multiply --workload sort_32
     """
     from parties.bench import tables
     from parties.bench.against import check
@@ -94,7 +104,7 @@ def command(
     from parties.kernels import prepare
 
     if scenarios:
-        if workloads or sizes or profile or opponent is not None:
+        if workloads or sizes or profile or opponent is not None or page is not None:
             raise click.UsageError("--scenario goes with --network and --json alone")
         _scenarios(scenarios, network, as_json)
         return
@@ -102,7 +112,9 @@ def command(
         check(opponent)
     if opponent is not None and network is not None:
         raise click.UsageError("--network holds back our messages only: leave it out with --against")
-    wanted = cases(workloads, sizes)
+    if page is not None and not page.absolute().parent.is_dir():
+        raise click.BadParameter(f"there is no folder {page.absolute().parent}", param_hint="--report")
+    wanted = cases(workloads, sizes, growing=page is not None)
     for workload, size in wanted:
         largest = WORKLOADS[workload].largest
         if size > largest:
@@ -118,6 +130,10 @@ def command(
         except BenchFailed as failed:
             click.echo(str(failed), err=True)
             raise click.exceptions.Exit(failed.code) from None
+    if page is not None:
+        from parties.bench import report
+
+        report.write(results, repeat, page)
     if as_json:
         print_json(results)
     else:

@@ -110,6 +110,9 @@ def test_the_largest_size_that_fits_the_budget(fake, monkeypatch):
     assert 300 <= found["size"] <= 900
     assert found["seconds"] == found["seconds_min"] == found["seconds_max"] == pytest.approx(found["size"] * 1e-3)
     assert found["max_error"] == 1.0
+    # A larger size would fit no better, so it is not tried.
+    monkeypatch.setenv("FAKE_MPYC", "dies")
+    assert other.measure("multiply", 1_000_000, 3) is found
     # Where the whole size fits, it is the whole size.
     assert other.measure("multiply", 123, 3)["size"] == 123
 
@@ -197,7 +200,7 @@ def test_the_table_shows_both(monkeypatch):
     assert asked[0]["opponent"] == "mpyc"
     lines = printed.stdout.splitlines()
     assert max(map(len, lines)) <= 80
-    table = lines[next(i for i, line in enumerate(lines) if "mpyc 0.11" in line) :]
+    table = lines[next(i for i, line in enumerate(lines) if "MPyC 0.11" in line) :]
     row = {line.split()[0]: line.split() for line in table if line.strip()}
     # 1 µs an element against 2 ms an element; 1 ns a product against 1 ms a product.
     assert row["open"][1:] == ["1,000", "1", "µs", "500", "1", "s", "2", "ms", "2,000", "0.2"]
