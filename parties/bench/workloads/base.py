@@ -35,8 +35,8 @@ class Workload(ABC):
     #: What `size` counts, for people.
     unit: ClassVar[str] = "elements"
     default: ClassVar[int] = 1_000_000
-    #: Largest size: what is held at once stays within the memory budget of a study.
-    largest: ClassVar[int] = 1 << 22
+    #: Largest size: what is in flight at once fits the budget of a measurement.
+    largest: ClassVar[int] = 10_000_000
     #: The largest error that a right result can have; a larger one fails the measurement.
     tolerance: ClassVar[float] = 0.0
 

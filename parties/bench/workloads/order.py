@@ -40,6 +40,7 @@ class Sort(Workload):
 
     unit = "rows"
     default = 100_000
+    largest = 1 << 20
     bits: ClassVar[int] = 32
 
     @property
