@@ -20,12 +20,16 @@ class Parts(threading.local):
     the wall, and their sum is scaled afterwards by what the processor did in that time.
     """
 
-    def __init__(self, large: dict[str, float], small: dict[str, float]) -> None:
+    def __init__(self, large: dict[str, float], small: dict[str, float], inside: Callable[[], bool]) -> None:
         self._large, self._small = large, small
+        #: Whether what runs now belongs to an operation that is watched.
+        self._watched = inside
         self._inside: list[float] = []
 
     def run(self, part: str, size: int, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
         """Call the function; its time counts as this part's. `size` is about how many bytes it works on."""
+        if not self._watched():
+            return function(*arguments)
         clock, totals = (thread_time, self._large) if size > _LARGE else (perf_counter, self._small)
         self._inside.append(0.0)
         begun = clock()

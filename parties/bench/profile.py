@@ -66,13 +66,17 @@ class Watch:
         self._parties = parties
         self._script = Line(parties)
         self._large, self._small = dict.fromkeys(_INNER, 0.0), dict.fromkeys(_INNER, 0.0)
-        self._parts = Parts(self._large, self._small)
+        self._parts = Parts(self._large, self._small, self._inside)
         self._workers = 0.0
+        self._thread = threading.get_ident()
         self._nodes: dict[int, _Node] = {}
         self._settled: _Node | None = None
         self._stack: list[Line] = []
         self._since = (0.0, 0.0)
         self.seconds = self._processor = 0.0
+
+    def _inside(self) -> bool:
+        return bool(self._stack) or threading.get_ident() != self._thread
 
     # ---- what was planned
     def planned(self, primitive: str, operands: Sequence[Handle], handle: Handle, sent: Sequence[int]) -> None:
@@ -156,14 +160,13 @@ class Watch:
 
     def _computed(self, compute: Callable[..., Any]) -> Callable[..., Any]:
         """`Party.compute`: what it runs is a kernel, apart from the masks in it; also in another thread."""
-        here = threading.get_ident()
 
         def counted(size: int, function: Callable[..., Any], *arguments: Any) -> Any:
             begun = thread_time()
             try:
                 return self._parts.run("kernels", size, function, arguments)
             finally:
-                if threading.get_ident() != here:
+                if threading.get_ident() != self._thread:
                     self._workers += thread_time() - begun
 
         async def timed(party: Party, elements: int, function: Callable[..., Any], *arguments: Any) -> Any:
