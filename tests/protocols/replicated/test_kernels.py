@@ -13,6 +13,11 @@ from mpc.party import Busy
 from protocols.replicated import kernels
 
 
+def one_each(bits, size):
+    """The bits as words of which one is counted."""
+    return run("view", bits, to=lambda v: v[None], shape=(1, size)).results
+
+
 def test_every_kernel_has_one_specialisation_after_all_primitives():
     from protocols.replicated.kernels import GROUPS, KERNELS
 
@@ -30,6 +35,10 @@ def test_every_kernel_has_one_specialisation_after_all_primitives():
             ("decompose", (x,), {"width": 20}),
             ("bit_to_ring", (b,), {}),
             ("inject", (b, x), {}),
+            ("piecewise_cubic", (x,), {"low": -(1 << 14), "step": 9, "table": np.ones((4, 64), np.int64), "bits": 20}),
+            ("exponential", (x,), {"low": -20, "high": 9000, "frac": 12, "digits": 40, "bits": 0}),
+            ("table_of_count", (one_each(b, size),), {"table": np.arange(2)}),
+            ("rows_zero", (shared(np.arange(2 * size).reshape(size, 2), rng),), {}),
         ):
             run(primitive, *operands, **parameters)
     square = shared(np.arange(2500).reshape(50, 50), rng)
