@@ -299,5 +299,9 @@ class Engine(ABC):
         """The order that sorts the vector x, ascending and stable, given -2^(width-1) <= x < 2^(width-1)."""
 
     @abstractmethod
+    async def rank_order(self, party: Party, x: Any, *, ranks: tuple[int, ...], width: int) -> Any:
+        """An order whose first rows are those of these ranks, ascending places in `sort_order`; the others follow."""
+
+    @abstractmethod
     async def order_of(self, party: Party, x: Any) -> Any:
         """The order that brings row i to place x[i]; x is a permutation of 0..n-1."""

@@ -11,6 +11,7 @@ the order they are in.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import NamedTuple
@@ -181,7 +182,27 @@ def top_k(x: SecretArray, k: int) -> SecretArray:
     _vector("top_k", x)
     if not 0 <= k <= len(x):
         raise ShapeError(f"top_k: {k} of {len(x)} elements")
-    return sort(x, descending=True)[:k]
+    return ranked(x, range(k), descending=True)
+
+
+def ranked(x: SecretArray, ranks: Sequence[int], *, descending: bool = False) -> SecretArray:
+    """The elements of public ranks, distinct and ascending, as `sort` would give them at these places.
+
+    Rounds and bytes: for few ranks of many rows a fraction of a sort's; else those of a sort.
+    """
+    _vector("ranked", x)
+    places = tuple(int(rank) for rank in ranks)
+    if list(places) != sorted(set(places)) or (places and not 0 <= places[0] <= places[-1] < len(x)):
+        raise ShapeError(f"ranked: ranks {places[:5]} of {len(x)} elements; distinct ones from 0 up, in their order")
+    if not places:
+        return x[:0]
+    key = _key(x, descending)
+    for first in _invalid([x]):
+        if first.width + key.width > _KEY_BITS:
+            return sort(x, descending=descending)._view(lambda values: values[list(places)])
+        key = first.before(key)
+    order = Ordering(x.run, x.run.schedule("rank_order", key.raw.handle, ranks=places, width=key.width))
+    return order.apply(x)[: len(places)]
 
 
 def compact(columns: Sequence[SecretArray], size: int) -> list[SecretArray]:
@@ -214,7 +235,7 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
 
     q is public, one number or several, and taken as the nearest fraction with a denominator up to 1000. Of a vector
     with a mask the number of valid elements stays secret; the result is undefined where there is none, and that
-    number stands behind it. Rounds: a sort; with a mask a comparison and 6 more.
+    number stands behind it. Rounds: those of `ranked`, and 2; with a mask a sort, a comparison and 6 more.
     """
     _vector("quantile", x)
     several = np.atleast_1d(np.asarray(q, np.float64))
@@ -223,10 +244,13 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
     if not bool(np.all((several >= 0) & (several <= 1))):
         raise RangeError(f"quantile: {q}; fractions from 0 to 1 are wanted")
     fractions = [Fraction(float(one)).limit_denominator(1000) for one in several]
-    ordered = sort(x)
     if x.valid is None or x.valid.shape == ():
-        found = [_between(ordered, fraction * (len(x) - 1)) for fraction in fractions]
+        spots = [fraction * (len(x) - 1) for fraction in fractions]
+        ranks = sorted({rank for spot in spots for rank in (math.floor(spot), math.ceil(spot))})
+        some_of = ranked(x, ranks)
+        found = [_between(some_of, ranks, spot) for spot in spots]
     else:
+        ordered = sort(x)
         bare = SecretArray(x.run, ordered.handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
         count = x.valid.sum()
         some = count > 0
@@ -237,12 +261,12 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
     return result if np.ndim(q) else result[0]
 
 
-def _between(ordered: SecretArray, place: Fraction) -> SecretArray:
-    """The element at a public place, or linear between two."""
-    low = int(place)
-    if low == place:
+def _between(ordered: SecretArray, ranks: Sequence[int], place: Fraction) -> SecretArray:
+    """The element at a public place, or linear between two, of elements of known ranks."""
+    low = ranks.index(math.floor(place))
+    if ranks[low] == place:
         return ordered[low].numeric()
-    part = float(place - low)
+    part = float(place - ranks[low])
     lower, upper = ordered[low].numeric(), ordered[low + 1].numeric()
     return _inside(lower * (1 - part) + upper * part, ordered)
 

@@ -231,6 +231,10 @@ class IdealEngine(Engine):
     async def sort_order(self, party: Party, x: Clear, *, width: int) -> Clear:
         return Clear(np.argsort(x.values, kind="stable"), "order")
 
+    async def rank_order(self, party: Party, x: Clear, *, ranks: tuple[int, ...], width: int) -> Clear:
+        rows = np.argsort(x.values, kind="stable")
+        return Clear(np.concatenate((rows[list(ranks)], np.delete(rows, ranks))), "order")
+
     async def order_of(self, party: Party, x: Clear) -> Clear:
         if not np.array_equal(np.sort(x.values), np.arange(x.values.size)):
             raise LocalProtocolError("order_of: not a permutation")
@@ -248,7 +252,7 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec(parameters["shape"], "bits", parameters.get("width", 1))
     if primitive == "permutation":
         return Spec((parameters["size"],), "order")
-    if primitive in ("order_of", "sort_order"):
+    if primitive in ("order_of", "sort_order", "rank_order"):
         return Spec(operands[0].shape, "order")
     if primitive in ("input", "random"):
         return Spec(parameters["shape"])

@@ -13,6 +13,7 @@
     lookup      functions by tables
     orders      secret orders of rows       hops        how rows travel through one
     sort        by comparisons              radix       by digits
+    keys        compared in the open        select      rows of given ranks
     kernels     compiled loops, and those of orders
     plans       results and costs           engine      all of it behind mpc.engine.Engine
 

@@ -138,9 +138,9 @@ async def compared(party: Party, chunk: Chunk, given: Words, thresholds: Words |
     return found
 
 
-async def reveal_sign(party: Party, x: Arithmetic, width: int) -> NDArray[np.bool_]:
+async def reveal_sign(party: Party, x: Arithmetic, width: int, lead: int) -> NDArray[np.bool_]:
     """Reveal the bit x < 0 to all parties, given -2^(width-1) <= x < 2^(width-1); one round less than `sign` and
-    opening its result, for the same bytes.
+    opening its result, for the same bytes. Party `lead` is D in the first chunk.
 
     Shapes    x, result: one shape, n elements
     Rounds    those of `sign`; one more for a width up to 5
@@ -168,7 +168,7 @@ async def reveal_sign(party: Party, x: Arithmetic, width: int) -> NDArray[np.boo
         found ^= await party.receive(peers[1], part, (wire.size,), np.uint8)
         out[start:stop] = unpack(found, stop - start, 1)
 
-    await each(party, cut(party.label, x.size), step)
+    await each(party, cut(bytes((lead,)), x.size), step)
     return out.reshape(x.shape)
 
 
@@ -258,7 +258,7 @@ def compared_load(n: int, count: int, width: int) -> Load:
     )
 
 
-def reveal_sign_cost(label: bytes, size: int, width: int) -> Cost:
+def reveal_sign_cost(lead: int, size: int, width: int) -> Cost:
     check_width(width)
     levels = len(_TREE[_digits(width).lanes])
 
@@ -269,4 +269,4 @@ def reveal_sign_cost(label: bytes, size: int, width: int) -> Cost:
         count = messages[0] + (1 if levels else 2)
         return Load(rounds + (not levels), (d, e, f), (count, count, count))
 
-    return load(cut(label, size), one)
+    return load(cut(bytes((lead,)), size), one)

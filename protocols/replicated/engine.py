@@ -34,6 +34,7 @@ from protocols.replicated import (
     orders,
     plans,
     quick,
+    select,
     sort,
     truncate,
     work,
@@ -57,7 +58,7 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 
 
 #: Which kernels a primitive wants besides the first group's: every order begins with one of three.
-_GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order"), kernels_order.GROUP)
+_GROUPS = dict.fromkeys(("permutation", "order_of", "sort_order", "rank_order"), kernels_order.GROUP)
 _GROUPS["rows_zero"] = kernels_hash.GROUP
 _GROUPS["quick_sign"] = _GROUPS["quick_signs"] = kernels_quick.GROUP
 _GROUPS |= dict.fromkeys(("piecewise_cubic", "exponential", "table_of_count"), kernels_lookup.GROUP)
@@ -218,6 +219,9 @@ class ReplicatedEngine(Engine):
 
     async def sort_order(self, party: Party, x: Arithmetic, *, width: int) -> Order:
         return await sort.sort_order(party, x, width)
+
+    async def rank_order(self, party: Party, x: Arithmetic, *, ranks: tuple[int, ...], width: int) -> Order:
+        return await select.rank_order(party, x, ranks, width)
 
     async def order_of(self, party: Party, x: Arithmetic) -> Order:
         return await orders.order_of(party, x)

@@ -27,6 +27,7 @@ from protocols.replicated import (
     opening,
     orders,
     quick,
+    select,
     sort,
     truncate,
 )
@@ -320,11 +321,16 @@ def sort_order(label: bytes, x: Spec, *, width: int) -> Planned:
     return sort.sort_plan(label, x, width)
 
 
+@_plan
+def rank_order(label: bytes, x: Spec, *, ranks: tuple[int, ...], width: int) -> Planned:
+    return select.rank_order_plan(label, x, ranks, width)
+
+
 #: Primitives with arrays, functions or lists among their parameters, and those with inner operations, whose labels
 #: follow from the whole label; the plans of all others are remembered.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
 _FRESH |= {"order_of", "sort_order", "signs", "quick_signs", "piecewise_cubic", "table_of_count"}
-_FRESH |= {"truncate_exact"}
+_FRESH |= {"truncate_exact", "rank_order"}
 
 
 @lru_cache(maxsize=4096)

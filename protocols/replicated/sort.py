@@ -29,24 +29,19 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost, Spec
 from mpc.errors import RangeError, ShapeError
-from mpc.party import Party, concurrently, inner_label
-from protocols.replicated import kernels_order, local
-from protocols.replicated.boolean import bits_and, bits_and_cost
-from protocols.replicated.compare import reveal_sign, reveal_sign_cost, sign, sign_cost
-from protocols.replicated.equality import equal, equal_cost
+from mpc.party import Party, inner_label
+from protocols.replicated import kernels_order
 from protocols.replicated.hops import Places
-from protocols.replicated.opening import reveal, reveal_cost
-from protocols.replicated.orders import Order, permutation, permutation_plan, shuffle, shuffle_cost
+from protocols.replicated.keys import Keys, compared_cost, shuffled, shuffled_plan
+from protocols.replicated.orders import Order, permutation, permutation_plan
 from protocols.replicated.radix import digits_plan, sort_by_digits
-from protocols.replicated.sharing import Arithmetic, Bits, Words, wanted
-from protocols.replicated.wire import word_bytes
+from protocols.replicated.sharing import Arithmetic, wanted
 
 #: A round is worth as much time as so many bytes (of one party).
 _ROUND = 1 << 15
 #: A step is worth as much time as so many comparisons.
-_STEP = 3 << 11
+STEP = 3 << 11
 _DEVIATIONS = 12
-_EVERYBODY = (0, 1, 2)
 Numbers = NDArray[np.int64]
 
 
@@ -78,7 +73,7 @@ def stages(n: int) -> tuple[Stage, ...]:
             new = rows - (1 << levels) + 1
             if new > 0:
                 stage = Stage(levels, new, _pairs(new, levels))
-                work = new * levels + stage.pairs + _STEP * (levels + (stage.pairs > 0))
+                work = new * levels + stage.pairs + STEP * (levels + (stage.pairs > 0))
                 options.append((cost + work, (*before, stage)))
         return min(options)
 
@@ -96,65 +91,6 @@ def steps(n: int) -> Iterator[int]:
             yield pairs
 
 
-class _Keys:
-    """Shuffled keys that are pairwise distinct, and how two of them are compared.
-
-    A key and its place fit one number (`tie` is None), or they are compared apart: less = (key < other) or (key ==
-    other and place < other place), where at most one of both holds.
-    """
-
-    def __init__(self, key: Words, width: int, tie: Words | None, tie_width: int) -> None:
-        self.key, self.width = key, width
-        self.tie, self.tie_width = tie, tie_width
-
-    async def less(self, party: Party, a: Places, b: Places) -> NDArray[np.bool_]:
-        """Whether key a[i] is less than key b[i], opened."""
-        difference = await _difference(party, self.key, a, b)
-        if self.tie is None:
-            return await reveal_sign(party.inner("less"), difference, self.width)
-        place = await _difference(party, self.tie, a, b)
-        below, same, before = await concurrently(
-            sign(party.inner("less"), difference, self.width),
-            equal(party.inner("same"), difference, self.width - 1),
-            sign(party.inner("tie"), place, self.tie_width),
-        )
-        bits = local.xor(below, await bits_and(party.inner("and"), same, before))
-        found = await reveal(party.inner("open"), bits, _EVERYBODY)
-        assert found is not None
-        return found.astype(np.bool_)
-
-
-def _less_cost(label: bytes, counter: int, m: int, width: int, tie_width: int) -> tuple[Cost, int]:
-    """What `_Keys.less` costs on m pairs, and the counter of inner operations after it."""
-    bits = Spec((m,), "bits", 1)
-
-    def inner(name: str) -> bytes:
-        nonlocal counter
-        counter += 1
-        return inner_label(label, counter, name)
-
-    if not tie_width:
-        return reveal_sign_cost(inner("less"), m, width), counter
-    cost = sign_cost(inner("less"), m, width)
-    cost = cost.beside(equal_cost(inner("same"), m, width - 1))
-    cost = cost.beside(sign_cost(inner("tie"), m, tie_width)).then(bits_and_cost(inner("and"), bits))
-    return cost.then(reveal_cost(inner("open"), bits, _EVERYBODY)), counter
-
-
-async def _difference(party: Party, x: Words, a: Places, b: Places) -> Arithmetic:
-    out = np.empty((2, a.size), np.uint64)
-    await party.compute(a.size, kernels_order.differences, x, a, b, out)
-    return Arithmetic(out, (a.size,))
-
-
-def _widths(n: int, width: int) -> tuple[int, int]:
-    """(bits of a difference of keys, bits of a difference of places or 0 where the key holds the place)."""
-    places = max(n - 1, 1).bit_length()
-    if width + places < 64:
-        return width + places + 1, 0
-    return width + 1, places + 1
-
-
 async def sort_order(party: Party, x: Arithmetic, width: int) -> Order:
     """The order that sorts x: ascending, and rows with equal keys stay in the order they are in.
 
@@ -165,14 +101,14 @@ async def sort_order(party: Party, x: Arithmetic, width: int) -> Order:
     Bytes     those of the cheaper one; which it is follows from n and the width alone
     Security  semi-honest, as both
     """
-    _check(x.spec, width)
+    check_keys(x.spec, width)
     if x.size > 1 and by_digits(x.size, width):
         return await sort_by_digits(party, x, width)
     return await sort_by_comparisons(party, x, width)
 
 
 def sort_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
-    _check(x, width)
+    check_keys(x, width)
     if x.size > 1 and by_digits(x.size, width):
         return digits_plan(label, x, width)
     return comparisons_plan(label, x, width)
@@ -199,43 +135,37 @@ async def sort_by_comparisons(party: Party, x: Arithmetic, width: int) -> Order:
     Source    Hamada et al., ICISC 2012 (shuffle, then compare); the arrangement is our own
     """
     n = x.size
-    difference, tie_width = _widths(n, width)
-    order = await permutation(party.inner("permutation"), n)
     if n < 2:
-        return order
-    place = np.arange(n, dtype=np.int64)
-    if tie_width:
-        key = await shuffle(party.inner("shuffle"), x, order)
-        tie = await shuffle(party.inner("shuffle"), local.constant(party, place), order)
-        keys = _Keys(_records(key), difference, _records(tie), tie_width)
-    else:
-        joined = local.add_public(party, local.scale(x, np.asarray(1 << (n - 1).bit_length())), place)
-        mixed = await shuffle(party.inner("shuffle"), joined, order, word_bytes(difference))
-        keys = _Keys(_records(mixed), difference, None, 0)
-    return order.then(await _sorted(party, n, keys))
+        return await permutation(party.inner("permutation"), n)
+    order, keys = await shuffled(party, x, width)
+    return order.then(await sorted_rows(party, n, keys))
 
 
-def _records(x: Arithmetic | Bits) -> Words:
-    """Both components of a number side by side. Local."""
-    return np.ascontiguousarray(x.data.T)
+async def sorted_rows(party: Party, n: int, keys: Keys, arranged: tuple[Stage, ...] | None = None) -> Places:
+    """The n rows by their keys. `arranged`: the stages of that many rows or more, of which the last are not there;
+    as many comparisons are made as for all of them.
 
-
-async def _sorted(party: Party, n: int, keys: _Keys) -> Places:
-    """The rows by their keys."""
+    Rounds    those of a revealed comparison for each step of the stages
+    Bytes     those of the comparisons of all steps
+    Security  semi-honest: the rows are in a uniformly random order, of which the results are a function
+    """
     done: Places = np.empty(0, np.uint32)
-    for levels, count, planned in stages(n):
+    for levels, whole, planned in stages(n) if arranged is None else arranged:
+        count = min(whole, n - done.size)
         rows = np.arange(done.size, done.size + count, dtype=np.uint32)
         gap = np.zeros(count, np.uint32)
         for level in reversed(range(levels)):
             half = np.uint32(1 << level)
-            less = await keys.less(party, rows, done[gap + (half - np.uint32(1))])
-            gap += np.where(less, np.uint32(0), half)
+            at = gap + (half - np.uint32(1))
+            other = done[np.minimum(at, done.size - 1)] if done.size else at
+            less = await keys.less(party, padded(rows, whole, 0), padded(other, whole, 1))
+            gap += np.where(less[:count] | (at >= done.size), np.uint32(0), half)
         counts, members = await party.compute(count, _grouped, gap, 1 << levels)
         a, b = await party.compute(count, _pairs_of, members + np.uint32(done.size), counts)
         rank = np.zeros(count, np.int64)
         for start in range(0, max(a.size, 1), planned) if planned else ():
-            first = _padded(a[start : start + planned], planned, 0)
-            second = _padded(b[start : start + planned], planned, 1)
+            first = padded(a[start : start + planned], planned, 0)
+            second = padded(b[start : start + planned], planned, 1)
             less = await keys.less(party, first, second)
             above = np.where(less, second, first)[: a.size - start] - done.size
             rank += np.bincount(above, minlength=count)
@@ -256,7 +186,7 @@ def _pairs_of(members: Places, counts: Numbers) -> tuple[Places, Places]:
     return a, b
 
 
-def _padded(rows: Places, size: int, row: int) -> Places:
+def padded(rows: Places, size: int, row: int) -> Places:
     """`size` rows: comparisons made for nothing are of rows 0 and 1."""
     if rows.size == size:
         return rows
@@ -272,7 +202,7 @@ def _merged(done: Places, gap: Places, counts: Numbers, rank: Numbers) -> Places
     return out
 
 
-def _check(x: Spec, width: int) -> None:
+def check_keys(x: Spec, width: int) -> None:
     wanted("sort_order", x, "arith")
     if len(x.shape) != 1:
         raise ShapeError(f"sort_order: keys of shape {x.shape}; a vector is wanted")
@@ -281,14 +211,8 @@ def _check(x: Spec, width: int) -> None:
 
 
 def comparisons_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
-    difference, tie_width = _widths(x.size, width)
-    spec, cost = permutation_plan(inner_label(label, 1, "permutation"), x.size)
     if x.size < 2:
-        return spec, cost
-    moved = shuffle_cost(x, spec, octets=8 if tie_width else word_bytes(difference))
-    cost = moved.then(moved) if tie_width else moved
-    counter = 3 if tie_width else 2
-    for m in steps(x.size):
-        step, counter = _less_cost(label, counter, m, difference, tie_width)
-        cost = cost.then(step)
-    return spec, cost
+        return permutation_plan(inner_label(label, 1, "permutation"), x.size)
+    spec, cost, counter = shuffled_plan(label, x, width)
+    more, _ = compared_cost(label, counter, steps(x.size), x.size, width, int(spec.form))
+    return spec, cost.then(more)

@@ -58,6 +58,7 @@ _BIT = {
     "quick_signs": 6.0,
     "decompose": 2.5,
     "sort_order": 60.0,
+    "rank_order": 15.0,
 }
 #: Nanoseconds a piece of the table and an element, besides.
 _PIECE = 0.75

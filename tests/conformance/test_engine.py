@@ -533,6 +533,20 @@ def test_order_that_sorts(engine, size, width):
     np.testing.assert_array_equal(run(engine, program), rows[np.argsort(x, kind="stable")])
 
 
+@pytest.mark.parametrize(("size", "ranks"), [(1, (0,)), (100, (50,)), (100, (0, 7, 99)), (3000, (1500, 1501))])
+def test_order_of_ranks(engine, size, ranks):
+    x = integers(size, 2**20)
+    x[size // 2 :] = x[: size - size // 2]
+
+    async def program(do):
+        order = await do("rank_order", await do.shared(x), ranks=ranks, width=22)
+        return await do.opened(await do("shuffle", await do.shared(np.arange(size)), order))
+
+    rows = run(engine, program)
+    np.testing.assert_array_equal(rows[: len(ranks)], np.argsort(x, kind="stable")[list(ranks)])
+    np.testing.assert_array_equal(np.sort(rows), np.arange(size))
+
+
 @pytest.mark.parametrize("width", [1, 8, 33, 64])
 def test_random_bits(engine, width):
     async def program(do):

@@ -158,6 +158,42 @@ def test_quantile_counts_who_stands_behind_it():
     assert evaluate(script)[0] == (mixed(20) > 0).sum()
 
 
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+def test_ranked(engine):
+    rng = np.random.default_rng(1)
+    x, mask = rng.integers(-50, 50, 200) / 4, rng.random(200) < 0.7
+    for ranks in ([0], [199], [3, 4, 100], []):
+        for descending in (False, True):
+            got = compute(lambda v, r=ranks, d=descending: order.ranked(v, r, descending=d), x, engine=engine)
+            np.testing.assert_array_equal(got, np.sort(x)[:: -1 if descending else 1][ranks])
+    got = compute(lambda v, m: order.ranked(masked(v, m), [0, 5, 199], descending=True), x, mask, engine=engine)
+    np.testing.assert_array_equal(got, [*np.sort(x[mask])[::-1][[0, 5]], np.nan])
+    for wrong in ([200], [-1], [1, 1], [2, 1]):
+        with pytest.raises(ShapeError):
+            compute(lambda v, r=wrong: order.ranked(v, r), x)
+
+
+def test_a_median_costs_a_fraction_of_a_sort():
+    async def script(run):
+        x = secret(run, np.arange(100_000), bound=2**20)
+        before = sum(run.cost.bytes_sent)
+        x.median()
+        middle = sum(run.cost.bytes_sent)
+        x.sort()
+        return middle - before, sum(run.cost.bytes_sent) - middle
+
+    from mpc.runtime import Runtime
+    from protocols.library import Library
+    from protocols.simulate import make_engine
+
+    run = Runtime(make_engine("replicated", 3), Library())
+    coroutine = script(run)
+    with pytest.raises(StopIteration) as done:
+        coroutine.send(None)
+    median, whole = done.value.value
+    assert 2 * median < whole
+
+
 def test_top_k(engine):
     x, mask = mixed(30), mixed(30, seed=2) > 40
     for k in (0, 1, 5, 30):

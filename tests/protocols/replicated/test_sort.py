@@ -11,6 +11,7 @@ from replicated_harness import LABELS, combined, run, shared
 from mpc.channel import MemoryNetwork
 from mpc.errors import RangeError, ShapeError
 from mpc.simulation import simulate_parties
+from protocols.replicated import keys as compared_keys
 from protocols.replicated import radix, sort
 
 
@@ -100,7 +101,7 @@ def opened(monkeypatch, x, width):
 
     with monkeypatch.context() as patched:
         for name in ("reveal", "reveal_sign"):
-            patched.setattr(sort, name, recorded(getattr(sort, name)))
+            patched.setattr(compared_keys, name, recorded(getattr(compared_keys, name)))
         run("sort_order", shared(x, np.random.default_rng(1)), width=width, inner=inner(x.size, width))
     return np.concatenate(seen)
 
@@ -134,7 +135,7 @@ def test_the_arrangement(n):
         assert (1 << stage.levels) - 1 <= sorted_rows
         sorted_rows += stage.rows
     comparisons, count = sum(sort.steps(n)), sum(1 for _ in sort.steps(n))
-    assert comparisons <= 1.05 * n * math.log2(n) + sort._STEP * count
+    assert comparisons <= 1.05 * n * math.log2(n) + sort.STEP * count
     assert count <= 220
 
 

@@ -74,7 +74,7 @@ CASES = {
     "exponential": ("exponential", [None], {"low": -9 << 20, "high": 3 << 20, "frac": 20, "digits": 48, "bits": 0}),
     "exponential 20": ("exponential", [None], {"low": -9 << 20, "high": 0, "frac": 20, "digits": 48, "bits": 20}),
 }
-REVEALED = (reveal_sign, [None], {"width": 64})
+REVEALED = (reveal_sign, [None], {"width": 64, "lead": 0})
 SECRETS = [0, -1, 0x123456789ABCDEF]
 #: Public coins: they decide how a value is rounded and hide nothing.
 NOT_MASKS = {b"dither"}

@@ -1,0 +1,138 @@
+"""Shuffled keys and comparisons of them in the open: what sorting and selecting share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Spec
+from mpc.party import Party, concurrently, inner_label
+from protocols.replicated import kernels_order, local
+from protocols.replicated.boolean import bits_and, bits_and_cost
+from protocols.replicated.compare import reveal_sign, reveal_sign_cost, sign, sign_cost
+from protocols.replicated.equality import equal, equal_cost
+from protocols.replicated.hops import Places
+from protocols.replicated.opening import reveal, reveal_cost
+from protocols.replicated.orders import Order, permutation, permutation_plan, shuffle, shuffle_cost
+from protocols.replicated.roles import NOTHING
+from protocols.replicated.sharing import Arithmetic, Bits, Words
+from protocols.replicated.wire import word_bytes
+
+_EVERYBODY = (0, 1, 2)
+
+
+class Keys:
+    """Shuffled keys that are pairwise distinct, and how two of them are compared.
+
+    A key and its place fit one number (`tie` is None), or they are compared apart: less = (key < other) or (key ==
+    other and place < other place), where at most one of both holds.
+    """
+
+    def __init__(self, key: Words, width: int, tie: Words | None, tie_width: int, d: int) -> None:
+        self.key, self.width = key, width
+        self.tie, self.tie_width = tie, tie_width
+        self.d, self._turn = d, 0
+
+    def of(self, rows: Places) -> Keys:
+        """Those of some rows."""
+        tie = None if self.tie is None else np.ascontiguousarray(self.tie[rows])
+        return Keys(np.ascontiguousarray(self.key[rows]), self.width, tie, self.tie_width, self.d)
+
+    async def less(self, party: Party, a: Places, b: Places) -> NDArray[np.bool_]:
+        """Whether key a[i] is less than key b[i], opened."""
+        difference = await _difference(party, self.key, a, b)
+        if self.tie is None:
+            turn, self._turn = self._turn, self._turn + 1
+            return await reveal_sign(party.inner("less"), difference, self.width, _lead(self.d, turn))
+        place = await _difference(party, self.tie, a, b)
+        below, same, before = await concurrently(
+            sign(party.inner("less"), difference, self.width),
+            equal(party.inner("same"), difference, self.width - 1),
+            sign(party.inner("tie"), place, self.tie_width),
+        )
+        bits = local.xor(below, await bits_and(party.inner("and"), same, before))
+        found = await reveal(party.inner("open"), bits, _EVERYBODY)
+        assert found is not None
+        return found.astype(np.bool_)
+
+
+def _lead(d: int, turn: int) -> int:
+    """Who leads a step: the two in turn that send less than the third one when rows are shuffled."""
+    return (d + turn % 2) % 3
+
+
+async def _difference(party: Party, x: Words, a: Places, b: Places) -> Arithmetic:
+    out = np.empty((2, a.size), np.uint64)
+    await party.compute(a.size, kernels_order.differences, x, a, b, out)
+    return Arithmetic(out, (a.size,))
+
+
+def _widths(n: int, width: int) -> tuple[int, int]:
+    """(bits of a difference of keys, bits of a difference of places or 0 where the key holds the place)."""
+    places = max(n - 1, 1).bit_length()
+    if width + places < 64:
+        return width + places + 1, 0
+    return width + 1, places + 1
+
+
+async def shuffled(party: Party, x: Arithmetic, width: int) -> tuple[Order, Keys]:
+    """A random order of two rows or more, and in it the keys with their places, so that no two are equal.
+
+    Rounds    2
+    Bytes     a shuffle of n numbers of as many bytes as key and place take together; of two columns where they do not
+              fit one number
+    Security  semi-honest: the order is uniform, and nobody knows it
+    """
+    n = x.size
+    difference, tie_width = _widths(n, width)
+    order = await permutation(party.inner("permutation"), n)
+    place = np.arange(n, dtype=np.int64)
+    if tie_width:
+        key = await shuffle(party.inner("shuffle"), x, order)
+        tie = await shuffle(party.inner("shuffle"), local.constant(party, place), order)
+        return order, Keys(_records(key), difference, _records(tie), tie_width, order.d)
+    joined = local.add_public(party, local.scale(x, np.asarray(1 << (n - 1).bit_length())), place)
+    mixed = await shuffle(party.inner("shuffle"), joined, order, word_bytes(difference))
+    return order, Keys(_records(mixed), difference, None, 0, order.d)
+
+
+def _records(x: Arithmetic | Bits) -> Words:
+    """Both components of a number side by side. Local."""
+    return np.ascontiguousarray(x.data.T)
+
+
+def _less_cost(label: bytes, counter: int, m: int, width: int, tie_width: int, lead: int) -> tuple[Cost, int]:
+    """What `Keys.less` costs on m pairs, and the counter of inner operations after it."""
+    bits = Spec((m,), "bits", 1)
+
+    def inner(name: str) -> bytes:
+        nonlocal counter
+        counter += 1
+        return inner_label(label, counter, name)
+
+    if not tie_width:
+        return reveal_sign_cost(lead, m, width), counter + 1
+    cost = sign_cost(inner("less"), m, width)
+    cost = cost.beside(equal_cost(inner("same"), m, width - 1))
+    cost = cost.beside(sign_cost(inner("tie"), m, tie_width)).then(bits_and_cost(inner("and"), bits))
+    return cost.then(reveal_cost(inner("open"), bits, _EVERYBODY)), counter
+
+
+def shuffled_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost, int]:
+    """What `shuffled` gives and costs, and the counter of inner operations after it."""
+    difference, tie_width = _widths(x.size, width)
+    spec, _ = permutation_plan(inner_label(label, 1, "permutation"), x.size)
+    moved = shuffle_cost(x, spec, octets=8 if tie_width else word_bytes(difference))
+    return spec, moved.then(moved) if tie_width else moved, 3 if tie_width else 2
+
+
+def compared_cost(label: bytes, counter: int, counts: Iterable[int], n: int, width: int, d: int) -> tuple[Cost, int]:
+    """Steps of so many comparisons each, of n rows' keys in an order with this D, and the counter of inner operations
+    after them."""
+    cost = NOTHING
+    for turn, m in enumerate(counts):
+        step, counter = _less_cost(label, counter, m, *_widths(n, width), _lead(d, turn))
+        cost = cost.then(step)
+    return cost, counter
