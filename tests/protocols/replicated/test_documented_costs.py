@@ -28,7 +28,9 @@ def operands(primitive, given):
         return (X, X), {}
     if primitive == "bits_and":
         return (BIT, BIT), {}
-    if primitive == "prefix_or":
+    if primitive == "rows_zero":
+        return (Spec((N, 3)),), {}
+    if primitive in ("prefix_or", "recompose"):
         return (Spec((N,), "bits", given.pop("width")),), {}
     if primitive == "table_of_count":
         bits = given.pop("bits")
