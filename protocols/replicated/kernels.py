@@ -296,3 +296,13 @@ def unfolded(q: Words, sizes: NDArray[np.int64], out: Octets) -> None:
                 word -= sizes[k]
                 bit |= ONE
         out[i] = np.uint8((q[word] >> bit) & ONE)
+
+
+@kernel("u8[:,::1], u1[:,:,::1]")
+def spread(x: Words, out: Octets) -> None:
+    """out[row, j, i] = bit j of x[row, i]."""
+    for row in range(out.shape[0]):
+        for j in range(out.shape[1]):
+            place = np.uint64(j)
+            for i in range(out.shape[2]):
+                out[row, j, i] = np.uint8((x[row, i] >> place) & ONE)

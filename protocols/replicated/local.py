@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mpc.engine import Integers, Shape, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
+from protocols.replicated import kernels
 from protocols.replicated.sharing import (
     Arithmetic,
     Bits,
@@ -170,8 +171,10 @@ def invert(party: Party, x: Bits) -> Bits:
 def unpack(x: Bits) -> Bits:
     """The bits of each word, the lowest first along a new first axis."""
     words_of_bits("unpack", x)
-    places = np.arange(x.width, dtype=np.uint64).reshape(-1, 1)
-    rows = ((x.data[:, None, :] >> places) & np.uint64(1)).astype(np.uint8)
+    if x.width == 1:
+        return Bits(x.data, (1, *x.shape), 1)
+    rows = np.empty((2, x.width, x.size), np.uint8)
+    kernels.spread(x.data, rows)
     return Bits(rows.reshape(2, -1), (x.width, *x.shape), 1)
 
 
