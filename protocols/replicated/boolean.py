@@ -11,7 +11,7 @@ from protocols.replicated.local import public_row
 from protocols.replicated.masks import draw, zero_bits
 from protocols.replicated.roles import Chunk, Load, cut, each, load
 from protocols.replicated.sharing import Bits, BitWords, Words, dtype_of, mask_of, size_of, words_of_bits
-from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, unpack_into
 
 _RANDOM = b"random"
 
@@ -28,9 +28,8 @@ async def reshare(party: Party, part: int, local: BitWords, width: int) -> BitWo
     wire ^= mask
     party.send((party.index + 1) % 3, part, wire)
     out = np.empty((2, n), local.dtype)
-    out[1] = unpack(wire, n, width)
-    octets = await party.receive((party.index + 2) % 3, part, (wire.size,), np.uint8)
-    out[0] = unpack(octets, n, width)
+    unpack_into(out[1], wire, width)
+    unpack_into(out[0], await party.receive((party.index + 2) % 3, part, (wire.size,), np.uint8), width)
     return out
 
 

@@ -21,6 +21,7 @@ from mpc.errors import RangeError
 from mpc.party import Party
 from protocols.replicated import kernels, kernels_sign
 from protocols.replicated.boolean import reshare, reshare_load
+from protocols.replicated.kernels import Short
 from protocols.replicated.masks import zero_bits
 from protocols.replicated.owner import from_owner, to_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
@@ -29,6 +30,7 @@ from protocols.replicated.wire import Octets, lowest, pack, packed_bytes, unpack
 
 #: The lowest bit of each digit's four.
 _LANES = 0x1111111111111111
+_ONE = np.uint32(1)
 
 
 class _Level(NamedTuple):
@@ -179,7 +181,7 @@ def _last(width: int) -> int:
 
 async def _carried(
     party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int
-) -> tuple[Octets, Words | None]:
+) -> tuple[Octets, Short | None]:
     """Both rows of the bits that `compared` gives, but for an and that is still to be added: this party's part of it
     in the lowest bits, or None where there is none."""
     part, n = chunk.part, given.shape[1]
@@ -189,7 +191,7 @@ async def _carried(
     bits, fours = np.uint64(width), np.uint64(4 * shape.fours)
     count = 1 if thresholds is None else len(thresholds)
     total = count * n
-    gp = np.empty((2, total), np.uint64)
+    gp: Short = np.empty((2, total), np.uint32)
     top = np.empty((2, count, n), np.uint8)
     wide = 2 * lanes if lanes > 1 else 1
     if role == D:
@@ -206,7 +208,7 @@ async def _carried(
             b, pad, one = given[0], kernels.ZERO, kernels.ZERO
         mine, other = (0, 1) if role == E else (1, 0)
         top[mine] = shape.top(message, n)
-        raw: Words = gp[mine]
+        raw: Short = gp[mine]
         shares = shape.unpack(message, n)
         fold = np.array(_FOLD[lanes], np.uint64)
         for k in range(count):
@@ -214,23 +216,23 @@ async def _carried(
             top[other, k] = (b_k >> (bits - kernels.ONE)) & kernels.ONE
             kernels_sign.carries(shares, b_k, bits, fours, pad, one, fold, raw[k * n : (k + 1) * n])
         if wide == 1:
-            raw &= kernels.ONE  # one digit: nothing follows that would want its P
+            raw &= _ONE  # one digit: nothing follows that would want its P
         await to_owner(party, chunk, wide, raw, gp)
     last = await _joined(party, part, gp, lanes)
-    gp &= kernels.ONE
+    gp &= _ONE
     found = gp.astype(np.uint8)
     found ^= top.reshape(2, total)
     return found, last
 
 
-async def _joined(party: Party, part: int, gp: Words, lanes: int) -> Words | None:
+async def _joined(party: Party, part: int, gp: Short, lanes: int) -> Short | None:
     """The tree over G and P of the digits: of the carry out of all of them the lowest bits of gp, and this party's
     part of an and that is not reshared yet."""
     at = lanes
     for number, level in enumerate(_TREE[lanes], 1):
-        local = np.empty(gp.shape[1], np.uint64)
-        pair, mask = np.uint64(level.pair), np.uint64(level.mask)
-        kernels.tree(gp, np.uint64(at), pair, mask, np.uint64(level.p_to), local)
+        local: Short = np.empty(gp.shape[1], np.uint32)
+        pair, mask = np.uint32(level.pair), np.uint32(level.mask)
+        kernels.tree(gp, np.uint32(at), pair, mask, np.uint32(level.p_to), local)
         if level.width == 1:
             gp >>= pair  # what is left of G_high; bits beside it are dropped by whoever reads it
             return local

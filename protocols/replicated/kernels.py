@@ -189,8 +189,8 @@ def gather_half(low: Reals, middle: Reals, both: Reals, high: Reals, up: int, ou
             out[i, j] += np.uint64(half + ((b - l - m) << np.int64(21)) + ((m + h) << np.int64(43)))
 
 
-@kernel("u8[:,::1], u8, u8, u8, u8, u8[::1]")
-def tree(g: Words, p_at: np.uint64, pair: np.uint64, mask: np.uint64, p_to: np.uint64, out: Words) -> None:
+@kernel("u4[:,::1], u4, u4, u4, u4, u4[::1]")
+def tree(g: Short, p_at: np.uint32, pair: np.uint32, mask: np.uint32, p_to: np.uint32, out: Short) -> None:
     """This party's part of P_high G_low and of P_high P_low for lanes `pair` apart."""
     high = p_at + pair
     for i in range(out.size):
@@ -199,15 +199,15 @@ def tree(g: Words, p_at: np.uint64, pair: np.uint64, mask: np.uint64, p_to: np.u
         x0, x1 = x0 | (x0 << p_to), x1 | (x1 << p_to)
         y0 = (g0 & mask) | (((g0 >> p_at) & mask) << p_to)
         y1 = (g1 & mask) | (((g1 >> p_at) & mask) << p_to)
-        out[i] = (x1 & (y0 ^ y1)) ^ (x0 & y1)
+        out[i] = np.uint32((x1 & (y0 ^ y1)) ^ (x0 & y1))
 
 
-@kernel("u8[:,::1], u8, u8, u8[:,::1]")
-def joined(both: Words, pair: np.uint64, mask: np.uint64, g: Words) -> None:
+@kernel("u4[:,::1], u4, u4, u4[:,::1]")
+def joined(both: Short, pair: np.uint32, mask: np.uint32, g: Short) -> None:
     """Enter the reshared result of `tree`: G = G_high + P_high G_low, P = P_high P_low."""
     for r in range(2):
         for i in range(g.shape[1]):
-            g[r, i] = both[r, i] ^ ((g[r, i] >> pair) & mask)
+            g[r, i] = np.uint32(both[r, i] ^ ((g[r, i] >> pair) & mask))
 
 
 @kernel("u1[::1], u8[::1], u8[::1], u8[::1], u8[::1], u8[::1], u8[::1]")

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from protocols.replicated.kernels import ALL, ONE, ZERO, Words, kernel
+from protocols.replicated.kernels import ALL, ONE, ZERO, Short, Words, kernel
 
 _LANES = np.uint64(0x1111111111111111)
 _2, _3 = np.uint64(2), np.uint64(3)
@@ -51,9 +51,9 @@ def monomials(p: Words, q: Words, width: np.uint64, fours: np.uint64, out: Words
             out[3, i] = ((a01 & a3) | (high << ONE)) & every
 
 
-@kernel("u8[:,::1], u8[::1], u8, u8, u8, u8, u8[::1], u8[::1]")
+@kernel("u8[:,::1], u8[::1], u8, u8, u8, u8, u8[::1], u4[::1]")
 def carries(
-    m: Words, b: Words, width: np.uint64, fours: np.uint64, pad: np.uint64, one: np.uint64, fold: Words, out: Words
+    m: Words, b: Words, width: np.uint64, fours: np.uint64, pad: np.uint64, one: np.uint64, fold: Words, out: Short
 ) -> None:
     """From shares of the monomials and the bits of B: G = [a digit of A and one of B carry] and P = [they would, with
     a carry from below] of each digit, folded to lanes of neighbouring bits: G | P << lanes.
@@ -98,4 +98,4 @@ def carries(
         p = (p & _LANES) | pad
         g = (g | (g >> sh1)) & m1
         p = (p | (p >> sh1)) & m1
-        out[i] = ((g | (g >> sh2)) & m2) | (((p | (p >> sh2)) & m2) << lanes)
+        out[i] = np.uint32(((g | (g >> sh2)) & m2) | (((p | (p >> sh2)) & m2) << lanes))

@@ -10,8 +10,8 @@ import numpy as np
 from mpc.party import Party
 from protocols.replicated.masks import draw
 from protocols.replicated.roles import Chunk, E
-from protocols.replicated.sharing import Words
-from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+from protocols.replicated.sharing import BitWords
+from protocols.replicated.wire import Octets, pack, packed_bytes, unpack_into
 
 _PHI, _S1, _S2 = b"phi", b"g1", b"g2"
 
@@ -35,7 +35,7 @@ async def from_owner(party: Party, chunk: Chunk, size: int, packed: Octets | Non
     return (draw(party, d, _PHI, chunk.part, size, np.uint8),)
 
 
-async def to_owner(party: Party, chunk: Chunk, width: int, local: Words | None, shares: Words) -> None:
+async def to_owner(party: Party, chunk: Chunk, width: int, local: BitWords | None, shares: BitWords) -> None:
     """Share the exclusive or of what E and F know: words of `width` bits (`local`; None at D).
 
     Result    in `shares`, this party's (2, n) part
@@ -47,8 +47,8 @@ async def to_owner(party: Party, chunk: Chunk, width: int, local: Words | None, 
     part, n = chunk.part, shares.shape[1]
     if local is None:
         size = packed_bytes(n, width)
-        shares[0] = unpack(await party.receive(f, part, (size,), np.uint8), n, width)
-        shares[1] = unpack(await party.receive(e, part, (size,), np.uint8), n, width)
+        unpack_into(shares[0], await party.receive(f, part, (size,), np.uint8), width)
+        unpack_into(shares[1], await party.receive(e, part, (size,), np.uint8), width)
         return
     wire = pack(local, width)
     mine, other, partner = (0, 1, f) if role == E else (1, 0, e)
@@ -56,6 +56,6 @@ async def to_owner(party: Party, chunk: Chunk, width: int, local: Words | None, 
     s2 = draw(party, partner, _S2, part, wire.size, np.uint8)
     wire ^= s1 if role == E else s2
     party.send(d, part, wire)
-    shares[mine] = unpack(wire, n, width)
+    unpack_into(shares[mine], wire, width)
     s1 ^= s2
-    shares[other] = unpack(s1, n, width)
+    unpack_into(shares[other], s1, width)

@@ -58,7 +58,7 @@ def pack(words: NDArray[Any], width: int) -> Octets:
     out, start, shift = np.empty(words.size * octets, np.uint8), 0, 0
     for plane in _planes(octets):
         stop = start + words.size * plane
-        out[start:stop].view(_UNSIGNED[plane])[...] = words >> np.uint64(shift) if shift else words
+        out[start:stop].view(_UNSIGNED[plane])[...] = words >> words.dtype.type(shift) if shift else words
         start, shift = stop, shift + 8 * plane
     return out
 
@@ -71,20 +71,29 @@ def unpack(wire: Octets, size: int, width: int) -> NDArray[Any]:
     if width == 64:
         return wire.view(np.uint64)
     words = np.empty(size, np.uint64)
+    unpack_into(words, wire, width)
+    return words
+
+
+def unpack_into(out: NDArray[Any], wire: Octets, width: int) -> None:
+    """As `unpack`, into an array of words that hold `width` bits at least."""
+    size = out.size
+    if width == 1:
+        out[...] = np.unpackbits(wire, count=size, bitorder="little")
+        return
     if width <= 4:
-        words[: wire.size] = wire & np.uint8(15)
-        words[wire.size :] = wire[: size // 2] >> np.uint8(4)
+        out[: wire.size] = wire & np.uint8(15)
+        out[wire.size :] = wire[: size // 2] >> np.uint8(4)
     else:
-        words[...] = lowest(wire, size, width)
+        out[...] = lowest(wire, size, width)
         planes = _planes(word_bytes(width))
         start, shift = size * planes[0], 8 * planes[0]
         for plane in planes[1:]:
             stop = start + size * plane
-            words |= wire[start:stop].view(_UNSIGNED[plane]).astype(np.uint64) << np.uint64(shift)
+            out |= wire[start:stop].view(_UNSIGNED[plane]).astype(out.dtype) << out.dtype.type(shift)
             start, shift = stop, shift + 8 * plane
     if width % 8:
-        words &= np.uint64((1 << width) - 1)
-    return words
+        out &= out.dtype.type((1 << width) - 1)
 
 
 def lowest(wire: Octets, size: int, width: int) -> NDArray[Any]:
