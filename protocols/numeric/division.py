@@ -18,7 +18,8 @@ from protocols.numeric.tables import Pieces, tabulated
 
 #: Fraction bits of normalised quotients.
 _G = 30
-_RECIPROCAL = Pieces(lambda c: 1 / c, Decimal("0.5"), Decimal(1), 7)
+#: 1/c at 31/32 c, for c in [1/2, 1]: 62 pieces, so that a table of 64 is enough.
+_RECIPROCAL = Pieces(lambda c: Decimal(31) / (32 * c), Decimal(31) / 64, Decimal(31) / 32, 7)
 #: Bits of a quotient's bound; and of both operands of a division that needs one mantissa only.
 _WIDE, _NARROW = 60, 57
 
@@ -29,7 +30,8 @@ def reciprocal(c: SecretArray) -> SecretArray:
     Rounds    3
     Error     relative 2^-26
     """
-    return tabulated(c.cut(F), _RECIPROCAL, frac=F, bound=(2 << F) + (1 << 4))
+    scaled = c.cut(F)._op("scale", by=np.asarray(31, np.int64), changes={"frac": F + 5, "bound": 31 << F})
+    return tabulated(scaled, _RECIPROCAL, frac=F, bound=(2 << F) + (1 << 4))
 
 
 class Normal(NamedTuple):
