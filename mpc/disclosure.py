@@ -18,7 +18,8 @@ from mpc.fixed import decode
 from mpc.secret import SecretArray, concatenate
 
 if TYPE_CHECKING:
-    from mpc.runtime import Handle, Runtime
+    from mpc.operation import Handle
+    from mpc.runtime import Runtime
 
 OK, OUT_OF_RANGE, SUPPRESSED, UNDEFINED = range(4)
 

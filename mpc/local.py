@@ -17,8 +17,9 @@ from mpc.engine import Integers, Shape
 from mpc.errors import DataError
 from mpc.expressions import Expression, Floats
 from mpc.fixed import width_of
+from mpc.operation import Local
 from mpc.rows import Rows
-from mpc.runtime import Local, Runtime
+from mpc.runtime import Runtime
 from mpc.secret import SecretArray, Type
 
 

@@ -8,21 +8,19 @@ themselves. A dry run schedules the same operations and executes none.
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections import deque
-from collections.abc import Callable, Coroutine, Generator, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from inspect import CORO_RUNNING, getcoroutinestate, iscoroutine
-from pathlib import Path
+from inspect import CORO_RUNNING, getcoroutinestate
 from typing import TYPE_CHECKING, Any
 
-from mpc.engine import Cost, Engine, Share, Spec
+from mpc.engine import Cost, Engine, Spec
 from mpc.errors import ChannelError, ComityError, LocalProtocolError, TooMuchInFlight
 from mpc.labels import LABEL_BYTES, Scope
 from mpc.network import Network
-from mpc.party import Environment, Party
+from mpc.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
+from mpc.party import Environment
 
 if TYPE_CHECKING:
     from mpc.functions import Functions
@@ -31,150 +29,7 @@ if TYPE_CHECKING:
 MEMORY_BUDGET = 256 << 20
 OPERATIONS_BUDGET = 50_000
 
-_OURS = tuple(str(Path(__file__).resolve().parent.parent / part) + os.sep for part in ("mpc", "protocols"))
 _scope: ContextVar[Scope] = ContextVar("comity_scope")
-
-
-class Handle:
-    """A share that may not be there yet; its specification always is."""
-
-    __slots__ = ("_waiters", "depth", "done", "share", "spec")
-
-    def __init__(self, spec: Spec, depth: int) -> None:
-        self.spec = spec
-        self.depth = depth
-        self.done = False
-        self.share: Share | Any = None
-        self._waiters: list[_Operation | _Wake] = []
-
-
-class Local:
-    """A value this party computes in the clear, later: what an input waits for besides shares."""
-
-    __slots__ = ("_waiters", "ready", "value")
-
-    def __init__(self) -> None:
-        self.ready = False
-        self.value: Any = None
-        self._waiters: list[_Operation | _Wake] = []
-
-
-class _Operation:
-    """One scheduled call of a primitive."""
-
-    __slots__ = (
-        "coroutine",
-        "handle",
-        "label",
-        "local",
-        "missing",
-        "operands",
-        "parameters",
-        "primitive",
-        "run",
-        "source",
-    )
-
-    def __init__(
-        self,
-        run: Runtime,
-        primitive: str,
-        label: bytes,
-        operands: tuple[Handle, ...],
-        parameters: dict[str, Any],
-        handle: Handle,
-        local: Local | None,
-    ) -> None:
-        self.run = run
-        self.primitive = primitive
-        self.label = label
-        self.operands = operands
-        self.parameters = parameters
-        self.handle = handle
-        self.local = local
-        self.source = run.line()
-        self.coroutine: Coroutine[Any, Any, Any] | None = None
-        self.missing = 0
-        for operand in operands:
-            if not operand.done:
-                self.missing += 1
-                operand._waiters.append(self)
-        if local is not None and not local.ready:
-            self.missing += 1
-            local._waiters.append(self)
-
-    def start(self) -> None:
-        run = self.run
-        if run.failure is not None:
-            return
-        try:
-            if self.local is not None:
-                self.parameters["values"] = self.parameters["values"](self.local.value)
-            result = getattr(run.engine, self.primitive)(
-                Party(run.environment, self.label), *[operand.share for operand in self.operands], **self.parameters
-            )
-        except Exception as error:
-            run.fail(error, self.source)
-            return
-        if iscoroutine(result):
-            self.coroutine = result
-            run.unfinished[self.label] = self
-            self.step()
-        else:
-            self.finish(result)
-
-    def step(self, _: object = None) -> None:
-        """Drive the coroutine until it waits for a future that is not done."""
-        coroutine = self.coroutine
-        run = self.run
-        if coroutine is None or run.failure is not None:
-            return
-        try:
-            while True:
-                awaited = coroutine.send(None)
-                if awaited is None:
-                    asyncio.get_running_loop().call_soon(self.step)
-                    return
-                awaited._asyncio_future_blocking = False
-                if not awaited.done():
-                    awaited.add_done_callback(self.step)
-                    return
-        except StopIteration as stop:
-            self.coroutine = None
-            del run.unfinished[self.label]
-            run.progressed(self)
-            self.finish(stop.value)
-        except Exception as error:
-            run.fail(error, self.source)
-        except asyncio.CancelledError as error:
-            run.fail(LocalProtocolError(f"{self.primitive} was cancelled: {error}"), self.source)
-
-    def finish(self, result: Any) -> None:
-        handle = self.handle
-        handle.share = result
-        handle.done = True
-        self.operands = ()
-        self.run.wake(handle)
-        self.run.count_out()
-
-
-def caller() -> tuple[str, int]:
-    """File and line of the script that called into values or protocols."""
-    frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno
-
-
-def _raised_at(error: BaseException) -> tuple[str, int] | None:
-    """The script's line that an error came through last."""
-    found = None
-    trace = error.__traceback__
-    while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
-            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
-        trace = trace.tb_next
-    return found
 
 
 class Runtime:
@@ -203,13 +58,13 @@ class Runtime:
         self._root = Scope(run_label)
         self._memory_budget = memory_budget
         self._on_progress = on_progress
-        self._ready: deque[_Operation | _Wake] = deque()
+        self._ready: deque[Operation | Wake] = deque()
         self._draining = False
         self._outstanding = 0
         self._idle: asyncio.Future[None] | None = None
         self._over = False
         self._flushes: list[Callable[[], Coroutine[Any, Any, None] | None]] = []
-        self.unfinished: dict[bytes, _Operation] = {}
+        self.unfinished: dict[bytes, Operation] = {}
         self.rounds = 0
         self._bytes_sent = [0] * engine.parties
         self._messages = [0] * engine.parties
@@ -309,7 +164,7 @@ class Runtime:
         if self._environment is None or self.failure is not None:
             self.planned.add(primitive)
             return handle
-        operation = _Operation(self, primitive, label, operands, parameters, handle, local)
+        operation = Operation(self, primitive, label, operands, parameters, handle, local)
         self._outstanding += 1
         if operation.missing == 0:
             operation.start()
@@ -335,11 +190,11 @@ class Runtime:
 
     def wake(self, source: Handle | Local) -> None:
         """Start what waited for `source`; without recursion, however long the chain."""
-        for operation in source._waiters:
+        for operation in source.waiters:
             operation.missing -= 1
             if operation.missing == 0:
                 self._ready.append(operation)
-        source._waiters.clear()
+        source.waiters.clear()
         if self._draining:
             return
         self._draining = True
@@ -361,7 +216,7 @@ class Runtime:
         if not self._outstanding and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
-    def progressed(self, operation: _Operation) -> None:
+    def progressed(self, operation: Operation) -> None:
         """Count a finished interactive operation and tell whoever shows progress."""
         self.finished += 1
         if self._on_progress is not None:
@@ -405,7 +260,7 @@ class Runtime:
             if self.failure is not None:
                 raise self.failure
             if not handle.done:
-                await _Ready(handle)
+                await Ready(handle)
 
     async def execute(self, script: Coroutine[Any, Any, None]) -> None:
         """Run the script and everything it scheduled to the end; raise the run's first error.
@@ -443,7 +298,7 @@ class Runtime:
         try:
             await task
         except BaseException as error:
-            self.fail(error, _raised_at(error))
+            self.fail(error, raised_at(error))
             raise
 
     async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
@@ -482,34 +337,3 @@ class Runtime:
         for label, operation in self.unfinished.items():
             return f"{operation.primitive} {label.hex()[:8]}", place(operation.source)
         return None
-
-
-class _Ready:
-    """Awaitable: a share is there, or the run failed."""
-
-    def __init__(self, handle: Handle) -> None:
-        self._handle = handle
-
-    def __await__(self) -> Generator[Any, None, None]:
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._handle._waiters.append(_Wake(future))
-        yield from future
-
-
-class _Wake:
-    """Waits in a handle's list like an operation and ends a future when it is its turn."""
-
-    __slots__ = ("future", "missing")
-
-    def __init__(self, future: asyncio.Future[None]) -> None:
-        self.future = future
-        self.missing = 1
-
-    def start(self) -> None:
-        if not self.future.done():
-            self.future.set_result(None)
-
-
-def place(source: tuple[str, int]) -> str:
-    """ "file.py line 31"."""
-    return f"{Path(source[0]).name} line {source[1]}"

@@ -23,7 +23,8 @@ from mpc.operands import aligned, broadcast, joint, too_wide
 from mpc.public import add_public, constant, finite, is_bool, negative, scale_public
 
 if TYPE_CHECKING:
-    from mpc.runtime import Handle, Runtime
+    from mpc.operation import Handle
+    from mpc.runtime import Runtime
 
 Type = Literal["fixed", "int", "bool"]
 

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from mpc.engine import Cost, Spec
 from mpc.labels import Scope
-from mpc.runtime import Handle, Runtime
+from mpc.operation import Handle
+from mpc.runtime import Runtime
 
 
 class Step(NamedTuple):

@@ -20,7 +20,8 @@ import numpy as np
 
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import width_of
-from mpc.runtime import Handle, Runtime
+from mpc.operation import Handle
+from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate, constant
 
 #: Keys of more bits together are sorted one after the other.

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from mpc.forecast import ORDINARY, Machine, forecast
-from mpc.runtime import Handle, Runtime
+from mpc.operation import Handle
+from mpc.runtime import Runtime
 from mpc.trace import Trace, Traced
 from parties.bench.predicted import LOOPBACK, cores
 from parties.bench.workloads import WORKLOADS

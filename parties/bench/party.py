@@ -17,8 +17,9 @@ import numpy as np
 
 from mpc.engine import Engine
 from mpc.network import Network
+from mpc.operation import Handle
 from mpc.party import Environment, Party
-from mpc.runtime import MEMORY_BUDGET, Handle, Runtime
+from mpc.runtime import MEMORY_BUDGET, Runtime
 from parties.agreement import PROTOCOL_VERSION
 from parties.assembly import opened, runtime_over
 from parties.bench import memory

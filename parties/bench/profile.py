@@ -22,8 +22,9 @@ from typing import Any, NamedTuple, cast
 from mpc.channel import FRAME_HEADER
 from mpc.engine import Engine
 from mpc.labels import Streams
+from mpc.operation import Handle
 from mpc.party import Party
-from mpc.runtime import Handle, Runtime
+from mpc.runtime import Runtime
 from parties.bench.hooks import Driven, Kernel, Parts, compiled_kernels, replaced
 
 Profile = dict[str, Any]

@@ -21,8 +21,9 @@ from mpc.errors import (
     TooMuchInFlight,
 )
 from mpc.network import NETWORKS, Network
+from mpc.operation import Local
 from mpc.party import Environment
-from mpc.runtime import Local, Runtime
+from mpc.runtime import Runtime
 from mpc.secret import constant, where
 from mpc.simulation import simulated_keys
 from protocols.ideal.engine import IdealEngine

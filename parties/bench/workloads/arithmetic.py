@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from mpc.fixed import WIDTH
-from mpc.runtime import Handle
+from mpc.operation import Handle
 from parties.bench.workloads.base import FRAC, Integers, Workload, largest_of, seeded
 
 #: A product's bound has so many bits, so that a product of two values with FRAC fraction bits is cut to FRAC again.

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.labels import Streams
-from mpc.runtime import Handle, Runtime
+from mpc.operation import Handle
+from mpc.runtime import Runtime
 from mpc.secret import SecretArray, Type
 
 Integers = NDArray[np.int64]

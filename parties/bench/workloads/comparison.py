@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mpc.runtime import Handle
+from mpc.operation import Handle
 from mpc.secret import where
 from parties.bench.workloads.base import FRAC, Workload, largest_of, seeded
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mpc.runtime import Handle
+from mpc.operation import Handle
 from parties.bench.workloads.base import Workload, largest_of, seeded
 
 _BOUND = 1 << 22

@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.runtime import Handle
+from mpc.operation import Handle
 from parties.bench.workloads.base import FRAC, Integers, Workload, largest_of, seeded
 from parties.loader import folder
 from protocols.models.logistic import LogisticRegression

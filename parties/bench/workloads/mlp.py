@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from mpc.runtime import Handle
+from mpc.operation import Handle
 from parties.bench.workloads.base import FRAC, Workload, largest_of, seeded
 from protocols.models.mlp import MLP
 

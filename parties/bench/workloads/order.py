@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mpc.runtime import Handle
+from mpc.operation import Handle
 from parties.bench.workloads.base import Workload, largest_of, seeded
 from protocols.order import random_order
 
