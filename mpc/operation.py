@@ -26,7 +26,7 @@ _OURS = tuple(str(Path(__file__).resolve().parent.parent / part) + os.sep for pa
 class Handle:
     """A share that may not be there yet; its specification always is."""
 
-    __slots__ = ("waiters", "depth", "done", "share", "spec")
+    __slots__ = ("depth", "done", "share", "spec", "waiters")
 
     def __init__(self, spec: Spec, depth: int) -> None:
         self.spec = spec
@@ -39,7 +39,7 @@ class Handle:
 class Local:
     """A value this party computes in the clear, later: what an input waits for besides shares."""
 
-    __slots__ = ("waiters", "ready", "value")
+    __slots__ = ("ready", "value", "waiters")
 
     def __init__(self) -> None:
         self.ready = False
