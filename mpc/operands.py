@@ -27,6 +27,8 @@ def aligned(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
 
 def broadcast(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
     """Both with their common shape. Raises ShapeError where there is none."""
+    if a.shape == b.shape:
+        return a, b
     shape = common_shape(a.shape, b.shape)
     return a.broadcast_to(shape), b.broadcast_to(shape)
 

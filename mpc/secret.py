@@ -110,15 +110,21 @@ class SecretArray:
 
     # ---- construction
     def _new(self, handle: Handle, *others: SecretArray, **changes: Any) -> SecretArray:
-        fields: dict[str, Any] = {"type": self.type, "frac": self.frac, "bound": self.bound}
-        fields.update(changes)
-        if "valid" not in fields:
-            fields["valid"], fields["why"] = all_valid((self, *others), handle.spec.shape)
-        if "cohorts" not in fields:
-            fields["cohorts"] = union(self, *others)
-        if fields["type"] != "bool" and fields["bound"] >= 1 << self.run.engine.capacity:
-            too_wide(fields["bound"], self.run.engine.capacity, self, *others)
-        return SecretArray(self.run, handle, **fields)
+        run, type, bound = self.run, changes.get("type", self.type), changes.get("bound", self.bound)
+        if type != "bool" and bound >= 1 << run.engine.capacity:
+            too_wide(bound, run.engine.capacity, self, *others)
+        xs = (self, *others)
+        valid, why, cohorts = changes.get("valid"), changes.get("why", ""), changes.get("cohorts", ())
+        for x in xs:  # most have neither: this is in the way of every operation
+            if x.valid is not None and "valid" not in changes:
+                valid, why = all_valid(xs, handle.spec.shape)
+                break
+        for x in xs:
+            if x.cohorts and "cohorts" not in changes:
+                cohorts = union(*xs)
+                break
+        frac = changes.get("frac", self.frac)
+        return SecretArray(run, handle, type=type, frac=frac, bound=bound, valid=valid, why=why, cohorts=cohorts)
 
     def _op(self, primitive: str, *others: SecretArray, changes: dict[str, Any], **parameters: Any) -> SecretArray:
         bound = changes.get("bound", self.bound)

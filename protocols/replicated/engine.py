@@ -6,7 +6,7 @@ behind the engine's interface. Making an engine loads its compiled kernels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any
 
 import numpy as np
@@ -130,98 +130,112 @@ class ReplicatedEngine(Engine):
     def random_bits(self, party: Party, *, shape: Shape, width: int = 1) -> Bits:
         return boolean.random_bits(party, shape, width)
 
-    # ---- interactive
-    async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Arithmetic:
-        return await arithmetic.share_input(party, owner, values, shape)
+    # ---- interactive: the protocols' own coroutines; another frame around them would be passed by every message
+    def input(
+        self, party: Party, *, owner: int, values: Integers | None, shape: Shape
+    ) -> Coroutine[Any, Any, Arithmetic]:
+        return arithmetic.share_input(party, owner, values, shape)
 
-    async def open(self, party: Party, x: Arithmetic | Bits, *, to: Sequence[int]) -> NDArray[Any] | None:
-        return await opening.reveal(party, x, to)
+    def open(
+        self, party: Party, x: Arithmetic | Bits, *, to: Sequence[int]
+    ) -> Coroutine[Any, Any, NDArray[Any] | None]:
+        return opening.reveal(party, x, to)
 
-    async def multiply(self, party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
-        return await arithmetic.multiply(party, x, y)
+    def multiply(self, party: Party, x: Arithmetic, y: Arithmetic) -> Coroutine[Any, Any, Arithmetic]:
+        return arithmetic.multiply(party, x, y)
 
-    async def matmul(self, party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
-        return await matmul.matmul(party, x, y)
+    def matmul(self, party: Party, x: Arithmetic, y: Arithmetic) -> Coroutine[Any, Any, Arithmetic]:
+        return matmul.matmul(party, x, y)
 
-    async def multiply_truncate(self, party: Party, x: Arithmetic, y: Arithmetic, *, bits: int) -> Arithmetic:
-        return await fused.multiply_truncate(party, x, y, bits)
+    def multiply_truncate(
+        self, party: Party, x: Arithmetic, y: Arithmetic, *, bits: int
+    ) -> Coroutine[Any, Any, Arithmetic]:
+        return fused.multiply_truncate(party, x, y, bits)
 
-    async def matmul_truncate(self, party: Party, x: Arithmetic, y: Arithmetic, *, bits: int) -> Arithmetic:
-        return await matmul.matmul_truncate(party, x, y, bits)
+    def matmul_truncate(
+        self, party: Party, x: Arithmetic, y: Arithmetic, *, bits: int
+    ) -> Coroutine[Any, Any, Arithmetic]:
+        return matmul.matmul_truncate(party, x, y, bits)
 
-    async def truncate(self, party: Party, x: Arithmetic, *, bits: int) -> Arithmetic:
-        return await truncate.truncate(party, x, bits)
+    def truncate(self, party: Party, x: Arithmetic, *, bits: int) -> Coroutine[Any, Any, Arithmetic]:
+        return truncate.truncate(party, x, bits)
 
-    async def truncate_exact(self, party: Party, x: Arithmetic, *, bits: int, rounding: Rounding) -> Arithmetic:
-        return await truncate_exact(party, x, bits, rounding)
+    def truncate_exact(
+        self, party: Party, x: Arithmetic, *, bits: int, rounding: Rounding
+    ) -> Coroutine[Any, Any, Arithmetic]:
+        return truncate_exact(party, x, bits, rounding)
 
-    async def sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
-        return await compare.sign(party, x, width)
+    def sign(self, party: Party, x: Arithmetic, *, width: int) -> Coroutine[Any, Any, Bits]:
+        return compare.sign(party, x, width)
 
-    async def quick_sign(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
-        return await quick.quick_sign(party, x, width)
+    def quick_sign(self, party: Party, x: Arithmetic, *, width: int) -> Coroutine[Any, Any, Bits]:
+        return quick.quick_sign(party, x, width)
 
-    async def signs(self, party: Party, x: Arithmetic, *, thresholds: Integers, width: int) -> Bits:
-        return await signs(party, x, thresholds, width)
+    def signs(self, party: Party, x: Arithmetic, *, thresholds: Integers, width: int) -> Coroutine[Any, Any, Bits]:
+        return signs(party, x, thresholds, width)
 
-    async def quick_signs(self, party: Party, x: Arithmetic, *, thresholds: Integers, width: int) -> Bits:
-        return await quick.quick_signs(party, x, thresholds, width)
+    def quick_signs(
+        self, party: Party, x: Arithmetic, *, thresholds: Integers, width: int
+    ) -> Coroutine[Any, Any, Bits]:
+        return quick.quick_signs(party, x, thresholds, width)
 
-    async def equal(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
-        return await equality.equal(party, x, width)
+    def equal(self, party: Party, x: Arithmetic, *, width: int) -> Coroutine[Any, Any, Bits]:
+        return equality.equal(party, x, width)
 
-    async def rows_zero(self, party: Party, x: Arithmetic) -> Bits:
-        return await rows_zero(party, x)
+    def rows_zero(self, party: Party, x: Arithmetic) -> Coroutine[Any, Any, Bits]:
+        return rows_zero(party, x)
 
-    async def bits_and(self, party: Party, x: Bits, y: Bits) -> Bits:
-        return await boolean.bits_and(party, x, y)
+    def bits_and(self, party: Party, x: Bits, y: Bits) -> Coroutine[Any, Any, Bits]:
+        return boolean.bits_and(party, x, y)
 
-    async def bit_to_ring(self, party: Party, b: Bits) -> Arithmetic:
-        return await convert.bit_to_ring(party, b)
+    def bit_to_ring(self, party: Party, b: Bits) -> Coroutine[Any, Any, Arithmetic]:
+        return convert.bit_to_ring(party, b)
 
-    async def inject(self, party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
-        return await convert.inject(party, b, x)
+    def inject(self, party: Party, b: Bits, x: Arithmetic) -> Coroutine[Any, Any, Arithmetic]:
+        return convert.inject(party, b, x)
 
-    async def decompose(self, party: Party, x: Arithmetic, *, width: int) -> Bits:
-        return await convert.decompose(party, x, width)
+    def decompose(self, party: Party, x: Arithmetic, *, width: int) -> Coroutine[Any, Any, Bits]:
+        return convert.decompose(party, x, width)
 
-    async def recompose(self, party: Party, x: Bits) -> Arithmetic:
-        return await recompose(party, x)
+    def recompose(self, party: Party, x: Bits) -> Coroutine[Any, Any, Arithmetic]:
+        return recompose(party, x)
 
-    async def prefix_or(self, party: Party, x: Bits) -> Bits:
-        return await boolean.prefix_or(party, x)
+    def prefix_or(self, party: Party, x: Bits) -> Coroutine[Any, Any, Bits]:
+        return boolean.prefix_or(party, x)
 
-    async def piecewise_cubic(
+    def piecewise_cubic(
         self, party: Party, x: Arithmetic, *, low: int, step: int, table: Integers, bits: int
-    ) -> Arithmetic:
-        return await lookup.piecewise_cubic(party, x, low=low, step=step, table=table, bits=bits)
+    ) -> Coroutine[Any, Any, Arithmetic]:
+        return lookup.piecewise_cubic(party, x, low=low, step=step, table=table, bits=bits)
 
-    async def exponential(
+    def exponential(
         self, party: Party, x: Arithmetic, *, low: int, high: int, frac: int, digits: int, bits: int
-    ) -> Arithmetic:
-        return await lookup.exponential(party, x, low=low, high=high, frac=frac, digits=digits, bits=bits)
+    ) -> Coroutine[Any, Any, Arithmetic]:
+        return lookup.exponential(party, x, low=low, high=high, frac=frac, digits=digits, bits=bits)
 
-    async def table_of_count(self, party: Party, x: Bits, *, table: Integers) -> Arithmetic:
-        return await count.table_of_count(party, x, table)
+    def table_of_count(self, party: Party, x: Bits, *, table: Integers) -> Coroutine[Any, Any, Arithmetic]:
+        return count.table_of_count(party, x, table)
 
     # ---- orders of rows
-    async def permutation(self, party: Party, *, size: int) -> Order:
-        return await orders.permutation(party, size)
+    def permutation(self, party: Party, *, size: int) -> Coroutine[Any, Any, Order]:
+        return orders.permutation(party, size)
 
-    async def shuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
-        return await orders.shuffle(party, x, order)
+    def shuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Coroutine[Any, Any, Arithmetic | Bits]:
+        return orders.shuffle(party, x, order)
 
-    async def unshuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
-        return await orders.unshuffle(party, x, order)
+    def unshuffle(self, party: Party, x: Arithmetic | Bits, order: Order) -> Coroutine[Any, Any, Arithmetic | Bits]:
+        return orders.unshuffle(party, x, order)
 
     def opposite(self, party: Party, order: Order) -> Order:
         return order.opposite()
 
-    async def sort_order(self, party: Party, x: Arithmetic, *, width: int) -> Order:
-        return await sort.sort_order(party, x, width)
+    def sort_order(self, party: Party, x: Arithmetic, *, width: int) -> Coroutine[Any, Any, Order]:
+        return sort.sort_order(party, x, width)
 
-    async def rank_order(self, party: Party, x: Arithmetic, *, ranks: tuple[int, ...], width: int) -> Order:
-        return await select.rank_order(party, x, ranks, width)
+    def rank_order(
+        self, party: Party, x: Arithmetic, *, ranks: tuple[int, ...], width: int
+    ) -> Coroutine[Any, Any, Order]:
+        return select.rank_order(party, x, ranks, width)
 
-    async def order_of(self, party: Party, x: Arithmetic) -> Order:
-        return await orders.order_of(party, x)
+    def order_of(self, party: Party, x: Arithmetic) -> Coroutine[Any, Any, Order]:
+        return orders.order_of(party, x)
