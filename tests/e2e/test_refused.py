@@ -15,7 +15,7 @@ from parties.identity import Identity
 pytestmark = pytest.mark.slow
 
 #: Per piece and direction: the run takes long enough for the slowest stranger.
-DELAY_S = 0.05
+DELAY_S = 0.08
 
 
 def plaintext(port: int) -> None:

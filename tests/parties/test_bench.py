@@ -55,6 +55,7 @@ SIDE_BY_SIDE = {
 }
 
 
+@pytest.mark.slow
 def test_every_workload_between_real_processes():
     command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--size", "12", "--repeat", "1"]
     for name in WORKLOADS:
@@ -170,6 +171,7 @@ def test_help_teaches_by_an_example():
     assert "comity bench --workload matmul --size 500" in result.stdout
 
 
+@pytest.mark.slow
 def test_a_wrong_result_fails_the_measurement(monkeypatch):
     monkeypatch.setattr(WORKLOADS["multiply"], "tolerance", 2.0**-30)
     failed = CliRunner().invoke(cli.main, ["bench", "--workload", "multiply", "--size", "100", "--repeat", "1"])

@@ -210,6 +210,7 @@ def test_the_table_shows_both(monkeypatch):
     assert tables.per_element("chain", 10, 1.0) == pytest.approx(0.1)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_spec("mpyc") is None, reason="MPyC is not installed")
 def test_mpyc_computes_every_program():
     """Real processes of MPyC; results are right, and nothing listens on a network."""

@@ -199,6 +199,7 @@ def test_profiles_of_three_parties_become_one():
     assert second["primitive"] == "add"
 
 
+@pytest.mark.slow
 def test_profile_between_real_processes():
     names = [("multiply", 40), ("quantile", 40), ("chain", 12)]
     for result in measure(names, 1, profile=True):
