@@ -10,10 +10,13 @@ import os
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
+from time import perf_counter
 
 from mpc.errors import ConfigError
 
 _VARIABLE = "NUMBA_CACHE_DIR"
+#: Kernels from the cache are there sooner.
+_LOADING_S = 3.0
 
 
 def choose_cache() -> str:
@@ -46,11 +49,11 @@ def prepare(engine: str, status: Callable[[str], None]) -> None:
         return
     from protocols.replicated.engine import warm_up
 
-    told = False
+    begun, told = perf_counter(), False
 
     def progress(done: int, total: int) -> None:
         nonlocal told
-        if done < total or told:
+        if told or (done < total and perf_counter() - begun > _LOADING_S):
             told = True
             status(f"compiling kernels, once on this machine … {done} of {total}")
 
