@@ -183,7 +183,8 @@ def test_a_line_never_brings_more_than_its_rate():
 
 @pytest.mark.parametrize("loop", ["own", "asyncio"])
 def test_a_ping_pong_takes_what_the_network_says(loop):
-    """One way on `lan` is 1 ms, within a tenth: less than the resolution of the event loops' timers."""
+    """One way on `lan` is 1 ms and never less. An event loop's own timers would make it 2 ms; how much late a clock of
+    ours is depends on the machine's other work, 0.05 ms on an idle one."""
     network, rounds = NETWORKS["lan"], 40
 
     async def play():
@@ -207,6 +208,6 @@ def test_a_ping_pong_takes_what_the_network_says(loop):
             took = runner.run(play())
         assert min(took) >= 0.001
         games.append(median(took))
-        if games[-1] <= 0.0011:
+        if games[-1] <= 0.0016:
             return
     pytest.fail(f"one way took {min(games) * 1e3:.2f} ms at best")
