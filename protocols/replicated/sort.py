@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Spec
-from mpc.errors import RangeError, ShapeError
+from mpc.errors import CheckFailed, RangeError, ShapeError
 from mpc.party import Party, inner_label
 from protocols.replicated import kernels_order
 from protocols.replicated.hops import Places
@@ -148,6 +148,7 @@ async def sorted_rows(party: Party, n: int, keys: Keys, arranged: tuple[Stage, .
     Rounds    those of a revealed comparison for each step of the stages
     Bytes     those of the comparisons of all steps
     Security  semi-honest: the rows are in a uniformly random order, of which the results are a function
+    Raises    CheckFailed where results contradict each other
     """
     done: Places = np.empty(0, np.uint32)
     for levels, whole, planned in stages(n) if arranged is None else arranged:
@@ -194,11 +195,17 @@ def padded(rows: Places, size: int, row: int) -> Places:
 
 
 def _merged(done: Places, gap: Places, counts: Numbers, rank: Numbers) -> Places:
-    """All rows sorted, from the sorted ones and the gap and the rank within it of each new one."""
+    """All rows sorted, from the sorted ones and the gap and the rank within it of each new one.
+
+    Raises CheckFailed where results of comparisons contradict each other, before a place is used for one.
+    """
     upto: Numbers = np.cumsum(counts)
-    out = np.empty(done.size + gap.size, np.uint32)
+    nobody = np.uint32(done.size + gap.size)
+    out = np.full(done.size + gap.size, nobody)
     out[np.arange(done.size) + upto[: done.size]] = done
     out[(upto - counts)[gap] + gap + rank] = np.arange(done.size, out.size, dtype=np.uint32)
+    if bool((out == nobody).any()):
+        raise CheckFailed("the opened results of comparisons contradict each other: a party sent something else")
     return out
 
 

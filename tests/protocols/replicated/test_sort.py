@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from replicated_harness import LABELS, combined, run, shared
 
 from mpc.channel import MemoryNetwork
-from mpc.errors import RangeError, ShapeError
+from mpc.errors import CheckFailed, RangeError, ShapeError
 from mpc.simulation import simulate_parties
 from protocols.replicated import keys as compared_keys
 from protocols.replicated import radix, sort
@@ -175,3 +175,11 @@ def test_keys_that_cannot_be_sorted():
     for x in (shared([[1, 2]], rng), shared(5, rng), shared([1, 0], rng, width=1)):
         with pytest.raises(ShapeError):
             run("sort_order", x, width=5, inner=True)
+
+
+def test_results_that_contradict_each_other_are_no_order():
+    """A party that opened something else must not make rows of what is beyond them."""
+    done, gap, counts = np.asarray([0], np.uint32), np.asarray([1, 1, 0], np.uint32), np.asarray([1, 2])
+    assert sort._merged(done, gap, counts, np.asarray([1, 0, 0])).tolist() == [3, 0, 2, 1]
+    with pytest.raises(CheckFailed):
+        sort._merged(done, gap, counts, np.asarray([0, 0, 0]))
