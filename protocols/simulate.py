@@ -27,6 +27,7 @@ from mpc.schema import CategoryColumn, FlagColumn, Schema
 from mpc.simulation import simulated_keys
 from mpc.study import Study
 from mpc.trace import Trace, Traced
+from protocols.engines import checked_threshold
 from protocols.library import Library
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -35,19 +36,25 @@ Owners = Mapping[str, Sequence[int]]
 T = TypeVar("T")
 
 
-def make_engine(name: str, parties: int = 3) -> Engine:
-    """An engine by name. Imports it when it is asked for (kernels are heavy)."""
-    if name == "replicated":
-        from protocols.replicated.engine import ReplicatedEngine
+def make_engine(name: str, parties: int = 3, threshold: int | None = None) -> Engine:
+    """An engine by name. Imports it when it is asked for (kernels are heavy).
 
-        if parties != ReplicatedEngine.parties:
-            raise ConfigError(f"the engine replicated takes three compute parties, not {parties}")
-        return ReplicatedEngine()
+    threshold  how many compute parties together learn nothing (default: the largest the engine takes)
+    Raises ConfigError as `protocols.engines.checked_threshold` does.
+    """
     if name == "ideal":
         from protocols.ideal.engine import IdealEngine
 
         return IdealEngine(parties)
-    raise ConfigError(f"no engine {name!r}; there is replicated (three compute parties)")
+    threshold = checked_threshold(name, parties, threshold)
+    if name == "replicated":
+        from protocols.replicated.engine import ReplicatedEngine
+
+        return ReplicatedEngine()
+    from protocols.shamir.engine import ShamirEngine
+
+    engine: Engine = ShamirEngine(parties, threshold)
+    return engine
 
 
 @dataclass
@@ -126,14 +133,15 @@ def simulate(
     tables: Tables,
     *,
     engine: str = "replicated",
+    threshold: int | None = None,
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     recipients: Sequence[str] | None = None,
     network: Network | None = None,
     seed: int = 1,
 ) -> Simulation:
-    """Run a scenario with each organization's tables. Organizations take their indices by name; `network` chooses
-    protocols, and delays nothing."""
+    """Run a scenario with each organization's tables. Organizations take their indices by name; `threshold` is that of
+    `make_engine`; `network` chooses protocols, and delays nothing."""
     names = sorted(tables)
     schemas = scenario.schemas(ranges)
     memory = MemoryNetwork(len(names))
@@ -141,7 +149,7 @@ def simulate(
 
     async def party(index: int) -> Study:
         run = Runtime(
-            make_engine(engine, len(names)),
+            make_engine(engine, len(names), threshold),
             Library(),
             Environment(memory.channels[index], simulated_keys(index, len(names), seed)),
             network=network,
@@ -174,6 +182,7 @@ def evaluate(
     *,
     engine: str = "ideal",
     parties: int = 3,
+    threshold: int | None = None,
     network: Network | None = None,
     seed: int = 1,
 ) -> list[Any]:
@@ -182,7 +191,7 @@ def evaluate(
 
     async def party(index: int) -> Any:
         run = Runtime(
-            make_engine(engine, parties),
+            make_engine(engine, parties, threshold),
             Library(),
             Environment(memory.channels[index], simulated_keys(index, parties, seed)),
             network=network,
@@ -263,6 +272,7 @@ def dry_run(
     *,
     organizations: Sequence[str],
     engine: str = "replicated",
+    threshold: int | None = None,
     recipients: Sequence[str] | None = None,
     owners: Owners | None = None,
     parameters: Mapping[str, Any] | None = None,
@@ -270,7 +280,7 @@ def dry_run(
     network: Network | None = None,
 ) -> DryRun:
     """Schedule the whole script without values: releases, rounds and bytes in milliseconds."""
-    run = Traced(make_engine(engine, len(organizations)), Library(), network=network)
+    run = Traced(make_engine(engine, len(organizations), threshold), Library(), network=network)
     study = assemble(
         scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
     )
