@@ -136,11 +136,12 @@ class _Party:
         from protocols.simulate import dry_run, make_engine
 
         plan = self._bound.plan
-        engine = make_engine(plan.engine, len(plan.having("compute")))
+        engine = make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
         dry = dry_run(
             self._bound.loaded.scenario,
             organizations=plan.participants,
             engine=plan.engine,
+            threshold=plan.threshold,
             recipients=plan.recipients,
             owners=self._bound.owners,
             parameters=plan.parameters,

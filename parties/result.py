@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from parties.process import Outcome
-from parties.study import BoundStudy
+from parties.study import BoundStudy, StudyPlan
+from parties.trust import who_must_not_collude
 
 
 def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> dict[str, Any]:
@@ -37,7 +38,7 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> d
         },
         "phases": outcome.phases,
         "notes": [f"refused {count} connections from {where}" for where, count in outcome.refused.items()],
-        "model": who_must_not_collude(bound),
+        "model": _model(plan),
         "finished": outcome.finished,
     }
 
@@ -56,12 +57,10 @@ def brought_lines(outcome: Outcome) -> list[str]:
     return lines
 
 
-def who_must_not_collude(bound: BoundStudy) -> str:
+def _model(plan: StudyPlan) -> str:
     """The trust the run rested on."""
-    compute = bound.plan.having("compute")
-    count = {1: "two", 2: "three"}.get(bound.plan.threshold, str(bound.plan.threshold + 1))
-    names = ", ".join(compute[:-1]) + " and " + compute[-1]
-    return f"Nobody learns anything else unless {count} of {names} put their shares together (semi-honest security)."
+    trust = who_must_not_collude(plan.having("compute"), plan.threshold).removesuffix(".")
+    return f"{trust} (semi-honest security)."
 
 
 def _rows(outcome: Outcome) -> int | None:

@@ -2,6 +2,8 @@
 
     scenario = "hospital_statistics"           # or a path, seen from this file
     purpose  = "Baseline of the registry, 2026"
+    engine   = "shamir"                        # default: replicated for three compute parties, shamir for others
+    threshold = 2                              # default: the largest, just under half of the compute parties
 
     [parameters]
     minimum_cohort = 10
@@ -32,11 +34,9 @@ from mpc.errors import ConfigError
 from mpc.network import NETWORKS, Network
 from mpc.schema import Schema
 from parties.loader import Loaded, load
+from parties.trust import choose
 
 ROLES = ("input", "compute", "recipient")
-ENGINES = ("replicated",)
-#: Compute parties of the replicated engine.
-COMPUTE_PARTIES = 3
 
 
 @dataclass(frozen=True)
@@ -50,12 +50,18 @@ class Organization:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """A study as its file says it, checked on its own. Organizations stand in index order."""
+    """A study as its file says it, checked on its own. Organizations stand in index order.
+
+    engine, threshold   those of the file, or else the default ones; so many compute parties together learn nothing
+    names_engine        whether the file names the engine
+    """
 
     scenario: str
     purpose: str
     organizations: tuple[Organization, ...]
-    engine: str = "replicated"
+    engine: str
+    threshold: int
+    names_engine: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
     ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
     network: Network | None = None
@@ -72,9 +78,9 @@ class StudyPlan:
         return self.having("recipient")
 
     @property
-    def threshold(self) -> int:
-        """How many compute parties together learn nothing."""
-        return (len(self.having("compute")) - 1) // 2
+    def helpers(self) -> tuple[str, ...]:
+        """Organizations that only compute: they bring nothing and learn nothing."""
+        return tuple(o.name for o in self.organizations if o.roles == ("compute",) and not o.datasets)
 
     def having(self, role: str) -> tuple[str, ...]:
         """Names of the organizations with a role, in index order."""
@@ -139,7 +145,21 @@ def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPl
         Organization(name, tuple(entry.pop("roles")), entry) for name, entry in given.pop("organizations").items()
     ]
     network = _network(given.pop("network"))
-    plan = StudyPlan(organizations=_ordered(organizations), network=network, path=path, **given)
+    named = given.pop("engine")
+    try:
+        compute = sorted(one.name for one in organizations if "compute" in one.roles)
+        engine, threshold = choose(compute, named, given.pop("threshold"))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    plan = StudyPlan(
+        organizations=_ordered(organizations),
+        engine=engine,
+        threshold=threshold,
+        names_engine=named is not None,
+        network=network,
+        path=path,
+        **given,
+    )
     _check_parties(plan)
     return plan
 
@@ -202,22 +222,11 @@ def _ordered(organizations: list[Organization]) -> tuple[Organization, ...]:
 
 
 def _check_parties(plan: StudyPlan) -> None:
-    compute = plan.having("compute")
-    if len(compute) != COMPUTE_PARTIES:
-        raise ConfigError(
-            f'{plan.where}: the engine replicated needs exactly three organizations with the role "compute", found '
-            f"{len(compute)} ({', '.join(compute) or 'none'})\n"
-            + (
-                "Add the role to others, or ask a further organization to compute."
-                if len(compute) < COMPUTE_PARTIES
-                else "Choose three that would not put their shares together."
-            )
-        )
-    others = [name for name in plan.participants if name not in compute]
+    others = [name for name in plan.participants if name not in plan.having("compute")]
     if others:
         raise ConfigError(
             f"{plan.where}: [organizations.{others[0]}]: organizations that do not compute are not supported yet; "
-            'a study has three organizations, all with the role "compute"'
+            'give it the role "compute"'
         )
     if not plan.recipients:
         raise ConfigError(f'{plan.where}: nobody would learn the results; give an organization the role "recipient"')

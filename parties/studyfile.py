@@ -21,8 +21,8 @@ from pydantic import (
 from mpc.errors import ConfigError
 from mpc.network import NETWORKS
 from parties.identity import check_name
-from parties.study import ENGINES
 from parties.units import bits_per_second, seconds
+from protocols.engines import ENGINES
 
 
 def _name(name: str) -> str:
@@ -89,7 +89,8 @@ class StudyFile(BaseModel):
 
     scenario: Text
     purpose: Text
-    engine: Annotated[StrictStr, AfterValidator(_engine)] = "replicated"
+    engine: Annotated[StrictStr, AfterValidator(_engine)] | None = None
+    threshold: StrictInt | None = None
     parameters: dict[str, Any] = {}
     organizations: dict[Annotated[str, AfterValidator(_name)], OrganizationEntry]
     ranges: dict[str, dict[str, Annotated[tuple[Number, Number], AfterValidator(_span)]]] = {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +11,11 @@ import click
 from mpc.forecast import Forecast, forecast
 from mpc.network import Network
 from parties import units
-from parties.cli.common import FILE, json_option, listed, print_json
+from parties.cli.common import FILE, json_option, print_json
 from parties.cli.scenario import WARNING
 from parties.report_text import duration, size
-from parties.study import BoundStudy, open_study
+from parties.study import BoundStudy, StudyPlan, open_study
+from parties.trust import coalition_lines, coalitions, listed, who_must_not_collude, why
 
 if TYPE_CHECKING:
     from protocols.simulate import DryRun
@@ -76,12 +77,17 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
         print_json(described)
         return
     plan = bound.plan
-    click.echo(f"{plan.purpose}  (scenario {bound.loaded.name}, engine {plan.engine})")
+    click.echo(f"{plan.purpose}  (scenario {bound.loaded.name})")
+    click.echo(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
     for line in who_learns_what(dry, all_):
         click.echo(f"  {line}")
     for line in dry.discloses:
         click.echo(f"  Besides, everybody learns {line}.")
     click.echo(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
+    for name in plan.helpers:
+        click.echo(f"  {name} is a helper: it brings no data and learns nothing.")
+    for line in coalition_lines(plan):
+        click.echo(f"    {line}")
     if dry.may_depend_on_opened:
         click.echo("  Some of it may depend on values that are opened on the way.")
     click.echo(
@@ -135,6 +141,7 @@ def dry_run_of(bound: BoundStudy, network: Network | None) -> DryRun:
         bound.loaded.scenario,
         organizations=plan.participants,
         engine=plan.engine,
+        threshold=plan.threshold,
         recipients=plan.recipients,
         owners=bound.owners,
         parameters=plan.parameters,
@@ -188,12 +195,6 @@ def who_learns_what(dry: DryRun, all_: bool) -> list[str]:
     return lines
 
 
-def who_must_not_collude(compute: Sequence[str], threshold: int) -> str:
-    """The trust that a study rests on."""
-    number = {1: "two", 2: "three"}.get(threshold, str(threshold + 1))
-    return f"Nobody learns anything else unless {number} of {listed(compute)} put their shares together."
-
-
 def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Forecast) -> dict[str, Any]:
     plan = bound.plan
     return {
@@ -201,6 +202,9 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "path": str(bound.loaded.path),
         "purpose": plan.purpose,
         "engine": plan.engine,
+        "threshold": plan.threshold,
+        "why": why(plan),
+        "helpers": list(plan.helpers),
         "organizations": {
             organization.name: {"roles": list(organization.roles), "datasets": dict(organization.datasets)}
             for organization in plan.organizations
@@ -209,10 +213,17 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "releases": dry.manifest(),
         "discloses": list(dry.discloses),
         "may_depend_on_opened": dry.may_depend_on_opened,
-        "collusion": {"of": list(plan.having("compute")), "needed": plan.threshold + 1},
+        "collusion": _collusion(plan),
         "rounds": dry.rounds,
         "bytes_sent": list(dry.bytes_sent),
         "seconds": seconds,
         "predicted": vars(predicted),
         "warning": WARNING,
     }
+
+
+def _collusion(plan: StudyPlan) -> dict[str, Any]:
+    found: dict[str, Any] = {"of": list(plan.having("compute")), "needed": plan.threshold + 1}
+    if plan.helpers:
+        found["coalitions"] = [{"of": list(some.parties), "opens": list(some.opens)} for some in coalitions(plan)]
+    return found

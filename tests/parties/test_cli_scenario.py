@@ -10,7 +10,6 @@ import pytest
 from click.testing import CliRunner
 
 from parties.cli.main import main
-from parties.cli.plan import who_must_not_collude
 from parties.loader import available
 
 
@@ -80,12 +79,15 @@ def test_plan_says_who_learns_what_who_must_not_collude_and_what_it_costs(skelet
         "county and st-mary learn: people, mean age, share of smokers  (3 releases; groups under 10 suppressed)" in text
     )
     assert "Nobody learns anything else unless two of county, north and st-mary put their shares together." in text
+    assert "Engine replicated, threshold 1: three compute parties, among which it is the fastest." in text
+    assert "helper" not in text
     assert "rounds" in text
     assert "read it" in text
     assert "share of smokers  (number; fewer than 10: suppressed)" in comity("plan", study, "--all").stdout
     found = json.loads(comity("plan", study, "--json").stdout)
     assert [entry["name"] for entry in found["releases"]] == ["people", "mean age", "share of smokers"]
     assert found["collusion"] == {"of": ["county", "north", "st-mary"], "needed": 2}
+    assert (found["engine"], found["threshold"], found["helpers"]) == ("replicated", 1, [])
     assert found["rounds"] > 0
     assert len(found["bytes_sent"]) == 3
     slow = json.loads(comity("plan", study, "--json", "--rtt", "1s").stdout)["seconds"]
@@ -125,7 +127,18 @@ def test_plan_wants_units(skeleton, option):
     assert "write it like" in comity("plan", skeleton, *option, code=2).stderr
 
 
-def test_the_trust_is_put_in_words():
-    assert who_must_not_collude(["a", "b", "c", "d", "e"], 2) == (
-        "Nobody learns anything else unless three of a, b, c, d and e put their shares together."
-    )
+def test_plan_says_what_each_pair_would_learn_where_a_helper_computes(skeleton):
+    study = skeleton.with_name("study.toml")
+    study.write_text(STUDY.replace('["input", "compute"]\npeople = "n"', '["compute"]'))
+    text = comity("plan", study).stdout
+    for line in (
+        "Nobody learns anything else unless two of county, north and st-mary put their shares together.",
+        "north is a helper: it brings no data and learns nothing.",
+        "county and north together would learn all that st-mary shares.",
+        "county and st-mary together would learn all that the other one shares.",
+        "north and st-mary together would learn all that county shares.",
+    ):
+        assert line in text
+    found = json.loads(comity("plan", study, "--json").stdout)
+    assert found["helpers"] == ["north"]
+    assert {"of": ["county", "north"], "opens": ["st-mary"]} in found["collusion"]["coalitions"]
