@@ -220,6 +220,13 @@ class Result(BaseModel):
         return [name for name, organization in self.organizations.items() if "recipient" in organization.roles]
 
     @property
+    def nothing(self) -> str:
+        """In place of releases, where there is none for the organization whose report this is."""
+        if self.releases or not self.organization or self.organization in self.recipients:
+            return ""
+        return f"No release is for {self.organization}. The results go to {', '.join(self.recipients) or 'nobody'}."
+
+    @property
     def title(self) -> str:
         """The scenario's name as a heading."""
         words = self.scenario.replace("_", " ").strip()

@@ -39,6 +39,8 @@ def show(result: Result, console: Console) -> None:
     columns = fold(result)
     _heading(result, console)
     _organizations(result, console)
+    if result.nothing:
+        console.print(Padding(Text(result.nothing, "bold"), (0, 1), expand=False))
     scalars = [name for name in columns.others if isinstance(result.release(name), Scalar)]
     for name in scalars:
         scalar = result.release(name)
@@ -68,7 +70,8 @@ def _organizations(result: Result, console: Console) -> None:
     table = _table("organization", "rows", "brought", "roles", right=("rows",))
     for name, organization in result.organizations.items():
         style = "bold" if name == result.organization else ""
-        rows = Text("not told", "dim") if organization.rows is None else Text(number(organization.rows))
+        unknown = Text("none" if organization.roles == ["compute"] else "not told", "dim")
+        rows = unknown if organization.rows is None else Text(number(organization.rows))
         table.add_row(
             Text(name, style), rows, Text("\n".join(organization.brought)), Text(", ".join(organization.roles), "dim")
         )

@@ -136,6 +136,14 @@ def test_three_compute_parties_for_the_replicated_engine(organizations):
     assert simulate(make(), tables(30, organizations), engine="ideal").releases["count"] == 30 * organizations
 
 
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+def test_a_helper_without_data_computes_and_learns_nothing(engine):
+    data = tables(30, 2) | {"notary": {}}
+    result = simulate(make(), data, engine=engine, recipients=sorted(tables(30, 2)))
+    assert result.releases["count"] == 60
+    assert result.by_organization["notary"] == {}
+
+
 def test_unknown_engines_are_named():
     with pytest.raises(ConfigError, match="no engine 'fast'"):
         make_engine("fast")

@@ -331,6 +331,19 @@ def test_empty_result() -> None:
     assert "Nobody" in Page(report.html(content)).text
 
 
+def test_a_report_without_releases_says_to_whom_they_go() -> None:
+    organizations = {name: {"roles": ["input", "compute", "recipient"]} for name in ("county", "st-mary")}
+    organizations["notary"] = {"roles": ["compute"]}
+    content = result({}, organization="notary", organizations=organizations)
+    says = "No release is for notary. The results go to county, st-mary."
+    assert says in terminal(content)
+    assert re.search(r"notary +none", terminal(content))
+    assert says in Page(report.html(content)).text
+    assert "0 releases on this page" not in Page(report.html(content)).text
+    assert "No release is for" not in terminal(result({}, organization="county", organizations=organizations))
+    assert "No release is for" not in terminal(result({"patients": ("number", 5)}, organization="notary"))
+
+
 def test_users_plot_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib
 

@@ -202,21 +202,25 @@ class Proxies:
 
 
 class Town:
-    """Three organizations that know each other's cards."""
+    """Organizations that know each other's cards; helpers only compute."""
 
-    def __init__(self, folder: Path, *, proxied: bool = False) -> None:
+    def __init__(
+        self, folder: Path, *, proxied: bool = False, names: Sequence[str] = NAMES, helpers: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
+        self.names = tuple(names)
+        self.helpers = tuple(helpers)
         self.study = folder / "study.toml"
-        self.ports = dict(zip(NAMES, free_ports(len(NAMES)), strict=True))
+        self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.running: list[Running] = []
         self.homes: dict[str, Home] = {}
         for name, port in self.ports.items():
             self.homes[name] = create_home(folder / name, name, ("127.0.0.1", port), f"127.0.0.1:{port}")
         # The higher index, that is the later name, calls.
-        pairs = [(caller, called) for caller in NAMES for called in NAMES if called < caller]
+        pairs = [(caller, called) for caller in names for called in names if called < caller]
         self.proxies = Proxies(self.ports, pairs) if proxied else None
         for name, home in self.homes.items():
-            for other in NAMES:
+            for other in names:
                 if other != name:
                     behind = self.proxies is not None and (name, other) in pairs
                     port = self.proxies.port(name, other) if self.proxies and behind else self.ports[other]
@@ -249,15 +253,19 @@ class Town:
         self,
         scenario: str | Path = SMALL,
         *,
-        recipients: Iterable[str] = NAMES,
+        recipients: Iterable[str] | None = None,
         extra: str = "",
         to: Path | None = None,
     ) -> Path:
         """The study file: the same for all, or for one organization another (`to`)."""
         lines = [f'scenario = "{scenario}"', 'purpose = "A test"', extra]
-        for name in NAMES:
-            roles = ["input", "compute", *(["recipient"] if name in recipients else [])]
-            lines += [f"[organizations.{name}]", f"roles = {json.dumps(roles)}", 'patients = "patients"']
+        for name in self.names:
+            lines.append(f"[organizations.{name}]")
+            if name in self.helpers:
+                lines.append('roles = ["compute"]')
+                continue
+            roles = ["input", "compute", *(["recipient"] if recipients is None or name in recipients else [])]
+            lines += [f"roles = {json.dumps(roles)}", 'patients = "patients"']
         path = to or self.study
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path
@@ -266,7 +274,9 @@ class Town:
         """What the small study should give, from all organizations' CSV files together."""
         import pandas as pd
 
-        pooled = pd.concat([pd.read_csv(self.folder / f"{name}.csv") for name in NAMES])
+        pooled = pd.concat(
+            [pd.read_csv(self.folder / f"{name}.csv") for name in self.names if name not in self.helpers]
+        )
         wanted = expected(load(str(SMALL)).scenario, {"patients": pooled}, None)
         assert wanted is not None
         return wanted
@@ -278,7 +288,7 @@ class Town:
         return running
 
     def start_all(self, *options: str) -> dict[str, Running]:
-        return {name: self.start(name, *options) for name in NAMES}
+        return {name: self.start(name, *options) for name in self.names}
 
 
 def small_rows(seed: int, rows: int = 40) -> str:
@@ -290,12 +300,21 @@ def small_rows(seed: int, rows: int = 40) -> str:
     return "\n".join(["x,y,ill", *lines]) + "\n"
 
 
-def small_town(folder: Path, *, proxied: bool = False, delay_s: float = 0.0) -> Town:
-    """A town whose three organizations have data for the small study, and the study."""
-    town = Town(folder, proxied=proxied)
-    for seed, name in enumerate(NAMES):
-        town.bring(name, small_rows(seed))
-    town.write_study()
+def small_town(
+    folder: Path,
+    *,
+    proxied: bool = False,
+    delay_s: float = 0.0,
+    names: Sequence[str] = NAMES,
+    helpers: Sequence[str] = (),
+    extra: str = "",
+) -> Town:
+    """A town whose organizations have data for the small study, and the study."""
+    town = Town(folder, proxied=proxied, names=names, helpers=helpers)
+    for seed, name in enumerate(names):
+        if name not in helpers:
+            town.bring(name, small_rows(seed))
+    town.write_study(extra=extra)
     if town.proxies is not None and delay_s:
         town.proxies.set("delay_s", delay_s)
     return town
