@@ -10,25 +10,38 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.network import Network
 from mpc.schema import RealColumn
-from parties.dataschema import key, quoted, schema_toml
+from parties.dataschema import key, quoted
 from parties.dataset import SourceRows, open_dataset
 from parties.launch import Ended, Launched, bring, consortium
 from parties.loader import Loaded, folder, load
 from parties.oracle import MOST_ROWS, deviations, expected, pooled, uncompared
+from parties.samples import deal, samples, write
 from parties.source import Dataset
 from parties.study import BoundStudy, open_study
+from parties.trust import choose, number
+from protocols.engines import REPLICATED_PARTIES
+
+#: Who joins two organizations.
+HELPER = "helper"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What is to be shown: the scenario, and each organization's files by input."""
+    """What is to be shown: the scenario, each organization's roles, and its files by input.
+
+    dealt  in place of files, rows that are written to temporary ones: organization -> input -> text
+    """
 
     loaded: Loaded
+    roles: Mapping[str, Sequence[str]]
     files: Mapping[str, Mapping[str, Path]]
+    dealt: Mapping[str, Mapping[str, str]]
+    engine: str
+    threshold: int
 
     @property
     def names(self) -> list[str]:
-        return list(self.files)
+        return list(self.roles)
 
 
 class DemoFailed(Exception):
@@ -39,58 +52,56 @@ class DemoFailed(Exception):
         self.code = ended.code if ended.code > 0 else 3
 
 
-def samples(loaded: Loaded) -> dict[str, dict[str, Path]]:
-    """The sample data bundled with a scenario: organization -> input -> file."""
-    where = folder() / "data" / Path(loaded.scenario.samples or loaded.name).name
-    inputs = list(loaded.scenario.inputs)
-    found: dict[str, dict[str, Path]] = {}
-    for path in sorted(where.glob("*.csv")) + sorted(where.glob("*.parquet")):
-        name, _, which = path.stem.partition(".")
-        input_ = which or inputs[0]
-        if input_ in inputs:
-            found.setdefault(name, {})[input_] = path
-    return found
+def prepare(
+    scenario: str,
+    organizations: int | None,
+    data: Sequence[Path],
+    engine: str | None = None,
+    threshold: int | None = None,
+) -> Demo:
+    """Decide who takes part with which files. Raises ConfigError.
 
-
-def prepare(scenario: str, organizations: int | None, data: Sequence[Path]) -> Demo:
-    """Decide who takes part with which files. Raises ConfigError."""
+    organizations  how many bring data (default: as many as there are files in `data`, else three); two are joined by
+                   a helper that only computes. With the engine replicated, three of more compute
+    engine, threshold   as a study names them (default: as for studies)
+    """
     loaded = load(scenario)
     inputs = list(loaded.scenario.inputs)
-    count = organizations if organizations is not None else 3
-    if count != 3:
-        raise ConfigError(
-            f"--organizations {count}: the replicated engine has three compute parties; other numbers are not "
-            "supported yet"
-        )
+    count = organizations if organizations is not None else len(data) or 3
+    if count < 1:
+        raise ConfigError(f"--organizations {count}: at least one brings data")
+    files: dict[str, dict[str, Path]] = {}
+    dealt: dict[str, dict[str, str]] = {}
     if data:
         if len(inputs) != 1:
             raise ConfigError(f"--data goes with scenarios of one input; {loaded.name} asks for {', '.join(inputs)}")
         if len(data) != count:
-            raise ConfigError(f"three organizations need a file each: give --data {count} times, found {len(data)}")
+            raise ConfigError(
+                f"{number(count)} organizations need a file each: give --data {count} times, found {len(data)}"
+            )
         for path in data:
             if not path.is_file():
                 raise ConfigError(f"{path}: no such file")
-        return Demo(loaded, {f"organization-{i + 1}": {inputs[0]: path} for i, path in enumerate(data)})
-    found = samples(loaded)
-    if len(found) < count:
-        raise ConfigError(f"{loaded.name} has no sample data for {count} organizations: give --data for each")
-    return Demo(loaded, dict(list(found.items())[:count]))
+        files = {name: {inputs[0]: path} for name, path in zip(_numbered(count), data, strict=True)}
+    else:
+        files = samples(loaded)
+        if len(files) != count:
+            files, dealt = {}, deal(loaded, _numbered(count))
+    roles = {name: ["input", "compute", "recipient"] for name in files or dealt}
+    if engine == "replicated":
+        for name in list(roles)[REPLICATED_PARTIES:]:
+            roles[name].remove("compute")
+    if count == 2:
+        roles[HELPER] = ["compute"]
+    compute = [name for name, some in roles.items() if "compute" in some]
+    chosen, threshold = choose(compute, engine, threshold)
+    return Demo(loaded, roles, files, dealt, chosen, threshold)
 
 
-def export(loaded: Loaded, into: Path) -> list[Path]:
-    """Write the sample files and the schema to imitate."""
-    into.mkdir(parents=True, exist_ok=True)
-    written = []
-    for name, files in samples(loaded).items():
-        for which, path in files.items():
-            target = into / (f"{name}{path.suffix}" if len(files) == 1 else f"{name}.{which}{path.suffix}")
-            target.write_bytes(path.read_bytes())
-            written.append(target)
-    for which, schema in loaded.scenario.schemas().items():
-        target = into / f"{which}.toml"
-        target.write_text(schema_toml(schema), encoding="utf-8")
-        written.append(target)
-    return written
+def _numbered(count: int) -> list[str]:
+    """Names whose alphabetical order is that of their numbers."""
+    width = len(str(count))
+    return [f"organization-{i + 1:0{width}}" for i in range(count)]
 
 
 def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, network: Network | None = None) -> str:
@@ -100,7 +111,8 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, ne
     lines = [
         f"scenario = {quoted(demo.loaded.name if bundled else str(path.resolve()))}",
         'purpose = "Demonstration on one machine"',
-        'engine = "replicated"',
+        f"engine = {quoted(demo.engine)}",
+        f"threshold = {demo.threshold}",
         "",
     ]
     if parameters:
@@ -111,9 +123,9 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, ne
             lines += [f"[ranges.{key(which)}]", *ranges, ""]
     if network is not None:
         lines += ["[network]", f'rtt = "{_us(network)}"', f'bandwidth = "{_kbits(network)}"', ""]
-    for name, files in demo.files.items():
-        lines += [f"[organizations.{quoted(name)}]", 'roles = ["input", "compute", "recipient"]']
-        lines += [f"{which} = {quoted(which)}" for which in files]
+    for name, roles in demo.roles.items():
+        lines += [f"[organizations.{quoted(name)}]", f"roles = [{', '.join(map(quoted, roles))}]"]
+        lines += [f"{which} = {quoted(which)}" for which in (demo.files or demo.dealt).get(name, ())]
         lines.append("")
     return "\n".join(lines)
 
@@ -157,22 +169,23 @@ def run(
         some = next(iter(members.values())).home.parent
         study = some / "study.toml"
         study.write_text(study_toml(demo, parameters or {}, widen, network), encoding="utf-8")
-        for name, files in demo.files.items():
-            for which, path in files.items():
+        files = write(demo.dealt, some / "dealt") if demo.dealt else demo.files
+        for name, own in files.items():
+            for which, path in own.items():
                 bring(members[name], which, path)
+        bound = open_study(study)
         if network is not None:
             options = [*options, "--shape", f"{_us(network)},{_kbits(network)}"]
         launched = Launched(members, study, options=options, on_event=on_event)
         try:
-            bound = open_study(study)
-            oracle = _oracle(demo, bound, compare, launched)
+            oracle = _oracle(bound, files, compare)
             ended = launched.wait(stop_on_error=True)
         finally:
             launched.stop()
-        return _joined(demo, bound, ended, oracle)
+        return _joined(bound, ended, oracle)
 
 
-def _oracle(demo: Demo, bound: BoundStudy, compare: bool | None, launched: Launched) -> dict[str, Any] | None:
+def _oracle(bound: BoundStudy, files: Mapping[str, Mapping[str, Path]], compare: bool | None) -> dict[str, Any] | None:
     """The plaintext result, while the parties compute; None where it is not wanted or the data does not fit."""
     if compare is False or bound.loaded.scenario.oracle is None:
         return None
@@ -182,9 +195,9 @@ def _oracle(demo: Demo, bound: BoundStudy, compare: bool | None, launched: Launc
     try:
         for which, schema in bound.schemas.items():
             sources: list[SourceRows] = []
-            for files in demo.files.values():
-                if which in files:
-                    source = open_dataset(Dataset(which, str(files[which].resolve()), None, None), schema)
+            for name in bound.plan.participants:  # the order in which rows are shared
+                if which in files.get(name, ()):
+                    source = open_dataset(Dataset(which, str(files[name][which].resolve()), None, None), schema)
                     sources.append(source)
             rows = sum(source.check().rows for source in sources)
             if compare is None and rows > MOST_ROWS:
@@ -195,7 +208,7 @@ def _oracle(demo: Demo, bound: BoundStudy, compare: bool | None, launched: Launc
     return expected(bound.loaded.scenario, tables, bound.parameters)
 
 
-def _joined(demo: Demo, bound: BoundStudy, ended: Mapping[str, Ended], oracle: dict[str, Any] | None) -> dict[str, Any]:
+def _joined(bound: BoundStudy, ended: Mapping[str, Ended], oracle: dict[str, Any] | None) -> dict[str, Any]:
     failed = [e for e in ended.values() if e.code != 0]
     if failed:
         # The one that says what is wrong, rather than those that lost it.

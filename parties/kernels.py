@@ -45,10 +45,12 @@ def choose_cache() -> str:
 def prepare(engine: str, status: Callable[[str], None]) -> None:
     """Compile what is missing for `engine`, with a line of progress."""
     choose_cache()
-    if engine != "replicated":
+    if engine == "replicated":
+        from protocols.replicated.engine import warm_up
+    elif engine == "shamir":
+        from protocols.shamir.engine import warm_up
+    else:
         return
-    from protocols.replicated.engine import warm_up
-
     begun, told = perf_counter(), False
 
     def progress(done: int, total: int) -> None:

@@ -10,11 +10,28 @@ from typing import Any
 import click
 
 from parties.cli.common import json_option, print_json
+from protocols.engines import ENGINES
 
 
 @click.command()
 @click.argument("scenario", default="hospital_statistics")
-@click.option("--organizations", type=int, metavar="N", help="How many take part. Default: 3.")
+@click.option(
+    "--organizations",
+    type=int,
+    metavar="N",
+    help="How many bring data; two are joined by a helper without data. Default: 3, or as many as --data.",
+)
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="Default: replicated for three compute parties, shamir for others. With replicated, three of more compute.",
+)
+@click.option(
+    "--threshold",
+    type=int,
+    metavar="T",
+    help="How many compute parties together learn nothing. Default: the largest, below half of them.",
+)
 @click.option(
     "--data",
     multiple=True,
@@ -46,6 +63,8 @@ from parties.cli.common import json_option, print_json
 def command(
     scenario: str,
     organizations: int | None,
+    engine: str | None,
+    threshold: int | None,
     data: Sequence[Path],
     export: Path | None,
     settings: Sequence[str],
@@ -61,10 +80,11 @@ def command(
 
     \b
     Examples:  comity demo
+               comity demo hospital_statistics --organizations 5 --threshold 1
                comity demo hospital_statistics --data a.csv --data b.parquet --data c.csv
                comity demo --export samples/
     """
-    from parties import demo
+    from parties import demo, samples
     from parties.cli.progress import Display
     from parties.cli.run import finish
     from parties.kernels import prepare
@@ -72,17 +92,18 @@ def command(
     from parties.loader import load
 
     if export is not None:
-        written = demo.export(load(scenario), export)
+        written = samples.export(load(scenario), export)
         if as_json:
             print_json({"files": [str(path) for path in written]})
         else:
             click.echo("\n".join(str(path) for path in written))
         return
-    wanted = demo.prepare(scenario, organizations, data)
+    wanted = demo.prepare(scenario, organizations, data, engine, threshold)
     parameters = _parameters(settings, wanted.loaded.scenario.parameters)
     with Display(quiet=as_json) as display:
-        prepare("replicated", display.status)
+        prepare(wanted.engine, display.status)
         display.status(f"{wanted.loaded.name}: {', '.join(wanted.names)}, each a process of its own, over TLS")
+        display.status(f"engine {wanted.engine}, threshold {wanted.threshold}")
         first = wanted.names[0]
 
         def on_event(name: str, event: dict[str, Any]) -> None:

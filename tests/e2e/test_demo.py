@@ -15,9 +15,9 @@ import pandas as pd
 import pytest
 from processes import ENVIRONMENT
 
-from parties.demo import samples
 from parties.loader import load
 from parties.oracle import expected
+from parties.samples import samples
 from scenarios.hospital_statistics import MEASUREMENTS
 
 pytestmark = pytest.mark.slow
@@ -230,8 +230,10 @@ def test_a_file_that_does_not_fit(tmp_path, exported, kind):
     ("arguments", "says"),
     [
         (["--data", "nowhere.csv", "--data", "b.csv", "--data", "c.csv"], "nowhere.csv: no such file"),
-        (["--data", SAMPLES["north"]], "give --data 3 times, found 1"),
-        (["--organizations", 4], "three compute parties"),
+        (["--organizations", 3, "--data", SAMPLES["north"]], "give --data 3 times, found 1"),
+        (["--data", SAMPLES["north"]], "only organization-1 computes"),
+        (["--organizations", 5, "--threshold", 3], "threshold 3: among 5 compute parties"),
+        (["--engine", "fast"], "'fast' is not one of 'replicated', 'shamir'"),
         (["no_such_scenario"], "no_such_scenario"),
         (["--set", "minimum_cohort=ten"], "parameter minimum_cohort: expected int"),
         (["--set", "dance=1"], "unknown parameter 'dance'"),

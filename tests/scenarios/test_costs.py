@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from mpc.network import NETWORKS
-from parties.demo import samples
 from parties.loader import available, load
+from parties.samples import samples
 from protocols.simulate import dry_run, simulate
 
 

@@ -9,8 +9,8 @@ import pytest
 from inference import NO, YES, bounds, released
 
 from mpc import Flag, Real, Scenario, Study, Table
-from parties.demo import samples
 from parties.loader import load
+from parties.samples import samples
 from protocols import statistics as st
 from protocols.simulate import simulate
 
