@@ -45,11 +45,8 @@ def choose_cache() -> str:
 def prepare(engine: str, status: Callable[[str], None]) -> None:
     """Compile what is missing for `engine`, with a line of progress."""
     choose_cache()
-    if engine == "replicated":
-        from protocols.replicated.engine import warm_up
-    elif engine == "shamir":
-        from protocols.shamir.engine import warm_up
-    else:
+    warm_up = _warm_up(engine)
+    if warm_up is None:
         return
     begun, told = perf_counter(), False
 
@@ -60,3 +57,17 @@ def prepare(engine: str, status: Callable[[str], None]) -> None:
             status(f"compiling kernels, once on this machine … {done} of {total}")
 
     warm_up(progress)
+
+
+def _warm_up(engine: str) -> Callable[[Callable[[int, int], None]], None] | None:
+    """What compiles an engine's kernels, telling how many of how many are done; None where it has none."""
+    if engine == "replicated":
+        from protocols.replicated import engine as replicated
+
+        return replicated.warm_up
+    if engine == "shamir":
+        from protocols.shamir import engine as shamir
+
+        compile_all: Callable[[Callable[[int, int], None]], None] = shamir.warm_up
+        return compile_all
+    return None
