@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mpc.aggregates import Count, Crosstab
 from mpc.errors import ConfigError, ShapeError
 from mpc.expressions import Expression, both
-from mpc.local import share_partial
+from mpc.local import share_each
 from mpc.secret import SecretArray
 from mpc.source import Source
 
@@ -21,14 +21,10 @@ def count_rows(source: Source, where: Expression | None) -> SecretArray:
     key = ("count", id(where))
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
-    run = source.run
-    local = source.local.ask(Count((), where))
-    total: SecretArray | None = None
-    for owner in source.owners:
-        part = share_partial(run, source.name, owner, local, "count", (), frac=0, bound=source.at_most, type="int")
-        total = part if total is None else total + part
-    if total is None:
+    if not source.owners:
         raise ConfigError(f"table {source.name}: no organization brings rows")
+    local = source.local.ask(Count((), where))
+    total = share_each(source, local, "count", (), frac=0, bound=source.at_most, type="int").sum(0)
     total = total.about(total)
     source.memo[key] = (total, where)  # the expression is kept alive, so that its id stays its own
     return total
@@ -46,15 +42,8 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
     key = ("cells", tuple(id(c.expression) for c in categories), id(where))
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
-    run = source.run
     local = source.local.ask(Crosstab([c.expression for c in categories], sizes, where))
-    total: SecretArray | None = None
-    for owner in source.owners:
-        part = share_partial(
-            run, source.name, owner, local, "counts", tuple(sizes), frac=0, bound=source.at_most, type="int"
-        )
-        total = part if total is None else total + part
-    assert total is not None
+    total = share_each(source, local, "counts", tuple(sizes), frac=0, bound=source.at_most, type="int").sum(0)
     total = total.about(total)
     source.memo[key] = (total, tuple(categories), where)
     return total

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.fixed import decode
+from mpc.operation import Handle
 from mpc.secret import SecretArray, concatenate
 
 if TYPE_CHECKING:
-    from mpc.operation import Handle
     from mpc.runtime import Runtime
 
 OK, OUT_OF_RANGE, SUPPRESSED, UNDEFINED = range(4)
@@ -143,17 +143,30 @@ class Masked:
     why: str
     minimum: int
     opened: dict[str, Handle] = field(default_factory=dict)
+    handed: dict[str, Handle] = field(default_factory=dict)
 
     def open(self, to: tuple[int, ...]) -> None:
-        """Schedule the opening of value and masks."""
+        """Schedule the opening of value and masks: at those that compute, and for those that do not."""
         for name in ("value", "sound", "large", "valid"):
             secret: SecretArray | None = getattr(self, name)
-            if secret is not None:
-                self.opened[name] = secret.run.schedule("open", secret.handle, to=to)
+            if secret is None:
+                continue
+            run = secret.run
+            inside = tuple(i for i in to if i < run.parties)
+            if inside or not to:
+                self.opened[name] = run.schedule("open", secret.handle, to=inside)
+            if len(inside) < len(to):
+                self.handed[name] = run.schedule("hand_out", secret.handle)
+
+    def deliver(self, values: Mapping[str, Any]) -> None:
+        """At a recipient that does not compute: what `hand_out` told, by name."""
+        for name, handle in self.handed.items():
+            self.opened[name] = Handle(handle.spec, 0)
+            self.opened[name].share = values[name]
 
     def read(self) -> Opened | None:
         """The opened part, None at a party that is no recipient."""
-        raw: Any = self.opened["value"].share
+        raw: Any = self.opened["value"].share if "value" in self.opened else None
         if raw is None:
             return None
         shape = self.value.shape
@@ -171,6 +184,16 @@ class Masked:
         """What a dry run reads: mid-range values."""
         shape = self.value.shape
         return Opened(np.zeros(shape), np.full(shape, OK, np.int8), self.why, self.minimum)
+
+
+async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:
+    """Open public facts about contributions, one bit each, to all compute parties; all set in a dry run."""
+    opened = run.schedule("open", bits, to=tuple(range(run.parties)))
+    await run.settle(opened)
+    if run.dry:
+        return np.ones(bits.spec.size, np.bool_)
+    words: NDArray[np.uint64] = np.asarray(opened.share, np.uint64).reshape(-1) & np.uint64(1)
+    return words.astype(np.bool_)
 
 
 def soundness(run: Runtime) -> SecretArray | None:

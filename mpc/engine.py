@@ -19,6 +19,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.errors import LocalProtocolError
 from mpc.party import Party
 
 Shape = tuple[int, ...]
@@ -67,6 +68,13 @@ def _add(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
     if not a or not b:
         return a or b
     return tuple(x + y for x, y in zip(a, b, strict=True))
+
+
+class Piece(NamedTuple):
+    """A part of what is dealt outside of a run: which parties get it, and its bytes."""
+
+    holders: tuple[int, ...]
+    octets: int
 
 
 class Share(ABC):
@@ -156,6 +164,49 @@ class Engine(ABC):
     def magnitude(self, party: Party, x: Any) -> Share:
         """Words of width k, at least 2, as two's complement: x for x >= 0 and -x - 1 else, of width k - 1."""
 
+    # ---- organizations that do not compute
+    def pieces(self, size: int) -> tuple[Piece, ...]:
+        """What `deal` makes of a vector of `size` integers."""
+        raise LocalProtocolError(f"the engine {self.name} takes no inputs of organizations that do not compute")
+
+    def deal(self, values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.uint8]]:
+        """Share a vector outside of a run: the content of each of its `pieces`. `random(n)` gives n fresh bytes.
+
+        No threshold of parties learns anything from the pieces it gets.
+        """
+        raise LocalProtocolError(f"the engine {self.name} takes no inputs of organizations that do not compute")
+
+    def take(
+        self,
+        party: Party,
+        *,
+        pieces: Sequence[Sequence[NDArray[np.uint8] | None]],
+        sizes: Sequence[int],
+    ) -> Share:
+        """Vectors that were dealt, joined to one, from this party's pieces of each (None for those of others). Local.
+
+        Any integers may come out, also beyond the capacity.
+        """
+        raise LocalProtocolError(f"the engine {self.name} takes no inputs of organizations that do not compute")
+
+    async def within(self, party: Party, x: Any, *, bounds: Integers) -> Share:
+        """One bit each: -bound <= x <= bound, with 0 <= bound < 2**capacity, whatever `take` gave for x."""
+        raise LocalProtocolError(f"the engine {self.name} takes no inputs of organizations that do not compute")
+
+    async def hand_out(self, party: Party, x: Any) -> NDArray[np.uint64]:
+        """This party's part of x for somebody who does not compute, `handed_words` words. All parts together tell x
+        and nothing else; as many as the threshold tell nothing."""
+        raise LocalProtocolError(f"the engine {self.name} gives no results to organizations that do not compute")
+
+    def handed_words(self, x: Spec) -> int:
+        """Words of a part that `hand_out` makes."""
+        raise LocalProtocolError(f"the engine {self.name} gives no results to organizations that do not compute")
+
+    def combine(self, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
+        """What the parts of all parties, in index order, tell: as `open`. Raises CheckFailed where they contradict
+        each other."""
+        raise LocalProtocolError(f"the engine {self.name} gives no results to organizations that do not compute")
+
     # ---- interactive
     @abstractmethod
     async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Share:
@@ -186,9 +237,7 @@ class Engine(ABC):
         """floor(x / 2^bits), or that plus one; 1 <= bits <= 62."""
 
     @abstractmethod
-    async def truncate_exact(
-        self, party: Party, x: Any, *, bits: int, rounding: Literal["floor", "nearest"]
-    ) -> Share:
+    async def truncate_exact(self, party: Party, x: Any, *, bits: int, rounding: Literal["floor", "nearest"]) -> Share:
         """floor(x / 2^bits), or the nearest integer (halves go up); 1 <= bits <= 62."""
 
     @abstractmethod

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -18,9 +18,13 @@ from mpc.errors import DataError
 from mpc.expressions import Expression, Floats
 from mpc.fixed import width_of
 from mpc.operation import Local
+from mpc.outside import Partial
 from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, Type
+
+if TYPE_CHECKING:
+    from mpc.source import Source
 
 
 class LocalPass:
@@ -38,7 +42,7 @@ class LocalPass:
     def ask(self, aggregate: Aggregate) -> Local:
         """The aggregate's result, later: a dict of float64 arrays."""
         local = Local()
-        if self._rows is not None and not self._run.dry:
+        if self._rows is not None and self._run.reads is not None:
             self._waiting.append((aggregate, local))
         return local
 
@@ -50,7 +54,7 @@ class LocalPass:
 
     async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
         aggregates = [aggregate for aggregate, _ in waiting]
-        with self._run.environment.busy:
+        with self._run.busy:
             results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
         self.on_read()
         for (_, local), result in zip(waiting, results, strict=True):
@@ -74,7 +78,7 @@ class LocalPass:
 
                 for aggregate in aggregates:
                     aggregate.update(evaluate, rows)
-                self._run.environment.busy.pulse += 1
+                self._run.busy.pulse += 1
         return [aggregate.result() for aggregate in aggregates]
 
 
@@ -85,33 +89,35 @@ def _all_expressions(aggregate: Aggregate) -> list[Expression]:
     return found
 
 
-def share_partial(
-    run: Runtime,
-    table: str,
-    owner: int,
-    local: Local,
-    name: str,
-    shape: Shape,
-    *,
-    frac: int,
-    bound: int,
-    type: Type = "fixed",
+def share_each(
+    source: Source, local: Local, name: str, shape: Shape, *, frac: int, bound: int, type: Type = "fixed"
 ) -> SecretArray:
-    """Share one owner's partial result `name`, encoded with `frac` fraction bits and checked against `bound`.
+    """Share every owner's partial result `name`, encoded with `frac` fraction bits and checked against `bound`.
 
-    Every party schedules the input; only the owner holds values. Raises DataError at the owner (and there only)
-    for NaN, infinities and values beyond the bound. Rounds 1, bytes 8 an element to one party.
+    The result has the shape (owners, *shape), in the order of the owners. Every party schedules the same; only an
+    owner holds values, and what organizations that do not compute have contributed is in shares already. Raises
+    DataError at the owner (and there only) for NaN, infinities and values beyond the bound. Rounds 1; bytes 8 an
+    element from each owner that computes to one party.
     """
-    if run.dry or run.index != owner:
-        handle = run.schedule("input", owner=owner, values=None, shape=shape)
-    else:
-
-        def values(partials: dict[str, Floats]) -> Integers:
-            return _encoded(partials[name], shape, frac, bound, table, name)
-
-        handle = run.schedule("input", local=local, owner=owner, values=values, shape=shape)
+    run = source.run
     if width_of(bound) > run.engine.capacity:
-        raise DataError(f"table {table}: the declared limits of {name} exceed the ring")
+        raise DataError(f"table {source.name}: the declared limits of {name} exceed the ring")
+
+    def values(partials: dict[str, Floats]) -> Integers:
+        return _encoded(partials[name], (1, *shape), frac, bound, source.name, name)
+
+    handles = []
+    for owner in source.owners:
+        if owner >= run.parties:
+            continue
+        if run.dry or run.index != owner:
+            handles.append(run.schedule("input", owner=owner, values=None, shape=(1, *shape)))
+        else:
+            handles.append(run.schedule("input", local=local, owner=owner, values=values, shape=(1, *shape)))
+    absent = tuple(owner for owner in source.owners if owner >= run.parties)
+    if absent:
+        handles.append(run.outside.share(run, Partial(source.name, name, absent, shape, bound), local, values))
+    handle = handles[0] if len(handles) == 1 else run.schedule("concatenate", *handles, axis=0)
     return SecretArray(run, handle, type=type, frac=frac, bound=bound)
 
 

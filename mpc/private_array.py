@@ -13,7 +13,7 @@ from mpc.aggregates import Sum
 from mpc.counts import count_rows
 from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
 from mpc.expressions import Expression, both
-from mpc.local import share_partial
+from mpc.local import share_each
 from mpc.secret import SecretArray
 from mpc.sharing import share_rows
 from mpc.source import Source
@@ -234,12 +234,8 @@ class PrivateArray:
         exponent = int(np.frexp(limit * source.at_most)[1])
         frac = run.engine.capacity - 3 - (len(source.owners) - 1).bit_length() - exponent
         bound = int(np.ceil(np.ldexp(limit * source.at_most, frac)))
-        total: SecretArray | None = None
-        for owner in source.owners:
-            part = share_partial(run, source.name, owner, local, "sum", (1,), frac=frac, bound=bound)
-            total = part if total is None else total + part
-        assert total is not None
-        return total.reshape(()).about(self.count())
+        parts = share_each(source, local, "sum", (1,), frac=frac, bound=bound)
+        return parts.sum(0).reshape(()).about(self.count())
 
     def mean(self) -> SecretArray:
         """Mean of the valid rows; undefined without any."""

@@ -20,7 +20,8 @@ from mpc.errors import ChannelError, ComityError, LocalProtocolError, TooMuchInF
 from mpc.labels import LABEL_BYTES, Scope
 from mpc.network import Network
 from mpc.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
-from mpc.party import Environment
+from mpc.outside import Outside
+from mpc.party import Busy, Environment
 
 if TYPE_CHECKING:
     from mpc.functions import Functions
@@ -49,9 +50,12 @@ class Runtime:
         run_label: bytes = b"",
         memory_budget: int = MEMORY_BUDGET,
         on_progress: Callable[[str, tuple[str, int]], None] | None = None,
+        outside: Outside | None = None,
     ) -> None:
         self.engine = engine
         self.functions = functions
+        #: Inputs of organizations that do not compute.
+        self.outside = Outside() if outside is None else outside
         self.network = network
         self._choices: dict[tuple[Any, ...], str] = {}
         self._environment = environment
@@ -95,7 +99,18 @@ class Runtime:
         return 0 if self._environment is None else self._environment.index
 
     @property
+    def reads(self) -> int | None:
+        """The organization whose rows are read here; None: no rows are."""
+        return None if self._environment is None else self._environment.index
+
+    @property
+    def busy(self) -> Busy:
+        """What is being computed in threads here."""
+        return self.environment.busy
+
+    @property
     def parties(self) -> int:
+        """How many compute."""
         return self.engine.parties
 
     @property

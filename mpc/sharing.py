@@ -15,8 +15,8 @@ from mpc.aggregates import Aggregate, Evaluate
 from mpc.errors import ConfigError, DataError
 from mpc.expressions import Expression, Floats
 from mpc.fixed import frac_for
-from mpc.local import share_partial
-from mpc.secret import SecretArray, Type, concatenate
+from mpc.local import share_each
+from mpc.secret import SecretArray, Type
 
 if TYPE_CHECKING:
     from mpc.private import PrivateArray
@@ -67,7 +67,6 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     if rows < 1:
         raise ConfigError("share(rows=…): a public number of rows per owner, at least the largest owner's")
     source = columns[0].source
-    run = source.run
     expressions = [column.expression for column in columns]
     local = source.local.ask(Collect(expressions, rows, source.name, columns[0].where))
     shared = []
@@ -78,11 +77,7 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
         bound = max(int(np.ceil(np.ldexp(limit, frac))), 1)
 
         def joined(name: str, frac: int, bound: int, type: Type) -> SecretArray:
-            parts = [
-                share_partial(run, source.name, owner, local, name, (rows,), frac=frac, bound=bound, type=type)
-                for owner in source.owners
-            ]
-            return concatenate(parts)
+            return share_each(source, local, name, (rows,), frac=frac, bound=bound, type=type).reshape(-1)
 
         values = joined(f"values {k}", frac, bound, "int" if whole else "fixed")
         mask = joined(f"present {k}", 0, 1, "int") > 0

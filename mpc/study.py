@@ -7,11 +7,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, plain, soundness
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
+from mpc.operation import Handle
 from mpc.private import PrivateTable
+from mpc.receiving import receive
 from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
@@ -54,7 +57,7 @@ class Study:
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
         for name, schema in schemas.items():
-            if not run.dry and (run.index in owners[name]) != (name in own):
+            if run.reads is not None and (run.reads in owners[name]) != (name in own):
                 raise ConfigError(f"input {name!r}: brought {name in own}, but the study says {name not in own}")
             local = LocalPass(run, name, own.get(name))
             self.passes.append(local)
@@ -115,6 +118,17 @@ class Study:
                     f"release {entry.name!r}: agreed {key} {agreed.get(key)}, now {found[key]}; nothing was opened"
                 )
 
+    async def receive(self) -> None:
+        """Take what organizations that do not compute have contributed; before the script, at all parties alike."""
+        if any(owner >= self.run.parties for table in self._tables.values() for owner in table.source.owners):
+            # In a scope of its own, so that the script's places are the same whatever is done there.
+            await self.run.gather(receive(self.run))
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Organizations whose contribution failed its range check and counted as none."""
+        return tuple(self.participants[owner] for owner in self.run.outside.left_out)
+
     async def settle(self, *values: SecretArray) -> None:
         """Wait until these secrets are computed (not opened): bounds what is in flight in a loop."""
         await self.run.settle(*[value.handle for value in values])
@@ -138,6 +152,33 @@ class Study:
         await self.run.settle(*[handle for release in waiting for handle in release.handles()])
         for release in waiting:
             release.keep()
+
+    def part_for(self, recipient: str) -> NDArray[np.uint64]:
+        """What this compute party holds of all releases to an organization that does not compute."""
+        words = [np.asarray(h.share).reshape(-1) for r in self._to(recipient) for h in r.handed()]
+        return np.concatenate(words) if words else np.empty(0, np.uint64)
+
+    def part_words(self, recipient: str) -> int:
+        """Words of `part_for`."""
+        return sum(self.run.engine.handed_words(h.spec) for r in self._to(recipient) for h in r.handed())
+
+    def deliver(self, recipient: str, parts: Sequence[NDArray[np.uint64]]) -> None:
+        """At that organization, after its own dry run: put the parts of all compute parties together.
+
+        Raises CheckFailed where they contradict each other.
+        """
+        engine = self.run.engine
+        begin = 0
+        for release in self._to(recipient):
+            values = []
+            for handle in release.handed():
+                end = begin + engine.handed_words(handle.spec)
+                values.append(engine.combine([part[begin:end] for part in parts], handle.spec))
+                begin = end
+            release.deliver(values)
+
+    def _to(self, recipient: str) -> list[Release]:
+        return [release for release in self._releases if recipient in release.entry.recipients]
 
 
 class Release:
@@ -163,14 +204,28 @@ class Release:
             for part in self._masked.values():
                 part.open(to)
 
-    def handles(self) -> list[Any]:
+    def handles(self) -> list[Handle]:
         """What has to be there before it can be read."""
-        return [handle for part in (self._masked or {}).values() for handle in part.opened.values()]
+        opened = [handle for part in (self._masked or {}).values() for handle in part.opened.values()]
+        return opened + self.handed()
+
+    def handed(self) -> list[Handle]:
+        """Parts for those who do not compute, in an order that is the same everywhere."""
+        return [handle for part in (self._masked or {}).values() for handle in part.handed.values()]
+
+    def deliver(self, values: Sequence[Any]) -> None:
+        """What all parts together tell, in the order of `handed`; keeps the value."""
+        left = iter(values)
+        for part in (self._masked or {}).values():
+            part.deliver({name: next(left) for name in part.handed})
+        self._keep(dry=False)
 
     def keep(self) -> Any:
         """Read the opened parts and keep the value, at a recipient."""
+        return self._keep(dry=self._study.run.dry)
+
+    def _keep(self, *, dry: bool) -> Any:
         parts: dict[str, Opened] = {}
-        dry = self._study.run.dry
         if dry and not self.entry.awaited:
             return None
         for name, part in (self._masked or {}).items():
@@ -189,10 +244,16 @@ class Release:
 
     async def _now(self) -> Any:
         self.entry.awaited = True
+        everybody = set(self.entry.recipients) == set(self._study.participants)
+        if everybody and len(self._study.participants) > self._study.run.parties:
+            raise ConfigError(
+                f"release {self.entry.name!r}: the script waits for its value, which organizations that do not "
+                "compute cannot have when they prepare what they contribute; release it without `await`"
+            )
         if self._masked is None:
             self.schedule(soundness(self._study.run))
             await self._study.run.settle(*self.handles())
             value = self.keep()
         else:
             value = self.keep()
-        return value if set(self.entry.recipients) == set(self._study.participants) else None
+        return value if everybody else None

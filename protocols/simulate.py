@@ -10,15 +10,19 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from hashlib import blake2b
+from itertools import count
 from typing import Any, TypeVar
 
 import numpy as np
 
-from mpc.channel import MemoryNetwork
+from mpc.channel import Bytes, MemoryNetwork
+from mpc.collecting import Collecting
 from mpc.disclosure import Entry
-from mpc.engine import Cost, Engine
+from mpc.engine import Cost, Engine, Integers
 from mpc.errors import ConfigError, DataError
 from mpc.network import Network
+from mpc.outside import Dealt, Layout, Outside
 from mpc.party import Environment
 from mpc.rows import ArrayRows, Rows
 from mpc.runtime import Runtime
@@ -66,6 +70,7 @@ class Simulation:
     by_organization: dict[str, dict[str, Any]]
     entries: list[Entry]
     network: MemoryNetwork
+    left_out: tuple[str, ...] = ()
 
 
 def rows_of(frame: Any, schema: Schema) -> Rows:
@@ -111,7 +116,7 @@ def assemble(
 ) -> Study:
     """The study object of one party: what processes, simulations and dry runs have in common.
 
-    organizations  in index order
+    organizations  in index order: those that compute first
     owners         input -> indices of the organizations that bring rows of it (default: all of them)
     """
     everyone = range(len(organizations))
@@ -137,24 +142,66 @@ def simulate(
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     recipients: Sequence[str] | None = None,
+    compute: Sequence[str] | None = None,
+    altered: Callable[[str, Integers], Integers] | None = None,
     network: Network | None = None,
     seed: int = 1,
 ) -> Simulation:
     """Run a scenario with each organization's tables. Organizations take their indices by name; `threshold` is that of
-    `make_engine`; `network` chooses protocols, and delays nothing."""
-    names = sorted(tables)
+    `make_engine`; `network` chooses protocols, and delays nothing.
+
+    compute  names of those that compute (default: all); the others contribute beforehand and get parts of results
+    altered  what an organization that does not compute deals in place of its contribution, to try a lie
+    """
+    inside = sorted(tables if compute is None else compute)
+    names = inside + sorted(set(tables) - set(inside))
     schemas = scenario.schemas(ranges)
-    memory = MemoryNetwork(len(names))
+    memory = MemoryNetwork(len(inside))
     owners = {name: [i for i, who in enumerate(names) if name in tables[who]] for name in scenario.inputs}
+    rows = {who: {name: rows_of(frame, schemas[name]) for name, frame in tables[who].items()} for who in names}
+
+    machine = make_engine(engine, len(inside), threshold)
+
+    def alone(index: int) -> Study:
+        return collect(
+            scenario,
+            index,
+            machine,
+            organizations=names,
+            rows=rows[names[index]],
+            recipients=recipients,
+            owners=owners,
+            parameters=parameters,
+            ranges=ranges,
+            network=network,
+        )
+
+    outside = {index: alone(index) for index in range(len(inside), len(names))}
+    layout = next((study.run.outside.layout() for study in outside.values()), None)
+    dealt: dict[int, list[Bytes]] = {}
+    vectors: dict[int, Integers] = {}
+    drawn = count()
+
+    def fresh(size: int) -> bytes:
+        return blake2b(repr((seed, "dealt", next(drawn))).encode(), digest_size=size).digest()
+
+    def held(holder: int, owner: int, pieces: Sequence[Bytes]) -> Dealt:
+        kinds = zip(pieces, machine.pieces(len(vectors[owner])), strict=True)
+        return Dealt(owner, tuple(piece if holder in kind.holders else None for piece, kind in kinds))
+
+    for index, study in outside.items():
+        vector = vectors[index] = study.run.outside.vector(index)
+        dealt[index] = machine.deal(vector if altered is None else altered(names[index], vector), fresh)
 
     async def party(index: int) -> Study:
         run = Runtime(
-            make_engine(engine, len(names), threshold),
+            make_engine(engine, len(inside), threshold),
             Library(),
-            Environment(memory.channels[index], simulated_keys(index, len(names), seed)),
+            Environment(memory.channels[index], simulated_keys(index, len(inside), seed)),
             network=network,
+            outside=Outside(layout, [held(index, i, pieces) for i, pieces in dealt.items()]),
         )
-        own = {name: rows_of(frame, schemas[name]) for name, frame in tables[names[index]].items()}
+
         study = assemble(
             scenario,
             run,
@@ -163,18 +210,21 @@ def simulate(
             owners=owners,
             parameters=parameters,
             ranges=ranges,
-            rows=own,
+            rows=rows[names[index]],
         )
         await run.execute(whole(scenario, study))
         return study
 
-    finished = _together([lambda i=i: party(i) for i in range(len(names))], memory)  # type: ignore[misc]
+    finished = _together([lambda i=i: party(i) for i in range(len(inside))], memory)  # type: ignore[misc]
     by_organization = {names[i]: study.results for i, study in enumerate(finished)}
+    for index, study in outside.items():
+        study.deliver(names[index], [one.part_for(names[index]) for one in finished])
+        by_organization[names[index]] = study.results
     releases: dict[str, Any] = {}
     for results in by_organization.values():
         releases.update(results)
     cost = finished[0].run.cost
-    return Simulation(releases, cost, by_organization, finished[0].entries, memory)
+    return Simulation(releases, cost, by_organization, finished[0].entries, memory, finished[0].left_out)
 
 
 def evaluate(
@@ -208,7 +258,8 @@ def evaluate(
 
 
 async def whole(scenario: Scenario, study: Study) -> None:
-    """The script, and every release at its end."""
+    """The script after what others have contributed, and every release at its end."""
+    await study.receive()
     await scenario.script(study)
     await study.finish()
 
@@ -242,8 +293,13 @@ def run_here(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 @dataclass
 class DryRun:
-    """What a study would do, from shapes and bounds alone. `steps`: operations that send; `primitives`: the engine's
-    that it uses, for `Engine.prepare`; `trace`: all operations, for `mpc.forecast`."""
+    """What a study would do, from shapes and bounds alone.
+
+    steps       operations that send
+    primitives  the engine's that it uses, for `Engine.prepare`
+    trace       all operations, for `mpc.forecast`
+    layout      what organizations that do not compute contribute
+    """
 
     releases: list[Entry]
     cost: Cost
@@ -252,6 +308,7 @@ class DryRun:
     may_depend_on_opened: bool
     primitives: set[str]
     trace: Trace
+    layout: Layout
     discloses: list[str] = field(default_factory=list)
 
     @property
@@ -278,12 +335,59 @@ def dry_run(
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     network: Network | None = None,
+    compute: int | None = None,
 ) -> DryRun:
-    """Schedule the whole script without values: releases, rounds and bytes in milliseconds."""
-    run = Traced(make_engine(engine, len(organizations), threshold), Library(), network=network)
+    """Schedule the whole script without values: releases, rounds and bytes in milliseconds.
+
+    compute  how many of the organizations compute, the first ones (default: all)
+    """
+    parties = len(organizations) if compute is None else compute
+    machine = make_engine(engine, parties, threshold)
+    layout: Layout | None = None
+    while True:
+        run = Traced(machine, Library(), network=network, outside=Outside(layout))
+        study = assemble(
+            scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
+        )
+        run_here(lambda run=run, study=study: run.execute(whole(scenario, study)))  # type: ignore[misc]
+        asked = run.outside.layout()
+        if layout is not None or not asked.partials:
+            break
+        layout = asked  # once more, now with what it costs to take the contributions
+    awaited = any(entry.awaited for entry in study.entries)
+    return DryRun(
+        study.entries, run.cost, run.operations, run.steps, awaited, run.planned, run.trace, layout or Layout({})
+    )
+
+
+def collect(
+    scenario: Scenario,
+    owner: int,
+    engine: Engine,
+    *,
+    organizations: Sequence[str],
+    rows: Mapping[str, Rows],
+    recipients: Sequence[str] | None = None,
+    owners: Owners | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    ranges: Ranges | None = None,
+    network: Network | None = None,
+) -> Study:
+    """The script at an organization that does not compute: a dry run that reads its rows.
+
+    `study.run.outside.vector(owner)` is then what it contributes, and `study.deliver` takes what it learns. Raises
+    DataError where its data does not fit.
+    """
+    run = Collecting(engine, Library(), owner, network=network)
     study = assemble(
-        scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
+        scenario,
+        run,
+        organizations,
+        recipients=recipients,
+        owners=owners,
+        parameters=parameters,
+        ranges=ranges,
+        rows=rows,
     )
     run_here(lambda: run.execute(whole(scenario, study)))
-    awaited = any(entry.awaited for entry in study.entries)
-    return DryRun(study.entries, run.cost, run.operations, run.steps, awaited, run.planned, run.trace)
+    return study

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Engine, Integers, Kind, Shape, Share, Spec
-from mpc.errors import LocalProtocolError, RangeError
+from mpc.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share, Spec
+from mpc.errors import CheckFailed, LocalProtocolError, RangeError
 from mpc.party import Party
 
 
@@ -99,6 +99,34 @@ class IdealEngine(Engine):
         keep = _mask(x.spec.width - 1)
         negative = (x.values >> np.uint64(x.spec.width - 1)).astype(np.bool_)
         return _bits(np.where(negative, ~x.values, x.values) & keep, x.spec.width - 1)
+
+    # ---- organizations that do not compute
+    def pieces(self, size: int) -> tuple[Piece, ...]:
+        return (Piece(tuple(range(self.parties)), 8 * size),)
+
+    def deal(self, values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.uint8]]:
+        return [np.array(values, np.int64).view(np.uint8)]
+
+    def take(
+        self, party: Party, *, pieces: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]
+    ) -> Clear:
+        # Not checked: what is dealt may be anything, and the run finds it out.
+        return Clear(np.concatenate([np.array(own[0]).view(np.int64) for own in pieces]))
+
+    async def within(self, party: Party, x: Clear, *, bounds: Integers) -> Clear:
+        return _bits((x.values >= -bounds) & (x.values <= bounds))
+
+    async def hand_out(self, party: Party, x: Clear) -> NDArray[np.uint64]:
+        return x.values.reshape(-1).astype(np.int64).view(np.uint64)
+
+    def handed_words(self, x: Spec) -> int:
+        return x.size
+
+    def combine(self, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
+        if any(not np.array_equal(part, parts[0]) for part in parts):
+            raise CheckFailed("the parts of a release differ")
+        values = parts[0].reshape(x.shape)
+        return values if x.kind == "bits" else values.view(np.int64)
 
     # ---- interactive
     async def input(self, party: Party, *, owner: int, values: Integers | None, shape: Shape) -> Clear:
@@ -256,6 +284,8 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec(operands[0].shape, "order")
     if primitive in ("input", "random"):
         return Spec(parameters["shape"])
+    if primitive == "take":
+        return Spec((sum(parameters["sizes"]),))
     if primitive == "constant":
         return Spec(parameters["values"].shape)
     if primitive == "constant_bits":
@@ -276,7 +306,7 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec((x.width, *x.shape), "bits", 1)
     if primitive in ("signs", "quick_signs"):
         return Spec((len(parameters["thresholds"]), *x.shape), "bits", 1)
-    if primitive in ("sign", "quick_sign", "equal"):
+    if primitive in ("sign", "quick_sign", "equal", "within"):
         return Spec(x.shape, "bits", 1)
     if primitive == "decompose":
         return Spec(x.shape, "bits", parameters["width"])

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Engine, Integers, Shape, Spec
+from mpc.engine import Cost, Engine, Integers, Piece, Shape, Spec
 from mpc.party import Party
 from protocols.replicated import (
     arithmetic,
@@ -32,6 +32,7 @@ from protocols.replicated import (
     matmul,
     opening,
     orders,
+    outside,
     plans,
     quick,
     select,
@@ -129,6 +130,34 @@ class ReplicatedEngine(Engine):
 
     def random_bits(self, party: Party, *, shape: Shape, width: int = 1) -> Bits:
         return boolean.random_bits(party, shape, width)
+
+    # ---- organizations that do not compute
+    def pieces(self, size: int) -> tuple[Piece, ...]:
+        return outside.pieces(size)
+
+    def deal(self, values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.uint8]]:
+        return outside.deal(values, random)
+
+    def take(
+        self,
+        party: Party,
+        *,
+        pieces: Sequence[Sequence[NDArray[np.uint8] | None]],
+        sizes: Sequence[int],
+    ) -> Arithmetic:
+        return outside.take(party, pieces, sizes)
+
+    def within(self, party: Party, x: Arithmetic, *, bounds: Integers) -> Coroutine[Any, Any, Bits]:
+        return outside.within(party, x, bounds)
+
+    def hand_out(self, party: Party, x: Arithmetic | Bits) -> Coroutine[Any, Any, NDArray[np.uint64]]:
+        return outside.hand_out(party, x)
+
+    def handed_words(self, x: Spec) -> int:
+        return 2 * x.size
+
+    def combine(self, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
+        return outside.combine(parts, x)
 
     # ---- interactive: the protocols' own coroutines; another frame around them would be passed by every message
     def input(

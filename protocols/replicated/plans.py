@@ -26,6 +26,7 @@ from protocols.replicated import (
     matmul,
     opening,
     orders,
+    outside,
     quick,
     select,
     sort,
@@ -146,6 +147,23 @@ def _input(label: bytes, *, owner: int, values: Integers | None = None, shape: S
 @_plan
 def _open(label: bytes, x: Spec, *, to: Sequence[int]) -> Planned:
     return x, opening.reveal_cost(label, x, to)
+
+
+@_plan
+def take(label: bytes, *, pieces: Any, sizes: Sequence[int]) -> Planned:
+    return Spec((sum(sizes),)), NOTHING
+
+
+@_plan
+def within(label: bytes, x: Spec, *, bounds: Integers) -> Planned:
+    wanted("within", x, "arith")
+    fitting("within", bounds, x.shape)
+    return Spec(x.shape, "bits", 1), outside.within_cost(label, x)
+
+
+@_plan
+def hand_out(label: bytes, x: Spec) -> Planned:
+    return x, outside.hand_out_cost(label, x)
 
 
 @_plan
@@ -328,9 +346,21 @@ def rank_order(label: bytes, x: Spec, *, ranks: tuple[int, ...], width: int) -> 
 
 #: Primitives with arrays, functions or lists among their parameters, and those with inner operations, whose labels
 #: follow from the whole label; the plans of all others are remembered.
-_FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "random", "random_bits"}
+_FRESH = {
+    "constant",
+    "constant_bits",
+    "scale",
+    "add_public",
+    "view",
+    "input",
+    "open",
+    "take",
+    "within",
+    "random",
+    "random_bits",
+}
 _FRESH |= {"order_of", "sort_order", "signs", "quick_signs", "piecewise_cubic", "table_of_count"}
-_FRESH |= {"truncate_exact", "rank_order"}
+_FRESH |= {"truncate_exact", "rank_order", "take", "within"}
 
 
 @lru_cache(maxsize=4096)

@@ -11,12 +11,12 @@ import numpy as np
 from mpc.aggregates import Count
 from mpc.disclosure import Guard, Opened, Result
 from mpc.errors import ShapeError
-from mpc.local import share_partial
+from mpc.local import share_each
 from mpc.private import PrivateArray, PrivateTable, count_cells
 from mpc.secret import SecretArray, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, inverse_root, roots
-from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moments, total
+from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moments
 
 #: Position of the lowest leading bit that a spread can have: 2^-50.
 _LEAST = WIDE - 50
@@ -219,14 +219,7 @@ def _missing(table: PrivateTable) -> dict[str, Result]:
     columns = list(table)
     k = len(columns)
     local = source.local.ask(Count([column.expression for column in columns], table.where))
-    absent = total(
-        [
-            share_partial(
-                source.run, source.name, owner, local, "missing", (k,), frac=0, bound=source.at_most, type="int"
-            )
-            for owner in source.owners
-        ]
-    )
+    absent = share_each(source, local, "missing", (k,), frac=0, bound=source.at_most, type="int").sum(0)
     present = table.count() - absent
     enough = _Enough(present, or_none=True)
     return {

@@ -20,9 +20,9 @@ from mpc.aggregates import Aggregate, CrossMoments
 from mpc.aggregates import Moments as ColumnMoments
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.expressions import Expression, Floats
-from mpc.local import share_partial
+from mpc.local import share_each
 from mpc.private import PrivateArray, Source, unit_exponent
-from mpc.secret import SecretArray, Type, stack
+from mpc.secret import SecretArray, Type
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
 
@@ -141,7 +141,6 @@ def _combine(
     aggregate: Callable[[Sequence[PrivateArray], Floats, Floats, int], Aggregate],
     cross: bool,
 ) -> JointMoments:
-    run = source.run
     if not source.owners:
         raise ConfigError(f"table {source.name}: no organization brings rows")
     units = [unit_exponent(column) for column in columns]
@@ -159,22 +158,19 @@ def _combine(
     rows_bound = source.at_most << wide
     whole = 1 << 61
 
-    counts, sums, means, spreads, rests = [], [], [], [], []
-    for owner in source.owners:
+    def parts(name: str, shape: tuple[int, ...], frac: int, bound: int) -> SecretArray:
+        type_: Type = "int" if frac == 0 else "fixed"
+        return share_each(source, local, name, shape, frac=frac, bound=bound, type=type_)
 
-        def part(name: str, shape: tuple[int, ...], frac: int, bound: int, owner: int = owner) -> SecretArray:
-            type_: Type = "int" if frac == 0 else "fixed"
-            return share_partial(run, source.name, owner, local, name, shape, frac=frac, bound=bound, type=type_)
+    counts = parts("n", count_shape, 0, source.at_most)
+    sums = parts("sum", (k,), wide, rows_bound)
+    means = parts("mean", (k,), FINE, 1 << FINE)
+    spreads = parts(spread_name, spread_shape, wide, rows_bound)
+    rests = parts("rest", spread_shape, wide + _REST, 1 << (_REST - 1))
 
-        counts.append(part("n", count_shape, 0, source.at_most))
-        sums.append(part("sum", (k,), wide, rows_bound))
-        means.append(part("mean", (k,), FINE, 1 << FINE))
-        spreads.append(part(spread_name, spread_shape, wide, rows_bound))
-        rests.append(part("rest", spread_shape, wide + _REST, 1 << (_REST - 1)))
-
-    count = total(counts).bounded(most)
-    exact_sum = total(sums).bounded(whole)  # |sum u| <= N < 2^width
-    exact_spread = total(spreads).bounded(whole)  # |sum of centred products| <= N by Cauchy-Schwarz
+    count = counts.sum(0).bounded(most)
+    exact_sum = sums.sum(0).bounded(whole)  # |sum u| <= N < 2^width
+    exact_spread = spreads.sum(0).bounded(whole)  # |sum of centred products| <= N by Cauchy-Schwarz
     leading = leading_bit(count, width)
     power = leading.table([1 << (width - 1 - j) for j in range(width)])
     none = leading.is_zero()
@@ -187,10 +183,10 @@ def _combine(
     exact_mean = _fraction(exact_sum.times(power, bound=whole), width)
     mean = exact_mean.cut(F, bound=1 << F).product(inverse, F, limit=2.0).bounded(1 << F)
     fine = _refined(mean, exact_mean, exact._new(exact.handle, frac=width, type="fixed"), inverse)
-    rest = _fraction(total(rests).times(power), width).cut(61)
+    rest = _fraction(rests.sum(0).times(power), width).cut(61)
     within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
-    share = _fraction(stack(counts).times(power, bound=1 << width), width)
-    spread = within + _between(share, stack(means) - fine, cross=cross)
+    share = _fraction(counts.times(power, bound=1 << width), width)
+    spread = within + _between(share, means - fine, cross=cross)
     # q * (population covariance) with |u| <= 1: at most 1, and the cuts above lose less than 2^-20 of it.
     spread = spread.bounded((1 << WIDE) + (1 << (WIDE - 20)))
     some = leading.nonzero
@@ -232,14 +228,6 @@ def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretA
     leading = weight_high.times(high).sum(0).bounded(5 << (2 * _HALF)).cut(WIDE)
     rest = weight_high.product(low, WIDE) + weight_low.product(high, WIDE) + weight_low.product(low, WIDE)
     return (leading + rest.sum(0)).bounded(5 << WIDE)
-
-
-def total(parts: Sequence[SecretArray]) -> SecretArray:
-    """The sum of the owners' parts."""
-    joint = parts[0]
-    for part in parts[1:]:
-        joint = joint + part
-    return joint
 
 
 def _fraction(x: SecretArray, width: int) -> SecretArray:
