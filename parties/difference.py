@@ -29,10 +29,14 @@ _NAMES = {
     "releases": "release",
     "inputs": "input",
     "network": "network",
+    "program": "program",
+    "mpyc": "MPyC version",
+    "arguments": "arguments",
+    "settings": "MPyC setting",
 }
 _ORDER = [
-    "format", "protocol", "comity", "scenario", "sources", "parameters", "inputs", "engine", "threshold", "network",
-    "purpose", "valid_from", "valid_until", "participants", "releases",
+    "format", "protocol", "comity", "mpyc", "scenario", "program", "sources", "arguments", "settings", "parameters",
+    "inputs", "engine", "threshold", "network", "purpose", "valid_from", "valid_until", "participants", "releases",
 ]  # fmt: skip
 _ABSENT = object()
 
@@ -72,7 +76,8 @@ def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator
         if here == there:
             continue
         if key == "sources" and isinstance(here, Mapping) and isinstance(there, Mapping):
-            yield from _sources(str(ours.get("scenario", "")), here, there)
+            what = "program" if "program" in ours else "scenario"
+            yield from _sources(what, str(ours.get(what, "")), here, there)
         elif key in ("participants", "releases"):
             yield from _walk(_NAMES[key], _by_name(here), _by_name(there))
         else:
@@ -132,13 +137,14 @@ def _value(place: str, value: Any) -> str:
         return "(unreadable)"
 
 
-def _sources(scenario: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+def _sources(what: str, main: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Of each file the first line that differs."""
     for name in dict.fromkeys([*here, *list(there)[:_ENTRIES]]):
         ours, theirs = here.get(name), there.get(name)
         if ours == theirs:
             continue
-        place = f"scenario {scenario}" if name in (f"{scenario}.py", "__init__.py") else f"scenario {scenario}, {name}"
+        whole = name in (main, f"{main}.py", "__init__.py")
+        place = f"{what} {main}" if whole else f"{what} {main}, {name}"
         if not isinstance(ours, Mapping) or not isinstance(theirs, Mapping):
             yield place, _file(ours), _file(theirs)
             continue

@@ -44,6 +44,16 @@ class Wire(Protocol):
     def write(self, data: bytes | memoryview) -> None: ...
 
 
+class Sink(Protocol):
+    """Takes a lane's messages as they come, in place of its inbox: for receivers that know no lengths beforehand."""
+
+    def deliver(self, lane: Lane, tag: bytes, payload: Bytes) -> None:
+        """A message, in order; raises RemoteProtocolError."""
+
+    def ended(self, lane: Lane, error: ComityError) -> None:
+        """None will come any more."""
+
+
 class Lane:
     """Sequence numbers, unacknowledged frames, inbox and waiting receivers for one peer."""
 
@@ -57,6 +67,9 @@ class Lane:
         #: The peer has sent its last frame and needs none of ours.
         self.ended = False
         self.bytes_sent = 0
+        self.sink: Sink | None = None
+        #: How many messages a sink's owner waits for.
+        self.awaited = 0
         self._later = acknowledge_later
         #: Sequence number -> checksum of what was sent, in debug mode.
         self._sums: dict[int, int] | None = {} if debug else None
@@ -225,6 +238,9 @@ class Lane:
         """A data frame came in."""
         if not self.accept(sequence, payload.size):
             return
+        if self.sink is not None:
+            self.sink.deliver(self, tag, payload)
+            return
         entry = self.waiting.pop(tag, None)
         if entry is not None:
             future, size = entry
@@ -259,6 +275,8 @@ class Lane:
     def fail(self, error: ComityError) -> None:
         """Everybody who waits for this peer gets `error`, now and later."""
         self.error = error
+        if self.sink is not None:
+            self.sink.ended(self, error)
         for waiting, _ in self.waiting.values():
             _fail(waiting, error)
         for room in self._room:

@@ -127,7 +127,7 @@ class Liveness:
     def stalled(self, now: float) -> PeerTimeout | None:
         """A peer we have waited for while nobody made progress."""
         for lane in self._lanes:
-            if lane is None or not (lane.waiting or lane.crowded):
+            if lane is None or not (lane.waiting or lane.crowded or lane.awaited):
                 self._waited.pop(lane.index if lane is not None else -1, None)
                 continue
             self._waited.setdefault(lane.index, now)

@@ -1,0 +1,132 @@
+"""`comity mpyc`: a program written for MPyC, between authenticated parties."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import click
+
+from mpc.errors import ConfigError
+from parties.cli.common import home_option, opened
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option("--local", type=int, metavar="N", help="All N parties on this machine; no study and no home needed.")
+@click.option("--threshold", type=int, metavar="T", help="With --local: T parties together learn nothing.")
+@click.option(
+    "--output-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="With --local: keep what the other parties print, as DIR/party-1.log, ….",
+)
+@home_option
+@click.option("--wait", default=300.0, show_default=True, metavar="SECONDS", help="For organizations not there yet.")
+@click.option(
+    "--grace", default=7.0, show_default=True, metavar="SECONDS", help="Before a lost connection is a lost peer."
+)
+@click.option("--stall", default=600.0, show_default=True, metavar="SECONDS", help="For a peer that is there but idle.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[STUDY] PROGRAM [ARGS]...")
+def command(
+    local: int | None,
+    threshold: int | None,
+    output_dir: Path | None,
+    home: Path | None,
+    wait: float,
+    grace: float,
+    stall: float,
+    arguments: Sequence[str],
+) -> None:
+    """Run a Python PROGRAM written for MPyC, unmodified, over Comity's connections.
+
+    With --local N, all N parties are processes on this machine: the same as  python PROGRAM -MN,  but over TLS. Shows
+    what party 0 prints. Without it, this process is the party of this organization; STUDY is a file that names the
+    organizations, each with the role "compute" and nothing else, and maybe `threshold` (default: the largest below
+    half of them). All must have the same PROGRAM, modules beside it, ARGS and version of MPyC: compared before
+    anything else is sent.
+
+    ARGS go to the program. MPyC's own options among them work (-L, -K, --no-log, --log-level, …), but not those
+    about parties and network (-M, -I, -P, -T, -B, -C, --ssl). Exit code: the program's own; 1 it failed, 2 something
+    here is wrong, 3 an organization was lost or never came, 4 the organizations do not agree or one is not who it
+    must be.
+
+    \b
+    Examples:  comity mpyc --local 3 hello.py
+               comity mpyc --local 5 --threshold 1 --output-dir logs/ sort.py --size 20
+               comity mpyc program.toml hello.py        at each organization
+
+    The study of a program, program.toml:
+
+    \b
+        purpose = "Joint mean of three registries"
+        [organizations.county]
+        roles = ["compute"]
+        [organizations.north]
+        roles = ["compute"]
+        [organizations.st-mary]
+        roles = ["compute"]
+    """
+    from parties.mpyc.guard import check_options, mpyc_version
+
+    for name, seconds in (("--wait", wait), ("--grace", grace), ("--stall", stall)):
+        if not seconds > 0:
+            raise click.BadParameter(f"{name}: a number of seconds above 0")
+    if len(arguments) < (2 if local is None else 1):
+        raise click.UsageError(
+            "name a STUDY and a PROGRAM, or  --local N PROGRAM" if local is None else "name a PROGRAM after --local N"
+        )
+    mpyc_version()
+    if local is not None:
+        from parties.launch import orderly_end
+        from parties.mpyc.local import run_local
+        from parties.mpyc.sources import program_sources
+        from parties.mpyc.study import check_threshold
+
+        t = check_threshold(local, threshold, f"--local {local}")
+        program, rest = Path(arguments[0]), arguments[1:]
+        program_sources(program)
+        check_options(rest)
+        options = [f"--wait={wait}", f"--grace={grace}", f"--stall={stall}"]
+        with orderly_end():
+            code = run_local(local, t, program, rest, options=options, output=output_dir)
+        raise click.exceptions.Exit(code)
+    for name, given in (("--threshold", threshold), ("--output-dir", output_dir)):
+        if given is not None:
+            instead = "the study says  threshold = T" if name == "--threshold" else "redirect this process's output"
+            raise ConfigError(f"{name} goes with --local: {instead}")
+    from parties.cli.main import report
+    from parties.identity import no_core_dumps
+    from parties.mpyc.run import Party
+    from parties.mpyc.study import open_program_study
+    from parties.process import Limits
+
+    no_core_dumps()
+    here = opened(home)
+    study = open_program_study(Path(arguments[0]))
+    party = Party(
+        here,
+        study,
+        Path(arguments[1]),
+        arguments[2:],
+        limits=Limits(wait, grace, stall),
+        status=_status(),
+        report=report,
+    )
+    raise click.exceptions.Exit(party.run())
+
+
+def _status() -> Callable[[str], None]:
+    """Lines for people on stderr: what this party waits for, every ten seconds; and what goes wrong, at once."""
+    beats = 0
+
+    def show(line: str) -> None:
+        nonlocal beats
+        if line.startswith("waiting for"):
+            beats += 1
+            if beats % 10 != 3:
+                return
+        elif line.startswith(("connected to", "reconnected to")):
+            return
+        click.echo(f"comity: {line}", err=True)
+
+    return show

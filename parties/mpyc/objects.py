@@ -1,0 +1,312 @@
+"""What `mpc.transfer` sends: Python objects under a tag and a length, in place of pickles.
+
+A pickle is a program that its reader runs; this is data. Taken are None, bool, int of any size, float, complex, str,
+bytes, bytearray, list, tuple, set, frozenset, dict, range, Fraction, Decimal, date, datetime, time, timedelta, NumPy
+arrays and scalars of numbers and truth values, object arrays of all these, and what a `Registry` knows (MPyC's field
+elements, field arrays, polynomials and group elements, of types that both sides have made). Whatever bytes come,
+`decode` gives objects of these types or raises RemoteProtocolError; it makes no class, calls no function by name, and
+allocates no more than a small multiple of what came.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+import struct
+from collections.abc import Callable
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, Protocol
+
+import numpy as np
+
+from mpc.errors import LocalProtocolError, RemoteProtocolError
+
+TAKEN = (
+    "None, bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict, range, Fraction, "
+    "Decimal, date, datetime, time, timedelta, NumPy arrays and numbers, and MPyC's field elements, field arrays, "
+    "polynomials and group elements"
+)
+#: Objects inside of objects inside of ….
+MOST_DEPTH = 100
+#: NumPy types by their place in this list, little-endian.
+_NUMBERS = [
+    np.dtype(name)
+    for name in ("?", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16")
+]
+_PLACE = {kind: place for place, kind in enumerate(_NUMBERS)}
+_FLOAT = struct.Struct("<d")
+
+
+class Registry(Protocol):
+    """Types beyond those of Python and NumPy."""
+
+    def reduce(self, value: object) -> tuple[tuple[Any, ...], Any] | None:
+        """(which type, what of it) as objects taken here; None for what is no such value."""
+
+    def restore(self, key: tuple[Any, ...], content: Any) -> Any:
+        """The value again; ValueError or TypeError when there is no such type, or no such value of it."""
+
+
+class _Writer:
+    def __init__(self, registry: Registry | None) -> None:
+        self.out = bytearray()
+        self._registry = registry
+
+    def length(self, number: int) -> None:
+        while number >= 0x80:
+            self.out.append(number & 0x7F | 0x80)
+            number >>= 7
+        self.out.append(number)
+
+    def chunk(self, tag: bytes, data: bytes | bytearray | memoryview) -> None:
+        self.out += tag
+        self.length(len(data))
+        self.out += data
+
+    def many(self, tag: bytes, values: Any, depth: int) -> None:
+        self.out += tag
+        self.length(len(values))
+        for value in values:
+            self.put(value, depth + 1)
+
+    def put(self, value: Any, depth: int = 0) -> None:
+        if depth > MOST_DEPTH:
+            raise LocalProtocolError(f"mpc.transfer: objects inside of objects, more than {MOST_DEPTH} deep")
+        kind = type(value)
+        simple = _SIMPLE.get(kind)
+        if simple is not None:
+            simple(self, value)
+        elif kind in _COLLECTIONS:
+            self.many(_COLLECTIONS[kind], value, depth)
+        elif kind is dict:
+            self.out += b"d"
+            self.length(len(value))
+            for key, entry in value.items():
+                self.put(key, depth + 1)
+                self.put(entry, depth + 1)
+        elif kind in _PARTS:
+            tag, parts = _PARTS[kind]
+            self.many(tag, parts(value), depth)
+        elif isinstance(value, np.generic) and value.dtype.newbyteorder("<") in _PLACE:
+            self.out += b"g"
+            self.array(np.asarray(value))
+        elif kind is np.ndarray:
+            self.ndarray(value, depth)
+        else:
+            reduced = None if self._registry is None else self._registry.reduce(value)
+            if reduced is None:
+                raise LocalProtocolError(
+                    f"mpc.transfer cannot send a {kind.__module__}.{kind.__qualname__}: it takes {TAKEN}. Send what it "
+                    "consists of, and put it together again at the receiver"
+                )
+            self.out += b"M"
+            for part in reduced:
+                self.put(part, depth + 1)
+
+    def ndarray(self, value: Any, depth: int) -> None:
+        if value.dtype == object:
+            self.out += b"O"
+            self.shape(value.shape)
+            for entry in value.reshape(-1):
+                self.put(entry, depth + 1)
+        elif value.dtype.newbyteorder("<") in _PLACE:
+            self.out += b"a"
+            self.array(value)
+        else:
+            raise LocalProtocolError(f"mpc.transfer cannot send an array of type {value.dtype}: it takes {TAKEN}")
+
+    def shape(self, shape: tuple[int, ...]) -> None:
+        self.length(len(shape))
+        for size in shape:
+            self.length(size)
+
+    def array(self, value: Any) -> None:
+        kind = value.dtype.newbyteorder("<")
+        self.out.append(_PLACE[kind])
+        self.shape(value.shape)
+        self.out += np.ascontiguousarray(value, kind).tobytes()
+
+
+def _put_int(writer: _Writer, value: int) -> None:
+    writer.chunk(b"i", value.to_bytes((value.bit_length() + 8) >> 3, "little", signed=True))
+
+
+def _put_text(writer: _Writer, value: str) -> None:
+    writer.chunk(b"s", value.encode("utf-8", "surrogatepass"))
+
+
+def _put_float(writer: _Writer, value: float) -> None:
+    writer.out += b"f"
+    writer.out += _FLOAT.pack(value)
+
+
+def _put_complex(writer: _Writer, value: complex) -> None:
+    writer.out += b"c"
+    writer.out += _FLOAT.pack(value.real) + _FLOAT.pack(value.imag)
+
+
+def _put_constant(writer: _Writer, value: object) -> None:
+    writer.out += b"n" if value is None else b"t" if value else b"F"
+
+
+_SIMPLE: dict[type, Callable[[_Writer, Any], None]] = {
+    int: _put_int,
+    float: _put_float,
+    complex: _put_complex,
+    str: _put_text,
+    bytes: lambda writer, value: writer.chunk(b"b", value),
+    bytearray: lambda writer, value: writer.chunk(b"y", value),
+    bool: _put_constant,
+    type(None): _put_constant,
+}
+_COLLECTIONS: dict[type, bytes] = {list: b"l", tuple: b"u", set: b"S", frozenset: b"z"}
+
+
+def _moment(value: Any) -> list[Any]:
+    if value.tzinfo is not None and type(value.tzinfo) is not dt.timezone:
+        raise LocalProtocolError("mpc.transfer takes times of no zone, or of a fixed offset (datetime.timezone)")
+    return [value.isoformat()]
+
+
+#: type -> its tag, and what it consists of.
+_PARTS: dict[type, tuple[bytes, Callable[[Any], list[Any]]]] = {
+    range: (b"r", lambda v: [v.start, v.stop, v.step]),
+    Fraction: (b"q", lambda v: [v.numerator, v.denominator]),
+    Decimal: (b"D", lambda v: [str(v)]),
+    dt.date: (b"A", lambda v: [v.isoformat()]),
+    dt.datetime: (b"B", _moment),
+    dt.time: (b"C", _moment),
+    dt.timedelta: (b"E", lambda v: [v.days, v.seconds, v.microseconds]),
+}
+_WHOLE: dict[bytes, tuple[tuple[type, ...], Callable[..., Any]]] = {
+    b"r": ((int, int, int), range),
+    b"q": ((int, int), Fraction),
+    b"D": ((str,), Decimal),
+    b"A": ((str,), dt.date.fromisoformat),
+    b"B": ((str,), dt.datetime.fromisoformat),
+    b"C": ((str,), dt.time.fromisoformat),
+    b"E": ((int, int, int), lambda days, seconds, micros: dt.timedelta(days, seconds, micros)),
+}
+_MADE: dict[bytes, Callable[[Any], Any]] = {b"l": list, b"u": tuple, b"S": set, b"z": frozenset}
+
+
+class _Reader:
+    def __init__(self, data: memoryview, registry: Registry | None) -> None:
+        self.data = data
+        self.at = 0
+        self._registry = registry
+
+    def take(self, size: int) -> memoryview:
+        if size > len(self.data) - self.at:
+            raise ValueError("it ends early")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def length(self) -> int:
+        number = 0
+        for shift in range(0, 56, 7):
+            byte = self.take(1)[0]
+            number |= (byte & 0x7F) << shift
+            if byte < 0x80:
+                return number
+        raise ValueError("a length that is none")
+
+    def count(self, each: int = 1) -> int:
+        """How many objects follow: each has at least `each` bytes, so a false count is found before it costs."""
+        number = self.length()
+        if number * each > len(self.data) - self.at:
+            raise ValueError("more objects than bytes")
+        return number
+
+    def get(self, depth: int = 0) -> Any:
+        if depth > MOST_DEPTH:
+            raise ValueError("too deep")
+        tag = bytes(self.take(1))
+        if tag in _MADE:
+            return _MADE[tag]([self.get(depth + 1) for _ in range(self.count())])
+        if tag == b"d":
+            return {self.get(depth + 1): self.get(depth + 1) for _ in range(self.count(2))}
+        if tag in _WHOLE:
+            kinds, make = _WHOLE[tag]
+            parts = [self.get(depth + 1) for _ in range(self.count())]
+            if tuple(map(type, parts)) != kinds:
+                raise ValueError("parts of the wrong types")
+            return make(*parts)
+        if tag == b"M":
+            key, content = self.get(depth + 1), self.get(depth + 1)
+            if self._registry is None or type(key) is not tuple:
+                raise ValueError("a type that is not known here")
+            return self._registry.restore(key, content)
+        if tag == b"O":
+            shape = self.shape()
+            if math.prod(shape) > len(self.data) - self.at:
+                raise ValueError("more objects than bytes")
+            entries = np.empty(math.prod(shape), object)
+            for place in range(entries.size):
+                entries[place] = self.get(depth + 1)
+            return entries.reshape(shape)
+        return self._plain(tag)
+
+    def _plain(self, tag: bytes) -> Any:
+        if tag == b"i":
+            return int.from_bytes(self.take(self.length()), "little", signed=True)
+        if tag == b"s":
+            return bytes(self.take(self.length())).decode("utf-8", "surrogatepass")
+        if tag == b"b":
+            return bytes(self.take(self.length()))
+        if tag == b"y":
+            return bytearray(self.take(self.length()))
+        if tag == b"f":
+            return _FLOAT.unpack(self.take(8))[0]
+        if tag == b"c":
+            return complex(_FLOAT.unpack(self.take(8))[0], _FLOAT.unpack(self.take(8))[0])
+        if tag in (b"n", b"t", b"F"):
+            return None if tag == b"n" else tag == b"t"
+        if tag == b"a":
+            return self.array()
+        if tag == b"g":
+            value = self.array()
+            if value.ndim:
+                raise ValueError("a number with a shape")
+            return value[()]
+        raise ValueError("an unknown kind of object")
+
+    def shape(self) -> tuple[int, ...]:
+        dimensions = self.length()
+        if dimensions > 32:
+            raise ValueError("too many dimensions")
+        shape = tuple(self.length() for _ in range(dimensions))
+        if math.prod(max(1, size) for size in shape) > 1 << 40:
+            raise ValueError("too large a shape")
+        return shape
+
+    def array(self) -> Any:
+        place = self.take(1)[0]
+        if place >= len(_NUMBERS):
+            raise ValueError("an unknown type of numbers")
+        kind, shape = _NUMBERS[place], self.shape()
+        data = self.take(math.prod(shape) * kind.itemsize)
+        if kind == np.bool_ and np.any(np.frombuffer(data, np.uint8) > 1):
+            raise ValueError("a truth value that is none")
+        return np.frombuffer(data, kind).reshape(shape).copy()
+
+
+def encode(value: Any, registry: Registry | None = None) -> bytes:
+    """The bytes of an object; LocalProtocolError naming its type where it cannot be sent."""
+    writer = _Writer(registry)
+    writer.put(value)
+    return bytes(writer.out)
+
+
+def decode(data: bytes | memoryview, peer: str, registry: Registry | None = None) -> Any:
+    """The object again; RemoteProtocolError for bytes that are none."""
+    reader = _Reader(memoryview(data), registry)
+    try:
+        value = reader.get()
+        if reader.at != len(reader.data):
+            raise ValueError("bytes after its end")
+    except (ValueError, TypeError, ArithmeticError, InvalidOperation, LookupError, RecursionError) as error:
+        reason = str(error) if type(error) is ValueError else type(error).__name__
+        raise RemoteProtocolError(f"{peer} sent a message that holds no object: {reason[:80]}", peer=peer) from None
+    return value

@@ -1,0 +1,462 @@
+"""The part of MPyC's runtime that meets the network, written anew over a session.
+
+Four protocols send: `input`, `output`, resharing and `transfer`. They say what they said in MPyC, to the same parties
+in the same rounds, so that everything above them is as it was. Other than there, vectors are encoded in a fixed width
+and checked on arrival, whole vectors are split and recombined at once, objects are data and not pickles, labels have
+128 bits, keys of pseudorandom sharing are made by all who hold them, and an exception in a coroutine fails the run.
+
+`install` puts this into a runtime. Imports MPyC: only inside a run, after `guard.load`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import functools
+import itertools
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from mpyc import asyncoro, finfields, thresha
+from mpyc.runtime import Runtime
+
+from mpc.channel import Bytes
+from mpc.errors import LocalProtocolError, RemoteProtocolError
+from parties.mpyc import fields, labels, objects, sharing
+from parties.mpyc.exchange import Exchange
+from parties.mpyc.types import Types, elements
+from parties.mpyc.watch import Watch
+
+_KEY = 16
+
+
+class Peer:
+    """What MPyC's parties have as their `protocol`: here it only counts."""
+
+    def __init__(self, exchange: Exchange, index: int) -> None:
+        self._exchange = exchange
+        self._index = index
+        self._before = exchange.bytes_sent[index]
+
+    @property
+    def nbytes_sent(self) -> int:
+        return self._exchange.bytes_sent[self._index] - self._before
+
+    def close_connection(self) -> None:
+        """Connections are the session's, and end with the process."""
+
+
+class Network:
+    """This run's way to the peers, for the functions below."""
+
+    def __init__(self, exchange: Exchange, watch: Watch, run_id: bytes) -> None:
+        self.exchange = exchange
+        self.watch = watch
+        self.run_id = run_id
+        self.types = Types()
+        self.dealt: int | None = None
+        self.prfs: dict[int, dict[tuple[int, ...], Any]] = {}
+
+
+def network(runtime: Any) -> Network:
+    found = runtime.comity
+    assert isinstance(found, Network)
+    return found
+
+
+def install(mpc: Any, exchange: Exchange, watch: Watch, run_id: bytes) -> None:
+    """Let `mpc` speak over a session that is open."""
+    Runtime.comity = Network(exchange, watch, run_id)
+    sending = {"transfer": transfer, "_distribute": distribute, "output": output, "_reshare": reshare}
+    for name, function in sending.items():
+        function.__annotations__.pop("return", None)  # MPyC would take it for the type of the placeholder
+        setattr(Runtime, name, asyncoro.mpc_coro(function))
+    Runtime.start, Runtime.shutdown, Runtime.barrier, Runtime.run = start, shutdown, barrier, run
+    Runtime.prfs, Runtime._prss_uci = prfs, prss_uci
+    Runtime.threshold = property(lambda self: self._threshold, set_threshold)
+    asyncoro._hop = labels.fork
+    asyncoro._reconcile = functools.partial(reconcile, mpc, watch)
+    mpc._program_counter = [int.from_bytes(run_id[: labels.BYTES], "little"), 0]
+    mpc._loop.set_exception_handler(_exceptions(watch))
+
+
+# Messages
+
+
+def send(runtime: Any, peer: int, payload: Bytes | bytes) -> None:
+    runtime.comity.exchange.send(peer, labels.label(runtime._program_counter[0]), payload)
+
+
+def receive(runtime: Any, peer: int) -> Any:
+    return runtime.comity.exchange.receive(peer, labels.label(runtime._program_counter[0]))
+
+
+class Vectors:
+    """How the elements of one field, of so many, or in an array of such a shape, are split, sent and put together."""
+
+    def __init__(self, runtime: Any, field: Any, count: int, shape: tuple[int, ...] | None) -> None:
+        self.field = field
+        self.count = count
+        self.shape = shape
+        self._prime = type(field.modulus) is int
+        self._names = runtime.comity.exchange.names
+        #: Whether whole vectors are handled at once.
+        self._whole = shape is not None or count > sharing.FEW
+
+    def encode(self, values: Any) -> Bytes:
+        return fields.encode(self.field.order, values if self._prime else [int(v) for v in values])
+
+    def decode(self, payload: Bytes, peer: int) -> Any:
+        values = fields.decode(self.field.order, payload, self.count, self._names[peer])
+        if self._prime and self._whole:
+            return sharing.objects(values)
+        return values if self.shape is None else elements(self.field, values)
+
+    def split(self, values: Any, threshold: int, parties: int) -> Sequence[Any]:
+        """Shares of reduced values (or, of a list, of field elements)."""
+        if self._prime and self._whole:
+            if self.shape is None:
+                values = sharing.objects([getattr(v, "value", v) for v in values])
+            return sharing.split(self.field.modulus, values, threshold, parties)
+        function = thresha.random_split if self.shape is None else thresha.np_random_split
+        shares: Sequence[Any] = function(self.field, values, threshold, parties)
+        return shares
+
+    def recombine(self, points: Sequence[tuple[int, Any]]) -> list[Any]:
+        """The values as MPyC keeps them: a list of elements, or of one array."""
+        if self._prime and self._whole:
+            where = tuple(point for point, _ in points)
+            weights = thresha._recombination_vector(self.field, where, 0)
+            shares = [share if isinstance(share, np.ndarray) else sharing.objects(share) for _, share in points]
+            return self.wrap(sharing.recombine(self.field.modulus, shares, weights))
+        if self.shape is None:
+            return self.wrap(thresha.recombine(self.field, points))
+        return [thresha.np_recombine(self.field, points).reshape(self.shape)]
+
+    def wrap(self, values: Any) -> list[Any]:
+        if self.shape is None:
+            return list(map(self.field, values))
+        return [self.field.array(values, check=False).reshape(self.shape)]
+
+
+def vectors(runtime: Any, x: list[Any]) -> tuple[Vectors, Any]:
+    """How shares in `x` travel, and their bare values."""
+    if isinstance(x[0], finfields.FiniteFieldElement):
+        return Vectors(runtime, type(x[0]), len(x), None), [a.value for a in x]
+    values = x[0].value
+    return Vectors(runtime, x[0].field, values.size, values.shape), values.reshape(-1)
+
+
+def placeholder(runtime: Any, x: list[Any], *dims: int) -> Any:
+    """What MPyC shows for the result of a step on secure `x` before it is there."""
+    kind = type(x[0])
+    array = issubclass(kind, runtime.SecureArray)
+    parts = [kind, *([x[0].integral] if kind.frac_length else []), *([x[0].shape] if array else [])]
+    return runtime.returnType(tuple(parts) if len(parts) > 1 else kind, *dims)
+
+
+# The protocols
+
+
+async def transfer(
+    self: Any, obj: Any, senders: Any = None, receivers: Any = None, sender_receivers: Any = None
+) -> Any:
+    """Send an object from each of the senders to each of the receivers (default: all to all), or along arcs.
+
+    Rounds 1. What may be sent: `parties.mpyc.objects`. As in MPyC, the arcs are a list of pairs or a dict.
+    """
+    await self.returnType(asyncio.Future)
+    one = isinstance(senders, int)
+    everybody = range(len(self.parties))
+    if sender_receivers is None:
+        froms = [senders] if one else list(everybody if senders is None else senders)
+        to = [receivers] if isinstance(receivers, int) else list(everybody if receivers is None else receivers)
+        froms, to = (froms if self.pid in to else []), (to if self.pid in froms else [])
+    elif senders is not None or receivers is not None:
+        raise LocalProtocolError("mpc.transfer takes either senders and receivers, or sender_receivers")
+    elif isinstance(sender_receivers, dict):
+        froms = [a for a, b in sender_receivers.items() if self.pid in b]
+        to = list(sender_receivers[self.pid])
+    else:
+        froms = [a for a, b in sender_receivers if b == self.pid]
+        to = [b for a, b in sender_receivers if a == self.pid]
+    net = network(self)
+    data = objects.encode(obj, net.types) if to else b""
+    for peer in to:
+        if peer != self.pid:
+            send(self, peer, data)
+    came = await self.gather([data if peer == self.pid else receive(self, peer) for peer in froms])
+    names = net.exchange.names
+    found = [
+        objects.decode(payload if isinstance(payload, bytes) else payload.data, names[peer], net.types)
+        for peer, payload in zip(froms, came, strict=True)
+    ]
+    if one:
+        return found[0] if found else None
+    return found
+
+
+async def distribute(self: Any, x: list[Any], senders: list[int]) -> Any:
+    """Each sender shares its values: a share to every party.
+
+    Rounds 1. Bytes: from a sender, elements * width to each of the others.
+    """
+    if x == []:
+        return [[] for _ in senders]
+    kind = type(x[0])
+    secure = issubclass(kind, self.SecureObject)
+    if secure:
+        if hasattr(kind, "_input"):
+            return kind._input(x, senders)
+        await placeholder(self, x, len(senders), len(x))
+        field = kind.sectype.field if issubclass(kind, self.SecureArray) else kind.field
+    else:
+        await self.returnType(asyncio.Future)
+        field = kind if issubclass(kind, finfields.FiniteFieldElement) else kind.field
+    array = issubclass(kind, (self.SecureArray, finfields.FiniteFieldArray))
+    shape = x[0].shape if array else None
+    count = len(x) if shape is None else x[0].size
+    form = Vectors(self, field, count, shape)
+    shares: list[Any] = [None] * len(senders)
+    own: dict[int, Any] = {}
+    for i, sender in enumerate(senders):
+        if sender != self.pid:
+            shares[i] = receive(self, sender)
+            continue
+        if secure:
+            x = await self.gather(x)
+        values = x if shape is None else x[0].value.reshape(-1)
+        for peer, share in enumerate(form.split(values, self.threshold, len(self.parties))):
+            if peer == self.pid:
+                own[i] = share
+            else:
+                send(self, peer, form.encode(share))
+    shares = await self.gather(shares)
+    return [form.wrap(own[i] if i in own else form.decode(shares[i], sender)) for i, sender in enumerate(senders)]
+
+
+async def output(self: Any, x: Any, receivers: Any = None, threshold: int | None = None, raw: bool = False) -> Any:
+    """Open secure values, or shares of a polynomial of degree `threshold`, to the receivers (default: all).
+
+    Rounds 1. Bytes: to each receiver, elements * width from each of `threshold` parties.
+    """
+    many = isinstance(x, list)
+    x = list(x) if many else [x]
+    await self.returnType(asyncio.Future)
+    if not x:
+        return []
+    t = self.threshold if threshold is None else threshold
+    m, me = len(self.parties), self.pid
+    to = [receivers] if isinstance(receivers, int) else list(range(m) if receivers is None else receivers)
+    kind = type(x[0])
+    secure = issubclass(kind, self.SecureObject)
+    if secure:
+        if hasattr(kind, "_output"):
+            opened = await kind._output(x, to, threshold)
+            return opened if many else opened[0]
+        x = await self.gather(x)
+    count = len(x)
+    form, values = vectors(self, x)
+    payload = None
+    for peer in to:
+        if 0 < (peer - me) % m <= t:
+            payload = form.encode(values) if payload is None else payload
+            send(self, peer, payload)
+    if me not in to:
+        y: list[Any] = [None] * count
+    else:
+        froms = [(me - t + j) % m for j in range(t)]
+        came = await self.gather([receive(self, peer) for peer in froms])
+        points = [(peer + 1, form.decode(payload, peer)) for peer, payload in zip(froms, came, strict=True)]
+        y = form.recombine([*points, (me + 1, values)])
+        if secure and not raw and kind._output_conversion is not None:
+            y = [kind._output_conversion(a) for a in y]
+    return y if many else y[0]
+
+
+async def reshare(self: Any, x: Any) -> Any:
+    """Shares of degree 2t become fresh ones of degree t, after Gennaro, Rabin and Rabin (PODC '98).
+
+    Rounds 1. Bytes: elements * width from each of 2t + 1 parties to each of the others.
+    """
+    many = isinstance(x, list)
+    x = x if many else [x]
+    if x == []:
+        return []
+    if issubclass(type(x[0]), self.SecureObject):
+        await placeholder(self, x, *([len(x)] if many else []))
+        x = await self.gather(x)
+    else:
+        await self.returnType(asyncio.Future)
+    t = self.threshold
+    if t == 0:
+        return x if many else x[0]
+    form, values = vectors(self, x)
+    m, me = len(self.parties), self.pid
+    first = self._program_counter[0] % m  # who shares is public, and varies so that all have the same work
+    froms = [(first + j) % m for j in range(2 * t + 1)]
+    own = None
+    if me in froms:
+        for peer, share in enumerate(form.split(values, t, m)):
+            if peer == me:
+                own = share
+            else:
+                send(self, peer, form.encode(share))
+    others = [peer for peer in froms if peer != me]
+    came = await self.gather([receive(self, peer) for peer in others])
+    points = [(peer + 1, form.decode(payload, peer)) for peer, payload in zip(others, came, strict=True)]
+    if own is not None:
+        points.append((me + 1, own))
+    y = form.recombine(points)
+    return y if many else y[0]
+
+
+# Start, end, and what happens in between
+
+
+async def start(self: Any) -> None:
+    """The session is open already: make the keys of pseudorandom sharing, and say what MPyC says."""
+    logging.info(f"Start MPyC runtime v{self.version}")
+    for peer in self.parties:
+        peer.protocol = Peer(network(self).exchange, peer.pid)
+    await make_keys(self)
+    logging.info(f"All {len(self.parties)} parties connected via TLS, authenticated.")
+    self.start_time = time.time()
+
+
+async def shutdown(self: Any) -> None:
+    """Wait until this party's coroutines are done, and until all parties are here. A program may start again."""
+    await settled(self)
+    elapsed = datetime.timedelta(seconds=round(time.time() - self.start_time, 3))
+    text = str(elapsed)[:-3] if elapsed.microseconds else f"{elapsed}.000"
+    sent = [peer.protocol.nbytes_sent for peer in self.parties]
+    logging.info(f"Stop MPyC -- elapsed time: {text}|bytes sent: {sum(sent)}")
+    logging.debug(f"Bytes sent per party: {' '.join(map(str, sent))}")
+    logging.debug("Synchronize with all parties before shutdown")
+    await self.transfer(self.pid)
+
+
+async def barrier(self: Any, name: str | None = None) -> None:
+    """Wait until the coroutines of this level are done."""
+    if self.options.no_barrier:
+        return
+    logging.info(f"Barrier{f'-{name}' if name else ''} {self._pc_level} {self._program_counter[1]}")
+    await settled(self)
+
+
+async def settled(self: Any) -> None:
+    """Until no coroutine is open above this one; a few turns of the loop, then woken by what comes in."""
+    turns = 0
+    while self._pc_level > self._program_counter[1]:
+        turns += 1
+        if turns % 8:
+            await asyncio.sleep(0)
+        else:
+            await asyncio.wait([network(self).exchange.arrival()], timeout=0.01)
+
+
+def run(self: Any, f: Any) -> Any:
+    """Run a coroutine or future until it is done."""
+    if self._loop.is_running():  # as in MPyC: drive a coroutine that never really waits
+        if not asyncio.iscoroutine(f):
+            f = asyncoro._wrap_in_coro(f)
+        while True:
+            try:
+                f.send(None)
+            except StopIteration as done:
+                return done.value
+    return network(self).watch.run(f)
+
+
+def reconcile(runtime: Any, watch: Watch, placeholder: Any, task: Any) -> None:
+    """A coroutine has ended: give its result to who waits for it, or end the run with its exception."""
+    runtime._pc_level -= 1
+    if task.cancelled():
+        return
+    error = task.exception()
+    if error is not None:
+        watch.coroutine_failed(error)
+    elif placeholder is not None:
+        vars(asyncoro)["__reconcile"](placeholder, task.result())
+
+
+def _exceptions(watch: Watch) -> Callable[[Any, dict[str, Any]], None]:
+    """Errors outside of coroutines, as asyncio shows them; nothing about what a failed run leaves behind."""
+
+    def handle(loop: Any, context: dict[str, Any]) -> None:
+        if watch.failure is not None or ("task" in context and "destroyed" in context.get("message", "")):
+            return
+        loop.default_exception_handler(context)
+
+    return handle
+
+
+# Pseudorandom sharing
+
+
+def set_threshold(self: Any, threshold: int) -> None:
+    """As in MPyC before `mpc.start()`, which makes the keys."""
+    if not 0 <= 2 * threshold < len(self.parties):
+        raise ValueError(f"threshold {threshold} with {len(self.parties)} parties")
+    self._threshold = threshold
+
+
+def subsets(self: Any) -> Iterator[tuple[int, ...]]:
+    """The sets of parties that share a key, of those with this party; in the same order everywhere."""
+    m = len(self.parties)
+    return (s for s in itertools.combinations(range(m), m - self.threshold) if self.pid in s)
+
+
+async def make_keys(self: Any) -> None:
+    """A key for each set of n - t parties, from a random contribution of each of its members.
+
+    Uniform if one member's contribution is, and known to nobody outside of the set.
+    """
+    net = network(self)
+    if self.options.no_prss or net.dealt == self.threshold:
+        return
+    net.prfs.clear()
+    mine = {s: os.urandom(_KEY) for s in subsets(self)}
+    parts: dict[tuple[int, ...], dict[int, bytes]] = {s: {self.pid: part} for s, part in mine.items()}
+    self._program_counter[0] += 1
+    others = [peer for peer in range(len(self.parties)) if peer != self.pid]
+    for peer in others:
+        send(self, peer, b"".join(part for s, part in mine.items() if peer in s))
+    for peer in others:
+        payload = receive(self, peer)
+        data = (await payload if isinstance(payload, asyncio.Future) else payload).tobytes()
+        shared = [s for s in mine if peer in s]
+        if len(data) != _KEY * len(shared):
+            name = net.exchange.names[peer]
+            raise RemoteProtocolError(f"{name} sent {len(data)} bytes for {len(shared)} keys", peer=name)
+        for k, s in enumerate(shared):
+            parts[s][peer] = data[_KEY * k : _KEY * (k + 1)]
+    self._prss_keys = {s: _key(net.run_id, s, parts[s]) for s in mine}
+    net.dealt = self.threshold
+
+
+def _key(run_id: bytes, members: tuple[int, ...], parts: dict[int, bytes]) -> bytes:
+    data = run_id + bytes(members) + b"".join(parts[i] for i in members)
+    return blake2b(data, digest_size=_KEY, person=b"comity/mpyc/prss").digest()
+
+
+def prfs(self: Any, bound: int) -> dict[tuple[int, ...], Any]:
+    """The pseudorandom functions of this party's sets, with values below `bound`."""
+    net = network(self)
+    if net.dealt != self.threshold:
+        raise LocalProtocolError("random sharings need mpc.start() first: the parties have no common keys yet")
+    found = net.prfs.get(bound)
+    if found is None:
+        found = net.prfs[bound] = {s: thresha.PRF(key, bound) for s, key in self._prss_keys.items()}
+    return found
+
+
+def prss_uci(self: Any) -> bytes:
+    """An input that no other call has: the next number of this branch, whole."""
+    self._program_counter[0] += 1
+    return labels.label(self._program_counter[0])

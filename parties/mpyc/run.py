@@ -1,0 +1,196 @@
+"""One party of an MPyC program: agree, run the program as `python program.py` would, end.
+
+The program has the main thread, its own event loop and `sys.argv`, as under MPyC; the session lives in a second thread
+(`exchange` says why).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import runpy
+import sys
+import threading
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from mpc.errors import ComityError, LocalProtocolError
+from parties.difference import difference
+from parties.document import study_hash
+from parties.home import Home
+from parties.mpyc import guard
+from parties.mpyc.exchange import Exchange
+from parties.mpyc.sources import program_sources
+from parties.mpyc.study import ProgramStudy, agreed_program
+from parties.mpyc.watch import PATIENCE_S, Watch, end_process, print_program_error
+from parties.process import Limits
+from parties.session import Participant, Session
+
+
+class SessionThread:
+    """A session in an event loop and a thread of its own."""
+
+    def __init__(self) -> None:
+        self.loop = self._new_loop()
+        self.session: Session | None = None
+        self._thread = threading.Thread(target=self.loop.run_forever, name="comity session", daemon=True)
+        self._thread.start()
+
+    @staticmethod
+    def _new_loop() -> asyncio.AbstractEventLoop:
+        try:
+            import uvloop
+        except ImportError:  # not on Windows
+            return asyncio.SelectorEventLoop()
+        loop: asyncio.AbstractEventLoop = uvloop.new_event_loop()
+        return loop
+
+    def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run it in the session's loop; waits for its result."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def tell(self, error: ComityError) -> None:
+        """The program failed: the peers hear of it at once."""
+        if self.session is not None:
+            self.loop.call_soon_threadsafe(self.session.fail, error)
+
+    def finish(self, error: ComityError | None) -> None:
+        if self.session is not None:
+            self.call(self.session.finish(error))
+
+
+class Party:
+    """This organization's part of one program."""
+
+    def __init__(
+        self,
+        home: Home,
+        study: ProgramStudy,
+        program: Path,
+        arguments: Sequence[str],
+        *,
+        limits: Limits,
+        status: Callable[[str], None],
+        report: Callable[[Exception], int],
+    ) -> None:
+        self._home = home
+        self._study = study
+        self._program = program
+        self._arguments = list(arguments)
+        self._limits = limits
+        self._status = status
+        self._report = report
+        self._thread = SessionThread()
+
+    def run(self) -> int:
+        """The program's exit code. Raises ComityError where the run fails, SystemExit where MPyC's help was asked for.
+
+        A program that fails by itself has its traceback printed, and peers hear that it ended.
+        """
+        study = self._study
+        index = study.index(self._home.name)
+        study.check_date(date.today())
+        sources = program_sources(self._program)
+        mpc = guard.load(
+            str(self._program),
+            self._arguments,
+            index=index,
+            parties=len(study.participants),
+            threshold=study.threshold,
+        )
+        document = agreed_program(
+            study,
+            keys=self._home.keys(),
+            program=self._program.name,
+            sources=sources,
+            arguments=self._arguments,
+            mpyc=guard.mpyc_version(),
+            settings=guard.settings(mpc),
+        )
+        watch = Watch(mpc._loop, self._thread.tell)
+        error: ComityError | None = None
+        try:
+            exchange = self._thread.call(self._open(document, index, mpc, watch))
+            from parties.mpyc import protocols
+
+            assert self._thread.session is not None
+            protocols.install(mpc, exchange, watch, self._thread.session.run_id)
+            code = self._execute()
+            if watch.failure is not None:
+                raise watch.failure
+            if code:
+                error = LocalProtocolError("SystemExit")
+            return code
+        except ComityError as failure:
+            error = failure
+            if failure.__cause__ is not None:
+                print_program_error(failure.__cause__, str(self._program))
+            raise
+        except BaseException as failure:
+            error = LocalProtocolError(type(failure).__name__)
+            if watch.failure is not None:
+                error = watch.failure
+                raise watch.failure from failure
+            if isinstance(failure, Exception):
+                print_program_error(failure, str(self._program))
+                return 1
+            raise
+        finally:
+            self._thread.finish(error)
+
+    async def _open(self, document: dict[str, Any], index: int, mpc: Any, watch: Watch) -> Exchange:
+        session = Session(
+            identity=self._home.identity,
+            participants=self._participants(),
+            index=index,
+            listen=self._home.consortium.listen,
+            document=document,
+            study_hash=study_hash(document),
+            explain=difference,
+            known=self._bystanders(),
+            wait=self._limits.wait,
+            grace=self._limits.grace,
+            stall=self._limits.stall,
+            status=self._status,
+        )
+        self._thread.session = session
+        exchange = Exchange(session, self._thread.loop, mpc._loop, watch.fail)
+        session.attach(progress=lambda: exchange.progress, waiting=lambda: None)
+        await session.open()
+        session.failed.add_done_callback(lambda failed: self._lost(mpc, watch, failed.result()))
+        return exchange
+
+    def _lost(self, mpc: Any, watch: Watch, error: ComityError) -> None:
+        """In the session's thread, when the run has failed: the program has a moment to end by itself."""
+        mpc._loop.call_soon_threadsafe(watch.fail, error)
+        self._thread.loop.call_later(PATIENCE_S, end_process, error, self._report)
+
+    def _execute(self) -> int:
+        """Run the program in this thread, as the script that Python was started with."""
+        sys.path.insert(0, os.path.dirname(os.path.abspath(self._program)))
+        try:
+            runpy.run_path(str(self._program), run_name="__main__")
+        except SystemExit as ended:
+            if ended.code is None or isinstance(ended.code, int):
+                return ended.code or 0
+            print(ended.code, file=sys.stderr)
+            return 1
+        return 0
+
+    def _participants(self) -> list[Participant]:
+        participants = []
+        for name in self._study.participants:
+            if name == self._home.name:
+                key, certificate, address = self._home.identity.key_hash, self._home.card().certificate, None
+            else:
+                member = self._home.consortium.member(name)
+                key, certificate, address = member.card.key_hash, member.card.certificate, member.address
+            participants.append(Participant(name, key, certificate, address))
+        return participants
+
+    def _bystanders(self) -> list[bytes]:
+        """Certificates of members that take no part: a call from one is refused by its name."""
+        members = self._home.consortium.members.values()
+        return [m.card.certificate for m in members if m.name not in self._study.participants]

@@ -1,0 +1,168 @@
+"""The study of an MPyC program: who computes, and how many of them may pool what they know.
+
+    purpose   = "Joint mean of three registries"
+    threshold = 1                              # default: the largest below half of the parties
+
+    [organizations.county]
+    roles = ["compute"]
+
+    [organizations.north]
+    roles = ["compute"]
+
+    [organizations.st-mary]
+    roles = ["compute"]
+
+No scenario: the program is the command line's, and its bytes are what the parties compare.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
+
+from mpc.errors import ConfigError
+from parties.agreement import PROTOCOL_VERSION
+from parties.document import FORMAT, comity_version
+from parties.identity import check_name
+
+FEWEST, MOST = 3, 20
+
+
+def _name(name: str) -> str:
+    try:
+        return check_name(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+def _roles(roles: list[str]) -> list[str]:
+    if roles != ["compute"]:
+        raise ValueError('every party of an MPyC program computes; write  roles = ["compute"]')
+    return roles
+
+
+class _Organization(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    roles: Annotated[list[StrictStr], AfterValidator(_roles)]
+
+
+class _File(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    purpose: Annotated[StrictStr, Field(min_length=1, max_length=500)]
+    threshold: Annotated[StrictInt, Field(ge=0)] | None = None
+    organizations: dict[Annotated[str, AfterValidator(_name)], _Organization]
+    valid_from: date | None = None
+    valid_until: date | None = None
+
+
+@dataclass(frozen=True)
+class ProgramStudy:
+    """Who runs a program together; participants in the order of their names, which is their index."""
+
+    participants: tuple[str, ...]
+    threshold: int
+    purpose: str
+    valid_from: date | None
+    valid_until: date | None
+    path: Path
+
+    def index(self, name: str) -> int:
+        if name not in self.participants:
+            raise ConfigError(f"{self.path}: {name} takes no part; it names {', '.join(self.participants)}")
+        return self.participants.index(name)
+
+    def check_date(self, today: date) -> None:
+        """Raises ConfigError outside of the agreed dates."""
+        if self.valid_from and today < self.valid_from:
+            raise ConfigError(f"{self.path}: valid_from is {self.valid_from}; today is {today}")
+        if self.valid_until and today > self.valid_until:
+            raise ConfigError(f"{self.path}: valid_until was {self.valid_until}; agree on a new study")
+
+
+def open_program_study(path: Path) -> ProgramStudy:
+    """Reads the study file of a program. Raises ConfigError naming file and key."""
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as failure:
+        raise ConfigError(f"{path}: cannot be read ({failure.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise ConfigError(f"{path}: not a TOML file ({failure})") from None
+    if "scenario" in document:
+        raise ConfigError(
+            f"{path} is the study of a scenario: run it with  comity run {path}\n"
+            "The study of an MPyC program names its organizations and no scenario."
+        )
+    try:
+        given = _File.model_validate(document)
+    except ValidationError as errors:
+        lines = []
+        for error in errors.errors(include_url=False, include_context=False)[:5]:
+            place = ".".join(str(part) for part in error["loc"])
+            lines.append(f"{path}: {place}: {error['msg'].removeprefix('Value error, ')}")
+        raise ConfigError("\n".join(lines)) from None
+    names = tuple(sorted(given.organizations))
+    threshold = check_threshold(len(names), given.threshold, str(path))
+    return ProgramStudy(names, threshold, given.purpose, given.valid_from, given.valid_until, path)
+
+
+def check_threshold(parties: int, threshold: int | None, where: str) -> int:
+    """The threshold that holds, for a number of parties; ConfigError for one that there cannot be."""
+    if not FEWEST <= parties <= MOST:
+        raise ConfigError(f"{where}: an MPyC program takes {FEWEST} to {MOST} parties, found {parties}")
+    largest = (parties - 1) // 2
+    if threshold is None:
+        return largest
+    if not 1 <= threshold <= largest:
+        raise ConfigError(
+            f"{where}: threshold {threshold} with {parties} parties; possible are 1 to {largest}: so many parties "
+            "together learn nothing"
+        )
+    return threshold
+
+
+def agreed_program(
+    study: ProgramStudy,
+    *,
+    keys: Mapping[str, bytes],
+    program: str,
+    sources: Mapping[str, bytes],
+    arguments: Sequence[str],
+    mpyc: str,
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """All that the parties of a program agree to, as plain JSON values.
+
+    keys      organization -> SHA-256 of its public key
+    sources   relative path -> source
+    settings  those of MPyC that change which messages there are
+    """
+    missing = [name for name in study.participants if name not in keys]
+    if missing:
+        raise ConfigError(f"{study.path}: no key of {missing[0]} is known; get its card and  comity peer add CARD")
+    return {
+        "format": FORMAT,
+        "comity": comity_version(),
+        "protocol": PROTOCOL_VERSION,
+        "mpyc": mpyc,
+        "program": program,
+        "sources": {
+            name: {"sha256": sha256(source).hexdigest(), "text": source.decode("utf-8", "replace")}
+            for name, source in sources.items()
+        },
+        "arguments": list(arguments),
+        "settings": dict(settings),
+        "threshold": study.threshold,
+        "purpose": study.purpose,
+        "valid_from": study.valid_from.isoformat() if study.valid_from else None,
+        "valid_until": study.valid_until.isoformat() if study.valid_until else None,
+        "participants": [{"name": name, "key": keys[name].hex(), "roles": ["compute"]} for name in study.participants],
+    }

@@ -1,0 +1,120 @@
+"""MPyC's own kinds of values in `mpc.transfer`: field elements, field arrays, polynomials, group elements.
+
+A type travels as its public parameters and is looked up among those that this program has made itself, so that no
+message makes a field or a curve of a peer's choice. Elements pass MPyC's own checks of being elements: a point that
+is not on its curve is refused. Imports MPyC: only inside a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from mpyc import fingroups, gfpx
+from mpyc.finfields import FiniteFieldArray, FiniteFieldElement, PrimeFieldElement
+
+from mpc.errors import RemoteProtocolError
+from parties.mpyc import fields
+
+Key = tuple[Any, ...]
+
+
+class Types:
+    """A `parties.mpyc.objects.Registry` of the types there are in this process."""
+
+    def __init__(self) -> None:
+        self._known: dict[Key, Any] = {}
+
+    def reduce(self, value: object) -> tuple[Key, Any] | None:
+        kind: Any = type(value)
+        if isinstance(value, FiniteFieldElement):
+            return field_key(kind), int(value.value)
+        if isinstance(value, FiniteFieldArray):
+            flat = [int(v) for v in value.value.reshape(-1)]
+            content = (tuple(value.value.shape), fields.encode(kind.field.order, flat).tobytes())
+            return ("array", *field_key(kind.field)), content
+        if isinstance(value, gfpx.Polynomial):
+            return polynomial_key(kind), int(value)
+        if isinstance(value, fingroups.FiniteGroupElement):
+            return group_key(kind), value.value
+        return None
+
+    def restore(self, key: Key, content: Any) -> Any:
+        kind = self._find(key[1:] if key[:1] == ("array",) else key)
+        if key[:1] == ("array",):
+            return _array(kind, content)
+        if key[:1] == ("group",):
+            return kind(content)
+        if type(content) is not int or content < 0:
+            raise ValueError("a value that is no number")
+        if key[:1] == ("field",):
+            if content >= kind.order:
+                raise ValueError("a number that is no element of its field")
+            return kind(content)
+        return kind(content)
+
+    def _find(self, key: Key) -> Any:
+        found = self._known.get(key)
+        if found is None:
+            self._known = dict(_all())
+            found = self._known.get(key)
+        if found is None:
+            raise ValueError("a field, group or ring that this program has not made yet")
+        return found
+
+
+def field_key(field: Any) -> Key:
+    if issubclass(field, PrimeFieldElement):
+        return ("field", int(field.modulus), int(field.nth or 0), int(field.root or 0))
+    return ("field", int(field.characteristic), int(field.modulus))
+
+
+def polynomial_key(ring: Any) -> Key:
+    return ("polynomial", int(ring.p))
+
+
+def group_key(group: Any) -> Key:
+    """MPyC's names of groups hold their parameters; a generator can be chosen besides."""
+    generator = "" if group.generator is None else repr(group.generator)[:2000]
+    return ("group", group.__bases__[0].__name__, group.__name__, generator)
+
+
+def _all() -> Iterator[tuple[Key, Any]]:
+    for field in _below(FiniteFieldElement):
+        if getattr(field, "order", None) is not None:
+            yield field_key(field), field
+    for ring in _below(gfpx.Polynomial):
+        if getattr(ring, "p", None) is not None:
+            yield polynomial_key(ring), ring
+    for group in _below(fingroups.FiniteGroupElement):
+        if group.identity is not None:
+            yield group_key(group), group
+
+
+def _below(cls: Any) -> Iterator[Any]:
+    for sub in cls.__subclasses__():
+        yield sub
+        yield from _below(sub)
+
+
+def _array(field: Any, content: Any) -> Any:
+    shape, data = content
+    if type(shape) is not tuple or type(data) is not bytes or not all(type(s) is int and s >= 0 for s in shape):
+        raise ValueError("an array that is none")
+    count = 1
+    for size in shape:
+        count *= size
+    try:
+        values = fields.decode(field.order, np.frombuffer(data, np.uint8), count, "")
+    except RemoteProtocolError as error:
+        raise ValueError(str(error).strip()) from None
+    return field.array(elements(field, values), check=False).reshape(shape)
+
+
+def elements(field: Any, values: list[int]) -> Any:
+    """An object array of what MPyC keeps in its field arrays: integers, or polynomials over the prime field."""
+    out = np.empty(len(values), object)
+    ring = type(field.modulus)
+    out[:] = values if ring is int else [ring(value) for value in values]
+    return out
