@@ -1,7 +1,7 @@
 """Compiled kernels: made once, in one process, before parties start; and where they are kept.
 
 Numba keeps what it compiled beside the source. Where the installation cannot be written to, the cache is a folder of
-the user's, mode 0700: it holds pickles, and whoever can write there runs code.
+the user's, mode 0700: whoever can write there runs code in ours.
 """
 
 from __future__ import annotations

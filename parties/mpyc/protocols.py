@@ -2,7 +2,7 @@
 
 Four protocols send: `input`, `output`, resharing and `transfer`. They say what they said in MPyC, to the same parties
 in the same rounds, so that everything above them is as it was. Other than there, vectors are encoded in a fixed width
-and checked on arrival, whole vectors are split and recombined at once, objects are data and not pickles, labels have
+and checked on arrival, whole vectors are split and recombined at once, objects are data, labels have
 128 bits, keys of pseudorandom sharing are made by all who hold them, and an exception in a coroutine fails the run.
 
 `install` puts this into a runtime. Imports MPyC: only inside a run, after `guard.load`.
