@@ -147,7 +147,7 @@ def same(a: object, b: object) -> bool:
     return type(a) is type(b) and repr(a) == repr(b)
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(thing=THINGS)
 def test_objects_come_back(thing):
     found = objects.decode(objects.encode(thing), "north")
