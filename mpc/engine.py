@@ -95,6 +95,9 @@ class Engine(ABC):
     parties: int
     #: Arithmetic values stay within -2**capacity < x < 2**capacity.
     capacity: int = 62
+    #: How far truncations may be off: 1 is the floor or that plus one; k, an integer less than k below the exact
+    #: quotient or at most k above it.
+    rounding: int = 1
 
     def prepare(self, primitives: Collection[str]) -> None:  # noqa: B027  (most engines have nothing to prepare)
         """Make ready what these primitives need beyond what an engine has at once; takes time, and sends nothing."""
@@ -226,15 +229,15 @@ class Engine(ABC):
 
     @abstractmethod
     async def multiply_truncate(self, party: Party, x: Any, y: Any, *, bits: int) -> Share:
-        """floor(x * y / 2^bits), or that plus one."""
+        """x * y / 2^bits, rounded as `rounding` says."""
 
     @abstractmethod
     async def matmul_truncate(self, party: Party, x: Any, y: Any, *, bits: int) -> Share:
-        """floor(x @ y / 2^bits), or that plus one."""
+        """x @ y / 2^bits, rounded as `rounding` says."""
 
     @abstractmethod
     async def truncate(self, party: Party, x: Any, *, bits: int) -> Share:
-        """floor(x / 2^bits), or that plus one; 1 <= bits <= 62."""
+        """x / 2^bits, rounded as `rounding` says; 1 <= bits <= 62."""
 
     @abstractmethod
     async def truncate_exact(self, party: Party, x: Any, *, bits: int, rounding: Literal["floor", "nearest"]) -> Share:
@@ -298,7 +301,7 @@ class Engine(ABC):
 
     @abstractmethod
     async def piecewise_cubic(self, party: Party, x: Any, *, low: int, step: int, table: Integers, bits: int) -> Share:
-        """floor(y / 2^bits), or that plus one, for y = sum of table[k, i] 2^28 u^k over k = 0..3, but for the rounding
+        """y / 2^bits, rounded as `rounding` says, for y = sum of table[k, i] 2^28 u^k over k = 0..3, but for the rounding
         of u^k to 28 bits; x = low + (i + u) 2^step with 0 <= u < 2, given low + 2^step <= x < low + pieces 2^step.
 
         `table` (4, pieces) has 8, 16, ..., 512 pieces and coefficients below 2^31: each cubic holds on its piece and
@@ -309,7 +312,7 @@ class Engine(ABC):
     async def exponential(
         self, party: Party, x: Any, *, low: int, high: int, frac: int, digits: int, bits: int
     ) -> Share:
-        """floor(y / 2^bits), or that plus one, for y = e^(x / 2^frac) with `digits` fraction bits, but for an error of
+        """y / 2^bits, rounded as `rounding` says, for y = e^(x / 2^frac) with `digits` fraction bits, but for an error of
         2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2); given y < 2^60 and low <= x <= high, at most
         253 apart (times 2^frac). Out of this range, y is whatever the engine gives."""
 

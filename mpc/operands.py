@@ -68,7 +68,7 @@ def narrowed(x: SecretArray, width: int) -> SecretArray:
     if x.type == "int" or width_of(x.bound) <= width:
         return x
     drop = width_of(x.bound) - width
-    if width_of((x.bound >> drop) + 1) > width:
+    if width_of((x.bound >> drop) + x.run.engine.rounding) > width:
         drop += 1  # the cut can round up to the next power of two
     return x.cut(x.frac - drop)
 

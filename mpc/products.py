@@ -40,7 +40,7 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
         "multiply_truncate",
         b,
         bits=cut,
-        changes={"frac": a.frac + b.frac - cut, "bound": (bound >> cut) + 1, "type": "fixed"},
+        changes={"frac": a.frac + b.frac - cut, "bound": (bound >> cut) + a.run.engine.rounding, "type": "fixed"},
     )
 
 
@@ -68,7 +68,7 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
             "matmul_truncate",
             right,
             bits=cut,
-            changes=contracted(frac=a.frac + b.frac - cut, bound=(bound >> cut) + 1, type="fixed", of=(a, b)),
+            changes=contracted(frac=a.frac + b.frac - cut, bound=(bound >> cut) + run.engine.rounding, type="fixed", of=(a, b)),
         )
     return product.reshape(shape)
 
@@ -85,23 +85,23 @@ def times(x: SecretArray, other: SecretArray, *, bound: int | None = None) -> Se
 
 
 def cut(x: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
-    """With `frac` fraction bits, fewer than now (floor or floor + 1 of the last one); a higher `frac` is exact.
+    """With `frac` fraction bits, fewer than now (rounded as the engine does); a higher `frac` is exact.
 
     `bound`: a proved bound of the raw result.
     """
     if frac >= x.frac:
         return x if frac == x.frac else shifted(x, frac)
     bits = x.frac - frac
-    if bits > x.run.engine.capacity:  # nothing is left: 0 is floor or floor + 1 of every value
+    if bits > x.run.engine.capacity:  # nothing is left: 0 is near enough to every value
         return x._op("scale", by=np.asarray(0, np.int64), changes={"frac": frac, "bound": 1, "type": "fixed"})
-    limit = (x.bound >> bits) + 1
+    limit = (x.bound >> bits) + x.run.engine.rounding
     if bound is not None:
         limit = min(limit, bound)
     return x._op("truncate", bits=bits, changes={"frac": frac, "bound": limit, "type": "fixed"})
 
 
 def product(x: SecretArray, other: SecretArray, frac: int, *, limit: float | None = None) -> SecretArray:
-    """The product with `frac` fraction bits (floor or floor + 1), in one operation.
+    """The product with `frac` fraction bits (rounded as the engine does), in one operation.
 
     The exact product must fit the ring, by the operands' bounds or because |product| <= `limit`, which the
     caller has proved. Rounds 2.
@@ -115,12 +115,12 @@ def product(x: SecretArray, other: SecretArray, frac: int, *, limit: float | Non
         return a.times(b, bound=bound).cut(frac)
     if bound >= 1 << x.run.engine.capacity:
         too_wide(bound, x.run.engine.capacity, a, b)
-    changes = {"frac": frac, "bound": (bound >> bits) + 1, "type": "fixed"}
+    changes = {"frac": frac, "bound": (bound >> bits) + a.run.engine.rounding, "type": "fixed"}
     return a._op("multiply_truncate", b, bits=bits, changes=changes)
 
 
 def dot(x: SecretArray, other: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
-    """The matrix product (m, k) @ (k, n) with `frac` fraction bits (floor or floor + 1). Rounds 2.
+    """The matrix product (m, k) @ (k, n) with `frac` fraction bits (rounded as the engine does). Rounds 2.
 
     The exact product must fit the ring, by the operands' bounds or by `bound`, a bound of the raw exact product that
     the caller has proved; RangeError otherwise.
@@ -136,7 +136,7 @@ def dot(x: SecretArray, other: SecretArray, frac: int, *, bound: int | None = No
     if not 0 < bits <= x.run.engine.capacity:
         exact = contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(a, b))
         return a._op("matmul", b, changes=exact).cut(frac)
-    changes = contracted(frac=frac, bound=(bound >> bits) + 1, type="fixed", of=(a, b))
+    changes = contracted(frac=frac, bound=(bound >> bits) + a.run.engine.rounding, type="fixed", of=(a, b))
     return a._op("matmul_truncate", b, bits=bits, changes=changes)
 
 

@@ -68,6 +68,5 @@ def _warm_up(engine: str) -> Callable[[Callable[[int, int], None]], None] | None
     if engine == "shamir":
         from protocols.shamir import engine as shamir
 
-        compile_all: Callable[[Callable[[int, int], None]], None] = shamir.warm_up
-        return compile_all
+        return shamir.warm_up
     return None

@@ -57,8 +57,7 @@ def make_engine(name: str, parties: int = 3, threshold: int | None = None) -> En
         return ReplicatedEngine()
     from protocols.shamir.engine import ShamirEngine
 
-    engine: Engine = ShamirEngine(parties, threshold)
-    return engine
+    return ShamirEngine(parties, threshold)
 
 
 @dataclass

@@ -76,7 +76,7 @@ def exp_between(x: SecretArray, high: float, *, frac: int | None = None) -> Secr
     digits = sum(precision(high))
     cut = 0 if frac is None else digits - frac
     most = int(np.ldexp(high, x.frac)) + 1
-    bound = (int(public_exp(high) * 1.001 * 2**digits) >> cut) + 1
+    bound = (int(public_exp(high) * 1.001 * 2**digits) >> cut) + x.run.engine.rounding
     low = max(-x.bound, int(np.floor(np.ldexp(high - _RANGE, x.frac))) - 2)
     changes = {"frac": digits - cut, "bound": bound, "type": "fixed"}
     return x._op("exponential", low=low, high=most, frac=x.frac, digits=digits, bits=cut, changes=changes)

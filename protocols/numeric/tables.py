@@ -83,7 +83,7 @@ def tabulated(x: SecretArray, pieces: Pieces, *, frac: int, bound: int) -> Secre
     """The function at x, elementwise, with `frac` fraction bits.
 
     Range     pieces.low <= x <= pieces.high, which the caller has proved; beyond it the result means nothing
-    Error     that of the cubics, five units in a table's last place, and one in the result's
+    Error     that of the cubics, five units in a table's last place, and the engine's rounding of the result's
     Bound     `bound`, which the caller has proved for the range
     Rounds    3
     """
@@ -94,5 +94,5 @@ def tabulated(x: SecretArray, pieces: Pieces, *, frac: int, bound: int) -> Secre
     with localcontext(_EXACT):
         low = int((pieces.low * Decimal(2) ** x.frac).to_integral_value(rounding="ROUND_FLOOR")) - (1 << step)
     drop = bits + _UNIT - frac
-    changes = {"frac": frac, "bound": bound, "type": "fixed"}
+    changes = {"frac": frac, "bound": bound + x.run.engine.rounding - 1, "type": "fixed"}
     return x._op("piecewise_cubic", low=low, step=step, table=coefficients, bits=drop, changes=changes)

@@ -15,7 +15,8 @@ from mpc.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import SMALL, Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, as_words, integers, size_of
+from protocols.replicated.sharing import Arithmetic, as_words, integers
+from protocols.shapes import size_of
 
 _INPUT, _RANDOM = b"input", b"random"
 

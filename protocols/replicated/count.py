@@ -16,8 +16,9 @@ from protocols.replicated.kernels_lookup import GROUP
 from protocols.replicated.lookup import in_words
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Bits, as_words, size_of, wanted
+from protocols.replicated.sharing import Arithmetic, Bits, as_words
 from protocols.replicated.wire import Octets
+from protocols.shapes import size_of, wanted
 
 _A2, _S1, _S2, _QUERY, _HIDDEN, _COVER, _C1 = b"a2", b"s1", b"s2", b"query", b"hidden", b"cover", b"c1"
 #: Most bits of an element.

@@ -10,8 +10,9 @@ from mpc.errors import ShapeError
 from mpc.party import Party
 from protocols.replicated import kernels_order
 from protocols.replicated.masks import draw
-from protocols.replicated.sharing import Arithmetic, Bits, Words, wanted
+from protocols.replicated.sharing import Arithmetic, Bits, Words
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+from protocols.shapes import wanted
 
 Places = NDArray[np.uint32]
 _M1, _M2, _R = b"m1", b"m2", b"r"

@@ -1,30 +1,17 @@
 """The fused loops over share arrays, compiled by numba. Local: arrays in, arrays out.
 
-Rules: every array is C-contiguous and writable, outputs are passed in, nothing is allocated, constants have the
-arrays' type (an untyped 1 would turn uint64 into int64 or float64). Each kernel has the one signature it is
-declared with; after `ready` a call with other types raises TypeError instead of compiling in the middle of a run.
-
-Kernels come in groups: "base" is compiled before a run begins, the others when something first asks for them, or
-before, by whoever knows from a dry run that they will be wanted.
-
-Importing this module imports numba, so only an engine imports it. Compiled code is cached on disk in numba's cache
-directory; where the installation is not writable, whoever starts a process sets NUMBA_CACHE_DIR before.
+Every array is C-contiguous; the other rules of kernels stand in `protocols.compiled`.
 """
 
 from __future__ import annotations
 
-import asyncio
-import threading
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.party import Busy
+from protocols.compiled import Kernels
 
-F = TypeVar("F", bound=Callable[..., None])
 Words = NDArray[np.uint64]
 Short = NDArray[np.uint32]
 Octets = NDArray[np.uint8]
@@ -33,49 +20,12 @@ Reals = NDArray[np.float64]
 ZERO, ONE, ALL = np.uint64(0), np.uint64(1), np.uint64((1 << 64) - 1)
 _TOP = np.uint64(63)
 _HALF = np.uint64(1 << 62)
-_compiling = threading.Lock()
 
-#: name -> (compiled function, its only signature)
-KERNELS: dict[str, tuple[Any, str]] = {}
-#: The same of every group, "base" and those that modules of this folder declare.
-GROUPS: dict[str, dict[str, tuple[Any, str]]] = {"base": KERNELS}
-_complete: set[str] = set()
-
-
-def kernel(signature: str, group: str = "base") -> Callable[[F], F]:
-    """Declare a kernel; it is compiled, or loaded from the cache, by `ready`."""
-
-    def declare(function: F) -> F:
-        compiled: Any = numba.njit(cache=True, nogil=True)(function)
-        GROUPS.setdefault(group, {})[function.__name__] = (compiled, f"void({signature})")
-        found: F = compiled
-        return found
-
-    return declare
-
-
-def ready(progress: Callable[[int, int], None] | None = None, groups: Sequence[str] = ("base",)) -> None:
-    """Compile or load the kernels of some groups; `progress(done, all)` after each. A second call does nothing."""
-    wanted = [entry for group in groups for entry in GROUPS[group].values()]
-    for done, (compiled, signature) in enumerate(wanted, 1):
-        if not compiled.signatures:
-            with _compiling:
-                if not compiled.signatures:
-                    compiled.compile(signature)
-                    compiled.disable_compile()
-        if progress is not None:
-            progress(done, len(wanted))
-    _complete.update(groups)
-
-
-async def loaded(group: str, busy: Busy) -> None:
-    """Make sure of a group in the middle of a run, where no dry run asked for it before; not on the event loop.
-
-    Meanwhile the party is `busy`: nobody takes it for one that waits.
-    """
-    if group not in _complete:
-        with busy:
-            await asyncio.to_thread(ready, None, (group,))
+_kernels = Kernels()
+kernel, ready, loaded = _kernels.kernel, _kernels.ready, _kernels.loaded
+#: The kernels of every group, "base" and those that modules of this folder declare.
+GROUPS: dict[str, dict[str, tuple[Any, str]]] = _kernels.groups
+KERNELS = GROUPS["base"]
 
 
 @kernel("u8[:,::1], u8[:,::1], i8, i8, u8, u8[::1]")

@@ -12,17 +12,8 @@ from mpc.engine import Integers, Shape, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
 from protocols.replicated import kernels
-from protocols.replicated.sharing import (
-    Arithmetic,
-    Bits,
-    as_words,
-    dtype_of,
-    integers,
-    mask_of,
-    size_of,
-    wanted,
-    words_of_bits,
-)
+from protocols.replicated.sharing import Arithmetic, Bits, as_words, dtype_of, integers, mask_of, words_of_bits
+from protocols.shapes import fitting, joined_shape, size_of, wanted
 
 AnyShare = TypeVar("AnyShare", Arithmetic, Bits)
 
@@ -86,14 +77,6 @@ def add_public(party: Party, x: Arithmetic, values: Integers) -> Arithmetic:
     return Arithmetic(data, x.shape)
 
 
-def fitting(what: str, public: NDArray[Any], shape: Shape) -> NDArray[Any]:
-    """`public` broadcast to `shape`, or ShapeError."""
-    try:
-        return np.broadcast_to(public, shape)
-    except ValueError:
-        raise ShapeError(f"{what}: public values of shape {public.shape} do not broadcast to {shape}") from None
-
-
 def sum_over(x: Arithmetic, axis: int) -> Arithmetic:
     """Sum over one axis."""
     integers("sum", x)
@@ -123,19 +106,6 @@ def view(x: AnyShare, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) 
 
 def _address(array: NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])
-
-
-def joined_shape(shapes: list[Shape], axis: int) -> Shape:
-    """The shape of arrays joined along an axis, or ShapeError."""
-    first = shapes[0]
-    rank = len(first)
-    if not -rank <= axis < rank:
-        raise ShapeError(f"concatenate: no axis {axis} in shape {first}")
-    axis %= rank
-    for shape in shapes[1:]:
-        if len(shape) != rank or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
-            raise ShapeError(f"concatenate: shapes {first} and {shape} differ outside of axis {axis}")
-    return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
 
 def concatenate(xs: tuple[AnyShare, ...], axis: int) -> AnyShare:

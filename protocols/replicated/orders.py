@@ -23,8 +23,9 @@ from protocols.replicated.hops import Hops, Places, check_rows, pieces_of
 from protocols.replicated.masks import words
 from protocols.replicated.opening import reveal, reveal_cost
 from protocols.replicated.roles import NOTHING
-from protocols.replicated.sharing import Arithmetic, Bits, dtype_of, wanted
+from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 from protocols.replicated.wire import packed_bytes
+from protocols.shapes import wanted
 
 _ORDER = b"order"
 

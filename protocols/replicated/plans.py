@@ -33,12 +33,12 @@ from protocols.replicated import (
     truncate,
 )
 from protocols.replicated.exact import truncate_exact_cost
-from protocols.replicated.local import fitting, joined_shape, magnitude_width
+from protocols.replicated.local import magnitude_width
 from protocols.replicated.recompose import recompose_cost
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.rows import rows_shape, rows_zero_cost
-from protocols.replicated.sharing import same_shape, size_of, wanted
 from protocols.replicated.thresholds import signs_cost, spread_shape
+from protocols.shapes import fitting, joined_shape, same_shape, size_of, wanted
 
 Planned = tuple[Spec, Cost]
 PLANS: dict[str, Callable[..., Planned]] = {}

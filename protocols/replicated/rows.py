@@ -13,7 +13,8 @@ from mpc.party import Party
 from protocols.replicated import kernels, kernels_hash
 from protocols.replicated.equality import CHUNK, is_zero, is_zero_load
 from protocols.replicated.roles import Chunk, D, E, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Bits, integers, size_of
+from protocols.replicated.sharing import Arithmetic, Bits, integers
+from protocols.shapes import size_of
 
 _KEYS = b"hash"
 

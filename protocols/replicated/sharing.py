@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Shape, Share, Spec
-from mpc.errors import ShapeError
+from protocols.shapes import same_shape, wanted
 
 Words = NDArray[np.uint64]
 #: Rows of bits: uint8 for words of one bit, else uint64.
@@ -60,14 +60,6 @@ class Bits(Share):
         return int(self.data.shape[1])
 
 
-def size_of(shape: Shape) -> int:
-    """Number of elements of a shape."""
-    size = 1
-    for extent in shape:
-        size *= extent
-    return size
-
-
 def dtype_of(width: int) -> np.dtype[Any]:
     """What a row of words of `width` bits is held in."""
     return np.dtype(np.uint8 if width == 1 else np.uint64)
@@ -76,19 +68,6 @@ def dtype_of(width: int) -> np.dtype[Any]:
 def mask_of(width: int) -> int:
     """The word with `width` low bits set."""
     return (1 << width) - 1
-
-
-def same_shape(what: str, x: Spec, y: Spec) -> None:
-    """Raise ShapeError unless both specifications have one shape, kind and width."""
-    if x[:3] != y[:3]:
-        raise ShapeError(f"{what}: operands must have one shape, kind and width; got {x[:3]} and {y[:3]}")
-
-
-def wanted(what: str, x: Spec, kind: str, width: int | None = None) -> None:
-    """Raise ShapeError unless x is of this kind (and width)."""
-    if x.kind != kind or (width is not None and x.width != width):
-        of = f" of width {width}" if width is not None else ""
-        raise ShapeError(f"{what}: wants {kind}{of}; got {x.kind} of width {x.width}")
 
 
 def integers(what: str, *xs: Arithmetic | Bits) -> None:

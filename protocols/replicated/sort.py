@@ -35,7 +35,8 @@ from protocols.replicated.hops import Places
 from protocols.replicated.keys import Keys, compared_cost, shuffled, shuffled_plan
 from protocols.replicated.orders import Order, permutation, permutation_plan
 from protocols.replicated.radix import digits_plan, sort_by_digits
-from protocols.replicated.sharing import Arithmetic, wanted
+from protocols.replicated.sharing import Arithmetic
+from protocols.shapes import wanted
 
 #: A round is worth as much time as so many bytes (of one party).
 _ROUND = 1 << 15

@@ -16,8 +16,9 @@ from mpc.errors import ShapeError
 from mpc.party import Party
 from protocols.replicated.compare import check_width, compared, compared_load
 from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, each, load
-from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, integers, size_of
+from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, integers
 from protocols.replicated.wire import Octets
+from protocols.shapes import size_of
 
 #: (chunk, components of some elements, thresholds) -> both rows of the bits, thresholds one after the other.
 Step = Callable[[Chunk, Words, Words], Coroutine[Any, Any, Octets]]

@@ -1,0 +1,173 @@
+"""Numbers as sums of what single parties know, and the circuits that add such summands as secret bits.
+
+x = c - r_1 - ... - r_t, where the king knows c and each masker its r_d: every one of them deals the bits of its own
+summand. Three summands become two in a round (carry-save), two are added by a tree of carries. Bit planes stand along
+axis 1, the lowest first; all sums are modulo 2^width.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.shamir import kernels
+from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
+from protocols.shamir.lagrange import element
+
+Words = NDArray[np.uint64]
+
+
+class Operands(NamedTuple):
+    """Secret planes of t+1 summands; `high`, where asked for, is the sharing of the sum of what lies above `cut`."""
+
+    planes: list[Words]
+    high: Words | None
+
+
+async def operands(
+    f: Floor, x: Words, size: int, *, room: int, width: int, padded: int = 0, plus: int = 0, cut: int = 0
+) -> Operands:
+    """The summands of x + plus modulo 2^width, each with `padded` zero planes on top; -2^(room-1) <= x < 2^(room-1).
+
+    With `cut`, x itself is (floor of summands above 2^cut) 2^cut + (the sum of the low parts as integers).
+
+    Rounds    2
+    Security  semi-honest: as `truncation.cut`
+    """
+    committee = f.committee
+    r = f.masks(size, room + STATISTICAL_SECURITY)
+    offset = 1 << max(room - 1, width, cut)
+    masked = f.add(f.add_one(x, offset), r.share) if r.share is not None else None
+    c = f.to_king(masked, size)
+    planes = [f.deal_planes(d, f.at(d, _negative, f, r.own, width, padded), width + padded, size)
+              for d in committee.maskers]  # fmt: skip
+    highs = [f.deal(d, f.at(d, _up, r.own, cut), size) for d in committee.maskers] if cut else []
+    opened = await c
+    king = committee.king
+    first = f.deal_planes(king, f.at(king, _low, f, opened, plus, width, padded), width + padded, size)
+    high = None
+    if cut:
+        high = f.add_one(await f.deal(king, f.at(king, _down, opened, cut), size), -(offset >> cut))
+        for part in highs:
+            high = f.subtract(high, await part)
+    return Operands([await first, *[await one for one in planes]], high)
+
+
+def _low(f: Floor, c: Words, plus: int, width: int, padded: int) -> Words:
+    out = np.empty_like(c)
+    kernels.shifted(c, np.uint64(plus & ((1 << 64) - 1)), np.uint64((plus >> 64) & ((1 << 64) - 1)), np.uint64(0), out)
+    return _padded(f.planes(out, width), padded)
+
+
+def _negative(f: Floor, r: Words, width: int, padded: int) -> Words:
+    out = np.empty_like(r)
+    kernels.negated(r, out)
+    return _padded(f.planes(out, width), padded)
+
+
+def _padded(planes: Words, padded: int) -> Words:
+    if not padded:
+        return planes
+    return np.concatenate((planes, np.zeros((padded, planes.shape[1]), np.uint64)))
+
+
+def _down(c: Words, bits: int) -> Words:
+    out = np.empty_like(c)
+    kernels.shifted(c, np.uint64(0), np.uint64(0), np.uint64(bits), out)
+    return out
+
+
+def _up(r: Words, bits: int) -> Words:
+    """ceil(r / 2^bits)."""
+    out = np.empty_like(r)
+    low, high = element((1 << bits) - 1)
+    kernels.shifted(r, low, high, np.uint64(bits), out)
+    return out
+
+
+async def conjunction(f: Floor, x: Words, y: Words, width: int, size: int) -> Words:
+    """x & y for `width` planes. Rounds 1, bytes 8 m width W for each of (2t+1)(n-1-t) messages."""
+    return await f.reduce_planes(f.conjunction(x, y) if f.member else None, width, size)
+
+
+async def carry_save(f: Floor, summands: list[Words], width: int, size: int) -> list[Words]:
+    """At most two summands with the same sum, `width` planes each. Three become two with one round of ands."""
+    while len(summands) > 2:
+        triples = [summands[i : i + 3] for i in range(0, len(summands) - 2, 3)]
+        rest = summands[3 * len(triples) :]
+        if width > 1:
+            x = f.joined([f.xor(a, b)[:, :-1] for a, b, _ in triples])
+            y = f.joined([f.xor(a, c)[:, :-1] for a, _, c in triples])
+            both = await conjunction(f, x, y, (width - 1) * len(triples), size)
+        summands = rest
+        for i, (a, b, c) in enumerate(triples):
+            summands.append(f.xor(f.xor(a, b), c))
+            carry = np.zeros_like(summands[-1])
+            if width > 1:
+                carry[:, 1:] = f.xor(both[:, i * (width - 1) : (i + 1) * (width - 1)], a[:, :-1])
+            summands.append(carry)
+    return summands
+
+
+async def highest_bit(f: Floor, summands: list[Words], width: int, size: int) -> Words:
+    """The highest of `width` bits of a sum, one plane. Rounds: those of `carry_save`, and 1 + ceil(log2(width - 1)).
+
+    Source  a tree of generate and propagate, Ladner and Fischer, JACM 27(4), 1980
+    """
+    summands = await carry_save(f, summands, width, size)
+    if len(summands) == 1:
+        return summands[0][:, -1:]
+    a, b = summands
+    either = f.xor(a, b)
+    if width == 1:
+        return either
+    g = await conjunction(f, a[:, :-1], b[:, :-1], width - 1, size)
+    p = either[:, 1:-1]  # of the lowest group nothing propagates
+    count = width - 1
+    while count > 1:
+        pairs = count // 2
+        high, low = p[:, 0::2][:, :pairs], p[:, 1::2][:, : pairs - 1]
+        x = f.joined([high, high[:, 1:]]) if pairs > 1 else high
+        y = f.joined([g[:, 0 : 2 * pairs : 2], low]) if pairs > 1 else g[:, 0:2:2]
+        both = await conjunction(f, x, y, 2 * pairs - 1, size)
+        upper = f.xor(g[:, 1 : 2 * pairs : 2], both[:, :pairs])
+        if count % 2:
+            g, p = f.joined([upper, g[:, -1:]]), f.joined([both[:, pairs:], p[:, -1:]])
+        else:
+            g, p = upper, both[:, pairs:]
+        count = pairs + count % 2
+    return f.xor(either[:, -1:], g)
+
+
+async def sum_bits(f: Floor, summands: list[Words], width: int, size: int, lowest: int = 0) -> Words:
+    """The bits `lowest` to width - 1 of a sum, as planes. Rounds: those of `carry_save`, and 1 + ceil(log2(width - 1)).
+
+    Source  parallel prefix adder, Sklansky, IRE Trans. EC-9, 1960
+    """
+    if lowest == width - 1:
+        return await highest_bit(f, summands, width, size)
+    summands = await carry_save(f, summands, width, size)
+    if len(summands) == 1:
+        return summands[0][:, lowest:]
+    a, b = summands
+    either = f.xor(a, b)
+    if width == 1:
+        return either
+    g = np.array(await conjunction(f, a[:, :-1], b[:, :-1], width - 1, size))
+    p = np.array(either[:, :-1])
+    span = 1
+    while span < width - 1:
+        upper = [i for i in range(width - 1) if i & span]
+        beside = [i // span * span - 1 for i in upper]
+        further = [(i, j) for i, j in zip(upper, beside, strict=True) if i >= 2 * span]
+        inner, outer = [i for i, _ in further], [j for _, j in further]
+        x, y = f.joined([p[:, upper], p[:, inner]]), f.joined([g[:, beside], p[:, outer]])
+        both = await conjunction(f, x, y, len(upper) + len(inner), size)
+        g[:, upper] ^= both[:, : len(upper)]
+        p[:, inner] = both[:, len(upper) :]
+        span *= 2
+    out = np.array(either)
+    out[:, 1:] ^= g
+    return out[:, lowest:]

@@ -1,0 +1,147 @@
+"""Sharing, opening and multiplying numbers; random ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Integers, Shape, Spec
+from mpc.party import Party
+from protocols.shamir.committee import Chunk, Committee, Scheme, cut, each
+from protocols.shamir.fields import BinaryField, Field, PrimeField
+from protocols.shamir.floor import Floor, words
+from protocols.shamir.operation import nothing
+from protocols.shamir.sharing import Numbers, Planes, decoded, encoded, joined_words, size_of
+
+Words = NDArray[np.uint64]
+
+
+async def multiply(f: Floor, x: Words, y: Words, size: int) -> Words:
+    """x y elementwise.
+
+    Rounds    1
+    Bytes     16 N for each of (2t+1)(n-1-t) messages: of n = 2t+1 parties, t from each
+    Security  semi-honest, t corruptions: each member of the committee shares its product anew
+    Source    Gennaro, Rabin and Rabin, PODC 1998, with shares that are streams in place of t of the messages
+    """
+    return await f.reduce(f.product(x, y) if f.member else None, size)
+
+
+async def reduced(f: Floor, z: Words, size: int) -> Words:
+    """From degree 2t to t. Cost as `multiply`."""
+    return await f.reduce(z if f.member else None, size)
+
+
+async def share_input(party: Party, scheme: Scheme, owner: int, values: Integers | None, shape: Shape) -> Numbers:
+    """Share integers that the compute party `owner` holds.
+
+    Rounds    1
+    Bytes     16 N to each of n-1-t parties, from the owner
+    Security  any t other parties hold uniform shares
+    """
+    size = size_of(shape)
+    secret = encoded(values) if values is not None else None
+    out = np.zeros((size, 2), np.uint64)
+
+    async def step(chunk: Chunk) -> None:
+        floor = Floor(party, scheme, Committee(scheme, chunk.first), chunk.part)
+        mine = None if secret is None else secret[chunk.start : chunk.stop]
+        out[chunk.start : chunk.stop] = await floor.deal(owner, mine, chunk.size)
+
+    await each(party, cut(scheme, party.label, size), step)
+    return Numbers(out, shape)
+
+
+def input_cost(scheme: Scheme, label: bytes, size: int, owner: int) -> Cost:
+    chunks = cut(scheme, label, size)
+    if not chunks:
+        return nothing(scheme)
+    peers = scheme.parties - 1 - scheme.threshold
+    sent, messages = [0] * scheme.parties, [0] * scheme.parties
+    sent[owner], messages[owner] = 16 * size * peers, len(chunks) * peers
+    return Cost(1, tuple(sent), tuple(messages))
+
+
+async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence[int]) -> NDArray[Any] | None:
+    """Reveal x to the compute parties `to`; None at all others.
+
+    Rounds    1
+    Bytes     to each receiver from each of the t parties after it: 16 N, or 8 m width W
+    Security  a receiver gets t shares, which with its own give the value and nothing else: the sharing's polynomial
+              is uniform but for that
+    Raises    CheckFailed for a number beyond +-2^62
+    """
+    me = party.index
+    t = scheme.threshold
+    bits = isinstance(x, Planes)
+    field: Field = BinaryField(scheme.degree) if bits else PrimeField()
+    data = x.data
+    found = np.zeros(data.shape[1:] if bits else data.shape, np.uint64) if me in to else None
+    senders = scheme.after(me, t)
+    points = (me + 1, *(peer + 1 for peer in senders))
+
+    async def step(chunk: Chunk) -> None:
+        if bits:
+            mine = np.ascontiguousarray(data[:, :, chunk.start // 64 : words(chunk.stop)])
+        else:
+            mine = data[chunk.start : chunk.stop]
+        for receiver in to:
+            if receiver != me and me in scheme.after(receiver, t):
+                party.send(receiver, chunk.part, mine)
+        if found is None:
+            return
+        known = np.empty((t + 1, *mine.shape), np.uint64)
+        known[0] = mine
+        for j, peer in enumerate(senders, 1):
+            known[j] = await party.receive(peer, chunk.part, mine.shape, np.uint64)
+        value = field.interpolate(points, 0, known)
+        if bits:
+            found[:, chunk.start // 64 : words(chunk.stop)] = value[0]
+        else:
+            found[chunk.start : chunk.stop] = value
+
+    await each(party, cut(scheme, party.label, x.size), step)
+    if found is None:
+        return None
+    if bits:
+        return joined_words(found, x.size).reshape(x.shape)
+    return decoded(found).reshape(x.shape)
+
+
+def reveal_cost(scheme: Scheme, label: bytes, x: Spec, to: Sequence[int]) -> Cost:
+    sent, messages = [0] * scheme.parties, [0] * scheme.parties
+    chunks = cut(scheme, label, x.size)
+    for receiver in to:
+        for sender in scheme.after(receiver, scheme.threshold):
+            for chunk in chunks:
+                one = 8 * scheme.degree * x.width * words(chunk.size) if x.kind == "bits" else 16 * chunk.size
+                sent[sender] += one
+                messages[sender] += 1
+    return Cost(1 if chunks and to else 0, tuple(sent), tuple(messages))
+
+
+async def random_numbers(f: Floor, size: int) -> Words:
+    """Integers within +-2^61 that nobody knows: each of t+1 parties deals one of 61 bits less log2(t+1), and
+    the sum is moved to the middle.
+
+    Rounds    1
+    Bytes     16 N for each of (t+1)(n-1-t) messages
+    """
+    bits = 62 - (f.scheme.threshold + 1 - 1).bit_length()
+    dealt = [f.deal(d, f.at(d, f.drawn, size, bits), size) for d in f.committee.dealers]
+    total = await dealt[0]
+    for one in dealt[1:]:
+        total = f.add(total, await one)
+    return f.add_one(total, -(len(dealt) << bits) // 2)
+
+
+async def random_planes(f: Floor, size: int, *, width: int) -> Words:
+    """Uniform words of bits nobody knows. Rounds 1, bytes 8 m width W for each of (t+1)(n-1-t) messages."""
+    dealt = [f.deal_planes(d, f.at(d, f.drawn_planes, width, size), width, size) for d in f.committee.dealers]
+    total = await dealt[0]
+    for one in dealt[1:]:
+        total = f.xor(total, await one)
+    return total

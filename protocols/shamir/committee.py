@@ -1,0 +1,103 @@
+"""Who plays which part in an operation, and how a large one is cut in chunks whose parts rotate.
+
+The *committee* of a chunk are 2t+1 parties in a row: enough to open a product of two sharings. Its first member is
+the *king*, to whom masked values are opened; its next t are the *maskers*, who draw the masks. Any t parties miss
+the king or one of the maskers.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+from mpc.errors import ShapeError
+from mpc.party import Party, concurrently
+from protocols.shamir import binary_field
+
+#: Elements of one chunk at most.
+CHUNK = 1 << 15
+#: Up to here an operation is one chunk.
+SMALL = 1 << 12
+#: Chunks of one operation at work at once.
+WINDOW = 6
+_CHAINS = 1 << 16
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """Shamir's sharing between n parties: `threshold` of them learn nothing, one more than that everything."""
+
+    parties: int
+    threshold: int
+
+    @cached_property
+    def degree(self) -> int:
+        """Of the binary field over GF(2)."""
+        return binary_field.degree(self.parties)
+
+    def after(self, index: int, count: int) -> tuple[int, ...]:
+        """The next `count` parties after one, round the table."""
+        return tuple((index + 1 + j) % self.parties for j in range(count))
+
+
+class Committee:
+    """The parts in one chunk, counted from the party `first`."""
+
+    def __init__(self, scheme: Scheme, first: int) -> None:
+        t = scheme.threshold
+        self.members = ((first % scheme.parties), *scheme.after(first, 2 * t))
+        self.king = self.members[0]
+        self.maskers = self.members[1 : t + 1]
+        #: King and maskers: t+1 parties, so that any t of them miss one.
+        self.dealers = self.members[: t + 1]
+
+
+class Chunk(NamedTuple):
+    """Elements start..stop of an operation; `part` is its chain, `first` the party its committee begins with."""
+
+    start: int
+    stop: int
+    part: int
+    first: int
+
+    @property
+    def size(self) -> int:
+        return self.stop - self.start
+
+
+def cut(scheme: Scheme, label: bytes, size: int) -> list[Chunk]:
+    """The chunks of an operation on `size` elements: none, one, or a multiple of n; they begin at whole words of bits
+    and are of nearly equal size."""
+    n = scheme.parties
+    first = label[0] % n
+    if size <= SMALL:
+        return [Chunk(0, size, 0, first)] if size else []
+    words = -(-size // 64)
+    count = min(words, n * -(-size // (n * CHUNK)))
+    if count > _CHAINS:
+        raise ShapeError(f"an operation on {size} elements: at most {_CHAINS * CHUNK}; split it")
+    edges = [min(size, 64 * (words * i // count)) for i in range(count)] + [size]
+    return [Chunk(edges[i], edges[i + 1], i << 16, (first + i) % n) for i in range(count)]
+
+
+async def each(party: Party, chunks: list[Chunk], step: Callable[[Chunk], Coroutine[Any, Any, None]]) -> None:
+    """Run `step` for every chunk, a few at a time and begun in order, as the peers' windows leave room.
+
+    A step depends on the same chunk at the peers only. All parties begin chunks in one order, so the first
+    unfinished one is at work at every party, and no party waits for a chunk another one holds back.
+    """
+    if len(chunks) == 1:
+        await step(chunks[0])
+        return
+    todo: Iterator[Chunk] = iter(chunks)
+
+    async def work() -> None:
+        for chunk in todo:
+            await party.room()
+            await step(chunk)
+            await asyncio.sleep(0)  # lets the channel read and write between chunks
+
+    await concurrently(*(work() for _ in range(min(WINDOW, len(chunks)))))

@@ -1,0 +1,95 @@
+"""Comparing numbers, and circuits over the bits of words."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.shamir.adder import carry_save, conjunction, highest_bit, operands, sum_bits
+from protocols.shamir.conversion import to_numbers
+from protocols.shamir.floor import Floor
+
+Words = NDArray[np.uint64]
+
+
+async def sign(f: Floor, x: Words, size: int, *, width: int) -> Words:
+    """One plane: x < 0, given -2^(width-1) <= x < 2^(width-1).
+
+    Rounds    3 + ceil(log2(width - 1)) for t = 1: summands, carries; more summands take a round of ands each time
+              three become two
+    Bytes     16 N for each of 2t messages and 8 m width W for (t+1)(n-1-t), then about 3 width bits (8 m W each) for
+              (2t+1)(n-1-t)
+    Security  semi-honest, as `truncation.cut`
+    """
+    summands, _ = await operands(f, x, size, room=width, width=width)
+    return await highest_bit(f, summands, width, size)
+
+
+async def equal(f: Floor, x: Words, size: int, *, width: int) -> Words:
+    """One plane: x == 0, given -2^width < x < 2^width.
+
+    Two summands add up to -1 modulo 2^width just if each bit of one is the other's opposite: no carry is computed.
+
+    Rounds    2 + ceil(log2 width) for t = 1
+    Security  semi-honest, as `truncation.cut`
+    """
+    summands, _ = await operands(f, x, size, room=width + 1, width=width, plus=-1)
+    summands = await carry_save(f, summands, width, size)
+    return await all_set(f, f.xor(*summands), width, size)
+
+
+async def all_set(f: Floor, x: Words, width: int, size: int) -> Words:
+    """One plane: the and of all. Rounds ceil(log2 width)."""
+    while width > 1:
+        half = width // 2
+        both = await conjunction(f, x[:, :half], x[:, half : 2 * half], half, size)
+        x = f.joined([both, x[:, 2 * half :]]) if width % 2 else both
+        width = half + width % 2
+    return x
+
+
+async def decompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
+    """The `width` low bits of x, |x| < 2^62, two's complement. Rounds 3 + ceil(log2(width - 1)) for t = 1."""
+    summands, _ = await operands(f, x, size, room=64, width=width)
+    return await sum_bits(f, summands, width, size)
+
+
+async def prefix_or(f: Floor, x: Words, size: int, *, width: int) -> Words:
+    """Words whose bit i is the or of the bits i and above of x. Rounds ceil(log2 width)."""
+    x = np.array(x)
+    span = 1
+    while span < width:
+        lower = [i for i in range(width) if not i & span and (i // span + 1) * span < width]
+        beside = [(i // span + 1) * span for i in lower]
+        a, b = x[:, lower], x[:, beside]
+        both = await conjunction(f, a, b, len(lower), size)
+        x[:, lower] = f.xor(f.xor(a, b), both)
+        span *= 2
+    return x
+
+
+async def bits_and(f: Floor, x: Words, y: Words, size: int, *, width: int) -> Words:
+    """x & y. Rounds 1, bytes 8 m width W for each of (2t+1)(n-1-t) messages."""
+    return await conjunction(f, x, y, width, size)
+
+
+async def every(f: Floor, x: Words, size: int, *, width: int) -> Words:
+    """One plane: whether all bits of a word are set. Rounds ceil(log2 width)."""
+    return await all_set(f, x, width, size)
+
+
+async def as_number(f: Floor, b: Words, size: int) -> Words:
+    """A bit as the number 0 or 1. Cost as `to_numbers`."""
+    return await to_numbers(f, b, 1, size)
+
+
+async def inject(f: Floor, b: Words, x: Words, size: int) -> Words:
+    """b x. Cost as `to_numbers`, and a product."""
+    number = await to_numbers(f, b, 1, size)
+    return await f.reduce(f.product(number, x) if f.member else None, size)
+
+
+async def recompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
+    """Words as the integers 0 to 2^width - 1. Cost as `to_numbers` of every bit."""
+    bits = await to_numbers(f, x, width, size)
+    return f.combine([1 << i for i in range(width)], [f.rows(bits, i, size) for i in range(width)])

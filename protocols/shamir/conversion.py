@@ -1,0 +1,39 @@
+"""Secret bits as numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.shamir.floor import Floor
+
+Words = NDArray[np.uint64]
+
+
+async def to_numbers(f: Floor, x: Words, width: int, size: int) -> Words:
+    """The bits of `width` planes as numbers 0 and 1: (width size, 2), the first plane's elements first.
+
+    Rounds    3 for t = 1: the king sees the bit, masked by one bit of each masker; all deal their bits as numbers;
+              these are added modulo 2, two and two
+    Bytes     16 width N for each of (t+1)(n-1-t) + t (2t+1)(n-1-t) messages, and 8 m width W for each of 2t
+    Security  semi-honest: what the king sees is uniform unless it knows all maskers' bits
+    """
+    committee = f.committee
+    r = f.masks_planes(width, size)
+    c = f.to_king_planes(f.xor(x, r.share) if r.share is not None else None, width, size)
+    dealt = [f.deal(d, f.at(d, f.numbers, r.own, size), width * size) for d in committee.maskers]
+    opened = await c
+    last = f.deal(committee.king, f.at(committee.king, f.numbers, opened, size), width * size)
+    bits = await _halved(f, [await one for one in dealt], width * size)
+    bits.append(await last)
+    while len(bits) > 1:
+        bits = await _halved(f, bits, width * size)
+    return bits[0]
+
+
+async def _halved(f: Floor, bits: list[Words], size: int) -> list[Words]:
+    """Pairs of bits added modulo 2: a + b - 2ab."""
+    pairs = [(bits[i], bits[i + 1]) for i in range(0, len(bits) - 1, 2)]
+    rest = bits[2 * len(pairs) :]
+    waiting = [f.reduce(f.product(a, b) if f.member else None, size) for a, b in pairs]
+    return [*[f.combine([1, 1, -2], [a, b, await both]) for (a, b), both in zip(pairs, waiting, strict=True)], *rest]

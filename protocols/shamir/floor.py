@@ -1,0 +1,344 @@
+"""What protocols are written on: local arithmetic on shares, and the four ways to send them.
+
+Inside one chunk a sharing of N numbers is an array (N, 2) of words, modulo 2^127 - 1, and a sharing of N words of k
+bits an array (m, k, W), W = ceil(N / 64): plane e of bit j of 64 elements a word, over GF(2^m). *Degree* is that of
+the sharing's polynomials: t, or 2t for what `product` and `masks` give, which only the committee holds.
+
+    deal          a party shares what it knows, degree t
+    masks         maskers share random numbers, degree 2t: nothing is sent
+    to_king       what the committee holds with degree 2t is opened to the king
+    reduce        from degree 2t to t
+
+A value is dealt as the polynomial through it and through t shares that are streams the dealer has in common with the
+t next parties, so those need no message: for n = 2t+1, t messages in place of 2t. With degree 2t, all other members
+of the committee have streams, and nobody gets a message. `Floor` does all this at a party; `Tally`, with the same
+methods, counts what it costs: a plan is the protocol itself, run on a tally.
+
+Each of the four sends at once and returns something to await, so that what is independent shares a round.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.party import Party
+from protocols.shamir import kernels, kernels_planes, local
+from protocols.shamir.binary_field import product_steps
+from protocols.shamir.committee import Committee, Scheme
+from protocols.shamir.fields import BinaryField, Field, PrimeField
+
+Words = NDArray[np.uint64]
+T = TypeVar("T")
+
+_SECRET, _OTHERS = b"shamir/mask", b"shamir/share "
+#: Masks have this many bits more than what they hide.
+STATISTICAL_SECURITY = 40
+
+
+class Done(Generic[T]):
+    """Awaitable: it is there already."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: T) -> None:
+        self.value = value
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self.value
+        yield
+
+
+class Masks:
+    """Random numbers, or words of bits, of all maskers together.
+
+    share   this party's share of their sum, degree 2t (None outside of the committee)
+    own     in the clear, what this party drew itself (None unless it is a masker)
+    """
+
+    __slots__ = ("own", "share")
+
+    def __init__(self, share: Words | None, own: Words | None) -> None:
+        self.share = share
+        self.own = own
+
+
+class Floor:
+    """One party inside one chunk of an operation."""
+
+    def __init__(self, party: Party, scheme: Scheme, committee: Committee, base: int) -> None:
+        self.party = party
+        self.scheme = scheme
+        self.committee = committee
+        self.me = party.index
+        self.member = self.me in committee.members
+        self._part = base
+        self._draws = base
+        self._prime = PrimeField()
+        self._binary = BinaryField(scheme.degree)
+
+    def _next(self) -> int:
+        self._part += 1
+        return self._part
+
+    def _next_drawn(self) -> int:
+        self._draws += 1
+        return self._draws
+
+    # ---- local, numbers
+    def constant(self, value: int, size: int) -> Words:
+        """A public number as a sharing: the same at every party."""
+        return local.constant(value, size)
+
+    def add(self, x: Words, y: Words) -> Words:
+        return local.add(x, y)
+
+    def subtract(self, x: Words, y: Words) -> Words:
+        return local.subtract(x, y)
+
+    def add_one(self, x: Words, value: int) -> Words:
+        return local.add_one(x, value)
+
+    def scale(self, x: Words, factor: int) -> Words:
+        return local.scale_one(x, factor)
+
+    def combine(self, factors: Sequence[int], xs: Sequence[Words]) -> Words:
+        """The sum of public factors times arrays."""
+        return local.combine(factors, xs)
+
+    def product(self, x: Words, y: Words) -> Words:
+        """x y, degree 2t."""
+        return local.multiply(x, y)
+
+    def products(self, pairs: Sequence[tuple[Words, Words]]) -> Words:
+        """The sum of products, degree 2t."""
+        out = self.product(*pairs[0])
+        for x, y in pairs[1:]:
+            kernels.multiply_add(x, y, out)
+        return out
+
+    def joined(self, xs: Sequence[Words]) -> Words:
+        """Arrays of numbers, or planes of bits, one after the other."""
+        return xs[0] if len(xs) == 1 else np.concatenate(xs, axis=0 if xs[0].ndim == 2 else 1)
+
+    def rows(self, x: Words, index: int, size: int) -> Words:
+        """Block `index` of arrays of `size` numbers that stand one after the other."""
+        return x[index * size : (index + 1) * size]
+
+    # ---- local, bits
+    def xor(self, x: Words, y: Words) -> Words:
+        return x ^ y
+
+    def invert(self, x: Words) -> Words:
+        """Every bit flipped: the constant 1 is the polynomial 1 at every party."""
+        out = x.copy()
+        np.invert(out[0], out=out[0])
+        return out
+
+    def xor_public(self, x: Words, planes: Words) -> Words:
+        """Exclusive or with public planes (k, W)."""
+        out = x.copy()
+        out[0] ^= planes
+        return out
+
+    def conjunction(self, x: Words, y: Words) -> Words:
+        """x & y, degree 2t."""
+        out = np.zeros(x.shape, np.uint64)
+        steps = product_steps(self.scheme.degree)
+        kernels_planes.product(steps, np.ascontiguousarray(x), np.ascontiguousarray(y), out)
+        return out
+
+    def planes(self, values: Words, width: int) -> Words:
+        """Clear numbers as clear planes (width, W) of their low bits."""
+        out = np.empty((width, words(len(values))), np.uint64)
+        kernels_planes.to_planes(values, np.empty(64, np.uint64), out)
+        return out
+
+    def numbers(self, planes: Words, size: int) -> Words:
+        """Clear planes (k, W) as clear numbers 0 and 1, (k size, 2): bit by bit."""
+        out = np.empty((planes.shape[0], size, 2), np.uint64)
+        for row, plane in zip(out, planes, strict=True):
+            kernels_planes.bits_to_field(plane, row)
+        return out.reshape(-1, 2)
+
+    # ---- what one party does in the clear
+    def at(self, index: int, function: Callable[..., Words], *arguments: Any) -> Words | None:
+        """The value of a function at one party; None elsewhere."""
+        return function(*arguments) if self.me == index else None
+
+    # ---- sending, numbers
+    def deal(self, dealer: int, values: Words | None, size: int) -> Awaitable[Words]:
+        """Share numbers that `dealer` knows."""
+        return self._dealt(self._prime, dealer, values, (size, 2))
+
+    def deal_planes(self, dealer: int, planes: Words | None, width: int, size: int) -> Awaitable[Words]:
+        """Share words of bits that `dealer` knows, as planes (width, W)."""
+        return self._dealt(self._binary, dealer, self._lifted(planes), self._shape(width, size))
+
+    def drawn(self, size: int, bits: int) -> Words:
+        """Uniform numbers of `bits` bits that this party alone knows."""
+        out = np.empty((size, 2), np.uint64)
+        self.party.keys.private.fill(out, self.party.label, _SECRET, self._next_drawn())
+        kernels.drawn(out, np.uint64(bits))
+        return out
+
+    def drawn_planes(self, width: int, size: int) -> Words:
+        """Uniform planes (width, W) that this party alone knows."""
+        out = np.empty((width, words(size)), np.uint64)
+        self.party.keys.private.fill(out, self.party.label, _SECRET, self._next_drawn())
+        return out
+
+    def masks(self, size: int, bits: int) -> Masks:
+        """Uniform numbers of `bits` bits from each masker."""
+        own = self.drawn(size, bits) if self.me in self.committee.maskers else None
+        return self._masked(self._prime, (size, 2), own, own)
+
+    def masks_planes(self, width: int, size: int) -> Masks:
+        """Uniform words of bits from each masker; `own` are planes (width, W)."""
+        own = self.drawn_planes(width, size) if self.me in self.committee.maskers else None
+        return self._masked(self._binary, self._shape(width, size), own, self._lifted(own))
+
+    def to_king(self, z: Words | None, size: int) -> Awaitable[Words | None]:
+        """Open numbers of degree 2t to the king: None elsewhere."""
+        return self._gathered(self._prime, z, (size, 2))
+
+    def to_king_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words | None]:
+        """Open words of bits of degree 2t to the king, as planes (width, W): None elsewhere."""
+        return self._bottom(self._gathered(self._binary, z, self._shape(width, size)))
+
+    def reduce(self, z: Words | None, size: int) -> Awaitable[Words]:
+        """Numbers of degree 2t as degree t: each member deals its share times its coefficient."""
+        return self._reduced(self._prime, z, (size, 2))
+
+    def reduce_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words]:
+        """Words of bits of degree 2t as degree t."""
+        return self._reduced(self._binary, z, self._shape(width, size))
+
+    def _shape(self, width: int, size: int) -> tuple[int, int, int]:
+        return self.scheme.degree, width, words(size)
+
+    def _lifted(self, planes: Words | None) -> Words | None:
+        """Clear planes of bits as elements of the binary field."""
+        if planes is None:
+            return None
+        out = np.zeros((self.scheme.degree, *planes.shape), np.uint64)
+        out[0] = planes
+        return out
+
+    # ---- the same for both fields
+    def _dealt(self, field: Field, dealer: int, secret: Words | None, shape: tuple[int, ...]) -> Awaitable[Words]:
+        part = self._next()
+        if self.me == dealer:
+            assert secret is not None
+            return Done(self._send_shares(field, part, secret, shape))
+        if self.me in self.scheme.after(dealer, self.scheme.threshold):
+            return Done(self._stream(field, dealer, dealer, part, shape))
+        return self.party.receive(dealer, part, shape, np.uint64)
+
+    def _send_shares(self, field: Field, part: int, secret: Words, shape: tuple[int, ...]) -> Words:
+        """Deal `secret`, degree t; returns our own share."""
+        scheme = self.scheme
+        silent = scheme.after(self.me, scheme.threshold)
+        known = np.empty((scheme.threshold + 1, *shape), np.uint64)
+        known[0] = secret
+        for j, peer in enumerate(silent, 1):
+            self._stream(field, peer, self.me, part, shape, known[j])
+        points = (0, *(peer + 1 for peer in silent))
+        for peer in scheme.after(self.me, scheme.parties - 1)[scheme.threshold :]:
+            self.party.send(peer, part, field.interpolate(points, peer + 1, known))
+        return field.interpolate(points, self.me + 1, known)
+
+    def _stream(
+        self,
+        field: Field,
+        peer: int,
+        dealer: int,
+        part: int,
+        shape: tuple[int, ...],
+        out: Words | None = None,
+    ) -> Words:
+        """The share that `dealer` and another party have in common; `peer` is whichever of the two we are not."""
+        if out is None:
+            out = np.empty(shape, np.uint64)
+        self.party.keys.pair[peer].fill(out, self.party.label, _OTHERS + bytes((dealer,)), part)
+        field.uniform(out)
+        return out
+
+    def _masked(self, field: Field, shape: tuple[int, ...], own: Words | None, secret: Words | None) -> Masks:
+        part = self._next()
+        if not self.member:
+            return Masks(None, None)
+        total: Words | None = None
+        for masker in self.committee.maskers:
+            if masker == self.me:
+                assert secret is not None
+                share = self._silent_shares(field, part, secret, shape)
+            else:
+                share = self._stream(field, masker, masker, part, shape)
+            if total is None:
+                total = share
+            else:
+                field.add_into(total, share)
+        return Masks(total, own)
+
+    def _silent_shares(self, field: Field, part: int, secret: Words, shape: tuple[int, ...]) -> Words:
+        """Deal `secret` to the committee, degree 2t: all others' shares are streams. Returns our own."""
+        others = [peer for peer in self.committee.members if peer != self.me]
+        known = np.empty((len(others) + 1, *shape), np.uint64)
+        known[0] = secret
+        for j, peer in enumerate(others, 1):
+            self._stream(field, peer, self.me, part, shape, known[j])
+        return field.interpolate((0, *(peer + 1 for peer in others)), self.me + 1, known)
+
+    def _gathered(self, field: Field, z: Words | None, shape: tuple[int, ...]) -> Awaitable[Words | None]:
+        part = self._next()
+        if self.me == self.committee.king:
+            assert z is not None
+            return self._opened(field, part, z, shape)
+        if self.member:
+            assert z is not None
+            self.party.send(self.committee.king, part, z)
+        return Done(None)
+
+    async def _opened(self, field: Field, part: int, z: Words, shape: tuple[int, ...]) -> Words:
+        members = self.committee.members
+        known = np.empty((len(members), *shape), np.uint64)
+        known[0] = z
+        for j, peer in enumerate(members[1:], 1):
+            known[j] = await self.party.receive(peer, part, shape, np.uint64)
+        return field.interpolate(tuple(peer + 1 for peer in members), 0, known)
+
+    async def _bottom(self, opened: Awaitable[Words | None]) -> Words | None:
+        found = await opened
+        return None if found is None else np.ascontiguousarray(found[0])
+
+    def _reduced(self, field: Field, z: Words | None, shape: tuple[int, ...]) -> Awaitable[Words]:
+        part = self._next()
+        own: Words | None = None
+        if self.member:
+            assert z is not None
+            points = tuple(peer + 1 for peer in self.committee.members)
+            own = self._send_shares(field, part, field.weigh(points, self.me + 1, z), shape)
+        return self._collected(field, own, part, shape)
+
+    async def _collected(self, field: Field, total: Words | None, part: int, shape: tuple[int, ...]) -> Words:
+        threshold = self.scheme.threshold
+        others = [dealer for dealer in self.committee.members if dealer != self.me]
+        silent = [dealer for dealer in others if self.me in self.scheme.after(dealer, threshold)]
+        shares = [self._stream(field, dealer, dealer, part, shape) for dealer in silent]
+        for dealer in others:
+            if dealer not in silent:
+                shares.append(await self.party.receive(dealer, part, shape, np.uint64))
+        if total is None:
+            total = shares.pop()
+        for share in shares:
+            field.add_into(total, share)
+        return total
+
+
+def words(size: int) -> int:
+    """Words of 64 bits that hold one bit of each of `size` elements."""
+    return -(-size // 64)

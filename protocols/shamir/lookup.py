@@ -1,0 +1,223 @@
+"""Public tables at secret places, and the functions that are read off them.
+
+The bits of the place are numbers. A table is a polynomial in them without squares; the bits are parted in two
+groups, the monomials of each group are formed by products, and the value is one inner product of both groups'
+monomials, with coefficients from the table: of degree 2t, so that it can be reduced or cut at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.shamir.adder import conjunction, operands, sum_bits
+from protocols.shamir.conversion import to_numbers
+from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
+from protocols.shamir.prime import BITS
+from protocols.shamir.truncation import cut
+
+Words = NDArray[np.uint64]
+
+_DIGITS = 28
+
+
+class Place:
+    """A secret place in tables of 2^k entries: the monomials of its low and of its high bits, the constant 1 left
+    out: those of bits S stand at index sum of 2^j over S, less 1."""
+
+    def __init__(self, low: list[Words], high: list[Words]) -> None:
+        self.low = low
+        self.high = high
+
+
+async def place(f: Floor, bits: Sequence[Words], size: int) -> Place:
+    """Rounds ceil(log2(k/2)), bytes 16 N for each of (2t+1)(n-1-t) messages and each monomial of two bits or more."""
+    half = len(bits) // 2
+    low, high = [[bit] for bit in bits[:half]], [[bit] for bit in bits[half:]]
+    while len(low) > 1 or len(high) > 1:
+        low, high = await _multiplied(f, [low, high], size)
+    return Place(low[0] if low else [], high[0])
+
+
+async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> list[list[list[Words]]]:
+    """Neighbouring sets of monomials joined: all products of one of each."""
+    products, layout = [], []
+    for sets in groups:
+        for a, b in zip(sets[0::2], sets[1::2], strict=False):
+            layout.append((a, b))
+            products += [f.product(x, y) if f.member else None for y in b for x in a]
+    waiting = [f.reduce(z, size) for z in products]
+    found = iter([await one for one in waiting])
+    joined = iter([[*a, *[part for y in b for part in (y, *[next(found) for _ in a])]] for a, b in layout])
+    out = []
+    for sets in groups:
+        pairs = len(sets) // 2
+        out.append([*[next(joined) for _ in range(pairs)], *sets[2 * pairs :]])
+    return out
+
+
+def coefficients(table: Sequence[int]) -> list[int]:
+    """Of the polynomial without squares that has these values at the places (Möbius' transform)."""
+    out = list(table)
+    span = 1
+    while span < len(out):
+        for i in range(len(out)):
+            if i & span:
+                out[i] -= out[i ^ span]
+        span *= 2
+    return out
+
+
+def read(f: Floor, at: Place, table: Sequence[int], ones: Words) -> Words:
+    """table[place], degree 2t. `ones` is a sharing of 1. Local."""
+    c = coefficients(table)
+    columns = len(at.low) + 1
+    pairs = []
+    for row, monomial in enumerate([ones, *at.high]):
+        part = c[row * columns : (row + 1) * columns]
+        pairs.append((f.combine(part, [ones, *at.low]), monomial))
+    return f.products(pairs)
+
+
+async def piecewise_cubic(
+    f: Floor, x: Words, size: int, *, low: int, step: int, table: tuple[tuple[int, ...], ...], bits: int
+) -> Words:
+    """See `mpc.engine.Engine.piecewise_cubic`.
+
+    Rounds    the bits of the piece (as `decompose`), as numbers, their monomials, the coefficients, and the powers of
+              u beside them, then one product that is cut
+    """
+    width = (len(table[0]) - 1).bit_length()
+    away = f.add_one(x, -low)
+    summands, _ = await operands(f, away, size, room=64, width=step + width)
+    numbers = await to_numbers(f, await sum_bits(f, summands, step + width, size, lowest=step), width, size)
+    piece = [f.rows(numbers, i, size) for i in range(width)]
+    u = f.combine([1, *(-(1 << (step + i)) for i in range(width))], [away, *piece])
+    if step <= _DIGITS:
+        u = f.scale(u, 1 << (_DIGITS - step))
+    else:
+        u = await cut(f, u if f.member else None, size, bits=step - _DIGITS, room=step + 2)
+    at = await place(f, piece, size)
+    ones = f.constant(1, size)
+    waiting = [f.reduce(read(f, at, row, ones) if f.member else None, size) for row in table]
+    square = await cut(f, f.product(u, u) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
+    cube = await cut(f, f.product(square, u) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
+    c = [await one for one in waiting]
+    y = None
+    if f.member:
+        y = f.add(f.scale(c[0], 1 << _DIGITS), f.products([(c[1], u), (c[2], square), (c[3], cube)]))
+    return await cut(f, y, size, bits=bits, room=64)
+
+
+#: Fraction bits of e^v that a table gives, and those that its series then has left.
+_TABLE = 6
+
+
+async def exponential(
+    f: Floor, x: Words, size: int, *, low: int, high: int, frac: int, digits: int, bits: int
+) -> Words:
+    """See `mpc.engine.Engine.exponential`: e^x = T1[whole part] T2[first bits of the fraction] e^(rest), the last by
+    its series of degree 3.
+
+    Rounds    as `piecewise_cubic`, and one product more
+    """
+    whole = max(1, ((high - low) >> frac).bit_length())
+    first = min(_TABLE, frac)
+    width = whole + first
+    away = f.add_one(x, -low)
+    summands, _ = await operands(f, away, size, room=64, width=frac + whole)
+    planes = await sum_bits(f, summands, frac + whole, size, lowest=frac - first)
+    numbers = await to_numbers(f, planes, width, size)
+    places = [f.rows(numbers, i, size) for i in range(width)]
+    rest = f.combine([1, *(-(1 << (frac - first + i)) for i in range(width))], [away, *places])
+    v = f.scale(rest, 1 << max(0, _DIGITS - frac))
+    if frac > _DIGITS:
+        v = await cut(f, v if f.member else None, size, bits=frac - _DIGITS, room=frac + 2)
+    ones = f.constant(1, size)
+    coarse = await place(f, places[first:], size)
+    integral = f.reduce(read(f, coarse, _powers(low, frac, whole, digits), ones) if f.member else None, size)
+    square = await cut(f, f.product(v, v) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
+    cube = await cut(f, f.product(square, v) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
+    # 6 e^v = 6 + 6 v + 3 v^2 + v^3
+    series = f.combine([6 << _DIGITS, 6, 3, 1], [ones, v, square, cube])
+    kept = min(24, BITS - 1 - STATISTICAL_SECURITY - 60 - f.scheme.threshold.bit_length())
+    if first:
+        fine = await place(f, places[:first], size)
+        fraction = await f.reduce(read(f, fine, _fractions(first), ones) if f.member else None, size)
+        mantissa = f.product(fraction, series) if f.member else None
+    else:
+        mantissa = f.scale(series, _SIXTH) if f.member else None
+    mantissa = await cut(f, mantissa, size, bits=2 * _DIGITS - kept, room=2 * _DIGITS + 6)
+    power = await integral
+    y = f.product(power, mantissa) if f.member else None
+    return await cut(f, y, size, bits=bits + kept, room=61 + kept)
+
+
+_SIXTH = round((1 << _DIGITS) / 6)
+
+
+def _powers(low: int, frac: int, whole: int, digits: int) -> list[int]:
+    """e^(low 2^-frac + i) with `digits` fraction bits, cut at 2^60, where no result lies."""
+    from decimal import Decimal, localcontext
+
+    with localcontext() as context:
+        context.prec = 60
+        base = Decimal(low) / (Decimal(2) ** frac)
+        limit = Decimal(2) ** 60
+        out = []
+        for i in range(1 << whole):
+            power = base + i
+            value = limit if power > 80 else min(limit, power.exp() * Decimal(2) ** digits)
+            out.append(int(value.to_integral_value()))
+        return out
+
+
+def _fractions(first: int) -> list[int]:
+    """e^(j 2^-first) / 6, with as many digits as the series."""
+    from decimal import Decimal, localcontext
+
+    with localcontext() as context:
+        context.prec = 60
+        return [
+            int(((Decimal(j) / (1 << first)).exp() / 6 * (1 << _DIGITS)).to_integral_value()) for j in range(1 << first)
+        ]
+
+
+async def table_of_count(f: Floor, x: Words, size: int, *, bits: int, table: tuple[int, ...]) -> Words:
+    """table[number of set planes]: counters add the planes three and two at a time, in secret bits.
+
+    Rounds    about 2 log2(bits) of ands, then the count as numbers, its monomials and the table
+    """
+    weights: dict[int, list[Words]] = {0: [x[:, i : i + 1] for i in range(bits)]}
+    while any(len(same) > 1 for same in weights.values()):
+        groups, kept = [], {}
+        for weight, same in weights.items():
+            last = len(same) // 3 * 3
+            threes = [same[i : i + 3] for i in range(0, last, 3)]
+            rest = same[last:]
+            groups += [(weight, group) for group in threes]
+            # two of a weight wait for a third one as long as more may come
+            if len(rest) == 2 and not threes:
+                groups.append((weight, rest))
+                rest = []
+            kept[weight] = rest
+        a = f.joined([f.xor(group[0], group[1]) if len(group) == 3 else group[0] for _, group in groups])
+        b = f.joined([f.xor(group[0], group[2]) if len(group) == 3 else group[1] for _, group in groups])
+        both = await conjunction(f, a, b, len(groups), size)
+        weights = kept
+        for i, (weight, group) in enumerate(groups):
+            total, carry = f.xor(group[0], group[1]), both[:, i : i + 1]
+            if len(group) == 3:
+                total, carry = f.xor(total, group[2]), f.xor(carry, group[0])
+            weights.setdefault(weight, []).append(total)
+            weights.setdefault(weight + 1, []).append(carry)
+    width = bits.bit_length()
+    digits = f.joined([weights[i][0] for i in range(width) if weights.get(i)])
+    numbers = await to_numbers(f, digits, width, size)
+    if width == 1:
+        return f.combine([table[0], table[1] - table[0]], [f.constant(1, size), numbers])
+    at = await place(f, [f.rows(numbers, i, size) for i in range(width)], size)
+    padded = [*table, *[0] * ((1 << width) - len(table))]
+    return await f.reduce(read(f, at, padded, f.constant(1, size)) if f.member else None, size)

@@ -1,0 +1,151 @@
+"""A floor on which nothing is computed or sent: it counts rounds, bytes and messages of a protocol as it runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost
+from protocols.shamir.committee import Committee, Scheme
+from protocols.shamir.floor import Floor, Masks, words
+
+Words = NDArray[np.uint64]
+T = TypeVar("T")
+
+
+class _Later(Generic[T]):
+    """Awaitable: there after a number of rounds."""
+
+    def __init__(self, tally: Tally, value: T, depth: int) -> None:
+        self._tally = tally
+        self._value = value
+        self._depth = depth
+
+    def __await__(self) -> Generator[Any, None, T]:
+        self._tally.depth = max(self._tally.depth, self._depth)
+        return self._value
+        yield
+
+
+class Tally(Floor):
+    """The methods of `Floor` on arrays of one element or one word, at no party."""
+
+    def __init__(self, scheme: Scheme, committee: Committee) -> None:
+        self.scheme = scheme
+        self.committee = committee
+        self.me = -1
+        self.member = False
+        self.depth = 0
+        self.rounds = 0
+        self.bytes_sent = [0] * scheme.parties
+        self.messages = [0] * scheme.parties
+
+    @property
+    def cost(self) -> Cost:
+        return Cost(self.rounds, tuple(self.bytes_sent), tuple(self.messages))
+
+    # ---- local
+    def constant(self, value: int, size: int) -> Words:
+        return _number()
+
+    def add(self, x: Words, y: Words) -> Words:
+        return x
+
+    def subtract(self, x: Words, y: Words) -> Words:
+        return x
+
+    def product(self, x: Words, y: Words) -> Words:
+        return x
+
+    def add_one(self, x: Words, value: int) -> Words:
+        return x
+
+    def scale(self, x: Words, factor: int) -> Words:
+        return x
+
+    def combine(self, factors: Sequence[int], xs: Sequence[Words]) -> Words:
+        return xs[0]
+
+    def products(self, pairs: Sequence[tuple[Words, Words]]) -> Words:
+        return pairs[0][0]
+
+    def rows(self, x: Words, index: int, size: int) -> Words:
+        return x
+
+    def conjunction(self, x: Words, y: Words) -> Words:
+        return x
+
+    def planes(self, values: Words, width: int) -> Words:
+        return np.zeros((width, 1), np.uint64)
+
+    def at(self, index: int, function: Callable[..., Words], *arguments: Any) -> None:
+        return None
+
+    # ---- sending
+    def deal(self, dealer: int, values: Words | None, size: int) -> Awaitable[Words]:
+        return self._deals([dealer], 16 * size, _number())
+
+    def deal_planes(self, dealer: int, planes: Words | None, width: int, size: int) -> Awaitable[Words]:
+        return self._deals([dealer], self._planes_bytes(width, size), self._plane(width))
+
+    def masks(self, size: int, bits: int) -> Masks:
+        return Masks(_number(), None)
+
+    def masks_planes(self, width: int, size: int) -> Masks:
+        return Masks(self._plane(width), None)
+
+    def to_king(self, z: Words | None, size: int) -> Awaitable[Words | None]:
+        return self._gathers(16 * size)
+
+    def to_king_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words | None]:
+        return self._gathers(self._planes_bytes(width, size))
+
+    def reduce(self, z: Words | None, size: int) -> Awaitable[Words]:
+        return self._deals(self.committee.members, 16 * size, _number())
+
+    def reduce_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words]:
+        return self._deals(self.committee.members, self._planes_bytes(width, size), self._plane(width))
+
+    def send(self, sender: int, receivers: int, size: int) -> None:
+        """Count messages of `size` bytes; they arrive in the round after this one."""
+        self.bytes_sent[sender] += receivers * size
+        self.messages[sender] += receivers
+        if receivers:
+            self.rounds = max(self.rounds, self.depth + 1)
+
+    def later(self, value: T) -> Awaitable[T]:
+        """There in the next round."""
+        return _Later(self, value, self.depth + 1)
+
+    def _deals(self, dealers: Sequence[int], size: int, value: Words) -> Awaitable[Words]:
+        for dealer in dealers:
+            self.send(dealer, self.scheme.parties - 1 - self.scheme.threshold, size)
+        return self.later(value)
+
+    def _gathers(self, size: int) -> Awaitable[Words | None]:
+        for member in self.committee.members[1:]:
+            self.send(member, 1, size)
+        return self.later(None)
+
+    def _planes_bytes(self, width: int, size: int) -> int:
+        return 8 * self.scheme.degree * width * words(size)
+
+    def _plane(self, width: int) -> Words:
+        return np.zeros((self.scheme.degree, width, 1), np.uint64)
+
+
+def _number() -> Words:
+    return np.zeros((1, 2), np.uint64)
+
+
+def counted(scheme: Scheme, first: int, program: Callable[[Tally], Coroutine[Any, Any, Any]]) -> Cost:
+    """What a program costs in a chunk whose committee begins with the party `first`."""
+    tally = Tally(scheme, Committee(scheme, first))
+    try:
+        program(tally).send(None)
+    except StopIteration:
+        return tally.cost
+    raise RuntimeError("a protocol waits for something that is no message")

@@ -1,0 +1,87 @@
+"""Cutting low bits of numbers: with an error in the last place, and exactly."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from protocols.shamir import kernels
+from protocols.shamir.adder import operands, sum_bits
+from protocols.shamir.conversion import to_numbers
+from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
+from protocols.shamir.lagrange import element
+
+Words = NDArray[np.uint64]
+
+
+def shifted(x: Words, plus: int, bits: int) -> Words:
+    """(x + plus) >> bits, on clear numbers."""
+    out = np.empty_like(x)
+    low, high = element(plus)
+    kernels.shifted(x, low, high, np.uint64(bits), out)
+    return out
+
+
+async def cut(f: Floor, z: Words | None, size: int, *, bits: int, room: int) -> Words:
+    """x / 2^bits rounded to an integer less than (t+1)/2 away, or just so far above: for t = 1, its floor or that
+    plus one. z is x with degree t or 2t, -2^(room-1) <= x < 2^(room-1).
+
+    Rounds    2: x is opened, masked, to the king; king and maskers deal what each has of the result
+    Bytes     16 for each of 2t + (t+1)(n-1-t) messages
+    Security  semi-honest. What the king sees is x plus the maskers' numbers, each of which has 40 bits more than x,
+              in shares that are otherwise uniform: any t parties miss the king or a masker, so that what they see is
+              uniform but for 2^-40.
+    Source    Catrina and Saxena, FC 2010, for masking; that each who knows a summand cuts it by itself is
+              Mohassel and Zhang, S&P 2017, §4.1, for t + 1 summands
+    """
+    if not bits:
+        return await f.reduce(z, size)
+    room = max(room, bits + 2)
+    offset = 1 << (room - 1)
+    committee = f.committee
+    r = f.masks(size, room + STATISTICAL_SECURITY)
+    masked = None
+    if z is not None and r.share is not None:
+        masked = f.add(f.add_one(z, offset), r.share)
+    c = f.to_king(masked, size)
+    half = 1 << (bits - 1)
+    # Nearest to -r / 2^bits, halves up, is -((r + half - 1) >> bits).
+    parts = [f.deal(d, f.at(d, shifted, r.own, half - 1, bits), size) for d in committee.maskers]
+    opened = await c
+    total = await f.deal(committee.king, f.at(committee.king, shifted, opened, half, bits), size)
+    for part in parts:
+        total = f.subtract(total, await part)
+    return f.add_one(total, -(offset >> bits))
+
+
+#: Numbers that a scenario computes with stay within +-2^62.
+ROOM = 64
+
+
+async def cut_product(f: Floor, z: Words, size: int, *, bits: int) -> Words:
+    """`cut` of what has degree t or 2t at every party."""
+    return await cut(f, z if f.member else None, size, bits=bits, room=ROOM)
+
+
+async def multiply_cut(f: Floor, x: Words, y: Words, size: int, *, bits: int) -> Words:
+    """x y / 2^bits, as `cut` rounds: the product is masked and opened as it is, with degree 2t. Cost as `cut`."""
+    return await cut(f, f.product(x, y) if f.member else None, size, bits=bits, room=ROOM)
+
+
+async def cut_exactly(f: Floor, x: Words, size: int, *, bits: int, nearest: bool) -> Words:
+    """floor(x / 2^bits), or the nearest integer (halves go up), for |x| < 2^62.
+
+    Rounds    those of `cut`, of adding t+1 numbers of bits + log2(t+1) bits, and of turning its carries into numbers
+    Security  as `cut`; the low bits of all summands are added as secret bits
+    """
+    if nearest:
+        x = f.add_one(x, 1 << (bits - 1))
+    carries = f.scheme.threshold.bit_length()
+    added = await operands(f, x, size, room=max(64, bits + 2), width=bits, padded=carries, cut=bits)
+    total = added.high
+    assert total is not None
+    top = await sum_bits(f, added.planes, bits + carries, size, lowest=bits)
+    # The low parts add up to the low bits of x and 2^bits times these carries.
+    numbers = await to_numbers(f, top, carries, size)
+    each = [f.rows(numbers, i, size) for i in range(carries)]
+    return f.combine([1, *(1 << i for i in range(carries))], [total, *each])
