@@ -301,8 +301,9 @@ class Engine(ABC):
 
     @abstractmethod
     async def piecewise_cubic(self, party: Party, x: Any, *, low: int, step: int, table: Integers, bits: int) -> Share:
-        """y / 2^bits, rounded as `rounding` says, for y = sum of table[k, i] 2^28 u^k over k = 0..3, but for the rounding
-        of u^k to 28 bits; x = low + (i + u) 2^step with 0 <= u < 2, given low + 2^step <= x < low + pieces 2^step.
+        """y / 2^bits, rounded as `rounding` says, for y = sum of table[k, i] 2^28 u^k over k = 0..3, but for the
+        rounding of u^k to 28 bits; x = low + (i + u) 2^step with 0 <= u < 2, given
+        low + 2^step <= x < low + pieces 2^step.
 
         `table` (4, pieces) has 8, 16, ..., 512 pieces and coefficients below 2^31: each cubic holds on its piece and
         on the next one, since an engine takes either of two for x. Out of this range, y is whatever the engine gives.
@@ -312,8 +313,8 @@ class Engine(ABC):
     async def exponential(
         self, party: Party, x: Any, *, low: int, high: int, frac: int, digits: int, bits: int
     ) -> Share:
-        """y / 2^bits, rounded as `rounding` says, for y = e^(x / 2^frac) with `digits` fraction bits, but for an error of
-        2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2); given y < 2^60 and low <= x <= high, at most
+        """y / 2^bits, rounded as `rounding` says, for y = e^(x / 2^frac) with `digits` fraction bits, but for an error
+        of 2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2); given y < 2^60 and low <= x <= high, at most
         253 apart (times 2^frac). Out of this range, y is whatever the engine gives."""
 
     @abstractmethod

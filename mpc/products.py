@@ -64,11 +64,12 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
             "matmul", right, changes=contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(a, b))
         )
     else:
+        bound = (bound >> cut) + run.engine.rounding
         product = left._op(
             "matmul_truncate",
             right,
             bits=cut,
-            changes=contracted(frac=a.frac + b.frac - cut, bound=(bound >> cut) + run.engine.rounding, type="fixed", of=(a, b)),
+            changes=contracted(frac=a.frac + b.frac - cut, bound=bound, type="fixed", of=(a, b)),
         )
     return product.reshape(shape)
 

@@ -26,7 +26,10 @@ def shape_of(x: Shape, y: Shape) -> Shape:
 
 
 async def product(party: Party, x: Numbers, y: Numbers) -> tuple[Words, Shape]:
-    """x @ y with degree 2t, as (m n, 2), and its shape (m, n)."""
+    """x @ y with degree 2t, as (m n, 2), and its shape (m, n). Sends nothing.
+
+    Security  local: products of points, which nobody else sees
+    """
     shape = shape_of(x.shape, y.shape)
     rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
     a, b = x.data.reshape(rows, inner, 2), y.data.reshape(inner, columns, 2)

@@ -32,6 +32,9 @@ async def run(
     """The result of `protocol` on all elements: planes of `result` bits, or numbers where that is 0.
 
     Operands are numbers (size, 2) or planes (m, k, words(size)).
+
+    Rounds, Bytes and Security are the protocol's. Sends nothing itself.
+    Security  chunks have chains of their own, so that no stream is drawn twice
     """
     shape = (scheme.degree, result, words(size)) if result else (size, 2)
     chunks = cut(scheme, party.label, size)

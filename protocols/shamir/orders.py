@@ -69,6 +69,7 @@ async def sorting(party: Party, scheme: Scheme, keys: Words, *, width: int, rank
 
     Rounds    for each of about log2(rows)^2 / 2 layers those of a comparison of width + log2(rows) + 1 bits, of a bit
               as a number, and of a product
+    Bytes     of these for rows / 2 pairs a layer: `sorting_cost` adds them up
     Security  semi-honest, as `sign`; every row meets the same rows whatever the keys
     """
     rows = len(keys)
@@ -113,7 +114,12 @@ def _places(rows: int) -> int:
 
 async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
     """A uniformly random order nobody knows: rows sorted by random keys of 62 bits, where two meet by chance with a
-    probability below rows^2 / 2^62. Cost: that of `random_numbers` and `sorting`."""
+    probability below rows^2 / 2^62.
+
+    Rounds    1 and those of `sorting`
+    Bytes     those of `random_numbers` and `sorting`
+    Security  semi-honest: the keys are unknown to any t parties
+    """
     keys = await run(party.inner("keys"), scheme, arithmetic.random_numbers, size=rows)
     return await sorting(party.inner("sort"), scheme, keys, width=63)
 
@@ -128,6 +134,7 @@ async def applied(party: Party, scheme: Scheme, x: Numbers | Planes, order: Orde
 
     Rounds    one for each layer
     Bytes     of a product for every pair and element of a row
+    Security  semi-honest: products of switches and differences, shared anew
     """
     check(x.spec, order.spec)
     back = order.back
