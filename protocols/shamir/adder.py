@@ -55,6 +55,23 @@ async def operands(
     return Operands([await first, *[await one for one in planes]], high)
 
 
+async def open_summands(f: Floor, x: Words, size: int, *, bits: int, width: int) -> list[Words]:
+    """The summands of any element x modulo 2^width, width >= 128: where x with the masks passes the prime, they add up
+    to a negative number. The masks hide x if it is in [0, 2^bits).
+
+    Rounds    2
+    Bytes     16 N for each of 2t messages, 8 m width W for (t+1)(n-1-t)
+    Security  semi-honest: as `truncation.cut`
+    """
+    committee = f.committee
+    r = f.masks(size, bits + STATISTICAL_SECURITY)
+    c = f.to_king(f.add(x, r.share) if r.share is not None else None, size)
+    planes = [f.deal_planes(d, f.at(d, _negative, f, r.own, width, 0), width, size) for d in committee.maskers]
+    opened = await c
+    first = f.deal_planes(committee.king, f.at(committee.king, _low, f, opened, 0, width, 0), width, size)
+    return [await first, *[await one for one in planes]]
+
+
 def _low(f: Floor, c: Words, plus: int, width: int, padded: int) -> Words:
     out = np.empty_like(c)
     kernels.shifted(c, np.uint64(plus & ((1 << 64) - 1)), np.uint64((plus >> 64) & ((1 << 64) - 1)), np.uint64(0), out)

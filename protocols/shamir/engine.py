@@ -12,10 +12,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Engine, Integers, Shape, Spec
+from mpc.engine import Cost, Engine, Integers, Piece, Shape, Spec
 from mpc.party import Party
 from protocols.engines import checked_threshold
-from protocols.shamir import arithmetic, comparison, kernels, lookup, matrix, orders, plans, truncation
+from protocols.shamir import arithmetic, comparison, kernels, lookup, matrix, orders, outside, plans, truncation
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import run
 from protocols.shamir.orders import Order
@@ -106,6 +106,37 @@ class ShamirEngine(Engine):
         size = Spec(shape).size
         data = await run(party, self.scheme, arithmetic.random_planes, size=size, result=width, width=width)
         return Planes(data, shape, width)
+
+    # ---- organizations that do not compute
+    def pieces(self, size: int) -> tuple[Piece, ...]:
+        return outside.pieces(self.scheme, size)
+
+    def deal(self, values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.uint8]]:
+        return outside.deal(self.scheme, values, random)
+
+    async def take(  # type: ignore[override]
+        self, party: Party, *, pieces: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]
+    ) -> Numbers:
+        own = outside.summand(self.scheme, party.index, pieces, sizes)
+        size = sum(sizes)
+        operands = () if own is None else (own,)
+        return Numbers(await run(party, self.scheme, outside.take, *operands, size=size), (size,))
+
+    async def within(self, party: Party, x: Numbers, *, bounds: Integers) -> Planes:
+        limits = Numbers(outside.as_elements(bounds, x.shape), x.shape)
+        return await self._planes(party, 1, outside.within, x, limits)
+
+    async def hand_out(self, party: Party, x: Numbers | Planes) -> NDArray[np.uint64]:
+        if isinstance(x, Planes):
+            planes = await self._planes(party, x.width, outside.fresh_planes, x, width=x.width)
+            return planes.data.reshape(-1)
+        return (await self._numbers(party, outside.fresh_numbers, x)).data.reshape(-1)
+
+    def handed_words(self, x: Spec) -> int:
+        return outside.handed_words(self.scheme, x)
+
+    def combine(self, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
+        return outside.combine(self.scheme, parts, x)
 
     # ---- numbers
     async def _numbers(self, party: Party, protocol: Any, *xs: Numbers | Planes, **parameters: Any) -> Numbers:

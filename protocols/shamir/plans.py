@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.party import inner_label
-from protocols.shamir import arithmetic, comparison, lookup, matrix, orders, truncation
+from protocols.shamir import arithmetic, comparison, lookup, matrix, orders, outside, truncation
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import cost, nothing
 from protocols.shapes import fitting, joined_shape, same_shape, size_of, wanted
@@ -205,6 +205,27 @@ def random_bits(scheme: Scheme, label: bytes, *, shape: Shape, width: int = 1) -
     return Spec(shape, "bits", width), spent
 
 
+# ---- organizations that do not compute
+@_plan
+def take(scheme: Scheme, label: bytes, *, pieces: Any, sizes: Sequence[int]) -> Planned:
+    size = sum(sizes)
+    return Spec((size,)), cost(scheme, label, outside.take, size=size)
+
+
+@_plan
+def within(scheme: Scheme, label: bytes, x: Spec, *, bounds: Integers) -> Planned:
+    wanted("within", x, "arith")
+    fitting("within", np.asarray(bounds), x.shape)
+    return Spec(x.shape, "bits", 1), cost(scheme, label, outside.within, 0, 0, size=x.size)
+
+
+@_plan
+def hand_out(scheme: Scheme, label: bytes, x: Spec) -> Planned:
+    if x.kind == "bits":
+        return x, cost(scheme, label, outside.fresh_planes, x.width, size=x.size, width=x.width)
+    return x, cost(scheme, label, outside.fresh_numbers, 0, size=x.size)
+
+
 # ---- numbers
 @_plan
 def multiply(scheme: Scheme, label: bytes, x: Spec, y: Spec) -> Planned:
@@ -388,7 +409,7 @@ def order_of(scheme: Scheme, label: bytes, x: Spec) -> Planned:
 
 #: Primitives whose plans follow from the whole label, or have arrays, functions or lists among their parameters.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "signs", "quick_signs"}
-_FRESH |= {"piecewise_cubic", "table_of_count", "rows_zero"}
+_FRESH |= {"take", "within", "piecewise_cubic", "table_of_count", "rows_zero"}
 _FRESH |= {"permutation", "shuffle", "unshuffle", "sort_order", "rank_order", "order_of"}
 
 

@@ -1,0 +1,172 @@
+"""Organizations that do not compute: sharing a vector before a run, and results for somebody outside of it.
+
+What is dealt are t+1 summands of the vector modulo 2^127 - 1, one to each of the first t+1 parties: t of them are
+16-byte seeds that their holders expand. In the run every holder shares its summand, so that whatever was dealt becomes
+sharings of degree t; a lying owner can choose its values, and nothing else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Integers, Piece, Spec
+from mpc.errors import CheckFailed
+from mpc.labels import Streams
+from protocols.shamir import kernels, local
+from protocols.shamir.adder import open_summands, sum_bits
+from protocols.shamir.committee import Scheme
+from protocols.shamir.comparison import all_set
+from protocols.shamir.fields import BinaryField, Field, PrimeField
+from protocols.shamir.floor import Floor, words
+from protocols.shamir.prime import BITS
+from protocols.shamir.sharing import decoded, encoded, joined_words
+
+Words = NDArray[np.uint64]
+SEED_BYTES = 16
+_LABEL, _DEALT = b"comity/1/dealing", b"dealt"
+#: A number that is not negative has these bits at most, and its two's complement 128 in all.
+_SPAN, _WIDE = 63, 128
+
+
+def pieces(scheme: Scheme, size: int) -> tuple[Piece, ...]:
+    """One piece each for the first t+1 parties: t seeds and a vector."""
+    t = scheme.threshold
+    return (*(Piece((i,), SEED_BYTES) for i in range(t)), Piece((t,), 16 * size))
+
+
+def deal(scheme: Scheme, values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.uint8]]:
+    """The summands of a vector of n integers.
+
+    Bytes     16 (n + t)
+    Security  any t parties miss a summand: a seed, which masks the vector, or the vector itself
+    """
+    seeds = [random(SEED_BYTES) for _ in range(scheme.threshold)]
+    rest = encoded(values)
+    for seed in seeds:
+        rest = local.subtract(rest, _expanded(seed, len(rest)))
+    return [*(np.frombuffer(seed, np.uint8) for seed in seeds), rest.reshape(-1).view(np.uint8)]
+
+
+def summand(
+    scheme: Scheme, index: int, dealt: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]
+) -> Words | None:
+    """What party `index` holds of vectors that were dealt, joined; None where it holds nothing."""
+    if index > scheme.threshold:
+        return None
+    parts = []
+    for own, size in zip(dealt, sizes, strict=True):
+        piece = own[index]
+        assert piece is not None
+        if index < scheme.threshold:
+            parts.append(_expanded(piece.tobytes(), size))
+            continue
+        vector = np.empty((size, 2), np.uint64)
+        vector.reshape(-1).view(np.uint8)[:] = piece
+        kernels.drawn(vector, np.uint64(BITS))  # whatever words came, these are elements
+        parts.append(vector)
+    return np.concatenate(parts) if parts else np.zeros((0, 2), np.uint64)
+
+
+def _expanded(seed: bytes, size: int) -> Words:
+    out = np.empty((size, 2), np.uint64)
+    Streams(seed).fill(out, _LABEL, _DEALT)
+    kernels.drawn(out, np.uint64(BITS))
+    return out
+
+
+async def take(f: Floor, *operands: Any) -> Words:
+    """Vectors that were dealt, as sharings: each holder shares its summand. Any elements may come out.
+
+    Rounds    1
+    Bytes     16 N for each of (t+1)(n-1-t) messages
+    Security  semi-honest compute parties; the owner may have dealt anything
+    """
+    *own, size = operands
+    dealers = range(f.scheme.threshold + 1)
+    shares = [f.deal(d, own[0] if f.me == d else None, size) for d in dealers]
+    total = await shares[0]
+    for share in shares[1:]:
+        total = f.add(total, await share)
+    return total
+
+
+async def within(f: Floor, x: Words, bounds: Words, size: int) -> Words:
+    """One plane: -bound <= x <= bound for public bounds below 2^62, given as elements, and any elements x.
+
+    x + bound and bound - x are both in [0, 2^63), as elements, if and only if x is within its bound. Each is opened,
+    masked, to the king; the difference of that and the masks has 128 bits, of which those from 63 on must be zero: an
+    element that is not in [0, 2^63) either keeps a higher bit or, where it passed the prime with the masks, is
+    negative.
+
+    Rounds    as `adder.sum_bits` on 128 bits, and 7
+    Bytes     16 N for each of 4t messages, 8 m 128 W for 2(t+1)(n-1-t), then about 2 * 1,200 bits (8 m W each) for
+              (2t+1)(n-1-t)
+    Security  semi-honest; masks hide numbers of 63 bits with 40 bits more. What is out of its bound may be told to the
+              king, and is a lie of its owner.
+    """
+    sides = [f.add(x, bounds), f.subtract(bounds, x)]
+    found = None
+    for side in sides:
+        summands = await open_summands(f, side, size, bits=_SPAN, width=_WIDE)
+        high = await sum_bits(f, summands, _WIDE, size, lowest=_SPAN)
+        fits = await all_set(f, f.invert(high), _WIDE - _SPAN, size)
+        found = fits if found is None else f.joined([found, fits])
+    assert found is not None
+    return await all_set(f, found, 2, size)
+
+
+async def fresh_numbers(f: Floor, x: Words, size: int) -> Words:
+    """The same numbers in shares that tell nothing else.
+
+    Rounds    1
+    Bytes     16 N for each of (t+1)(n-1-t) messages
+    Security  t+1 parties deal zeros: to any t of them, and to whoever sees all shares, the sharing is uniform
+    """
+    shares = [f.deal(d, f.at(d, local.constant, 0, size), size) for d in f.committee.dealers]
+    for share in shares:
+        x = f.add(x, await share)
+    return x
+
+
+async def fresh_planes(f: Floor, x: Words, size: int, *, width: int) -> Words:
+    """The same for bits. Rounds 1, bytes 8 m width W for each of (t+1)(n-1-t) messages."""
+    shares = [f.deal_planes(d, f.at(d, _no_planes, width, size), width, size) for d in f.committee.dealers]
+    for share in shares:
+        x = f.xor(x, await share)
+    return x
+
+
+def _no_planes(width: int, size: int) -> Words:
+    return np.zeros((width, words(size)), np.uint64)
+
+
+def handed_words(scheme: Scheme, x: Spec) -> int:
+    return scheme.degree * x.width * words(x.size) if x.kind == "bits" else 2 * x.size
+
+
+def combine(scheme: Scheme, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
+    """What the parts of all parties tell. Raises CheckFailed where they are no sharing of degree t, or a number is
+    beyond +-2^62."""
+    bits = x.kind == "bits"
+    shape = (scheme.degree, x.width, words(x.size)) if bits else (x.size, 2)
+    field: Field = BinaryField(scheme.degree) if bits else PrimeField()
+    known = np.stack([np.array(part, np.uint64).reshape(shape) for part in parts])
+    t = scheme.threshold
+    points = tuple(range(1, t + 2))
+    first = np.ascontiguousarray(known[: t + 1])
+    for i in range(t + 1, scheme.parties):
+        if not np.array_equal(field.interpolate(points, i + 1, first), known[i]):
+            raise CheckFailed("the compute parties gave shares of one release that contradict each other")
+    value = field.interpolate(points, 0, first)
+    if bits:
+        return joined_words(value[0], x.size).reshape(x.shape)
+    return decoded(value).reshape(x.shape)
+
+
+def as_elements(bounds: Integers, shape: tuple[int, ...]) -> Words:
+    """Public bounds, as elements that the range check adds and subtracts."""
+    return encoded(np.broadcast_to(np.asarray(bounds, np.int64), shape))
