@@ -52,6 +52,19 @@ class Done(Generic[T]):
         yield
 
 
+class Later(Generic[T]):
+    """Awaitable: begun when it is awaited, so that a run that fails before leaves nothing unfinished behind."""
+
+    __slots__ = ("arguments", "function")
+
+    def __init__(self, function: Callable[..., Awaitable[T]], *arguments: Any) -> None:
+        self.function = function
+        self.arguments = arguments
+
+    def __await__(self) -> Generator[Any, None, T]:
+        return self.function(*self.arguments).__await__()
+
+
 class Masks:
     """Random numbers, or words of bits, of all maskers together.
 
@@ -207,7 +220,7 @@ class Floor:
 
     def to_king_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words | None]:
         """Open words of bits of degree 2t to the king, as planes (width, W): None elsewhere."""
-        return self._bottom(self._gathered(self._binary, z, self._shape(width, size)))
+        return Later(self._bottom, self._gathered(self._binary, z, self._shape(width, size)))
 
     def reduce(self, z: Words | None, size: int) -> Awaitable[Words]:
         """Numbers of degree 2t as degree t: each member deals its share times its coefficient."""
@@ -236,7 +249,7 @@ class Floor:
             return Done(self._send_shares(field, part, secret, shape))
         if self.me in self.scheme.after(dealer, self.scheme.threshold):
             return Done(self._stream(field, dealer, dealer, part, shape))
-        return self.party.receive(dealer, part, shape, np.uint64)
+        return Later(self.party.receive, dealer, part, shape, np.uint64)
 
     def _send_shares(self, field: Field, part: int, secret: Words, shape: tuple[int, ...]) -> Words:
         """Deal `secret`, degree t; returns our own share."""
@@ -297,7 +310,7 @@ class Floor:
         part = self._next()
         if self.me == self.committee.king:
             assert z is not None
-            return self._opened(field, part, z, shape)
+            return Later(self._opened, field, part, z, shape)
         if self.member:
             assert z is not None
             self.party.send(self.committee.king, part, z)
@@ -322,7 +335,7 @@ class Floor:
             assert z is not None
             points = tuple(peer + 1 for peer in self.committee.members)
             own = self._send_shares(field, part, field.weigh(points, self.me + 1, z), shape)
-        return self._collected(field, own, part, shape)
+        return Later(self._collected, field, own, part, shape)
 
     async def _collected(self, field: Field, total: Words | None, part: int, shape: tuple[int, ...]) -> Words:
         threshold = self.scheme.threshold
