@@ -283,3 +283,23 @@ def test_a_model(tmp_path):
     assert set(result["oracle"]["details"]) == set(result["releases"])
     assert result["oracle"]["max_relative_error"] <= 0.01
     assert "coefficients" not in result["releases"]
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "engine"),
+    [
+        (3, ["--engine", "shamir"], "two of county, north and st-mary"),
+        (4, [], "two of organization-1, "),
+        (5, ["--engine", "shamir"], "three of organization-1, "),
+        (5, ["--threshold", 1], "two of organization-1, "),
+        (7, ["--engine", "shamir"], "four of organization-1, "),
+    ],
+)
+def test_any_number_of_organizations(tmp_path, count, options, engine):
+    """The same rows, in other hands: the same result, within what is promised."""
+    result = result_of(demo(tmp_path, "hospital_statistics", "--organizations", count, *options, "--json"))
+    assert len(result["organizations"]) == count
+    assert sum(entry["rows"] for entry in result["organizations"].values()) == 569
+    assert result["model"].startswith(f"Nobody learns anything else unless {engine}")
+    assert_close(result["releases"], oracle(frames()), limit=1e-6, error_limit=1e-5)
+    assert result["oracle"]["max_relative_error"] <= 1e-5

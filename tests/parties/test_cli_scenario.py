@@ -142,3 +142,23 @@ def test_plan_says_what_each_pair_would_learn_where_a_helper_computes(skeleton):
     found = json.loads(comity("plan", study, "--json").stdout)
     assert found["helpers"] == ["north"]
     assert {"of": ["county", "north"], "opens": ["st-mary"]} in found["collusion"]["coalitions"]
+
+
+def test_plan_of_five_says_which_engine_and_how_many_must_not_collude(skeleton):
+    study = skeleton.with_name("study.toml")
+    more = [f'[organizations.{name}]\nroles = ["input", "compute"]\npeople = "p"\n' for name in ("lake", "south")]
+    study.write_text(STUDY + "".join(more))
+    text = comity("plan", study).stdout
+    reason = "five compute parties (replicated, the faster one, takes exactly three)"
+    assert f"Engine shamir, threshold 2: {reason}." in text
+    names = "county, lake, north, south and st-mary"
+    assert f"Nobody learns anything else unless three of {names} put their shares together." in text
+    found = json.loads(comity("plan", study, "--json").stdout)
+    assert (found["engine"], found["threshold"], found["why"]) == ("shamir", 2, reason)
+    assert found["collusion"] == {"of": ["county", "lake", "north", "south", "st-mary"], "needed": 3}
+    assert len(found["bytes_sent"]) == 5
+    study.write_text("threshold = 1\n" + STUDY + "".join(more))
+    assert "; a threshold up to 2 would be possible." in comity("plan", study).stdout
+    less = json.loads(comity("plan", study, "--json").stdout)
+    assert less["collusion"]["needed"] == 2
+    assert sum(less["bytes_sent"]) < sum(found["bytes_sent"])

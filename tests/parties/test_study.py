@@ -198,6 +198,7 @@ def test_the_hash_does_not_depend_on_order_spelling_or_line_ends(tmp_path, study
     ("old", "new"),
     [
         ("minimum_cohort = 10", "minimum_cohort = 11"),
+        ('engine   = "replicated"', 'engine = "shamir"'),
         ("Baseline", "Followup"),
         ("2026-12-31", "2026-12-30"),
         ("130.5", "131"),
@@ -210,6 +211,38 @@ def test_every_part_of_the_study_is_in_the_hash(tmp_path, study, old, new):
     (tmp_path / "two").mkdir()
     changed = open_study(files(tmp_path / "two", STUDY.replace(old, new)))
     assert study_hash(document(changed)) != study_hash(document(study))
+
+
+def test_an_engine_that_is_chosen_is_as_good_as_one_that_is_named(tmp_path, study):
+    (tmp_path / "two").mkdir()
+    silent = open_study(files(tmp_path / "two", STUDY.replace('engine   = "replicated"', "")))
+    assert study_hash(document(silent)) == study_hash(document(study))
+
+
+def five(folder, **given):
+    """A study of five organizations."""
+    folder.mkdir()
+    more = "".join(f'[organizations.{x}]\nroles = ["input", "compute"]\npatients = "p"\n' for x in ("lake", "south"))
+    lines = "".join(f"{name} = {value!r}\n" for name, value in given.items())
+    text = STUDY.replace('engine   = "replicated"\n', lines).replace("[ranges.patients]", more + "[ranges.patients]")
+    return open_study(files(folder, text))
+
+
+def test_another_threshold_is_another_study_and_said_so(tmp_path):
+    keys = KEYS | {"lake": b"l" * 32, "south": b"s" * 32}
+    ours, same, theirs = (
+        document(five(tmp_path / name, **given), keys=keys)
+        for name, given in (("a", {}), ("b", {"engine": "shamir", "threshold": 2}), ("c", {"threshold": 1}))
+    )
+    assert (ours["engine"], ours["threshold"]) == ("shamir", 2)
+    assert study_hash(ours) == study_hash(same)
+    assert difference(ours, theirs, "lake") == (
+        "lake runs a different study\n"
+        "  threshold:\n"
+        "    here  2\n"
+        "    lake  1\n"
+        "Nothing was sent. Agree on one version and start again."
+    )
 
 
 def test_canonical_json_is_stable_and_has_no_floats(study):

@@ -1,0 +1,122 @@
+"""Five organizations on the engine shamir: whoever dies, is missing or pretends, the others end and name it."""
+
+import re
+import signal
+
+import pytest
+from processes import SMALL, Running, Town, releases_alike, small_rows, small_town
+
+from parties.identity import Identity
+from parties.kernels import prepare
+from parties.oracle import deviations
+
+pytestmark = pytest.mark.slow
+
+FIVE = ("county", "lake", "north", "south", "st-mary")
+#: Per piece and direction: the small study's rounds take several seconds.
+DELAY_S = 0.01
+
+
+@pytest.fixture(scope="module", autouse=True)
+def compiled():
+    """Once, in one process, as `comity run` and `comity demo` do; not by five at the same time."""
+    prepare("shamir", print)
+
+
+def others(runs: dict[str, Running], victim: str) -> dict[str, Running]:
+    return {name: run for name, run in runs.items() if name != victim}
+
+
+def five(folder, **options) -> Town:
+    return small_town(folder, names=FIVE, **options)
+
+
+def test_five_processes_give_the_oracles_releases(tmp_path):
+    with five(tmp_path) as town:
+        runs = town.start_all()
+        assert [run.wait(100) for run in runs.values()] == [0] * 5, runs["county"].said()
+        results = [run.result for run in runs.values()]
+        assert releases_alike(results)
+        assert results[0]["model"] == (
+            "Nobody learns anything else unless three of county, lake, north, south and st-mary put their shares "
+            "together (semi-honest security)."
+        )
+        largest, details = deviations(results[0]["releases"], results[0]["kinds"], town.oracle())
+        assert largest < 1e-6, details
+
+
+@pytest.mark.parametrize(("index", "share"), [(0, 0.5), (1, 0.0), (2, 0.3), (3, 0.8), (4, 0.6)])
+def test_whoever_is_killed_is_named_within_ten_seconds(tmp_path, index, share):
+    victim = FIVE[index]
+    with five(tmp_path, proxied=True, delay_s=DELAY_S) as town:
+        runs = town.start_all()
+        witness = next(iter(others(runs, victim).values()))
+        steps = witness.until("plan", 100)["steps"]
+        if share:
+            witness.step(int(share * steps), 100)
+        else:
+            witness.until("agreed", 100)
+        at = runs[victim].kill(signal.SIGKILL)
+        for run in others(runs, victim).values():
+            assert run.wait(20) == 3, run.said()
+            assert run.ended_at is not None
+            assert run.ended_at - at < 10, run.said()
+            assert run.stderr.startswith(f"error: {victim} "), run.stderr
+            assert "Traceback" not in run.stderr
+            if share:
+                assert SMALL.name in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize("index", [0, 2, 4])
+def test_one_of_five_that_never_comes_is_named(tmp_path, index):
+    missing = FIVE[index]
+    with five(tmp_path) as town:
+        runs = {name: town.start(name, "--wait", "12") for name in FIVE if name != missing}
+        for run in runs.values():
+            assert run.wait(40) == 3, run.said()
+            assert re.match(f"error: (still waiting for {missing}|{missing} has not come, as )", run.stderr), run.stderr
+
+
+def test_an_impostor_among_five_is_refused(tmp_path):
+    """Somebody who calls as south, with a key of another, computes with nobody."""
+    with five(tmp_path) as town:
+        town.homes["south"].path.rename(tmp_path / "real")
+        impostor = Identity.create(tmp_path / "south")
+        for part in (tmp_path / "real").iterdir():
+            if not (tmp_path / "south" / part.name).exists():
+                part.rename(tmp_path / "south" / part.name)
+        assert impostor.key_hash != town.homes["south"].identity.key_hash
+        runs = town.start_all("--wait", "12")
+        codes = {name: run.wait(40) for name, run in runs.items()}
+        assert codes["south"] == 4, runs["south"].said()
+        for name, run in others(runs, "south").items():
+            assert codes[name] in (3, 4), run.said()
+            assert "south" in run.stderr, run.stderr
+            assert not any(event["event"] == "agreed" for event in run.events)
+        assert any("unknown key" in line for line in runs["county"].lines), runs["county"].lines
+
+
+def test_another_threshold_is_another_study(tmp_path):
+    with five(tmp_path) as town:
+        other = town.write_study(extra="threshold = 1", to=tmp_path / "other.toml")
+        runs = {name: town.start(name, study=other if name == "lake" else None) for name in FIVE}
+        for name, run in runs.items():
+            assert run.wait(40) == 4, run.said()
+            assert not any(event["event"] == "agreed" for event in run.events)
+            if name != "lake":
+                assert "lake runs a different study" in run.stderr, run.stderr
+                assert "  threshold:\n" in run.stderr, run.stderr
+
+
+@pytest.mark.parametrize(("count", "threshold"), [(3, 1), (4, 1)])
+def test_other_numbers_of_organizations(tmp_path, count, threshold):
+    names = FIVE[:count]
+    with small_town(tmp_path, names=names, extra=f'engine = "shamir"\nthreshold = {threshold}') as town:
+        for seed, name in enumerate(names):
+            town.bring(name, small_rows(seed, 60))
+        runs = town.start_all()
+        assert [run.wait(100) for run in runs.values()] == [0] * count
+        results = [run.result for run in runs.values()]
+        assert releases_alike(results)
+        largest, details = deviations(results[0]["releases"], results[0]["kinds"], town.oracle())
+        assert largest < 1e-6, details
