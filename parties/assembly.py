@@ -10,9 +10,11 @@ from mpc.channel import Channel
 from mpc.engine import Engine
 from mpc.errors import ComityError, LocalProtocolError
 from mpc.network import Network
+from mpc.outside import Outside
 from mpc.party import Environment
 from mpc.runtime import MEMORY_BUDGET, Runtime
 from parties.memory import keep_freed
+from parties.reception import Reception
 from parties.session import Session
 
 
@@ -33,6 +35,29 @@ async def opened(session: Session) -> AsyncIterator[None]:
         await session.finish(error)
 
 
+@asynccontextmanager
+async def received(session: Session, reception: Reception | None, wait: float) -> AsyncIterator[None]:
+    """Around a session: organizations that do not compute are received until it has ended, and then, for at most
+    `wait` seconds, until they have fetched what they learn."""
+    if reception is None:
+        yield
+        return
+    error: ComityError | None = None
+    try:
+        reception.desk.start()
+        yield
+        await reception.farewell(wait)
+    except ComityError as failure:
+        error = failure
+        raise
+    except Exception as failure:
+        error = LocalProtocolError(f"{type(failure).__name__}")
+        raise
+    finally:
+        await reception.desk.close(error)
+        await session.dismiss()
+
+
 @contextmanager
 def runtime_over(
     session: Session,
@@ -43,6 +68,7 @@ def runtime_over(
     network: Network | None = None,
     memory_budget: int = MEMORY_BUDGET,
     on_progress: Callable[[str, tuple[str, int]], None] | None = None,
+    outside: Outside | None = None,
 ) -> Iterator[Runtime]:
     """A runtime over an opened session.
 
@@ -62,6 +88,7 @@ def runtime_over(
             run_label=session.run_id[:16],
             memory_budget=memory_budget,
             on_progress=on_progress,
+            outside=outside,
         )
         session.attach(progress=lambda: run.finished + run.environment.busy.pulse, waiting=run.waiting)
         session.failed.add_done_callback(lambda failed: run.fail(failed.result()))

@@ -176,7 +176,8 @@ def run(
         bound = open_study(study)
         if network is not None:
             options = [*options, "--shape", f"{_us(network)},{_kbits(network)}"]
-        launched = Launched(members, study, options=options, on_event=on_event)
+        outside = [name for name, roles in demo.roles.items() if "compute" not in roles]
+        launched = Launched(members, study, options=options, submitting=outside, on_event=on_event)
         try:
             oracle = _oracle(bound, files, compare)
             ended = launched.wait(stop_on_error=True)

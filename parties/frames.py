@@ -21,16 +21,19 @@ from numpy.typing import NDArray
 from mpc.channel import FRAME_HEADER, MAX_MESSAGE
 from mpc.errors import RemoteProtocolError
 
-HELLO, DOCUMENT, SETUP, DATA, END, BEAT, ACK, BYE = range(1, 9)
+HELLO, DOCUMENT, SETUP, DATA, END, BEAT, ACK, BYE, OFFER, SEALED, RECEIPT, NEWS = range(1, 13)
 #: What may come first, after a hello for the same study, and after a hello for another one: kind -> largest payload.
 FIRST = {HELLO: 64 << 10}
 AGREED = {SETUP: 4 << 10, DATA: MAX_MESSAGE, END: 0, BEAT: 4 << 10, ACK: 0, BYE: 4 << 10}
+#: Between a compute party and an organization that does not compute, after hellos for the same study.
+VISITING = {OFFER: 4 << 10, SEALED: MAX_MESSAGE, RECEIPT: 4 << 10, NEWS: 4 << 10, BYE: 4 << 10}
 DISAGREED = {DOCUMENT: 4 << 20, BYE: 4 << 10}
 NO_TAG = bytes(20)
 
 _HEXADECIMAL = re.compile("[0-9a-f]*")
 _HEADER = Struct("<IQQ20s")
-_KINDS = dict(enumerate(("hello", "document", "setup", "data", "end", "beat", "ack", "bye"), 1))
+_NAMES = ("hello", "document", "setup", "data", "end", "beat", "ack", "bye", "offer", "sealed", "receipt", "news")
+_KINDS = dict(enumerate(_NAMES, 1))
 #: Frames are cut out of one buffer of this size; of a longer payload at most this much is copied. One TLS record.
 _SCRATCH = 16 << 10
 assert _HEADER.size == FRAME_HEADER

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -119,8 +119,10 @@ class Launched:
         study: Path,
         *,
         options: Sequence[str] = (),
+        submitting: Collection[str] = (),
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
     ) -> None:
+        """`submitting`: those that do not compute; `options` are for those that do."""
         self._on_event = on_event
         self._lock = threading.Lock()
         self.ended = {name: Ended(name, -1) for name in members}
@@ -128,9 +130,10 @@ class Launched:
         self._threads: list[threading.Thread] = []
         environment = {**os.environ, **threads_per_party(len(members))}
         for name, member in members.items():
-            command = [sys.executable, "-m", "parties.cli", "run", str(study), "--home", str(member.home), "--events"]
+            verb = "submit" if name in submitting else "run"
+            command = [sys.executable, "-m", "parties.cli", verb, str(study), "--home", str(member.home), "--events"]
             self.processes[name] = subprocess.Popen(
-                [*command, *options],
+                command if name in submitting else [*command, *options],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,

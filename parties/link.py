@@ -62,6 +62,8 @@ class Link(asyncio.BufferedProtocol):
         #: Greeted, or gone.
         self.settled = asyncio.Event()
         self.gone = asyncio.Event()
+        #: What may come after the hellos.
+        self.limits = frames.AGREED
         #: The peer closed the connection before its hello; `alert`: and TLS said so.
         self.refused = self.alert = False
         self._answered = False
@@ -132,6 +134,10 @@ class Link(asyncio.BufferedProtocol):
 
     # Called by the session
 
+    def hand_over(self, host: Host, limits: dict[int, int]) -> None:
+        """Belong to another host from here on, to which other frames may come."""
+        self._host, self.limits = host, limits
+
     def write(self, data: bytes | memoryview) -> None:
         """Hand bytes to TLS; whole frames only, in order."""
         if self._transport is not None:
@@ -173,7 +179,7 @@ class Link(asyncio.BufferedProtocol):
                 self._host.control(self, kind, sequence, payload)
         elif kind == frames.HELLO:
             self._answered = True
-            self._decoder.accept(frames.AGREED)
+            self._decoder.accept(self.limits)
             self._cancel_deadline()
             self._host.welcome(self, frames.parse(payload))
         elif kind == frames.DOCUMENT and self.document is not None and not self.document.done():

@@ -29,7 +29,11 @@ from parties.study import BoundStudy
 if TYPE_CHECKING:
     from mpc.channel import Channel
     from mpc.network import Network
+    from mpc.outside import Outside
     from parties.bench.shaping import Shaped
+    from parties.handout import Facts
+    from parties.reception import Reception
+    from protocols.simulate import DryRun
 
 #: Told to whoever shows progress: kind and details.
 Events = Callable[[str, Mapping[str, Any]], None]
@@ -60,6 +64,8 @@ class Outcome:
     phases: dict[str, float] = field(default_factory=dict)
     refused: dict[str, int] = field(default_factory=dict)
     finished: str = ""
+    contributions: int = 0
+    left_out: tuple[str, ...] = ()
 
 
 def run_party(
@@ -70,14 +76,19 @@ def run_party(
     events: Events,
     started: float | None = None,
     shape: Network | None = None,
+    keep: bool = False,
+    done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
-    """Take part in a study as the organization of `home`. Raises ComityError as `mpc.errors` says.
+    """Take part in a study as the organization of `home`, which computes. Raises ComityError as `mpc.errors` says.
 
     started  perf_counter() when the process began, for the phase "start"
     shape    hold messages back as this network would, for measurements on one machine; the same at all parties
+    keep     contributions of organizations that do not compute stay in the home after the run
+    done     told the outcome when there is one; then the party may stay for those who fetch theirs
     """
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(_Party(home, bound, limits, events, started or perf_counter(), shape).run())
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        party = _Party(home, bound, limits, events, started or perf_counter(), shape, keep, done)
+        return runner.run(party.run())
 
 
 def _shaped(channel: Channel, network: Network) -> Shaped:
@@ -89,7 +100,7 @@ def _shaped(channel: Channel, network: Network) -> Shaped:
     return shaped
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     try:
         import uvloop
     except ImportError:  # not on Windows
@@ -97,11 +108,40 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     return uvloop.new_event_loop
 
 
+def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:
+    """The datasets that the organization of `home` brings, checked: DataError before anything was sent."""
+    from parties.catalog import open_dataset
+
+    mine = next(o for o in bound.plan.organizations if o.name == home.name)
+    rows: dict[str, SourceRows] = {}
+    for name, dataset in mine.datasets.items():
+        source = open_dataset(home.catalog.dataset(dataset), bound.schemas[name])
+        brought = source.check(at_most=bound.at_most[name])
+        rows[name] = source
+        events("brought", {"input": name, **brought.describe()})
+    return rows
+
+
+def facts_of(outcome: Outcome) -> Facts:
+    """What is told of a run to those who learn without computing."""
+    from parties.handout import Facts
+
+    return Facts(outcome.rounds, outcome.operations, outcome.finished, outcome.contributions, outcome.left_out)
+
+
 class _Party:
     """The run of one party, phase by phase."""
 
     def __init__(
-        self, home: Home, bound: BoundStudy, limits: Limits, events: Events, started: float, shape: Network | None
+        self,
+        home: Home,
+        bound: BoundStudy,
+        limits: Limits,
+        events: Events,
+        started: float,
+        shape: Network | None,
+        keep: bool,
+        done: Callable[[Outcome], None],
     ) -> None:
         self._home = home
         self._bound = bound
@@ -109,20 +149,28 @@ class _Party:
         self._events = events
         self._started = started
         self._shape = shape
+        self._keep = keep
+        self._done = done
         self._phases: dict[str, float] = {}
 
     async def run(self) -> Outcome:
         plan = self._bound.plan
         if self._home.name not in plan.participants:
             raise ConfigError(f"{plan.where}: {self._home.name} takes no part; it names {', '.join(plan.participants)}")
+        if self._home.name not in plan.having("compute"):
+            raise ConfigError(
+                f"{plan.where}: {self._home.name} does not compute in this study: `comity submit` hands over what it "
+                "brings, and waits for what it learns"
+            )
         plan.check_date(date.today())
-        index = plan.index(self._home.name)
-        engine, manifest = await asyncio.to_thread(self._prepare)
-        document = agreed_document(self._bound, keys=self._home.keys(), manifest=manifest, protocol=PROTOCOL_VERSION)
+        engine, dry = await asyncio.to_thread(self._prepare)
+        document = agreed_document(
+            self._bound, keys=self._home.keys(), manifest=dry.manifest(), protocol=PROTOCOL_VERSION
+        )
         self._lap("start")
-        rows = await asyncio.to_thread(self._check_data)
-        checked = self._lap("local")
-        return await self._connected(index, engine, document, manifest, rows, checked)
+        rows = await asyncio.to_thread(check_data, self._home, self._bound, self._events)
+        self._lap("local")
+        return await self._connected(engine, document, dry, rows)
 
     def _lap(self, phase: str) -> float:
         now = perf_counter()
@@ -131,7 +179,7 @@ class _Party:
         self._started = now
         return now
 
-    def _prepare(self) -> tuple[Engine, list[dict[str, Any]]]:
+    def _prepare(self) -> tuple[Engine, DryRun]:
         """Kernels and the disclosure manifest: before the session, so that no peer waits for them."""
         from protocols.simulate import dry_run, make_engine
 
@@ -147,43 +195,26 @@ class _Party:
             parameters=plan.parameters,
             ranges=plan.ranges,
             network=plan.network,
+            compute=len(plan.having("compute")),
         )
         engine.prepare(dry.primitives)
         self._events("plan", {"steps": dry.steps, "rounds": dry.rounds})
-        return engine, dry.manifest()
-
-    def _check_data(self) -> dict[str, SourceRows]:
-        """This organization's datasets, checked: DataError before anything was sent."""
-        from parties.catalog import open_dataset
-
-        plan = self._bound.plan
-        mine = next(o for o in plan.organizations if o.name == self._home.name)
-        rows: dict[str, SourceRows] = {}
-        for name, dataset in mine.datasets.items():
-            source = open_dataset(self._home.catalog.dataset(dataset), self._bound.schemas[name])
-            brought = source.check(at_most=self._bound.at_most[name])
-            rows[name] = source
-            self._events("brought", {"input": name, **brought.describe()})
-        return rows
+        return engine, dry
 
     async def _connected(
-        self,
-        index: int,
-        engine: Engine,
-        document: dict[str, Any],
-        manifest: list[dict[str, Any]],
-        rows: dict[str, SourceRows],
-        checked: float,
+        self, engine: Engine, document: dict[str, Any], dry: DryRun, rows: dict[str, SourceRows]
     ) -> Outcome:
-        from parties.assembly import opened
+        from parties.assembly import opened, received
         from parties.difference import difference
         from parties.session import Session
 
+        plan = self._bound.plan
         digest = study_hash(document)
+        reception = self._reception(engine, dry, document, digest)
         session = Session(
             identity=self._home.identity,
             participants=self._participants(),
-            index=index,
+            index=plan.index(self._home.name),
             listen=self._home.consortium.listen,
             document=document,
             study_hash=digest,
@@ -193,18 +224,52 @@ class _Party:
             grace=self._limits.grace,
             stall=self._limits.stall,
             status=lambda line: self._events("status", {"text": line}),
+            desk=None if reception is None else reception.desk,
         )
-        async with opened(session):
-            self._lap("agree")
-            words = study_words(digest)
-            self._events("agreed", {"words": words, "study": digest.hex()})
-            outcome = await self._compute(session, engine, manifest, rows)
-            outcome.study, outcome.words = digest.hex(), words
-            return outcome
+        async with received(session, reception, self._limits.wait):
+            async with opened(session):
+                self._lap("agree")
+                words = study_words(digest)
+                self._events("agreed", {"words": words, "study": digest.hex()})
+                outside = None
+                if reception is not None:
+                    outside = await reception.contributions(session, self._limits.wait)
+                    self._lap("contributions")
+                study = await self._compute(session, engine, dry.manifest(), rows, outside)
+                outcome = self._outcome(study, session, rows)
+                outcome.study, outcome.words = digest.hex(), words
+                if reception is not None:
+                    reception.results(study, session, facts_of(outcome))
+            self._done(outcome)
+        return outcome
+
+    def _reception(self, engine: Engine, dry: DryRun, document: dict[str, Any], digest: bytes) -> Reception | None:
+        plan = self._bound.plan
+        if len(plan.participants) == len(plan.having("compute")):
+            return None
+        from parties.reception import Reception
+
+        reception = Reception(
+            self._home,
+            plan,
+            engine,
+            dry.layout,
+            study=digest,
+            document=document,
+            events=self._events,
+            keep=self._keep,
+        )
+        reception.inbox.look()
+        return reception
 
     async def _compute(
-        self, session: Any, engine: Engine, manifest: list[dict[str, Any]], rows: dict[str, SourceRows]
-    ) -> Outcome:
+        self,
+        session: Any,
+        engine: Engine,
+        manifest: list[dict[str, Any]],
+        rows: dict[str, SourceRows],
+        outside: Outside | None,
+    ) -> RunningStudy:
         from parties.assembly import runtime_over
         from protocols.simulate import assemble, whole
 
@@ -219,6 +284,7 @@ class _Party:
             channel=shaped,
             network=plan.network,
             on_progress=told,
+            outside=outside,
         ) as run:
             if shaped is not None:
                 shaped.busy = run.environment.busy
@@ -242,7 +308,7 @@ class _Party:
         local_end = read[-1]
         self._phases["local"] = self._phases.get("local", 0.0) + (local_end - begun)
         self._phases["joint"] = ended - local_end
-        return self._outcome(study, session, rows)
+        return study
 
     def _outcome(self, study: RunningStudy, session: Any, rows: dict[str, SourceRows]) -> Outcome:
         run = study.run
@@ -259,6 +325,8 @@ class _Party:
             phases=dict(self._phases),
             refused={f"{address}: {reason}": count for (address, reason), count in session.refused.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
+            contributions=len(run.outside.dealt),
+            left_out=study.left_out,
         )
 
     def _participants(self) -> list[Any]:
@@ -266,7 +334,7 @@ class _Party:
 
         own = self._home.identity
         participants = []
-        for name in self._bound.plan.participants:
+        for name in self._bound.plan.having("compute"):
             if name == self._home.name:
                 card = self._home.card()
                 participants.append(Participant(name, own.key_hash, card.certificate, None))

@@ -37,7 +37,8 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> d
             "operations": outcome.operations,
         },
         "phases": outcome.phases,
-        "notes": [f"refused {count} connections from {where}" for where, count in outcome.refused.items()],
+        "contributions": {"of": outcome.contributions, "left_out": list(outcome.left_out)},
+        "notes": _notes(outcome),
         "model": _model(plan),
         "finished": outcome.finished,
     }
@@ -55,6 +56,17 @@ def brought_lines(outcome: Outcome) -> list[str]:
             text += f", {brought.dropped:,} rows left out"
         lines.append(text)
     return lines
+
+
+def _notes(outcome: Outcome) -> list[str]:
+    notes = [f"refused {count} connections from {where}" for where, count in outcome.refused.items()]
+    if outcome.left_out:
+        failed, were = ("its", "was") if len(outcome.left_out) == 1 else ("their", "were")
+        notes.append(
+            f"{len(outcome.left_out)} of {outcome.contributions} contributions failed {failed} range check and {were} "
+            f"left out: {', '.join(outcome.left_out)}"
+        )
+    return notes
 
 
 def _model(plan: StudyPlan) -> str:

@@ -15,7 +15,8 @@ Every wait on the channel ends with the session's error. `known` are certificate
 outside the study: refused like strangers, but with their key shown. `participants` are in index order; the party with
 the higher index of a pair calls the other. `explain(ours, theirs, peer_name)` puts the difference of two study
 documents in words. `status` gets lines for people; one that starts with "waiting for" comes anew each second while it
-holds. `debug` checks that payloads are not written to after they were sent.
+holds. `debug` checks that payloads are not written to after they were sent. `desk` receives organizations that do not
+compute, which call here, too; after `finish` they may still, if it says so, until `dismiss`.
 Left out: connections (`link`, `dialer`, `tls`), numbering (`lane`), keys (`meeting`, `agreement`), verdicts
 (`liveness`), time (`pulse`).
 """
@@ -35,6 +36,7 @@ from mpc.party import Keys
 from parties import endings, frames, tls
 from parties.channel import SessionChannel, acknowledge_later
 from parties.consortium import show_address
+from parties.desk import Desk
 from parties.dialer import Dialer
 from parties.identity import Identity
 from parties.lane import NOTHING, Lane
@@ -78,6 +80,7 @@ class Session:
         stall: float = 600.0,
         status: Callable[[str], None] = lambda line: None,
         debug: bool = False,
+        desk: Desk | None = None,
     ) -> None:
         self.participants = list(participants)
         self.index = index
@@ -87,7 +90,9 @@ class Session:
         self._listen = listen
         self._document = document
         self._explain = explain
-        self._certificates = [*(p.certificate for p in self.participants), *known]
+        self._desk = desk
+        outside = [] if desk is None else desk.certificates
+        self._certificates = [*(p.certificate for p in self.participants), *known, *outside]
         self._grace = grace
         self._status = status
         self._error: ComityError | None = None
@@ -100,7 +105,7 @@ class Session:
         self._unsettled: set[Link] = set()
         self.meeting = Meeting(self.participants, index, study_hash)
         self._disagreement: AgreementError | None = None
-        self._ending = False
+        self._ending = self._gone = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self.dialers: dict[int, Dialer] = {}
         self._listener: tls.Listener | None = None
@@ -118,7 +123,7 @@ class Session:
         own = self.participants[self.index]
         if own.key_hash != self._identity.key_hash:
             raise AuthenticationError(f"the study names another key for {own.name} than this home holds", peer=own.name)
-        if self.index < len(self.participants) - 1:
+        if self.index < len(self.participants) - 1 or self._desk is not None:
             assert self._listen is not None
             context = tls.server_context(self._identity, self._certificates)
             self._listener = tls.Listener(context, lambda origin: Link(self, origin=origin), self._strangers.refused)
@@ -174,7 +179,7 @@ class Session:
                 lane.put(frames.END, frames.NO_TAG, NOTHING)
                 lane.flush()
             await asyncio.wait([lane.drained() for lane in self.peers], timeout=self._grace)
-        self._ending = True
+        self._ending = self._gone = True
         self._stop()
         links = [*self.links.values(), *self._unsettled]
         for link in links:
@@ -186,7 +191,13 @@ class Session:
         for link in links:
             if not link.gone.is_set():
                 link.abort()
+        if self._listener is not None and not self._stays:
+            await self._listener.closed()
+
+    async def dismiss(self) -> None:
+        """Stop listening for organizations that do not compute, where `finish` left that to them."""
         if self._listener is not None:
+            self._listener.close()
             await self._listener.closed()
 
     def fail(self, error: ComityError) -> None:
@@ -212,13 +223,23 @@ class Session:
     def _stop(self) -> None:
         for dialer in self.dialers.values():
             dialer.stop()
-        if self._listener is not None:
+        if self._listener is not None and not self._stays:
             self._listener.close()
         self._pulse.stop()
+
+    @property
+    def _stays(self) -> bool:
+        """Whether somebody is still to fetch results here."""
+        return self._desk is not None and self._desk.staying
 
     # For links and dialers
 
     def identify(self, link: Link, key_hash: bytes) -> Lane | None:
+        if self._desk is not None and link.dialled is None and self._desk.knows(key_hash):
+            link.hand_over(self._desk, frames.VISITING)
+            return self._desk.identify(link, key_hash)
+        if self._gone:
+            return None
         found = next((lane for lane in self.peers if self.participants[lane.index].key_hash == key_hash), None)
         if link.dialled is None:
             if found is None:

@@ -222,12 +222,6 @@ def _ordered(organizations: list[Organization]) -> tuple[Organization, ...]:
 
 
 def _check_parties(plan: StudyPlan) -> None:
-    others = [name for name in plan.participants if name not in plan.having("compute")]
-    if others:
-        raise ConfigError(
-            f"{plan.where}: [organizations.{others[0]}]: organizations that do not compute are not supported yet; "
-            'give it the role "compute"'
-        )
     if not plan.recipients:
         raise ConfigError(f'{plan.where}: nobody would learn the results; give an organization the role "recipient"')
 

@@ -28,6 +28,9 @@ COMMANDS = {
     "scenario": ("parties.cli.scenario:group", "List, show and write scenarios."),
     "plan": ("parties.cli.plan:command", "Show what a study releases, to whom, and what it costs."),
     "run": ("parties.cli.run:command", "Run a study with the other organizations, now."),
+    "submit": ("parties.cli.submit:submit", "Hand over what this organization brings, without computing."),
+    "results": ("parties.cli.submit:results", "Fetch what this organization learns, without computing."),
+    "contributions": ("parties.cli.contributions:group", "Add and list sealed contributions that came as files."),
     "mpyc": ("parties.cli.mpyc:command", "Run a program written for MPyC, over Comity's connections."),
     "bench": ("parties.cli.bench:command", "Measure protocols between three processes."),
 }

@@ -147,6 +147,7 @@ def dry_run_of(bound: BoundStudy, network: Network | None) -> DryRun:
         parameters=plan.parameters,
         ranges=plan.ranges,
         network=network,
+        compute=len(plan.having("compute")),
     )
 
 

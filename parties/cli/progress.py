@@ -13,6 +13,15 @@ from rich.text import Text
 from parties.report_text import clean, size
 
 
+def describe(details: Mapping[str, Any]) -> str:
+    """A contribution, for people."""
+    sizes = details["bytes"]
+    return (
+        f"{details['values']:,} numbers, as shares of {size(max(sizes.values()))} at most for each of "
+        f"{', '.join(sizes)}; contribution {details['digest'][:16]}"
+    )
+
+
 class Display:
     """Progress on stderr; on a terminal one moving line, elsewhere a line for each change."""
 
@@ -53,6 +62,11 @@ class Display:
             self._last = head
             self._err.print(Text(f"  {line}"))
 
+    def pause(self) -> None:
+        """No moving line from here on: results are about to be printed."""
+        self._bar.stop()
+        self._bar.disable = True
+
     def event(self, kind: str, details: Mapping[str, Any]) -> None:
         """What `parties.process` tells."""
         if kind == "plan":
@@ -64,6 +78,14 @@ class Display:
         elif kind == "agreed":
             self.status(f"✓ agreed: same scenario, parameters, schema and versions   study: {details['words']}")
             self._describe("computing", f"{self._rounds} rounds")
+        elif kind == "contribution":
+            self.status(f"to hand over: {describe(details)}")
+        elif kind == "receipt":
+            self.status(f"✓ {details['party']} has the contribution ({size(details['bytes'])})")
+        elif kind == "news":
+            if details["steps"]:
+                self._steps = int(details["steps"])
+            self._describe(str(details["text"]), "", int(details["done"]))
         elif kind == "progress":
             place = f"{details['primitive']}, {details['file']} line {details['line']}"
             detail = f"step {details['operations']}/{self._steps}   {size(details['bytes'])}   {place}"

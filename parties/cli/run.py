@@ -8,12 +8,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from parties import units
 from parties.cli.common import FILE, home_option, json_option, opened, print_json
+
+if TYPE_CHECKING:
+    from parties.process import Outcome
 
 _STARTED = perf_counter()
 
@@ -21,7 +24,13 @@ _STARTED = perf_counter()
 @click.command()
 @click.argument("study", type=FILE)
 @home_option
-@click.option("--wait", default=300.0, show_default=True, metavar="SECONDS", help="For organizations not there yet.")
+@click.option(
+    "--wait",
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="For organizations that are not there yet, and contributions.",
+)
 @click.option(
     "--grace", default=7.0, show_default=True, metavar="SECONDS", help="Before a lost connection is a lost peer."
 )
@@ -31,6 +40,9 @@ _STARTED = perf_counter()
     type=click.Path(path_type=Path, file_okay=False),
     metavar="DIR",
     help="Where result.json and report.html go. Default: results/ in the home.",
+)
+@click.option(
+    "--keep-contributions", "keep", is_flag=True, help="Keep contributions of organizations that do not compute."
 )
 @json_option
 @click.option("--events", is_flag=True, hidden=True, help="JSON lines on stdout, for a program that started this one.")
@@ -42,6 +54,7 @@ def command(
     grace: float,
     stall: float,
     output: Path | None,
+    keep: bool,
     as_json: bool,
     events: bool,
     shape: str | None,
@@ -67,20 +80,26 @@ def command(
     no_core_dumps()
     here = opened(home)
     bound = open_study(study)
+    limits = Limits(wait, grace, stall)
     if events:
         held = None if shape is None else units.network(shape)
-        limits = Limits(wait, grace, stall)
-        outcome = run_party(here, bound, limits=limits, events=_json_lines, started=_STARTED, shape=held)
-        _json_lines("result", result_document(bound, outcome, here.name))
+
+        def told(outcome: Outcome) -> None:
+            json_lines("result", result_document(bound, outcome, here.name))
+
+        run_party(here, bound, limits=limits, events=json_lines, started=_STARTED, shape=held, keep=keep, done=told)
         return
     from parties.cli.progress import Display
 
     with Display(quiet=as_json) as display:
+
+        def shown(outcome: Outcome) -> None:
+            display.pause()
+            folder = output if output is not None else here.path / "results" / stamp(outcome.study)
+            finish(result_document(bound, outcome, here.name), folder, as_json, display.console)
+
         prepare(bound.plan.engine, display.status)
-        outcome = run_party(here, bound, limits=Limits(wait, grace, stall), events=display.event, started=_STARTED)
-    result = result_document(bound, outcome, here.name)
-    folder = output if output is not None else here.path / "results" / _stamp(outcome.study)
-    finish(result, folder, as_json, display.console)
+        run_party(here, bound, limits=limits, events=display.event, started=_STARTED, keep=keep, done=shown)
 
 
 def finish(result: dict[str, Any], folder: Path, as_json: bool, console: Any) -> None:
@@ -101,10 +120,10 @@ def finish(result: dict[str, Any], folder: Path, as_json: bool, console: Any) ->
         )
 
 
-def _stamp(study: str) -> str:
+def stamp(study: str) -> str:
     return f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-{study[:8]}"
 
 
-def _json_lines(kind: str, details: Mapping[str, Any]) -> None:
+def json_lines(kind: str, details: Mapping[str, Any]) -> None:
     sys.stdout.write(json.dumps({"event": kind, **details}) + "\n")
     sys.stdout.flush()

@@ -151,12 +151,13 @@ def test_a_network_is_a_name_or_a_round_trip_and_a_rate(tmp_path, lines, message
         with_network(tmp_path / "wrong", lines)
 
 
-def test_organizations_that_do_not_compute_are_not_supported_yet(tmp_path):
-    text = STUDY + '[organizations.south]\nroles = ["input"]\npatients = "x"\n'
-    with pytest.raises(
-        ConfigError, match=r"\[organizations\.south\]: organizations that do not compute .* not supported"
-    ):
-        read_study(files(tmp_path, text))
+def test_organizations_that_do_not_compute_come_after_those_that_do(tmp_path):
+    text = STUDY + '[organizations.aachen]\nroles = ["input", "recipient"]\npatients = "x"\n'
+    plan = read_study(files(tmp_path, text))
+    assert plan.participants == ("county", "north", "st-mary", "aachen")
+    assert plan.having("compute") == ("county", "north", "st-mary")
+    assert open_study(files(tmp_path, text)).owners == {"patients": (0, 1, 2, 3)}
+
 
 
 def test_somebody_must_learn_the_results(tmp_path):

@@ -202,14 +202,21 @@ class Proxies:
 
 
 class Town:
-    """Organizations that know each other's cards; helpers only compute."""
+    """Organizations that know each other's cards; helpers only compute, and those outside do not."""
 
     def __init__(
-        self, folder: Path, *, proxied: bool = False, names: Sequence[str] = NAMES, helpers: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        proxied: bool = False,
+        names: Sequence[str] = NAMES,
+        helpers: Sequence[str] = (),
+        outside: Sequence[str] = (),
     ) -> None:
         self.folder = folder
         self.names = tuple(names)
         self.helpers = tuple(helpers)
+        self.outside = tuple(outside)
         self.study = folder / "study.toml"
         self.ports = dict(zip(names, free_ports(len(names)), strict=True))
         self.running: list[Running] = []
@@ -264,7 +271,8 @@ class Town:
             if name in self.helpers:
                 lines.append('roles = ["compute"]')
                 continue
-            roles = ["input", "compute", *(["recipient"] if recipients is None or name in recipients else [])]
+            computes = [] if name in self.outside else ["compute"]
+            roles = ["input", *computes, *(["recipient"] if recipients is None or name in recipients else [])]
             lines += [f"roles = {json.dumps(roles)}", 'patients = "patients"']
         path = to or self.study
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
@@ -282,7 +290,8 @@ class Town:
         return wanted
 
     def start(self, name: str, *options: str, study: Path | None = None, program: Sequence[str] = PROGRAM) -> Running:
-        command = [sys.executable, *program, "run", str(study or self.study)]
+        verb = "submit" if name in self.outside else "run"
+        command = [sys.executable, *program, verb, str(study or self.study)]
         running = Running(name, [*command, "--home", str(self.homes[name].path), "--events", *options])
         self.running.append(running)
         return running
@@ -307,10 +316,11 @@ def small_town(
     delay_s: float = 0.0,
     names: Sequence[str] = NAMES,
     helpers: Sequence[str] = (),
+    outside: Sequence[str] = (),
     extra: str = "",
 ) -> Town:
     """A town whose organizations have data for the small study, and the study."""
-    town = Town(folder, proxied=proxied, names=names, helpers=helpers)
+    town = Town(folder, proxied=proxied, names=names, helpers=helpers, outside=outside)
     for seed, name in enumerate(names):
         if name not in helpers:
             town.bring(name, small_rows(seed))

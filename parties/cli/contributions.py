@@ -1,0 +1,86 @@
+"""`comity contributions`: sealed contributions that came another way than by the network, at a compute party."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mpc.errors import AuthenticationError, ConfigError
+from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
+from parties.home import Home
+
+
+@click.group()
+def group() -> None:
+    """Add and list sealed contributions of organizations that do not compute."""
+
+
+@group.command()
+@click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
+@home_option
+@json_option
+def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
+    """Put sealed contributions from FILEs, which `comity submit --to` wrote, into this home.
+
+    The next `comity run` of their study, or one that waits for them, verifies and uses them.
+
+    \b
+    Example:  comity contributions add 1f2e3d4c-clinic-for-county.sealed
+    """
+    from parties.inbox import keep
+    from parties.sealing import read_header
+
+    here = opened(home)
+    added = []
+    for path in files:
+        try:
+            envelope = path.read_bytes()
+        except OSError as error:
+            raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+        header = read_header(envelope)
+        if header.recipient != here.identity.key_hash:
+            raise AuthenticationError(f"{path} is sealed for another organization than {here.name}")
+        sender = next((n for n, m in here.consortium.members.items() if m.card.key_hash == header.sender), None)
+        if sender is None:
+            raise AuthenticationError(f"{path} is from an organization that is not known here")
+        kept = keep(here.path, sender, envelope)
+        added.append({"organization": sender, "study": header.study.hex(), "file": str(kept)})
+    if as_json:
+        print_json({"added": added})
+    else:
+        for one in added:
+            click.echo(f"{one['organization']}: added to study {one['study'][:16]}…")
+
+
+@group.command("list")
+@home_option
+@json_option
+def list_(home: Path | None, as_json: bool) -> None:
+    """List the contributions that wait for a run.
+
+    \b
+    Example:  comity contributions list
+    """
+    found = _found(opened(home))
+    if as_json:
+        print_json({"contributions": found})
+    elif found:
+        rows = [(one["organization"], one["study"][:16] + "…", one["submitted"], f"{one['bytes']:,}") for one in found]
+        print_table(("organization", "study", "submitted", "bytes"), rows)
+    else:
+        click.echo("none")
+
+
+def _found(home: Home) -> list[dict[str, Any]]:
+    from parties.inbox import FOLDER
+
+    found = []
+    for path in sorted((home.path / FOLDER).glob("*/*.sealed")):
+        name, number, _ = path.name.split(".", 2)
+        at = datetime.fromtimestamp(int(number) / 1e9, UTC).isoformat(timespec="seconds") if number.isdecimal() else "?"
+        found.append({"organization": name, "study": path.parent.name, "submitted": at, "bytes": path.stat().st_size})
+    return found

@@ -1,0 +1,211 @@
+"""`comity submit` and `comity results`: the part of an organization that brings data, or learns, without computing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from parties.cli.common import FILE, home_option, json_option, opened, print_json
+from parties.cli.run import finish, json_lines, stamp
+from parties.report_text import size
+
+if TYPE_CHECKING:
+    from parties.cli.progress import Display
+    from parties.contributing import Own
+    from parties.process import Outcome
+
+_STARTED = perf_counter()
+
+_WAIT = click.option(
+    "--wait", default=300.0, show_default=True, metavar="SECONDS", help="For compute parties not there yet."
+)
+_OUTPUT = click.option(
+    "--output",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where result.json and report.html go. Default: results/ in the home.",
+)
+_EVENTS = click.option("--events", is_flag=True, hidden=True, help="JSON lines on stdout, for a program.")
+
+
+@click.command()
+@click.argument("study", type=FILE)
+@home_option
+@_WAIT
+@click.option("--no-wait", is_flag=True, help="Leave when all compute parties have it; do not wait for results.")
+@click.option(
+    "--to",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Call nobody: write one sealed file for each compute party, to be brought there another way.",
+)
+@_OUTPUT
+@json_option
+@_EVENTS
+def submit(
+    study: Path,
+    home: Path | None,
+    wait: float,
+    no_wait: bool,
+    to: Path | None,
+    output: Path | None,
+    as_json: bool,
+    events: bool,
+) -> None:
+    """Hand over what this organization brings to the study of the file STUDY, in which it does not compute.
+
+    Its data is checked, and what the scenario would share of it is split in shares, one sealed file for each compute
+    party, which is running `comity run STUDY` or will be. Each gives a receipt. The same command again replaces what
+    was handed over, until the run begins. An organization that learns results stays until they are there.
+    Exit code 0 done, 2 something here is wrong, 3 not all compute parties have it, or the results did not come,
+    4 no agreement, or a party is not who it must be.
+
+    \b
+    Example:  comity submit study.toml --wait 3600
+    """
+    _check(wait)
+    own, display = _opened(study, home, as_json, events)
+    with display or _Nothing() as shown:
+        tell = json_lines if shown is None else shown.event
+        prepared = own.sealed()
+        if prepared is not None:
+            sizes = {name: len(envelope) for name, envelope in prepared.envelopes.items()}
+            tell("contribution", {"values": prepared.values, "bytes": sizes, "digest": prepared.digest.hex()})
+        if to is not None:
+            _written(own, prepared, to, as_json)
+            return
+        from parties.contributing import call
+
+        fetch = own.learns and not no_wait
+        outcome = call(own, prepared, fetch=fetch, wait=wait, events=tell)
+    _end(own, outcome, display, output, as_json, show=fetch)
+
+
+@click.command()
+@click.argument("study", type=FILE)
+@home_option
+@_WAIT
+@click.option(
+    "--from",
+    "files",
+    multiple=True,
+    type=FILE,
+    metavar="FILE",
+    help="Call nobody: read the sealed parts of all compute parties from files; once for each.",
+)
+@_OUTPUT
+@json_option
+@_EVENTS
+def results(
+    study: Path,
+    home: Path | None,
+    wait: float,
+    files: Sequence[Path],
+    output: Path | None,
+    as_json: bool,
+    events: bool,
+) -> None:
+    """Fetch what this organization learns from the study of the file STUDY, in which it does not compute.
+
+    Compute parties keep each recipient's part, sealed to it, for some minutes after a run (their `--wait`), then as a
+    file in their home. All parts together are the results.
+
+    \b
+    Examples:  comity results study.toml
+               comity results study.toml --from a.sealed --from b.sealed --from c.sealed
+    """
+    from mpc.errors import ConfigError
+    from parties.contributing import call
+
+    _check(wait)
+    own, display = _opened(study, home, as_json, events)
+    if not own.learns:
+        raise ConfigError(f"{study}: {own.home.name} is no recipient of this study")
+    with display or _Nothing() as shown:
+        if files:
+            outcome = own.read([_bytes(path) for path in files])
+        else:
+            tell = json_lines if shown is None else shown.event
+            outcome = call(own, None, fetch=True, wait=wait, events=tell)
+    _end(own, outcome, display, output, as_json, show=True)
+
+
+class _Nothing:
+    """In place of a display, for programs."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+def _check(wait: float) -> None:
+    if not wait > 0:
+        raise click.BadParameter("--wait: a number of seconds above 0")
+
+
+def _opened(study: Path, home: Path | None, as_json: bool, events: bool) -> tuple[Own, Display | None]:
+    """This organization's side of the study, with its data checked; and what shows progress."""
+    from parties.contributing import open_own
+    from parties.identity import no_core_dumps
+    from parties.kernels import prepare
+    from parties.study import open_study
+
+    no_core_dumps()
+    here = opened(home)
+    bound = open_study(study)
+    if events:
+        return open_own(here, bound, json_lines, started=_STARTED), None
+    from parties.cli.progress import Display
+
+    display = Display(quiet=as_json)
+    prepare(bound.plan.engine, display.status)
+    return open_own(here, bound, display.event, started=_STARTED), display
+
+
+def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
+    from mpc.errors import ConfigError
+    from parties.contributing import write_envelopes
+
+    if prepared is None:
+        raise ConfigError(f"{own.bound.plan.where}: {own.home.name} brings nothing to this study")
+    paths = write_envelopes(prepared, folder, own.home.name, own.digest)
+    if as_json:
+        print_json({"contribution": prepared.digest.hex(), "files": [str(path) for path in paths]})
+        return
+    for path in paths:
+        click.echo(str(path))
+    click.echo("Bring each to its compute party, which adds it with  comity contributions add FILE", err=True)
+
+
+def _end(
+    own: Own, outcome: Outcome, display: Display | None, output: Path | None, as_json: bool, *, show: bool
+) -> None:
+    from parties.result import result_document
+
+    result = result_document(own.bound, outcome, own.home.name)
+    if display is None:
+        json_lines("result", result)
+    elif show:
+        folder = output if output is not None else own.home.path / "results" / stamp(outcome.study)
+        finish(result, folder, as_json, display.console)
+    else:
+        parties = list(own.cards)
+        if as_json:
+            print_json({"study": outcome.study, "receipts": parties, "bytes_sent": outcome.frame_bytes_sent})
+        else:
+            click.echo(f"{', '.join(parties)} have it ({size(outcome.frame_bytes_sent)}); this organization is done")
+
+
+def _bytes(path: Path) -> bytes:
+    from mpc.errors import ConfigError
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None

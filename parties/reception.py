@@ -1,0 +1,125 @@
+"""A compute party towards the organizations of its study that do not compute: their contributions, their results."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mpc.engine import Engine
+from mpc.outside import Layout, Outside
+from mpc.study import Study
+from parties.desk import Desk
+from parties.gathering import gather
+from parties.handout import Facts, hand_out, store
+from parties.home import Home
+from parties.identity import Card
+from parties.inbox import Contributor, Inbox
+from parties.study import StudyPlan
+
+if TYPE_CHECKING:
+    from parties.session import Session
+
+
+class Reception:
+    """The inbox and the desk of one run.
+
+    keep  contributions stay in the home after the run, to be used again
+    """
+
+    def __init__(
+        self,
+        home: Home,
+        plan: StudyPlan,
+        engine: Engine,
+        layout: Layout,
+        *,
+        study: bytes,
+        document: dict[str, Any],
+        events: Callable[[str, Mapping[str, Any]], None],
+        keep: bool = False,
+    ) -> None:
+        self._home = home
+        self._plan = plan
+        self._layout = layout
+        self._study = study
+        self._events = events
+        self._keep = keep
+        self._visitors = visitors(home, plan)
+        self._digests: dict[int, bytes] = {}
+        self._paths: dict[str, Path] = {}
+        self.inbox = Inbox(
+            home.path,
+            home.identity,
+            engine,
+            layout,
+            index=plan.index(home.name),
+            study=study,
+            contributors=[one for one in self._visitors if layout.sizes.get(one.index)],
+        )
+        self.desk = Desk(
+            identity=home.identity,
+            name=home.name,
+            study=study,
+            document=document,
+            visitors=self._visitors,
+            inbox=self.inbox,
+            status=self._status,
+        )
+
+    def _status(self, text: str) -> None:
+        self._events("status", {"text": text})
+        self.desk.tell(text)
+
+    async def contributions(self, session: Session, wait: float) -> Outside:
+        """Wait for a contribution of everybody, the same ones at all compute parties. Raises what `gather` raises."""
+        if not self.inbox.contributors:
+            return Outside(self._layout)
+        ticks = 0
+
+        def progressed() -> None:
+            nonlocal ticks
+            ticks += 1
+
+        session.attach(progress=lambda: ticks, waiting=lambda: None)
+        self._digests = await gather(session.channel, self.inbox, wait=wait, status=self._status, progressed=progressed)
+        self.desk.closed_for_contributions = True
+        self._status(f"contributions of {len(self._digests)} organizations are here")
+        return Outside(self._layout, self.inbox.chosen(self._digests))
+
+    def results(self, study: Study, session: Session, facts: Facts) -> None:
+        """The run is done: seal the parts of those who learn without computing, and drop what was contributed."""
+        recipients = [one for one in self._visitors if one.name in self._plan.recipients]
+        cards: list[Card] = [one.card for one in recipients]
+        sealed = hand_out(self._home.identity, cards, study, facts, digest=self._study, run=session.run_id)
+        if sealed:
+            self._paths = store(self._home.path, self._study, sealed)
+            self.desk.staying = True
+            self.desk.offer({one.index: sealed[one.name] for one in recipients})
+        if self._digests and not self._keep:
+            self.inbox.clear(self._digests)
+
+    async def farewell(self, wait: float) -> None:
+        """Stay until the results are fetched, at most so many seconds; those that are not, stay as files."""
+        if not self._paths:
+            return
+        if names := self.desk.missing():
+            self._status(f"waiting for {', '.join(names)} to fetch results")
+        left = await self.desk.fetched(wait)
+        for one in self._visitors:
+            path = self._paths.get(one.name)
+            if path is None:
+                continue
+            if one.index in left:
+                self._events("status", {"text": f"{one.name} has not fetched its results; its sealed part is {path}"})
+            else:
+                path.unlink(missing_ok=True)
+
+
+def visitors(home: Home, plan: StudyPlan) -> list[Contributor]:
+    """The organizations of a study that do not compute. ConfigError where a card is not known here."""
+    return [
+        Contributor(name, plan.index(name), home.consortium.member(name).card)
+        for name in plan.participants
+        if name not in plan.having("compute")
+    ]
