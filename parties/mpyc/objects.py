@@ -14,7 +14,7 @@ import datetime as dt
 import math
 import struct
 from collections.abc import Callable
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -306,7 +306,7 @@ def decode(data: bytes | memoryview, peer: str, registry: Registry | None = None
         value = reader.get()
         if reader.at != len(reader.data):
             raise ValueError("bytes after its end")
-    except (ValueError, TypeError, ArithmeticError, InvalidOperation, LookupError, RecursionError) as error:
+    except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError) as error:
         reason = str(error) if type(error) is ValueError else type(error).__name__
         raise RemoteProtocolError(f"{peer} sent a message that holds no object: {reason[:80]}", peer=peer) from None
     return value

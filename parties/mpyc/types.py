@@ -45,6 +45,8 @@ class Types:
         if key[:1] == ("array",):
             return _array(kind, content)
         if key[:1] == ("group",):
+            if content is None:
+                raise ValueError("a group element without a value")
             return kind(content)
         if type(content) is not int or content < 0:
             raise ValueError("a value that is no number")

@@ -17,9 +17,9 @@ from typing import Any
 from mpc.errors import ComityError, LocalProtocolError
 
 #: A program that has not ended so long after a failure is ended.
-PATIENCE_S = 2.0
+PATIENCE_S = 1.5
 #: How long a cancelled program may take for its `finally`.
-_CANCEL_S = 1.0
+_CANCEL_S = 0.7
 
 
 class ProgramFailed(LocalProtocolError):

@@ -6,9 +6,12 @@ import datetime as dt
 import os
 import pickle
 import random
+import subprocess
+import sys
 from contextlib import suppress
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -294,3 +297,19 @@ def test_a_pickle_is_refused_and_not_run(tmp_path):
 def test_the_documented_types_are_those_that_are_taken():
     for thing in SAMPLE:
         assert type(thing).__name__ in objects.TAKEN or thing is None or isinstance(thing, np.ndarray | np.generic)
+
+
+def test_types_of_mpyc_come_back_and_no_others_are_made():
+    pytest.importorskip("mpyc")
+    ended = subprocess.run(
+        [sys.executable, str(Path(__file__).parents[1] / "support" / "mpyc_types.py"), "-M3", "-I0", "--no-log"],
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 24
+    assert all(line.startswith("True True") for line in lines[:12]), lines
+    assert all(line.startswith("refused north sent") for line in lines[12:]), lines

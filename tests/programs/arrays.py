@@ -29,6 +29,10 @@ async def main():
         print(await mpc.output(np.hstack((a, a))))
         print(await mpc.output(mpc.np_where(a < 0, a, -a)))
         print(await mpc.output(np.maximum(a, 1)), await mpc.output(np.amin(a, axis=1)))
+        for public in (f, b, secint.array(np.array([[1, -2]]))):
+            print(await mpc.transfer(await mpc.output(public), senders=0))
+        for one in (field.field(-3), binary.field(77), mpc.SecFld(3**4).field(50)):
+            print(await mpc.transfer([one, type(one)(1)], senders=2))
 
 
 mpc.run(main())

@@ -31,6 +31,10 @@ async def main():
     print("secp256k1", tuple(map(int, (await mpc.output(w(w.group.generator) + w(w.group.generator))).normalize())))
     cl = mpc.SecClassGroup(-23)
     print("class", await mpc.output(cl(cl.group((2, 1, 3)))))
+    for element in (q, qr.group.generator, sg.group.generator, ec.group.generator, w.group.generator):
+        public = await mpc.output(element) if isinstance(element, mpc.SecureObject) else element
+        print("transfer", (await mpc.transfer(public, senders=1)) == public)
+    print("transfer", await mpc.transfer(cl.group((2, 1, 3)), senders=0))
     await mpc.shutdown()
 
 
