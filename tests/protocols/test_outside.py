@@ -44,7 +44,7 @@ def close_to_the_clear(run: Simulation, given: dict[str, dict[str, pd.DataFrame]
     assert deviations(run.releases, kinds, wanted)[0] < 1e-6
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ["ideal", "replicated", "shamir"])
 @pytest.mark.parametrize("compute", ["abc", "bdf"])
 def test_four_of_seven_only_contribute(engine, compute):
     run = simulate(SCENARIO, tables(), engine=engine, compute=compute)
@@ -54,7 +54,7 @@ def test_four_of_seven_only_contribute(engine, compute):
     assert all(run.by_organization[name] == run.releases for name in NAMES)
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ["ideal", "replicated", "shamir"])
 def test_the_same_results_as_when_all_compute(engine):
     few = tables("abc")
     together = simulate(SCENARIO, {**few, "d": {}}, engine=engine, compute="bcd")
@@ -70,7 +70,7 @@ def test_nobody_but_recipients_learns():
     assert all(not only.by_organization[name] for name in "abc")
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ["ideal", "replicated", "shamir"])
 @pytest.mark.parametrize("lie", [2**61 + 1, -(2**61) - 1, 2**62, -(2**62), 2**63 - 1, -(2**63)])
 def test_a_value_beyond_its_bound_leaves_its_owner_out(engine, lie):
     def altered(name: str, vector: np.ndarray) -> np.ndarray:
