@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Generator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Generator, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -17,15 +17,15 @@ T = TypeVar("T")
 
 
 class _Later(Generic[T]):
-    """Awaitable: there after a number of rounds."""
+    """Awaitable: each party has it after a number of rounds of its own, 0 where nothing has to arrive."""
 
-    def __init__(self, tally: Tally, value: T, depth: int) -> None:
+    def __init__(self, tally: Tally, value: T, rounds: list[int]) -> None:
         self._tally = tally
         self._value = value
-        self._depth = depth
+        self._rounds = rounds
 
     def __await__(self) -> Generator[Any, None, T]:
-        self._tally.depth = max(self._tally.depth, self._depth)
+        self._tally.depths = [max(pair) for pair in zip(self._tally.depths, self._rounds, strict=True)]
         return self._value
         yield
 
@@ -38,7 +38,8 @@ class Tally(Floor):
         self.committee = committee
         self.me = -1
         self.member = False
-        self.depth = 0
+        #: For each party, the rounds after which it has all that it awaited so far.
+        self.depths = [0] * scheme.parties
         self.rounds = 0
         self.bytes_sent = [0] * scheme.parties
         self.messages = [0] * scheme.parties
@@ -109,26 +110,24 @@ class Tally(Floor):
     def reduce_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words]:
         return self._deals(self.committee.members, self._planes_bytes(width, size), self._plane(width))
 
-    def send(self, sender: int, receivers: int, size: int) -> None:
-        """Count messages of `size` bytes; they arrive in the round after this one."""
-        self.bytes_sent[sender] += receivers * size
-        self.messages[sender] += receivers
-        if receivers:
-            self.rounds = max(self.rounds, self.depth + 1)
-
-    def later(self, value: T) -> Awaitable[T]:
-        """There in the next round."""
-        return _Later(self, value, self.depth + 1)
+    def _sent(self, size: int, pairs: Iterable[tuple[int, int]], value: T) -> Awaitable[T]:
+        """Messages of `size` bytes from senders to receivers, and what awaits them. They depend on all that their
+        senders have; a party whose share is a stream waits for nobody."""
+        arrives = [0] * self.scheme.parties
+        for sender, receiver in pairs:
+            self.bytes_sent[sender] += size
+            self.messages[sender] += 1
+            arrives[receiver] = max(arrives[receiver], self.depths[sender] + 1)
+        self.rounds = max(self.rounds, *arrives)
+        return _Later(self, value, arrives)
 
     def _deals(self, dealers: Sequence[int], size: int, value: Words) -> Awaitable[Words]:
-        for dealer in dealers:
-            self.send(dealer, self.scheme.parties - 1 - self.scheme.threshold, size)
-        return self.later(value)
+        n, t = self.scheme.parties, self.scheme.threshold
+        pairs = [(dealer, peer) for dealer in dealers for peer in self.scheme.after(dealer, n - 1)[t:]]
+        return self._sent(size, pairs, value)
 
     def _gathers(self, size: int) -> Awaitable[Words | None]:
-        for member in self.committee.members[1:]:
-            self.send(member, 1, size)
-        return self.later(None)
+        return self._sent(size, [(member, self.committee.king) for member in self.committee.members[1:]], None)
 
     def _planes_bytes(self, width: int, size: int) -> int:
         return 8 * self.scheme.degree * width * words(size)
