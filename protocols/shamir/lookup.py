@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from protocols.shamir.adder import conjunction, operands, sum_bits
+from protocols.shamir.adder import conjunction
 from protocols.shamir.conversion import to_numbers
+from protocols.shamir.digits import parted
 from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
 from protocols.shamir.prime import BITS
 from protocols.shamir.truncation import cut
@@ -91,10 +92,7 @@ async def piecewise_cubic(
     """
     width = (len(table[0]) - 1).bit_length()
     away = f.add_one(x, -low)
-    summands, _ = await operands(f, away, size, room=64, width=step + width)
-    numbers = await to_numbers(f, await sum_bits(f, summands, step + width, size, lowest=step), width, size)
-    piece = [f.rows(numbers, i, size) for i in range(width)]
-    u = f.combine([1, *(-(1 << (step + i)) for i in range(width))], [away, *piece])
+    piece, u = await parted(f, away, size, cut=step, width=width)
     if step <= _DIGITS:
         u = f.scale(u, 1 << (_DIGITS - step))
     else:
@@ -127,11 +125,7 @@ async def exponential(
     first = min(_TABLE, frac)
     width = whole + first
     away = f.add_one(x, -low)
-    summands, _ = await operands(f, away, size, room=64, width=frac + whole)
-    planes = await sum_bits(f, summands, frac + whole, size, lowest=frac - first)
-    numbers = await to_numbers(f, planes, width, size)
-    places = [f.rows(numbers, i, size) for i in range(width)]
-    rest = f.combine([1, *(-(1 << (frac - first + i)) for i in range(width))], [away, *places])
+    places, rest = await parted(f, away, size, cut=frac - first, width=width)
     v = f.scale(rest, 1 << max(0, _DIGITS - frac))
     if frac > _DIGITS:
         v = await cut(f, v if f.member else None, size, bits=frac - _DIGITS, room=frac + 2)
