@@ -12,9 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.errors import RangeError
 from protocols.shamir import kernels
 from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
 from protocols.shamir.lagrange import element
+from protocols.shamir.prime import BITS
 
 Words = NDArray[np.uint64]
 
@@ -34,9 +36,14 @@ async def operands(
     With `cut`, x itself is (floor of summands above 2^cut) 2^cut + (the sum of the low parts as integers).
 
     Rounds    2
+    Bytes     16 N for each of 2t messages, 8 m (width + padded) W for (t+1)(n-1-t), and with `cut` 16 N for as many
     Security  semi-honest: as `truncation.cut`
+    Raises    RangeError for numbers that masks of 40 bits more leave no room for: of 87 bits and more for t = 1
     """
     committee = f.committee
+    limit = BITS - STATISTICAL_SECURITY - f.scheme.threshold.bit_length()
+    if room > limit:
+        raise RangeError(f"comparing numbers of {room} bits: at most {limit} can be masked modulo 2^{BITS} - 1")
     r = f.masks(size, room + STATISTICAL_SECURITY)
     offset = 1 << max(room - 1, width, cut)
     masked = f.add(f.add_one(x, offset), r.share) if r.share is not None else None

@@ -1,4 +1,4 @@
-"""Sharing, opening and multiplying numbers; random ones."""
+"""Sharing, opening and multiplying numbers."""
 
 from __future__ import annotations
 
@@ -121,27 +121,3 @@ def reveal_cost(scheme: Scheme, label: bytes, x: Spec, to: Sequence[int]) -> Cos
                 sent[sender] += one
                 messages[sender] += 1
     return Cost(1 if chunks and to else 0, tuple(sent), tuple(messages))
-
-
-async def random_numbers(f: Floor, size: int) -> Words:
-    """Integers within +-2^61 that nobody knows: each of t+1 parties deals one of 61 bits less log2(t+1), and
-    the sum is moved to the middle.
-
-    Rounds    1
-    Bytes     16 N for each of (t+1)(n-1-t) messages
-    """
-    bits = 62 - (f.scheme.threshold + 1 - 1).bit_length()
-    dealt = [f.deal(d, f.at(d, f.drawn, size, bits), size) for d in f.committee.dealers]
-    total = await dealt[0]
-    for one in dealt[1:]:
-        total = f.add(total, await one)
-    return f.add_one(total, -(len(dealt) << bits) // 2)
-
-
-async def random_planes(f: Floor, size: int, *, width: int) -> Words:
-    """Uniform words of bits nobody knows. Rounds 1, bytes 8 m width W for each of (t+1)(n-1-t) messages."""
-    dealt = [f.deal_planes(d, f.at(d, f.drawn_planes, width, size), width, size) for d in f.committee.dealers]
-    total = await dealt[0]
-    for one in dealt[1:]:
-        total = f.xor(total, await one)
-    return total

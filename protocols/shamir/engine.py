@@ -15,7 +15,18 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Engine, Integers, Piece, Shape, Spec
 from mpc.party import Party
 from protocols.engines import checked_threshold
-from protocols.shamir import arithmetic, comparison, kernels, lookup, matrix, orders, outside, plans, truncation
+from protocols.shamir import (
+    arithmetic,
+    comparison,
+    kernels,
+    lookup,
+    matrix,
+    orders,
+    outside,
+    plans,
+    randomness,
+    truncation,
+)
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import run
 from protocols.shamir.orders import Order
@@ -100,11 +111,11 @@ class ShamirEngine(Engine):
 
     async def random(self, party: Party, *, shape: Shape) -> Numbers:  # type: ignore[override]
         size = Spec(shape).size
-        return Numbers(await run(party, self.scheme, arithmetic.random_numbers, size=size), shape)
+        return Numbers(await run(party, self.scheme, randomness.random_numbers, size=size), shape)
 
     async def random_bits(self, party: Party, *, shape: Shape, width: int = 1) -> Planes:  # type: ignore[override]
         size = Spec(shape).size
-        data = await run(party, self.scheme, arithmetic.random_planes, size=size, result=width, width=width)
+        data = await run(party, self.scheme, randomness.random_planes, size=size, result=width, width=width)
         return Planes(data, shape, width)
 
     # ---- organizations that do not compute

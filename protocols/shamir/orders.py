@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Share, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party, inner_label
-from protocols.shamir import arithmetic, local
+from protocols.shamir import arithmetic, local, randomness
 from protocols.shamir.adder import conjunction
 from protocols.shamir.committee import Scheme
 from protocols.shamir.comparison import sign
@@ -22,6 +22,7 @@ from protocols.shamir.conversion import to_numbers
 from protocols.shamir.floor import Floor
 from protocols.shamir.network import layers
 from protocols.shamir.operation import cost, nothing, run
+from protocols.shamir.randomness import WIDTH
 from protocols.shamir.sharing import Numbers, Planes, packed, unpacked
 from protocols.shapes import size_of
 
@@ -113,20 +114,20 @@ def _places(rows: int) -> int:
 
 
 async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
-    """A uniformly random order nobody knows: rows sorted by random keys of 62 bits, where two meet by chance with a
-    probability below rows^2 / 2^62.
+    """A uniformly random order nobody knows: rows sorted by random keys of 62 bits, of which two are equal with a
+    probability below rows^2 / 2^63; those keep their order.
 
     Rounds    1 and those of `sorting`
     Bytes     those of `random_numbers` and `sorting`
     Security  semi-honest: the keys are unknown to any t parties
     """
-    keys = await run(party.inner("keys"), scheme, arithmetic.random_numbers, size=rows)
-    return await sorting(party.inner("sort"), scheme, keys, width=63)
+    keys = await run(party.inner("keys"), scheme, randomness.random_numbers, size=rows)
+    return await sorting(party.inner("sort"), scheme, keys, width=WIDTH)
 
 
 def permutation_cost(scheme: Scheme, label: bytes, rows: int) -> Cost:
-    drawn = cost(scheme, inner_label(label, 1, "keys"), arithmetic.random_numbers, size=rows)
-    return drawn.then(sorting_cost(scheme, inner_label(label, 2, "sort"), rows, width=63))
+    drawn = cost(scheme, inner_label(label, 1, "keys"), randomness.random_numbers, size=rows)
+    return drawn.then(sorting_cost(scheme, inner_label(label, 2, "sort"), rows, width=WIDTH))
 
 
 async def applied(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order) -> Numbers | Planes:

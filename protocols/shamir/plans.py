@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.party import inner_label
-from protocols.shamir import arithmetic, comparison, lookup, matrix, orders, outside, truncation
+from protocols.shamir import arithmetic, comparison, lookup, matrix, orders, outside, randomness, truncation
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import cost, nothing
 from protocols.shapes import fitting, joined_shape, same_shape, size_of, wanted
@@ -196,12 +196,12 @@ def _open(scheme: Scheme, label: bytes, x: Spec, *, to: Sequence[int]) -> Planne
 
 @_plan
 def random(scheme: Scheme, label: bytes, *, shape: Shape) -> Planned:
-    return Spec(shape), cost(scheme, label, arithmetic.random_numbers, size=size_of(shape))
+    return Spec(shape), cost(scheme, label, randomness.random_numbers, size=size_of(shape))
 
 
 @_plan
 def random_bits(scheme: Scheme, label: bytes, *, shape: Shape, width: int = 1) -> Planned:
-    spent = cost(scheme, label, arithmetic.random_planes, size=size_of(shape), width=width)
+    spent = cost(scheme, label, randomness.random_planes, size=size_of(shape), width=width)
     return Spec(shape, "bits", width), spent
 
 

@@ -91,7 +91,9 @@ def test_combinations(data, count, size):
     factors = data.draw(st.lists(st.one_of(elements, st.integers(-9, 9)), min_size=count, max_size=count))
     rows = [data.draw(st.lists(elements, min_size=size, max_size=size)) for _ in range(count)]
     got = local.combine(factors, [elements_of(row) for row in rows])
-    assert integers_of(got) == [sum(f * row[i] for f, row in zip(factors, rows, strict=True)) % PRIME for i in range(size)]
+    assert integers_of(got) == [
+        sum(f * row[i] for f, row in zip(factors, rows, strict=True)) % PRIME for i in range(size)
+    ]
 
 
 @given(words=st.lists(st.integers(0, (1 << 128) - 1), max_size=40), bits=st.integers(1, BITS))
@@ -160,7 +162,9 @@ def test_matrix_products(data, shape):
     kernels.matmul(a, b, 0, cut, out)
     kernels.matmul(a, b, cut, rows, out)
     x, y = np.asarray(xs, object).reshape(rows, inner), np.asarray(ys, object).reshape(inner, columns)
-    expected = [sum(int(x[i, k]) * int(y[k, j]) for k in range(inner)) % PRIME for i in range(rows) for j in range(columns)]
+    expected = [
+        sum(int(x[i, k]) * int(y[k, j]) for k in range(inner)) % PRIME for i in range(rows) for j in range(columns)
+    ]
     assert integers_of(out) == expected
 
 
@@ -239,5 +243,7 @@ def test_every_kernel_has_one_specialisation_after_all_primitives():
     square = shared(np.arange(2500).reshape(50, 50), rng)
     run("matmul", square, run("view", square, to=lambda v: v.T, shape=(50, 50)).results)
     run("sort_order", shared(np.arange(20)[::-1], rng), width=11)
-    made = {name: len(compiled.signatures) for group in KERNELS.groups.values() for name, (compiled, _) in group.items()}
+    made = {
+        name: len(compiled.signatures) for group in KERNELS.groups.values() for name, (compiled, _) in group.items()
+    }
     assert made == dict.fromkeys(made, 1)
