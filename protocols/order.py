@@ -305,5 +305,3 @@ def _inside(value: SecretArray, of: SecretArray) -> SecretArray:
 def _vector(what: str, x: SecretArray) -> None:
     if x.ndim != 1:
         raise ShapeError(f"{what}: a vector is wanted; got shape {x.shape}")
-
-

@@ -1,1 +1,1 @@
-"""`comity bench`: how long protocols take between three processes, beside what the bytes alone would take."""
+"""`comity bench`: how long protocols take between processes, beside what the bytes alone would take."""

@@ -20,11 +20,11 @@ from typing import Any
 from mpc.errors import ConfigError
 from parties.bench.children import BenchFailed, Children
 from parties.bench.mpyc_programs import Program, program
+from parties.bench.setting import THREE, Setting
 
 #: Seconds that one case should take with its inputs, repetitions and openings, and seconds after which no answer comes.
 BUDGET_S = 10.0
 PATIENCE_S = 120.0
-PARTIES = 3
 OPPONENTS = ("mpyc",)
 
 Measured = dict[str, Any]
@@ -39,11 +39,14 @@ def check(name: str) -> None:
 
 
 @contextmanager
-def against(name: str, module: str = "parties.bench.mpyc_child") -> Iterator[Against]:
-    """The other system, ready to be measured; ended with the block. Raises ConfigError where it is not installed."""
+def against(name: str, setting: Setting = THREE, module: str = "parties.bench.mpyc_child") -> Iterator[Against]:
+    """The other system among as many parties, ready to be measured; ended with the block.
+
+    Raises ConfigError where it is not installed.
+    """
     check(name)
     with tempfile.TemporaryDirectory(prefix="comity-") as folder:  # mode 0700: its sockets are in it
-        other = Against(name, module, Path(folder))
+        other = Against(name, setting, module, Path(folder))
         try:
             yield other
         finally:
@@ -51,10 +54,11 @@ def against(name: str, module: str = "parties.bench.mpyc_child") -> Iterator[Aga
 
 
 class Against:
-    """Three processes of the other system, started when first needed."""
+    """Processes of the other system, started when first needed."""
 
-    def __init__(self, name: str, module: str, folder: Path) -> None:
+    def __init__(self, name: str, setting: Setting, module: str, folder: Path) -> None:
         self._name = name
+        self._setting = setting
         self._module = module
         self._folder = folder
         self._children: Children | None = None
@@ -100,9 +104,10 @@ class Against:
             folder = self._folder / str(self._starts)
             folder.mkdir()
             self._starts += 1
-            self._children = Children(self._module, PARTIES)
-            places = [{"index": index, "parties": PARTIES, "folder": str(folder)} for index in range(PARTIES)]
-            self._children.tell_each(places, {})
+            parties = self._setting.organizations
+            self._children = Children(self._module, parties)
+            shared = {"parties": parties, "threshold": self._setting.threshold, "folder": str(folder)}
+            self._children.tell_each([{"index": index} for index in range(parties)], shared)
             self._version = str(self._children.hear_all(PATIENCE_S)[0]["version"])
         return self._children
 

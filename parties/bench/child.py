@@ -15,7 +15,7 @@ from parties.home import Home, open_home
 
 @dataclass(frozen=True)
 class Place:
-    """One process's place among the three: its home, its index, and all names in index order."""
+    """One process's place among all: its home, its index, and all names in index order."""
 
     home: Home
     index: int

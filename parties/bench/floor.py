@@ -1,4 +1,4 @@
-"""The floor: three bare processes that only move bytes, as many on each link and in as many dependent rounds.
+"""The floor: bare processes that only move bytes, as many on each link and in as many dependent rounds.
 
 Same event loop, TLS settings and pinned keys as a party's connections; no frames, no runtime, no arithmetic. What a
 party takes beyond this is Comity's own. Told by whoever started it: its place; then where the others listen; then
@@ -52,7 +52,7 @@ Round = tuple[list[tuple[_Wire, memoryview]], list[tuple[int, int]]]
 
 
 class Floor:
-    """One of the three bare processes."""
+    """One of the bare processes."""
 
     def __init__(self, place: Place) -> None:
         self._place = place

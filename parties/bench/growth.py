@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from parties.bench.setting import default_size
 from parties.bench.workloads import WORKLOADS
 
 #: Sizes from here on are powers of ten; up to here there are two more between them.
@@ -12,10 +13,10 @@ _DECADES = 100_000
 _MOST = 10_000_000
 
 
-def series(workload: str) -> list[int]:
+def series(workload: str, engine: str) -> list[int]:
     """From a small size to the largest sensible one: ten times the default, where the workload goes so far."""
     chosen = WORKLOADS[workload]
-    top = min(chosen.largest, 10 * chosen.default, _MOST)
+    top = min(chosen.largest, 10 * default_size(workload, engine), _MOST)
     if top >= _DECADES:
         least, steps = min(1000, top // 100), [1]
     else:

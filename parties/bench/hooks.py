@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from time import perf_counter, thread_time
 from typing import Any
 
+#: Where an engine's kernels are declared.
+_KERNELS = ("protocols.replicated.kernels", "protocols.shamir.kernels")
 #: Bytes from which a part is measured by the processor's clock.
 _LARGE = 1 << 15
 
@@ -102,10 +104,12 @@ def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
 
 def compiled_kernels() -> list[tuple[Any, str, Any]]:
     """Module, name and function of every compiled kernel, wherever a protocol has a name for it."""
-    from protocols.replicated import kernels
-
-    # A kernel that another one calls is compiled with it, so it must be compiled before its name leads elsewhere.
-    kernels.ready(groups=list(kernels.GROUPS))
-    compiled = {id(function) for group in kernels.GROUPS.values() for function, _ in group.values()}
+    # An engine that is not in this process has none here.
+    engines = [module for name in _KERNELS if (module := sys.modules.get(name)) is not None]
+    compiled = set()
+    for kernels in engines:
+        # A kernel that another one calls is compiled with it, so it must be compiled before its name leads elsewhere.
+        kernels.ready(groups=list(kernels.GROUPS))
+        compiled |= {id(function) for group in kernels.GROUPS.values() for function, _ in group.values()}
     modules = [module for name, module in list(sys.modules.items()) if name.startswith("protocols.")]
     return [(module, name, x) for module in modules for name, x in list(vars(module).items()) if id(x) in compiled]

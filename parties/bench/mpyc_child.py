@@ -24,9 +24,9 @@ from parties.bench.mpyc_programs import Input, program
 _BASE = 20_000
 
 
-def load(index: int, parties: int, folder: Path) -> Any:
+def load(index: int, parties: int, threshold: int, folder: Path) -> Any:
     """MPyC's runtime of this party, not yet connected."""
-    sys.argv = ["comity", f"-M{parties}", f"-I{index}", f"-B{_BASE}", "--no-log"]
+    sys.argv = ["comity", f"-M{parties}", f"-T{threshold}", f"-I{index}", f"-B{_BASE}", "--no-log"]
     from mpyc.runtime import mpc as runtime
 
     loop = runtime._loop
@@ -99,7 +99,7 @@ def main() -> None:
     if not line:
         return
     place = json.loads(line)
-    runtime = load(int(place["index"]), int(place["parties"]), Path(place["folder"]))
+    runtime = load(int(place["index"]), int(place["parties"]), int(place["threshold"]), Path(place["folder"]))
     from mpyc import __version__
 
     work: Coroutine[Any, Any, None] = Measured(runtime).serve(str(__version__))

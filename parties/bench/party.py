@@ -36,14 +36,17 @@ from parties.session import Participant, Session
 BUDGET = 4 * MEMORY_BUDGET
 
 
-def document(place: Place, cases: list[list[Any]], repeat: int, network: Network | None) -> dict[str, Any]:
-    """What the three agree on before they measure."""
+def document(
+    place: Place, engine: Engine, threshold: int, cases: list[list[Any]], repeat: int, network: Network | None
+) -> dict[str, Any]:
+    """What all agree on before they measure."""
     participants = [{"name": name, "key": place.key_hash(i).hex()} for i, name in enumerate(place.names)]
     return {
         "bench": {"cases": cases, "repeat": repeat, "network": None if network is None else repr(network)},
         "comity": comity_version(),
         "protocol": PROTOCOL_VERSION,
-        "engine": "replicated",
+        "engine": engine.name,
+        "threshold": threshold,
         "participants": participants,
     }
 
@@ -93,7 +96,13 @@ class Bench:
                 once, result = await self._once(lambda: watch.script(workload.timed()))
                 once["rounds"] = workload.rounds(result)
                 once["profile"] = watch.profile()
-        return once | {"seconds": seconds, "error": error, "memory": most, "elements": workload.elements}
+        return once | {
+            "seconds": seconds,
+            "error": error,
+            "memory": most,
+            "elements": workload.elements,
+            "rounding": self._run.engine.rounding,
+        }
 
     async def _once(self, timed: Callable[[], Awaitable[Handle]]) -> tuple[dict[str, Any], Handle]:
         """One repetition, begun together: its seconds, the bytes on each link and the memory it takes; its result."""
@@ -160,9 +169,10 @@ async def main() -> None:
     assert message is not None
     place = Place.read(message)
     cases, repeat = message["cases"], int(message["repeat"])
-    engine = make_engine("replicated", len(place.names))
+    threshold = int(message["threshold"])
+    engine = make_engine(str(message["engine"]), len(place.names), threshold)
     network = None if message["network"] is None else Network(**message["network"])
-    agreed = document(place, cases, repeat, network)
+    agreed = document(place, engine, threshold, cases, repeat, network)
     engine.prepare(await primitives(cases, engine, network))
     session = Session(
         identity=place.home.identity,

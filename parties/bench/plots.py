@@ -14,6 +14,7 @@ from parties.svg import BAR, INK, NEGATIVE, TEXT, figure, svg
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis
+    from matplotlib.figure import Figure
 
 #: Room, in points, for a character of a label.
 _CHARACTER = 6.3
@@ -87,21 +88,12 @@ def bars(title: str, label: str, unit: Unit, rows: Sequence[tuple[str, Sequence[
 
 def growth(title: str, label: str, x_label: str, unit: Unit, lines: Sequence[Line]) -> str:
     """Values against size, both on logarithmic axes, with the slope of the lines that ask for it."""
-    drawn, axes = figure(330, 236, left=56, right=14, top=12, bottom=44)
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    for line in lines:
-        ordered = sorted(zip(line.sizes, line.values, strict=True))
-        x, y = [point[0] for point in ordered], [point[1] for point in ordered]
-        axes.plot(x, y, color=line.colour, linewidth=1.8, marker="o", markersize=4.5, markeredgewidth=0)
+    drawn, axes = _lines(x_label, unit, lines)
     sizes = [s for line in lines for s in line.sizes]
-    values = [v for line in lines for v in line.values]
-    _span(axes, sizes, values)
+    wide = max(max(sizes) / min(sizes), 2.0) ** 0.06
+    axes.set_xscale("log")
+    axes.set_xlim(min(sizes) / wide, max(sizes) * wide)
     _logarithmic(axes.xaxis, count, min(sizes), max(sizes))
-    _logarithmic(axes.yaxis, unit, *axes.get_ylim())
-    axes.tick_params(labelsize=9.5)
-    axes.grid(True, axis="both")
-    axes.set_xlabel(x_label, labelpad=5, fontsize=10)
     for line in lines:
         steep = slope(line.sizes, line.values) if line.sloped else None
         if steep is not None:
@@ -111,17 +103,38 @@ def growth(title: str, label: str, x_label: str, unit: Unit, lines: Sequence[Lin
     return svg(drawn, f"{title}: {label} against size", stretch=1.3)
 
 
-#: The colours of lines and bars.
-OURS, FLOOR, THEIRS = BAR, INK, NEGATIVE
+def scaling(title: str, label: str, unit: Unit, lines: Sequence[Line]) -> str:
+    """Values, on a logarithmic axis, against the number of parties (`sizes` of the lines)."""
+    drawn, axes = _lines("parties", unit, lines)
+    counts = sorted({n for line in lines for n in line.sizes})
+    room = 0.06 * max(counts[-1] - counts[0], 1)
+    axes.set_xlim(counts[0] - room, counts[-1] + room)
+    axes.set_xticks(counts, [str(n) for n in counts])
+    return svg(drawn, f"{title}: {label} against the number of parties", stretch=1.3)
 
 
-def _span(axes: Axes, sizes: Sequence[int], values: Sequence[float]) -> None:
-    """Limits with room around the points, above them for the slope, and at least a decade high."""
-    wide = max(max(sizes) / min(sizes), 2.0) ** 0.06
-    axes.set_xlim(min(sizes) / wide, max(sizes) * wide)
+def _lines(x_label: str, unit: Unit, lines: Sequence[Line]) -> tuple[Figure, Axes]:
+    """A small figure with these lines; its vertical axis is done."""
+    drawn, axes = figure(330, 236, left=56, right=14, top=12, bottom=44)
+    axes.set_yscale("log")
+    for line in lines:
+        ordered = sorted(zip(line.sizes, line.values, strict=True))
+        x, y = [point[0] for point in ordered], [point[1] for point in ordered]
+        axes.plot(x, y, color=line.colour, linewidth=1.8, marker="o", markersize=4.5, markeredgewidth=0)
+    # Room around the points, above them for the slope, and at least a decade high.
+    values = [v for line in lines for v in line.values]
     low, high = min(values), max(values)
     tall = max(high / low, 10.0)
     axes.set_ylim(low / tall**0.06, low * tall**1.2)
+    _logarithmic(axes.yaxis, unit, *axes.get_ylim())
+    axes.tick_params(labelsize=9.5)
+    axes.grid(True, axis="both")
+    axes.set_xlabel(x_label, labelpad=5, fontsize=10)
+    return drawn, axes
+
+
+#: The colours of lines and bars.
+OURS, FLOOR, THEIRS = BAR, INK, NEGATIVE
 
 
 def _logarithmic(axis: Axis, unit: Unit, low: float, high: float) -> None:
@@ -139,4 +152,4 @@ def _logarithmic(axis: Axis, unit: Unit, low: float, high: float) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: unit(value)))
 
 
-__all__ = ["FLOOR", "OURS", "THEIRS", "Bar", "Line", "bars", "count", "data", "growth", "seconds"]
+__all__ = ["FLOOR", "OURS", "THEIRS", "Bar", "Line", "bars", "count", "data", "growth", "scaling", "seconds"]

@@ -6,7 +6,7 @@ import os
 
 from mpc.forecast import Forecast, forecast
 from mpc.network import Network
-from parties.loader import Loaded
+from parties.demo import Demo
 
 #: What lies between processes of one machine.
 LOOPBACK = Network(50e-6, 10e9)
@@ -17,9 +17,22 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 
-def predict(loaded: Loaded, names: list[str], network: Network | None) -> tuple[Forecast, int, int]:
+def predict(wanted: Demo, network: Network | None) -> tuple[Forecast, int, int]:
     """Time with all parties on the cores of this machine, rounds, and payload bytes of the party that sends most."""
     from protocols.simulate import dry_run
 
-    dry = dry_run(loaded.scenario, organizations=sorted(names), network=network)
+    inside = sorted(name for name, roles in wanted.roles.items() if "compute" in roles)
+    names = inside + sorted(set(wanted.names) - set(inside))
+    brought = wanted.files or wanted.dealt
+    inputs = wanted.loaded.scenario.inputs
+    dry = dry_run(
+        wanted.loaded.scenario,
+        organizations=names,
+        engine=wanted.engine,
+        threshold=wanted.threshold,
+        owners={which: [i for i, name in enumerate(names) if which in brought.get(name, ())] for which in inputs},
+        recipients=[name for name in names if "recipient" in wanted.roles[name]],
+        network=network,
+        compute=len(inside),
+    )
     return forecast(dry.trace, network or LOOPBACK, cores=cores()), dry.rounds, max(dry.bytes_sent)

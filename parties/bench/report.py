@@ -1,4 +1,5 @@
-"""A measurement as one self-contained HTML page: tables, bars of time, cost as size grows, and profiles.
+"""A measurement as one self-contained HTML page: tables, bars of time, cost as size or the number of parties grows,
+and profiles.
 
 As every page of ours it has its style and figures inside, runs no script and asks for nothing from anywhere.
 """
@@ -66,6 +67,11 @@ def html(results: Sequence[Result], repeat: int, facts: Sequence[tuple[str, str]
             for name, group in groups.items()
             if len({result["size"] for result in group}) > 1
         ]
+        scaling = [
+            (name, [(label, Markup(plot)) for label, plot in _scaling(name, group)])
+            for name, group in _by_size(results).items()
+            if len({result["organizations"] for result in group}) > 1
+        ]
     opponent = next((result["against"] for result in results if result.get("against")), None)
     return environment.get_template("bench.html.j2").render(
         results=results,
@@ -74,6 +80,10 @@ def html(results: Sequence[Result], repeat: int, facts: Sequence[tuple[str, str]
         time=time,
         beside=beside,
         growth=growth,
+        scaling=scaling,
+        settings=[tables.setting(group[0]) for group in tables.by_setting(results)],
+        called=tables.short,
+        several=_several(results),
         opponent=tables.called(opponent) if opponent else "",
         network=tables.on(results[0].get("network") if results else None),
         compared=any("against" in result for result in results),
@@ -84,12 +94,29 @@ def html(results: Sequence[Result], repeat: int, facts: Sequence[tuple[str, str]
     )
 
 
+def _several(results: Sequence[Result]) -> bool:
+    """Whether there is more than one engine or number of parties."""
+    return len(tables.by_setting(results)) > 1
+
+
 def _groups(results: Sequence[Result]) -> dict[str, list[Result]]:
-    """Results by workload, the smallest size first."""
+    """Results by workload, with engine and parties where there are several, the smallest size first."""
+    several = _several(results)
     found: dict[str, list[Result]] = {}
     for result in results:
-        found.setdefault(result["workload"], []).append(result)
+        name = f"{result['workload']}, {tables.short(result)}" if several else result["workload"]
+        found.setdefault(name, []).append(result)
     return {name: sorted(group, key=lambda result: int(result["size"])) for name, group in found.items()}
+
+
+def _by_size(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """Results by workload, size and engine."""
+    engines = {result["engine"] for result in results}
+    found: dict[str, list[Result]] = {}
+    for result in results:
+        name = f"{result['workload']} of {plots.count(result['size'])}"
+        found.setdefault(f"{name}, {result['engine']}" if len(engines) > 1 else name, []).append(result)
+    return found
 
 
 def _time(groups: Mapping[str, Sequence[Result]]) -> str:
@@ -111,8 +138,8 @@ def _beside(groups: Mapping[str, Sequence[Result]]) -> str:
         theirs = result.get("against")
         if not theirs or theirs["size"] is None:
             continue
-        ours = tables.per_element(name, result["size"], result["seconds"])
-        each = tables.per_element(name, theirs["size"], theirs["seconds"])
+        ours = tables.per_element(result["workload"], result["size"], result["seconds"])
+        each = tables.per_element(result["workload"], theirs["size"], theirs["seconds"])
         words = f"{tables.seconds(each)}, {tables.ratio(each / ours)} times ours"
         rows.append((name, [Bar(ours, tables.seconds(ours), OURS), Bar(each, words, THEIRS)]))
     if not rows:
@@ -122,7 +149,8 @@ def _beside(groups: Mapping[str, Sequence[Result]]) -> str:
 
 def _growth(name: str, group: Sequence[Result]) -> list[tuple[str, str]]:
     """Label and figure of time, bytes and memory against size."""
-    unit = f"size, {WORKLOADS[name].unit} (logarithmic)" if name in WORKLOADS else "size (logarithmic)"
+    workload = WORKLOADS.get(group[0]["workload"])
+    unit = f"size, {workload.unit} (logarithmic)" if workload else "size (logarithmic)"
     sizes = [result["size"] for result in group]
     times = [
         Line("time", OURS, sizes, [result["seconds"] for result in group], sloped=True),
@@ -143,6 +171,29 @@ def _growth(name: str, group: Sequence[Result]) -> list[tuple[str, str]]:
             line = Line(label, OURS, [s for s, _ in known], [v for _, v in known], sloped=True)
             found.append((label, plots.growth(name, label, unit, plots.data, [line])))
     return found
+
+
+def _scaling(name: str, group: Sequence[Result]) -> list[tuple[str, str]]:
+    """Label and figure of time and of bytes against the number of parties."""
+    counts = [result["organizations"] for result in group]
+    times = [
+        Line("time", OURS, counts, [result["seconds"] for result in group]),
+        Line("floor", FLOOR, counts, [result["floor_seconds"] for result in group]),
+    ]
+    # At another size it would be another line.
+    theirs = {
+        result["organizations"]: result["against"]["seconds"]
+        for result in group
+        if result.get("against") and result["against"]["size"] == result["size"]
+    }
+    if theirs:
+        times.append(Line("the other", THEIRS, list(theirs), list(theirs.values())))
+    label = "bytes sent by a party"
+    sent = Line(label, OURS, counts, [result["bytes_per_party"] for result in group])
+    return [
+        ("time", plots.scaling(name, "time", tables.seconds, times)),
+        (label, plots.scaling(name, label, plots.data, [sent])),
+    ]
 
 
 def _processor() -> str:

@@ -1,4 +1,4 @@
-"""Start three parties and three bare processes on this machine, run the cases, and join what they measured.
+"""Start parties and as many bare processes on this machine, run the cases, and join what they measured.
 
 Parties and bare processes take turns case by case, so that both meet the same noise. On a shaped network there are no
 bare processes: its floor is computed.
@@ -18,14 +18,18 @@ from parties.bench.against import against
 from parties.bench.children import BenchFailed, children
 from parties.bench.growth import series
 from parties.bench.profile import joined
+from parties.bench.setting import THREE, Setting, default_size
+from parties.bench.tables import per_element
 from parties.bench.workloads import WORKLOADS
 from parties.launch import consortium
 
 #: What is measured where nothing is asked for: half a minute.
 SHORT = ("multiply_int", "multiply", "matmul", "chain", "input", "open")
-NAMES = ("first", "second", "third")
-#: Bytes of memory for each number that goes in or comes out, from so many of them on.
-_PER_ELEMENT = 12 * 8
+#: The name of all of them.
+ALL = "all"
+#: Numbers of memory for each that goes in or comes out, from so many of them on; and what a share takes.
+_NUMBERS = 12
+_SHARE_BYTES = {"replicated": 8, "shamir": 16}
 _MANY = 100_000
 
 Case = tuple[str, int]
@@ -34,16 +38,27 @@ Result = dict[str, Any]
 Floor = Callable[[list[list[int]], int], float]
 
 
-def cases(workloads: Sequence[str], sizes: Sequence[int], *, growing: bool = False) -> list[Case]:
-    """Every workload at every size; without workloads the short ones, without sizes each at its own.
+def cases(
+    workloads: Sequence[str], sizes: Sequence[int], *, engine: str = "replicated", growing: bool = False
+) -> list[Case]:
+    """Every workload at every size; without workloads the short ones, without sizes each at its own for the engine.
 
-    `growing`: without sizes, each at a series of them.
+    `growing`: without sizes, each at a series of them. Of "all", those that do not go so far are left out.
     """
+    named = list(WORKLOADS) if ALL in workloads else list(workloads or SHORT)
 
     def chosen(workload: str) -> Sequence[int]:
-        return sizes or (series(workload) if growing else [WORKLOADS[workload].default])
+        if sizes:
+            return [size for size in sizes if ALL not in workloads or too_large(workload, size) is None]
+        return series(workload, engine) if growing else [default_size(workload, engine)]
 
-    return [(workload, size) for workload in (workloads or SHORT) for size in chosen(workload)]
+    return [(workload, size) for workload in named for size in chosen(workload)]
+
+
+def too_large(workload: str, size: int) -> str | None:
+    """What a workload takes at most, where that is less."""
+    chosen = WORKLOADS[workload]
+    return f"{workload}: at most {chosen.largest:,} {chosen.unit}" if size > chosen.largest else None
 
 
 def measure(
@@ -51,6 +66,7 @@ def measure(
     repeat: int,
     on_result: Callable[[Result], None] = lambda result: None,
     *,
+    setting: Setting = THREE,
     network: Network | None = None,
     profile: bool = False,
     opponent: str | None = None,
@@ -62,17 +78,21 @@ def measure(
     """
     results = []
     described = None if network is None else asdict(network)
-    with consortium(NAMES) as members, ExitStack() as stack:
-        other = stack.enter_context(against(opponent)) if opponent else None
-        homes = [{"home": str(member.home), "index": i, "names": NAMES} for i, member in enumerate(members.values())]
+    told_all = {"cases": [list(case) for case in wanted], "repeat": repeat, "network": described}
+    told_all |= {"engine": setting.engine, "threshold": setting.threshold}
+    with consortium(setting.names) as members, ExitStack() as stack:
+        other = stack.enter_context(against(opponent, setting)) if opponent else None
+        homes = [
+            {"home": str(member.home), "index": i, "names": setting.names} for i, member in enumerate(members.values())
+        ]
         parties = stack.enter_context(children("parties.bench.party", len(homes)))
-        parties.tell_each(homes, {"cases": [list(case) for case in wanted], "repeat": repeat, "network": described})
+        parties.tell_each(homes, told_all)
         floor = _computed(network) if network is not None else _measured(stack, homes, repeat)
         parties.hear_all()
         for number, (workload, size) in enumerate(wanted):
             parties.tell_all({"case": number, "profile": profile})
             told = parties.hear_all()
-            error, limit = max(one["error"] for one in told), WORKLOADS[workload].tolerance
+            error, limit = max(one["error"] for one in told), WORKLOADS[workload].tolerance * told[0]["rounding"]
             if not error <= limit:
                 raise BenchFailed(
                     f"{workload} of {size:,}: a wrong result, off by {error:.3g} (at most {limit:.3g})", 1
@@ -83,6 +103,7 @@ def measure(
             result: Result = {
                 "workload": workload,
                 "size": size,
+                **asdict(setting),
                 "seconds": median(seconds),
                 "seconds_min": min(seconds),
                 "seconds_max": max(seconds),
@@ -90,21 +111,32 @@ def measure(
                 "bytes_per_party": max(sum(row) for row in links),
                 "rounds": rounds,
                 "max_error": error,
-                **_memory(told),
+                **_memory(told, setting.engine),
                 "network": described,
             }
             if profile:
                 sent = [sum(row) for row in links]
                 result["profile"] = joined([one["profile"] for one in told], sent.index(max(sent)))
             if other is not None:
-                result["against"] = other.measure(workload, size, repeat)
+                theirs = other.measure(workload, size, repeat)
+                result["against"] = None if theirs is None else {**theirs, "ratio": ratio(result, theirs)}
             results.append(result)
             on_result(result)
     return results
 
 
+def ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float | None:
+    """How many times our time for each element the other system takes; None where it failed."""
+    if theirs["size"] is None:
+        return None
+    workload = ours["workload"]
+    return float(
+        per_element(workload, theirs["size"], theirs["seconds"]) / per_element(workload, ours["size"], ours["seconds"])
+    )
+
+
 def _measured(stack: ExitStack, homes: Sequence[Mapping[str, Any]], repeat: int) -> Floor:
-    """The floor of this machine: what three bare processes take."""
+    """The floor of this machine: what as many bare processes take."""
     bare = stack.enter_context(children("parties.bench.floor", len(homes)))
     bare.tell_each(homes, {})
     bare.tell_all({"ports": [told["port"] for told in bare.hear_all()]})
@@ -128,11 +160,11 @@ def _computed(network: Network) -> Floor:
     return seconds
 
 
-def _memory(told: Sequence[dict[str, Any]]) -> dict[str, int | None]:
+def _memory(told: Sequence[dict[str, Any]], engine: str = "replicated") -> dict[str, int | None]:
     """The memory of the party that takes most, and its limit where the workload is large enough for it to mean much."""
     elements = told[0]["elements"]
     taken = [one["memory"] for one in told if one["memory"] is not None]
     return {
         "memory_bytes": max(taken, default=None),
-        "memory_limit": _PER_ELEMENT * elements if elements >= _MANY else None,
+        "memory_limit": _NUMBERS * _SHARE_BYTES[engine] * elements if elements >= _MANY else None,
     }

@@ -1,4 +1,4 @@
-"""A whole scenario between three parties on this machine, on a shaped network or on none, against its prediction."""
+"""A whole scenario between parties on this machine, on a shaped network or on none, against its prediction."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from parties import demo
 from parties.bench.predicted import predict
 
 
-def measure(name: str, network: Network | None = None) -> dict[str, Any]:
+def measure(wanted: demo.Demo, network: Network | None = None) -> dict[str, Any]:
     """Run a scenario on its sample data, once: the keys of `comity bench --scenario` (docs/performance.md).
 
-    Raises demo.DemoFailed, ConfigError.
+    Raises demo.DemoFailed.
     """
-    wanted = demo.prepare(name, None, ())
-    predicted, _, sent = predict(wanted.loaded, wanted.names, network)
+    predicted, _, sent = predict(wanted, network)
     result = demo.run(wanted, network=network, compare=False)
     seconds = float(result["cost"]["seconds"])
     return {
         "scenario": wanted.loaded.name,
+        "engine": wanted.engine,
+        "organizations": len(wanted.names),
+        "threshold": wanted.threshold,
         "predicted_seconds": predicted.seconds,
         "seconds": seconds,
         "difference": predicted.seconds / seconds - 1,

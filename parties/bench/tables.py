@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from parties.bench.setting import described
 from parties.report_text import size
+from protocols.engines import largest_threshold
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -25,9 +27,25 @@ PROCESSOR = {
 
 def tables(results: Sequence[Result], repeat: int) -> list[Table]:
     """All tables of these results, in the order they are printed."""
-    profiles = [table for result in results if "profile" in result for table in _profile(result)]
-    beside = [_against(results)] if any("against" in result for result in results) else []
-    return [_results(results, repeat), *beside, *profiles]
+    found: list[Table] = []
+    for group in by_setting(results):
+        found.append(_results(group, repeat))
+        if any("against" in result for result in group):
+            found.append(_against(group))
+    return found + [table for result in results if "profile" in result for table in _profile(result)]
+
+
+def by_setting(results: Sequence[Result]) -> list[list[Result]]:
+    """Results of one engine among one number of parties together."""
+    found: dict[tuple[Any, ...], list[Result]] = {}
+    for result in results:
+        found.setdefault(tuple(result[key] for key in ("engine", "organizations", "threshold")), []).append(result)
+    return list(found.values())
+
+
+def setting(result: Result) -> str:
+    """Five processes over TLS, engine shamir, threshold 2."""
+    return described(result["organizations"], result["engine"], result["threshold"])
 
 
 def called(other: Mapping[str, Any]) -> str:
@@ -44,7 +62,8 @@ def scenarios(results: Sequence[Result]) -> Table:
     """Whole scenarios against their predictions."""
     headings = ("time", "predicted", "difference", "rounds", "payload")
     network = results[0]["network"] if results else None
-    table = _empty(f"Scenarios between three processes over TLS{on(network)}", ("scenario",), headings)
+    title = setting(results[0]) if results else "Scenarios"
+    table = _empty(f"{title}{on(network)}", ("scenario",), headings)
     for result in results:
         table.add_row(
             result["scenario"],
@@ -74,10 +93,18 @@ def on(network: Mapping[str, float] | None) -> str:
     return f"; {seconds(network['rtt_s'])} there and back, {network['bits_per_second'] / 1e6:g} Mbit/s"
 
 
+def short(result: Result) -> str:
+    """shamir 5, and the threshold where it is not the largest."""
+    engine, count, threshold = (result[key] for key in ("engine", "organizations", "threshold"))
+    most = threshold == largest_threshold(count)
+    return f"{engine} {count}" if most else f"{engine} {count}, threshold {threshold}"
+
+
 def _results(results: Sequence[Result], repeat: int) -> Table:
     headings = ("size", "time", "least", "most", "floor", "sent", "rounds", "error")
     network = results[0].get("network") if results else None
-    table = _empty(f"Three processes over TLS, median of {repeat}{on(network)}", ("workload",), headings)
+    title = f"{setting(results[0])}; median of {repeat}{on(network)}" if results else ""
+    table = _empty(title, ("workload",), headings)
     for result in results:
         table.add_row(
             result["workload"],
@@ -106,7 +133,12 @@ def _against(results: Sequence[Result]) -> Table:
             row += ["failed"]
         else:
             each = per_element(result["workload"], theirs["size"], theirs["seconds"])
-            figures = (seconds(theirs["seconds"]), seconds(each), ratio(each / ours), f"{theirs['max_error']:.1g}")
+            figures = (
+                seconds(theirs["seconds"]),
+                seconds(each),
+                ratio(theirs["ratio"]),
+                f"{theirs['max_error']:.1g}",
+            )
             row += [f"{theirs['size']:,}", *figures]
         table.add_row(*row)
     return table

@@ -1,4 +1,4 @@
-"""`comity bench`: how long protocols take between three processes on this machine."""
+"""`comity bench`: how long protocols take between processes on this machine."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from parties import units
 from parties.bench.against import OPPONENTS
 from parties.bench.workloads import WORKLOADS
 from parties.cli.common import FILE, print_json
+from protocols.engines import ENGINES
 
 
 def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> Network | None:
@@ -22,13 +23,40 @@ def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> N
         raise click.BadParameter(str(wrong), ctx, param) from None
 
 
+def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> list[int]:
+    try:
+        found = [int(part) for part in value.split(",")] if value is not None else []
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no number, nor numbers with commas between them", ctx, param) from None
+    if len(set(found)) < len(found):
+        raise click.BadParameter(f"{value!r} names a number twice", ctx, param)
+    return found
+
+
 @click.command()
+@click.option(
+    "--engine",
+    type=click.Choice(ENGINES),
+    help="Default: replicated for three organizations, shamir for others.",
+)
+@click.option(
+    "--organizations",
+    callback=_numbers,
+    metavar="N[,N…]",
+    help="How many parties compute, 3 by default; several numbers, as 3,5,7,9, are measured one after the other.",
+)
+@click.option(
+    "--threshold",
+    type=int,
+    metavar="T",
+    help="How many parties together learn nothing. Default: the largest, below half of them.",
+)
 @click.option(
     "--workload",
     "workloads",
     multiple=True,
-    type=click.Choice(list(WORKLOADS)),
-    help="What to measure; may be given several times. Default: the short ones.",
+    type=click.Choice([*WORKLOADS, "all"]),
+    help="What to measure, or all; may be given several times. Default: the short ones.",
 )
 @click.option(
     "--size",
@@ -66,10 +94,14 @@ def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> N
     "page",
     type=FILE,
     metavar="FILE",
-    help="Write an HTML page, too. Without --size, each workload is measured at sizes from small to large.",
+    help="Write an HTML page, too. Without --size, each workload is measured at sizes from small to large, or at "
+    "its own among each of several numbers of organizations.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
 def command(
+    engine: str | None,
+    organizations: Sequence[int],
+    threshold: int | None,
     workloads: Sequence[str],
     sizes: Sequence[int],
     repeat: int,
@@ -80,11 +112,12 @@ def command(
     page: Path | None,
     as_json: bool,
 ) -> None:
-    """Measure protocols between three processes on this machine, over TLS.
+    """Measure protocols between processes on this machine, over TLS.
 
     Seconds go from "inputs are shared" to "result is shared" at the slowest party: the median of R repetitions, the
-    least and the most. The floor is what three bare processes take to move the same bytes in the same rounds, measured
-    right after it: where it is slow, too, the machine is busy. With --network it is what the network alone takes.
+    least and the most. The floor is what as many bare processes take to move the same bytes in the same rounds,
+    measured right after it: where it is slow, too, the machine is busy. With --network it is what the network alone
+    takes.
 
     \b
     Examples:  comity bench
@@ -94,19 +127,24 @@ def command(
                comity bench --profile --workload sort_32 --size 10000
                comity bench --against mpyc --workload less_than --size 10000
                comity bench --workload less_than --size 100000 --network wan
+               comity bench --engine shamir --organizations 5 --threshold 1 --workload multiply_int
                comity bench --report bench.html --workload multiply --workload sort_32
+               comity bench --report bench.html --engine shamir --organizations 3,5,7,9
     """
     from parties.bench import tables
     from parties.bench.against import check
     from parties.bench.children import BenchFailed
-    from parties.bench.run import cases, measure
+    from parties.bench.run import ALL, cases, measure, too_large
+    from parties.bench.setting import settings
     from parties.cli.progress import Display
     from parties.kernels import prepare
 
     if scenarios:
         if workloads or sizes or profile or opponent is not None or page is not None:
-            raise click.UsageError("--scenario goes with --network and --json alone")
-        _scenarios(scenarios, network, as_json)
+            raise click.UsageError(
+                "--scenario goes with --network, --engine, --organizations, --threshold and --json alone"
+            )
+        _scenarios(scenarios, network, engine, organizations, threshold, as_json)
         return
     if opponent is not None:
         check(opponent)
@@ -114,19 +152,37 @@ def command(
         raise click.UsageError("--network holds back our messages only: leave it out with --against")
     if page is not None and not page.absolute().parent.is_dir():
         raise click.BadParameter(f"there is no folder {page.absolute().parent}", param_hint="--report")
-    wanted = cases(workloads, sizes, growing=page is not None)
-    for workload, size in wanted:
-        largest = WORKLOADS[workload].largest
-        if size > largest:
-            raise click.BadParameter(f"{workload}: at most {largest:,} {WORKLOADS[workload].unit}", param_hint="--size")
+    among = settings(engine, organizations, threshold)
+    growing = page is not None and len(among) == 1
+    wanted = [(setting, cases(workloads, sizes, engine=setting.engine, growing=growing)) for setting in among]
+    for workload, size in wanted[0][1]:
+        if (word := too_large(workload, size)) is not None:
+            raise click.BadParameter(word, param_hint="--size")
+    if ALL in workloads:
+        for word in filter(None, (too_large(workload, size) for workload in WORKLOADS for size in sizes)):
+            click.echo(f"left out: {word}", err=True)
+    results: list[dict[str, Any]] = []
     with Display(quiet=as_json) as display:
-        prepare("replicated", display.status)
+        for name in dict.fromkeys(setting.engine for setting in among):
+            prepare(name, display.status)
 
         def on_result(result: dict[str, Any]) -> None:
-            display.status(f"{result['workload']} of {result['size']:,}: {tables.seconds(result['seconds'])}")
+            which = f"{result['workload']} of {result['size']:,}"
+            if len(among) > 1:
+                which = f"{result['organizations']} parties, {which}"
+            display.status(f"{which}: {tables.seconds(result['seconds'])}")
 
         try:
-            results = measure(wanted, repeat, on_result, network=network, profile=profile, opponent=opponent)
+            for setting, chosen in wanted:
+                results += measure(
+                    chosen,
+                    repeat,
+                    on_result,
+                    setting=setting,
+                    network=network,
+                    profile=profile,
+                    opponent=opponent,
+                )
         except BenchFailed as failed:
             click.echo(str(failed), err=True)
             raise click.exceptions.Exit(failed.code) from None
@@ -141,27 +197,40 @@ def command(
             display.console.print(table)
 
 
-def _scenarios(names: Sequence[str], network: Network | None, as_json: bool) -> None:
-    """Run each scenario once."""
+def _scenarios(
+    names: Sequence[str],
+    network: Network | None,
+    engine: str | None,
+    organizations: Sequence[int],
+    threshold: int | None,
+    as_json: bool,
+) -> None:
+    """Run each scenario once among each number of organizations."""
+    from parties import demo
     from parties.bench import tables
     from parties.bench.scenario import measure
     from parties.cli.progress import Display
-    from parties.demo import DemoFailed
     from parties.kernels import prepare
     from parties.launch import orderly_end
+    from parties.trust import number
 
+    counts = list[int | None](organizations) or [None]
+    wanted = [demo.prepare(name, count, (), engine, threshold) for count in counts for name in names]
     results = []
     with Display(quiet=as_json) as display:
-        prepare("replicated", display.status)
+        for used in dict.fromkeys(one.engine for one in wanted):
+            prepare(used, display.status)
         try:
             with orderly_end():
-                for name in names:
-                    display.status(f"{name}: three parties, each a process of its own, over TLS")
-                    results.append(measure(name, network))
-        except DemoFailed as failed:
+                for one in wanted:
+                    count = number(len(one.names))
+                    display.status(f"{one.loaded.name}: {count} organizations, each a process of its own, over TLS")
+                    results.append(measure(one, network))
+        except demo.DemoFailed as failed:
             click.echo(str(failed), err=True)
             raise click.exceptions.Exit(failed.code) from None
     if as_json:
         print_json(results)
     else:
-        display.console.print(tables.scenarios(results))
+        for group in tables.by_setting(results):
+            display.console.print(tables.scenarios(group))

@@ -21,6 +21,8 @@ _NEGATIVE = np.int64(0)
 
 KERNELS = Kernels()
 kernel, ready = KERNELS.kernel, KERNELS.ready
+#: The kernels of every group, those that other modules of this folder declare among them.
+GROUPS = KERNELS.groups
 
 
 @kernel("u8[:,::1], u8[:,::1], u8[:,::1]")

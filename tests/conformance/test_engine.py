@@ -680,9 +680,7 @@ def test_plans_refuse_what_does_not_fit(primitive, name):
     kind = "bits" if primitive in ("bits_and", "xor", "inject") else "arith"
     width = 1 if kind == "bits" else 64
     with pytest.raises(ComityError):
-        engine_named(name).plan(
-            primitive, b"sixteen bytes ok", Spec((3,), kind, width), Spec((4,), kind, width)
-        )
+        engine_named(name).plan(primitive, b"sixteen bytes ok", Spec((3,), kind, width), Spec((4,), kind, width))
 
 
 def test_unknown_primitives_have_no_plan(engine):

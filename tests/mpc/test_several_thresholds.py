@@ -70,9 +70,7 @@ def test_it_is_one_comparison_that_shares_its_first_message():
         alone = run.cost
         bits = x.reshape(300, 1) < np.asarray([7, 8, 9, 250])
         together = run.cost
-        assert sum(together.bytes_sent) - sum(alone.bytes_sent) < 0.6 * (
-            sum(alone.bytes_sent) - sum(before.bytes_sent)
-        )
+        assert sum(together.bytes_sent) - sum(alone.bytes_sent) < 0.6 * (sum(alone.bytes_sent) - sum(before.bytes_sent))
         return await opened(run, bits)
 
     found = evaluate(script, engine="replicated")[0]

@@ -19,6 +19,7 @@ from mpc.simulation import simulated_keys
 from parties.bench import memory
 from parties.bench.children import BenchFailed, children
 from parties.bench.run import SHORT, _memory, cases
+from parties.bench.setting import Setting, default_size, settings
 from parties.bench.workloads import WORKLOADS
 from parties.bench.workloads.arithmetic import factor_bounds
 from parties.bench.workloads.base import FRAC, seeded
@@ -30,6 +31,9 @@ from protocols.simulate import make_engine
 KEYS = [
     "workload",
     "size",
+    "engine",
+    "organizations",
+    "threshold",
     "seconds",
     "seconds_min",
     "seconds_max",
@@ -55,6 +59,9 @@ SIDE_BY_SIDE = {
 }
 
 
+RESULT = dict.fromkeys(KEYS, 1.0) | {"engine": "replicated", "organizations": 3, "threshold": 1, "network": None}
+
+
 @pytest.mark.slow
 def test_every_workload_between_real_processes():
     command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--size", "12", "--repeat", "1"]
@@ -72,6 +79,7 @@ def test_every_workload_between_real_processes():
         assert result["memory_bytes"] is None or -(8 << 20) < result["memory_bytes"] < 256 << 20
         assert result["memory_limit"] is None or result["workload"] == "mlp_predict"  # its weights alone are many
         assert result["network"] is None
+        assert (result["engine"], result["organizations"], result["threshold"]) == ("replicated", 3, 1)
     found = {r["workload"]: r for r in results}
     assert found["multiply_int"]["bytes_per_party"] == 8 * 12 + FRAME_HEADER
     assert found["chain"]["bytes_per_party"] == 12 * (8 + FRAME_HEADER)
@@ -80,16 +88,40 @@ def test_every_workload_between_real_processes():
     assert {name: found[name]["rounds"] for name in rounds} == rounds
 
 
-@pytest.mark.parametrize("name", list(WORKLOADS))
-def test_rounds_are_those_of_the_messages(name):
+@pytest.mark.slow
+def test_every_workload_of_four_with_a_threshold():
+    command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--size", "12", "--repeat", "1"]
+    command += ["--workload", "all", "--organizations", "4", "--threshold", "1"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    results = json.loads(done.stdout)
+    assert [result["workload"] for result in results] == list(WORKLOADS)
+    for result in results:
+        assert list(result) == KEYS
+        assert (result["engine"], result["organizations"], result["threshold"]) == ("shamir", 4, 1)
+        assert result["floor_seconds"] > 0
+    found = {r["workload"]: r for r in results}
+    # Each of the three that multiply sends to two others.
+    assert found["multiply_int"]["bytes_per_party"] == 2 * (16 * 12 + FRAME_HEADER)
+    assert found["chain"]["rounds"] == 12
+
+
+RUNS = [("replicated", 3, 1, name) for name in WORKLOADS] + [
+    ("shamir", 5, 2, name) for name in ("multiply_int", "multiply", "matmul", "less_than", "equal", "chain", "open")
+]
+
+
+@pytest.mark.parametrize(("engine", "parties", "threshold", "name"), RUNS)
+def test_rounds_are_those_of_the_messages(engine, parties, threshold, name):
     """The plan's rounds against the longest chain of dependent messages on a memory network."""
     size = 9
-    network = MemoryNetwork(3)
+    network = MemoryNetwork(parties)
     rounds, errors, marks = [], [], []
 
     async def party(index, together):
-        keys = simulated_keys(index, 3, seed=4)
-        run = Runtime(make_engine("replicated", 3), Library(), Environment(network.channels[index], keys))
+        keys = simulated_keys(index, parties, seed=4)
+        machine = make_engine(engine, parties, threshold)
+        run = Runtime(machine, Library(), Environment(network.channels[index], keys))
 
         async def script():
             workload = WORKLOADS[name](run, size)
@@ -107,11 +139,11 @@ def test_rounds_are_those_of_the_messages(name):
         await run.execute(script())
 
     async def everybody():
-        together = asyncio.Barrier(3)
-        await asyncio.gather(*(party(index, together) for index in range(3)))
+        together = asyncio.Barrier(parties)
+        await asyncio.gather(*(party(index, together) for index in range(parties)))
 
     asyncio.run(everybody())
-    assert max(errors) <= WORKLOADS[name].tolerance
+    assert max(errors) <= WORKLOADS[name].tolerance * make_engine(engine, parties, threshold).rounding
     timed = {tag[:16] for _, _, tag, _ in network.messages[marks[0] : marks[-1]]}
     # Operations of most workloads depend on each other, so their rounds add up.
     most = sum(network.rounds(label) for label in timed)
@@ -137,6 +169,76 @@ def test_inputs_are_the_same_everywhere_and_within_their_bounds():
 def test_every_workload_at_every_size():
     assert cases([], []) == [(name, WORKLOADS[name].default) for name in SHORT]
     assert cases(["open", "chain"], [3, 4]) == [("open", 3), ("open", 4), ("chain", 3), ("chain", 4)]
+    assert cases(["all"], []) == [(name, workload.default) for name, workload in WORKLOADS.items()]
+    # What goes no further is left out of all, and is an error where it is named.
+    assert ("matmul", 10_000) not in cases(["all"], [10_000])
+    assert ("open", 10_000) in cases(["all"], [10_000])
+    assert cases(["matmul"], [10_000]) == [("matmul", 10_000)]
+
+
+def test_sizes_of_the_engine_for_any_number_are_smaller():
+    for name, workload in WORKLOADS.items():
+        assert default_size(name, "replicated") == workload.default
+        assert default_size(name, "shamir") <= workload.default
+        assert cases([name], [], engine="shamir") == [(name, default_size(name, "shamir"))]
+
+
+def test_engine_and_threshold_follow_the_number_of_organizations():
+    assert settings(None, [], None) == [Setting("replicated", 3, 1)]
+    assert settings(None, [3, 4, 9], None) == [
+        Setting("replicated", 3, 1),
+        Setting("shamir", 4, 1),
+        Setting("shamir", 9, 4),
+    ]
+    assert settings("shamir", [3, 7], 1) == [Setting("shamir", 3, 1), Setting("shamir", 7, 1)]
+    names = Setting("shamir", 20, 9).names
+    assert len(set(names)) == 20
+    assert sorted(names) == list(names)
+
+
+def test_what_an_engine_does_not_take_is_refused_before_anything_starts(monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("started")
+
+    monkeypatch.setattr("parties.bench.run.measure", never)
+    monkeypatch.setattr("parties.kernels.prepare", never)
+    for arguments, words in (
+        (["--organizations", "2"], "3 to 20 compute parties, not 2"),
+        (["--organizations", "3,21"], "3 to 20 compute parties, not 21"),
+        (["--organizations", "5", "--engine", "replicated"], "exactly three compute parties"),
+        (["--organizations", "5", "--threshold", "3"], "threshold 3: among 5 compute parties it is 1 to 2"),
+    ):
+        result = CliRunner().invoke(cli.main, ["bench", *arguments])
+        assert result.exit_code == 2
+        assert words in " ".join(result.stderr.split())
+
+
+def test_several_numbers_of_organizations_are_measured_one_after_the_other(monkeypatch):
+    asked = []
+
+    def measured(chosen, repeat, on_result, *, setting, **options):
+        asked.append((setting, chosen))
+        return [RESULT | {"workload": name, "size": size, "rounds": 1, **vars(setting)} for name, size in chosen]
+
+    monkeypatch.setattr("parties.bench.run.measure", measured)
+    monkeypatch.setattr("parties.kernels.prepare", lambda engine, status: None)
+    monkeypatch.setenv("COLUMNS", "80")
+    command = ["bench", "--organizations", "3,5", "--workload", "open", "--workload", "chain"]
+    printed = CliRunner().invoke(cli.main, command)
+    assert printed.exit_code == 0, printed.output
+    assert [setting.engine for setting, _ in asked] == ["replicated", "shamir"]
+    assert asked[1][1] == [("open", default_size("open", "shamir")), ("chain", 1000)]
+    words = " ".join(printed.stdout.split())
+    assert "Three processes over TLS, engine replicated, threshold 1; median of 5" in words
+    assert "Five processes over TLS, engine shamir, threshold 2; median of 5" in words
+    assert max(map(len, printed.stdout.splitlines())) <= 80
+    as_json = CliRunner().invoke(cli.main, [*command, "--json"])
+    assert [(r["workload"], r["organizations"]) for r in json.loads(as_json.stdout)] == [
+        ("open", 3),
+        ("chain", 3),
+        ("open", 5),
+        ("chain", 5),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -152,6 +254,9 @@ def test_every_workload_at_every_size():
         ["--network", "40ms,fast"],
         ["--network", "0ms,100M"],
         ["--network", "lan", "--against", "mpyc"],
+        ["--organizations", "three"],
+        ["--organizations", "3,3"],
+        ["--engine", "abacus"],
         ["elsewhere"],
     ],
 )
@@ -182,6 +287,7 @@ def test_a_wrong_result_fails_the_measurement(monkeypatch):
 def test_memory_is_that_of_the_party_that_takes_most():
     told = [{"memory": memory, "elements": 200_000} for memory in (5, 7, None)]
     assert _memory(told) == {"memory_bytes": 7, "memory_limit": 12 * 8 * 200_000}
+    assert _memory(told, "shamir")["memory_limit"] == 12 * 16 * 200_000
     told = [{"memory": None, "elements": 7}] * 3
     assert _memory(told) == {"memory_bytes": None, "memory_limit": None}
 
@@ -200,8 +306,8 @@ def test_a_peak_begins_anew():
 
 
 def test_a_process_that_dies_is_reported():
-    names = ("a", "b", "c")
-    with consortium(names) as members, children("parties.bench.floor", 3) as bare:
+    names = ("a", "b", "c", "d")
+    with consortium(names) as members, children("parties.bench.floor", 4) as bare:
         bare.tell_each(
             [{"home": str(member.home), "index": i, "names": names} for i, member in enumerate(members.values())], {}
         )
@@ -223,7 +329,7 @@ def test_processes_that_say_nothing_in_time_are_ended():
 
 def test_without_json_a_table_comes(monkeypatch):
     network = {"rtt_s": 0.04, "bits_per_second": 1e8}
-    result = dict.fromkeys(KEYS, 1.0) | {"workload": "open", "size": 5, "rounds": 1, "bytes_per_party": 80}
+    result = RESULT | {"workload": "open", "size": 5, "rounds": 1, "bytes_per_party": 80}
     result["network"] = network
     monkeypatch.setattr("parties.bench.run.measure", lambda *_, **__: [result])
     monkeypatch.setenv("COLUMNS", "80")

@@ -18,6 +18,8 @@ from mpc.errors import ConfigError
 from mpc.runtime import Runtime
 from parties.bench import against, tables
 from parties.bench.mpyc_programs import program
+from parties.bench.run import ratio
+from parties.bench.setting import THREE, Setting
 from parties.bench.workloads import WORKLOADS
 from parties.cli import main as cli
 from protocols.library import Library
@@ -29,6 +31,9 @@ KEYS = ["name", "version", "size", "seconds", "seconds_min", "seconds_max", "max
 RESULT = {
     "workload": "open",
     "size": 1000,
+    "engine": "replicated",
+    "organizations": 3,
+    "threshold": 1,
     "seconds": 0.001,
     "seconds_min": 0.001,
     "seconds_max": 0.002,
@@ -45,9 +50,9 @@ def fake(monkeypatch, tmp_path):
     monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
     started = []
 
-    def start(how):
+    def start(how, setting=THREE):
         monkeypatch.setenv("FAKE_MPYC", how)
-        other = against.Against("mpyc", "fake_mpyc", tmp_path)
+        other = against.Against("mpyc", setting, "fake_mpyc", tmp_path)
         started.append(other)
         return other
 
@@ -106,7 +111,7 @@ def test_the_largest_size_that_fits_the_budget(fake, monkeypatch):
     found = other.measure("multiply", 100_000, 3)
     assert list(found) == KEYS
     assert found["name"] == "mpyc"
-    assert found["version"] == "7.7"
+    assert found["version"] == "7.7 among 3, threshold 1"
     assert 300 <= found["size"] <= 900
     assert found["seconds"] == found["seconds_min"] == found["seconds_max"] == pytest.approx(found["size"] * 1e-3)
     assert found["max_error"] == 1.0
@@ -150,6 +155,19 @@ def test_processes_that_want_to_stay_are_ended(fake):
     assert all(process.poll() is not None for process in processes)
 
 
+def test_as_many_processes_as_parties_with_the_same_threshold(fake):
+    other = fake("normal", Setting("shamir", 7, 2))
+    assert other.measure("open", 10, 1)["version"] == "7.7 among 7, threshold 2"
+    assert len(other._children.processes) == 7
+
+
+def test_the_ratio_is_that_of_times_for_an_element():
+    ours = RESULT | {"workload": "matmul", "size": 100, "seconds": 1.0}
+    assert ratio(ours, {"size": 10, "seconds": 1.0}) == pytest.approx(1000)
+    assert ratio(RESULT, {"size": 1000, "seconds": 0.0005}) == pytest.approx(0.5)
+    assert ratio(RESULT, {"size": None, "seconds": None}) is None
+
+
 def test_sizes_are_round():
     assert [against._rounded(size) for size in (1, 9.7, 14.9, 25.5, 199, 200, 1999.0, 54321)] == [
         1,
@@ -181,10 +199,10 @@ def test_the_table_shows_both(monkeypatch):
     theirs = dict(zip(KEYS, ("mpyc", "0.11", 500, 1.0, 0.9, 1.1, 0.25), strict=True))
     failed = dict.fromkeys(KEYS) | {"name": "mpyc", "version": "0.11", "failed": "it fell over"}
     results = [
-        RESULT | {"against": theirs},
+        RESULT | {"against": theirs | {"ratio": 2000.0}},
         RESULT | {"workload": "sqrt", "against": None},
         RESULT | {"workload": "less_than_32", "against": failed},
-        RESULT | {"workload": "matmul", "size": 100, "against": theirs | {"size": 10}},
+        RESULT | {"workload": "matmul", "size": 100, "against": theirs | {"size": 10, "ratio": 1e6}},
     ]
     asked = []
 
@@ -249,11 +267,12 @@ def listening(pid):
 @pytest.mark.skipif(find_spec("mpyc") is None, reason="MPyC is not installed")
 def test_side_by_side_in_one_call():
     command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--against", "mpyc", "--size", "8"]
-    command += ["--repeat", "1", "--workload", "multiply_int", "--workload", "sqrt"]
+    command += ["--repeat", "1", "--workload", "multiply_int", "--workload", "sqrt", "--organizations", "5"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
     product, root = json.loads(done.stdout)
-    assert list(product["against"]) == KEYS
+    assert list(product["against"]) == [*KEYS, "ratio"]
+    assert product["against"]["ratio"] == pytest.approx(product["against"]["seconds"] / product["seconds"])
     assert product["against"]["size"] == 8
     assert product["against"]["max_error"] == 0
     assert root["against"] is None

@@ -8,9 +8,8 @@ from mpc.forecast import ORDINARY, forecast
 from mpc.network import NETWORKS
 from parties.bench.calibrate import CALLS, traced, workload
 from parties.bench.predicted import LOOPBACK, predict
-from parties.loader import available, load
-
-HOSPITALS = ["county", "north", "st-mary"]
+from parties.demo import prepare
+from parties.loader import available
 
 
 @pytest.mark.parametrize(
@@ -27,9 +26,11 @@ def test_recorded_workloads_are_predicted_within_a_quarter(name, size, least, mo
     assert least * 0.75 <= whole - before <= most * 1.25
 
 
-@pytest.mark.parametrize("name", available())
-def test_on_slow_networks_a_scenario_takes_its_rounds(name):
-    found, rounds, sent = predict(load(name), HOSPITALS, NETWORKS["wan"])
+@pytest.mark.parametrize(
+    ("name", "organizations"), [(name, None) for name in available()] + [("hospital_statistics", 5)]
+)
+def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
+    found, rounds, sent = predict(prepare(name, organizations, ()), NETWORKS["wan"])
     least = rounds * 0.02
     assert least <= found.network_seconds <= found.seconds
     assert found.seconds <= least + 8 * 2 * sent / 100e6 + 2 * found.compute_seconds

@@ -42,6 +42,9 @@ def result(workload, size, **more):
     return {
         "workload": workload,
         "size": size,
+        "engine": "replicated",
+        "organizations": 3,
+        "threshold": 1,
         "seconds": 1e-6 * size,
         "seconds_min": 0.9e-6 * size,
         "seconds_max": 1.2e-6 * size,
@@ -83,7 +86,7 @@ def test_the_page_stands_alone_and_is_escaped():
 
 def test_a_shaped_network_is_named():
     page = report.html([result("open", 10, network={"rtt_s": 0.04, "bits_per_second": 1e8})], 3, FACTS)
-    assert "over TLS; 40 ms there and back, 100 Mbit/s; median of 3 repetitions" in page
+    assert "threshold 1; on one machine; 40 ms there and back, 100 Mbit/s; median of 3 repetitions" in page
     assert "that network alone takes for the same bytes" in page
 
 
@@ -114,7 +117,7 @@ def test_memory_that_is_not_known_has_no_figure():
 
 
 def test_the_other_system_stands_beside_ours():
-    theirs = OTHER | {"max_error": 0.25}
+    theirs = OTHER | {"max_error": 0.25, "ratio": 100.0}
     results = [result("multiply", 1000, against=theirs), result("multiply", 100_000, against=theirs)]
     failed = dict.fromkeys([*OTHER, "max_error"]) | {"name": "mpyc", "version": "0.11", "failed": "it <fell> over"}
     results += [result("exp", 10, against=None), result("equal", 10, against=failed)]
@@ -127,6 +130,26 @@ def test_the_other_system_stands_beside_ours():
     assert "multiply" in words(beside)
     assert "exp" not in words(beside)
     assert time.get("aria-label") == "multiply: time against size"
+
+
+def test_scaling_with_the_number_of_parties():
+    theirs = OTHER | {"size": 1000, "max_error": 0.25, "ratio": 0.07}
+    results = [
+        result("multiply", 1000, engine="shamir", organizations=n, threshold=(n - 1) // 2, seconds=1e-3 * n**2)
+        for n in (3, 5, 7, 9)
+    ]
+    results[0] |= {"against": theirs}
+    page = report.html([*results, result("open", 10)], 5, FACTS)
+    assert "Cost as the number of parties grows" in page
+    assert "Nine processes over TLS, engine shamir, threshold 4" in page
+    drawn = [svg for svg in svgs(page) if "against the number of parties" in svg.get("aria-label")]
+    assert [svg.get("aria-label").partition(":")[0] for svg in drawn] == ["multiply of 1,000, shamir"] * 2
+    time, sent = map(words, drawn)
+    assert {"3", "5", "7", "9", "parties", "10 ms"} <= set(time)
+    assert {"3", "5", "7", "9", "parties", "10 kB"} <= set(sent)
+    # Every bar says whose it is.
+    assert {f"multiply, shamir {n}  1,000" for n in (3, 5, 7, 9)} <= set(words(svgs(page)[0]))
+    assert "Cost as the number" not in report.html(RESULTS, 5, FACTS)
 
 
 def test_nothing_of_the_other_system_is_no_error():
@@ -167,14 +190,17 @@ def test_slopes():
 
 def test_every_workload_has_a_series_of_sizes():
     for name, workload in WORKLOADS.items():
-        sizes = series(name)
+        sizes = series(name, "replicated")
         assert len(sizes) >= 3, name
         assert sizes == sorted(set(sizes))
         assert sizes[-1] <= workload.largest
         assert sizes[-1] >= min(workload.default, workload.largest)
         assert math.log10(sizes[-1] / sizes[0]) >= 1
-    assert series("multiply")[:4] == [1000, 10_000, 100_000, 1_000_000]
-    assert cases(["chain"], [], growing=True) == [("chain", size) for size in series("chain")]
+        other = series(name, "shamir")
+        assert len(other) >= 2
+        assert other[-1] <= sizes[-1]
+    assert series("multiply", "replicated")[:4] == [1000, 10_000, 100_000, 1_000_000]
+    assert cases(["chain"], [], growing=True) == [("chain", size) for size in series("chain", "replicated")]
     assert cases(["chain"], [7], growing=True) == [("chain", 7)]
     assert {name for name, _ in cases([], [], growing=True)} == set(SHORT)
 
@@ -191,7 +217,7 @@ def test_the_command_writes_the_page(monkeypatch, tmp_path):
     done = CliRunner().invoke(cli.main, ["bench", "--json", "--workload", "open", "--report", str(page)])
     assert done.exit_code == 0, done.output
     assert json.loads(done.stdout) == RESULTS
-    assert asked == [("open", size) for size in series("open")]
+    assert asked == [("open", size) for size in series("open", "replicated")]
     assert "How long protocols take" in page.read_text(encoding="utf-8")
     assert stat.S_IMODE(page.stat().st_mode) == 0o600
 

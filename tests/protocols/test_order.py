@@ -197,9 +197,7 @@ def test_a_median_costs_a_fraction_of_a_sort():
 def test_top_k(engine):
     x, mask = mixed(30), mixed(30, seed=2) > 40
     for k in (0, 1, 5, 30):
-        np.testing.assert_array_equal(
-            compute(lambda v, k=k: order.top_k(v, k), x, engine=engine), np.sort(x)[::-1][:k]
-        )
+        np.testing.assert_array_equal(compute(lambda v, k=k: order.top_k(v, k), x, engine=engine), np.sort(x)[::-1][:k])
     got = compute(lambda v, m: order.top_k(masked(v, m), 10), x, mask, engine=engine)
     kept = np.sort(x[mask])[::-1]
     assert kept.size < 10

@@ -16,7 +16,7 @@ def main():
     how = os.environ["FAKE_MPYC"]
     place = json.loads(sys.stdin.readline())
     assert os.path.isdir(place["folder"])
-    tell({"version": "7.7"})
+    tell({"version": f"7.7 among {place['parties']}, threshold {place['threshold']}"})
     for line in sys.stdin:
         asked = json.loads(line)
         if how == "silent":

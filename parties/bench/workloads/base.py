@@ -38,7 +38,8 @@ class Workload(ABC):
     default: ClassVar[int] = 1_000_000
     #: Largest size: what is in flight at once fits the budget of a measurement.
     largest: ClassVar[int] = 10_000_000
-    #: The largest error that a right result can have; a larger one fails the measurement.
+    #: The largest error that a right result can have where truncations are within one of the exact quotient; times the
+    #: engine's `rounding` elsewhere. A larger one fails the measurement.
     tolerance: ClassVar[float] = 0.0
 
     def __init__(self, run: Runtime, size: int) -> None:

@@ -30,7 +30,7 @@ class Input(Workload):
 
 
 class Open(Workload):
-    """Shared numbers, from shared to known to all three parties."""
+    """Shared numbers, from shared to known to all parties."""
 
     @property
     def elements(self) -> int:

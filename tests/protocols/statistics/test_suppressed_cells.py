@@ -55,9 +55,7 @@ def test_a_suppressed_count_stays_open_even_to_who_knows_the_total_and_the_rule(
 def test_the_rule(engine, k, counts):
     edges = np.arange(5.0)
     x = np.repeat(edges[:-1] + 0.5, counts)
-    found = releases(
-        lambda t: {"h": t.x.histogram(edges)}, {"x": (0, 4)}, split(table(x=x)), minimum=k, engine=engine
-    )
+    found = releases(lambda t: {"h": t.x.histogram(edges)}, {"x": (0, 4)}, split(table(x=x)), minimum=k, engine=engine)
     assert found["h"]["counts"] == hidden(np.asarray(counts), k)
 
 
