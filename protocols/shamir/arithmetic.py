@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.party import Party
-from protocols.shamir.committee import Chunk, Committee, Scheme, cut, each
+from protocols.shamir.committee import Chunk, Scheme, cut, each
 from protocols.shamir.fields import BinaryField, Field, PrimeField
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.operation import nothing
@@ -47,7 +47,7 @@ async def share_input(party: Party, scheme: Scheme, owner: int, values: Integers
     out = np.zeros((size, 2), np.uint64)
 
     async def step(chunk: Chunk) -> None:
-        floor = Floor(party, scheme, Committee(scheme, chunk.first), chunk.part)
+        floor = Floor(party, scheme, scheme.committees[chunk.first], chunk.part)
         mine = None if secret is None else secret[chunk.start : chunk.stop]
         out[chunk.start : chunk.stop] = await floor.deal(owner, mine, chunk.size)
 

@@ -42,6 +42,31 @@ class Scheme:
         """The next `count` parties after one, round the table."""
         return tuple((index + 1 + j) % self.parties for j in range(count))
 
+    @cached_property
+    def silent(self) -> tuple[tuple[int, ...], ...]:
+        """For each dealer, who has its share from a common stream."""
+        return tuple(self.after(dealer, self.threshold) for dealer in range(self.parties))
+
+    @cached_property
+    def receivers(self) -> tuple[tuple[int, ...], ...]:
+        """For each dealer, to whom a share is sent."""
+        t = self.threshold
+        return tuple(self.after(dealer, self.parties - 1)[t:] for dealer in range(self.parties))
+
+    @cached_property
+    def silent_points(self) -> tuple[tuple[int, ...], ...]:
+        return tuple(tuple(peer + 1 for peer in peers) for peers in self.silent)
+
+    @cached_property
+    def targets(self) -> tuple[tuple[int, ...], ...]:
+        """For each dealer, the points of its receivers, and last its own."""
+        return tuple((*(peer + 1 for peer in peers), dealer + 1) for dealer, peers in enumerate(self.receivers))
+
+    @cached_property
+    def committees(self) -> tuple[Committee, ...]:
+        """By their first members."""
+        return tuple(Committee(self, first) for first in range(self.parties))
+
 
 class Committee:
     """The parts in one chunk, counted from the party `first`."""
@@ -53,6 +78,16 @@ class Committee:
         self.maskers = self.members[1 : t + 1]
         #: King and maskers: t+1 parties, so that any t of them miss one.
         self.dealers = self.members[: t + 1]
+        #: What stands in the coefficients of one of its members, besides the dealer: the points of all.
+        self.points = tuple(member + 1 for member in self.members)
+        everyone = range(scheme.parties)
+        #: For each party, from which members it has shares by a stream, and from which by a message.
+        self.streams = tuple(
+            tuple(d for d in self.members if d != party and party in scheme.silent[d]) for party in everyone
+        )
+        self.senders = tuple(
+            tuple(d for d in self.members if d != party and party not in scheme.silent[d]) for party in everyone
+        )
 
 
 class Chunk(NamedTuple):

@@ -27,7 +27,8 @@ from protocols.shamir import (
     randomness,
     truncation,
 )
-from protocols.shamir.committee import Scheme
+from protocols.shamir.committee import SMALL, Scheme
+from protocols.shamir.floor import Floor
 from protocols.shamir.operation import run
 from protocols.shamir.orders import Order
 from protocols.shamir.shares import Shares
@@ -163,6 +164,11 @@ class ShamirEngine(Engine):
 
     async def multiply(self, party: Party, x: Numbers, y: Numbers) -> Numbers:
         self._shares.alike("multiply", x, y)
+        size = len(x.data)
+        if 0 < size <= SMALL:
+            # What `run` does for one chunk, since the time of scalars is that of the interpreter.
+            f = Floor(party, self.scheme, self.scheme.committees[party.label[0] % self.parties], 0)
+            return Numbers(await f.reduce(f.product(x.data, y.data) if f.member else None, size), x.shape)
         return await self._numbers(party, arithmetic.multiply, x, y)
 
     async def multiply_truncate(self, party: Party, x: Numbers, y: Numbers, *, bits: int) -> Numbers:

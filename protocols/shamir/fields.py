@@ -22,12 +22,21 @@ class Field(ABC):
         """f(at) of the polynomials through (points[j], values[j])."""
 
     @abstractmethod
-    def weigh(self, points: Points, own: int, values: Words) -> Words:
-        """What f(own) = values contributes to f(0)."""
+    def spread(
+        self, secret: Words, streams: Words, silent: Points, targets: Points, members: Points, own: int
+    ) -> Words:
+        """The shares at `targets` of polynomials through the secret and through the streams, at `silent`.
+
+        With `members`, the secret is first made the part of the point `own` in the value of a polynomial through all.
+        """
 
     @abstractmethod
     def add_into(self, total: Words, values: Words) -> None:
         """total += values."""
+
+    @abstractmethod
+    def add_stream(self, total: Words, stream: Words) -> None:
+        """total += a stream of uniform words."""
 
     @abstractmethod
     def uniform(self, words: Words) -> None:
@@ -42,14 +51,18 @@ class PrimeField(Field):
         kernels.combine(lagrange.coefficients(points, at), values, out)
         return out
 
-    def weigh(self, points: Points, own: int, values: Words) -> Words:
-        low, high = lagrange.coefficients(points, 0)[points.index(own)]
-        out = np.empty_like(values)
-        kernels.scale_one(values, low, high, out)
+    def spread(
+        self, secret: Words, streams: Words, silent: Points, targets: Points, members: Points, own: int
+    ) -> Words:
+        out = np.empty((len(targets), *secret.shape), np.uint64)
+        kernels.spread(secret, streams, lagrange.dealing(silent, targets, members, own), out)
         return out
 
     def add_into(self, total: Words, values: Words) -> None:
         kernels.add(total, values, total)
+
+    def add_stream(self, total: Words, stream: Words) -> None:
+        kernels.add_stream(total, stream, total)
 
     def uniform(self, words: Words) -> None:
         kernels.drawn(words, np.uint64(BITS))
@@ -67,14 +80,23 @@ class BinaryField(Field):
         kernels_planes.combine(lagrange.steps(self.degree, points, at), flat, out)
         return out.reshape(values.shape[1:])
 
-    def weigh(self, points: Points, own: int, values: Words) -> Words:
-        out = np.zeros((self.degree, values[0].size), np.uint64)
-        flat = np.ascontiguousarray(values).reshape(1, self.degree, -1)
-        kernels_planes.combine(lagrange.weight_steps(self.degree, points, own), flat, out)
-        return out.reshape(values.shape)
+    def spread(
+        self, secret: Words, streams: Words, silent: Points, targets: Points, members: Points, own: int
+    ) -> Words:
+        out = np.zeros((len(targets), self.degree, secret[0].size), np.uint64)
+        known = np.empty((len(silent) + 1, *out.shape[1:]), np.uint64)
+        known[0] = secret.reshape(self.degree, -1)
+        known[1:] = streams.reshape(len(silent), self.degree, -1)
+        every = lagrange.dealing_steps(self.degree, silent, targets, members, own)
+        for steps, share in zip(every, out, strict=True):
+            kernels_planes.combine(steps, known, share)
+        return out.reshape(len(targets), *secret.shape)
 
     def add_into(self, total: Words, values: Words) -> None:
         np.bitwise_xor(total, values, out=total)
+
+    def add_stream(self, total: Words, stream: Words) -> None:
+        np.bitwise_xor(total, stream, out=total)
 
     def uniform(self, words: Words) -> None:
         pass

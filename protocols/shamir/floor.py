@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.party import Party
+from protocols.engines import MOST
 from protocols.shamir import kernels, kernels_planes, local
 from protocols.shamir.binary_field import product_steps
 from protocols.shamir.committee import Committee, Scheme
@@ -34,7 +35,11 @@ from protocols.shamir.fields import BinaryField, Field, PrimeField
 Words = NDArray[np.uint64]
 T = TypeVar("T")
 
-_SECRET, _OTHERS = b"shamir/mask", b"shamir/share "
+_SECRET = b"shamir/mask"
+#: Purposes of the streams that a dealer has in common with others, by its index.
+_DEALERS = tuple(b"shamir/share %d" % dealer for dealer in range(MOST))
+_PRIME = PrimeField()
+_BINARY = {m: BinaryField(m) for m in (2, 3, 4, 5)}
 #: Masks have this many bits more than what they hide.
 STATISTICAL_SECURITY = 40
 
@@ -90,8 +95,8 @@ class Floor:
         self.member = self.me in committee.members
         self._part = base
         self._draws = base
-        self._prime = PrimeField()
-        self._binary = BinaryField(scheme.degree)
+        self._prime = _PRIME
+        self._binary = _BINARY[scheme.degree]
 
     def _next(self) -> int:
         self._part += 1
@@ -247,36 +252,31 @@ class Floor:
         if self.me == dealer:
             assert secret is not None
             return Done(self._send_shares(field, part, secret, shape))
-        if self.me in self.scheme.after(dealer, self.scheme.threshold):
+        if self.me in self.scheme.silent[dealer]:
             return Done(self._stream(field, dealer, dealer, part, shape))
         return Later(self.party.receive, dealer, part, shape, np.uint64)
 
-    def _send_shares(self, field: Field, part: int, secret: Words, shape: tuple[int, ...]) -> Words:
-        """Deal `secret`, degree t; returns our own share."""
-        scheme = self.scheme
-        silent = scheme.after(self.me, scheme.threshold)
-        known = np.empty((scheme.threshold + 1, *shape), np.uint64)
-        known[0] = secret
-        for j, peer in enumerate(silent, 1):
-            self._stream(field, peer, self.me, part, shape, known[j])
-        points = (0, *(peer + 1 for peer in silent))
-        for peer in scheme.after(self.me, scheme.parties - 1)[scheme.threshold :]:
-            self.party.send(peer, part, field.interpolate(points, peer + 1, known))
-        return field.interpolate(points, self.me + 1, known)
-
-    def _stream(
-        self,
-        field: Field,
-        peer: int,
-        dealer: int,
-        part: int,
-        shape: tuple[int, ...],
-        out: Words | None = None,
+    def _send_shares(
+        self, field: Field, part: int, secret: Words, shape: tuple[int, ...], members: tuple[int, ...] = ()
     ) -> Words:
+        """Deal `secret`, degree t; returns our own share. With the points of `members`: our part of what they hold."""
+        scheme, me = self.scheme, self.me
+        streams = np.empty((scheme.threshold, *shape), np.uint64)
+        for j, peer in enumerate(scheme.silent[me]):
+            self._fill(peer, me, part, streams[j])
+        shares = field.spread(secret, streams, scheme.silent_points[me], scheme.targets[me], members, me + 1)
+        for share, peer in zip(shares, scheme.receivers[me], strict=False):
+            self.party.send(peer, part, share)
+        own: Words = shares[-1]
+        return own
+
+    def _fill(self, peer: int, dealer: int, part: int, out: Words) -> None:
+        self.party.keys.pair[peer].fill(out, self.party.label, _DEALERS[dealer], part)
+
+    def _stream(self, field: Field, peer: int, dealer: int, part: int, shape: tuple[int, ...]) -> Words:
         """The share that `dealer` and another party have in common; `peer` is whichever of the two we are not."""
-        if out is None:
-            out = np.empty(shape, np.uint64)
-        self.party.keys.pair[peer].fill(out, self.party.label, _OTHERS + bytes((dealer,)), part)
+        out = np.empty(shape, np.uint64)
+        self._fill(peer, dealer, part, out)
         field.uniform(out)
         return out
 
@@ -300,11 +300,12 @@ class Floor:
     def _silent_shares(self, field: Field, part: int, secret: Words, shape: tuple[int, ...]) -> Words:
         """Deal `secret` to the committee, degree 2t: all others' shares are streams. Returns our own."""
         others = [peer for peer in self.committee.members if peer != self.me]
-        known = np.empty((len(others) + 1, *shape), np.uint64)
-        known[0] = secret
-        for j, peer in enumerate(others, 1):
-            self._stream(field, peer, self.me, part, shape, known[j])
-        return field.interpolate((0, *(peer + 1 for peer in others)), self.me + 1, known)
+        streams = np.empty((len(others), *shape), np.uint64)
+        for j, peer in enumerate(others):
+            self._fill(peer, self.me, part, streams[j])
+        points = tuple([peer + 1 for peer in others])
+        shares: Words = field.spread(secret, streams, points, (self.me + 1,), (), 0)
+        return shares.reshape(shape)
 
     def _gathered(self, field: Field, z: Words | None, shape: tuple[int, ...]) -> Awaitable[Words | None]:
         part = self._next()
@@ -333,22 +334,25 @@ class Floor:
         own: Words | None = None
         if self.member:
             assert z is not None
-            points = tuple(peer + 1 for peer in self.committee.members)
-            own = self._send_shares(field, part, field.weigh(points, self.me + 1, z), shape)
+            own = self._send_shares(field, part, z, shape, self.committee.points)
         return Later(self._collected, field, own, part, shape)
 
     async def _collected(self, field: Field, total: Words | None, part: int, shape: tuple[int, ...]) -> Words:
-        threshold = self.scheme.threshold
-        others = [dealer for dealer in self.committee.members if dealer != self.me]
-        silent = [dealer for dealer in others if self.me in self.scheme.after(dealer, threshold)]
-        shares = [self._stream(field, dealer, dealer, part, shape) for dealer in silent]
-        for dealer in others:
-            if dealer not in silent:
-                shares.append(await self.party.receive(dealer, part, shape, np.uint64))
-        if total is None:
-            total = shares.pop()
-        for share in shares:
-            field.add_into(total, share)
+        me = self.me
+        for dealer in self.committee.streams[me]:
+            if total is None:
+                total = self._stream(field, dealer, dealer, part, shape)
+                continue
+            share = np.empty(shape, np.uint64)
+            self._fill(dealer, dealer, part, share)
+            field.add_stream(total, share)
+        for dealer in self.committee.senders[me]:
+            share = await self.party.receive(dealer, part, shape, np.uint64)
+            if total is None:
+                total = share
+            else:
+                field.add_into(total, share)
+        assert total is not None
         return total
 
 

@@ -79,6 +79,31 @@ def combine(coefficients: Words, xs: Words, out: Words) -> None:
             out[i, 0], out[i, 1] = prime.mul_add(out[i, 0], out[i, 1], xs[j, i, 0], xs[j, i, 1], c0, c1)
 
 
+@kernel("u8[:,::1], u8[:,:,::1], u8[:,:,::1], u8[:,:,::1]")
+def spread(secret: Words, streams: Words, coefficients: Words, out: Words) -> None:
+    """out[k] = coefficients[k, 0] * secret + the sum of coefficients[k, j + 1] * streams[j], whose highest bits do not
+    count."""
+    for k in range(out.shape[0]):
+        c0, c1 = coefficients[k, 0, 0], coefficients[k, 0, 1]
+        d0, d1 = coefficients[k, 1, 0], coefficients[k, 1, 1]
+        for i in range(out.shape[1]):
+            a, b = prime.mul(secret[i, 0], secret[i, 1], c0, c1)
+            out[k, i, 0], out[k, i, 1] = prime.mul_add(a, b, streams[0, i, 0], streams[0, i, 1] & _HIGH, d0, d1)
+        for j in range(1, streams.shape[0]):
+            d0, d1 = coefficients[k, j + 1, 0], coefficients[k, j + 1, 1]
+            for i in range(out.shape[1]):
+                out[k, i, 0], out[k, i, 1] = prime.mul_add(
+                    out[k, i, 0], out[k, i, 1], streams[j, i, 0], streams[j, i, 1] & _HIGH, d0, d1
+                )
+
+
+@kernel("u8[:,::1], u8[:,::1], u8[:,::1]")
+def add_stream(x: Words, stream: Words, out: Words) -> None:
+    """out = x + a stream, whose highest bits do not count."""
+    for i in range(out.shape[0]):
+        out[i, 0], out[i, 1] = prime.add(x[i, 0], x[i, 1], stream[i, 0], stream[i, 1] & _HIGH)
+
+
 @kernel("u8[:,::1], u8")
 def drawn(x: Words, bits: np.uint64) -> None:
     """Random words cut to `bits` bits, at most 127, as elements."""

@@ -56,6 +56,27 @@ def steps(m: int, points: tuple[int, ...], at: int) -> NDArray[np.int64]:
 
 
 @cache
-def weight_steps(m: int, points: tuple[int, ...], own: int) -> NDArray[np.int64]:
-    """A value times the coefficient of f(own) in f(0), as steps on planes."""
-    return sum_steps(m, (_binary(m, points, 0)[points.index(own)],))
+def dealing(silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], own: int) -> Words:
+    """(len(targets), 1 + len(silent), 2): shares at points `targets` of what is dealt through 0 and points `silent`.
+
+    With `members`, what is dealt is the part of one of them, at point `own`, in a value of higher degree.
+    """
+    weight = element(1) if not members else coefficients(members, 0)[members.index(own)]
+    factor = int(weight[0]) + (int(weight[1]) << 64)
+    found = np.stack([coefficients((0, *silent), target) for target in targets])
+    for row in found:
+        row[0] = element((int(row[0, 0]) + (int(row[0, 1]) << 64)) * factor)
+    return found
+
+
+@cache
+def dealing_steps(
+    m: int, silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], own: int
+) -> tuple[NDArray[np.int64], ...]:
+    """The same over GF(2^m), as steps on planes for each target: the secret's element first."""
+    weight = 1 if not members else _binary(m, members, 0)[members.index(own)]
+    found = []
+    for target in targets:
+        first, *rest = _binary(m, (0, *silent), target)
+        found.append(sum_steps(m, (multiply(m, first, weight), *rest)))
+    return tuple(found)

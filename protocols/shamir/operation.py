@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost
 from mpc.party import Party
-from protocols.shamir.committee import Chunk, Committee, Scheme, cut, each
+from protocols.shamir.committee import Chunk, Scheme, cut, each
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.tally import Tally, counted
 
@@ -41,12 +41,12 @@ async def run(
     if not chunks:
         return np.zeros(shape, np.uint64)
     if len(chunks) == 1:
-        floor = Floor(party, scheme, Committee(scheme, chunks[0].first), 0)
+        floor = Floor(party, scheme, scheme.committees[chunks[0].first], 0)
         return await protocol(floor, *operands, size, **parameters)
     out = np.empty(shape, np.uint64)
 
     async def step(chunk: Chunk) -> None:
-        floor = Floor(party, scheme, Committee(scheme, chunk.first), chunk.part)
+        floor = Floor(party, scheme, scheme.committees[chunk.first], chunk.part)
         found = await protocol(floor, *(_part(x, chunk) for x in operands), chunk.size, **parameters)
         if result:
             out[:, :, chunk.start // 64 : words(chunk.stop)] = found

@@ -26,8 +26,10 @@ class Shares:
 
     def alike(self, what: str, *xs: Numbers | Planes) -> None:
         """Raise ShapeError unless all are of one kind, shape and width."""
+        first = xs[0]
         for x in xs[1:]:
-            same_shape(what, xs[0].spec, x.spec)
+            if type(x) is not type(first) or x.shape != first.shape or x.spec != first.spec:
+                same_shape(what, first.spec, x.spec)
 
     def constant(self, values: Integers) -> Numbers:
         """A public array: the polynomial that is constant, the same point at every party."""

@@ -142,7 +142,7 @@ def _number() -> Words:
 
 def counted(scheme: Scheme, first: int, program: Callable[[Tally], Coroutine[Any, Any, Any]]) -> Cost:
     """What a program costs in a chunk whose committee begins with the party `first`."""
-    tally = Tally(scheme, Committee(scheme, first))
+    tally = Tally(scheme, scheme.committees[first])
     try:
         program(tally).send(None)
     except StopIteration:
