@@ -35,5 +35,5 @@ async def _halved(f: Floor, bits: list[Words], size: int) -> list[Words]:
     """Pairs of bits added modulo 2: a + b - 2ab."""
     pairs = [(bits[i], bits[i + 1]) for i in range(0, len(bits) - 1, 2)]
     rest = bits[2 * len(pairs) :]
-    waiting = [f.reduce(f.product(a, b) if f.member else None, size) for a, b in pairs]
-    return [*[f.combine([1, 1, -2], [a, b, await both]) for (a, b), both in zip(pairs, waiting, strict=True)], *rest]
+    products = await f.reduce_all([f.product(a, b) if f.member else None for a, b in pairs], size)
+    return [*[f.combine([1, 1, -2], [a, b, both]) for (a, b), both in zip(pairs, products, strict=True)], *rest]

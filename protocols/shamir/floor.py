@@ -138,6 +138,27 @@ class Floor:
             kernels.multiply_add(x, y, out)
         return out
 
+    def bilinear(self, coefficients: Words, low: Words, high: Words) -> Words:
+        """The sum of public coefficients[r, c] times high[r] low[c], degree 2t; low and high are (k, N, 2)."""
+        out = np.empty(low.shape[1:], np.uint64)
+        kernels.bilinear(coefficients, low, high, out)
+        return out
+
+    def stacked(self, xs: Sequence[Words]) -> Words:
+        """Arrays of numbers side by side, (k, N, 2)."""
+        return np.stack(xs)
+
+    def reduce_all(self, zs: Sequence[Words | None], size: int) -> Awaitable[list[Words]]:
+        """Several arrays of degree 2t at once as degree t. Cost of `reduce` for all of them, in one message."""
+        if not zs:
+            return Done([])
+        z = self.joined([one for one in zs if one is not None]) if self.member else None
+        return self._parted(self.reduce(z, len(zs) * size), len(zs), size)
+
+    async def _parted(self, waiting: Awaitable[Words], count: int, size: int) -> list[Words]:
+        found = await waiting
+        return [self.rows(found, i, size) for i in range(count)]
+
     def joined(self, xs: Sequence[Words]) -> Words:
         """Arrays of numbers, or planes of bits, one after the other."""
         return xs[0] if len(xs) == 1 else np.concatenate(xs, axis=0 if xs[0].ndim == 2 else 1)

@@ -116,6 +116,22 @@ def drawn(x: Words, bits: np.uint64) -> None:
         x[i, 0], x[i, 1] = prime.add(x[i, 0] & low, x[i, 1] & high, ZERO, ZERO)
 
 
+@kernel("u8[:,:,::1], u8[:,:,::1], u8[:,:,::1], u8[:,::1]")
+def bilinear(coefficients: Words, low: Words, high: Words, out: Words) -> None:
+    """out = the sum over r and c of coefficients[r, c] * high[r] * low[c]."""
+    for i in range(out.shape[0]):
+        total0, total1 = ZERO, ZERO
+        for r in range(coefficients.shape[0]):
+            inner0, inner1 = ZERO, ZERO
+            for c in range(coefficients.shape[1]):
+                inner0, inner1 = prime.mul_add(
+                    inner0, inner1, low[c, i, 0], low[c, i, 1], coefficients[r, c, 0], coefficients[r, c, 1]
+                )
+            total0, total1 = prime.mul_add(total0, total1, inner0, inner1, high[r, i, 0], high[r, i, 1])
+        out[i, 0] = total0
+        out[i, 1] = total1
+
+
 @kernel("i8[::1], u8[:,::1]")
 def encode(values: Integers, out: Words) -> None:
     """Signed integers as elements."""

@@ -8,6 +8,9 @@ monomials, with coefficients from the table: of degree 2t, so that it can be red
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal, localcontext
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +19,7 @@ from protocols.shamir.adder import conjunction
 from protocols.shamir.conversion import to_numbers
 from protocols.shamir.digits import parted
 from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
+from protocols.shamir.lagrange import element
 from protocols.shamir.prime import BITS
 from protocols.shamir.truncation import cut
 
@@ -24,13 +28,12 @@ Words = NDArray[np.uint64]
 _DIGITS = 28
 
 
-class Place:
-    """A secret place in tables of 2^k entries: the monomials of its low and of its high bits, the constant 1 left
-    out: those of bits S stand at index sum of 2^j over S, less 1."""
+class Place(NamedTuple):
+    """A secret place in tables of 2^k entries: the monomials of its low and of its high bits, (2^k', N, 2): that of
+    bits S stands at the sum of 2^j over S, the constant 1 first."""
 
-    def __init__(self, low: list[Words], high: list[Words]) -> None:
-        self.low = low
-        self.high = high
+    low: Words
+    high: Words
 
 
 async def place(f: Floor, bits: Sequence[Words], size: int) -> Place:
@@ -39,7 +42,8 @@ async def place(f: Floor, bits: Sequence[Words], size: int) -> Place:
     low, high = [[bit] for bit in bits[:half]], [[bit] for bit in bits[half:]]
     while len(low) > 1 or len(high) > 1:
         low, high = await _multiplied(f, [low, high], size)
-    return Place(low[0] if low else [], high[0])
+    ones = f.constant(1, size)
+    return Place(f.stacked([ones, *(low[0] if low else [])]), f.stacked([ones, *high[0]]))
 
 
 async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> list[list[list[Words]]]:
@@ -49,8 +53,7 @@ async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> l
         for a, b in zip(sets[0::2], sets[1::2], strict=False):
             layout.append((a, b))
             products += [f.product(x, y) if f.member else None for y in b for x in a]
-    waiting = [f.reduce(z, size) for z in products]
-    found = iter([await one for one in waiting])
+    found = iter(await f.reduce_all(products, size))
     joined = iter([[*a, *[part for y in b for part in (y, *[next(found) for _ in a])]] for a, b in layout])
     out = []
     for sets in groups:
@@ -59,8 +62,10 @@ async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> l
     return out
 
 
-def coefficients(table: Sequence[int]) -> list[int]:
-    """Of the polynomial without squares that has these values at the places (Möbius' transform)."""
+@lru_cache(maxsize=64)
+def coefficients(table: tuple[int, ...], columns: int) -> Words:
+    """Of the polynomial without squares that has these values at the places (Möbius' transform), in rows of the
+    monomials of the high bits."""
     out = list(table)
     span = 1
     while span < len(out):
@@ -68,18 +73,14 @@ def coefficients(table: Sequence[int]) -> list[int]:
             if i & span:
                 out[i] -= out[i ^ span]
         span *= 2
-    return out
+    return np.stack([element(value) for value in out]).reshape(-1, columns, 2)
 
 
-def read(f: Floor, at: Place, table: Sequence[int], ones: Words) -> Words:
-    """table[place], degree 2t. `ones` is a sharing of 1. Local."""
-    c = coefficients(table)
-    columns = len(at.low) + 1
-    pairs = []
-    for row, monomial in enumerate([ones, *at.high]):
-        part = c[row * columns : (row + 1) * columns]
-        pairs.append((f.combine(part, [ones, *at.low]), monomial))
-    return f.products(pairs)
+def read(f: Floor, at: Place, table: Sequence[int]) -> Words | None:
+    """table[place], degree 2t, at members of the committee. Local."""
+    if not f.member:
+        return None
+    return f.bilinear(coefficients(tuple(table), len(at.low)), at.low, at.high)
 
 
 async def piecewise_cubic(
@@ -98,11 +99,10 @@ async def piecewise_cubic(
     else:
         u = await cut(f, u if f.member else None, size, bits=step - _DIGITS, room=step + 2)
     at = await place(f, piece, size)
-    ones = f.constant(1, size)
-    waiting = [f.reduce(read(f, at, row, ones) if f.member else None, size) for row in table]
+    waiting = f.reduce_all([read(f, at, row) for row in table], size)
     square = await cut(f, f.product(u, u) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
     cube = await cut(f, f.product(square, u) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
-    c = [await one for one in waiting]
+    c = await waiting
     y = None
     if f.member:
         y = f.add(f.scale(c[0], 1 << _DIGITS), f.products([(c[1], u), (c[2], square), (c[3], cube)]))
@@ -129,17 +129,16 @@ async def exponential(
     v = f.scale(rest, 1 << max(0, _DIGITS - frac))
     if frac > _DIGITS:
         v = await cut(f, v if f.member else None, size, bits=frac - _DIGITS, room=frac + 2)
-    ones = f.constant(1, size)
     coarse = await place(f, places[first:], size)
-    integral = f.reduce(read(f, coarse, _powers(low, frac, whole, digits), ones) if f.member else None, size)
+    integral = f.reduce(read(f, coarse, _powers(low, frac, whole, digits)), size)
     square = await cut(f, f.product(v, v) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
     cube = await cut(f, f.product(square, v) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
     # 6 e^v = 6 + 6 v + 3 v^2 + v^3
-    series = f.combine([6 << _DIGITS, 6, 3, 1], [ones, v, square, cube])
+    series = f.combine([6 << _DIGITS, 6, 3, 1], [f.constant(1, size), v, square, cube])
     kept = min(24, BITS - 1 - STATISTICAL_SECURITY - 60 - f.scheme.threshold.bit_length())
     if first:
         fine = await place(f, places[:first], size)
-        fraction = await f.reduce(read(f, fine, _fractions(first), ones) if f.member else None, size)
+        fraction = await f.reduce(read(f, fine, _fractions(first)), size)
         mantissa = f.product(fraction, series) if f.member else None
     else:
         mantissa = f.scale(series, _SIXTH) if f.member else None
@@ -152,10 +151,9 @@ async def exponential(
 _SIXTH = round((1 << _DIGITS) / 6)
 
 
-def _powers(low: int, frac: int, whole: int, digits: int) -> list[int]:
+@lru_cache(maxsize=64)
+def _powers(low: int, frac: int, whole: int, digits: int) -> tuple[int, ...]:
     """e^(low 2^-frac + i) with `digits` fraction bits, cut at 2^60, where no result lies."""
-    from decimal import Decimal, localcontext
-
     with localcontext() as context:
         context.prec = 60
         base = Decimal(low) / (Decimal(2) ** frac)
@@ -165,18 +163,16 @@ def _powers(low: int, frac: int, whole: int, digits: int) -> list[int]:
             power = base + i
             value = limit if power > 80 else min(limit, power.exp() * Decimal(2) ** digits)
             out.append(int(value.to_integral_value()))
-        return out
+        return tuple(out)
 
 
-def _fractions(first: int) -> list[int]:
+@lru_cache(maxsize=8)
+def _fractions(first: int) -> tuple[int, ...]:
     """e^(j 2^-first) / 6, with as many digits as the series."""
-    from decimal import Decimal, localcontext
-
     with localcontext() as context:
         context.prec = 60
-        return [
-            int(((Decimal(j) / (1 << first)).exp() / 6 * (1 << _DIGITS)).to_integral_value()) for j in range(1 << first)
-        ]
+        parts = [(Decimal(j) / (1 << first)).exp() / 6 * (1 << _DIGITS) for j in range(1 << first)]
+        return tuple(int(part.to_integral_value()) for part in parts)
 
 
 async def table_of_count(f: Floor, x: Words, size: int, *, bits: int, table: tuple[int, ...]) -> Words:
@@ -214,4 +210,4 @@ async def table_of_count(f: Floor, x: Words, size: int, *, bits: int, table: tup
         return f.combine([table[0], table[1] - table[0]], [f.constant(1, size), numbers])
     at = await place(f, [f.rows(numbers, i, size) for i in range(width)], size)
     padded = [*table, *[0] * ((1 << width) - len(table))]
-    return await f.reduce(read(f, at, padded, f.constant(1, size)) if f.member else None, size)
+    return await f.reduce(read(f, at, padded), size)
