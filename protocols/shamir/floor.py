@@ -153,7 +153,7 @@ class Floor:
         if not zs:
             return Done([])
         z = self.joined([one for one in zs if one is not None]) if self.member else None
-        return self._parted(self.reduce(z, len(zs) * size), len(zs), size)
+        return Later(self._parted, self.reduce(z, len(zs) * size), len(zs), size)
 
     async def _parted(self, waiting: Awaitable[Words], count: int, size: int) -> list[Words]:
         found = await waiting

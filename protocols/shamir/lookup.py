@@ -62,10 +62,8 @@ async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> l
     return out
 
 
-@lru_cache(maxsize=64)
-def coefficients(table: tuple[int, ...], columns: int) -> Words:
-    """Of the polynomial without squares that has these values at the places (Möbius' transform), in rows of the
-    monomials of the high bits."""
+def coefficients(table: Sequence[int]) -> list[int]:
+    """Of the polynomial without squares that has these values at the places (Möbius' transform)."""
     out = list(table)
     span = 1
     while span < len(out):
@@ -73,14 +71,18 @@ def coefficients(table: tuple[int, ...], columns: int) -> Words:
             if i & span:
                 out[i] -= out[i ^ span]
         span *= 2
-    return np.stack([element(value) for value in out]).reshape(-1, columns, 2)
+    return out
+
+
+@lru_cache(maxsize=64)
+def _form(table: tuple[int, ...], columns: int) -> Words:
+    """The same as elements, in rows of the monomials of the high bits."""
+    return np.stack([element(value) for value in coefficients(table)]).reshape(-1, columns, 2)
 
 
 def read(f: Floor, at: Place, table: Sequence[int]) -> Words | None:
     """table[place], degree 2t, at members of the committee. Local."""
-    if not f.member:
-        return None
-    return f.bilinear(coefficients(tuple(table), len(at.low)), at.low, at.high)
+    return f.bilinear(_form(tuple(table), len(at.low)), at.low, at.high) if f.member else None
 
 
 async def piecewise_cubic(
