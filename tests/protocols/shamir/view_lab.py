@@ -1,0 +1,294 @@
+"""What a coalition receives in a run in which all that it knows is constant, and whether that is uniform.
+
+Its shares of the inputs and every stream of a key that it holds are constants, the same for each element; the secret
+is another one. What arrives is then random through the streams of the other parties alone. Over the elements,
+
+    numbers modulo p must be linearly independent over F_p, together with the constant one
+    bits must be so over the field of two: those of planes, and some of each number
+    and be unbiased and pairwise uncorrelated within 6.5 standard deviations.
+
+What a king opens is not uniform in F_p: it is a number masked by one of `bits` bits. Of the messages that it is put
+together from, that number stands in place of one; its low `bits` bits must be uniform and the others no more than the
+masks' sum has. What the coalition's own maskers draw is zero.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from itertools import combinations
+
+import numpy as np
+from shamir_harness import elements_of, engine, field_of, integers_of, label
+
+from mpc.channel import MemoryNetwork
+from mpc.labels import Streams
+from mpc.party import Environment, Keys, Party
+from protocols.shamir import operation
+from protocols.shamir.floor import Floor, words
+from protocols.shamir.prime import BITS, PRIME
+from protocols.shamir.sharing import Numbers, Planes, split_words, unpacked
+
+
+class Constant:
+    """A stream that the coalition knows: one value for all elements."""
+
+    def __init__(self, octet):
+        self.octet = octet
+
+    def fill(self, out, label, purpose, part=0):
+        out.view(np.uint8)[...] = self.octet
+
+
+class Changed:
+    """A stream it does not know, after `change(purpose, part)`, which gives None for one that is taken away."""
+
+    def __init__(self, key, change, seen):
+        self.streams, self.change, self.seen = Streams(key), change, seen
+
+    def fill(self, out, label, purpose, part=0):
+        self.seen.add((purpose, part))
+        changed = self.change(purpose, part)
+        if changed is None:
+            out[...] = 0
+        else:
+            self.streams.fill(out, label, *changed)
+
+
+@dataclass
+class View:
+    """What a coalition of parties received: columns over the elements."""
+
+    numbers: list[list[int]] = field(default_factory=list)
+    #: What kings of the coalition opened, the bits of a mask, and how many masks the others added.
+    opened: list[tuple[list[int], int, int]] = field(default_factory=list)
+    bits: list[np.ndarray] = field(default_factory=list)
+
+
+class Watched(Floor):
+    """Notes what kind each message is of, and what is opened to kings."""
+
+    kinds: dict
+    kings: dict
+    masked: tuple[int, list]
+
+    def _noted(self, kind, size, waiting):
+        self.kinds[self.party.label, self._part] = kind, size
+        return waiting
+
+    def deal(self, dealer, values, size):
+        return self._noted("numbers", size, super().deal(dealer, values, size))
+
+    def deal_planes(self, dealer, planes, width, size):
+        return self._noted("planes", size, super().deal_planes(dealer, planes, width, size))
+
+    def reduce(self, z, size):
+        return self._noted("numbers", size, super().reduce(z, size))
+
+    def reduce_planes(self, z, width, size):
+        return self._noted("planes", size, super().reduce_planes(z, width, size))
+
+    def masks(self, size, bits):
+        self._bits = bits
+        return super().masks(size, bits)
+
+    def to_king(self, z, size):
+        waiting = self._noted("numbers", size, super().to_king(z, size))
+        return self._king(waiting, lambda found: (integers_of(found), self._bits))
+
+    def to_king_planes(self, z, width, size):
+        waiting = self._noted("planes", size, super().to_king_planes(z, width, size))
+        return self._king(waiting, lambda found: (unpacked(found, size), None))
+
+    def _king(self, waiting, what):
+        if self.me != self.committee.king:
+            return waiting
+        at = self.party.label, self._part
+
+        class Watch:
+            def __await__(inner):
+                found = yield from waiting.__await__()
+                self.kings[at] = (self.me, self.committee.members, *what(found))
+                return found
+
+        return Watch()
+
+
+def operand(scheme, coalition, octet, secret, size, width=None):
+    """All parties' shares of constants: the coalition's are known, the value at 0 is the secret."""
+    t = scheme.threshold
+    field = field_of(scheme, width is not None)
+    if width is None:
+        own = np.full((size, 2), octet, np.uint8).repeat(8, axis=1).view(np.uint64).copy()
+        field.uniform(own)
+        value = elements_of([secret]).repeat(size, axis=0)
+    else:
+        own = np.full((scheme.degree, width, words(size)), int.from_bytes(bytes([octet]) * 8, "little"), np.uint64)
+        value = np.zeros_like(own)
+        value[0] = split_words(np.full(size, secret & ((1 << width) - 1), np.uint64), width)
+    known = np.ascontiguousarray(np.stack([value, *[own] * t]))
+    points = (0, *(i + 1 for i in coalition))
+    return [field.interpolate(points, i + 1, known) for i in range(scheme.parties)]
+
+
+def view(primitive, kinds, coalition, secret, size, *, parties=3, threshold=None, first=0, octet=0, change=None,
+         seen=None, **parameters):  # fmt: skip
+    """Run a primitive on constant secrets; what the coalition received from all others. `kinds` of its operands: None
+    for numbers, else the width of words; or (columns, kind) for rows."""
+    machine = engine(parties, threshold)
+    scheme = machine.scheme
+    assert len(coalition) == scheme.threshold
+    network = MemoryNetwork(parties)
+    network.record = []
+    seen = set() if seen is None else seen
+    change = change or (lambda purpose, part: (purpose, part))
+    keys = {}
+    for i in range(parties):
+        for j in range(i):
+            known = i in coalition or j in coalition
+            keys[j, i] = Constant(octet) if known else Changed(bytes([17, i, j]) + bytes(13), change, seen)
+
+    class Here(Watched):
+        kinds = {}  # noqa: RUF012
+        kings = {}  # noqa: RUF012
+
+    operands = []
+    for kind in kinds:
+        extra, width = kind if isinstance(kind, tuple) else ((), kind)
+        count = int(np.prod(extra)) if extra else 1
+        data = operand(scheme, coalition, octet, secret, count * size, width)
+        # Rows have their columns last, words of single bits their bits first.
+        shape = (*extra, size) if width is not None else (size, *extra)
+        operands.append([Numbers(d, shape) if width is None else Planes(d, shape, width) for d in data])
+
+    async def main():
+        tasks = []
+        for i in range(parties):
+            pair = {j: keys[min(i, j), max(i, j)] for j in range(parties) if j != i}
+            private = Constant(0) if i in coalition else Changed(bytes([i]) * 16, change, seen)
+            party = Party(Environment(network.channels[i], Keys(pair, Constant(0), private)), label(first, parties))
+            tasks.append(getattr(machine, primitive)(party, *(x[i] for x in operands), **parameters))
+        await asyncio.gather(*tasks)
+
+    original = operation.Floor
+    operation.Floor = Here
+    try:
+        asyncio.run(main())
+    finally:
+        operation.Floor = original
+    return _received(network, coalition, scheme, Here.kinds, Here.kings)
+
+
+def _received(network, coalition, scheme, kinds, kings):
+    found = View()
+    replaced = {}
+    for at, (king, members, values, bits) in kings.items():
+        if king not in coalition:
+            continue
+        replaced[at] = next(member for member in members if member not in coalition)
+        if bits is None:
+            found.bits += list(values)
+        else:
+            maskers = members[1 : scheme.threshold + 1]
+            found.opened.append((values, bits, sum(masker not in coalition for masker in maskers)))
+    for sender, to, tag, payload in network.record:
+        if to not in coalition or sender in coalition:
+            continue
+        at = tag[:16], int.from_bytes(tag[16:], "little")
+        kind, size = kinds[at]
+        if replaced.get(at) == sender:
+            continue
+        raw = np.frombuffer(payload, np.uint64)
+        if kind == "numbers":
+            found.numbers.append(integers_of(raw.reshape(-1, 2)))
+        else:
+            found.bits += list(unpacked(raw.reshape(-1, words(size)), size))
+    return found
+
+
+def coalitions(parties, threshold):
+    return list(combinations(range(parties), threshold))
+
+
+# ---- is it uniform?
+def complaint(found, size):
+    """Why a view is not that of uniform messages; empty if it is. Numbers of several elements a row come apart."""
+    numbers = [part for column in found.numbers for part in _rows(column, size)]
+    if any(v >> width >= masks for column, width, masks in found.opened for v in column):
+        return "a mask shorter than what was opened"
+    # The sum of several masks is uniform in its low bits as well.
+    opened = [
+        ([v & ((1 << width) - 1) for v in part], width)
+        for column, width, _ in found.opened
+        for part in _rows(column, size)
+    ]
+    bits = [part for column in found.bits for part in _rows(column, size)]
+    if dependent([[1] * size, *numbers, *(column for column, _ in opened)], size):
+        return "a relation between numbers"
+    columns = [np.asarray(column, np.uint8) for column in bits]
+    for column, width in [*((column, BITS) for column in numbers), *opened]:
+        every = _bits(column, width)
+        if np.abs(every.mean(axis=0) - 0.5).max() > 3.25 / np.sqrt(size):
+            return "a biased number"
+        columns += [every[:, j] for j in {0, 1, min(63, width - 1), min(64, width - 1), width - 1}]
+    if not columns:
+        return ""
+    table = np.stack(columns, axis=1)
+    packed = np.concatenate([np.packbits(table, axis=0).T, np.packbits(np.ones((1, size), np.uint8), axis=1)])
+    if rank(packed, size) < len(packed):
+        return "a relation between bits"
+    signs = table.astype(np.float32) * 2 - 1
+    if np.abs(signs.mean(axis=0)).max() > 6.5 / np.sqrt(size):
+        return "a biased bit"
+    correlation = signs.T @ signs / size
+    np.fill_diagonal(correlation, 0)
+    return "correlated bits" if np.abs(correlation).max() > 6.5 / np.sqrt(size) else ""
+
+
+def _rows(column, size):
+    return [column[i : i + size] for i in range(0, len(column), size)]
+
+
+def _bits(column, width):
+    octets = np.frombuffer(b"".join(v.to_bytes(16, "little") for v in column), np.uint8).reshape(-1, 16)
+    return np.unpackbits(octets, axis=1, bitorder="little")[:, :width]
+
+
+def dependent(columns, size):
+    """Whether columns are linearly dependent over F_p, on as many elements as there are columns and 8 more: by chance
+    with a probability of p^-8."""
+    rows = len(columns) + 8
+    assert rows <= size, "too few elements for so many messages"
+    pivots = []
+    for column in columns:
+        vector = [v % PRIME for v in column[:rows]]
+        for place, pivot in pivots:
+            factor = vector[place]
+            if factor:
+                vector = [(v - factor * q) % PRIME for v, q in zip(vector, pivot, strict=True)]
+        place = next((i for i, v in enumerate(vector) if v), None)
+        if place is None:
+            return True
+        inverse = pow(vector[place], -1, PRIME)
+        pivots.append((place, [v * inverse % PRIME for v in vector]))
+    return False
+
+
+def rank(rows, size):
+    """Rank over the field of two of packed rows of `size` bits."""
+    rows = rows.copy()
+    done = 0
+    for bit in range(size):
+        column = rows[:, bit // 8] >> (7 - bit % 8) & 1
+        found = np.flatnonzero(column[done:])
+        if not found.size:
+            continue
+        pivot = done + found[0]
+        rows[[done, pivot]] = rows[[pivot, done]]
+        column[[done, pivot]] = column[[pivot, done]]
+        column[done] = 0
+        rows[column.astype(bool)] ^= rows[done]
+        done += 1
+        if done == rows.shape[0]:
+            break
+    return done
