@@ -2,8 +2,8 @@
 
 Two loops, because an MPyC program computes inside of its own one for as long as it likes, with `mpc.run` and between
 two of them, and all that time this party must beat, listen, and find out that a peer is gone. A message costs one
-wake-up of each thread for that. Sending queues and wakes the session's thread; what comes in is queued and wakes
-the program's loop; both wake once for everything that is queued.
+wake-up of each thread for that. Each thread wakes the other at the end of a turn of its loop, once for everything that
+is queued: woken earlier, the other one would only wait for the interpreter.
 
 A message of any length is frames of at most `MAX_MESSAGE` bytes in a row, under its label and the number of frames that
 follow, so its receiver needs no length beforehand: the codec checks it against the one that the program implies.
@@ -88,6 +88,12 @@ class Exchange:
         self.progress += 1
         if not self._out_waking:
             self._out_waking = True
+            self._program.call_soon(self.kick)
+
+    def kick(self) -> None:
+        """Let the session's thread send what is queued: at the end of a turn, and when the loop stops."""
+        if self._out_waking:
+            self._out_waking = False
             self._network.call_soon_threadsafe(self._flush)
 
     def receive(self, peer: int, label: bytes) -> Bytes | Waiter:
@@ -112,7 +118,6 @@ class Exchange:
         return future
 
     def _drain(self) -> None:
-        self._in_waking = False
         while self._in:
             item = self._in.popleft()
             if len(item) == 2:
@@ -147,7 +152,6 @@ class Exchange:
     # In the session's thread
 
     def _flush(self) -> None:
-        self._out_waking = False
         lanes: list[Lane] = []
         while self._out:
             lane, tag, payload = self._out.popleft()
@@ -196,4 +200,8 @@ class Exchange:
         self._in.append(item)
         if not self._in_waking:
             self._in_waking = True
-            self._program.call_soon_threadsafe(self._drain)
+            self._network.call_soon(self._wake)
+
+    def _wake(self) -> None:
+        self._in_waking = False
+        self._program.call_soon_threadsafe(self._drain)

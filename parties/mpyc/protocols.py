@@ -72,6 +72,7 @@ def network(runtime: Any) -> Network:
 def install(mpc: Any, exchange: Exchange, watch: Watch, run_id: bytes) -> None:
     """Let `mpc` speak over a session that is open."""
     Runtime.comity = Network(exchange, watch, run_id)
+    watch.stopped = exchange.kick
     sending = {"transfer": transfer, "_distribute": distribute, "output": output, "_reshare": reshare}
     for name, function in sending.items():
         function.__annotations__.pop("return", None)  # MPyC would take it for the type of the placeholder

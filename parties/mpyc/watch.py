@@ -34,6 +34,8 @@ class Watch:
         self._loop = loop
         self._tell = tell
         self._main: asyncio.Future[Any] | None = None
+        #: Called when the loop stops: nothing that was sent waits for the next `run`.
+        self.stopped: Callable[[], None] = lambda: None
 
     def fail(self, error: ComityError) -> None:
         """The run is over; peers are told, and who waits in `run` gets `error`."""
@@ -66,6 +68,7 @@ class Watch:
             raise
         finally:
             self._main = None
+            self.stopped()
 
     def _check(self) -> None:
         if self.failure is not None:

@@ -85,7 +85,7 @@ def test_what_is_queued_leaves_together():
     async def check(pair: Pair) -> None:
         for label in (A, B):
             pair.exchange.send(1, label, b"x")
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         assert [tag[:16] for tag, _ in pair.lane.frames] == [A, B]
         assert pair.lane.flushed == 1
         assert pair.exchange.bytes_sent[1] == 2 * 41
@@ -98,7 +98,7 @@ def test_messages_of_any_length_come_back(size):
     async def check(pair: Pair) -> None:
         data = np.arange(size, dtype=np.uint64).astype(np.uint8)
         pair.exchange.send(1, A, data)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         assert all(payload.size <= MAX_MESSAGE for _, payload in pair.lane.frames)
         waiting = pair.exchange.receive(1, A)
         for tag, payload in pair.lane.frames:
@@ -112,7 +112,7 @@ def test_a_label_twice_is_refused():
     async def check(pair: Pair) -> None:
         pair.come(A, 0, b"x")
         pair.come(A, 0, b"x")
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         (failure,) = pair.failures
         assert type(failure) is RemoteProtocolError
         assert failure.peer == "north"
@@ -154,7 +154,7 @@ def test_who_waits_for_a_peer_that_is_gone_hears_of_it():
         lost = PeerLost("north is gone", peer="north")
         pair.exchange.receive(1, A)
         pair.exchange.ended(pair.lane, lost)  # type: ignore[arg-type]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         assert pair.failures == [lost]
 
     with_pair(check)
@@ -165,7 +165,7 @@ def test_a_peer_that_has_ended_is_missed_only_by_who_waits():
         pair.come(A, 0, b"last words")
         pair.lane.ended = True
         pair.exchange.ended(pair.lane, LocalProtocolError("ended"))  # type: ignore[arg-type]
-        await asyncio.sleep(0)
+        await asyncio.sleep(0.01)
         assert pair.failures == []
         assert pair.exchange.receive(1, A).tobytes() == b"last words"
         pair.exchange.receive(1, B)
