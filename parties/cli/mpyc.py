@@ -11,7 +11,13 @@ from mpc.errors import ConfigError
 from parties.cli.common import home_option, opened
 
 
-@click.command(context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+class _Program(click.Command):
+    """What stands after the program's name is the program's."""
+
+    allow_interspersed_args = False
+
+
+@click.command(cls=_Program)
 @click.option("--local", type=int, metavar="N", help="All N parties on this machine; no study and no home needed.")
 @click.option("--threshold", type=int, metavar="T", help="With --local: T parties together learn nothing.")
 @click.option(
