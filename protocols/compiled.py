@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 import numba
 
+from mpc.errors import LocalProtocolError
 from mpc.party import Busy
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -36,8 +37,11 @@ class Kernels:
         """Declare a kernel; it is compiled, or loaded from the cache, by `ready`."""
 
         def declare(function: F) -> F:
+            kernels = self.groups.setdefault(group, {})
+            if function.__name__ in kernels:
+                raise LocalProtocolError(f"two kernels are named {function.__name__}: `ready` would miss one")
             compiled: Any = numba.njit(cache=True, nogil=True)(function)
-            self.groups.setdefault(group, {})[function.__name__] = (compiled, f"void({signature})")
+            kernels[function.__name__] = (compiled, f"void({signature})")
             found: F = compiled
             return found
 

@@ -77,7 +77,7 @@ class BinaryField(Field):
     def interpolate(self, points: Points, at: int, values: Words) -> Words:
         out = np.zeros((self.degree, values[0, 0].size), np.uint64)
         flat = values.reshape(len(points), self.degree, -1)
-        kernels_planes.combine(lagrange.steps(self.degree, points, at), flat, out)
+        kernels_planes.sum_planes(lagrange.steps(self.degree, points, at), flat, out)
         return out.reshape(values.shape[1:])
 
     def spread(
@@ -89,7 +89,7 @@ class BinaryField(Field):
         known[1:] = streams.reshape(len(silent), self.degree, -1)
         every = lagrange.dealing_steps(self.degree, silent, targets, members, own)
         for steps, share in zip(every, out, strict=True):
-            kernels_planes.combine(steps, known, share)
+            kernels_planes.sum_planes(steps, known, share)
         return out.reshape(len(targets), *secret.shape)
 
     def add_into(self, total: Words, values: Words) -> None:

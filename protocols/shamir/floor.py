@@ -187,7 +187,7 @@ class Floor:
         """x & y, degree 2t."""
         out = np.zeros(x.shape, np.uint64)
         steps = product_steps(self.scheme.degree)
-        kernels_planes.product(steps, np.ascontiguousarray(x), np.ascontiguousarray(y), out)
+        kernels_planes.product_planes(steps, np.ascontiguousarray(x), np.ascontiguousarray(y), out)
         return out
 
     def planes(self, values: Words, width: int) -> Words:

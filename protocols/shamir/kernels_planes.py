@@ -18,7 +18,7 @@ _HALF = np.uint64(32)
 
 
 @kernel("i8[:,::1], u8[:,:,::1], u8[:,:,::1], u8[:,:,::1]")
-def product(steps: Steps, x: Words, y: Words, out: Words) -> None:
+def product_planes(steps: Steps, x: Words, y: Words, out: Words) -> None:
     """out[e, k] ^= x[i, k] & y[j, k] for each step (i, j, e): products of field elements."""
     for k in range(out.shape[1]):
         for s in range(steps.shape[0]):
@@ -30,7 +30,7 @@ def product(steps: Steps, x: Words, y: Words, out: Words) -> None:
 
 
 @kernel("i8[:,::1], u8[:,:,::1], u8[:,::1]")
-def combine(steps: Steps, xs: Words, out: Words) -> None:
+def sum_planes(steps: Steps, xs: Words, out: Words) -> None:
     """out[e] ^= xs[j, i] for each step (j, i, e): a sum of elements times constants."""
     for s in range(steps.shape[0]):
         a = xs[steps[s, 0], steps[s, 1]]
