@@ -16,8 +16,7 @@ from protocols.shamir import kernels
 from protocols.shamir.committee import Committee, Scheme
 from protocols.shamir.engine import ShamirEngine
 from protocols.shamir.fields import BinaryField, PrimeField
-from protocols.shamir.floor import Floor
-from protocols.shamir.orders import Order
+from protocols.shamir.floor import _DEALERS, Floor
 from protocols.shamir.prime import PRIME
 from protocols.shamir.sharing import Numbers, Planes, encoded, joined_words, split_words
 
@@ -154,5 +153,6 @@ def on_floor(program, parties=3, threshold=None, first=0, seed=1, network=None):
     return done.results, done.network
 
 
-def is_order(share):
-    return isinstance(share, Order)
+def dealer_of(purpose):
+    """Of the share that a stream of a pair is."""
+    return _DEALERS.index(purpose)

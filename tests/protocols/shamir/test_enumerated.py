@@ -10,7 +10,7 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from shamir_harness import elements_of, engine, integers_of, label
+from shamir_harness import dealer_of, elements_of, engine, integers_of, label
 from view_lab import dependent
 
 from mpc.channel import MemoryNetwork
@@ -28,8 +28,9 @@ class Given:
         self.contents, self.drawn, self.pair = contents, drawn, pair
 
     def fill(self, out, label, purpose, part=0):
-        self.drawn.add((self.pair, purpose[-1]))
-        out[...] = self.contents[self.pair, purpose[-1]].reshape(out.shape)
+        at = self.pair, dealer_of(purpose)
+        self.drawn.add(at)
+        out[...] = self.contents[at].reshape(out.shape)
 
 
 class Own:

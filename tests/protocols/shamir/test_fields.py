@@ -139,11 +139,40 @@ def test_any_shares_of_enough_parties_tell_the_secret(parties, threshold, bits):
             known = np.ascontiguousarray(np.stack([shares[i] for i in some]))
             points = tuple(i + 1 for i in some)
             np.testing.assert_array_equal(field.interpolate(points, 0, known), secret)
-            parts = [field.weigh(points, i + 1, shares[i]) for i in some]
-            total = parts[0].copy()
-            for part in parts[1:]:
-                field.add_into(total, part)
-            np.testing.assert_array_equal(total, secret)
+
+
+@pytest.mark.parametrize(("parties", "threshold"), [(3, 1), (4, 1), (5, 2), (7, 3), (7, 2)])
+@pytest.mark.parametrize("bits", [False, True])
+def test_shares_through_streams(parties, threshold, bits):
+    """`spread` gives the polynomials through the secret and the streams; with members, through a part of the secret."""
+    scheme = engine(parties, threshold).scheme
+    rng = np.random.default_rng(1)
+    field = field_of(scheme, bits)
+    shape = (scheme.degree, 2, 3) if bits else (9, 2)
+    for me in range(parties):
+        drawn = rng.integers(0, 2**64, (threshold + 1, *shape), np.uint64)
+        streams = drawn[1:].copy()
+        for one in drawn:
+            field.uniform(one)
+        silent, targets = scheme.silent_points[me], scheme.targets[me]
+        found = field.spread(drawn[0], streams.copy(), silent, targets, (), me + 1)
+        points = (0, *silent)
+        for share, at_ in zip(found, targets, strict=True):
+            np.testing.assert_array_equal(share, field.interpolate(points, at_, drawn))
+    # The parts of all members of a polynomial's values add up to its value at 0.
+    for first in range(parties):
+        members = scheme.committees[first].points
+        secret = rng.integers(0, 2**64, shape, np.uint64)
+        field.uniform(secret)
+        shares = dealt(scheme, secret, rng, degree=2 * threshold, bits=bits)
+        total = np.zeros(shape, np.uint64)
+        for point in members:
+            none = np.zeros((threshold, *shape), np.uint64)
+            silent, targets = scheme.silent_points[point - 1], scheme.targets[point - 1]
+            found = field.spread(shares[point - 1], none, silent, targets, members, point)
+            known = np.ascontiguousarray(np.stack([found[-1], *none]))
+            field.add_into(total, field.interpolate((point, *silent), 0, known))
+        np.testing.assert_array_equal(total, secret)
 
 
 def test_elements_of_integers():

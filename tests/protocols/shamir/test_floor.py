@@ -7,7 +7,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from shamir_harness import SCHEMES, dealt, elements_of, engine, integers_of, label, on_floor, opened, shared
+from shamir_harness import SCHEMES, dealer_of, dealt, elements_of, engine, integers_of, label, on_floor, opened, shared
 
 from mpc.channel import MemoryNetwork
 from mpc.errors import LocalProtocolError, ShapeError
@@ -199,8 +199,8 @@ def test_each_stream_is_drawn_once_by_each_of_the_two_that_hold_it(primitive, pa
         if isinstance(key, tuple):
             other = next(i for i in key if i != party)
             assert counts == found[other, key], f"the streams of {key} are known to one of them alone"
-            dealers |= {purpose[-1] for _, purpose, _ in counts}
-            assert all(purpose[-1] in key for _, purpose, _ in counts)
+            dealers |= {dealer_of(purpose) for _, purpose, _ in counts}
+            assert all(dealer_of(purpose) in key for _, purpose, _ in counts)
     assert dealers
     assert not any(found[i, "common"] for i in range(parties))
 

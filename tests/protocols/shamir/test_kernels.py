@@ -247,3 +247,56 @@ def test_every_kernel_has_one_specialisation_after_all_primitives():
         name: len(compiled.signatures) for group in KERNELS.groups.values() for name, (compiled, _) in group.items()
     }
     assert made == dict.fromkeys(made, 1)
+
+
+# ---- dealing and tables
+words = st.one_of(st.sampled_from([0, 1, PRIME, (1 << 128) - 1, 1 << 127]), st.integers(0, (1 << 128) - 1))
+
+
+def raw(values):
+    return np.asarray([(v & (2**64 - 1), v >> 64) for v in values], np.uint64).reshape(-1, 2)
+
+
+@given(data=st.data(), size=st.integers(0, 40))
+def test_a_stream_is_added_as_the_element_it_is(data, size):
+    xs = data.draw(st.lists(elements, min_size=size, max_size=size))
+    stream = data.draw(st.lists(words, min_size=size, max_size=size))
+    out = elements_of(xs)
+    kernels.add_stream(out, raw(stream), out)
+    assert integers_of(out) == [(x + w % (1 << 127)) % PRIME for x, w in zip(xs, stream, strict=True)]
+
+
+@given(data=st.data(), size=st.integers(0, 20), threshold=st.integers(1, 4), targets=st.integers(1, 4))
+def test_shares_from_secret_and_streams(data, size, threshold, targets):
+    secret = data.draw(st.lists(elements, min_size=size, max_size=size))
+    streams = [data.draw(st.lists(words, min_size=size, max_size=size)) for _ in range(threshold)]
+    factors = [data.draw(st.lists(elements, min_size=threshold + 1, max_size=threshold + 1)) for _ in range(targets)]
+    out = np.empty((targets, size, 2), np.uint64)
+    coefficients = np.stack([elements_of(row) for row in factors])
+    kernels.spread(elements_of(secret), np.stack([raw(row) for row in streams]), coefficients, out)
+    for row, share in zip(factors, out, strict=True):
+        expected = [
+            (row[0] * s + sum(c * (stream[i] % (1 << 127)) for c, stream in zip(row[1:], streams, strict=True))) % PRIME
+            for i, s in enumerate(secret)
+        ]
+        assert integers_of(share) == expected
+
+
+@given(data=st.data(), size=st.integers(0, 12), rows=st.integers(1, 4), columns=st.integers(1, 4))
+def test_bilinear_forms(data, size, rows, columns):
+    def draw(count):
+        return [data.draw(st.lists(elements, min_size=size, max_size=size)) for _ in range(count)]
+
+    low, high = draw(columns), draw(rows)
+    c = [data.draw(st.lists(elements, min_size=columns, max_size=columns)) for _ in range(rows)]
+    out = np.empty((size, 2), np.uint64)
+    kernels.bilinear(
+        np.stack([elements_of(row) for row in c]),
+        np.stack([elements_of(row) for row in low]),
+        np.stack([elements_of(row) for row in high]),
+        out,
+    )
+    expected = [
+        sum(c[r][k] * high[r][i] * low[k][i] for r in range(rows) for k in range(columns)) % PRIME for i in range(size)
+    ]
+    assert integers_of(out) == expected

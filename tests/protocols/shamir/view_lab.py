@@ -24,6 +24,7 @@ from shamir_harness import elements_of, engine, field_of, integers_of, label
 from mpc.channel import MemoryNetwork
 from mpc.labels import Streams
 from mpc.party import Environment, Keys, Party
+from protocols.shamir import engine as engine_module
 from protocols.shamir import operation
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.prime import BITS, PRIME
@@ -170,12 +171,14 @@ def view(primitive, kinds, coalition, secret, size, *, parties=3, threshold=None
             tasks.append(getattr(machine, primitive)(party, *(x[i] for x in operands), **parameters))
         await asyncio.gather(*tasks)
 
-    original = operation.Floor
-    operation.Floor = Here
+    places = (operation, engine_module)
+    for place in places:
+        place.Floor = Here
     try:
         asyncio.run(main())
     finally:
-        operation.Floor = original
+        for place in places:
+            place.Floor = Floor
     return _received(network, coalition, scheme, Here.kinds, Here.kings)
 
 
