@@ -37,7 +37,7 @@ T = TypeVar("T")
 
 _SECRET = b"shamir/mask"
 #: Purposes of the streams that a dealer has in common with others, by its index.
-_DEALERS = tuple(b"shamir/share %d" % dealer for dealer in range(MOST))
+_DEALERS = tuple(b"shamir/share " + bytes((dealer,)) for dealer in range(MOST))
 _PRIME = PrimeField()
 _BINARY = {m: BinaryField(m) for m in (2, 3, 4, 5)}
 #: Masks have this many bits more than what they hide.
