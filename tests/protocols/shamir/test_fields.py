@@ -71,7 +71,7 @@ def test_products_of_planes(m):
     pairs = list(product(range(1 << m), repeat=2))
     x, y = planes([a for a, _ in pairs], m), planes([b for _, b in pairs], m)
     out = np.zeros_like(x)
-    kernels_planes.product(product_steps(m), x, y, out)
+    kernels_planes.product_planes(product_steps(m), x, y, out)
     assert elements(out, len(pairs)) == [direct(m, a, b) for a, b in pairs]
 
 
@@ -82,7 +82,7 @@ def test_sums_of_multiples_of_planes(m, data):
     rows = np.random.default_rng(m).integers(0, 1 << m, (count, 70))
     out = np.zeros((m, 2), np.uint64)
     xs = np.stack([planes(row, m)[:, 0] for row in rows])
-    kernels_planes.combine(sum_steps(m, tuple(factors)), xs, out)
+    kernels_planes.sum_planes(sum_steps(m, tuple(factors)), xs, out)
     expected = []
     for column in rows.T:
         total = 0
