@@ -42,20 +42,31 @@ def encode(order: int, values: Sequence[int] | Objects) -> Bytes:
 def decode(order: int, payload: Bytes, count: int, peer: str) -> list[int]:
     """Exactly `count` elements; RemoteProtocolError for another length or a value that is none."""
     size = width(order)
-    if payload.size != count * size:
-        raise RemoteProtocolError(
-            f"{peer} sent {payload.size} bytes for {count} elements of a field; expected {count * size}", peer=peer
-        )
     if count > _FEW and size <= 8 * _MOST_LIMBS:
-        limbs = from_bytes(payload, size)
-        if not below(limbs, order):
-            raise _too_large(peer)
-        return to_integers(limbs)
+        return to_integers(decode_limbs(order, payload, count, peer))
+    _check_length(size, payload, count, peer)
     data = payload.tobytes()
     values = [int.from_bytes(data[i : i + size], "little") for i in range(0, len(data), size)]
     if values and max(values) >= order:
         raise _too_large(peer)
     return values
+
+
+def decode_limbs(order: int, payload: Bytes, count: int, peer: str) -> Limbs:
+    """The same as (count, limbs) words."""
+    size = width(order)
+    _check_length(size, payload, count, peer)
+    limbs = from_bytes(payload, size)
+    if not below(limbs, order):
+        raise _too_large(peer)
+    return limbs
+
+
+def _check_length(size: int, payload: Bytes, count: int, peer: str) -> None:
+    if payload.size != count * size:
+        raise RemoteProtocolError(
+            f"{peer} sent {payload.size} bytes for {count} elements of a field; expected {count * size}", peer=peer
+        )
 
 
 def _too_large(peer: str) -> RemoteProtocolError:

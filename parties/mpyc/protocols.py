@@ -17,19 +17,19 @@ import itertools
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
 from typing import Any
 
-import numpy as np
 from mpyc import asyncoro, finfields, thresha
 from mpyc.runtime import Runtime
 
 from mpc.channel import Bytes
 from mpc.errors import LocalProtocolError, RemoteProtocolError
-from parties.mpyc import fields, labels, objects, sharing
+from parties.mpyc import labels, objects
 from parties.mpyc.exchange import Exchange
-from parties.mpyc.types import Types, elements
+from parties.mpyc.types import Types
+from parties.mpyc.vectors import Vectors
 from parties.mpyc.watch import Watch
 
 _KEY = 16
@@ -97,60 +97,12 @@ def receive(runtime: Any, peer: int) -> Any:
     return runtime.comity.exchange.receive(peer, labels.label(runtime._program_counter[0]))
 
 
-class Vectors:
-    """How the elements of one field, of so many, or in an array of such a shape, are split, sent and put together."""
-
-    def __init__(self, runtime: Any, field: Any, count: int, shape: tuple[int, ...] | None) -> None:
-        self.field = field
-        self.count = count
-        self.shape = shape
-        self._prime = type(field.modulus) is int
-        self._names = runtime.comity.exchange.names
-        #: Whether whole vectors are handled at once.
-        self._whole = shape is not None or count > sharing.FEW
-
-    def encode(self, values: Any) -> Bytes:
-        return fields.encode(self.field.order, values if self._prime else [int(v) for v in values])
-
-    def decode(self, payload: Bytes, peer: int) -> Any:
-        values = fields.decode(self.field.order, payload, self.count, self._names[peer])
-        if self._prime and self._whole:
-            return sharing.objects(values)
-        return values if self.shape is None else elements(self.field, values)
-
-    def split(self, values: Any, threshold: int, parties: int) -> Sequence[Any]:
-        """Shares of reduced values (or, of a list, of field elements)."""
-        if self._prime and self._whole:
-            if self.shape is None:
-                values = sharing.objects([getattr(v, "value", v) for v in values])
-            return sharing.split(self.field.modulus, values, threshold, parties)
-        function = thresha.random_split if self.shape is None else thresha.np_random_split
-        shares: Sequence[Any] = function(self.field, values, threshold, parties)
-        return shares
-
-    def recombine(self, points: Sequence[tuple[int, Any]]) -> list[Any]:
-        """The values as MPyC keeps them: a list of elements, or of one array."""
-        if self._prime and self._whole:
-            where = tuple(point for point, _ in points)
-            weights = thresha._recombination_vector(self.field, where, 0)
-            shares = [share if isinstance(share, np.ndarray) else sharing.objects(share) for _, share in points]
-            return self.wrap(sharing.recombine(self.field.modulus, shares, weights))
-        if self.shape is None:
-            return self.wrap(thresha.recombine(self.field, points))
-        return [thresha.np_recombine(self.field, points).reshape(self.shape)]
-
-    def wrap(self, values: Any) -> list[Any]:
-        if self.shape is None:
-            return list(map(self.field, values))
-        return [self.field.array(values, check=False).reshape(self.shape)]
-
-
 def vectors(runtime: Any, x: list[Any]) -> tuple[Vectors, Any]:
     """How shares in `x` travel, and their bare values."""
     if isinstance(x[0], finfields.FiniteFieldElement):
-        return Vectors(runtime, type(x[0]), len(x), None), [a.value for a in x]
+        return Vectors(type(x[0]), len(x), None, runtime.comity.exchange.names), [a.value for a in x]
     values = x[0].value
-    return Vectors(runtime, x[0].field, values.size, values.shape), values.reshape(-1)
+    return Vectors(x[0].field, values.size, values.shape, runtime.comity.exchange.names), values.reshape(-1)
 
 
 def placeholder(runtime: Any, x: list[Any], *dims: int) -> Any:
@@ -222,7 +174,7 @@ async def distribute(self: Any, x: list[Any], senders: list[int]) -> Any:
     array = issubclass(kind, (self.SecureArray, finfields.FiniteFieldArray))
     shape = x[0].shape if array else None
     count = len(x) if shape is None else x[0].size
-    form = Vectors(self, field, count, shape)
+    form = Vectors(field, count, shape, network(self).exchange.names)
     shares: list[Any] = [None] * len(senders)
     own: dict[int, Any] = {}
     for i, sender in enumerate(senders):

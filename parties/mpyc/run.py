@@ -20,6 +20,7 @@ from mpc.errors import ComityError, LocalProtocolError
 from parties.difference import difference
 from parties.document import study_hash
 from parties.home import Home
+from parties.memory import keep_freed
 from parties.mpyc import guard
 from parties.mpyc.exchange import Exchange
 from parties.mpyc.sources import program_sources
@@ -89,6 +90,7 @@ class Party:
 
         A program that fails by itself has its traceback printed, and peers hear that it ended.
         """
+        keep_freed()
         study = self._study
         index = study.index(self._home.name)
         study.check_date(date.today())

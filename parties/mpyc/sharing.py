@@ -1,7 +1,8 @@
 """Shamir sharings of vectors over a prime field: split and recombined as whole vectors.
 
 MPyC draws one random number an element from the operating system; here all coefficients of a vector come from one
-draw. Uniform by rejection: no element is likelier than another. Points are 1 to m, as MPyC has them.
+draw. Uniform by rejection: no element is likelier than another. Points are 1 to m, as MPyC has them. Vectors are
+`digits`, or object arrays of integers where the field or the points do not allow that.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from parties.mpyc.fields import Limbs, Objects, less, to_integers
+from parties.mpyc import digits
+from parties.mpyc.digits import Digits
+from parties.mpyc.fields import Limbs, Objects, from_bytes, less, to_integers, width
 
 #: Vectors up to here are split and recombined element by element.
 FEW = 16
@@ -23,18 +26,24 @@ def uniform(order: int, count: int) -> list[int]:
     """`count` integers from 0 to order - 1, from the operating system."""
     if count <= 2 or order == 1:
         return [secrets.randbelow(order) for _ in range(count)]
-    bits = (order - 1).bit_length()
-    limbs = max(1, -(-bits // 64))
-    found: list[Limbs] = []
+    return to_integers(uniform_limbs(order, count))
+
+
+def uniform_limbs(order: int, count: int) -> Limbs:
+    """The same as (count, limbs) words."""
+    size = width(order)
+    bits = max(1, (order - 1).bit_length())
+    limbs = -(-size // 8)
+    found: list[Limbs] = [np.empty((0, limbs), np.uint64)]
     missing = count
     while missing > 0:
         tries = missing * (1 << bits) // order + missing // 16 + 8
-        words = np.frombuffer(os.urandom(8 * limbs * tries), np.uint64).reshape(tries, limbs).copy()
+        words = from_bytes(np.frombuffer(os.urandom(size * tries), np.uint8), size)
         words[:, -1] &= np.uint64((1 << (bits - 64 * (limbs - 1))) - 1)
         good = words[less(words, order)][:missing]
         found.append(good)
         missing -= good.shape[0]
-    return to_integers(np.concatenate(found))
+    return np.concatenate(found)
 
 
 def objects(values: Sequence[Any]) -> Objects:
@@ -44,16 +53,16 @@ def objects(values: Sequence[Any]) -> Objects:
     return out
 
 
-def split(modulus: int, secrets_: Objects, threshold: int, parties: int) -> list[Objects]:
+def split(modulus: int, values: Objects, threshold: int, parties: int) -> list[Objects]:
     """One vector of shares for each party, of integers reduced modulo the prime `modulus`."""
-    count = secrets_.size
+    count = values.size
     random = objects(uniform(modulus, threshold * count)).reshape(threshold, count)
     shares = []
     for point in range(1, parties + 1):
         value: Any = 0
         for coefficients in random:
             value = (value + coefficients) * point
-        shares.append((value + secrets_) % modulus)
+        shares.append((value + values) % modulus)
     return shares
 
 
@@ -66,3 +75,24 @@ def recombine(modulus: int, shares: Sequence[Objects], weights: Sequence[int]) -
         total = total + share * (weight if weight <= half else weight - modulus)
     reduced: Objects = total % modulus
     return reduced
+
+
+def split_digits(modulus: int, values: Digits, threshold: int, parties: int) -> list[Digits]:
+    """`split` on digits; where `digits.powers_fit`."""
+    count = values.shape[1]
+    random = [digits.from_limbs(uniform_limbs(modulus, count), modulus) for _ in range(threshold)]
+    terms = [values, *random]
+    return [
+        digits.combination(modulus, [(term, point**k) for k, term in enumerate(terms)])
+        for point in range(1, parties + 1)
+    ]
+
+
+def recombine_digits(modulus: int, points: Sequence[tuple[int, Digits]]) -> Digits | None:
+    """The value at 0 of the polynomials through the points; None where their coefficients are not small."""
+    found = digits.weights(tuple(point for point, _ in points))
+    if found is None:
+        return None
+    numerators, divisor = found
+    terms = [(share, factor) for (_, share), factor in zip(points, numerators, strict=True)]
+    return digits.divided(modulus, digits.combination(modulus, terms), divisor)
