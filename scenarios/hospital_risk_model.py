@@ -3,10 +3,12 @@
 Brings    every hospital: its own patients, one row each (`Patients`), at most `rows` of them
 Learns    every recipient: how many patients the model was trained and tested on, and how good it is on those that were
           held out (accuracy and area under the ROC curve); its coefficients only with `publish_model`
-Trust     no two compute parties put together what they hold (honest majority of three, semi-honest)
+Trust     of three compute parties no two put together what they hold; of more, no more than the study's threshold
+          (honest majority, semi-honest)
 Released  the numbers above, of patients without missing values. What is about fewer than `minimum_cohort` patients,
           or fewer with either diagnosis, comes out as "suppressed"
-Costs     7 rounds for each of the 120 steps of training and about 120 before and after, 3.3 MB a party
+Costs     7 rounds for each of the 120 steps of training and about 120 before and after, 3.3 MB a party with the engine
+          replicated
 
 Which rows are held out follows from `seed` and from their places alone, and is the same at all parties.
 """

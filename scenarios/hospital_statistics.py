@@ -2,11 +2,12 @@
 
 Brings    every hospital: its own patients, one row each (`Patients`)
 Learns    every recipient: the released numbers, nothing about one hospital or one patient
-Trust     no two compute parties put together what they hold (honest majority of three, semi-honest)
+Trust     of three compute parties no two put together what they hold; of more, no more than the study's threshold
+          (honest majority, semi-honest)
 Released  number of patients; per column mean, standard deviation, histogram and missing values; correlations; a
           regression of the diagnosis on six measurements; radius of malignant against benign; size by diagnosis.
           Groups under `minimum_cohort` patients come out as "suppressed"
-Costs     about 300 rounds and 0.1 MB a party, whatever the number of patients
+Costs     about 300 rounds and 0.1 MB a party with the engine replicated, whatever the number of patients
 """
 
 from __future__ import annotations

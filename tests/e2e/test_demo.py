@@ -31,7 +31,7 @@ def demo(folder: Path, *arguments: object) -> subprocess.CompletedProcess[str]:
     temporary.mkdir(exist_ok=True)
     command = [sys.executable, "-m", "parties.cli", "demo", *map(str, arguments), "--output", str(folder / "out")]
     environment = {**os.environ, **ENVIRONMENT, "TMPDIR": str(temporary)}
-    ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False, env=environment)
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=280, check=False, env=environment)
     assert "Traceback" not in ended.stderr
     assert nothing_left(temporary)
     return ended
@@ -293,8 +293,10 @@ def test_a_model(tmp_path):
         (5, ["--engine", "shamir"], "three of organization-1, "),
         (5, ["--threshold", 1], "two of organization-1, "),
         (7, ["--engine", "shamir"], "four of organization-1, "),
+        (7, ["--engine", "replicated"], "two of organization-1, organization-2 and organization-3 put"),
     ],
 )
+@pytest.mark.timeout(300)
 def test_any_number_of_organizations(tmp_path, count, options, engine):
     """The same rows, in other hands: the same result, within what is promised."""
     result = result_of(demo(tmp_path, "hospital_statistics", "--organizations", count, *options, "--json"))
