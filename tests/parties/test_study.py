@@ -159,7 +159,6 @@ def test_organizations_that_do_not_compute_come_after_those_that_do(tmp_path):
     assert open_study(files(tmp_path, text)).owners == {"patients": (0, 1, 2, 3)}
 
 
-
 def test_somebody_must_learn_the_results(tmp_path):
     text = STUDY.replace(', "recipient"', "").replace('"recipient", ', "")
     with pytest.raises(ConfigError, match="nobody would learn"):
