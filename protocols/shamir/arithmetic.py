@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Integers, Shape, Spec
+from mpc.errors import CheckFailed
 from mpc.party import Party
 from protocols.shamir.committee import Chunk, Scheme, cut, each
 from protocols.shamir.fields import BinaryField, Field, PrimeField
@@ -72,7 +73,7 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
     Bytes     to each receiver from each of the t parties after it: 16 N, or 8 m width W
     Security  a receiver gets t shares, which with its own give the value and nothing else: the sharing's polynomial
               is uniform but for that
-    Raises    CheckFailed for a number beyond +-2^62
+    Raises    CheckFailed for a number beyond +-2^62, or bits that are no bits
     """
     me = party.index
     t = scheme.threshold
@@ -99,6 +100,8 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
             known[j] = await party.receive(peer, chunk.part, mine.shape, np.uint64)
         value = field.interpolate(points, 0, known)
         if bits:
+            if value[1:].any():
+                raise CheckFailed("opened bits are neither 0 nor 1: a share was wrong")
             found[:, chunk.start // 64 : words(chunk.stop)] = value[0]
         else:
             found[chunk.start : chunk.stop] = value
