@@ -1,13 +1,15 @@
 """Measure the constants that time is predicted with: `python -m parties.bench.calibrate` prints them, as JSON.
 
-In one process, by its processor time: what operations cost that send nothing or little (`mpc.forecast.Machine`), and
-the kernels of each primitive (`protocols.replicated.work`). Over real connections: what a turn and a byte cost, so
+With the name of an engine and a number of parties, as `shamir 5`, for these. In one process, by its processor time:
+what operations cost that send nothing or little (`mpc.forecast.Machine`), and the kernels of each primitive
+(`protocols.replicated.work`, `protocols.shamir.work`). Over real connections: what a turn and a byte cost, so
 that the predictions for `chain` and `multiply_int` are what the two take. The machine should have nothing else to do.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from time import process_time
@@ -20,9 +22,9 @@ from mpc.operation import Handle
 from mpc.runtime import Runtime
 from mpc.trace import Trace, Traced
 from parties.bench.predicted import LOOPBACK, cores
+from parties.bench.setting import THREE, Setting, settings
 from parties.bench.workloads import WORKLOADS
 
-_PARTIES = 3
 _MANY = 2000
 _ELEMENTS = 100_000
 _WIDTH = 40
@@ -39,8 +41,8 @@ Schedule = Callable[[Runtime], Handle]
 def machine() -> Machine:
     """The constants of this machine."""
     schedule = _seconds(_many(_local), dry=True) / _MANY
-    step = _seconds(_many(_local)) / _MANY / _PARTIES - schedule
-    exchange = _seconds(_many(_exchange)) / _MANY / _PARTIES - schedule - step
+    step = _seconds(_many(_local)) / _MANY / THREE.organizations - schedule
+    exchange = _seconds(_many(_exchange)) / _MANY / THREE.organizations - schedule - step
     found = replace(
         ORDINARY,
         schedule_s=schedule,
@@ -52,13 +54,13 @@ def machine() -> Machine:
     return _fitted(found, "byte_s", "multiply_int", 1_000_000)
 
 
-def kernels() -> dict[str, dict[str, float]]:
+def kernels(setting: Setting = THREE) -> dict[str, dict[str, float]]:
     """Nanoseconds an element at one party by primitive, measured and as predicted."""
-    one = {name: _seconds(call) for name, call in CALLS.items()}
+    one = {name: _seconds(call, setting) for name, call in CALLS.items()}
     return {
         name: {
-            "measured": round(seconds / _PARTIES / _ELEMENTS * 1e9, 1),
-            "predicted": round(sum(step.work for step in traced(CALLS[name]).steps[-1:]) / _ELEMENTS * 1e9, 1),
+            "measured": round(seconds / setting.organizations / _ELEMENTS * 1e9, 1),
+            "predicted": round(sum(step.work for step in traced(CALLS[name], setting).steps[-1:]) / _ELEMENTS * 1e9, 1),
         }
         for name, seconds in one.items()
     }
@@ -79,7 +81,7 @@ def _bits(run: Runtime, width: int) -> Handle:
     return run.schedule("constant_bits", values=np.zeros(_ELEMENTS, np.uint64), width=width)
 
 
-def _seconds(call: Schedule, dry: bool = False) -> float:
+def _seconds(call: Schedule, setting: Setting = THREE, dry: bool = False) -> float:
     """Least processor time of all parties together, from the call until its result is there."""
     best = float("inf")
     for _ in range(_REPEAT):
@@ -92,31 +94,31 @@ def _seconds(call: Schedule, dry: bool = False) -> float:
             marks.append(process_time())
 
         if dry:
-            _dry(script)
+            _dry(script, setting)
         else:
             from protocols.simulate import evaluate
 
-            evaluate(script, engine="replicated")
+            evaluate(script, engine=setting.engine, parties=setting.organizations, threshold=setting.threshold)
         best = min(best, max(marks) - min(marks))
     return best
 
 
-def _dry(script: Callable[[Runtime], Any]) -> Trace:
+def _dry(script: Callable[[Runtime], Any], setting: Setting) -> Trace:
     from protocols.library import Library
     from protocols.simulate import make_engine, run_here
 
-    run = Traced(make_engine("replicated"), Library())
+    run = Traced(make_engine(setting.engine, setting.organizations, setting.threshold), Library())
     run_here(lambda: run.execute(script(run)))
     return run.trace
 
 
-def traced(call: Schedule) -> Trace:
+def traced(call: Schedule, setting: Setting = THREE) -> Trace:
     """The operations of a call."""
 
     async def script(run: Runtime) -> None:
         await run.settle(call(run))
 
-    return _dry(script)
+    return _dry(script, setting)
 
 
 def _fitted(found: Machine, name: str, case: str, size: int) -> Machine:
@@ -138,7 +140,7 @@ def _predicted(trace: Trace, tried: Machine) -> float:
     return forecast(trace, LOOPBACK, tried, cores()).seconds
 
 
-def workload(name: str, size: int, timed: bool) -> Trace:
+def workload(name: str, size: int, timed: bool, setting: Setting = THREE) -> Trace:
     """All operations of a workload; without `timed` those before its timed part."""
 
     async def script(run: Runtime) -> None:
@@ -147,7 +149,7 @@ def workload(name: str, size: int, timed: bool) -> Trace:
         if timed:
             await case.timed()
 
-    return _dry(script)
+    return _dry(script, setting)
 
 
 def _local(run: Runtime) -> Handle:
@@ -177,6 +179,10 @@ def _of_bits(primitive: str, width: int) -> Schedule:
     return call
 
 
+def _open(run: Runtime) -> Handle:
+    return run.schedule("open", _numbers(run, _ELEMENTS), to=tuple(range(run.parties)))
+
+
 def _matmul(run: Runtime) -> Handle:
     x = run.schedule("constant", values=np.arange(_SIDE * _SIDE).reshape(_SIDE, _SIDE))
     return run.schedule("matmul", x, x)
@@ -190,7 +196,7 @@ _TWO = ("add", "multiply", "multiply_truncate", "bits_and", "xor")
 #: The constants among the operands are part of what is measured; they are views of what is there already.
 CALLS: dict[str, Schedule] = {
     "add": _of_numbers("add"),
-    "open": _of_numbers("open", to=(0, 1, 2)),
+    "open": _open,
     "multiply": _of_numbers("multiply"),
     "multiply_truncate": _of_numbers("multiply_truncate", bits=16),
     "truncate": _of_numbers("truncate", bits=16),
@@ -206,6 +212,11 @@ CALLS: dict[str, Schedule] = {
 }
 
 
-if __name__ == "__main__":
-    found = {"machine": asdict(machine()), "predicted_with": asdict(ORDINARY), "kernels": kernels()}
+def main(engine: str = "replicated", parties: str = "3") -> None:
+    (setting,) = settings(engine, [int(parties)], None)
+    found = {"machine": asdict(machine()), "predicted_with": asdict(ORDINARY), "kernels": kernels(setting)}
     print(json.dumps(found, indent=2))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

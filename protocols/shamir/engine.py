@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Engine, Integers, Piece, Shape, Spec
+from mpc.labels import LABEL_BYTES
 from mpc.party import Party
 from protocols.engines import checked_threshold
 from protocols.shamir import (
@@ -26,6 +27,7 @@ from protocols.shamir import (
     plans,
     randomness,
     truncation,
+    work,
 )
 from protocols.shamir.committee import SMALL, Scheme
 from protocols.shamir.floor import Floor
@@ -62,6 +64,10 @@ class ShamirEngine(Engine):
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
         return plans.plan(self.scheme, primitive, label, operands, parameters)
+
+    def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
+        _, cost = self.plan(primitive, bytes(LABEL_BYTES), *operands, **parameters)
+        return work.work(primitive, cost, self.scheme.degree, operands, parameters)
 
     # ---- local
     def constant(self, party: Party, *, values: Integers) -> Numbers:

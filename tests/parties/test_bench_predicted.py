@@ -8,6 +8,7 @@ from mpc.forecast import ORDINARY, forecast
 from mpc.network import NETWORKS
 from parties.bench.calibrate import CALLS, traced, workload
 from parties.bench.predicted import LOOPBACK, predict
+from parties.bench.setting import THREE, Setting
 from parties.demo import prepare
 from parties.loader import available
 
@@ -36,8 +37,26 @@ def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
     assert found.seconds <= least + 8 * 2 * sent / 100e6 + 2 * found.compute_seconds
 
 
+@pytest.mark.parametrize("setting", [THREE, Setting("shamir", 5, 2)])
 @pytest.mark.parametrize("primitive", CALLS)
-def test_kernels_are_measured_and_predicted_for_the_same_call(primitive):
-    last = traced(CALLS[primitive]).steps[-1]
+def test_kernels_are_measured_and_predicted_for_the_same_call(primitive, setting):
+    last = traced(CALLS[primitive], setting).steps[-1]
     assert last.primitive == primitive
-    assert 0 < last.work < 0.1
+    assert 0 < last.work < 0.3
+
+
+@pytest.mark.parametrize("primitive", [name for name in CALLS if name != "add"])
+def test_more_parties_and_higher_thresholds_compute_more(primitive):
+    def work(parties, threshold):
+        return traced(CALLS[primitive], Setting("shamir", parties, threshold)).steps[-1].work
+
+    assert work(3, 1) < work(5, 2) < work(9, 4)
+    if primitive != "open":
+        assert work(7, 1) < work(7, 3)
+
+
+def test_a_plan_of_the_engine_for_any_number_has_computing_in_it():
+    three, five = (predict(prepare("hospital_statistics", n, (), "shamir"), NETWORKS["lan"])[0] for n in (3, 5))
+    ours, _, _ = predict(prepare("hospital_statistics", 3, ()), NETWORKS["lan"])
+    assert ours.compute_seconds < three.compute_seconds < five.compute_seconds
+    assert five.compute_seconds < 20 * ours.compute_seconds
