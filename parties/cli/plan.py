@@ -164,7 +164,7 @@ def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Fo
             f"about {duration(saved)} less."
         )
     choices = dry.trace.choices
-    every = sum(choices.values())
+    every = sum(choices.values()) if bound.plan.engine == "replicated" else 0  # the other one has them in one form
     quick = sum(count for (primitives, primitive), count in choices.items() if primitive != primitives[0])
     if not every:
         return None

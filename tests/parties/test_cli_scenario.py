@@ -162,3 +162,6 @@ def test_plan_of_five_says_which_engine_and_how_many_must_not_collude(skeleton):
     less = json.loads(comity("plan", study, "--json").stdout)
     assert less["collusion"]["needed"] == 2
     assert sum(less["bytes_sent"]) < sum(found["bytes_sent"])
+    study.write_text('network = { name = "wan" }\n' + STUDY + "".join(more))
+    assert "at 40 ms and 100 Mbit/s, after the local part" in comity("plan", study).stdout
+    assert "comparisons" not in comity("plan", study).stdout  # there is no choice of them
