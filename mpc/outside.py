@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Integers, Shape
-from mpc.errors import LocalProtocolError
+from mpc.errors import ConfigError, LocalProtocolError
 
 if TYPE_CHECKING:
     from mpc.operation import Handle, Local
@@ -55,11 +55,13 @@ class Layout:
         self.sizes: dict[int, int] = {}
         #: Where the elements of (place, owner) begin in the owner's vector.
         self.starts: dict[tuple[Place, int], int] = {}
+        self._of: dict[int, list[Partial]] = {}
         for place, partial in self.partials.items():
             for owner in partial.owners:
                 start = self.sizes.setdefault(owner, 0)
                 self.starts[place, owner] = start
                 self.sizes[owner] = start + partial.size
+                self._of.setdefault(owner, []).append(partial)
 
     @property
     def owners(self) -> tuple[int, ...]:
@@ -68,20 +70,13 @@ class Layout:
 
     def bounds(self, owner: int) -> Integers:
         """The public bound of each element of an owner's vector."""
-        out = np.empty(self.sizes.get(owner, 0), np.int64)
-        for place, partial in self.partials.items():
-            if owner in partial.owners:
-                start = self.starts[place, owner]
-                out[start : start + partial.size] = partial.bound
-        return out
+        own = self._of.get(owner, [])
+        return np.repeat(np.array([p.bound for p in own], np.int64), [p.size for p in own])
 
     def digest(self, owner: int) -> bytes:
         """SHA-256 of what is asked of an owner: names, shapes and bounds in order."""
-        lines = [
-            f"{p.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.bound}\n"
-            for p in self.partials.values()
-            if owner in p.owners
-        ]
+        own = self._of.get(owner, [])
+        lines = [f"{p.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.bound}\n" for p in own]
         return sha256(b"comity/1/layout\0" + "".join(lines).encode()).digest()
 
 
@@ -105,6 +100,8 @@ class Outside:
         self._own: dict[Place, tuple[Local, Callable[[Any], Integers]]] = {}
         #: Owner -> (share of several vectors, where its own begins), once they are taken.
         self.shares: dict[int, tuple[Handle, int]] = {}
+        #: The release whose value the script has, once it has one: nothing may be asked for after it.
+        self.known = ""
         #: Those whose contribution failed its check and counts as one without rows.
         self.left_out: tuple[int, ...] = ()
 
@@ -125,6 +122,12 @@ class Outside:
         """The input `partial` of the organizations that do not compute: shape (owners, *shape). Local."""
         place = run.scope.position
         shape = (len(partial.owners), *partial.shape)
+        if self.known:
+            raise ConfigError(
+                f"table {partial.table}: the script asks for {partial.name!r} after it has the value of release "
+                f"{self.known!r}, which organizations that do not compute cannot have when they prepare what they "
+                "contribute: ask first, or release it without `await`"
+            )
         if self.agreed is None:
             self._asked[place] = partial
             if run.reads in partial.owners:

@@ -43,7 +43,7 @@ async def _receive(run: Runtime, layout: Layout, owners: Sequence[int]) -> None:
     bounds = np.concatenate([layout.bounds(owner) for owner in owners])
     fits = run.schedule("within", x, bounds=bounds)
     await run.settle(fits)
-    ok = await open_bits(run, _all_of_each(run, fits, sizes))
+    ok = await open_bits(run, await _all_of_each(run, fits, sizes))
     if not ok.all():
         x = run.schedule("scale", x, by=np.repeat(ok, sizes).astype(np.int64))
         outside.left_out += tuple(owner for owner, fine in zip(owners, ok, strict=True) if not fine)
@@ -53,10 +53,11 @@ async def _receive(run: Runtime, layout: Layout, owners: Sequence[int]) -> None:
         start += size
 
 
-def _all_of_each(run: Runtime, bits: Handle, sizes: Sequence[int]) -> Handle:
+async def _all_of_each(run: Runtime, bits: Handle, sizes: Sequence[int]) -> Handle:
     """For each of the vectors of these sizes that `bits` consists of: whether all its bits are set."""
     one = run.schedule("constant_bits", values=np.ones(1, np.uint64), width=1)
     padded = run.schedule("concatenate", bits, one, axis=0)
+    await run.settle(padded)
     index = np.full((max(sizes), len(sizes)), sum(sizes))
     start = 0
     for column, size in enumerate(sizes):
@@ -69,6 +70,7 @@ def _all_of_each(run: Runtime, bits: Handle, sizes: Sequence[int]) -> Handle:
         every = run.schedule("bits_and", _cut(run, every, 0, half), _cut(run, every, half, 2 * half))
         if rows % 2:
             every = run.schedule("concatenate", every, rest, axis=0)
+        await run.settle(every)
     return every
 
 

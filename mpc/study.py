@@ -82,8 +82,9 @@ class Study:
     ) -> Release:
         """Open `value` to `to` (default: every recipient) under `name` when the run ends.
 
-        Awaiting the result opens it now and gives the value in its JSON form, where all parties are recipients
-        (else None everywhere, so that whatever the script branches on is known to all). `minimum`: cohort size
+        Awaiting the result opens it now and gives the value in its JSON form, where all compute parties are recipients
+        (else None everywhere, so that whatever the script branches on is known to all). Organizations that do not
+        compute can be asked for nothing after that, nor be recipients of the study. `minimum`: cohort size
         below which it is suppressed (default: `minimum_cohort`).
 
         Raises PolicyError when the agreed manifest has no such release, or another shape, recipient or protection.
@@ -244,11 +245,12 @@ class Release:
 
     async def _now(self) -> Any:
         self.entry.awaited = True
-        everybody = set(self.entry.recipients) == set(self._study.participants)
-        if everybody and len(self._study.participants) > self._study.run.parties:
+        study, run = self._study, self._study.run
+        known = set(study.participants[: run.parties]) <= set(self.entry.recipients)
+        if known and any(study.participants.index(name) >= run.parties for name in study.recipients):
             raise ConfigError(
-                f"release {self.entry.name!r}: the script waits for its value, which organizations that do not "
-                "compute cannot have when they prepare what they contribute; release it without `await`"
+                f"release {self.entry.name!r}: the script waits for its value, which recipients that do not compute "
+                "cannot have when they read theirs; release it without `await`"
             )
         if self._masked is None:
             self.schedule(soundness(self._study.run))
@@ -256,4 +258,6 @@ class Release:
             value = self.keep()
         else:
             value = self.keep()
-        return value if everybody else None
+        if known:
+            run.outside.known = run.outside.known or self.entry.name
+        return value if known else None

@@ -176,20 +176,39 @@ def test_parts_that_run_beside_each_other_take_the_right_values():
     assert run_.releases == {f"under {t}": int((every < t).sum()) for t in (10, 20, 30)}
 
 
-def test_a_script_that_waits_for_a_value_is_refused_with_the_reason():
-    scenario = Scenario(inputs={"rows": Rows.rows()})
+def awaiting(*, asks: bool) -> Scenario:
+    """A script that goes on with a value: with rows that were shared before, or (asks) with more of the owners'."""
+    scenario = Scenario(inputs={"rows": Rows.rows(at_most=50)})
 
     @scenario.run
     async def run(study: Study) -> None:
-        await study.release("rows", study.table("rows").count())
+        rows = study.table("rows")
+        x = rows.x.share(rows=9)
+        mean = await study.release("mean", rows.x.mean(), minimum=1)
+        known = float(mean or 0.0)
+        more = rows[rows.x > known].count() if asks else (x > known).sum()
+        study.release("above", more, minimum=1)
 
-    with pytest.raises(ConfigError, match="release 'rows': the script waits for its value"):
-        dry_run(scenario, organizations="abcd", compute=3)
-    assert dry_run(scenario, organizations="abc", compute=3).may_depend_on_opened
-    # Where it is not known to all, the script gets None everywhere, as ever.
-    given = {name: {"rows": {"x": [1.0] * 9}} for name in "abcd"}
-    out = simulate(scenario, given, compute="abc", recipients=["a", "d"])
-    assert out.by_organization["d"] == {"rows": 36}
+    return scenario
+
+
+def test_a_script_goes_on_with_a_value_where_nobody_outside_is_asked_for_more():
+    given = {name: {"rows": {"x": [float(seed + i) for i in range(9)]}} for seed, name in enumerate("abcd")}
+    every = np.concatenate([own["rows"]["x"] for own in given.values()])
+    for engine in ("ideal", "replicated"):
+        run = simulate(awaiting(asks=False), given, engine=engine, compute="abc", recipients=list("abc"))
+        assert run.releases["above"] == int((every > every.mean()).sum())
+
+
+def test_a_script_that_asks_for_more_with_an_opened_value_is_refused_with_the_reason():
+    four = {"organizations": "abcd", "compute": 3}
+    with pytest.raises(ConfigError, match="asks for 'count' after it has the value of release 'mean'"):
+        dry_run(awaiting(asks=True), **four, recipients="abc")
+    with pytest.raises(ConfigError, match="recipients that do not compute cannot have"):
+        dry_run(awaiting(asks=False), **four)
+    # What is known to some compute parties only is None everywhere, as ever.
+    dry_run(awaiting(asks=True), **four, recipients="ad")
+    assert dry_run(awaiting(asks=True), organizations="abc", compute=3).may_depend_on_opened
 
 
 def test_a_script_that_asks_otherwise_than_its_dry_run_is_stopped():
