@@ -21,6 +21,7 @@ from parties.inbox import KEPT, Inbox
 _LABEL = blake2b(b"comity/1/contributions", digest_size=16).digest()
 _SETTLED = blake2b(b"comity/1/contributions settled", digest_size=16).digest()
 _TICK_S = 0.25
+_LINGER_S = 1.0
 _ENTRY = 40  # a digest and a number
 _GO_ON, _CHOSEN, _OVER = range(3)
 _NONE = bytes(32)
@@ -47,6 +48,7 @@ async def gather(
         if state == _CHOSEN:
             break
         if state == _OVER:
+            await asyncio.sleep(_LINGER_S)  # so that the others have this answer, too, before they hear that we ended
             raise PeerTimeout(
                 f"no contribution of {', '.join(missing)} has come to all compute parties after {wait:g} s: "
                 "`comity submit STUDY` there, and start again",

@@ -235,7 +235,7 @@ class _Party:
                 if reception is not None:
                     outside = await reception.contributions(session, self._limits.wait)
                     self._lap("contributions")
-                study = await self._compute(session, engine, dry.manifest(), rows, outside)
+                study = await self._compute(session, engine, dry, rows, outside, reception)
                 outcome = self._outcome(study, session, rows)
                 outcome.study, outcome.words = digest.hex(), words
                 if reception is not None:
@@ -266,16 +266,17 @@ class _Party:
         self,
         session: Any,
         engine: Engine,
-        manifest: list[dict[str, Any]],
+        dry: DryRun,
         rows: dict[str, SourceRows],
         outside: Outside | None,
+        reception: Reception | None,
     ) -> RunningStudy:
         from parties.assembly import runtime_over
         from protocols.simulate import assemble, whole
 
         plan = self._bound.plan
         gc.freeze()  # what was imported stays: collections in mid-run need not look at it
-        told = self._progress(session)
+        told = self._progress(session, reception, dry.steps)
         shaped = None if self._shape is None else _shaped(session.channel, self._shape)
         with runtime_over(
             session,
@@ -297,7 +298,7 @@ class _Party:
                 parameters=plan.parameters,
                 ranges=plan.ranges,
                 rows=rows,
-                manifest=manifest,
+                manifest=dry.manifest(),
             )
             begun = perf_counter()
             read = [begun]
@@ -348,7 +349,9 @@ class _Party:
         members = self._home.consortium.members.values()
         return [m.card.certificate for m in members if m.name not in self._bound.plan.participants]
 
-    def _progress(self, session: Any) -> Callable[[str, tuple[str, int]], None]:
+    def _progress(
+        self, session: Any, reception: Reception | None, steps: int
+    ) -> Callable[[str, tuple[str, int]], None]:
         done = 0
         last = perf_counter()
 
@@ -358,6 +361,8 @@ class _Party:
             now = perf_counter()
             if now - last >= 0.1:
                 last = now
+                if reception is not None:
+                    reception.desk.tell("computing", done, steps)
                 self._events(
                     "progress",
                     {

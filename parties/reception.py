@@ -69,6 +69,10 @@ class Reception:
 
     def _status(self, text: str) -> None:
         self._events("status", {"text": text})
+
+    def _told(self, text: str) -> None:
+        """A status line that those who wait for results see, too."""
+        self._status(text)
         self.desk.tell(text)
 
     async def contributions(self, session: Session, wait: float) -> Outside:
@@ -82,9 +86,9 @@ class Reception:
             ticks += 1
 
         session.attach(progress=lambda: ticks, waiting=lambda: None)
-        self._digests = await gather(session.channel, self.inbox, wait=wait, status=self._status, progressed=progressed)
+        self._digests = await gather(session.channel, self.inbox, wait=wait, status=self._told, progressed=progressed)
         self.desk.closed_for_contributions = True
-        self._status(f"contributions of {len(self._digests)} organizations are here")
+        self._told(f"contributions of {len(self._digests)} organizations are here")
         return Outside(self._layout, self.inbox.chosen(self._digests))
 
     def results(self, study: Study, session: Session, facts: Facts) -> None:

@@ -105,6 +105,7 @@ class Submission:
         self._dialers: list[Dialer] = []
         self._met: set[int] = set()
         self._outgoing: dict[int, memoryview] = {}
+        self._calling: set[Link] = set()
         self._incoming: dict[int, tuple[int, bytearray]] = {}
         self._heard: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -204,7 +205,7 @@ class Submission:
             dialer.stop()
         for task in self._tasks:
             task.cancel()
-        links = list(self._links.values())
+        links = list(self._calling)
         for link in links:
             link.close()
         for link in links:
@@ -230,6 +231,7 @@ class Submission:
             )
             return None
         link.limits = frames.VISITING
+        self._calling.add(link)
         return lane
 
     def greeting(self, lane: Lane) -> dict[str, Any]:
@@ -292,6 +294,7 @@ class Submission:
         self._fail(error)
 
     def closed(self, link: Link, error: Exception | None) -> None:
+        self._calling.discard(link)
         lane = link.lane
         if lane is None or self._links.get(lane.index) is not link:
             return

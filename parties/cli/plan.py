@@ -81,6 +81,8 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
     click.echo(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
     for line in who_learns_what(dry, all_):
         click.echo(f"  {line}")
+    for line in who_contributes(bound, dry):
+        click.echo(f"  {line}")
     for line in dry.discloses:
         click.echo(f"  Besides, everybody learns {line}.")
     click.echo(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
@@ -175,6 +177,45 @@ def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Fo
     return f"{where}: {number} comparisons in fewer rounds and more bytes, where that is quicker."
 
 
+def contributed(bound: BoundStudy, dry: DryRun) -> dict[str, dict[str, int]]:
+    """What each organization that does not compute hands over: numbers, and bytes to all compute parties together."""
+    from protocols.simulate import make_engine
+
+    plan = bound.plan
+    engine = make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
+    found = {}
+    for owner in dry.layout.owners:
+        values = dry.layout.sizes[owner]
+        octets = sum(len(piece.holders) * piece.octets for piece in engine.pieces(values))
+        found[plan.participants[owner]] = {"values": values, "bytes": octets}
+    return found
+
+
+def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
+    """Lines about organizations that do not compute: who they are, and what they send."""
+    plan = bound.plan
+    compute = plan.having("compute")
+    outside = [name for name in plan.participants if name not in compute]
+    if not outside:
+        return []
+    lines = [f"{listed(compute)} compute."]
+    alike: dict[tuple[int, int], list[str]] = {}
+    for name, one in contributed(bound, dry).items():
+        alike.setdefault((one["values"], one["bytes"]), []).append(name)
+    for (values, octets), names in alike.items():
+        verb = "hand" if len(names) > 1 else "hands"
+        whom = f"{listed(names)} {verb}" if len(names) <= _NAMES_SHOWN else f"{len(names)} organizations hand"
+        each = " each" if len(names) > 1 else ""
+        lines.append(
+            f"{whom} over {values:,} numbers{each} with `comity submit`, in shares sealed for each compute party "
+            f"({size(octets)} in all), and may leave then."
+        )
+    bring = {name for names in alike.values() for name in names}
+    if idle := [name for name in outside if name not in bring]:
+        lines.append(f"{listed(idle)} only {'learns' if len(idle) == 1 else 'learn'}, by `comity submit` or `results`.")
+    return lines
+
+
 def who_learns_what(dry: DryRun, all_: bool) -> list[str]:
     """One paragraph for each group of recipients."""
     groups: dict[tuple[str, ...], list[Any]] = {}
@@ -212,6 +253,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         },
         "parameters": vars(bound.parameters),
         "releases": dry.manifest(),
+        "contributions": contributed(bound, dry),
         "discloses": list(dry.discloses),
         "may_depend_on_opened": dry.may_depend_on_opened,
         "collusion": _collusion(plan),
