@@ -1,0 +1,151 @@
+"""A study of three compute parties and many organizations that only bring data, on one machine, measured.
+
+    python tests/support/many_inputs.py --organizations 100 --rows 10000 --submitters 2
+
+The compute parties are processes as ever; what the others bring is prepared and handed over by a few processes, each
+for its part of them. Prints one JSON object: seconds from the first start to the last result, processor seconds of all
+processes, bytes, and how far the result is from pooling.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from parties.catalog import Catalog, Dataset
+from parties.consortium import Consortium, Member, parse_address
+from parties.home import create_home, open_home
+from parties.identity import Card
+from parties.launch import Launched, free_ports
+from parties.launch import Member as Home
+from parties.loader import load
+from parties.oracle import deviations, expected
+from parties.study import open_study
+
+SCENARIO = Path(__file__).with_name("wide_study.py")
+COMPUTE = ("north", "south", "west")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--organizations", type=int, default=100)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--submitters", type=int, default=2)
+    parser.add_argument("--submit", type=Path, nargs="+", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.submit:
+        submit(given.submit[0], given.submit[1:])
+    else:
+        print(json.dumps(measure(given.organizations, given.rows, given.submitters)))
+
+
+def measure(organizations: int, rows: int, submitters: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        return _measure(Path(folder), organizations, rows, submitters)
+
+
+def _measure(folder: Path, organizations: int, rows: int, submitters: int) -> dict[str, Any]:
+    names = [f"clinic-{i:03}" for i in range(organizations)]
+    homes = town(folder, names, rows)
+    study = folder / "study.toml"
+    lines = [f'scenario = "{SCENARIO}"', 'purpose = "Many organizations"', 'engine = "replicated"']
+    for name in COMPUTE:
+        lines += [f"[organizations.{name}]", 'roles = ["compute", "recipient"]']
+    for name in names:
+        lines += [f"[organizations.{name}]", 'roles = ["input"]', 'measurements = "measurements"']
+    study.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    members = {name: Home(name, homes[name], "") for name in COMPUTE}
+    started = time.perf_counter()
+    launched = Launched(members, study, options=["--wait", "300"])
+    processes = []
+    try:
+        for i in range(submitters):
+            own = [str(homes[name]) for name in names[i::submitters]]
+            processes.append(subprocess.Popen([sys.executable, __file__, "--submit", str(study), *own]))
+        ended = launched.wait(300)
+        seconds = time.perf_counter() - started
+        codes = [process.wait(60) for process in processes]
+    finally:
+        launched.stop()
+        for process in processes:
+            process.kill()
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    failed = {name: one.stderr for name, one in ended.items() if one.code} | {i: c for i, c in enumerate(codes) if c}
+    if failed:
+        raise SystemExit(f"failed: {failed}")
+    results = [one.result for one in ended.values()]
+    assert results[0] is not None
+    wanted = oracle(folder, names)
+    return {
+        "organizations": organizations,
+        "rows": rows,
+        "seconds": round(seconds, 2),
+        "processor_seconds": round(used.ru_utime + used.ru_stime, 2),
+        "phases": {k: round(v, 2) for k, v in results[0]["phases"].items()},
+        "bytes_sent": [r["cost"]["bytes_sent"] for r in results if r],
+        "deviation": deviations(results[0]["releases"], results[0]["kinds"], wanted)[0],
+        "alike": all(r is not None and r["releases"] == results[0]["releases"] for r in results),
+        "left_out": results[0]["contributions"]["left_out"],
+    }
+
+
+def town(folder: Path, names: list[str], rows: int) -> dict[str, Path]:
+    """Homes of the compute parties and of organizations with `rows` rows each, who all know each other."""
+    every = [*COMPUTE, *names]
+    ports = dict(zip(every, free_ports(len(every)), strict=True))
+    homes: dict[str, Path] = {}
+    cards: dict[str, Card] = {}
+    for name in every:
+        address = f"127.0.0.1:{ports[name]}"
+        home = create_home(folder / name, name, parse_address(address), address)
+        homes[name], cards[name] = home.path, home.card()
+    for name in every:
+        consortium = Consortium.load(homes[name])
+        for other, card in cards.items():
+            if other != name:
+                consortium.members[other] = Member(other, card, parse_address(str(card.address)))
+        consortium.save()
+    for seed, name in enumerate(names):
+        data = folder / f"{name}.csv"
+        values = table(seed, rows)
+        np.savetxt(data, values, "%.3f", ",", header=",".join(f"c{i}" for i in range(10)), comments="")
+        Catalog.load(homes[name]).add(Dataset("measurements", str(data), None, None))
+    return homes
+
+
+def table(seed: int, rows: int) -> np.ndarray:
+    random = np.random.default_rng(seed)
+    common = random.normal(0, 8, (rows, 1))
+    return (50 + common + random.normal(0, 10, (rows, 10))).clip(0, 100)
+
+
+def oracle(folder: Path, names: list[str]) -> dict[str, Any]:
+    import pandas as pd
+
+    pooled = pd.concat([pd.read_csv(folder / f"{name}.csv") for name in names])
+    wanted = expected(load(str(SCENARIO)).scenario, {"measurements": pooled}, None)
+    assert wanted is not None
+    return wanted
+
+
+def submit(study: Path, homes: list[Path]) -> None:
+    """Prepare and hand over for several organizations, one after the other."""
+    from parties.contributing import call, open_own
+
+    bound = open_study(study)
+    for path in homes:
+        own = open_own(open_home(path), bound, lambda kind, details: None)
+        call(own, own.sealed(), fetch=False, wait=300, events=lambda kind, details: None)
+
+
+if __name__ == "__main__":
+    main()
