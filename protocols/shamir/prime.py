@@ -2,6 +2,9 @@
 
 An element is (low, high) with high < 2^63 and never the prime itself. 2^127 counts as 1, so a product of 254 bits is
 folded twice. The functions here compile to LLVM's 128-bit integers, which numba has no type for.
+
+They become part of the kernels that call them, and numba's cache knows a kernel by its own file alone: after a change
+here, change the modification time of `kernels.py` too.
 """
 
 from __future__ import annotations
