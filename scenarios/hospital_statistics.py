@@ -49,7 +49,8 @@ MEASUREMENTS = list(BINS)
 PREDICTORS = ["radius", "texture", "smoothness", "concavity", "symmetry", "fractal_dimension"]
 SIZES, SIZE_NAMES = [0, 13, 15, 50], ["small", "medium", "large"]
 
-scenario = Scenario(inputs={"patients": Patients.rows()}, parameters={"minimum_cohort": 10})
+#: At most four million patients a hospital: so two hundred hospitals can take part.
+scenario = Scenario(inputs={"patients": Patients.rows(at_most=1 << 22)}, parameters={"minimum_cohort": 10})
 
 
 @scenario.run

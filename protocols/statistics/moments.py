@@ -152,7 +152,10 @@ def _combine(
     most = source.most_rows
     width = int(most).bit_length()
     if width > 30:
-        raise RangeError(f"table {source.name}: at most 2^30 rows altogether; declare a smaller `at_most`")
+        raise RangeError(
+            f"table {source.name}: fewer than 2^30 rows altogether can be summed up, and {len(source.owners)} "
+            f"owners of at most {source.at_most:,} are more; declare fewer in the scenario, with rows(at_most=…)"
+        )
     wide = 61 - width
     local = source.local.ask(aggregate(columns, centre, np.ldexp(1.0, exponent), wide))
     rows_bound = source.at_most << wide

@@ -75,3 +75,13 @@ def test_the_whole_model_is_as_good_as_the_oracle(count):
     scenario = load(RISK).scenario
     found = simulate(scenario, given, engine="shamir", parameters={"rows": 120}).releases
     assert found == pytest.approx(scenario.oracle(pooled(given), settings(RISK, rows=120)), abs=0.01)
+
+
+@pytest.mark.parametrize("count", [16, 20])
+def test_the_statistics_of_as_many_as_may_compute(count):
+    """Bounds grow with the number of owners: there is room for all of them."""
+    names = [f"organization {i:02}" for i in range(count)]
+    planned = dry_run(load(STATISTICS).scenario, organizations=names, engine="shamir")
+    assert len(planned.cost.bytes_sent) == count
+    given = tables(STATISTICS, count)
+    assert_same(simulate(load(STATISTICS).scenario, given, engine="ideal").releases, pooled(given))
