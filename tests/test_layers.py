@@ -297,14 +297,15 @@ def test_a_bare_except_stands_at_the_top_of_processes_only():
 
 
 def share_floor() -> list[tuple[Path, ast.AsyncFunctionDef]]:
-    """The protocols of the engines on shares: public, interactive, and not a step inside of one (for a chunk of it)."""
+    """The protocols of the engines on shares, at a party or on a floor: public, interactive, and not a step inside of
+    one (for a chunk of it)."""
     found = []
     for engine in ("replicated", "shamir"):
         for path in sorted((ROOT / "protocols" / engine).glob("*.py")):
             for node in tree(path).body:
                 if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
                     names = [argument.arg for argument in node.args.args]
-                    if names[:1] == ["party"] and not {"chunk", "chunks", "part"} & set(names):
+                    if names[:1] in (["party"], ["f"]) and not {"chunk", "chunks", "part"} & set(names):
                         found.append((path, node))
     return found
 
@@ -317,7 +318,7 @@ def test_protocols_state_what_they_cost_and_promise(claim):
         stated = any(line.startswith(claim) for line in text.splitlines())
         if not stated and not (claim != "Security" and "Sends nothing" in text):
             wrong.append(f"{name_of(path)}:{node.lineno} {node.name} says nothing about {claim}")
-    assert len(share_floor()) > 10
+    assert len(share_floor()) > 50
     assert not wrong, places(wrong)
 
 

@@ -36,7 +36,7 @@ async def operands(
     With `cut`, x itself is (floor of summands above 2^cut) 2^cut + (the sum of the low parts as integers).
 
     Rounds    2
-    Bytes     16 N for each of 2t messages, 8 m (width + padded) W for (t+1)(n-1-t), and with `cut` 16 N for as many
+    Bytes     16 N for each of 2t messages, 8 m (width + padded) W for D, and with `cut` 16 N for D more
     Security  semi-honest: as `truncation.cut`
     Raises    RangeError for numbers that masks of 40 bits more leave no room for: of 87 bits and more for t = 1
     """
@@ -67,7 +67,7 @@ async def open_summands(f: Floor, x: Words, size: int, *, bits: int, width: int)
     to a negative number. The masks hide x if it is in [0, 2^bits).
 
     Rounds    2
-    Bytes     16 N for each of 2t messages, 8 m width W for (t+1)(n-1-t)
+    Bytes     16 N for each of 2t messages, 8 m width W for D
     Security  semi-honest: as `truncation.cut`
     """
     committee = f.committee
@@ -112,12 +112,22 @@ def _up(r: Words, bits: int) -> Words:
 
 
 async def conjunction(f: Floor, x: Words, y: Words, width: int, size: int) -> Words:
-    """x & y for `width` planes. Rounds 1, bytes 8 m width W for each of (2t+1)(n-1-t) messages."""
+    """x & y for `width` planes.
+
+    Rounds    1
+    Bytes     8 m width W for each of P messages
+    Security  semi-honest, as `arithmetic.multiply`: the same over GF(2^m)
+    """
     return await f.reduce_planes(f.conjunction(x, y) if f.member else None, width, size)
 
 
 async def carry_save(f: Floor, summands: list[Words], width: int, size: int) -> list[Words]:
-    """At most two summands with the same sum, `width` planes each. Three become two with one round of ands."""
+    """At most two summands with the same sum, `width` planes each: three become two.
+
+    Rounds    0 for two summands, 1 for three, 2 for four: one for each time that all threes become two
+    Bytes     8 m W for each of P messages and (s - 2)(width - 1) ands, of s summands
+    Security  semi-honest, as `conjunction`
+    """
     while len(summands) > 2:
         triples = [summands[i : i + 3] for i in range(0, len(summands) - 2, 3)]
         rest = summands[3 * len(triples) :]
@@ -136,8 +146,11 @@ async def carry_save(f: Floor, summands: list[Words], width: int, size: int) -> 
 
 
 async def highest_bit(f: Floor, summands: list[Words], width: int, size: int) -> Words:
-    """The highest of `width` bits of a sum, one plane. Rounds: those of `carry_save`, and 1 + ceil(log2(width - 1)).
+    """The highest of `width` bits of a sum, one plane.
 
+    Rounds    those of `carry_save`, and 1 + ceil(log2(width - 1))
+    Bytes     those of `carry_save`; 8 m W for each of P messages and less than 3 width ands
+    Security  semi-honest, as `conjunction`
     Source  a tree of generate and propagate, Ladner and Fischer, JACM 27(4), 1980
     """
     summands = await carry_save(f, summands, width, size)
@@ -166,8 +179,11 @@ async def highest_bit(f: Floor, summands: list[Words], width: int, size: int) ->
 
 
 async def sum_bits(f: Floor, summands: list[Words], width: int, size: int, lowest: int = 0) -> Words:
-    """The bits `lowest` to width - 1 of a sum, as planes. Rounds: those of `carry_save`, and 1 + ceil(log2(width - 1)).
+    """The bits `lowest` to width - 1 of a sum, as planes.
 
+    Rounds    those of `carry_save`, and 1 + ceil(log2(width - 1))
+    Bytes     those of `carry_save`; 8 m W for each of P messages and at most width (1 + log2(width)) ands
+    Security  semi-honest, as `conjunction`
     Source  parallel prefix adder, Sklansky, IRE Trans. EC-9, 1960
     """
     if lowest == width - 1:

@@ -24,7 +24,7 @@ async def multiply(f: Floor, x: Words, y: Words, size: int) -> Words:
     """x y elementwise.
 
     Rounds    1
-    Bytes     16 N for each of (2t+1)(n-1-t) messages: of n = 2t+1 parties, t from each
+    Bytes     16 N for each of P = (2t+1)(n-1-t) messages: of n = 2t+1 parties, t from each
     Security  semi-honest, t corruptions: each member of the committee shares its product anew
     Source    Gennaro, Rabin and Rabin, PODC 1998, with shares that are streams in place of t of the messages
     """
@@ -32,7 +32,12 @@ async def multiply(f: Floor, x: Words, y: Words, size: int) -> Words:
 
 
 async def reduced(f: Floor, z: Words, size: int) -> Words:
-    """From degree 2t to t. Cost as `multiply`."""
+    """From degree 2t to t.
+
+    Rounds    1
+    Bytes     16 N for each of P messages
+    Security  as `multiply`
+    """
     return await f.reduce(z if f.member else None, size)
 
 

@@ -17,8 +17,7 @@ async def sign(f: Floor, x: Words, size: int, *, width: int) -> Words:
 
     Rounds    3 + ceil(log2(width - 1)) for t = 1: summands, carries; more summands take a round of ands each time
               three become two
-    Bytes     16 N for each of 2t messages and 8 m width W for (t+1)(n-1-t), then about 3 width bits (8 m W each) for
-              (2t+1)(n-1-t)
+    Bytes     16 N for each of 2t messages and 8 m width W for D, then the ands of `highest_bit`
     Security  semi-honest, as `truncation.cut`
     """
     summands, _ = await operands(f, x, size, room=width, width=width)
@@ -30,7 +29,8 @@ async def equal(f: Floor, x: Words, size: int, *, width: int) -> Words:
 
     Two summands add up to -1 modulo 2^width just if each bit of one is the other's opposite: no carry is computed.
 
-    Rounds    2 + ceil(log2 width) for t = 1
+    Rounds    2 + ceil(log2 width) for t = 1, and those of `carry_save`
+    Bytes     16 N for each of 2t messages and 8 m width W for D; 8 m W for each of P messages and t (width - 1) ands
     Security  semi-honest, as `truncation.cut`
     """
     summands, _ = await operands(f, x, size, room=width + 1, width=width, plus=-1)
@@ -39,7 +39,12 @@ async def equal(f: Floor, x: Words, size: int, *, width: int) -> Words:
 
 
 async def all_set(f: Floor, x: Words, width: int, size: int) -> Words:
-    """One plane: the and of all. Rounds ceil(log2 width)."""
+    """One plane: the and of all.
+
+    Rounds    ceil(log2 width)
+    Bytes     8 m (width - 1) W for each of P messages
+    Security  semi-honest, as `conjunction`
+    """
     while width > 1:
         half = width // 2
         both = await conjunction(f, x[:, :half], x[:, half : 2 * half], half, size)
@@ -49,13 +54,23 @@ async def all_set(f: Floor, x: Words, width: int, size: int) -> Words:
 
 
 async def decompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """The `width` low bits of x, |x| < 2^62, two's complement. Rounds 3 + ceil(log2(width - 1)) for t = 1."""
+    """The `width` low bits of x, |x| < 2^62, two's complement.
+
+    Rounds    3 + ceil(log2(width - 1)) for t = 1, and those of `carry_save`
+    Bytes     16 N for each of 2t messages and 8 m width W for D, then the ands of `sum_bits`
+    Security  semi-honest, as `truncation.cut`
+    """
     summands, _ = await operands(f, x, size, room=64, width=width)
     return await sum_bits(f, summands, width, size)
 
 
 async def prefix_or(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """Words whose bit i is the or of the bits i and above of x. Rounds ceil(log2 width)."""
+    """Words whose bit i is the or of the bits i and above of x.
+
+    Rounds    ceil(log2 width)
+    Bytes     8 m W for each of P messages and about width / 2 ands a round
+    Security  semi-honest, as `conjunction`
+    """
     x = np.array(x)
     span = 1
     while span < width:
@@ -69,27 +84,52 @@ async def prefix_or(f: Floor, x: Words, size: int, *, width: int) -> Words:
 
 
 async def bits_and(f: Floor, x: Words, y: Words, size: int, *, width: int) -> Words:
-    """x & y. Rounds 1, bytes 8 m width W for each of (2t+1)(n-1-t) messages."""
+    """x & y.
+
+    Rounds    1
+    Bytes     8 m width W for each of P messages
+    Security  semi-honest, as `conjunction`
+    """
     return await conjunction(f, x, y, width, size)
 
 
 async def every(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """One plane: whether all bits of a word are set. Rounds ceil(log2 width)."""
+    """One plane: whether all bits of a word are set.
+
+    Rounds    ceil(log2 width)
+    Bytes     8 m (width - 1) W for each of P messages
+    Security  semi-honest, as `conjunction`
+    """
     return await all_set(f, x, width, size)
 
 
 async def as_number(f: Floor, b: Words, size: int) -> Words:
-    """A bit as the number 0 or 1. Cost as `to_numbers`."""
+    """A bit as the number 0 or 1.
+
+    Rounds    3 for t = 1 or 2, as `to_numbers`
+    Bytes     those of `to_numbers`
+    Security  as `to_numbers`
+    """
     return await to_numbers(f, b, 1, size)
 
 
 async def inject(f: Floor, b: Words, x: Words, size: int) -> Words:
-    """b x. Cost as `to_numbers`, and a product."""
+    """b x.
+
+    Rounds    1 more than `to_numbers`
+    Bytes     those of `to_numbers`, and 16 N for each of P messages
+    Security  as `to_numbers`, and `arithmetic.multiply`
+    """
     number = await to_numbers(f, b, 1, size)
     return await f.reduce(f.product(number, x) if f.member else None, size)
 
 
 async def recompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """Words as the integers 0 to 2^width - 1. Cost as `to_numbers` of every bit."""
+    """Words as the integers 0 to 2^width - 1.
+
+    Rounds    3 for t = 1 or 2, as `to_numbers`
+    Bytes     those of `to_numbers` for every bit
+    Security  as `to_numbers`
+    """
     bits = await to_numbers(f, x, width, size)
     return f.combine([1 << i for i in range(width)], [f.rows(bits, i, size) for i in range(width)])

@@ -13,9 +13,9 @@ Words = NDArray[np.uint64]
 async def to_numbers(f: Floor, x: Words, width: int, size: int) -> Words:
     """The bits of `width` planes as numbers 0 and 1: (width size, 2), the first plane's elements first.
 
-    Rounds    3 for t = 1: the king sees the bit, masked by one bit of each masker; all deal their bits as numbers;
-              these are added modulo 2, two and two
-    Bytes     16 width N for each of (t+1)(n-1-t) + t (2t+1)(n-1-t) messages, and 8 m width W for each of 2t
+    Rounds    3 for t = 1 or 2, 4 for t = 3: the king sees the bit, masked by one bit of each masker; all deal their
+              bits as numbers; these are added modulo 2, two and two
+    Bytes     16 width N for each of D + t P messages, and 8 m width W for each of 2t
     Security  semi-honest: what the king sees is uniform unless it knows all maskers' bits
     """
     committee = f.committee

@@ -18,7 +18,8 @@ async def parted(f: Floor, x: Words, size: int, *, cut: int, width: int) -> tupl
     The second is a number of `cut` bits whatever x is, also where a table ends before x, so that masks for that many
     bits hide its powers.
 
-    Rounds    those of `decompose`, and of bits as numbers
+    Rounds    those of `comparison.decompose` and of `to_numbers`, one after the other
+    Bytes     those of `operands`, of the ands of `sum_bits`, and of `to_numbers` for width + log2(t+1) bits
     Security  as `truncation.cut`
     """
     if not cut:

@@ -15,6 +15,11 @@ of the committee have streams, and nobody gets a message. `Floor` does all this 
 methods, counts what it costs: a plan is the protocol itself, run on a tally.
 
 Each of the four sends at once and returns something to await, so that what is independent shares a round.
+
+Costs in docstrings: N elements, W = ceil(N / 64) words a plane, m planes a bit. A product is P = (2t+1)(n-1-t)
+messages, the members of the committee dealing; what king and maskers deal, D = (t+1)(n-1-t). Rounds are those of steps
+one after the other. The longest chain of messages, which a plan gives, can be a round or two shorter: a party whose
+share is a stream waits for nobody.
 """
 
 from __future__ import annotations

@@ -37,7 +37,12 @@ class Place(NamedTuple):
 
 
 async def place(f: Floor, bits: Sequence[Words], size: int) -> Place:
-    """Rounds ceil(log2(k/2)), bytes 16 N for each of (2t+1)(n-1-t) messages and each monomial of two bits or more."""
+    """The monomials of the bits of a place, k numbers.
+
+    Rounds    ceil(log2(k / 2))
+    Bytes     16 N for each of P messages and each monomial of two bits or more: about 2 (2^(k/2) - 1) - k
+    Security  semi-honest, as `arithmetic.multiply`
+    """
     half = len(bits) // 2
     low, high = [[bit] for bit in bits[:half]], [[bit] for bit in bits[half:]]
     while len(low) > 1 or len(high) > 1:
@@ -90,8 +95,10 @@ async def piecewise_cubic(
 ) -> Words:
     """See `mpc.engine.Engine.piecewise_cubic`.
 
-    Rounds    the bits of the piece (as `decompose`), as numbers, their monomials, the coefficients, and the powers of
-              u beside them, then one product that is cut
+    Rounds    the bits of the piece (as `decompose`), as numbers, their monomials, the coefficients; then the powers of
+              u, 4, and one product that is cut, 2
+    Bytes     those of `parted`, `place` and three times `cut`, and 16 N for each of P messages and 4 coefficients
+    Security  as `truncation.cut`, wherever x lies: places within a piece are below 2^step, so masks cover their powers
     """
     width = (len(table[0]) - 1).bit_length()
     away = f.add_one(x, -low)
@@ -122,6 +129,8 @@ async def exponential(
     its series of degree 3.
 
     Rounds    as `piecewise_cubic`, and one product more
+    Bytes     those of `parted`, of `place` twice, and of four times `cut`; 16 N for each of P messages and 2 tables
+    Security  as `truncation.cut`, for results below 2^60, which the interface asks for
     """
     whole = max(1, ((high - low) >> frac).bit_length())
     first = min(_TABLE, frac)
@@ -181,6 +190,9 @@ async def table_of_count(f: Floor, x: Words, size: int, *, bits: int, table: tup
     """table[number of set planes]: counters add the planes three and two at a time, in secret bits.
 
     Rounds    about 2 log2(bits) of ands, then the count as numbers, its monomials and the table
+    Bytes     8 m W for each of P messages and about `bits` ands; `to_numbers` and `place` for log2(bits) bits, and
+              16 N for each of P messages
+    Security  semi-honest, as `conjunction` and `arithmetic.multiply`
     """
     weights: dict[int, list[Words]] = {0: [x[:, i : i + 1] for i in range(bits)]}
     while any(len(same) > 1 for same in weights.values()):

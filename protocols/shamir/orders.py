@@ -70,7 +70,7 @@ async def sorting(party: Party, scheme: Scheme, keys: Words, *, width: int, rank
 
     Rounds    for each of about log2(rows)^2 / 2 layers those of a comparison of width + log2(rows) + 1 bits, of a bit
               as a number, and of a product
-    Bytes     of these for rows / 2 pairs a layer: `sorting_cost` adds them up
+    Bytes     of these, for rows / 2 pairs a layer: `sorting_cost` adds them up
     Security  semi-honest, as `sign`; every row meets the same rows whatever the keys
     """
     rows = len(keys)

@@ -133,7 +133,12 @@ async def fresh_numbers(f: Floor, x: Words, size: int) -> Words:
 
 
 async def fresh_planes(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """The same for bits. Rounds 1, bytes 8 m width W for each of (t+1)(n-1-t) messages."""
+    """The same for bits.
+
+    Rounds    1
+    Bytes     8 m width W for each of (t+1)(n-1-t) messages
+    Security  as `fresh_numbers`
+    """
     shares = [f.deal_planes(d, f.at(d, _no_planes, width, size), width, size) for d in f.committee.dealers]
     for share in shares:
         x = f.xor(x, await share)

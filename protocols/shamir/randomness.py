@@ -21,7 +21,7 @@ async def random_numbers(f: Floor, size: int) -> Words:
     integers alone would tell each of them where the others' numbers are likely to bring it.
 
     Rounds    1, those of adding t+1 numbers of 62 + log2(t+1) bits, and of turning the carries into numbers
-    Bytes     16 N and 8 m 62 W for each of (t+1)(n-1-t) messages; then those of the sum
+    Bytes     16 N and 8 m 62 W for each of D messages; then those of the sum, and of `to_numbers` for its carries
     Security  any t parties miss one of the summands modulo 2^62
     """
     carries = f.scheme.threshold.bit_length()
@@ -49,7 +49,7 @@ async def random_planes(f: Floor, size: int, *, width: int) -> Words:
     """Uniform words of bits nobody knows: the exclusive or of those of t+1 parties.
 
     Rounds    1
-    Bytes     8 m width W for each of (t+1)(n-1-t) messages
+    Bytes     8 m width W for each of D messages
     Security  any t parties miss one of the words
     """
     dealt = [f.deal_planes(d, f.at(d, f.drawn_planes, width, size), width, size) for d in f.committee.dealers]

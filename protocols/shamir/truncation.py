@@ -27,7 +27,7 @@ async def cut(f: Floor, z: Words | None, size: int, *, bits: int, room: int) -> 
     plus one. z is x with degree t or 2t, -2^(room-1) <= x < 2^(room-1).
 
     Rounds    2: x is opened, masked, to the king; king and maskers deal what each has of the result
-    Bytes     16 for each of 2t + (t+1)(n-1-t) messages
+    Bytes     16 N for each of 2t + D messages
     Security  semi-honest. What the king sees is x plus the maskers' numbers, each of which has 40 bits more than x,
               in shares that are otherwise uniform: any t parties miss the king or a masker, so that what they see is
               uniform but for 2^-40.
@@ -59,12 +59,22 @@ ROOM = 64
 
 
 async def cut_product(f: Floor, z: Words, size: int, *, bits: int) -> Words:
-    """`cut` of what has degree t or 2t at every party."""
+    """`cut` of what has degree t or 2t at every party.
+
+    Rounds    2
+    Bytes     16 N for each of 2t + D messages
+    Security  as `cut`
+    """
     return await cut(f, z if f.member else None, size, bits=bits, room=ROOM)
 
 
 async def multiply_cut(f: Floor, x: Words, y: Words, size: int, *, bits: int) -> Words:
-    """x y / 2^bits, as `cut` rounds: the product is masked and opened as it is, with degree 2t. Cost as `cut`."""
+    """x y / 2^bits, as `cut` rounds: the product is masked and opened as it is, with degree 2t.
+
+    Rounds    2
+    Bytes     16 N for each of 2t + D messages
+    Security  as `cut`
+    """
     return await cut(f, f.product(x, y) if f.member else None, size, bits=bits, room=ROOM)
 
 
@@ -72,6 +82,8 @@ async def cut_exactly(f: Floor, x: Words, size: int, *, bits: int, nearest: bool
     """floor(x / 2^bits), or the nearest integer (halves go up), for |x| < 2^62.
 
     Rounds    those of `cut`, of adding t+1 numbers of bits + log2(t+1) bits, and of turning its carries into numbers
+    Bytes     16 N for each of 2t + D messages and 8 m W (bits + log2(t+1)) for D; the ands of `sum_bits`, and
+              `to_numbers` for log2(t+1) bits
     Security  as `cut`; the low bits of all summands are added as secret bits
     """
     if nearest:
