@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from support.engines import ENGINES
 from value_floor import secret
 
 import mpc
@@ -86,7 +87,7 @@ def released(script, **how):
     return made[0].results
 
 
-BOTH = pytest.mark.parametrize("engine", ["ideal", "replicated"])
+BOTH = pytest.mark.parametrize("engine", ENGINES)
 
 
 # ---- forms

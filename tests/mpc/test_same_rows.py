@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.engines import ENGINES
 from value_floor import compute, opened, secret
 
 from mpc.errors import ShapeError
 from protocols.simulate import evaluate
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("limit", [1, 3, 2**20, 2**40])
 @pytest.mark.parametrize("shape", [(40, 3), (7, 1), (2, 3, 4), (2,), (0, 2)])
 def test_rows_against_rows(engine, limit, shape):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.engines import ENGINES
 
 from mpc import Flag, Real, Scenario, Table
 from mpc.errors import ConfigError
@@ -73,7 +74,7 @@ def test_ranges_of_a_study_reach_the_schema():
         scenario.schemas({"patients": {"weight": (0, 1)}})
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_simulation(engine):
     data = tables()
     result = simulate(make(), data, engine=engine)
@@ -136,7 +137,7 @@ def test_three_compute_parties_for_the_replicated_engine(organizations):
     assert simulate(make(), tables(30, organizations), engine="ideal").releases["count"] == 30 * organizations
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_a_helper_without_data_computes_and_learns_nothing(engine):
     data = tables(30, 2) | {"notary": {}}
     result = simulate(make(), data, engine=engine, recipients=sorted(tables(30, 2)))

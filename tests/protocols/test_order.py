@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.bounds import every_bound_holds
+from support.engines import ENGINES_SLOW
 from support.value_floor import compute, opened, secret
 
 from mpc.errors import RangeError, ShapeError
@@ -14,10 +15,8 @@ from mpc.secret import SecretArray
 from protocols import order
 from protocols.simulate import evaluate
 
-ENGINES = ["ideal", "replicated"]
 
-
-@pytest.fixture(params=ENGINES)
+@pytest.fixture(params=ENGINES_SLOW)
 def engine(request):
     return request.param
 
@@ -158,7 +157,7 @@ def test_quantile_counts_who_stands_behind_it():
     assert evaluate(script)[0] == (mixed(20) > 0).sum()
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_ranked(engine):
     rng = np.random.default_rng(1)
     x, mask = rng.integers(-50, 50, 200) / 4, rng.random(200) < 0.7

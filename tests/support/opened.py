@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from support.bounds import every_bound_holds
+from support.engines import making
 
 from mpc.engine import Cost
 from mpc.fixed import decode, encode
@@ -26,17 +27,17 @@ def compute(function: Any, *arrays: Any, engine: str = "ideal") -> Any:
         given = function(run, *secrets)
         results = []
         for x in given if isinstance(given, tuple | list) else [given]:
-            handles = [run.schedule("open", s.handle, to=(0, 1, 2)) for s in (x, x.valid) if s is not None]
+            handles = [run.schedule("open", s.handle, to=range(run.engine.parties)) for s in (x, x.valid) if s is not None]
             await run.settle(*handles)
             raw = handles[0].share
             value = raw.astype(bool) if x.type == "bool" else decode(raw, x.frac)
             results.append(value if x.valid is None else np.where(handles[1].share.astype(bool), value, np.nan))
         return results if isinstance(given, tuple | list) else results[0]
 
-    if engine == "replicated":
-        return evaluate(script, engine=engine)[0]
+    if engine != "ideal":
+        return evaluate(script, **making(engine))[0]
     with every_bound_holds():
-        return evaluate(script, engine=engine, parties=1)[0]
+        return evaluate(script, **making(engine))[0]
 
 
 def dry_cost(function: Any, *arrays: Any) -> Cost:

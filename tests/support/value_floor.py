@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from support.engines import making
 
 from mpc.fixed import decode
 from mpc.runtime import Runtime
@@ -26,7 +27,7 @@ def secret(run: Runtime, values: Any, *, bound: float | None = None, frac: int |
 
 async def opened(run: Runtime, x: SecretArray) -> np.ndarray[Any, Any]:
     """Its values, after a look at its bound, with NaN where the mask is cleared."""
-    handles = [run.schedule("open", s.handle, to=(0, 1, 2)) for s in (x, x.valid) if s is not None]
+    handles = [run.schedule("open", s.handle, to=range(run.engine.parties)) for s in (x, x.valid) if s is not None]
     await run.settle(*handles)
     raw = handles[0].share
     if x.type == "bool":
@@ -50,4 +51,4 @@ def compute(function: Any, *arrays: Any, engine: str = "ideal", **how: Any) -> A
             return [await opened(run, one) for one in result]
         return await opened(run, result)
 
-    return evaluate(script, engine=engine, parties=3 if engine == "replicated" else 1)[0]
+    return evaluate(script, **making(engine))[0]

@@ -9,6 +9,7 @@ import pytest
 from sgd import standardised, train
 from sklearn.linear_model import LogisticRegression as Reference
 from support.bounds import every_bound_holds
+from support.engines import making
 from support.value_floor import opened, secret
 
 from mpc.disclosure import soundness
@@ -53,7 +54,7 @@ def fit(x, y, *, missing=None, unknown=None, engine="ideal", bounds=BOUNDS, **ho
             operations=run.operations,
         )
 
-    return evaluate(script, engine=engine, parties=3 if engine == "replicated" else 1)[0]
+    return evaluate(script, **making(engine))[0]
 
 
 def clear(x, y, counts, *, C=1.0, learning_rate=0.5, intercept=True, penalty="l2", **how):

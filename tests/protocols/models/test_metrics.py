@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import accuracy_score as sk_accuracy
 from sklearn.metrics import roc_auc_score as sk_auc
 from support.bounds import every_bound_holds
+from support.engines import ENGINES, ENGINES_SLOW, making
 from support.value_floor import opened, secret
 
 from mpc.errors import RangeError, ShapeError
@@ -29,12 +30,12 @@ def found(function, y, other, valid=None, engine="ideal"):
             second = second.masked(secret(run, valid), "missing")
         return await opened(run, function(secret(run, y), second))
 
-    return evaluate(script, engine=engine, parties=3 if engine == "replicated" else 1)[0]
+    return evaluate(script, **making(engine))[0]
 
 
 @pytest.mark.parametrize("pairwise", [0, 512])
 @pytest.mark.parametrize("levels", [0, 1, 6])
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_auc(monkeypatch, pairwise, levels, engine):
     monkeypatch.setattr(metrics, "PAIRWISE", pairwise)
     y, s = scores(70, 3, levels)
@@ -67,7 +68,7 @@ def test_auc_of_one_outcome_is_undefined(label):
         assert np.isnan(found(roc_auc_score, np.full(20, label), np.arange(20.0)))
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_accuracy(engine):
     y, s = scores(50, 5, 6)
     with every_bound_holds():

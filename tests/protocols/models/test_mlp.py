@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.engines import MORE_PARTIES
 from support.opened import compute, dry_cost
 from support.value_floor import opened
 
@@ -17,7 +18,6 @@ from mpc.secret import constant
 from protocols.models.mlp import MLP, Dense, Sequential, relu
 from protocols.simulate import evaluate
 
-ENGINES = ["ideal", "replicated"]
 SIZES = (20, 12, 9, 5)
 #: Fraction bits of weights and of everything else.
 FINE, FRAC = 20, 16
@@ -60,7 +60,7 @@ def secrets(coefs: Any, intercepts: Any) -> list[Any]:
     return [(w, FINE, 1 << FINE) for w in coefs] + [(b, FRAC, 1 << FRAC) for b in intercepts]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize("stated", [True, False])
 def test_scores_with_secret_weights(engine, stated):
     coefs, intercepts = network(1)
@@ -75,7 +75,7 @@ def test_scores_with_secret_weights(engine, stated):
     assert 0 < error <= largest_error(coefs, intercepts, 1.0, given_norms)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 def test_scores_with_public_weights_need_no_norms(engine):
     coefs, intercepts = network(3)
     x = rows(4, 30)
@@ -83,7 +83,7 @@ def test_scores_with_public_weights_need_no_norms(engine):
     assert np.abs(found - clear(coefs, intercepts, x)).max() <= largest_error(coefs, intercepts, 1.0, norms(coefs))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 def test_classes_and_their_probabilities(engine):
     coefs, intercepts = network(5)
     x = rows(6, 40)

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.engines import MORE_PARTIES
 from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError, ShapeError
 from protocols import numeric
 
-ENGINES = ["ideal", "replicated"]
 #: Fraction bits and bits of the bound.
 SIZES = [(0, 5), (3, 4), (20, 29), (28, 29), (40, 61), (0, 61), (45, 30), (-3, 12), (61, 61), (61, 20)]
 
@@ -31,7 +31,7 @@ def values(frac: int, width: int) -> tuple[Any, Any]:
 
 
 @pytest.mark.parametrize(("frac", "width"), SIZES)
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 def test_signs_and_whole_numbers_are_exact(frac, width, engine):
     raw, x = values(frac, width)
 
@@ -47,7 +47,7 @@ def test_signs_and_whole_numbers_are_exact(frac, width, engine):
 
 
 @pytest.mark.parametrize(("frac", "width"), SIZES[:5] + SIZES[6:8])
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 def test_rounding_halves_up(frac, width, engine):
     raw, x = values(frac, width)
     y = compute(lambda run, s: numeric.round_half_up(s), (x, frac, (1 << width) - 1), engine=engine)
@@ -57,7 +57,7 @@ def test_rounding_halves_up(frac, width, engine):
     ]
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize(("low", "high"), [(-1, 1), (0, 2.5), (-3, -2), (1.5, 1.5), (-100, 2), (-2, 100), (-100, 100)])
 def test_clipping(low, high, engine):
     x = np.linspace(-10, 10, 161)
@@ -79,7 +79,7 @@ def test_the_bound_of_a_clipped_value_follows_from_the_limits():
 
 
 # ---- the largest one
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize("size", [1, 2, 3, 5, 8, 13])
 def test_largest_and_its_place(size, engine):
     x = np.random.default_rng(size).integers(-4, 5, (6, size)).astype(float)
@@ -116,7 +116,7 @@ def test_only_valid_elements_are_the_largest():
 
 
 # ---- polynomials
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize(
     ("limit", "frac"), [(1.0, 28), (3.0, 20), (0.01, 35), (100.0, 22), (2.0**20, 8), (7, 0), (5.0, 50)]
 )
@@ -138,7 +138,7 @@ def test_polynomials_match_floats(c, limit):
     assert np.abs(y - true).max() <= len(c) * 2.0**-26 * size + 2.0**-40
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize(
     ("limit", "frac"), [(1.0, 28), (4.0, 20), (9.0, 25), (1000.0, 18), (2.0**30, 25), (9, 0), (9, -1)]
 )
@@ -191,7 +191,7 @@ def test_rounds_and_bytes(function, rounds, octets):
     assert sum(cost.bytes_sent) / 90_000 <= octets
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 def test_clipping_what_fills_the_ring(engine):
     x = np.asarray([-0.99, -0.5, -0.25, 0.0, 0.25, 0.3125, 0.5, 0.99])
     y = compute(lambda run, s: numeric.clip(s, -0.4375, 0.3125), (x, 61, (1 << 61) - 1), engine=engine)

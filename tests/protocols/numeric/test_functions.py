@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.engines import ENGINES
 from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError, ShapeError
 from protocols import numeric
 from protocols.numeric.exponential import precision
 
-ENGINES = [("ideal", 3_000), ("replicated", 500)]
+COUNTS = [("ideal", 3_000), ("replicated", 500), ("shamir", 300), pytest.param("shamir 5", 300, marks=pytest.mark.slow)]
 #: Largest magnitude and fraction bits of arguments.
 SIZES = [
     (1.0, 28),
@@ -40,21 +41,22 @@ def logistic(x: Any) -> Any:
 
 
 # ---- exponentials
-@pytest.mark.parametrize(("engine", "count"), ENGINES)
+@pytest.mark.parametrize(("engine", "count"), COUNTS)
 @pytest.mark.parametrize(("limit", "frac"), SIZES)
 def test_exponential_on_its_whole_range(limit, frac, engine, count):
     x = np.concatenate([grid(-limit, limit, frac, count), grid(-min(limit, 40), min(limit, 20), frac, count)])
     y = compute(lambda run, s: numeric.exp(s), (x, frac, int(limit * 2**frac)), engine=engine)
     below, digits = precision(min(limit, 20))
-    inside = x <= 20
-    assert np.isnan(y[~inside]).all()
+    assert np.isnan(y[x > 20]).all()
+    # One of 61 bits loses the last one before it is compared: at the limit itself it may be rounded above.
+    inside = x < 20 if int(limit * 2**frac).bit_length() > 60 else x <= 20
     true = np.exp(x[inside])
     assert (np.abs(y[inside] - true) <= 1.001 * 2.0**-below + 2.0 ** (2 - digits) * true).all()
     assert (np.abs(y - np.exp(np.minimum(x, 0)))[x <= 0] <= 2.0**-13).all()
     assert (np.abs(y[inside] - true) <= 2.0**-12 * np.maximum(true, 1)).all()
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("at_most", [0.0, 0.3, 7.0, 12.0])
 def test_exponential_up_to_a_public_limit(at_most, engine):
     x = np.concatenate([grid(-30, 30, 22, 300), grid(-1, at_most, 22, 300), [at_most]])
@@ -74,7 +76,7 @@ def test_precision_of_exponentials():
 
 
 # ---- logarithms
-@pytest.mark.parametrize(("engine", "count"), ENGINES)
+@pytest.mark.parametrize(("engine", "count"), COUNTS)
 @pytest.mark.parametrize(("width", "frac"), [(1, 0), (1, 5), (29, 28), (29, 0), (29, 25), (40, 20), (61, 40), (20, -4)])
 def test_logarithm_at_every_size_and_sign(width, frac, engine, count):
     rng = np.random.default_rng(width)
@@ -88,7 +90,7 @@ def test_logarithm_at_every_size_and_sign(width, frac, engine, count):
 
 
 # ---- sigmoids
-@pytest.mark.parametrize(("engine", "count"), ENGINES)
+@pytest.mark.parametrize(("engine", "count"), COUNTS)
 @pytest.mark.parametrize(("limit", "frac"), [(0.5, 29), *SIZES, (15.0, 24), (15.5, 24)])
 def test_sigmoid_and_its_tangent_everywhere(limit, frac, engine, count):
     x = np.concatenate([grid(-limit, limit, frac, count), grid(-min(limit, 18), min(limit, 18), frac, count)])
@@ -104,7 +106,7 @@ def test_sigmoid_and_its_tangent_everywhere(limit, frac, engine, count):
     assert np.abs(t).max() <= 1
 
 
-@pytest.mark.parametrize(("engine", "count"), ENGINES)
+@pytest.mark.parametrize(("engine", "count"), COUNTS)
 @pytest.mark.parametrize(("limit", "frac"), SIZES)
 def test_exact_sigmoid(limit, frac, engine, count):
     x = np.concatenate([grid(-limit, limit, frac, count // 2), grid(-min(limit, 18), min(limit, 18), frac, count // 2)])
@@ -123,14 +125,14 @@ def test_softmax_along_an_axis():
     x = np.rint(np.asarray(rows) * 2**20) / 2**20
     true = np.exp(x - x.max(1, keepdims=True))
     true /= true.sum(1, keepdims=True)
-    for engine in ("ideal", "replicated"):
+    for engine in ENGINES:
         y, z = compute(lambda run, s: (numeric.softmax(s), numeric.softmax(s.T, 0)), (x, 20, 20 << 20), engine=engine)
         assert np.abs(y - true).max() <= 2.0**-20
         assert np.abs(z.T - true).max() <= 2.0**-20
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 257])
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_softmax_of_equal_elements(size, engine):
     y = compute(lambda run, s: numeric.softmax(s), (np.full((2, size), -3.5), 20, 4 << 20), engine=engine)
     assert np.abs(y - 1 / size).max() <= 2.0**-20
@@ -150,7 +152,7 @@ def test_what_is_undefined_stays_so():
         compute(lambda run, x: numeric.softmax(x), (1.0, 20, 1 << 21))
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("engine", ENGINES)
 def test_methods_of_secrets_with_masks_and_counts_behind_them(engine):
     def both(run: Any, s: Any) -> Any:
         counted = s.about((s > 0).numeric().sum())

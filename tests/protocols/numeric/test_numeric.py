@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.engines import ENGINES
 from support.opened import compute
 
 from mpc.errors import ShapeError
 from mpc.secret import SecretArray
 from protocols import numeric
 from protocols.numeric.normalize import F
-
-ENGINES = ["ideal", "replicated"]
 
 
 # ---- leading bits
@@ -60,14 +59,14 @@ def _dense(low: float, count: int) -> Any:
     return np.concatenate([edges, np.rint(np.linspace(low, 1, count) * 2**F) / 2**F])
 
 
-@pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000)])
+@pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000), ("shamir", 3_000)])
 def test_reciprocal_on_its_whole_domain(engine, count):
     c = _dense(0.5, count)
     w = compute(lambda run, s: numeric.reciprocal(s), (c, F, 1 << F), engine=engine)
     assert np.abs(w * c - 1).max() <= 2.0**-26
 
 
-@pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000)])
+@pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000), ("shamir", 3_000)])
 def test_roots_on_their_whole_domain(engine, count):
     c = _dense(0.25, count)
     root, inverse = compute(lambda run, s: tuple(numeric.roots(s)), (c, F, 1 << F), engine=engine)

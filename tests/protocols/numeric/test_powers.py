@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.engines import MORE_PARTIES
 from support.opened import compute
 
 from mpc.errors import RangeError
 from protocols import numeric
 from protocols.numeric.exponential import precision
-
-ENGINES = ["ideal", "replicated"]
 
 
 def arguments(limit: float, frac: int) -> np.ndarray:
@@ -19,7 +18,7 @@ def arguments(limit: float, frac: int) -> np.ndarray:
     return np.trunc(x / last) * last
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize(("limit", "frac"), [(1.0, 28), (8.0, 24), (0.1, 31), (100.0, 21), (30.0, 40)])
 @pytest.mark.parametrize("p", [0, 1, 2, 3, 7, 12])
 def test_whole_powers(p, limit, frac, engine):
@@ -28,7 +27,7 @@ def test_whole_powers(p, limit, frac, engine):
     assert np.abs(y - x**p).max() <= p * 2.0**-26 * limit**p
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize(("limit", "frac"), [(1.0, 28), (8.0, 24), (1000.0, 18)])
 @pytest.mark.parametrize("p", [1 / 3, 2.2, -0.3, 1.5, -2, -3, -1.5, 10.25, 0.001, -40])
 def test_other_powers(p, limit, frac, engine):
@@ -46,7 +45,7 @@ def test_other_powers(p, limit, frac, engine):
     assert (np.abs(y - true) <= error)[inside].all()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", MORE_PARTIES)
 @pytest.mark.parametrize("p", [0.5, -0.5, -1])
 def test_roots_and_quotients(p, engine):
     x = arguments(8.0, 24)

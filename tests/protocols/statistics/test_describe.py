@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
+from support.engines import ENGINES
 from support.tables import releases, split, table
 
 from mpc import Category, Flag
 from mpc.errors import DataError
 from protocols import statistics as st
 
-ENGINES = ["ideal", "replicated"]
 RNG = np.random.default_rng(5)
 
 

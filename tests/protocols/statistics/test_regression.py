@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn.datasets import load_breast_cancer
+from support.engines import ENGINES, ENGINES_SLOW
 from support.tables import releases, split, table
 
 from mpc.errors import ShapeError
 from protocols import statistics as st
 
-ENGINES = ["ideal", "replicated"]
 COLLINEAR = "undefined: predictors nearly collinear"
 NO_FIT = "undefined: too few rows, or a column that does not vary"
 
@@ -60,7 +60,7 @@ def test_correlations_are_of_complete_rows():
     assert correlated(f, dict.fromkeys(f, (0, 1)), minimum=50)[0][1] == "suppressed (fewer than 50)"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_correlations_that_are_undefined(engine):
     f = table(a=[1, 2, 3, 5], b=[0.7] * 4, c=[4, 4, 1, 0])
     found = correlated(f, dict.fromkeys(f, (0, 9)), engine)
@@ -131,7 +131,7 @@ def cancer():
     return f.assign(y=1.0 - data.target), ranges | {"y": (0, 1)}
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize("wide", [1, 100])
 def test_mild_predictors_of_breast_cancer(engine, wide):
     f, ranges = cancer()
@@ -143,7 +143,7 @@ def test_mild_predictors_of_breast_cancer(engine, wide):
     assert (np.abs(found["coefficient"] - expected.params) <= 1e-4 * expected.bse).all()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_radius_perimeter_and_area_together_are_collinear(engine):
     f, ranges = cancer()
     assert fitted(f, ranges, engine) == COLLINEAR
@@ -179,7 +179,7 @@ def test_more_random_designs(seed):
     f = design(seed, rows, predictors, rng.choice([0, 0.8, 0.95, 0.98]), np.exp(rng.uniform(-1, 3)))
     correlation = f.drop(columns="y").corr().to_numpy()
     inflated = np.diag(np.linalg.inv(correlation)).max()
-    found = fitted(f, ranges_of(f, rng.choice([1, 10, 100])), rng.choice(ENGINES))
+    found = fitted(f, ranges_of(f, rng.choice([1, 10, 100])), rng.choice(["ideal", "replicated"]))
     if inflated > 100 and isinstance(found, str):
         assert found == COLLINEAR
         return
@@ -206,7 +206,7 @@ def test_variance_inflation_around_its_limit():
             assert_fitted(found, f)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_fits_that_are_undefined(engine):
     rng = rng_of(10)
     a, b, e = rng.uniform(0, 9, (3, 60))
@@ -233,7 +233,7 @@ def test_rows_with_missing_values_are_left_out_and_few_rows_suppressed():
 
 
 # ---- the constant term
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize(
     ("values", "limits"),
     [
@@ -269,7 +269,7 @@ def test_an_intercept_of_zero_and_a_large_one():
     assert found["coefficient"][0] == pytest.approx(expected, rel=2.0**-26)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_an_intercept_without_digits_is_undefined_and_nothing_else_is(engine):
     rng = rng_of(14)
     x, e = rng.uniform(0, 1, (2, 200))

@@ -7,9 +7,8 @@ from itertools import product
 
 import numpy as np
 import pytest
+from support.engines import ENGINES
 from support.tables import releases, split, table
-
-ENGINES = ["ideal", "replicated"]
 
 
 def hidden(counts, k):
