@@ -6,7 +6,7 @@ import operator
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
+from support.engines import ENGINES_SLOW
 from value_floor import compute, opened, secret
 
 from mpc.errors import RangeError, ShapeError
@@ -47,7 +47,7 @@ def test_shapes_that_do_not_fit():
         spread((3,), np.zeros(2, np.int64))
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize("name", ["lt", "le", "gt", "ge"])
 @pytest.mark.parametrize(("shape", "given"), SHAPES)
 def test_operators(engine, name, shape, given):

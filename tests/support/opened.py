@@ -27,7 +27,8 @@ def compute(function: Any, *arrays: Any, engine: str = "ideal") -> Any:
         given = function(run, *secrets)
         results = []
         for x in given if isinstance(given, tuple | list) else [given]:
-            handles = [run.schedule("open", s.handle, to=range(run.engine.parties)) for s in (x, x.valid) if s is not None]
+            parts = [s for s in (x, x.valid) if s is not None]
+            handles = [run.schedule("open", s.handle, to=range(run.engine.parties)) for s in parts]
             await run.settle(*handles)
             raw = handles[0].share
             value = raw.astype(bool) if x.type == "bool" else decode(raw, x.frac)

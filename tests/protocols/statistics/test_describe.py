@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from support.engines import ENGINES
+from support.engines import ENGINES, ENGINES_SLOW
 from support.tables import releases, split, table
 
 from mpc import Category, Flag
@@ -79,13 +79,13 @@ def test_mean_and_deviation_on_shares(name):
     assert_described(*COLUMNS[name], engine="replicated")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_a_constant_column_has_deviation_zero(engine):
     for value in (0.1, 0.7, 1.0):
         assert assert_described(np.full(37, value), 0, 1, engine)["sd x"] == 0.0
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_owners_with_few_rows_or_none(engine):
     x, none = RNG.uniform(0, 1, 50), np.full(5, np.nan)
     for others in ([[], [0.5]], [none, [0.5]], [[], none], [[0.25], [0.75]]):
@@ -122,7 +122,7 @@ def test_each_column_has_its_own_rows():
     assert found["mean c"] == found["sd c"] == "suppressed (fewer than 5)"
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize("k", [2, 10])
 def test_minimum_cohorts_at_the_edge(engine, k):
     small = f"suppressed (fewer than {k})"
@@ -135,7 +135,7 @@ def test_minimum_cohorts_at_the_edge(engine, k):
     assert found["missing few"] == small  # it leaves few
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_a_flag_few_have_or_few_have_not(engine):
     rare, common = np.arange(60) < 5, np.arange(60) >= 5
     fair = np.arange(60) < 10
@@ -153,7 +153,7 @@ def test_a_flag_few_have_or_few_have_not(engine):
     assert found["by g"]["values"] == [small, small]  # five of each group have it
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_variances_and_other_divisors(engine):
     x = normal(80)
 
@@ -187,7 +187,7 @@ def test_histograms(engine):
         assert_cells(found["counts"], np.histogram(x[:-1], edges)[0].tolist(), k)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_groups(engine):
     k = 4
     for sizes in ((20, 9, 12), (20, k, k), (20, k, k - 1), (k - 1, 0, 30), (0, 0, 0)):
@@ -212,7 +212,7 @@ def test_groups(engine):
                     assert value == pytest.approx(f.groupby("g").x.agg(key)[level], rel=1e-6)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_contingency_tables(engine):
     k = 5
     for cells in ([[30, 12], [9, 40], [5, 5]], [[30, 12], [9, 40], [5, 4]]):
@@ -233,7 +233,7 @@ def test_contingency_tables(engine):
 
 
 # ---- two groups
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize("equal_var", [False, True])
 def test_two_groups(engine, equal_var):
     for n, m in ((200, 40), (11, 12)):
@@ -271,7 +271,7 @@ def test_two_groups_that_are_small_or_do_not_vary():
     assert releases(script, columns, split(f))["t"].startswith("undefined")
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_quotients_and_means_keep_the_counts_behind_them(engine):
     f = pd.DataFrame({"x": normal(40), "f": np.arange(40) % 3 == 0})
 
