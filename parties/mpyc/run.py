@@ -172,14 +172,18 @@ class Party:
     def _execute(self) -> int:
         """Run the program in this thread, as the script that Python was started with."""
         sys.path.insert(0, os.path.dirname(os.path.abspath(self._program)))
+        code: object = 0
         try:
             runpy.run_path(str(self._program), run_name="__main__")
         except SystemExit as ended:
-            if ended.code is None or isinstance(ended.code, int):
-                return ended.code or 0
-            print(ended.code, file=sys.stderr)
-            return 1
-        return 0
+            code = ended.code
+        for thread in threading.enumerate():  # as Python does at its end
+            if thread is not threading.main_thread() and not thread.daemon:
+                thread.join()
+        if code is None or isinstance(code, int):
+            return code or 0
+        print(code, file=sys.stderr)
+        return 1
 
     def _participants(self) -> list[Participant]:
         participants = []

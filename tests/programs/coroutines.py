@@ -2,7 +2,10 @@
 
 import argparse
 import asyncio
+import atexit
 import datetime
+import threading
+import time
 from fractions import Fraction
 
 import numpy as np
@@ -68,3 +71,5 @@ mpc.run(main())
 mpc.run(mpc.start())
 print(mpc.run(mpc.output(secint(6) * 7)))
 mpc.run(mpc.shutdown())
+atexit.register(print, "the end")
+threading.Thread(target=lambda: (time.sleep(0.3), print("a thread is waited for"))).start()
