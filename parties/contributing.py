@@ -26,7 +26,8 @@ from parties.document import agreed_document, study_hash, study_words
 from parties.handout import Facts, put_together
 from parties.home import Home
 from parties.identity import Card, write_private
-from parties.process import Events, Outcome, check_data, loop_factory
+from parties.outcome import Events, Outcome, check_data, kinds_and_protections
+from parties.process import loop_factory
 from parties.sealing import read_header
 from parties.study import BoundStudy
 
@@ -97,11 +98,11 @@ class Own:
 
     def outcome(self, facts: Facts | None = None) -> Outcome:
         """What it ends with; without facts of a run, what it has done itself."""
-        entries = self.study.entries
+        kinds, protections = kinds_and_protections(self.study.entries)
         return Outcome(
             releases=self.study.results,
-            kinds={entry.name: entry.kind for entry in entries},
-            protections={e.name: f"fewer than {e.minimum}: suppressed" for e in entries if e.minimum > 1},
+            kinds=kinds,
+            protections=protections,
             study=self.digest.hex(),
             words=study_words(self.digest),
             brought={name: source.brought for name, source in self.rows.items() if source.brought is not None},
@@ -115,8 +116,10 @@ class Own:
         )
 
 
-def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | None = None) -> Own:
+def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | None = None, reads: bool = True) -> Own:
     """Check the study and this organization's data, and run the script over it, dry. Sends nothing.
+
+    reads   without it no data is looked at: to read results only
 
     Raises ConfigError (it computes, or takes no part; a card is missing) and DataError.
     """
@@ -131,11 +134,11 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
     plan.check_date(date.today())
     phases = {"start": perf_counter() - began}
     began = perf_counter()
-    rows = check_data(home, bound, events)
+    rows = check_data(home, bound, events) if reads else {}
     engine = make_engine(plan.engine, len(compute), plan.threshold)
     study = collect(
         bound.loaded.scenario,
-        index,
+        index if reads else None,
         engine,
         organizations=plan.participants,
         rows=rows,

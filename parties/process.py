@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -20,9 +19,10 @@ from mpc.engine import Engine
 from mpc.errors import ConfigError
 from mpc.study import Study as RunningStudy
 from parties.agreement import PROTOCOL_VERSION
-from parties.dataset import Brought, SourceRows
+from parties.dataset import SourceRows
 from parties.document import agreed_document, study_hash, study_words
 from parties.home import Home
+from parties.outcome import Events, Limits, Outcome, check_data, kinds_and_protections
 from parties.source import default_threads
 from parties.study import BoundStudy
 
@@ -31,41 +31,8 @@ if TYPE_CHECKING:
     from mpc.network import Network
     from mpc.outside import Outside
     from parties.bench.shaping import Shaped
-    from parties.handout import Facts
     from parties.reception import Reception
     from protocols.simulate import DryRun
-
-#: Told to whoever shows progress: kind and details.
-Events = Callable[[str, Mapping[str, Any]], None]
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How long a party waits, in seconds."""
-
-    wait: float = 300.0
-    grace: float = 7.0
-    stall: float = 600.0
-
-
-@dataclass
-class Outcome:
-    """What a run left at this organization."""
-
-    releases: dict[str, Any]
-    kinds: dict[str, str]
-    protections: dict[str, str]
-    study: str
-    words: str
-    brought: dict[str, Brought]
-    rounds: int
-    operations: int
-    frame_bytes_sent: int
-    phases: dict[str, float] = field(default_factory=dict)
-    refused: dict[str, int] = field(default_factory=dict)
-    finished: str = ""
-    contributions: int = 0
-    left_out: tuple[str, ...] = ()
 
 
 def run_party(
@@ -106,27 +73,6 @@ def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
     except ImportError:  # not on Windows
         return None
     return uvloop.new_event_loop
-
-
-def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:
-    """The datasets that the organization of `home` brings, checked: DataError before anything was sent."""
-    from parties.catalog import open_dataset
-
-    mine = next(o for o in bound.plan.organizations if o.name == home.name)
-    rows: dict[str, SourceRows] = {}
-    for name, dataset in mine.datasets.items():
-        source = open_dataset(home.catalog.dataset(dataset), bound.schemas[name])
-        brought = source.check(at_most=bound.at_most[name])
-        rows[name] = source
-        events("brought", {"input": name, **brought.describe()})
-    return rows
-
-
-def facts_of(outcome: Outcome) -> Facts:
-    """What is told of a run to those who learn without computing."""
-    from parties.handout import Facts
-
-    return Facts(outcome.rounds, outcome.operations, outcome.finished, outcome.contributions, outcome.left_out)
 
 
 class _Party:
@@ -239,7 +185,7 @@ class _Party:
                 outcome = self._outcome(study, session, rows)
                 outcome.study, outcome.words = digest.hex(), words
                 if reception is not None:
-                    reception.results(study, session, facts_of(outcome))
+                    reception.results(study, session, outcome.facts)
             self._done(outcome)
         return outcome
 
@@ -313,10 +259,11 @@ class _Party:
 
     def _outcome(self, study: RunningStudy, session: Any, rows: dict[str, SourceRows]) -> Outcome:
         run = study.run
+        kinds, protections = kinds_and_protections(study.entries)
         return Outcome(
             releases=study.results,
-            kinds={entry.name: entry.kind for entry in study.entries},
-            protections={e.name: f"fewer than {e.minimum}: suppressed" for e in study.entries if e.minimum > 1},
+            kinds=kinds,
+            protections=protections,
             study="",
             words="",
             brought={name: source.brought for name, source in rows.items() if source.brought is not None},

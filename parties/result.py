@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from parties.process import Outcome
+from parties.outcome import Outcome
 from parties.study import BoundStudy, StudyPlan
 from parties.trust import who_must_not_collude
 

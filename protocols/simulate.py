@@ -361,7 +361,7 @@ def dry_run(
 
 def collect(
     scenario: Scenario,
-    owner: int,
+    owner: int | None,
     engine: Engine,
     *,
     organizations: Sequence[str],
@@ -372,12 +372,14 @@ def collect(
     ranges: Ranges | None = None,
     network: Network | None = None,
 ) -> Study:
-    """The script at an organization that does not compute: a dry run that reads its rows.
+    """The script at an organization that does not compute: a dry run that reads its rows (None: no rows).
 
     `study.run.outside.vector(owner)` is then what it contributes, and `study.deliver` takes what it learns. Raises
     DataError where its data does not fit.
     """
-    run = Collecting(engine, Library(), owner, network=network)
+    run = Runtime(engine, Library(), network=network)
+    if owner is not None:
+        run = Collecting(engine, Library(), owner, network=network)
     study = assemble(
         scenario,
         run,

@@ -104,7 +104,7 @@ def command(
     from parties.identity import no_core_dumps
     from parties.mpyc.run import Party
     from parties.mpyc.study import open_program_study
-    from parties.process import Limits
+    from parties.outcome import Limits
 
     no_core_dumps()
     here = opened(home)

@@ -16,7 +16,7 @@ from parties import units
 from parties.cli.common import FILE, home_option, json_option, opened, print_json
 
 if TYPE_CHECKING:
-    from parties.process import Outcome
+    from parties.outcome import Outcome
 
 _STARTED = perf_counter()
 
@@ -70,7 +70,8 @@ def command(
     """
     from parties.identity import no_core_dumps
     from parties.kernels import prepare
-    from parties.process import Limits, run_party
+    from parties.outcome import Limits
+    from parties.process import run_party
     from parties.result import result_document
     from parties.study import open_study
 

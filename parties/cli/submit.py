@@ -16,7 +16,7 @@ from parties.report_text import size
 if TYPE_CHECKING:
     from parties.cli.progress import Display
     from parties.contributing import Own
-    from parties.process import Outcome
+    from parties.outcome import Outcome
 
 _STARTED = perf_counter()
 
@@ -122,7 +122,7 @@ def results(
     from parties.contributing import call
 
     _check(wait)
-    own, display = _opened(study, home, as_json, events)
+    own, display = _opened(study, home, as_json, events, reads=False)
     if not own.learns:
         raise ConfigError(f"{study}: {own.home.name} is no recipient of this study")
     with display or _Nothing() as shown:
@@ -149,7 +149,9 @@ def _check(wait: float) -> None:
         raise click.BadParameter("--wait: a number of seconds above 0")
 
 
-def _opened(study: Path, home: Path | None, as_json: bool, events: bool) -> tuple[Own, Display | None]:
+def _opened(
+    study: Path, home: Path | None, as_json: bool, events: bool, *, reads: bool = True
+) -> tuple[Own, Display | None]:
     """This organization's side of the study, with its data checked; and what shows progress."""
     from parties.contributing import open_own
     from parties.identity import no_core_dumps
@@ -160,12 +162,12 @@ def _opened(study: Path, home: Path | None, as_json: bool, events: bool) -> tupl
     here = opened(home)
     bound = open_study(study)
     if events:
-        return open_own(here, bound, json_lines, started=_STARTED), None
+        return open_own(here, bound, json_lines, started=_STARTED, reads=reads), None
     from parties.cli.progress import Display
 
     display = Display(quiet=as_json)
     prepare(bound.plan.engine, display.status)
-    return open_own(here, bound, display.event, started=_STARTED), display
+    return open_own(here, bound, display.event, started=_STARTED, reads=reads), display
 
 
 def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:

@@ -26,7 +26,7 @@ from parties.mpyc.exchange import Exchange
 from parties.mpyc.sources import program_sources
 from parties.mpyc.study import ProgramStudy, agreed_program
 from parties.mpyc.watch import PATIENCE_S, Watch, end_process, print_program_error
-from parties.process import Limits
+from parties.outcome import Limits
 from parties.session import Participant, Session
 
 
