@@ -60,7 +60,7 @@ def test_they_get_what_the_others_get(tmp_path, names, engine):
     with with_clinics(tmp_path, count, names, f'engine = "{engine}"') as town:
         town.write_study(extra=f'engine = "{engine}"', recipients=[*names, *clinics(count)[1:]])
         runs = town.start_all()
-        assert {name: run.wait(150) for name, run in runs.items()} == dict.fromkeys(runs, 0)
+        assert {name: run.wait(300) for name, run in runs.items()} == dict.fromkeys(runs, 0)
         learning = [run for name, run in runs.items() if name != "clinic-0"]
         right(town, learning)
         assert runs["clinic-0"].result["releases"] == {}
