@@ -238,6 +238,7 @@ def complaint(found, size):
         return ""
     table = np.stack(columns, axis=1)
     packed = np.concatenate([np.packbits(table, axis=0).T, np.packbits(np.ones((1, size), np.uint8), axis=1)])
+    assert len(packed) < size, "too few elements for so many bits"
     if rank(packed, size) < len(packed):
         return "a relation between bits"
     signs = table.astype(np.float32) * 2 - 1
