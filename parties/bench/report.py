@@ -102,8 +102,10 @@ def _several(results: Sequence[Result]) -> bool:
 def _groups(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Results by workload, with engine and parties where there are several, the smallest size first."""
     several = _several(results)
+    workloads = list(dict.fromkeys(result["workload"] for result in results))
     found: dict[str, list[Result]] = {}
-    for result in results:
+    # Those of one workload stand together.
+    for result in sorted(results, key=lambda result: workloads.index(result["workload"])):
         name = f"{result['workload']}, {tables.short(result)}" if several else result["workload"]
         found.setdefault(name, []).append(result)
     return {name: sorted(group, key=lambda result: int(result["size"])) for name, group in found.items()}

@@ -149,6 +149,10 @@ def test_scaling_with_the_number_of_parties():
     assert {"3", "5", "7", "9", "parties", "10 kB"} <= set(sent)
     # Every bar says whose it is.
     assert {f"multiply, shamir {n}  1,000" for n in (3, 5, 7, 9)} <= set(words(svgs(page)[0]))
+    mixed = [
+        result(name, 10, engine="shamir", organizations=n, threshold=1) for n in (3, 4) for name in ("open", "chain")
+    ]
+    assert list(report._groups(mixed)) == ["open, shamir 3", "open, shamir 4", "chain, shamir 3", "chain, shamir 4"]
     assert "Cost as the number" not in report.html(RESULTS, 5, FACTS)
 
 
