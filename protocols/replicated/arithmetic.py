@@ -12,9 +12,10 @@ import numpy as np
 
 from mpc.engine import Cost, Integers, Shape
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.masks import zero_share
-from protocols.replicated.roles import SMALL, Chunk, Load, cut, each, load
+from protocols.replicated.roles import SMALL, Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, as_words, integers
 from protocols.shapes import size_of
 

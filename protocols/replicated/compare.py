@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from mpc.engine import Cost
 from mpc.errors import RangeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels, kernels_sign
 from protocols.replicated.boolean import reshare, reshare_load
 from protocols.replicated.kernels import Short
 from protocols.replicated.masks import zero_bits
 from protocols.replicated.owner import from_owner, to_owner
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers
 from protocols.replicated.wire import Octets, lowest, pack, packed_bytes, unpack
 

@@ -7,11 +7,12 @@ import numpy as np
 from mpc.engine import Cost
 from mpc.errors import RangeError, ShapeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.boolean import levels_of, reshare, reshare_load, upper_halves
 from protocols.replicated.masks import words
 from protocols.replicated.owner import from_owner, to_owner
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, integers, mask_of, words_of_bits
 from protocols.replicated.wire import pack, packed_bytes, unpack
 

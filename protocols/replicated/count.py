@@ -11,11 +11,12 @@ import numpy as np
 from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels, kernels_lookup
 from protocols.replicated.kernels_lookup import GROUP
 from protocols.replicated.lookup import in_words
 from protocols.replicated.masks import draw, words
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, as_words
 from protocols.replicated.wire import Octets
 from protocols.shapes import size_of, wanted

@@ -12,10 +12,11 @@ import numpy as np
 from mpc.engine import Cost
 from mpc.errors import RangeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.boolean import and_local, reshare, reshare_load, upper_halves
 from protocols.replicated.owner import from_owner
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 

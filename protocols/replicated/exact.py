@@ -13,10 +13,11 @@ import numpy as np
 from mpc.engine import Cost
 from mpc.errors import RangeError
 from mpc.party import Party, concurrently, inner_label
+from protocols.chunks import each
 from protocols.replicated import local
 from protocols.replicated.compare import compared, compared_load
 from protocols.replicated.convert import bit_to_ring, bit_to_ring_cost
-from protocols.replicated.roles import Chunk, D, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, integers, mask_of
 from protocols.replicated.truncate import check_bits, truncated, truncated_load
 

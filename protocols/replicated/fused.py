@@ -12,9 +12,10 @@ import numpy as np
 
 from mpc.engine import Cost
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.masks import draw, words
-from protocols.replicated.roles import Chunk, D, E, F, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, F, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words, integers
 from protocols.replicated.truncate import check_bits, times_top, wide
 from protocols.replicated.wire import small_bytes, small_dtype

@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Integers
 from mpc.errors import RangeError, ShapeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels, kernels_lookup
 from protocols.replicated.kernels_lookup import DIGIT, DIGITS, EXTRA, FACTOR, GROUP, UNIT
 from protocols.replicated.masks import draw, words
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words, integers
 from protocols.replicated.truncate import times_top, wide
 from protocols.replicated.wire import Octets, small_bytes, small_dtype

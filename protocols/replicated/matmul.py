@@ -11,10 +11,11 @@ from mpc.channel import MAX_MESSAGE
 from mpc.engine import Cost, Shape, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import limbs
 from protocols.replicated.fused import shifted_load, shifted_product
 from protocols.replicated.masks import zero_share
-from protocols.replicated.roles import Chunk, D, E, F, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, F, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words
 from protocols.replicated.truncate import check_bits
 from protocols.replicated.wire import small_bytes

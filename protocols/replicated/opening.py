@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost, Spec
 from mpc.party import Party
-from protocols.replicated.roles import Chunk, Load, cut, each, load
+from protocols.chunks import each
+from protocols.replicated.roles import Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits
 from protocols.replicated.wire import pack, packed_bytes, unpack
 

@@ -16,11 +16,12 @@ from mpc.engine import Cost, Integers, Piece, Spec
 from mpc.errors import CheckFailed
 from mpc.labels import Streams
 from mpc.party import Party, inner_label
+from protocols.chunks import each
 from protocols.replicated import local
 from protocols.replicated.boolean import bits_and, bits_and_cost
 from protocols.replicated.compare import sign, sign_cost
 from protocols.replicated.masks import zero_bits, zero_share
-from protocols.replicated.roles import Chunk, Load, cut, each, load
+from protocols.replicated.roles import Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, mask_of
 from protocols.replicated.wire import pack, packed_bytes, unpack
 

@@ -13,11 +13,12 @@ import numpy as np
 
 from mpc.engine import Cost, Integers, Shape
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels, kernels_quick
 from protocols.replicated.compare import check_width
 from protocols.replicated.kernels_quick import GROUP, PRIME
 from protocols.replicated.masks import draw, words
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
 from protocols.replicated.thresholds import every, every_cost
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack

@@ -11,8 +11,9 @@ import numpy as np
 
 from mpc.engine import Cost
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated.masks import draw, words
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, words_of_bits
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, word_bytes
 

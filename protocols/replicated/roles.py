@@ -7,21 +7,17 @@ index is the high half of all its part numbers, in messages and in streams: no s
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 from mpc.engine import Cost
 from mpc.errors import ShapeError
-from mpc.party import Party, concurrently
 
 #: Elements of one chunk at most: what a few kernels touch stays in the second-level cache.
 CHUNK = 1 << 15
 #: Up to here an operation is one chunk.
 SMALL = 1 << 13
-#: Chunks of one operation at work at once.
-WINDOW = 6
 _CHAINS = 1 << 16
 
 D, E, F = 0, 1, 2
@@ -86,27 +82,3 @@ def load(chunks: list[Chunk], one: Callable[[int], Load]) -> Cost:
 def _by_party(roles: Sequence[int], d: int) -> tuple[int, int, int]:
     """What D, E and F have, in the order of the parties when party d is D."""
     return roles[-d % 3], roles[(1 - d) % 3], roles[(2 - d) % 3]
-
-
-async def each(
-    party: Party, chunks: list[Chunk], step: Callable[[Chunk], Coroutine[Any, Any, None]], window: int = WINDOW
-) -> None:
-    """Run `step` for every chunk, a few at a time and begun in order, as the peers' windows leave room.
-
-    A step depends on the same chunk at the peers only. All parties begin chunks in one order, so the first
-    unfinished one is at work at every party, and no party waits for a chunk another one holds back.
-    """
-    if not chunks:
-        return
-    if len(chunks) == 1:
-        await step(chunks[0])
-        return
-    todo: Iterator[Chunk] = iter(chunks)
-
-    async def work() -> None:
-        for chunk in todo:
-            await party.room()
-            await step(chunk)
-            await asyncio.sleep(0)  # lets the channel read and write between chunks
-
-    await concurrently(*(work() for _ in range(min(window, len(chunks)))))

@@ -10,9 +10,10 @@ import numpy as np
 from mpc.engine import Cost, Shape
 from mpc.errors import ShapeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels, kernels_hash
 from protocols.replicated.equality import CHUNK, is_zero, is_zero_load
-from protocols.replicated.roles import Chunk, D, E, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, integers
 from protocols.shapes import size_of
 

@@ -14,8 +14,9 @@ import numpy as np
 from mpc.engine import Cost, Integers, Shape
 from mpc.errors import ShapeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated.compare import check_width, compared, compared_load
-from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, each, load
+from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, integers
 from protocols.replicated.wire import Octets
 from protocols.shapes import size_of

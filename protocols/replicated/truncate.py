@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from mpc.engine import Cost
 from mpc.errors import RangeError
 from mpc.party import Party
+from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.masks import draw, words
-from protocols.replicated.roles import Chunk, D, E, Load, cut, each, load
+from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words, integers
 from protocols.replicated.wire import small_bytes, small_dtype
 

@@ -7,22 +7,17 @@ the king or one of the maskers.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from mpc.errors import ShapeError
-from mpc.party import Party, concurrently
 from protocols.shamir import binary_field
 
 #: Elements of one chunk at most.
 CHUNK = 1 << 15
 #: Up to here an operation is one chunk.
 SMALL = 1 << 12
-#: Chunks of one operation at work at once.
-WINDOW = 6
 _CHAINS = 1 << 16
 
 
@@ -116,23 +111,3 @@ def cut(scheme: Scheme, label: bytes, size: int) -> list[Chunk]:
         raise ShapeError(f"an operation on {size} elements: at most {_CHAINS * CHUNK}; split it")
     edges = [min(size, 64 * (words * i // count)) for i in range(count)] + [size]
     return [Chunk(edges[i], edges[i + 1], i << 16, (first + i) % n) for i in range(count)]
-
-
-async def each(party: Party, chunks: list[Chunk], step: Callable[[Chunk], Coroutine[Any, Any, None]]) -> None:
-    """Run `step` for every chunk, a few at a time and begun in order, as the peers' windows leave room.
-
-    A step depends on the same chunk at the peers only. All parties begin chunks in one order, so the first
-    unfinished one is at work at every party, and no party waits for a chunk another one holds back.
-    """
-    if len(chunks) == 1:
-        await step(chunks[0])
-        return
-    todo: Iterator[Chunk] = iter(chunks)
-
-    async def work() -> None:
-        for chunk in todo:
-            await party.room()
-            await step(chunk)
-            await asyncio.sleep(0)  # lets the channel read and write between chunks
-
-    await concurrently(*(work() for _ in range(min(WINDOW, len(chunks)))))

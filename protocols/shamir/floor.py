@@ -182,12 +182,6 @@ class Floor:
         np.invert(out[0], out=out[0])
         return out
 
-    def xor_public(self, x: Words, planes: Words) -> Words:
-        """Exclusive or with public planes (k, W)."""
-        out = x.copy()
-        out[0] ^= planes
-        return out
-
     def conjunction(self, x: Words, y: Words) -> Words:
         """x & y, degree 2t."""
         out = np.zeros(x.shape, np.uint64)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost
 from mpc.party import Party
-from protocols.shamir.committee import Chunk, Scheme, cut, each
+from protocols.chunks import each
+from protocols.shamir.committee import Chunk, Scheme, cut
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.tally import Tally, counted
 

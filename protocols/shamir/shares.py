@@ -112,8 +112,3 @@ class Shares:
         if not rest % 64:
             return x.data.reshape(x.data.shape[0], x.shape[0], -1)
         return packed(x.single().reshape(x.data.shape[0], x.shape[0], rest))
-
-    def last_first(self, x: Numbers) -> list[Words]:
-        """Each column, the last axis, by itself: arrays (rows, 2)."""
-        columns = x.data.reshape(-1, x.shape[-1], 2)
-        return [np.ascontiguousarray(columns[:, j]) for j in range(x.shape[-1])]

@@ -16,6 +16,7 @@ from mpc.engine import Integers, Shape, Share, Spec
 from mpc.errors import CheckFailed, ShapeError
 from protocols.shamir import kernels, kernels_planes
 from protocols.shamir.floor import words
+from protocols.shapes import size_of
 
 Words = NDArray[np.uint64]
 #: Two words as one item, which NumPy moves and never computes with.
@@ -82,14 +83,6 @@ class Planes(Share):
         if flat.size == self.size and bool(np.array_equal(flat, np.arange(self.size))):
             return Planes(self.data, shape, self.width)
         return Planes(packed(unpacked(self.data, self.size)[..., flat]), shape, self.width)
-
-
-def size_of(shape: Shape) -> int:
-    """Number of elements of a shape."""
-    size = 1
-    for extent in shape:
-        size *= extent
-    return size
 
 
 def unpacked(data: Words, size: int) -> NDArray[np.uint8]:
