@@ -23,7 +23,7 @@ from mpc.errors import (
 from parties.frames import clean, text
 from parties.liveness import Liveness
 
-#: An error that we are about to find ourselves, with a better message, is waited for so long.
+#: An error that we are about to find ourselves, or to hear from its finder, is waited for so long.
 _OWN_FINDING_S = 2.0
 _EXIT_4 = {cls.__name__ for cls in (AgreementError, AuthenticationError, CheckFailed, RemoteProtocolError)}
 
@@ -91,7 +91,8 @@ def verdict(
     if reason.kind in _EXIT_4:
         error.exit_code = 4
     late = in_agreement and reason.kind == AgreementError.__name__
-    return (_OWN_FINDING_S if late else 0.0), error
+    relayed = reason.kind == RemoteError.__name__  # whoever it is about tells us, too, and says why
+    return (_OWN_FINDING_S if late or relayed else 0.0), error
 
 
 def ended_early(name: str, place: tuple[str, str] | None) -> LocalProtocolError:

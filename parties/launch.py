@@ -29,7 +29,7 @@ from parties.identity import Identity, write_private
 #: A process that was asked to end and has not, is ended.
 _TERMINATE_S = 2.0
 #: SIGHUP is not everywhere.
-_ENDS = [signal.Signals[name] for name in ("SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+_ENDS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
 
 
 @dataclass
@@ -82,19 +82,31 @@ def consortium(names: Sequence[str]) -> Iterator[dict[str, Member]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+#: What the handler of `orderly_end` raised. A library's bare `except:` may have taken it: it is raised again.
+_told: list[BaseException] = []
+
+
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Inside, being told to end (SIGTERM, or the terminal is closed) runs every `finally`: nothing is left behind."""
+    """Inside, being told to end (Ctrl-C, SIGTERM, a closed terminal) runs every `finally`: nothing is left behind."""
 
     def end(number: int, _: object) -> NoReturn:
-        raise SystemExit(128 + number)
+        _told.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number))
+        raise _told[-1]
 
     before = {number: signal.signal(number, end) for number in _ENDS}
     try:
         yield
+        _end_if_told()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+        _told.clear()
+
+
+def _end_if_told() -> None:
+    if _told:
+        raise _told[0]
 
 
 def free_ports(count: int) -> list[int]:
@@ -170,6 +182,7 @@ class Launched:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         waiting = dict(self.processes)
         while waiting:
+            _end_if_told()
             for name, process in list(waiting.items()):
                 try:
                     process.wait(0.02)

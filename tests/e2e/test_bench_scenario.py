@@ -35,4 +35,4 @@ def test_a_scenario_takes_its_rounds_on_a_slow_network_and_is_predicted():
 def test_scenarios_and_workloads_are_measured_apart():
     result = CliRunner().invoke(main, ["bench", "--scenario", "hospital_statistics", "--workload", "chain"])
     assert result.exit_code == 2
-    assert "--scenario goes with --network and --json alone" in result.output
+    assert "--scenario goes with --network, --engine, --organizations, --threshold and --json alone" in result.output

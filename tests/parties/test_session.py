@@ -490,6 +490,36 @@ def test_the_reason_of_an_end_is_told_without_its_message():
     run(program)
 
 
+def test_whoever_hears_first_of_an_end_at_second_hand_names_its_finder():
+    async def program():
+        lab = Lab(3)
+        sessions = await lab.open()
+        relayed = RemoteError("county ended the run", peer="county")
+        found = RemoteProtocolError("north sent 17 bytes", peer="north")
+        await sessions[1].finish(relayed)
+        await asyncio.sleep(0.1)
+        assert not sessions[2].failed.done()
+        await sessions[0].finish(found)
+        error = await asyncio.wait_for(sessions[2].failed, 1)
+        assert str(error).startswith("county ended the run: RemoteProtocolError about north")
+        assert error.exit_code == 4
+        await lab.finish()
+
+    run(program)
+
+
+def test_an_end_at_second_hand_ends_the_run_though_nobody_else_tells_of_it():
+    async def program():
+        lab = Lab(3)
+        sessions = await lab.open()
+        await sessions[1].finish(RemoteError("county ended the run", peer="county"))
+        error = await asyncio.wait_for(sessions[2].failed, 4)
+        assert str(error).startswith("north ended the run: RemoteError about county")
+        await lab.finish()
+
+    run(program)
+
+
 def test_an_explanation_that_fails_leaves_the_disagreement():
     async def program():
         lab = Lab(2)

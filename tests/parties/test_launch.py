@@ -1,0 +1,33 @@
+"""Local processes: being told to end."""
+
+import os
+import signal
+
+import pytest
+
+from parties.launch import Launched, Member, orderly_end
+
+
+@pytest.mark.parametrize(
+    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)]
+)
+def test_an_end_that_a_library_swallows_ends_us_all_the_same(tmp_path, number, raised):
+    before = signal.getsignal(number)
+    reached = []
+    launched = Launched({"north": Member("north", tmp_path, "")}, tmp_path / "no-study.toml")
+    try:
+        with pytest.raises(raised) as told, orderly_end():
+            try:
+                os.kill(os.getpid(), number)
+                signal.pause()
+            except BaseException:  # as some libraries do while they are imported
+                reached.append("swallowed")
+            launched.wait()
+            reached.append("waited")
+    finally:
+        launched.stop()
+    assert reached == ["swallowed"]
+    assert getattr(told.value, "code", None) == (None if number == signal.SIGINT else 128 + number)
+    assert signal.getsignal(number) is before
+    with orderly_end():  # told once, ended once
+        launched.wait()
