@@ -9,14 +9,15 @@ from parties.launch import Launched, Member, orderly_end
 
 
 @pytest.mark.parametrize(
-    ("number", "raised"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)]
+    ("number", "raised"),
+    [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit), (signal.SIGHUP, SystemExit)],
 )
 def test_an_end_that_a_library_swallows_ends_us_all_the_same(tmp_path, number, raised):
     before = signal.getsignal(number)
     reached = []
-    launched = Launched({"north": Member("north", tmp_path, "")}, tmp_path / "no-study.toml")
-    try:
-        with pytest.raises(raised) as told, orderly_end():
+
+    def told_at_an_import():
+        with orderly_end():
             try:
                 os.kill(os.getpid(), number)
                 signal.pause()
@@ -24,6 +25,11 @@ def test_an_end_that_a_library_swallows_ends_us_all_the_same(tmp_path, number, r
                 reached.append("swallowed")
             launched.wait()
             reached.append("waited")
+
+    launched = Launched({"north": Member("north", tmp_path, "")}, tmp_path / "no-study.toml")
+    try:
+        with pytest.raises(raised) as told:
+            told_at_an_import()
     finally:
         launched.stop()
     assert reached == ["swallowed"]
