@@ -129,9 +129,12 @@ class Children:
 
 @contextmanager
 def children(module: str, count: int) -> Iterator[Children]:
-    """Processes that end with the block."""
+    """Processes that end with the block: at once when an error ends it, whatever they compute."""
     started = Children(module, count)
     try:
         yield started
+    except BaseException:
+        started.kill()
+        raise
     finally:
         started.close()

@@ -138,6 +138,7 @@ def command(
     from parties.bench.setting import settings
     from parties.cli.progress import Display
     from parties.kernels import prepare
+    from parties.launch import orderly_end
 
     if scenarios:
         if workloads or sizes or profile or opponent is not None or page is not None:
@@ -173,16 +174,17 @@ def command(
             display.status(f"{which}: {tables.seconds(result['seconds'])}")
 
         try:
-            for setting, chosen in wanted:
-                results += measure(
-                    chosen,
-                    repeat,
-                    on_result,
-                    setting=setting,
-                    network=network,
-                    profile=profile,
-                    opponent=opponent,
-                )
+            with orderly_end():
+                for setting, chosen in wanted:
+                    results += measure(
+                        chosen,
+                        repeat,
+                        on_result,
+                        setting=setting,
+                        network=network,
+                        profile=profile,
+                        opponent=opponent,
+                    )
         except BenchFailed as failed:
             click.echo(str(failed), err=True)
             raise click.exceptions.Exit(failed.code) from None

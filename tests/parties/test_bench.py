@@ -5,8 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -325,6 +329,36 @@ def test_processes_that_say_nothing_in_time_are_ended():
             silent.hear_all(0.2)
         assert all(process.poll() is not None for process in silent.processes)
     assert failed.value.code == 3
+
+
+@pytest.mark.slow
+def test_told_to_end_in_the_middle_of_a_case_it_leaves_nothing_behind(tmp_path):
+    command = [sys.executable, "-m", "parties.cli", "bench", "--workload", "chain", "--size", "1000000"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
+    try:
+        deadline = time.monotonic() + 60
+        while len(started := processes(process.pid)) < 6:  # parties, and those that measure the floor
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        time.sleep(3)  # compute
+        process.terminate()
+        _, err = process.communicate(timeout=20)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "Traceback" not in err
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+    assert not any(tmp_path.iterdir())
+
+
+def processes(parent: int) -> list[int]:
+    """Those that a process has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):  # it has ended
+            if f"PPid:\t{parent}\n" in path.read_text():
+                found.append(int(path.parent.name))
+    return found
 
 
 def test_without_json_a_table_comes(monkeypatch):
