@@ -5,15 +5,15 @@ Normalised reciprocals come from a table; general division normalises both opera
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
 
+from mpc.errors import RangeError
 from mpc.fixed import WIDTH, width_of
-from mpc.secret import SecretArray, stack, where
-from protocols.numeric.normalize import Exponent, F, leading_bit, powers_below
+from mpc.secret import SecretArray, concatenate, where
+from protocols.numeric.normalize import Exponent, F, by_count, leading_bit, powers_below
 from protocols.numeric.tables import Pieces, tabulated
 
 #: Fraction bits of normalised quotients.
@@ -22,6 +22,13 @@ _G = 30
 _RECIPROCAL = Pieces(lambda c: Decimal(31) / (32 * c), Decimal(31) / 64, Decimal(31) / 32, 7)
 #: Bits of a quotient's bound; and of both operands of a division that needs one mantissa only.
 _WIDE, _NARROW = 60, 57
+#: Fraction bits of a wide dividend's mantissa; bits of the largest valid wide quotient.
+_FINE, _TOP = 31, _WIDE - 2
+#: Most places that normalised quotients are shifted to the left; to the right, from where on nothing is left of them.
+_ROOM, _DOWN = _TOP - _G, _G + 1
+#: Where not all wide quotients fit: fraction bits; bits of the bounds' quotient above the last place; bits of the range
+#: above it; fewest fraction bits, and fewest bits of the range.
+_DIGITS, _BELOW, _ABOVE, _LEAST = 28, 16, 4, 10
 
 
 def reciprocal(c: SecretArray) -> SecretArray:
@@ -35,45 +42,55 @@ def reciprocal(c: SecretArray) -> SecretArray:
 
 
 class Normal(NamedTuple):
-    """A value as sign, mantissa in [1/2, 1) with F fraction bits (0 for 0), and leading bit."""
+    """A value as sign, mantissa in [1/2, 1) (0 for 0), and leading bit."""
 
     negative: SecretArray
     mantissa: SecretArray
     exponent: Exponent
 
 
-def normal(x: SecretArray) -> Normal:
-    """Sign, mantissa and exponent of raw values, exactly but for the cut to F fraction bits. Rounds about 25."""
+def normal(x: SecretArray, frac: int = F) -> Normal:
+    """Sign, mantissa and exponent of raw values, exactly but for the cut to `frac` fraction bits. Rounds about 25."""
     negative = x < 0
     size = where(negative, -x, x)
     width = int(size.bound).bit_length()
     exponent = leading_bit(size, width)
     mantissa = size.times(exponent.table([1 << (width - 1 - j) for j in range(width)]), bound=(1 << width) - 1)
-    mantissa = mantissa._new(mantissa.handle, frac=width, type="fixed").cut(F, bound=1 << F)
+    mantissa = mantissa._new(mantissa.handle, frac=width, type="fixed").cut(frac, bound=1 << frac)
     return Normal(negative, mantissa, exponent)
 
 
 def divide(a: SecretArray, b: SecretArray) -> SecretArray:
     """a / b elementwise for secret b, positive or negative.
 
-    Domain    b = 0 clears `valid`; every other b and every a is divided
-    Error     relative 2^-25 of a / b, and
-              where a is a fixed-point number and both have 29 bits at most, and 57 together, as measurements have: a
-              quarter of a unit in a's last place, over |b|
-              else: three units in the result's last place, which has 60 bits for the largest quotient there could be,
-              |a|'s bound over one unit in b's last place
-    Bound     that largest quotient; say `within` before the quotient is multiplied, which cuts it by its bound
-    Rounds    about 27 for the former, 45 for the latter
+    Narrow    where a is a fixed-point number and both have 29 bits at most, and 57 together, as measurements have
+    Wide      all others, such as sums of rows; `scale_of` tells the result's fraction bits, and its range where not all
+              quotients fit, which is 28 and 2^30 for operands of like bounds
+    Domain    b = 0 clears `valid`, and so does a quotient of the range's end or more (but for 2^-26 of it), which is
+              in the reason; every other b and every a is divided
+    Error     relative 2^-25 of a / b (2^-24 where cuts are off by three to five places: shamir with a threshold above
+              3), and a quarter of a unit in a's last place, over |b| (narrow), and the result's last place, three of it
+              or one cut of the engine
+    Bound     the largest quotient that there could be or that is in the range; say `within` before the quotient is
+              multiplied, which cuts it by its bound
+    Raises    RangeError for wide operands of too different bounds: see `scale_of`
+    Rounds    about 27 (narrow), 40 (wide)
     """
     shape = np.broadcast_shapes(a.shape, b.shape)
     a, b = a.numeric().broadcast_to(shape), b.numeric().broadcast_to(shape)
     widths = width_of(a.bound), width_of(b.bound)
-    narrow = a.type == "fixed" and max(widths) <= WIDTH and sum(widths) <= _NARROW
-    quotient, nonzero = (_narrow if narrow else _wide)(a.bare(), b.bare())
+    why = "division by zero"
+    if a.type == "fixed" and max(widths) <= WIDTH and sum(widths) <= _NARROW:
+        quotient, valid = _narrow(a.bare(), b.bare())
+    else:
+        scale = scale_of(a, b)
+        quotient, valid = _wide(a.bare(), b.bare(), scale)
+        if scale.most is not None:
+            why = f"division by zero, or a quotient of 2^{scale.most} or more"
     for operand in (a, b):
         if operand.valid is not None:
             quotient = quotient.masked(operand.valid, operand.why)
-    return quotient.masked(nonzero, "division by zero").about(*a.cohorts, *b.cohorts)
+    return quotient.masked(valid, why).about(*a.cohorts, *b.cohorts)
 
 
 def _narrow(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
@@ -100,32 +117,63 @@ def _narrow(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
     return result._new(result.handle, frac=a.frac + spare + width - b.frac, type="fixed"), nonzero
 
 
-def _wide(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
-    """The quotient by both mantissas and the difference of the exponents, and whether b is not 0."""
-    x, y = normal(a), normal(b)
+class Scale(NamedTuple):
+    """What the raw result of a wide division stands for."""
+
+    #: Its fraction bits.
+    frac: int
+    #: Quotients below 2^most have it; None: there are no others.
+    most: int | None
+
+
+def scale_of(a: SecretArray, b: SecretArray) -> Scale:
+    """Fraction bits and range of a wide division, by the operands' types, scales and bounds.
+
+    As many fraction bits as leave room for the largest quotient there could be, if these are enough: 28, or down to a
+    unit in a's last place over b's bound. Else 28 and a range of 2^30, moved by so much that the quotient of the
+    bounds stands 16 bits above the last place, and 4 below the range. Raises RangeError where that leaves fewer
+    than 10 fraction bits or a range below 2^10.
+    """
+    widths = width_of(a.bound), width_of(b.bound)
+    bounds = (widths[0] - a.frac) - (widths[1] - b.frac)  # the bounds' quotient is about 2^bounds
+    wanted = min(max(_DIGITS, _BELOW - bounds), _TOP - _ABOVE - bounds)
+    whole = _TOP + 1 - widths[0] + a.frac - b.frac
+    coarse = a.frac + widths[1] - b.frac if a.type == "fixed" else wanted
+    if whole >= min(wanted, coarse) and whole >= min(_LEAST, coarse):
+        return Scale(whole, None)
+    if not _LEAST <= wanted <= _TOP - _LEAST:
+        what = "dividend" if wanted < _LEAST else "divisor"
+        raise RangeError(
+            f"{a!r} / {b!r}: the bound of the {what} is so large that the quotient would have too few digits; say "
+            f"`within(limit)` of the {what}, or scale the rows that it comes from"
+        )
+    return Scale(wanted, _TOP - wanted)
+
+
+def _wide(a: SecretArray, b: SecretArray, scale: Scale) -> tuple[SecretArray, SecretArray]:
+    """The quotient by both mantissas and the difference of the exponents, and whether it is one of the range."""
+    x, y = normal(a, _FINE), normal(b)
     divisor = (y.mantissa + y.exponent.is_zero() * 0.5).bounded(1 << F)
     quotient = x.mantissa.product(reciprocal(divisor), _G, limit=2.01)
-    # |a / b| = quotient * 2^(i - j) in units of last places, i and j being the leading bits' positions.
-    most = x.exponent.width - 1
-    down = 1 << (_WIDE - 2 - _G)
-    size = quotient.times(x.exponent.table([down >> (most - i) for i in range(most + 1)]), bound=1 << (_WIDE - 1))
-    if most > _WIDE - 2 - _G:
-        deep = range(most - (_WIDE - 2 - _G))
-        size = size + _shifted_right(quotient, x.exponent, [most - i - (_WIDE - 2 - _G) for i in deep])
-        size = size.bounded(1 << (_WIDE - 1))
-    size = _shifted_right(size, y.exponent, range(y.exponent.width))
-    result = where(x.negative ^ y.negative, -size, size)
-    result = result._new(result.handle, frac=_WIDE - 2 - most + a.frac - b.frac, type="fixed")
-    return result, y.exponent.nonzero
-
-
-def _shifted_right(x: SecretArray, exponent: Exponent, by: Sequence[int]) -> SecretArray:
-    """x / 2^by[leading bit], floor or floor + 1, and 0 for positions that `by` does not have."""
-    candidates = stack([_scaled(x.cut(x.frac - places), x.frac) for places in by])
-    chosen = candidates.times(exponent.one_hot()[: len(by)], bound=x.bound + 1)
-    # At most one of them is not 0, so that the sum is no larger than it.
-    return chosen._op("sum", axis=0, changes={"bound": x.bound + 1})
-
-
-def _scaled(x: SecretArray, frac: int) -> SecretArray:
-    return x._new(x.handle, frac=frac, type="fixed")
+    # With leading bits at i and j the raw result is quotient * 2^up for up = i - j + first. Bits set in the one, and
+    # not set in the other, count i - j + width.
+    difference = concatenate([x.exponent.bits, ~y.exponent.bits])
+    first = b.frac - a.frac + scale.frac - _G
+    ups = [count - y.exponent.width + first for count in range(len(difference) + 1)]
+    # A shift to the left is exact; one to the right is one to the left before a cut, at most one of them being there.
+    left = by_count(difference, [1 << up if 0 <= up <= _ROOM else 0 for up in ups])
+    right = by_count(difference, [1 << up + _DOWN if -_DOWN <= up < 0 else 0 for up in ups])
+    right = right._new(right.handle, frac=_DOWN, type="fixed")
+    size = quotient.times(left, bound=quotient.bound << _ROOM)
+    size = (size + quotient.product(right, _G, limit=2.01)).bounded((quotient.bound << _ROOM) + a.run.engine.rounding)
+    # 0 is 0, whatever the cuts made of it.
+    negative = (x.negative ^ y.negative) & x.exponent.nonzero
+    sign = (x.exponent.nonzero ^ negative).numeric() - negative.numeric()
+    result = size.times(sign.bounded(1), bound=size.bound)
+    result = result._new(result.handle, frac=scale.frac, type="fixed")
+    if scale.most is None:
+        return result, y.exponent.nonzero
+    # At the last shift there is room for quotients of mantissas below 1.
+    beyond = by_count(difference, [2 * (up > _ROOM) + (up == _ROOM) for up in ups])
+    inside = beyond - (x.mantissa < divisor).numeric() - x.exponent.is_zero() * 2 < 1
+    return result, y.exponent.nonzero & inside

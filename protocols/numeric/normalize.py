@@ -40,6 +40,11 @@ class Exponent:
         return self._numbers
 
     @property
+    def bits(self) -> SecretArray:
+        """For each position from the least one on, whether the leading bit is there or above: (positions, …)."""
+        return self._bits
+
+    @property
     def width(self) -> int:
         return self._least + self._bits.shape[0]
 

@@ -6,8 +6,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from support.engines import ENGINES
 from support.opened import compute
 
@@ -72,95 +70,6 @@ def test_roots_on_their_whole_domain(engine, count):
     root, inverse = compute(lambda run, s: tuple(numeric.roots(s)), (c, F, 1 << F), engine=engine)
     assert np.abs(root / np.sqrt(c) - 1).max() <= 2.0**-26
     assert np.abs(inverse * np.sqrt(c) - 1).max() <= 2.0**-26
-
-
-# ---- division
-def _quotients(a: Any, b: Any, fa: int, fb: int, wa: int, wb: int, engine: str = "ideal") -> None:
-    a, b = (np.rint(np.ldexp(np.asarray(v, np.float64), f)) / 2.0**f for v, f in ((a, fa), (b, fb)))
-    q = compute(lambda run, x, y: x / y, (a, fa, (1 << wa) - 1), (b, fb, (1 << wb) - 1), engine=engine)
-    zero = b == 0
-    assert np.isnan(q[zero]).all()
-    assert not np.isnan(q[~zero]).any()
-    last = 2.0 ** -(59 - wa + fa - fb)  # 60 bits for the largest quotient
-    true = a[~zero] / b[~zero]
-    error = 2.0**-25 * np.abs(true) + 3 * last
-    if max(wa, wb) <= 29 and wa + wb <= 57:
-        error += 2.0 ** (-fa - 2) / np.abs(b[~zero])
-    assert (np.abs(q[~zero] - true) <= error).all()
-
-
-def test_quotients_keep_their_digits_whatever_the_bounds():
-    """One third of operands that could be a hundred: seven digits, not one."""
-    q = compute(lambda run, x, y: x / y, ([1.0], 21, 100 << 21), ([3.0], 21, 100 << 21))
-    assert abs(q[0] - 1 / 3) < 1e-7
-
-
-SIZES = [
-    (21, 21, 28, 28),
-    (0, 0, 29, 29),
-    (28, 0, 29, 28),
-    (16, 16, 26, 26),
-    (20, 1, 29, 3),
-    (33, 0, 61, 28),
-    (10, 25, 40, 55),
-    (0, 0, 61, 61),
-    (3, 9, 4, 10),
-]
-
-
-@pytest.mark.parametrize(("fa", "fb", "wa", "wb"), SIZES)
-def test_division_of_all_sizes_and_signs(fa, fb, wa, wb):
-    rng = np.random.default_rng(wa * wb)
-    n = 60
-
-    def some(frac: int, width: int) -> Any:
-        size = np.exp2(rng.uniform(0, width - 0.01, n)).astype(np.int64)
-        raw = np.minimum(size, (1 << width) - 1) * rng.choice([-1, 1], n)
-        raw[:4] = 0, 1, -1, (1 << min(width, 53)) - 1
-        return np.ldexp(rng.permutation(raw).astype(np.float64), -frac)
-
-    _quotients(some(fa, wa), some(fb, wb), fa, fb, wa, wb)
-
-
-@pytest.mark.parametrize(("fa", "fb", "wa", "wb"), SIZES[:6])
-def test_division_on_shares(fa, fb, wa, wb):
-    rng = np.random.default_rng(1)
-    a = rng.uniform(-1, 1, 200) * np.exp2(rng.integers(-wa + 2, 0, 200) + wa - fa)
-    b = rng.uniform(-1, 1, 200) * np.exp2(rng.integers(-wb + 2, 0, 200) + wb - fb)
-    b[:3] = 0
-    _quotients(a, b, fa, fb, wa, wb, "replicated")
-
-
-def test_division_of_many():
-    """Enough of them that tables are read at the number of bits."""
-    rng = np.random.default_rng(7)
-    a, b = rng.uniform(-1000, 1000, 2000), rng.uniform(-1000, 1000, 2000)
-    b[:4] = 0, 2.0**-16, -(2.0**-16), -512
-    _quotients(a, b, 16, 16, 26, 26, "replicated")
-
-
-@given(data=st.data())
-def test_division_matches_floats(data):
-    a = data.draw(st.lists(st.floats(-1000, 1000, width=32), min_size=1, max_size=6))
-    b = data.draw(st.lists(st.floats(-8, 8, width=32), min_size=len(a), max_size=len(a)))
-    _quotients(a, b, 18, 25, 28, 29)
-
-
-def test_division_keeps_masks_and_broadcasts():
-    def quotient(run: Any, a: SecretArray, b: SecretArray) -> SecretArray:
-        return a.masked(a > 0, "no a") / b.masked(b < 9, "no b")
-
-    q = compute(quotient, ([[1.0], [-2.0]], 20, 1 << 25), ([4.0, 0.0, 10.0], 20, 1 << 25))
-    np.testing.assert_allclose(q, [[0.25, np.nan, np.nan], [np.nan] * 3])
-
-
-def test_public_operands():
-    def both(run: Any, a: SecretArray) -> tuple[SecretArray, SecretArray]:
-        return 1 / a, a / 3.0
-
-    one, three = compute(both, ([0.5, 7.0], 21, 100 << 21))
-    np.testing.assert_allclose(one, [2, 1 / 7], rtol=2.0**-24)
-    np.testing.assert_allclose(three, [0.5 / 3, 7 / 3], atol=2.0**-20)
 
 
 # ---- square roots
