@@ -20,7 +20,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from types import FrameType
+from typing import Any
 
 from parties.catalog import Catalog, Dataset
 from parties.consortium import Consortium
@@ -82,31 +83,45 @@ def consortium(names: Sequence[str]) -> Iterator[dict[str, Member]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-#: What the handler of `orderly_end` raised. A library's bare `except:` may have taken it: it is raised again.
+#: What we were told to end with. A library may have swallowed it, or an import was not to be disturbed: see below.
 _told: list[BaseException] = []
 
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Inside, being told to end (Ctrl-C, SIGTERM, a closed terminal) runs every `finally`: nothing is left behind."""
+    """Inside, being told to end (Ctrl-C, SIGTERM, a closed terminal) runs every `finally`: nothing is left behind.
 
-    def end(number: int, _: object) -> NoReturn:
+    In the middle of an import it comes a little later: compiled modules print and forget what is raised in them.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
         _told.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number))
-        raise _told[-1]
+        if not _importing(frame):
+            raise _told[-1]
 
+    _told.clear()
     before = {number: signal.signal(number, end) for number in _ENDS}
     try:
         yield
-        _end_if_told()
+        end_if_told()
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
         _told.clear()
 
 
-def _end_if_told() -> None:
+def end_if_told() -> None:
+    """Raise what could not be raised when it came; called now and then by those that work or wait for long."""
     if _told:
         raise _told[0]
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def free_ports(count: int) -> list[int]:
@@ -182,7 +197,7 @@ class Launched:
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         waiting = dict(self.processes)
         while waiting:
-            _end_if_told()
+            end_if_told()
             for name, process in list(waiting.items()):
                 try:
                     process.wait(0.02)

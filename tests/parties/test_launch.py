@@ -1,11 +1,12 @@
 """Local processes: being told to end."""
 
+import importlib
 import os
 import signal
 
 import pytest
 
-from parties.launch import Launched, Member, orderly_end
+from parties.launch import Launched, Member, end_if_told, orderly_end
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,22 @@ def test_an_end_that_a_library_swallows_ends_us_all_the_same(tmp_path, number, r
     assert signal.getsignal(number) is before
     with orderly_end():  # told once, ended once
         launched.wait()
+
+
+def test_an_import_is_not_disturbed(tmp_path, monkeypatch):
+    """What is raised while a compiled module is imported is printed and forgotten."""
+    (tmp_path / "told_in_the_middle.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGTERM)\nfor _ in range(1000): pass\nwhole = True\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    found = []
+
+    def imports():
+        with orderly_end():
+            found.append(importlib.import_module("told_in_the_middle").whole)
+            end_if_told()
+            found.append("went on")
+
+    with pytest.raises(SystemExit):
+        imports()
+    assert found == [True]
