@@ -12,7 +12,8 @@ from mpc.errors import ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import contracted
 from mpc.operands import broadcast, cut_for, fitting, joint, too_wide
-from mpc.public import constant, scale_public
+from mpc.public import constant
+from mpc.scaling import scale_public
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray

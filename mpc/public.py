@@ -1,4 +1,4 @@
-"""Public operands: checked, encoded, made secrets, added to secrets and multiplied with them."""
+"""Public operands: checked, encoded, made secrets and added to secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
 from mpc.errors import RangeError, ShapeError
-from mpc.fixed import WIDTH, encode, frac_for, magnitude, width_of
+from mpc.fixed import encode, frac_for, magnitude
 from mpc.operands import common_shape
 
 if TYPE_CHECKING:
@@ -113,25 +113,3 @@ def plus(x: SecretArray, raw: NDArray[np.int64]) -> SecretArray:
     """x + raw integers, on its scale. Local."""
     a = x.broadcast_to(common_shape(x.shape, raw.shape))
     return a._op("add_public", values=raw, changes={"bound": a.bound + magnitude(raw)})
-
-
-def scale_public(x: SecretArray, other: Any) -> SecretArray:
-    """x times public numbers. Local for whole numbers and powers of two, else a truncation follows."""
-    values = np.asarray(other)
-    finite(values)
-    a = x.broadcast_to(common_shape(x.shape, values.shape))
-    if whole_numbers(values):
-        raw = encode(values, 0)
-        return a._op("scale", by=raw, changes={"bound": max(a.bound * magnitude(raw), 1)})
-    largest = float(np.abs(values).max(initial=0.0))
-    if values.size and bool(np.all(values == largest)) and np.frexp(largest)[0] == 0.5:
-        return a._new(a.handle, frac=a.frac - int(np.frexp(largest)[1]) + 1, type="fixed")
-    frac = frac_for(largest)
-    raw = encode(values, frac)
-    room = x.run.engine.capacity - width_of(magnitude(raw))
-    if width_of(a.bound) > room:
-        a = a.cut(a.frac - (width_of(a.bound) - room))
-    product = a._op(
-        "scale", by=raw, changes={"bound": max(a.bound * magnitude(raw), 1), "frac": a.frac + frac, "type": "fixed"}
-    )
-    return product.cut(product.frac - max(width_of(product.bound) - WIDTH, 0))

@@ -20,7 +20,8 @@ from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import all_valid, union, unique
 from mpc.operands import aligned, broadcast, joint, too_wide
-from mpc.public import add_public, constant, finite, is_bool, negative, scale_public
+from mpc.public import add_public, constant, finite, is_bool, negative
+from mpc.scaling import scale_public
 
 if TYPE_CHECKING:
     from mpc.operation import Handle

@@ -463,7 +463,7 @@ def test_small_groups_of_rows_are_suppressed(engine):
 
 
 @BOTH
-def test_a_quotient_of_sums_of_rows_is_no_silent_zero(engine):
+def test_what_is_computed_with_sums_of_rows_is_no_silent_zero(engine):
     async def script(study):
         p = study.table("patients")
         some = p[p.flag]
@@ -475,6 +475,9 @@ def test_a_quotient_of_sums_of_rows_is_no_silent_zero(engine):
         study.release("share", some.count() / p.count())
         study.release("weighted", (p.x * p.x).sum() / p.x.sum())
         study.release("inverse", 1 / ratio)
+        study.release("sixtieth", p.x.sum() / 60)
+        study.release("hundredth", p.count() * 0.01)
+        study.release("difference", p.x.sum() - some.x.sum() * 2.1)
         study.release("ratios", (p.x.sum() / some.x.sum()) / (p.count() / some.count()))
         study.release("none", p.x.sum() / p[p.x > 11].x.sum(), minimum=0)
 
@@ -490,6 +493,9 @@ def test_a_quotient_of_sums_of_rows_is_no_silent_zero(engine):
         "share": 1 / 3,
         "weighted": (x * x).sum() / x.sum(),
         "inverse": 1 / ratio,
+        "sixtieth": x.mean(),
+        "hundredth": 0.6,
+        "difference": x.sum() - x[:20].sum() * 2.1,
         "ratios": x.mean() / x[:20].mean(),
     }
     assert got.pop("none") == "undefined: division by zero, or a quotient of 2^30 or more"
