@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.marks import exhaustive, slow
 
 from mpc.engine import Engine, Share, Spec
 from mpc.errors import ComityError
@@ -20,7 +21,7 @@ from mpc.simulation import simulate_parties
 from protocols.simulate import make_engine
 
 ENGINES = ["ideal", "replicated", "shamir 3", "shamir 5"]
-SLOW = ["shamir 4", "shamir 7", "shamir 7 2"]
+MORE = [*slow("shamir 4", "shamir 7"), *exhaustive("shamir 7 2")]
 SIZES = [0, 1, 7, 100]
 TOP = 2**62
 #: Primitives with a test below; a new one has to join them.
@@ -34,7 +35,7 @@ def engine_named(name) -> Engine:
     return make_engine(kind, *[int(number) for number in numbers])
 
 
-@pytest.fixture(params=[*ENGINES, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
+@pytest.fixture(params=[*ENGINES, *MORE])
 def engine(request):
     return engine_named(request.param)
 

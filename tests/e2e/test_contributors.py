@@ -73,6 +73,7 @@ def test_they_get_what_the_others_get(tmp_path, names, engine):
         assert all(run.result["contributions"] == {"of": count, "left_out": []} for run in learning)
 
 
+@pytest.mark.exhaustive
 def test_it_may_be_gone_when_all_have_it_and_fetch_its_results_as_files(tmp_path):
     with with_clinics(tmp_path, 2) as town:
         runs = compute(town, "--wait", "120")
@@ -92,6 +93,7 @@ def test_it_may_be_gone_when_all_have_it_and_fetch_its_results_as_files(tmp_path
         assert [run.wait(150) for run in runs.values()] == [0, 0, 0]
 
 
+@pytest.mark.exhaustive
 def test_results_that_nobody_fetched_stay_as_files(tmp_path):
     with with_clinics(tmp_path, 1) as town:
         runs = compute(town, "--wait", "25")
@@ -143,6 +145,7 @@ def test_a_contribution_beyond_its_bounds_is_counted_and_left_out(tmp_path):
             )
 
 
+@pytest.mark.exhaustive
 def test_another_study_is_shown_as_a_difference_and_stops_nobody_else(tmp_path):
     with with_clinics(tmp_path, 1) as town:
         other = town.write_study(extra="[parameters]\nminimum_cohort = 5", to=tmp_path / "other.toml")
@@ -178,6 +181,7 @@ def test_strangers_and_members_outside_of_the_study_are_refused(tmp_path):
         right(town, list(runs.values()))
 
 
+@pytest.mark.exhaustive
 def test_who_never_contributes_is_named(tmp_path):
     with with_clinics(tmp_path, 2) as town:
         runs = compute(town, "--wait", "25")
@@ -197,6 +201,7 @@ def test_who_never_contributes_is_named(tmp_path):
         right(town, list(again.values()))
 
 
+@pytest.mark.exhaustive
 def test_who_has_it_and_who_has_not(tmp_path):
     with with_clinics(tmp_path, 1) as town:
         # county waits for the others, and takes contributions meanwhile
@@ -234,6 +239,7 @@ def test_by_files_alone(tmp_path):
         right(town, list(runs.values()))
 
 
+@pytest.mark.exhaustive
 def test_a_damaged_file_ends_the_run_before_it_begins(tmp_path):
     with with_clinics(tmp_path, 1) as town:
         out = tmp_path / "out"
@@ -249,6 +255,7 @@ def test_a_damaged_file_ends_the_run_before_it_begins(tmp_path):
         assert "ask clinic-0 to submit again" in run.stderr
 
 
+@pytest.mark.exhaustive
 def test_each_has_its_own_command(tmp_path):
     with with_clinics(tmp_path, 1) as town:
         for name, verb, words in (

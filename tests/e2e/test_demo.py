@@ -288,11 +288,11 @@ def test_a_model(tmp_path):
 @pytest.mark.parametrize(
     ("count", "options", "engine"),
     [
-        (3, ["--engine", "shamir"], "two of county, north and st-mary"),
-        (4, [], "two of organization-1, "),
-        (5, ["--engine", "shamir"], "three of organization-1, "),
-        (5, ["--threshold", 1], "two of organization-1, "),
-        (7, ["--engine", "shamir"], "four of organization-1, "),
+        pytest.param(3, ["--engine", "shamir"], "two of county, north and st-mary", marks=pytest.mark.exhaustive),
+        pytest.param(4, [], "two of organization-1, ", marks=pytest.mark.exhaustive),
+        pytest.param(5, ["--engine", "shamir"], "three of organization-1, ", marks=pytest.mark.exhaustive),
+        pytest.param(5, ["--threshold", 1], "two of organization-1, ", marks=pytest.mark.exhaustive),
+        pytest.param(7, ["--engine", "shamir"], "four of organization-1, ", marks=pytest.mark.exhaustive),
         (7, ["--engine", "replicated"], "two of organization-1, organization-2 and organization-3 put"),
     ],
 )

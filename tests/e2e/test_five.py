@@ -45,7 +45,16 @@ def test_five_processes_give_the_oracles_releases(tmp_path):
         assert largest < 1e-6, details
 
 
-@pytest.mark.parametrize(("index", "share"), [(0, 0.5), (1, 0.0), (2, 0.3), (3, 0.8), (4, 0.6)])
+@pytest.mark.parametrize(
+    ("index", "share"),
+    [
+        (0, 0.5),
+        pytest.param(1, 0.0, marks=pytest.mark.exhaustive),
+        pytest.param(2, 0.3, marks=pytest.mark.exhaustive),
+        pytest.param(3, 0.8, marks=pytest.mark.exhaustive),
+        (4, 0.6),
+    ],
+)
 def test_whoever_is_killed_is_named_within_ten_seconds(tmp_path, index, share):
     victim = FIVE[index]
     with five(tmp_path, proxied=True, delay_s=DELAY_S) as town:
@@ -67,6 +76,7 @@ def test_whoever_is_killed_is_named_within_ten_seconds(tmp_path, index, share):
                 assert SMALL.name in run.stderr, run.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("index", [0, 4])
 def test_one_of_five_that_never_comes_is_named(tmp_path, index):
     missing = FIVE[index]
@@ -101,6 +111,7 @@ def test_an_impostor_among_five_is_refused(tmp_path):
             assert run.process.poll() is None
 
 
+@pytest.mark.exhaustive
 def test_another_threshold_is_another_study(tmp_path):
     with five(tmp_path) as town:
         other = town.write_study(extra="threshold = 1", to=tmp_path / "other.toml")
@@ -113,6 +124,7 @@ def test_another_threshold_is_another_study(tmp_path):
                 assert "  threshold:\n" in run.stderr, run.stderr
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("count", "threshold"), [(3, 1), (4, 1)])
 def test_other_numbers_of_organizations(tmp_path, count, threshold):
     names = FIVE[:count]

@@ -14,6 +14,7 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from support.marks import exhaustive
 
 from parties.launch import Member, consortium
 
@@ -118,7 +119,9 @@ SLEEPING = "time.sleep(60)"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("doing", [WAITING, COMPUTING, BLOCKED, SLEEPING], ids=["waits", "computes", "loop", "sleeps"])
+@pytest.mark.parametrize(
+    "doing", [WAITING, *exhaustive(COMPUTING, BLOCKED, SLEEPING)], ids=["waits", "computes", "loop", "sleeps"]
+)
 def test_a_killed_party_is_named_whatever_the_others_do(tmp_path, doing):
     with parties(tmp_path) as running:
         for name in NAMES:
@@ -134,7 +137,7 @@ def test_a_killed_party_is_named_whatever_the_others_do(tmp_path, doing):
             assert time.monotonic() - killed < 10
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_long_computation_at_one_party_is_waited_for(tmp_path):
     """Longer than the grace period, between runs and inside of one."""
     text = """
@@ -170,7 +173,17 @@ REFUSALS = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("how", "what"), [*((how, "elements") for how in REFUSALS), ("pickle", "objects")])
+@pytest.mark.parametrize(
+    ("how", "what"),
+    [
+        ("pickle", "elements"),
+        ("length", "elements"),
+        pytest.param("element", "elements", marks=pytest.mark.exhaustive),
+        pytest.param("cut", "elements", marks=pytest.mark.exhaustive),
+        ("index", "elements"),
+        pytest.param("pickle", "objects", marks=pytest.mark.exhaustive),
+    ],
+)
 def test_a_peer_that_breaks_the_rules_is_refused(tmp_path, how, what):
     text = {
         "elements": "print(mpc.run(mpc.output(mpc.sum(mpc.input(secint(mpc.pid))))))",
@@ -221,8 +234,8 @@ def test_other_bytes_of_the_program_are_no_agreement(tmp_path):
     ("changes", "expected"),
     [
         ({"arguments": ("--size", "5")}, "arguments"),
-        ({"arguments": ("-L", "40")}, "arguments"),
-        ({"threshold": "purpose = 'A test'\nthreshold = 2"}, "threshold"),
+        pytest.param({"arguments": ("-L", "40")}, "arguments", marks=pytest.mark.exhaustive),
+        pytest.param({"threshold": "purpose = 'A test'\nthreshold = 2"}, "threshold", marks=pytest.mark.exhaustive),
     ],
     ids=["arguments", "option", "threshold"],
 )
@@ -241,7 +254,7 @@ def test_other_arguments_are_no_agreement(tmp_path, changes, expected):
         assert f"  {expected}:" in err
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_line_ends_are_not_compared(tmp_path):
     other = tmp_path / "other"
     other.mkdir()
@@ -258,9 +271,14 @@ def test_line_ends_are_not_compared(tmp_path):
     ("text", "code", "says"),
     [
         ("if mpc.pid == 1: raise KeyError('secret value')", 1, "KeyError: 'secret value'"),
-        ("if mpc.pid == 1: sys.exit(7)", 7, ""),
-        ("if mpc.pid == 1: sys.exit('goodbye')", 1, "goodbye"),
-        ("if mpc.pid == 1: mpc.run(mpc.transfer(object()))", 1, "cannot send a builtins.object"),
+        pytest.param("if mpc.pid == 1: sys.exit(7)", 7, "", marks=pytest.mark.exhaustive),
+        pytest.param("if mpc.pid == 1: sys.exit('goodbye')", 1, "goodbye", marks=pytest.mark.exhaustive),
+        pytest.param(
+            "if mpc.pid == 1: mpc.run(mpc.transfer(object()))",
+            1,
+            "cannot send a builtins.object",
+            marks=pytest.mark.exhaustive,
+        ),
     ],
     ids=["raises", "exits", "says", "object"],
 )
@@ -277,7 +295,7 @@ def test_a_program_that_fails_at_one_party(tmp_path, text, code, says):
             assert "secret value" not in told
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_parties_that_wait_for_each_other_do_not_wait_for_ever(tmp_path):
     text = """
     if mpc.pid == 1:
@@ -294,7 +312,7 @@ def test_parties_that_wait_for_each_other_do_not_wait_for_ever(tmp_path):
             assert "no progress" in err or "PeerTimeout" in err
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_party_that_ends_early_is_named(tmp_path):
     text = """
     if mpc.pid == 1: sys.exit()

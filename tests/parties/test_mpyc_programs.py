@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.marks import exhaustive
 
 pytest.importorskip("mpyc")
 ROOT = Path(__file__).parents[2]
@@ -47,9 +48,22 @@ def test_hello():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("parties", [3, 5])
 @pytest.mark.parametrize(
-    "program", ["numbers_of_all_kinds", "groups", "arrays", "lists_and_statistics", "coroutines", "hello"]
+    ("program", "parties"),
+    [
+        ("numbers_of_all_kinds", 3),
+        pytest.param("numbers_of_all_kinds", 5, marks=pytest.mark.exhaustive),
+        pytest.param("groups", 3, marks=pytest.mark.exhaustive),
+        pytest.param("groups", 5, marks=pytest.mark.exhaustive),
+        ("arrays", 3),
+        pytest.param("arrays", 5, marks=pytest.mark.exhaustive),
+        pytest.param("lists_and_statistics", 3, marks=pytest.mark.exhaustive),
+        pytest.param("lists_and_statistics", 5, marks=pytest.mark.exhaustive),
+        ("coroutines", 3),
+        pytest.param("coroutines", 5, marks=pytest.mark.exhaustive),
+        ("hello", 3),
+        ("hello", 5),
+    ],
 )
 def test_the_output_is_that_of_mpyc(program, parties):
     found = here(f"{program}.py", parties)
@@ -62,10 +76,12 @@ def test_the_output_is_that_of_mpyc(program, parties):
     "arguments",
     [
         ("-n", "5", "--name", "somebody", "one", "two"),
-        ("-L20", "-K", "40", "--no-barrier", "-n2"),
-        ("--no-prss", "--no-async", "--no-gmpy2"),
-        ("--no-log", "--mix32-64bit", "-W", "2"),
-        ("-h",),
+        *exhaustive(
+            ("-L20", "-K", "40", "--no-barrier", "-n2"),
+            ("--no-prss", "--no-async", "--no-gmpy2"),
+            ("--no-log", "--mix32-64bit", "-W", "2"),
+            ("-h",),
+        ),
     ],
     ids=" ".join,
 )
@@ -75,7 +91,7 @@ def test_options_of_the_program_and_of_mpyc(arguments):
     assert found
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("parties", "threshold"), [(4, 1), (5, 1), (5, 2), (9, 4)])
 def test_thresholds(parties, threshold):
     found = here("coroutines.py", parties, options=("--threshold", str(threshold)))

@@ -75,7 +75,10 @@ def test_any_t_parties_receive_uniform_messages(case, parties, threshold):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", [case for case in CASES if case not in ("exponential", "random")])
-@pytest.mark.parametrize(("parties", "threshold"), [(5, 2), (7, 3), (7, 2)])
+@pytest.mark.parametrize(
+    ("parties", "threshold"),
+    [(5, 2), *(pytest.param(7, threshold, marks=pytest.mark.exhaustive) for threshold in (3, 2))],
+)
 def test_any_t_of_more_parties_receive_uniform_messages(case, parties, threshold):
     size = 4 * N  # more elements than columns
     for number, coalition in enumerate(coalitions(parties, threshold)[::7]):
