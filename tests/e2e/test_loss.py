@@ -6,6 +6,7 @@ import time
 
 import pytest
 from processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
+from support.marks import exhaustive
 
 from parties.oracle import deviations
 
@@ -33,11 +34,11 @@ def assert_lost(runs: dict[str, Running], victim: str, at: float, within: float)
     ("victim", "share", "how", "grace"),
     [
         ("county", 0.0, signal.SIGKILL, 3),
-        ("north", 0.3, signal.SIGKILL, 7),
+        pytest.param("north", 0.3, signal.SIGKILL, 7, marks=pytest.mark.exhaustive),
         ("st-mary", 0.6, signal.SIGKILL, 3),
-        ("county", 0.9, signal.SIGKILL, 3),
+        pytest.param("county", 0.9, signal.SIGKILL, 3, marks=pytest.mark.exhaustive),
         ("north", 0.5, signal.SIGSTOP, 7),
-        ("st-mary", 0.1, signal.SIGSTOP, 3),
+        pytest.param("st-mary", 0.1, signal.SIGSTOP, 3, marks=pytest.mark.exhaustive),
     ],
 )
 def test_a_lost_party_ends_the_others(tmp_path, victim, share, how, grace):
@@ -112,7 +113,7 @@ def test_killed_at_the_end(tmp_path):
                 assert run.stderr.startswith("error: north ")
 
 
-@pytest.mark.parametrize("silent", [False, True], ids=["cut", "stalled"])
+@pytest.mark.parametrize("silent", [False, *exhaustive(True)], ids=["cut", "stalled"])
 def test_a_connection_cut_for_five_seconds_changes_nothing(tmp_path, silent):
     """Cut: closed, and refused until it is mended. Stalled: open, and nothing passes."""
     with small_town(tmp_path, proxied=True, delay_s=DELAY_S) as town:

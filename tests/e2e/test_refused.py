@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 from processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
+from support.marks import exhaustive
 
 from parties.identity import Identity
 
@@ -110,6 +111,7 @@ def test_strangers_are_refused_counted_and_shown(tmp_path):
         assert runs["north"].result["notes"] == []
 
 
+@pytest.mark.exhaustive
 def test_a_thousand_strangers_cost_only_time(tmp_path):
     unknown = Identity.create(tmp_path / "unknown")
     with small_town(tmp_path / "quiet", proxied=True, delay_s=DELAY_S) as town:
@@ -198,7 +200,7 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.parametrize("what", ["source", *exhaustive("parameter", "schema")])
 def test_a_different_study_is_shown_and_not_run(tmp_path, what):
     source, extra, shown = CHANGES[what]
     with small_town(tmp_path) as town:
@@ -215,7 +217,7 @@ def test_a_different_study_is_shown_and_not_run(tmp_path, what):
         assert "runs a different study" in runs["north"].stderr
 
 
-@pytest.mark.parametrize("misbehaviour", ["oversized", "garbage", "hello", "index"])
+@pytest.mark.parametrize("misbehaviour", ["oversized", *exhaustive("garbage", "hello"), "index"])
 def test_a_misbehaving_member_ends_the_run(tmp_path, misbehaviour):
     """An authenticated peer that sends what it must not: exit code 4, and its name."""
     with small_town(tmp_path) as town:

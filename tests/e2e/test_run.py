@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from processes import ENVIRONMENT, NAMES, SMALL, releases_alike, small_rows, small_town
+from support.marks import exhaustive
 
 from parties.oracle import deviations
 
@@ -92,7 +93,7 @@ def test_who_is_no_recipient_learns_nothing(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("late", ["county", "st-mary"])  # who is called, and who calls
+@pytest.mark.parametrize("late", ["county", *exhaustive("st-mary")])  # who is called, and who calls
 def test_a_late_party_is_waited_for(tmp_path, late):
     with small_town(tmp_path) as town:
         runs = {name: town.start(name) for name in NAMES if name != late}

@@ -93,6 +93,7 @@ def test_every_workload_between_real_processes():
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_every_workload_of_four_with_a_threshold():
     command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--size", "12", "--repeat", "1"]
     command += ["--workload", "all", "--organizations", "4", "--threshold", "1"]

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+from support.marks import exhaustive
 from test_hospital_statistics import assert_same
 
 from parties.loader import load
@@ -38,7 +39,7 @@ def settings(name, **given):
         pytest.param(3, 1),
         pytest.param(4, 1, marks=pytest.mark.slow),
         pytest.param(5, 2, marks=pytest.mark.slow),
-        pytest.param(5, 1, marks=pytest.mark.slow),
+        pytest.param(5, 1, marks=pytest.mark.exhaustive),
         pytest.param(7, 3, marks=pytest.mark.slow),
     ],
 )
@@ -52,7 +53,7 @@ def test_statistics(count, threshold):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("count", [3, 4, 5, 7])
+@pytest.mark.parametrize("count", [3, 4, 5, *exhaustive(7)])
 def test_a_model(count):
     """Few steps: as the same steps in the clear, and the same counts as the oracle."""
     given = tables(RISK, count)
@@ -77,6 +78,7 @@ def test_the_whole_model_is_as_good_as_the_oracle(count):
     assert found == pytest.approx(scenario.oracle(pooled(given), settings(RISK, rows=120)), abs=0.01)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [16, 20])
 def test_the_statistics_of_as_many_as_may_compute(count):
     """Bounds grow with the number of owners: there is room for all of them."""

@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 from sklearn.datasets import load_breast_cancer
 from support.engines import ENGINES, ENGINES_SLOW
+from support.marks import exhaustive
 from support.tables import releases, split, table
 
 from mpc.errors import ShapeError
@@ -172,7 +173,7 @@ def test_random_designs(predictors, shared):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(60))
+@pytest.mark.parametrize("seed", [*range(15), *exhaustive(*range(15, 60))])
 def test_more_random_designs(seed):
     rng = rng_of(1000 + seed)
     rows, predictors = int(np.exp(rng.uniform(3.5, 10))), int(rng.integers(1, 17))
