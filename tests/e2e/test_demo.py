@@ -13,9 +13,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner
 from processes import ENVIRONMENT
 from support.marks import exhaustive
 
+from parties.cli.main import main
 from parties.loader import load
 from parties.oracle import expected
 from parties.samples import samples
@@ -235,7 +237,6 @@ def test_a_file_that_does_not_fit(tmp_path, exported, kind):
         (["--data", "nowhere.csv", "--data", "b.csv", "--data", "c.csv"], "nowhere.csv: no such file"),
         (["--organizations", 3, "--data", SAMPLES["north"]], "give --data 3 times, found 1"),
         (["--data", SAMPLES["north"]], "only organization-1 computes"),
-        (["--organizations", 5, "--threshold", 3], "threshold 3: among 5 compute parties"),
         (["--engine", "fast"], "'fast' is not one of 'replicated', 'shamir'"),
         (["no_such_scenario"], "no_such_scenario"),
         (["--set", "minimum_cohort=ten"], "parameter minimum_cohort: expected int"),
@@ -243,10 +244,23 @@ def test_a_file_that_does_not_fit(tmp_path, exported, kind):
     ],
     ids=str,
 )
-def test_usage_is_explained(tmp_path, arguments, says):
-    ended = demo(tmp_path, *arguments)
-    assert ended.returncode == 2
+def test_usage_is_explained(tmp_path, monkeypatch, arguments, says):
+    """In this process, which starts none."""
+
+    def never(*_, **__):
+        raise AssertionError("started")
+
+    monkeypatch.setattr(subprocess, "Popen", never)
+    ended = CliRunner().invoke(main, ["demo", *map(str, arguments), "--output", str(tmp_path / "out")])
+    assert ended.exit_code == 2, ended.output
     assert says in ended.stderr
+    assert not any(tmp_path.iterdir())
+
+
+def test_usage_is_explained_by_a_process(tmp_path):
+    ended = demo(tmp_path, "--organizations", 5, "--threshold", 3)
+    assert ended.returncode == 2
+    assert "threshold 3: among 5 compute parties" in ended.stderr
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
