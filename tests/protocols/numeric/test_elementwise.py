@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from support.engines import MORE_PARTIES
+from support.marks import slow
 from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError, ShapeError
@@ -120,7 +121,7 @@ def test_only_valid_elements_are_the_largest():
 @pytest.mark.parametrize(
     ("limit", "frac"), [(1.0, 28), (3.0, 20), (0.01, 35), (100.0, 22), (2.0**20, 8), (7, 0), (5.0, 50)]
 )
-@pytest.mark.parametrize("degree", [0, 1, 2, 5, 9])
+@pytest.mark.parametrize("degree", [0, *slow(1), 2, *slow(5), 9])
 def test_polynomials_keep_to_their_error(degree, limit, frac, engine):
     c = np.random.default_rng(degree).normal(0, 1, degree + 1) / limit ** np.arange(degree + 1)
     x = np.floor(np.linspace(-limit, limit, 200) * 2**frac) / 2**frac

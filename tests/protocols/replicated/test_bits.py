@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replicated_harness import LABELS, run, shared
+from support.marks import thinned
 
 from mpc.errors import RangeError, ShapeError
 
@@ -35,7 +36,7 @@ def or_from_the_top(words):
     return out
 
 
-@pytest.mark.parametrize("width", range(2, 65))
+@pytest.mark.parametrize("width", thinned(range(2, 65), WIDTHS))
 def test_sign_at_every_width(width):
     rng = np.random.default_rng(width)
     for label in LABELS:

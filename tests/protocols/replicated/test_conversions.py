@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replicated_harness import LABELS, engine, run, shared
+from support.marks import WIDTHS, thinned
 
 from mpc.errors import RangeError, ShapeError
 from protocols.replicated import kernels, kernels_hash
 from protocols.replicated.plans import plan
 
 
-@pytest.mark.parametrize("bits", range(1, 63))
+@pytest.mark.parametrize("bits", thinned(range(1, 63), WIDTHS))
 def test_exact_truncation_at_every_width(bits):
     rng = np.random.default_rng(bits)
     half = 1 << (bits - 1)
@@ -45,7 +46,7 @@ def test_what_cannot_be_cut():
             run("truncate_exact", x, bits=bits, rounding=rounding)
 
 
-@pytest.mark.parametrize("width", range(1, 65))
+@pytest.mark.parametrize("width", thinned(range(1, 65), WIDTHS))
 def test_words_at_every_width(width):
     rng = np.random.default_rng(width)
     full = (1 << width) - 1

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replicated_harness import LABELS, run, shared
+from support.marks import WIDTHS, thinned
 
 from mpc.errors import RangeError, ShapeError
 
@@ -19,7 +20,7 @@ def values(rng, width, size):
     return x
 
 
-@pytest.mark.parametrize("width", range(1, 65))
+@pytest.mark.parametrize("width", thinned(range(1, 65), WIDTHS))
 def test_equal_at_every_width(width):
     rng = np.random.default_rng(width)
     for size in (1, 2, 150):

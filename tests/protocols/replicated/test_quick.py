@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from replicated_harness import LABELS, engine, run, shared
+from support.marks import WIDTHS, thinned
 from test_bits import values
 from test_views import Changed, Zeros
 
@@ -17,7 +18,7 @@ from protocols.replicated import kernels, kernels_quick
 from protocols.replicated.sharing import Arithmetic
 
 
-@pytest.mark.parametrize("width", range(2, 65))
+@pytest.mark.parametrize("width", thinned(range(2, 65), WIDTHS))
 def test_quick_sign_at_every_width(width):
     rng = np.random.default_rng(width)
     x = values(rng, width, None)

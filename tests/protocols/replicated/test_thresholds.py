@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replicated_harness import LABELS, run, shared
+from support.marks import WIDTHS, thinned
 from test_bits import values
 
 from mpc.errors import RangeError, ShapeError
@@ -16,7 +17,7 @@ BOTH = ["signs", "quick_signs"]
 
 
 @pytest.mark.parametrize("primitive", BOTH)
-@pytest.mark.parametrize("width", range(3, 65))
+@pytest.mark.parametrize("width", thinned(range(3, 65), WIDTHS))
 def test_at_every_width(primitive, width):
     rng = np.random.default_rng(width)
     x = values(rng, width - 1, None)

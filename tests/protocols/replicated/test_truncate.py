@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from replicated_harness import LABELS, run, shared
+from support.marks import slow
 
 from mpc.errors import RangeError
 
@@ -28,7 +29,7 @@ def floor_or_one_more(got, exact):
 
 
 @pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("size", [0, 1, 5, 40_000])
+@pytest.mark.parametrize("size", [0, *slow(1, 5), 40_000])
 def test_truncate_is_floor_or_one_more(size, bits):
     rng = np.random.default_rng(bits)
     x = spread(rng, size)
@@ -66,7 +67,7 @@ def test_rounding_is_unbiased_also_where_a_component_is_zero(zero):
 
 
 @pytest.mark.parametrize("bits", BITS)
-@pytest.mark.parametrize("size", [0, 1, 5, 40_000])
+@pytest.mark.parametrize("size", [0, *slow(1, 5), 40_000])
 def test_multiply_truncate_is_floor_or_one_more(size, bits):
     rng = np.random.default_rng(bits)
     x = rng.integers(-(2**31), 2**31, size) >> rng.integers(0, 31, size)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn.datasets import load_breast_cancer
 from support.engines import ENGINES, ENGINES_SLOW
-from support.marks import exhaustive
+from support.marks import exhaustive, slow
 from support.tables import releases, split, table
 
 from mpc.errors import ShapeError
@@ -164,8 +166,16 @@ def design(seed, rows, predictors, shared, noise):
     return f
 
 
-@pytest.mark.parametrize("predictors", [1, 2, 6, 12])
-@pytest.mark.parametrize("shared", [0, 0.5, 0.9, 0.97])
+QUICK = [(0, 12), (0.5, 2), (0.5, 6), (0.9, 1), (0.97, 12)]
+
+
+@pytest.mark.parametrize(
+    ("shared", "predictors"),
+    [
+        pytest.param(*case, marks=[] if case in QUICK else pytest.mark.slow)
+        for case in product([0, 0.5, 0.9, 0.97], [1, 2, 6, 12])
+    ],
+)
 def test_random_designs(predictors, shared):
     for rows, noise in ((40, 1.0), (600, 0.4), (5000, 8.0)):
         f = design(rows + predictors, rows, predictors, shared, noise)
@@ -187,7 +197,7 @@ def test_more_random_designs(seed):
     assert_fitted(found, f)
 
 
-@pytest.mark.parametrize("predictors", [1, 12, 16])
+@pytest.mark.parametrize("predictors", [1, *slow(12), 16])
 def test_random_designs_on_shares(predictors):
     f = design(predictors, 300, predictors, 0.9, 1.0)
     assert_fitted(fitted(f, ranges_of(f), "replicated"), f)
