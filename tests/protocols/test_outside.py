@@ -88,22 +88,24 @@ def test_each_value_is_held_against_its_own_bound():
     bounds = layout.bounds(4)
     assert bounds.size == layout.sizes[4] > 10
 
-    def at(place: int, beyond: int):
+    given = tables()
+
+    def left_out(beyond: int, **places: int) -> tuple[str, ...]:
+        """Where each of some brings zeros but in one place, and there a value at its bound or beyond it."""
+
         def altered(name: str, vector: np.ndarray) -> np.ndarray:
-            if name == "e":
+            if name in places:
+                place = places[name] % vector.size
                 vector[...] = 0
-                vector[place] = bounds[place] + beyond
-            if name == "g":
-                vector[...] = 0
-                vector[place] = -bounds[place] - beyond
+                vector[place] = (bounds[place] + beyond) * (-1 if name == "g" else 1)
             return vector
 
-        return altered
+        return simulate(SCENARIO, given, engine="ideal", compute="abc", altered=altered).left_out
 
-    for place in range(0, bounds.size, 3):
-        assert simulate(SCENARIO, tables(), engine="ideal", compute="abc", altered=at(place, 0)).left_out == ()
-        run = simulate(SCENARIO, tables(), engine="ideal", compute="abc", altered=at(place, 1))
-        assert run.left_out == ("e", "g")
+    for place in range(0, bounds.size, 9):
+        assert left_out(0, e=place, g=place) == ()
+    for place in range(0, bounds.size, 6):
+        assert left_out(1, e=place, f=place + 1, g=place + 2) == ("e", "f", "g")
 
 
 def test_all_left_out_is_a_study_of_the_others():
