@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import runpy
 import subprocess
 import sys
 
@@ -57,9 +58,19 @@ def test_show_says_what_a_scenario_asks_for_and_warns(skeleton):
     assert found["parameters"] == {"minimum_cohort": 10}
 
 
-def test_new_writes_a_short_scenario_whose_test_passes(skeleton):
+def test_new_writes_a_short_scenario_whose_test_passes(skeleton, monkeypatch):
     test = skeleton.with_name("test_my_study.py")
     assert len((skeleton.read_text() + test.read_text()).splitlines()) <= 40
+    monkeypatch.syspath_prepend(skeleton.parent)
+    written = runpy.run_path(str(test))
+    del sys.modules["my_study"]  # the next one has the same name
+    (name,) = [name for name in written if name.startswith("test_")]
+    written[name]()
+
+
+@pytest.mark.slow
+def test_pytest_finds_the_new_scenarios_test(skeleton):
+    test = skeleton.with_name("test_my_study.py")
     run = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test.name]
     result = subprocess.run(run, cwd=test.parent, capture_output=True, text=True, timeout=100)
     assert result.returncode == 0, result.stdout
@@ -94,6 +105,7 @@ def test_plan_says_who_learns_what_who_must_not_collude_and_what_it_costs(skelet
     assert slow > 10 * found["seconds"]
 
 
+@pytest.mark.slow
 def test_plan_predicts_time_and_says_how_comparisons_are_made(tmp_path):
     study = tmp_path / "study.toml"
     hospitals = STUDY.replace("my_study.py", "hospital_statistics").replace("people", "patients")
