@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from processes import ENVIRONMENT, NAMES, SMALL, releases_alike, small_rows, small_town
 from support.marks import exhaustive
 
+from parties.cli.main import main
 from parties.oracle import deviations
 
 
@@ -22,6 +24,12 @@ def comity(*arguments: object, home: Path | None = None) -> subprocess.Completed
     return subprocess.run(
         command, capture_output=True, text=True, timeout=100, check=False, env={**os.environ, **ENVIRONMENT}
     )
+
+
+def here(*arguments: object, home: Path) -> None:
+    """A command in this process, which succeeds."""
+    ended = CliRunner().invoke(main, [*map(str, arguments), "--home", str(home)])
+    assert ended.exit_code == 0, ended.output
 
 
 def test_three_processes_give_the_same_releases(tmp_path):
@@ -42,21 +50,19 @@ def test_three_processes_give_the_same_releases(tmp_path):
 
 @pytest.mark.slow
 def test_by_hand_with_the_commands_of_the_readme(tmp_path):
-    """Homes by init, cards by peer add, data by data add; started in another order than their names."""
+    """Homes by init, cards by peer add, data by data add, in this process; runs in three, started in another order."""
     from parties.launch import free_ports
 
     homes = {name: tmp_path / name for name in NAMES}
     for name, port in zip(NAMES, free_ports(3), strict=True):
-        made = comity("init", name, "--listen", f"127.0.0.1:{port}", home=homes[name])
-        assert made.returncode == 0, made.stderr
+        here("init", name, "--listen", f"127.0.0.1:{port}", home=homes[name])
     for name in NAMES:
         for other in NAMES:
             if other != name:
-                added = comity("peer", "add", "--yes", homes[other] / f"{other}.card", home=homes[name])
-                assert added.returncode == 0, added.stderr
+                here("peer", "add", "--yes", homes[other] / f"{other}.card", home=homes[name])
         rows = tmp_path / f"{name}.csv"
         rows.write_text(small_rows(len(name)))
-        assert comity("data", "add", "clinic.patients", rows, home=homes[name]).returncode == 0
+        here("data", "add", "clinic.patients", rows, home=homes[name])
     study = tmp_path / "study.toml"
     lines = [f'scenario = "{SMALL}"', 'purpose = "Started by hand"']
     for name in NAMES:
