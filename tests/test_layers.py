@@ -101,7 +101,7 @@ def test_arrows():
 def test_engines_know_nothing_of_statistics_nor_each_other():
     wrong = []
     engines = {"ideal", "replicated", "shamir"}
-    common = {"chunks", "compiled", "engines", "shapes"}
+    common = {"chunks", "compiled", "engines", "permuting", "selecting", "shapes", "sorting"}
     for engine in engines:
         for path in (ROOT / "protocols" / engine).rglob("*.py"):
             for line, module in imports(path):

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc.engine import Spec
 from mpc.errors import ShapeError
 from mpc.party import Party
+from protocols.permuting import Places
 from protocols.replicated import kernels_order
 from protocols.replicated.masks import draw
 from protocols.replicated.sharing import Arithmetic, Bits, Words
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 from protocols.shapes import wanted
 
-Places = NDArray[np.uint32]
 _M1, _M2, _R = b"m1", b"m2", b"r"
 #: Elements of one message at most.
 PIECE = 1 << 18

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from mpc.engine import Cost, Spec
 from mpc.party import Party, concurrently, inner_label
+from protocols.permuting import Places
 from protocols.replicated import kernels_order, local
 from protocols.replicated.boolean import bits_and, bits_and_cost
 from protocols.replicated.compare import reveal_sign, reveal_sign_cost, sign, sign_cost
 from protocols.replicated.equality import equal, equal_cost
-from protocols.replicated.hops import Places
 from protocols.replicated.opening import reveal, reveal_cost
 from protocols.replicated.orders import Order, permutation, permutation_plan, shuffle, shuffle_cost
 from protocols.replicated.roles import NOTHING

@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Share, Spec
-from mpc.errors import LocalProtocolError, ShapeError
+from mpc.errors import ShapeError
 from mpc.party import Party, inner_label
+from protocols.permuting import Places, inverted, placing
 from protocols.replicated import kernels, kernels_order
-from protocols.replicated.hops import Hops, Places, check_rows, pieces_of
+from protocols.replicated.hops import Hops, check_rows, pieces_of
 from protocols.replicated.masks import words
 from protocols.replicated.opening import reveal, reveal_cost
 from protocols.replicated.roles import NOTHING
@@ -65,13 +66,6 @@ class Order(Share):
         if self._inverse is None:
             self._inverse = inverted(self.before), inverted(self.after)
         return self._inverse
-
-
-def inverted(permutation: Places) -> Places:
-    """The inverse of a permutation. Local."""
-    out = np.empty_like(permutation)
-    out[permutation] = np.arange(permutation.size, dtype=np.uint32)
-    return out
 
 
 async def permutation(party: Party, size: int) -> Order:
@@ -223,9 +217,7 @@ async def order_of(party: Party, x: Arithmetic) -> Order:
     # places[j] is where the row that the random order brought to j belongs
     places = await reveal(party.inner("open"), mixed, (0, 1, 2))
     assert places is not None
-    if places.size and not np.array_equal(np.bincount(places.clip(0, x.size), minlength=x.size), np.ones(x.size)):
-        raise LocalProtocolError("order_of: the places are no permutation")
-    return order.then(inverted(places.astype(np.uint32)))
+    return order.then(placing(places))
 
 
 def order_of_plan(label: bytes, x: Spec) -> tuple[Spec, Cost]:

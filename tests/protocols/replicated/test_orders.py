@@ -92,7 +92,7 @@ def test_orders_compose():
 
 def test_places_that_are_no_permutation():
     rng = np.random.default_rng(1)
-    for places in ([0, 0], [1, 2], [-1, 0]):
+    for places in ([0, 0], [1, 2], [-1, 0], [-1, 1]):
         with pytest.raises(LocalProtocolError):
             run("order_of", shared(places, rng), inner=True)
 

@@ -9,7 +9,8 @@ from replicated_harness import LABELS, chained, engine, run, shared
 from mpc.engine import Spec
 from mpc.errors import RangeError, ShapeError
 from mpc.simulation import simulate_parties
-from protocols.replicated import keys, select, sort
+from protocols import selecting, sorting
+from protocols.replicated import keys, select
 from protocols.replicated.plans import plan
 
 RANKS = [(0,), (19_999,), (9999, 10_000), (0, 1, 2, 3), (10, 10_000, 19_990), (5000, 15_000), tuple(range(100, 140))]
@@ -34,14 +35,14 @@ def test_rows_of_ranks(ranks, kind):
         "wide": rng.integers(-(2**61), 2**61, n),
     }[kind]
     width = 63 if kind == "wide" else 20
-    assert select.selection(n, ranks) is not None
+    assert selecting.selection(n, ranks) is not None
     ran = run("rank_order", shared(x, rng), ranks=ranks, width=width, inner="beside", label=LABELS[len(ranks) % 3])
     held(x, chained(ran.results), ranks)
 
 
 @pytest.mark.parametrize(("n", "ranks"), [(1, (0,)), (2, (1,)), (500, (250,)), (2000, tuple(range(900)))])
 def test_where_a_sort_is_cheaper(n, ranks):
-    assert select.selection(n, ranks) is None
+    assert selecting.selection(n, ranks) is None
     rng = np.random.default_rng(n)
     x = rng.integers(-50, 50, n)
     ran = run("rank_order", shared(x, rng), ranks=ranks, width=20, inner="beside")
@@ -51,11 +52,11 @@ def test_where_a_sort_is_cheaper(n, ranks):
 @pytest.mark.parametrize("broken", ["rank", "rows", "level", "empty"])
 def test_what_is_not_as_expected_costs_more_and_stays_right(monkeypatch, broken):
     n, ranks = 10_000, (5000,)
-    good = select.selection(n, ranks)
+    good = selecting.selection(n, ranks)
     one = good.intervals[0]
     wrong = {
-        "rank": lambda: select._selection(n, (40,), good.sample),
-        "rows": lambda: good._replace(intervals=(one._replace(rows=50, arranged=sort.stages(50)),)),
+        "rank": lambda: selecting._selection(n, (40,), good.sample),
+        "rows": lambda: good._replace(intervals=(one._replace(rows=50, arranged=sorting.stages(50)),)),
         "level": lambda: good._replace(levels=(good.levels[0] // 3, 40)),
         "empty": lambda: good._replace(pivots=(10, 11), intervals=(one._replace(low=10, high=11),)),
     }[broken]()
@@ -88,7 +89,7 @@ def opened(monkeypatch, x, width, ranks):
 @pytest.mark.parametrize("width", [28, 60])
 def test_what_is_opened_tells_nothing_of_the_keys(monkeypatch, width):
     n, ranks = 10_000, (7000,)
-    assert select.selection(n, ranks) is not None
+    assert selecting.selection(n, ranks) is not None
     ascending = opened(monkeypatch, np.arange(n), width, ranks)
     for x in (np.zeros(n, np.int64), np.arange(n) // 7 - 5, np.arange(n) ** 2 - 3):
         np.testing.assert_array_equal(opened(monkeypatch, x, width, ranks), ascending)
@@ -98,7 +99,7 @@ def test_what_is_opened_tells_nothing_of_the_keys(monkeypatch, width):
 @pytest.mark.parametrize(("n", "ranks"), [(10**5, (49_999, 50_000)), (10**6, (499_999,)), (10**5, (25_000, 75_000))])
 def test_rows_fall_where_they_are_planned_to(n, ranks):
     """Drawn orders: in none does a rank leave its interval, or an interval or a level its plan."""
-    found = select.selection(n, ranks)
+    found = selecting.selection(n, ranks)
     rng = np.random.default_rng(1)
     for _ in range(200):
         sample = np.sort(rng.choice(n, found.sample, replace=False))

@@ -11,6 +11,7 @@ from replicated_harness import LABELS, combined, run, shared
 from mpc.channel import MemoryNetwork
 from mpc.errors import CheckFailed, RangeError, ShapeError
 from mpc.simulation import simulate_parties
+from protocols import sorting
 from protocols.replicated import keys as compared_keys
 from protocols.replicated import radix, sort
 
@@ -121,21 +122,21 @@ def test_rows_that_crowd_a_gap_take_further_steps(monkeypatch):
     rng = np.random.default_rng(1)
     x = rng.integers(-1000, 1000, 400)
     shares = shared(x, rng)
-    monkeypatch.setattr(sort, "stages", lambda n: (sort.Stage(0, 7, 20), sort.Stage(3, n - 7, 500)))
+    monkeypatch.setattr(sorting, "stages", lambda n: (sorting.Stage(0, 7, 20), sorting.Stage(3, n - 7, 500)))
     ran = simulate_parties(lambda party: sort.sort_order(party, shares[party.index], 12))
     np.testing.assert_array_equal(combined(ran.results), np.argsort(x, kind="stable"))
 
 
 @pytest.mark.parametrize("n", [2, 3, 7, 8, 100, 1023, 1024, 10**4, 10**5, 10**6, 10**7])
 def test_the_arrangement(n):
-    found = sort.stages(n)
+    found = sorting.stages(n)
     assert sum(stage.rows for stage in found) == n
     sorted_rows = 0
     for stage in found:
         assert (1 << stage.levels) - 1 <= sorted_rows
         sorted_rows += stage.rows
-    comparisons, count = sum(sort.steps(n)), sum(1 for _ in sort.steps(n))
-    assert comparisons <= 1.05 * n * math.log2(n) + sort.STEP * count
+    comparisons, count = sum(sorting.steps(n)), sum(1 for _ in sorting.steps(n))
+    assert comparisons <= 1.05 * n * math.log2(n) + sorting.STEP * count
     assert count <= 220
 
 
@@ -151,7 +152,7 @@ def test_gaps_hold_as_many_pairs_as_planned():
             totals.append((counts * (counts - 1) // 2).sum())
         mean, deviation = np.mean(totals), np.std(totals)
         assert abs(rows * (rows - 1) / (gaps + 1) - mean) < 5 * deviation / np.sqrt(300)
-        assert mean + 9 * deviation < sort._pairs(rows, levels) < mean + 16 * deviation
+        assert mean + 9 * deviation < sorting._pairs(rows, levels) < mean + 16 * deviation
 
 
 def test_what_a_sort_costs():
@@ -180,6 +181,6 @@ def test_keys_that_cannot_be_sorted():
 def test_results_that_contradict_each_other_are_no_order():
     """A party that opened something else must not make rows of what is beyond them."""
     done, gap, counts = np.asarray([0], np.uint32), np.asarray([1, 1, 0], np.uint32), np.asarray([1, 2])
-    assert sort._merged(done, gap, counts, np.asarray([1, 0, 0])).tolist() == [3, 0, 2, 1]
+    assert sorting._merged(done, gap, counts, np.asarray([1, 0, 0])).tolist() == [3, 0, 2, 1]
     with pytest.raises(CheckFailed):
-        sort._merged(done, gap, counts, np.asarray([0, 0, 0]))
+        sorting._merged(done, gap, counts, np.asarray([0, 0, 0]))
