@@ -29,7 +29,7 @@ _KEY_BITS = 61
 
 
 class Ordering:
-    """A secret order of a public number of rows. One order serves any number of arrays, each at 2 rounds."""
+    """A secret order of a public number of rows. One order serves any number of arrays, each at a shuffle."""
 
     def __init__(self, run: Runtime, handle: Handle) -> None:
         self.run = run
@@ -55,7 +55,7 @@ class Ordering:
         return self.undo(constant(self.run, np.arange(len(self))))
 
     def then(self, other: Ordering) -> Ordering:
-        """The order of both, one after the other. Rounds 7."""
+        """The order of both, one after the other. Rounds 7 among three parties."""
         return order_of(self.undo(other.ranks()))
 
     def inverse(self) -> Ordering:
@@ -83,14 +83,14 @@ class Ordering:
 
 
 def random_order(run: Runtime, rows: int) -> Ordering:
-    """A uniformly random order that nobody knows. Free."""
+    """A uniformly random order that nobody knows. Free among three parties, else a round."""
     return Ordering(run, run.schedule("permutation", size=rows))
 
 
 def order_of(places: SecretArray) -> Ordering:
     """The order that brings row i to place `places[i]`; they must be a permutation of 0, 1, ….
 
-    Rounds 3. Another content of `places` ends the run, which shows that it was none.
+    Rounds 3 among three parties. Another content of `places` ends the run, which shows that it was none.
     """
     if places.type != "int" or places.ndim != 1:
         raise ShapeError(f"order_of: {places!r}; a vector of integers is wanted")

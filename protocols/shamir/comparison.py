@@ -64,6 +64,19 @@ async def decompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
     return await sum_bits(f, summands, width, size)
 
 
+async def below(f: Floor, x: Words, y: Words, size: int, *, width: int) -> Words:
+    """One plane: x < y of words, not negative.
+
+    y and the opposite of x add up to 2^width or more just if y is larger.
+
+    Rounds    1 + ceil(log2 width)
+    Bytes     8 m W for each of P messages and less than 3 width ands
+    Security  semi-honest, as `conjunction`
+    """
+    none = np.zeros_like(x[:, :1])
+    return await highest_bit(f, [f.joined([y, none]), f.joined([f.invert(x), none])], width + 1, size)
+
+
 async def prefix_or(f: Floor, x: Words, size: int, *, width: int) -> Words:
     """Words whose bit i is the or of the bits i and above of x.
 

@@ -26,6 +26,8 @@ from protocols.shamir import (
     outside,
     plans,
     randomness,
+    sort,
+    switches,
     truncation,
     work,
 )
@@ -35,6 +37,7 @@ from protocols.shamir.operation import run
 from protocols.shamir.orders import Order
 from protocols.shamir.shares import Shares
 from protocols.shamir.sharing import Numbers, Planes
+from protocols.shamir.switches import Switches
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
@@ -58,6 +61,7 @@ class ShamirEngine(Engine):
         self.threshold = t
         self.scheme = Scheme(parties, t)
         self._shares = Shares(self.scheme)
+        self._switched = plans.switched(self.scheme)
         #: Results of truncations are within this of the exact quotient.
         self.rounding = t // 2 + 1
         warm_up()
@@ -269,26 +273,36 @@ class ShamirEngine(Engine):
         return Numbers(data, shape)
 
     # ---- orders of rows
-    async def permutation(self, party: Party, *, size: int) -> Order:
+    async def permutation(self, party: Party, *, size: int) -> Order | Switches:
+        if self._switched:
+            return await switches.permutation(party, self.scheme, size)
         return await orders.permutation(party, self.scheme, size)
 
-    async def shuffle(self, party: Party, x: Numbers | Planes, order: Order) -> Numbers | Planes:
-        return await orders.applied(party, self.scheme, x, order)
+    async def shuffle(self, party: Party, x: Numbers | Planes, order: Order | Switches) -> Numbers | Planes:
+        if isinstance(order, Switches):
+            return await switches.applied(party, self.scheme, x, order)
+        return await orders.shuffle(party, self.scheme, x, order)
 
-    async def unshuffle(self, party: Party, x: Numbers | Planes, order: Order) -> Numbers | Planes:
-        return await orders.applied(party, self.scheme, x, order.opposite())
+    async def unshuffle(self, party: Party, x: Numbers | Planes, order: Order | Switches) -> Numbers | Planes:
+        return await self.shuffle(party, x, order.opposite())
 
-    def opposite(self, party: Party, order: Order) -> Order:
+    def opposite(self, party: Party, order: Order | Switches) -> Order | Switches:
         return order.opposite()
 
-    async def sort_order(self, party: Party, x: Numbers, *, width: int) -> Order:
+    async def sort_order(self, party: Party, x: Numbers, *, width: int) -> Order | Switches:
         plans.sortable(x.spec, width)
-        return await orders.sorting(party, self.scheme, x.data, width=width)
+        if self._switched:
+            return await switches.sorting(party, self.scheme, x.data, width=width)
+        return await sort.sort_order(party, self.scheme, x, width)
 
-    async def rank_order(self, party: Party, x: Numbers, *, ranks: tuple[int, ...], width: int) -> Order:
-        plans.sortable(x.spec, width)
-        return await orders.sorting(party, self.scheme, x.data, width=width, ranks=ranks)
+    async def rank_order(self, party: Party, x: Numbers, *, ranks: tuple[int, ...], width: int) -> Order | Switches:
+        plans.ranked(x.spec, ranks, width)
+        if self._switched:
+            return await switches.sorting(party, self.scheme, x.data, width=width, ranks=ranks)
+        return await sort.rank_order(party, self.scheme, x, ranks, width)
 
-    async def order_of(self, party: Party, x: Numbers) -> Order:
-        width = plans.sortable(x.spec, 64) and x.shape[0].bit_length() + 1
-        return await orders.sorting(party, self.scheme, x.data, width=width)
+    async def order_of(self, party: Party, x: Numbers) -> Order | Switches:
+        width = plans.placed(x.spec)
+        if self._switched:
+            return await switches.sorting(party, self.scheme, x.data, width=width)
+        return await orders.order_of(party, self.scheme, x)

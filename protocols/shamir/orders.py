@@ -1,222 +1,199 @@
-"""Secret orders of rows: the switches of a sorting network, one secret bit for each comparison.
+"""Secret orders of rows: shuffling, undoing it, and reading an order off shared places.
 
-An order is applied by running rows through the network once more, each pair exchanged where its bit is set, and undone
-by running it backwards. Any number of parties can do that; a public rearrangement may follow.
+An order is a chain of permutations, one for each set of t+1 parties of a committee and known to its members only (see
+`hops`), and a public one on top of it. Of any t parties one set has none, so nobody knows the whole chain, and the
+public part tells nothing of the order. A random order has no public part; a given one is made by shuffling the places
+and opening them, which shows a uniformly random permutation.
+
+For each chain only one object may ever be opened: `order_of` and the sorts make a chain of their own each time.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc.engine import Cost, Share, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party, inner_label
-from protocols.shamir import arithmetic, local, randomness
-from protocols.shamir.adder import conjunction
+from protocols.permuting import Places, placing
+from protocols.shamir.arithmetic import reveal, reveal_cost
 from protocols.shamir.committee import Scheme
-from protocols.shamir.comparison import sign
-from protocols.shamir.conversion import to_numbers
-from protocols.shamir.floor import Floor
-from protocols.shamir.network import layers
+from protocols.shamir.hops import Way, shared_anew, walk_cost, walked
 from protocols.shamir.operation import cost, nothing, run
-from protocols.shamir.randomness import WIDTH
-from protocols.shamir.sharing import Numbers, Planes, packed, unpacked
-from protocols.shapes import size_of
+from protocols.shamir.sharing import Numbers, Planes
+from protocols.shapes import wanted
 
-Words = NDArray[np.uint64]
+SEED = b"shamir/seed"
+_BACK = "back"
 
 
 @dataclass(frozen=True)
 class Order(Share):
-    """Switches as numbers and as bits, by layer; `ranks` come first afterwards, the others follow; `back`: undone."""
+    """A party's part of an order: the seeds of the sets it is in, by their numbers, and what is public. `first` is the
+    party that the committee begins with. With `back` it undoes that order."""
 
     rows: int
-    numbers: tuple[Words, ...]
-    bits: tuple[Words, ...]
-    ranks: tuple[int, ...] = ()
+    first: int
+    seeds: dict[int, bytes]
+    public: Places | None = None
     back: bool = False
 
     @property
     def spec(self) -> Spec:
-        return Spec((self.rows,), "order", form="back" if self.back else "")
+        return _spec(self.rows, self.first, back=self.back)
 
     def opposite(self) -> Order:
         return replace(self, back=not self.back)
 
-
-async def _bit(f: Floor, low: Words, high: Words, size: int, *, width: int) -> Words:
-    return await sign(f, f.subtract(high, low), size, width=width)
-
-
-async def _exchange(f: Floor, bit: Words, low: Words, high: Words, size: int) -> Words:
-    """bit (high - low). Cost as `multiply`."""
-    return await arithmetic.multiply(f, bit, f.subtract(high, low), size)
+    def then(self, public: Places) -> Order:
+        """This order, forwards, and a public one after it."""
+        return replace(self, public=public if self.public is None else self.public[public])
 
 
-async def _number(f: Floor, bit: Words, size: int) -> Words:
-    return await to_numbers(f, bit, 1, size)
-
-
-async def _exchange_bits(f: Floor, bit: Words, low: Words, high: Words, size: int, *, width: int) -> Words:
-    every = f.joined([bit] * width) if width > 1 else bit
-    return await conjunction(f, every, f.xor(low, high), width, size)
-
-
-async def sorting(party: Party, scheme: Scheme, keys: Words, *, width: int, ranks: tuple[int, ...] = ()) -> Order:
-    """The order that sorts rows of keys of `width` bits, equal ones as they stand; then rows `ranks` come first.
-
-    Rounds    for each of about log2(rows)^2 / 2 layers those of a comparison of width + log2(rows) + 1 bits, of a bit
-              as a number, and of a product
-    Bytes     of these, for rows / 2 pairs a layer: `sorting_cost` adds them up
-    Security  semi-honest, as `sign`; every row meets the same rows whatever the keys
-    """
-    rows = len(keys)
-    places = _places(rows)
-    index = np.zeros((rows, 2), np.uint64)
-    index[:, 0] = np.arange(rows)
-    keys = local.add(local.scale_one(keys, 1 << places), index)
-    numbers, bits = [], []
-    for low, high in layers(rows):
-        size = len(low)
-        a, b = keys[low], keys[high]
-        bit = await run(party.inner("compare"), scheme, _bit, a, b, size=size, result=1, width=width + places + 1)
-        number = await run(party.inner("number"), scheme, _number, bit, size=size)
-        moved = await run(party.inner("exchange"), scheme, _exchange, number, a, b, size=size)
-        keys[low], keys[high] = local.add(a, moved), local.subtract(b, moved)
-        numbers.append(number)
-        bits.append(bit)
-    return Order(rows, tuple(numbers), tuple(bits), ranks)
-
-
-def sorting_cost(scheme: Scheme, label: bytes, rows: int, *, width: int) -> Cost:
-    total, counter = nothing(scheme), 0
-    wide = width + _places(rows) + 1
-    for low, _ in layers(rows):
-        size = len(low)
-        for name, protocol, widths, parameters in (
-            ("compare", _bit, (0, 0), {"width": wide}),
-            ("number", _number, (1,), {}),
-            ("exchange", _exchange, (0, 0, 0), {}),
-        ):
-            counter += 1
-            total = total.then(
-                cost(scheme, inner_label(label, counter, name), protocol, *widths, size=size, **parameters)
-            )
-    return total
-
-
-def _places(rows: int) -> int:
-    """Bits of a row's number, which keys carry below so that no two are equal."""
-    return max(1, (rows - 1).bit_length())
-
-
-async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
-    """A uniformly random order nobody knows: rows sorted by random keys of 62 bits, of which two are equal with a
-    probability below rows^2 / 2^63; those keep their order.
-
-    Rounds    1 and those of `sorting`
-    Bytes     those of `random_numbers` and `sorting`
-    Security  semi-honest: the keys are unknown to any t parties
-    """
-    keys = await run(party.inner("keys"), scheme, randomness.random_numbers, size=rows)
-    return await sorting(party.inner("sort"), scheme, keys, width=WIDTH)
-
-
-def permutation_cost(scheme: Scheme, label: bytes, rows: int) -> Cost:
-    drawn = cost(scheme, inner_label(label, 1, "keys"), randomness.random_numbers, size=rows)
-    return drawn.then(sorting_cost(scheme, inner_label(label, 2, "sort"), rows, width=WIDTH))
-
-
-async def applied(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order) -> Numbers | Planes:
-    """The rows of x in this order, or with `order.back` as they were before.
-
-    Rounds    one for each layer
-    Bytes     of a product for every pair and element of a row
-    Security  semi-honest: products of switches and differences, shared anew
-    """
-    check(x.spec, order.spec)
-    back = order.back
-    rest = size_of(x.shape[1:])
-    first = [*order.ranks, *np.setdiff1d(np.arange(order.rows), order.ranks)] if order.ranks else None
-    rows = _Rows(x, rest)
-    if back and first is not None:
-        rows.arrange(np.argsort(first))
-    steps = list(zip(layers(order.rows), order.numbers, order.bits, strict=True))
-    for (low, high), number, bit in reversed(steps) if back else steps:
-        await rows.exchange(party.inner("exchange"), scheme, low, high, number, bit)
-    if not back and first is not None:
-        rows.arrange(np.asarray(first))
-    return rows.share()
-
-
-class _Rows:
-    """Rows on their way through a network: numbers (rows, rest, 2), or single bits (m, width, rows, rest)."""
-
-    def __init__(self, x: Numbers | Planes, rest: int) -> None:
-        self._x = x
-        self._rest = rest
-        if isinstance(x, Planes):
-            self._bits = unpacked(x.data, x.size).reshape(*x.data.shape[:2], x.shape[0], rest)
-        else:
-            self._data = x.data.reshape(x.shape[0], rest, 2).copy()
-
-    def arrange(self, places: NDArray[np.int64]) -> None:
-        if isinstance(self._x, Planes):
-            self._bits = self._bits[:, :, places]
-        else:
-            self._data = self._data[places]
-
-    async def exchange(
-        self, party: Party, scheme: Scheme, low: NDArray[np.int64], high: NDArray[np.int64], number: Words, bit: Words
-    ) -> None:
-        size, rest = len(low) * self._rest, self._rest
-        if not isinstance(self._x, Planes):
-            a, b = (np.ascontiguousarray(self._data[at]).reshape(-1, 2) for at in (low, high))
-            every = np.repeat(number, rest, axis=0)
-            moved = await run(party, scheme, _exchange, every, a, b, size=size)
-            self._data[low] = local.add(a, moved).reshape(-1, rest, 2)
-            self._data[high] = local.subtract(b, moved).reshape(-1, rest, 2)
-            return
-        width = self._x.width
-        parts = [self._bits[:, :, at].reshape(*self._bits.shape[:2], size) for at in (low, high)]
-        every = packed(np.repeat(unpacked(bit, len(low)), rest, axis=2))
-        a, b = (packed(part) for part in parts)
-        both = await run(party, scheme, _exchange_bits, every, a, b, size=size, result=width, width=width)
-        exchanged = unpacked(both, size)
-        for at, part in zip((low, high), parts, strict=True):
-            self._bits[:, :, at] = (part ^ exchanged).reshape(*part.shape[:2], -1, rest)
-
-    def share(self) -> Numbers | Planes:
-        if isinstance(self._x, Planes):
-            flat = self._bits.reshape(*self._bits.shape[:2], -1)
-            return Planes(packed(flat), self._x.shape, self._x.width)
-        return Numbers(self._data.reshape(-1, 2), self._x.shape)
-
-
-def applied_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
-    check(x, order)
-    total = nothing(scheme)
-    rest = size_of(x.shape[1:])
-    sizes = [len(low) * rest for low, _ in layers(order.shape[0])]
-    for counter, size in enumerate(reversed(sizes) if order.form else sizes, 1):
-        inner = inner_label(label, counter, "exchange")
-        if x.kind == "bits":
-            one = cost(scheme, inner, _exchange_bits, 1, x.width, x.width, size=size, width=x.width)
-        else:
-            one = cost(scheme, inner, _exchange, 0, 0, 0, size=size)
-        total = total.then(one)
-    return total
+def _spec(rows: int, first: int, *, back: bool = False) -> Spec:
+    return Spec((rows,), "order", 64, f"{first} {_BACK}" if back else str(first))
 
 
 def turned(order: Spec) -> Spec:
     """The specification of the opposite order."""
-    return order._replace(form="" if order.form else "back")
+    first, *back = order.form.split()
+    return _spec(order.shape[0], int(first), back=not back)
+
+
+def _way(scheme: Scheme, order: Spec) -> Way:
+    return _way_of(scheme, order.form)
+
+
+@lru_cache(maxsize=64)
+def _way_of(scheme: Scheme, form: str) -> Way:
+    first, *back = form.split()
+    return Way(scheme, int(first), back=bool(back))
 
 
 def check(x: Spec, order: Spec) -> None:
     """Raise ShapeError unless x has the order's rows."""
     if order.kind != "order" or x.kind == "order" or not x.shape or x.shape[0] != order.shape[0]:
         raise ShapeError(f"rows of shape {x.shape} and an order of {order.shape}: wants an order of as many rows")
+
+
+# ---- random orders
+async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
+    """A uniformly random order nobody knows: each set's seed is a stream that two of its members have in common, and
+    one of them tells the others.
+
+    Rounds    1; 0 for t = 1, or fewer than two rows
+    Bytes     16 for each set and t-1 of its members, in one message from each party to each other at most
+    Security  semi-honest: of any t parties one set has none, and its seed is uniform to them
+    Raises    ShapeError
+    """
+    spec = permutation_spec(scheme, party.label, rows)
+    order = Order(rows, int(spec.form), {})
+    if rows < 2:
+        return order
+    me = party.index
+    told: dict[int, list[bytes]] = {}
+    awaited: dict[int, list[int]] = {}
+    for number, (dealer, other, rest) in enumerate(_seeding(scheme, spec)):
+        if me in (dealer, other):
+            seed = np.empty(16, np.uint8)
+            party.keys.pair[other if me == dealer else dealer].fill(seed, party.label, SEED, number)
+            order.seeds[number] = seed.tobytes()
+            for peer in rest if me == dealer else ():
+                told.setdefault(peer, []).append(order.seeds[number])
+        elif me in rest:
+            awaited.setdefault(dealer, []).append(number)
+    for peer, seeds in told.items():
+        party.send(peer, 0, np.frombuffer(b"".join(seeds), np.uint8))
+    for dealer, numbers in awaited.items():
+        found = await party.receive(dealer, 0, (len(numbers), 16), np.uint8)
+        order.seeds.update(zip(numbers, (seed.tobytes() for seed in found), strict=True))
+    return order
+
+
+def _seeding(scheme: Scheme, order: Spec) -> list[tuple[int, int, tuple[int, ...]]]:
+    """For each set the one that draws its seed, the one it draws it with, and those it tells."""
+    found = []
+    for number, one in enumerate(_way(scheme, order).sets):
+        at = number % len(one)
+        dealer, other, *rest = (*one[at:], *one[:at])
+        found.append((dealer, other, tuple(rest)))
+    return found
+
+
+def permutation_spec(scheme: Scheme, label: bytes, rows: int) -> Spec:
+    if not 0 <= rows < 1 << 32:
+        raise ShapeError(f"permutation: of {rows} rows; at most 2^32 - 1")
+    return _spec(rows, label[0] % scheme.parties)
+
+
+def permutation_cost(scheme: Scheme, label: bytes, rows: int) -> Cost:
+    spec = permutation_spec(scheme, label, rows)
+    sent, told = [0] * scheme.parties, set()
+    for dealer, _, rest in _seeding(scheme, spec) if rows > 1 else ():
+        sent[dealer] += 16 * len(rest)
+        told |= {(dealer, peer) for peer in rest}
+    messages = tuple(sum(dealer == i for dealer, _ in told) for i in range(scheme.parties))
+    return Cost(1 if told else 0, tuple(sent), messages)
+
+
+# ---- rows in an order
+async def shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order) -> Numbers | Planes:
+    """The rows of x in this order, or with `order.back` as they were before: whole records.
+
+    Rounds    those of `hops.walked`, and 1: 2, 5, 11, 30, 81, 249 for t = 1 to 6; 0 for fewer than two rows
+    Bytes     N elements (16 each, or 8 m width W) for each of t+1 holders and n-1-t receivers; before it those of
+              `walked`, for 2, 9, 34, 125, 461, 1715 moves
+    Security  semi-honest, as `hops.walked` and `hops.shared_anew`
+    Raises    ShapeError
+    """
+    check(x.spec, order.spec)
+    if order.rows < 2 or not x.size:
+        return x
+    way = _way(scheme, order.spec)
+    width = x.width if isinstance(x, Planes) else 0
+    own = await walked(party.inner("walk"), scheme, way, x, order.seeds, order.public)
+    operands = () if own is None else (own,)
+    data = await run(
+        party.inner("share"), scheme, shared_anew, *operands,
+        size=x.size, result=width, holders=way.last, width=width,
+    )  # fmt: skip
+    return Planes(data, x.shape, width) if width else Numbers(data, x.shape)
+
+
+def shuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
+    check(x, order)
+    if order.shape[0] < 2 or not x.size:
+        return nothing(scheme)
+    way = _way(scheme, order)
+    width = x.width if x.kind == "bits" else 0
+    last = inner_label(label, 2, "share")
+    return walk_cost(scheme, way, x).then(cost(scheme, last, shared_anew, size=x.size, holders=way.last, width=width))
+
+
+# ---- given orders
+async def order_of(party: Party, scheme: Scheme, x: Numbers) -> Order:
+    """The order that brings row i to place x[i].
+
+    Rounds    those of `permutation` and `shuffle`, and 1
+    Bytes     those of `permutation` and `shuffle`, and 16 N from each of t parties to each party
+    Security  semi-honest: x in a fresh random order is opened, which is a uniformly random permutation
+    Raises    ShapeError; LocalProtocolError where x is no permutation
+    """
+    order = await permutation(party.inner("permutation"), scheme, x.size)
+    mixed = await shuffle(party.inner("shuffle"), scheme, x, order)
+    # places[j] is where the row that the random order brought to j belongs
+    places = await reveal(party.inner("open"), scheme, mixed, range(scheme.parties))
+    assert places is not None
+    return order.then(placing(places))
+
+
+def order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> tuple[Spec, Cost]:
+    wanted("order_of", x, "arith")
+    first = inner_label(label, 1, "permutation")
+    spec = permutation_spec(scheme, first, x.size)
+    spent = permutation_cost(scheme, first, x.size)
+    spent = spent.then(shuffle_cost(scheme, inner_label(label, 2, "shuffle"), x, spec))
+    return spec, spent.then(reveal_cost(scheme, inner_label(label, 3, "open"), x, range(scheme.parties)))

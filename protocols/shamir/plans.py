@@ -15,7 +15,19 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.party import inner_label
-from protocols.shamir import arithmetic, comparison, lookup, matrix, orders, outside, randomness, truncation
+from protocols.selecting import check_ranks
+from protocols.shamir import (
+    arithmetic,
+    comparison,
+    lookup,
+    matrix,
+    orders,
+    outside,
+    randomness,
+    sort,
+    switches,
+    truncation,
+)
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import cost, nothing
 from protocols.shapes import fitting, joined_shape, same_shape, size_of, wanted
@@ -86,13 +98,29 @@ def counted(x: Spec, table: Integers) -> tuple[Shape, int, tuple[int, ...]]:
     return x.shape[1:], x.shape[0], tuple(int(value) for value in table)
 
 
-def sortable(x: Spec, width: int) -> bool:
+def sortable(x: Spec, width: int) -> None:
     wanted("an order", x, "arith")
     if len(x.shape) != 1:
         raise ShapeError(f"an order is that of a vector; got shape {x.shape}")
     if not 1 <= width <= 64:
         raise RangeError(f"keys have 1 to 64 bits, not {width}")
-    return True
+
+
+def ranked(x: Spec, ranks: tuple[int, ...], width: int) -> None:
+    sortable(x, width)
+    check_ranks(ranks, x.size)
+
+
+def placed(x: Spec) -> int:
+    """Bits of the places of a vector."""
+    sortable(x, 64)
+    return x.size.bit_length() + 1
+
+
+def switched(scheme: Scheme) -> bool:
+    """Whether orders are switches of a sorting network: for t of 7 and more there are 6,435 sets of t+1 of 2t+1
+    parties and more, and bytes and rounds of a walk through them pass those of a network."""
+    return scheme.threshold > 6
 
 
 # ---- local
@@ -371,40 +399,52 @@ def table_of_count(scheme: Scheme, label: bytes, x: Spec, *, table: Integers) ->
 # ---- orders of rows
 @_plan
 def permutation(scheme: Scheme, label: bytes, *, size: int) -> Planned:
-    return Spec((size,), "order"), orders.permutation_cost(scheme, label, size)
+    if switched(scheme):
+        return switches.spec(size), switches.permutation_cost(scheme, label, size)
+    return orders.permutation_spec(scheme, label, size), orders.permutation_cost(scheme, label, size)
 
 
 @_plan
 def shuffle(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Planned:
-    return x, orders.applied_cost(scheme, label, x, order)
+    orders.check(x, order)
+    if switched(scheme):
+        return x, switches.applied_cost(scheme, label, x, order)
+    return x, orders.shuffle_cost(scheme, label, x, order)
 
 
 @_plan
 def unshuffle(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Planned:
-    return x, orders.applied_cost(scheme, label, x, orders.turned(order))
+    return shuffle(scheme, label, x, opposite(scheme, label, order)[0])
 
 
 @_plan
 def opposite(scheme: Scheme, label: bytes, order: Spec) -> Planned:
     wanted("opposite", order, "order")
-    return orders.turned(order), nothing(scheme)
+    return (switches if switched(scheme) else orders).turned(order), nothing(scheme)
 
 
 @_plan
 def sort_order(scheme: Scheme, label: bytes, x: Spec, *, width: int) -> Planned:
     sortable(x, width)
-    return Spec(x.shape, "order"), orders.sorting_cost(scheme, label, x.shape[0], width=width)
+    if switched(scheme):
+        return switches.spec(x.size), switches.sorting_cost(scheme, label, x.size, width=width)
+    return sort.sort_plan(scheme, label, x, width)
 
 
 @_plan
 def rank_order(scheme: Scheme, label: bytes, x: Spec, *, ranks: tuple[int, ...], width: int) -> Planned:
-    return sort_order(scheme, label, x, width=width)
+    ranked(x, ranks, width)
+    if switched(scheme):
+        return sort_order(scheme, label, x, width=width)
+    return sort.rank_order_plan(scheme, label, x, ranks, width)
 
 
 @_plan
 def order_of(scheme: Scheme, label: bytes, x: Spec) -> Planned:
-    sortable(x, 64)
-    return sort_order(scheme, label, x, width=x.shape[0].bit_length() + 1)
+    width = placed(x)
+    if switched(scheme):
+        return sort_order(scheme, label, x, width=width)
+    return orders.order_of_plan(scheme, label, x)
 
 
 #: Primitives whose plans follow from the whole label, or have arrays, functions or lists among their parameters.

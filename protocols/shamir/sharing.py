@@ -129,6 +129,11 @@ def decoded(elements: Words) -> Integers:
     return out
 
 
+def joined_pairs(planes: Words, size: int) -> Words:
+    """Planes (width, W), up to 128 of them, as pairs of words (size, 2)."""
+    return np.stack([joined_words(planes[:64], size), joined_words(planes[64:], size)], axis=1)
+
+
 def split_words(values: NDArray[np.uint64], width: int) -> Words:
     """Public words of `width` bits as planes (width, W)."""
     flat = np.zeros((values.size, 2), np.uint64)

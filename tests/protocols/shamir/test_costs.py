@@ -13,7 +13,6 @@ import pytest
 from shamir_harness import SCHEMES, engine, label
 
 from mpc.engine import Spec
-from protocols.shamir.orders import Order
 from protocols.shamir.plans import PLANS
 
 N = 200
@@ -141,7 +140,7 @@ def test_figures():
 
 # ---- who sends
 LARGE = 100_000
-L, ORDER = Spec((LARGE,)), Spec((2000,), "order")
+L, ORDER = Spec((LARGE,)), Spec((2000,), "order", form="0")
 LINE = np.ones((4, 64), np.int64)
 CASES = {
     "open": ((L,), {"to": "all"}),
@@ -188,10 +187,17 @@ def test_bytes_are_spread_evenly(primitive, parties, threshold):
         assert max(cost.bytes_sent) <= 1.05 * min(cost.bytes_sent), cost
 
 
-def test_orders_are_spread_by_their_labels():
-    for primitive, operands in (("sort_order", (Spec((2000,)),)), ("shuffle", (Spec((2000, 3)), ORDER))):
-        cost = plan(primitive, *operands, **({"width": 32} if primitive == "sort_order" else {}))
-        assert max(cost.bytes_sent) <= 1.35 * min(cost.bytes_sent), cost
+@pytest.mark.parametrize(("parties", "threshold"), [(3, 1), (5, 2), (7, 3)])
+def test_orders_are_spread_by_their_labels(parties, threshold):
+    how = {"parties": parties, "threshold": threshold}
+    cost = plan("sort_order", Spec((2000,)), width=32, **how)
+    assert max(cost.bytes_sent) <= 1.35 * min(cost.bytes_sent), cost
+    # In a shuffle some send up to twice as much as others; which ones, goes with the order.
+    zero = plan("shuffle", Spec((2000, 3)), ORDER, **how).bytes_sent
+    assert max(zero) <= 2 * min(zero)
+    for first in range(parties):
+        cost = plan("shuffle", Spec((2000, 3)), Spec((2000,), "order", form=str(first)), **how)
+        assert cost.bytes_sent == tuple(zero[(i - first) % parties] for i in range(parties))
 
 
 def test_every_primitive_is_looked_at():
@@ -223,4 +229,4 @@ def test_nothing_costs_nothing():
         cost = plan(primitive, *operands)
         assert (cost.rounds, sum(cost.bytes_sent), sum(cost.messages)) == (0, 0, 0)
     assert plan("sort_order", Spec((1,)), width=20).rounds == 0
-    assert Order(0, (), ()).spec == Spec((0,), "order")
+    assert plan("shuffle", Spec((1,)), Spec((1,), "order", form="0")).rounds == 0

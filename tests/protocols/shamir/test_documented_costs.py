@@ -40,6 +40,8 @@ def operands(primitive, given):
         return (X,), {"low": -12 << 20, "high": 5 << 20, "frac": 20, "digits": 48, "bits": 0}
     if primitive == "inject":
         return (BIT, X), {}
+    if primitive == "shuffle":
+        return (X, Spec((N,), "order", form="0")), {}
     if primitive == "random":
         return (), {"shape": (N,)}
     return (BIT if primitive == "bit_to_ring" else X,), {}

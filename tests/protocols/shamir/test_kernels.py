@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from shamir_harness import elements_of, engine, integers_of
 
-from protocols.shamir import kernels, kernels_planes, local
+from protocols.shamir import kernels, kernels_order, kernels_planes, local
 from protocols.shamir.engine import warm_up
 from protocols.shamir.kernels import KERNELS
 from protocols.shamir.prime import BITS, PRIME
@@ -247,6 +247,25 @@ def test_every_kernel_has_one_specialisation_after_all_primitives():
         name: len(compiled.signatures) for group in KERNELS.groups.values() for name, (compiled, _) in group.items()
     }
     assert made == dict.fromkeys(made, 1)
+
+
+# ---- rows
+@given(data=st.data(), rows=st.integers(0, 20), columns=st.integers(1, 4))
+def test_rows_in_another_order(data, rows, columns):
+    order = np.asarray(data.draw(st.permutations(range(rows))), np.uint32)
+    x = np.random.default_rng(rows).integers(0, 2**64, (rows, columns), np.uint64)
+    there, back = np.empty_like(x), np.empty_like(x)
+    kernels_order.gathered(x, order, there)
+    np.testing.assert_array_equal(there, x[order])
+    kernels_order.scattered(there, order, back)
+    np.testing.assert_array_equal(back, x)
+
+
+@given(xs=st.lists(elements, max_size=40))
+def test_running_sums(xs):
+    out = np.empty((len(xs), 2), np.uint64)
+    kernels_order.sums_before(elements_of(xs), out)
+    assert integers_of(out) == [sum(xs[:i]) % PRIME for i in range(len(xs))]
 
 
 # ---- dealing and tables

@@ -209,55 +209,9 @@ def test_exponentials(parties, threshold, frac, digits, bits):
     assert (np.abs(found - y / 2.0**bits) <= allowed).all()
 
 
-# ---- orders
-@pytest.mark.parametrize(("parties", "threshold"), [(3, 1), (5, 2)])
-@pytest.mark.parametrize("rows", [0, 1, 2, 3, 17, 40])
-def test_sorting_keeps_ties_as_they_are(parties, threshold, rows):
-    rng = np.random.default_rng(rows)
-    keys = rng.integers(-4, 4, rows)
-    keys[: min(rows, 2)] = [-(1 << 30), (1 << 30) - 1][: min(rows, 2)]
-    order = run("sort_order", shared(keys, rng, parties, threshold), width=31, parties=parties, threshold=threshold)
-    records = np.stack([np.arange(rows), keys], axis=1)
-    x = shared(records, rng, parties, threshold)
-    moved = run("shuffle", x, order.results, parties=parties, threshold=threshold)
-    np.testing.assert_array_equal(moved.value, records[np.argsort(keys, kind="stable")])
-    back = run("unshuffle", moved.results, order.results, parties=parties, threshold=threshold)
-    np.testing.assert_array_equal(back.value, records)
-
-
-@pytest.mark.parametrize("width", [1, 7])
-def test_bits_in_an_order(width):
-    rng = np.random.default_rng(1)
-    keys, words = rng.permutation(20), rng.integers(0, 1 << width, (20, 3))
-    order = run("order_of", shared(keys, rng)).results
-    moved = run("shuffle", shared(words, rng, width=width), order)
-    np.testing.assert_array_equal(moved.value, words[np.argsort(keys)])
-
-
-@pytest.mark.parametrize("parties", [3, 5])
-def test_a_random_order_is_one_of_all(parties):
-    order = run("permutation", size=12, parties=parties).results
-    moved = run("shuffle", shared(np.arange(12), np.random.default_rng(1), parties), order, parties=parties).value
-    assert sorted(moved) == list(range(12))
-    assert list(moved) != list(range(12))
-
-
-@pytest.mark.slow
-def test_random_orders_are_uniform():
-    """The six orders of three rows, 240 times: chi-square with five degrees of freedom, beyond 35 once in 10^6."""
-    rng = np.random.default_rng(1)
-    counts = {}
-    x = shared(np.arange(3), rng)
-    for seed in range(240):
-        order = run("permutation", size=3, seed=seed).results
-        found = tuple(run("shuffle", x, order).value)
-        counts[found] = counts.get(found, 0) + 1
-    assert len(counts) == 6
-    assert sum((count - 40) ** 2 / 40 for count in counts.values()) < 35
-
-
-def test_keys_that_leave_no_room_for_masks_are_refused():
-    """Instead of a wrong order: keys of 64 bits and places of millions of rows."""
+# ---- wide numbers
+def test_numbers_that_leave_no_room_for_masks_are_refused():
+    """Instead of a wrong result."""
     for parties, widest in ((3, 86), (5, 85), (7, 85), (20, 83)):
         scheme = engine(parties).scheme
         cost(scheme, bytes(16), sign, 0, size=5, width=widest)
@@ -267,7 +221,7 @@ def test_keys_that_leave_no_room_for_masks_are_refused():
 
 @given(bits=st.integers(70, 86), xs=st.lists(st.integers(-(1 << 61), 1 << 61), min_size=1, max_size=5))
 def test_signs_of_the_widest_numbers(bits, xs):
-    """As keys and places together are."""
+    """Keys of a sorting network and places of rows together are such."""
     values = [x << (bits - 63) for x in [*xs, 1 << 61, -(1 << 61)]]
     shares = dealt(engine().scheme, elements_of(values), np.random.default_rng(1))
 

@@ -8,6 +8,8 @@ import pytest
 from view_lab import coalitions, complaint, view
 
 from protocols.shamir import floor
+from protocols.shamir.hops import HOP
+from protocols.shamir.walk import walk
 
 N = 1024
 ONES = np.ones((4, 8), np.int64)
@@ -33,13 +35,25 @@ CASES = {
     "exponential": ("exponential", [None], {"low": -90, "high": 40, "frac": 6, "digits": 40, "bits": 0}),
     "hand_out": ("hand_out", [None], {}),
     "hand_out 6": ("hand_out", [6], {}),
+    "shuffle": ("shuffle", [None], {}),
+    "unshuffle": ("unshuffle", [None], {}),
+    "shuffle 3": ("shuffle", [3], {}),
     "random": ("random", [], {"shape": (N,)}),
     "random_bits": ("random_bits", [], {"shape": (N,), "width": 8}),
 }
 SECRETS = [0, -3, 0x1234567]
 #: One stream of a pair, or nothing that another one would tell.
-ALONE = ("multiply", "bits_and 7", "random_bits", "hand_out", "hand_out 6")
-WIDE = ["multiply", "multiply_truncate", "sign 9", "bit_to_ring", "random_bits", "table_of_count"]
+ALONE = ("multiply", "bits_and 7", "random_bits", "hand_out", "hand_out 6", "shuffle", "unshuffle", "shuffle 3")
+WIDE = [
+    "multiply",
+    "multiply_truncate",
+    "sign 9",
+    "bit_to_ring",
+    "random_bits",
+    "table_of_count",
+    "shuffle",
+    "shuffle 3",
+]
 
 
 def secret_of(case, secret):
@@ -106,6 +120,28 @@ def test_without_any_one_stream_it_fails(case):
     assert len(needed) > 2
     for one in needed:
         assert caught(case, lambda purpose, part, one=one: None if (purpose, part) == one else (purpose, part)), one
+
+
+@pytest.mark.parametrize("case", ["shuffle", "unshuffle", "shuffle 3"])
+def test_without_the_masks_of_any_move_it_fails(case):
+    for number in range(len(walk(1).moves)):
+        assert caught(
+            case, lambda purpose, part, number=number: None if (purpose, part) == (HOP, number) else (purpose, part)
+        )
+
+
+@pytest.mark.parametrize("case", ["shuffle", "unshuffle", "shuffle 3"])
+@pytest.mark.parametrize("every", [True, False])
+def test_of_five_parties_some_two_see_more_without_masks_of_moves(case, every):
+    """Not every move is missed, since a part may have a mask already that the two do not know; the first one is."""
+    last = len(walk(2).moves) - 1
+
+    def change(purpose, part):
+        first = part == (last if case == "unshuffle" else 0)
+        return None if purpose == HOP and (every or first) else (purpose, part)
+
+    pairs = coalitions(5, 2)
+    assert any(complaint(seen_by(case, pair, change=change, parties=5, threshold=2), N) for pair in pairs)
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if case not in ALONE])

@@ -25,10 +25,14 @@ from mpc.channel import MemoryNetwork
 from mpc.labels import Streams
 from mpc.party import Environment, Keys, Party
 from protocols.shamir import engine as engine_module
-from protocols.shamir import operation
+from protocols.shamir import hops, operation
 from protocols.shamir.floor import Floor, words
+from protocols.shamir.hops import _Parts
 from protocols.shamir.prime import BITS, PRIME
 from protocols.shamir.sharing import Numbers, Planes, split_words, unpacked
+
+#: Primitives that take an order, which is made before.
+ROWS = ("shuffle", "unshuffle")
 
 
 class Constant:
@@ -162,23 +166,40 @@ def view(primitive, kinds, coalition, secret, size, *, parties=3, threshold=None
         shape = (*extra, size) if width is not None else (size, *extra)
         operands.append([Numbers(d, shape) if width is None else Planes(d, shape, width) for d in data])
 
+    async def rows(party, x):
+        order = await machine.permutation(party, size=x.shape[0])
+        return await getattr(machine, primitive)(party.inner("rows"), x, order)
+
+    class Sent(_Parts):
+        """Notes what kind the parts of rows are of."""
+
+        async def send(self, party, peer, part, x):
+            kind = ("planes" if self.width else "numbers"), self.rows * self.record
+            Here.kinds.update({(party.label, part + number): kind for number in range(len(self.pieces))})
+            await super().send(party, peer, part, x)
+
     async def main():
         tasks = []
         for i in range(parties):
             pair = {j: keys[min(i, j), max(i, j)] for j in range(parties) if j != i}
             private = Constant(0) if i in coalition else Changed(bytes([i]) * 16, change, seen)
             party = Party(Environment(network.channels[i], Keys(pair, Constant(0), private)), label(first, parties))
-            tasks.append(getattr(machine, primitive)(party, *(x[i] for x in operands), **parameters))
+            call = rows if primitive in ROWS else getattr(machine, primitive)
+            tasks.append(call(party, *(x[i] for x in operands), **parameters))
         await asyncio.gather(*tasks)
 
     places = (operation, engine_module)
     for place in places:
         place.Floor = Here
+    hops._Parts = Sent
     try:
         asyncio.run(main())
     finally:
         for place in places:
             place.Floor = Floor
+        hops._Parts = _Parts
+    if primitive in ROWS:  # what is sent for the order itself are seeds, and they are no columns
+        network.record = [one for one in network.record if one[2][:16] != label(first, parties)]
     return _received(network, coalition, scheme, Here.kinds, Here.kings)
 
 

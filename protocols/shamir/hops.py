@@ -1,0 +1,268 @@
+"""Rows on their way through sets of parties, each of which permutes them: what shuffling and undoing it share.
+
+At a set of t+1 parties the rows are an additive sharing: each member holds one part, and permutes it as the set's
+common seed tells. Then one member gives its part to a party that is no member, masked by streams it has in common with
+each of the others, who take them off theirs. So whoever gets a part sees uniform words unless it knows all the masks:
+t corrupt parties with the receiver among them are at most t-1 of a set that the receiver was not in, so at least two
+members are honest, and where the giver is honest, a mask is one of the two. A set without any of the t permutes as
+none of them knows.
+
+Numbers are elements modulo 2^127 - 1. Words of bits are added by exclusive or, in the clear as to the binary field: of
+an element of it times a public one, whose sum over the parties is a bit, the lowest plane is enough. They are kept as
+words, and sent as planes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Spec
+from mpc.errors import ShapeError
+from mpc.labels import Streams
+from mpc.party import Party, concurrently
+from protocols.permuting import Places
+from protocols.shamir import kernels, kernels_order, kernels_planes, lagrange, local
+from protocols.shamir.committee import Scheme
+from protocols.shamir.floor import Floor, words
+from protocols.shamir.sharing import Numbers, Planes, joined_words, split_words
+from protocols.shamir.walk import walk
+from protocols.shapes import size_of
+
+Words = NDArray[np.uint64]
+HOP = b"shamir/hop"
+_SEEDED, _ROWS = b"comity/1/shamir/order", b"rows"
+#: Elements of one message at most.
+PIECE = 1 << 18
+
+
+class Way:
+    """The sets by the parties' indices, for a committee that begins with party `first`; backwards if `back`."""
+
+    def __init__(self, scheme: Scheme, first: int, *, back: bool = False) -> None:
+        found = walk(scheme.threshold)
+        members = scheme.committees[first].members
+        self.sets = tuple(tuple(members[i] for i in one) for one in found.holders)
+        self.moves = found.moves
+        self.rounds = found.rounds
+        self.back = back
+
+    @property
+    def first(self) -> tuple[int, ...]:
+        """Who holds the rows at the beginning."""
+        return self.sets[-1 if self.back else 0]
+
+    @property
+    def last(self) -> tuple[int, ...]:
+        return self.sets[0 if self.back else -1]
+
+    def steps(self) -> Iterator[tuple[int, int, int, int, int]]:
+        """(set, then the move after it: its number, slot, giver and taker), -1 for all of the last set."""
+        last = len(self.moves)
+        for i in range(last, -1, -1) if self.back else range(last + 1):
+            number, after = (i - 1, i - 1) if self.back else (i, i + 1)
+            if not 0 <= after <= last:
+                yield i, -1, -1, -1, -1
+            else:
+                slot = self.moves[number].slot
+                yield i, number, slot, self.sets[i][slot], self.sets[after][slot]
+
+
+def permutation_of(seed: bytes, rows: int) -> Places:
+    """What a set does with its rows. Local."""
+    drawn, out = np.empty(rows, np.uint64), np.empty(rows, np.uint32)
+    Streams(seed).fill(drawn, _SEEDED, _ROWS)
+    kernels_order.permuted(drawn, out)
+    return out
+
+
+def record_of(x: Spec) -> int:
+    """Elements of a row. Raises ShapeError for rows that no message holds."""
+    record = size_of(x.shape[1:])
+    if record > PIECE:
+        raise ShapeError(f"rows of {record} elements: at most {PIECE} can be put in an order")
+    return record
+
+
+def _pieces(rows: int, record: int) -> list[slice]:
+    """The rows of each message."""
+    step = max(PIECE // max(record, 1), 1)
+    return [slice(start, min(start + step, rows)) for start in range(0, rows, step)]
+
+
+class _Parts:
+    """Parts of rows: arrays (rows, k) of words, how they are masked, and how they are sent."""
+
+    def __init__(self, x: Numbers | Planes) -> None:
+        self.width = x.width if isinstance(x, Planes) else 0
+        self.rows, self.record = x.shape[0], record_of(x.spec)
+        #: Words of a row.
+        self.columns = self.record * (-(-self.width // 64) if self.width else 2)
+        self.pieces = _pieces(self.rows, self.record)
+
+    def made(self, x: Numbers | Planes, scheme: Scheme, holders: tuple[int, ...], me: int) -> Words:
+        """The part of a sharing of degree t that is that of party `me` in the sum of all holders'."""
+        points, own = tuple([i + 1 for i in holders]), holders.index(me)
+        if isinstance(x, Numbers):
+            out = np.empty_like(x.data)
+            low, high = lagrange.coefficients(points, 0)[own]
+            kernels.scale_one(x.data, low, high, out)
+            return out.reshape(self.rows, self.columns)
+        steps = lagrange.steps(scheme.degree, points, 0)
+        mine = steps[(steps[:, 0] == own) & (steps[:, 2] == 0)]
+        mine[:, 0] = 0
+        planes = np.zeros((1, x.data[0].size), np.uint64)
+        kernels_planes.sum_planes(mine, x.data.reshape(1, scheme.degree, -1), planes)
+        return self._words(planes, x.size).reshape(self.rows, self.columns)
+
+    def _words(self, planes: Words, size: int) -> Words:
+        """Planes as words (size, words of an element)."""
+        every = planes.reshape(self.width, words(size))
+        return np.stack([joined_words(every[low : low + 64], size) for low in range(0, self.width, 64)], axis=1)
+
+    def planes(self, x: Words) -> Words:
+        """Rows of words as planes (width, W)."""
+        each = x.reshape(-1, self.columns // self.record)
+        some = [split_words(each[:, i], min(64, self.width - 64 * i)) for i in range(each.shape[1])]
+        return some[0] if len(some) == 1 else np.concatenate(some)
+
+    def _stream(self, party: Party, peer: int, number: int) -> Words:
+        out = np.empty((self.rows, self.columns), np.uint64)
+        party.keys.pair[peer].fill(out, party.label, HOP, number)
+        return out
+
+    def unmasked(self, party: Party, x: Words, giver: int, number: int) -> Words:
+        """x plus the mask that the giver takes off its part in a move."""
+        stream = self._stream(party, giver, number)
+        self._add(x, stream, x)
+        return x
+
+    def masked(self, party: Party, x: Words, others: list[int], number: int) -> Words:
+        """x minus all masks of a move."""
+        if self.width:
+            for peer in others:
+                x ^= self._stream(party, peer, number)
+            return x
+        total = np.zeros_like(x)
+        for peer in others:
+            self._add(total, self._stream(party, peer, number), total)
+        return local.subtract(x.reshape(-1, 2), total.reshape(-1, 2)).reshape(x.shape)
+
+    def _add(self, x: Words, stream: Words, out: Words) -> None:
+        if self.width:
+            np.bitwise_xor(x, stream, out=out)
+        else:
+            kernels.add_stream(x.reshape(-1, 2), stream.reshape(-1, 2), out.reshape(-1, 2))
+
+    async def send(self, party: Party, peer: int, part: int, x: Words) -> None:
+        for number, rows in enumerate(self.pieces):
+            await party.room()
+            sent = x[rows]
+            party.send(peer, part + number, self.planes(sent) if self.width else sent)
+
+    async def receive(self, party: Party, peer: int, part: int) -> Words:
+        out = np.empty((self.rows, self.columns), np.uint64)
+        for number, rows in enumerate(self.pieces):
+            shape = out[rows].shape
+            if self.width:
+                size = shape[0] * self.record
+                planes = await party.receive(peer, part + number, (self.width, words(size)), np.uint64)
+                out[rows] = self._words(planes, size).reshape(shape)
+            else:
+                out[rows] = await party.receive(peer, part + number, shape, np.uint64)
+        return out
+
+
+async def walked(
+    party: Party, scheme: Scheme, way: Way, x: Numbers | Planes, seeds: dict[int, bytes], public: Places | None
+) -> Words | None:
+    """This party's part of the rows in the order of the way, and after it the public one; None where it has none at
+    the end. Numbers (size, 2), or planes (1, width, W) in the clear.
+
+    Rounds    those of the slot that moves most: 1, 4, 10, 29, 80, 248 for t = 1 to 6
+    Bytes     for each move, one less than there are sets, 16 N (of words of bits, width W 8) from its giver
+    Security  semi-honest: see above. Each mask is a stream of its own, which two parties have in common.
+    Source    Laur, Willemson, Zhang, ISC 2011, for sets that permute in turn; that parts move one by one is our own
+    """
+    parts, me = _Parts(x), party.index
+    turns = len(parts.pieces)
+    if way.rounds * turns > 1 << 16:
+        raise ShapeError(f"an order of {parts.rows} rows of {parts.record} elements: too many messages; split it")
+
+    async def permute(rows: Words, at: int, last: bool) -> Words:
+        def moved() -> Words:
+            order = permutation_of(seeds[at], parts.rows)
+            out = np.empty_like(rows)
+            if way.back:
+                kernels_order.scattered(rows, order, out)
+            else:
+                kernels_order.gathered(rows, order if public is None or not last else order[public], out)
+            return out
+
+        return await party.compute(rows.size, moved)
+
+    async def carry(slot: int) -> Words | None:
+        held: Words | None = None
+        if way.first[slot] == me:
+            held = parts.made(x, scheme, way.first, me)
+            if way.back and public is not None:
+                undone = np.empty_like(held)
+                kernels_order.scattered(held, public, undone)
+                held = undone
+        for at, number, moves, giver, taker in way.steps():
+            if held is not None:
+                held = await permute(held, at, number < 0)
+            if number < 0:
+                break
+            part = slot << 16 | way.moves[number].turn * turns
+            if held is not None and moves != slot:
+                held = await party.compute(held.size, parts.unmasked, party, held, giver, number)
+            elif moves == slot and giver == me:
+                assert held is not None
+                others = [peer for peer in way.sets[at] if peer != me]
+                masked = await party.compute(held.size, parts.masked, party, held, others, number)
+                await parts.send(party, taker, part, masked)
+                held = None
+            elif moves == slot and taker == me:
+                held = await parts.receive(party, giver, part)
+        return held
+
+    found = await concurrently(*(carry(slot) for slot in range(scheme.threshold + 1)))
+    own = next((one for one in found if one is not None), None)
+    if own is None:
+        return None
+    return parts.planes(own)[None] if parts.width else own.reshape(-1, 2)
+
+
+def walk_cost(scheme: Scheme, way: Way, x: Spec) -> Cost:
+    pieces, record = _pieces(x.shape[0], record_of(x)), record_of(x)
+    sizes = [(rows.stop - rows.start) * record for rows in pieces]
+    octets = sum(8 * x.width * words(size) if x.kind == "bits" else 16 * size for size in sizes)
+    sent, messages = [0] * scheme.parties, [0] * scheme.parties
+    for _, number, _, giver, _ in way.steps():
+        if number >= 0:
+            sent[giver] += octets
+            messages[giver] += len(pieces)
+    return Cost(way.rounds, tuple(sent), tuple(messages))
+
+
+async def shared_anew(f: Floor, *operands: Any, holders: tuple[int, ...], width: int = 0) -> Words:
+    """The sum of what the holders have, one part each, as a sharing of degree t.
+
+    Rounds    1
+    Bytes     16 N (8 m width W) for each of (t+1)(n-1-t) messages
+    Security  semi-honest: any t parties miss the polynomial of a holder
+    """
+    *own, size = operands
+    mine = [own[0][0] if width and own else (own[0] if own else None)]
+    if width:
+        dealt = [f.deal_planes(d, mine[0] if f.me == d else None, width, size) for d in holders]
+    else:
+        dealt = [f.deal(d, mine[0] if f.me == d else None, size) for d in holders]
+    total = await dealt[0]
+    for one in dealt[1:]:
+        total = f.xor(total, await one) if width else f.add(total, await one)
+    return total

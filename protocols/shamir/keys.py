@@ -1,0 +1,117 @@
+"""Shuffled keys and comparisons of them in the open: what sorting and selecting share.
+
+Keys are secret bits. They are decomposed once, before the shuffle, so that a comparison of two is ands alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.engine import Cost, Spec
+from mpc.party import Party, inner_label
+from protocols.permuting import Places
+from protocols.shamir import kernels_planes
+from protocols.shamir.arithmetic import reveal, reveal_cost
+from protocols.shamir.committee import Scheme
+from protocols.shamir.comparison import below, decompose
+from protocols.shamir.floor import words
+from protocols.shamir.operation import cost, nothing, run
+from protocols.shamir.orders import Order, permutation, permutation_cost, permutation_spec, shuffle, shuffle_cost
+from protocols.shamir.sharing import Numbers, Planes, joined_pairs, split_words
+
+Words = NDArray[np.uint64]
+
+
+class Keys:
+    """Shuffled keys that are pairwise distinct, and how two of them are compared.
+
+    data   (m, n, 2): of each coefficient of the binary field the bits of every key, in two words
+    width  bits of a key
+    """
+
+    def __init__(self, scheme: Scheme, data: Words, width: int) -> None:
+        self.scheme, self.data, self.width = scheme, data, width
+
+    def of(self, rows: Places) -> Keys:
+        """Those of some rows."""
+        return Keys(self.scheme, self.data[:, rows], self.width)
+
+    async def less(self, party: Party, a: Places, b: Places) -> NDArray[np.bool_]:
+        """Whether key a[i] is less than key b[i], opened.
+
+        Rounds    those of `comparison.below`, and 1
+        Bytes     those of `comparison.below`, and 8 m W from each of t parties to each party
+        Security  semi-honest; what the results tell is their caller's matter
+        """
+        scheme, size, width = self.scheme, a.size, self.width
+        x, y = await party.compute(size, lambda: (self._planes(a), self._planes(b)))
+        bit = await run(party.inner("less"), scheme, below, x, y, size=size, result=1, width=width)
+        found = await reveal(party.inner("open"), scheme, Planes(bit, (size,), 1), range(scheme.parties))
+        assert found is not None
+        return found.astype(np.bool_)
+
+    def _planes(self, rows: Places) -> Words:
+        out = np.empty((len(self.data), self.width, words(rows.size)), np.uint64)
+        for coefficient, planes in zip(self.data, out, strict=True):
+            kernels_planes.to_planes(coefficient[rows], np.empty(64, np.uint64), planes)
+        return out
+
+
+def _places(rows: int) -> int:
+    """Bits of a row's number."""
+    return max(1, (rows - 1).bit_length())
+
+
+async def ordered_bits(party: Party, scheme: Scheme, x: Numbers, width: int) -> Words:
+    """Planes of the numbers x + 2^(width-1), which are not negative.
+
+    Rounds    those of `decompose`
+    Bytes     those of `decompose`
+    Security  as `decompose`
+    """
+    planes = await run(party, scheme, decompose, x.data, size=x.size, result=width, width=width)
+    np.invert(planes[0, -1], out=planes[0, -1])
+    return planes
+
+
+async def shuffled(party: Party, scheme: Scheme, x: Numbers, width: int) -> tuple[Order, Keys]:
+    """A random order of two rows or more, and in it the keys, with their places below so that no two are equal.
+
+    Rounds    those of `decompose`, `permutation` and `shuffle`
+    Bytes     those of `decompose`, of `permutation` and of a shuffle of words of width + log2 n bits
+    Security  semi-honest: the order is uniform, and nobody knows it
+    """
+    n, places = x.size, _places(x.size)
+    bits = await ordered_bits(party.inner("decompose"), scheme, x, width)
+    order = await permutation(party.inner("permutation"), scheme, n)
+    joined = np.zeros((scheme.degree, places + width, words(n)), np.uint64)
+    joined[0, :places] = split_words(np.arange(n, dtype=np.uint64), places)
+    joined[:, places:] = bits
+    mixed = await shuffle(party.inner("shuffle"), scheme, Planes(joined, (n,), places + width), order)
+    return order, Keys(scheme, np.stack([joined_pairs(planes, n) for planes in mixed.data]), places + width)
+
+
+def shuffled_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple[Spec, Cost, int]:
+    """What `shuffled` gives and costs, and the counter of inner operations after it."""
+    n, last = x.size, inner_label(label, 3, "shuffle")
+    second = inner_label(label, 2, "permutation")
+    spec = permutation_spec(scheme, second, n)
+    spent = cost(scheme, inner_label(label, 1, "decompose"), decompose, 0, size=n, width=width)
+    spent = spent.then(permutation_cost(scheme, second, n))
+    return spec, spent.then(shuffle_cost(scheme, last, Spec((n,), "bits", _places(n) + width), spec)), 3
+
+
+def compared_cost(
+    scheme: Scheme, label: bytes, counter: int, counts: Iterable[int], n: int, width: int
+) -> tuple[Cost, int]:
+    """Steps of so many comparisons each, of n rows' keys, and the counter of inner operations after them."""
+    spent, wide = nothing(scheme), _places(n) + width
+    for m in counts:
+        less, opened = inner_label(label, counter + 1, "less"), inner_label(label, counter + 2, "open")
+        counter += 2
+        spent = spent.then(cost(scheme, less, below, wide, wide, size=m, width=wide))
+        spent = spent.then(reveal_cost(scheme, opened, Spec((m,), "bits", 1), range(scheme.parties)))
+    return spent, counter
