@@ -14,15 +14,16 @@ from mpc.inherited import contracted
 from mpc.operands import broadcast, cut_for, fitting, joint, too_wide
 from mpc.public import constant
 from mpc.scaling import scale_public
+from mpc.wide_products import is_wide, wide_product
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
 
 
 def multiply(x: SecretArray, other: Any) -> SecretArray:
-    """The elementwise product, cut to WIDTH bits unless both are integers; a bit times a value chooses it or 0.
+    """The elementwise product; a bit times a value chooses it or 0.
 
-    Rounds 2, of integers 1.
+    Exact for two integers, cut to WIDTH bits for numbers as measurements are, else by `wide_product`. Rounds 1, 2, 4.
     """
     if not isinstance(other, secret.SecretArray):
         return scale_public(x.numeric(), other)
@@ -32,6 +33,8 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
             return (x & other).numeric()
         bit, value = broadcast(bit, value)
         return bit._op("inject", value, changes={"type": value.type, "frac": value.frac, "bound": value.bound})
+    if (x.type, other.type) != ("int", "int") and (is_wide(x) or is_wide(other)):
+        return wide_product(*broadcast(x, other))
     a, b = broadcast(*fitting(x, other))
     bound = a.bound * b.bound
     cut = cut_for(a, b, bound)

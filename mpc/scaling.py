@@ -10,12 +10,11 @@ from numpy.typing import NDArray
 from mpc.fixed import WIDTH, encode, frac_for, magnitude, width_of
 from mpc.operands import common_shape
 from mpc.public import finite, whole_numbers
+from mpc.wide_products import is_wide
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
 
-#: Bits of the widest fixed-point number and integer whose product is cut to WIDTH bits.
-_NARROW, _SMALL = 33, 12
 #: Bits of an integer that has room for a factor of WIDTH bits; of a wide value, and of its products.
 _SHORT, _WIDEST = 32, 60
 #: Fraction bits of the product of an integer and 1; bits of the digits of a public number.
@@ -42,8 +41,7 @@ def scale_public(x: SecretArray, other: Any) -> SecretArray:
     largest = float(np.abs(values).max(initial=0.0))
     if values.size and bool(np.all(values == largest)) and np.frexp(largest)[0] == 0.5:
         return a._new(a.handle, frac=a.frac - int(np.frexp(largest)[1]) + 1, type="fixed")
-    wide = width_of(a.bound) > (_SMALL if a.type == "int" else _NARROW)
-    if wide and largest and -900 < np.frexp(largest)[1] < 900:
+    if is_wide(a) and largest and -900 < np.frexp(largest)[1] < 900:
         return _wide(a, values.astype(np.float64), int(np.frexp(largest)[1]))
     frac = frac_for(largest)
     raw = encode(values, frac)

@@ -14,6 +14,7 @@ from mpc.errors import ShapeError
 from mpc.local import share_each
 from mpc.private import PrivateArray, PrivateTable, count_cells
 from mpc.secret import SecretArray, where
+from mpc.wide_products import precise_product
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, inverse_root, roots
 from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moments
@@ -116,8 +117,8 @@ def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
 
 
 def variances(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
-    """Variance of each column: the square of its standard deviation."""
-    return [sd * sd for sd in deviations(columns, ddof)]
+    """Variance of each column: the square of its standard deviation, to 2^-56 of that of the declared range."""
+    return [precise_product(sd, sd) for sd in deviations(columns, ddof)]
 
 
 def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:

@@ -14,7 +14,7 @@ from value_floor import secret
 import mpc
 from mpc import Flag, Real, Result, Scenario, Table
 from mpc.channel import MemoryNetwork
-from mpc.errors import ConfigError, PolicyError
+from mpc.errors import ConfigError, PolicyError, RangeError
 from mpc.party import Environment
 from mpc.runtime import Runtime
 from mpc.simulation import simulated_keys
@@ -478,6 +478,9 @@ def test_what_is_computed_with_sums_of_rows_is_no_silent_zero(engine):
         study.release("sixtieth", p.x.sum() / 60)
         study.release("hundredth", p.count() * 0.01)
         study.release("difference", p.x.sum() - some.x.sum() * 2.1)
+        study.release("ratio squared", ratio.within(1) * ratio.within(1))
+        study.release("total", p.x.mean() * p.count())
+        study.release("variance", p.x.var())
         study.release("ratios", (p.x.sum() / some.x.sum()) / (p.count() / some.count()))
         study.release("none", p.x.sum() / p[p.x > 11].x.sum(), minimum=0)
 
@@ -496,10 +499,29 @@ def test_what_is_computed_with_sums_of_rows_is_no_silent_zero(engine):
         "sixtieth": x.mean(),
         "hundredth": 0.6,
         "difference": x.sum() - x[:20].sum() * 2.1,
+        "ratio squared": ratio**2,
+        "total": x.sum(),
+        "variance": x.var(ddof=1),
         "ratios": x.mean() / x[:20].mean(),
     }
     assert got.pop("none") == "undefined: division by zero, or a quotient of 2^30 or more"
     assert got == {name: pytest.approx(value, rel=2.0**-23) for name, value in expected.items()}
+
+
+@pytest.mark.parametrize(
+    "product",
+    [
+        lambda p: p.x.sum() * p.x.sum(),
+        lambda p: p.x.sum() * p.count(),
+        lambda p: (p[p.flag].x.sum() / p.x.sum()) * (p.x.sum() / p.count()),
+    ],
+)
+def test_what_would_come_out_as_zero_is_refused(product):
+    async def script(study):
+        study.release("product", product(study.table("patients")))
+
+    with pytest.raises(RangeError, match="too few digits"):
+        dry_run(scenario_of(script), organizations=NAMES)
 
 
 def test_awaited_releases_in_a_dry_run_let_the_script_go_on():
