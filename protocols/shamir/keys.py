@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Spec
 from mpc.party import Party, inner_label
 from protocols.permuting import Places
-from protocols.shamir import kernels_planes
+from protocols.shamir import kernels_order, kernels_planes
 from protocols.shamir.arithmetic import reveal, reveal_cost
 from protocols.shamir.committee import Scheme
 from protocols.shamir.comparison import below, decompose
@@ -37,7 +37,13 @@ class Keys:
 
     def of(self, rows: Places) -> Keys:
         """Those of some rows."""
-        return Keys(self.scheme, self.data[:, rows], self.width)
+        return Keys(self.scheme, np.stack([self._of(coefficient, rows) for coefficient in self.data]), self.width)
+
+    @staticmethod
+    def _of(coefficient: Words, rows: Places) -> Words:
+        out = np.empty((rows.size, 2), np.uint64)
+        kernels_order.gathered(coefficient, rows, out)
+        return out
 
     async def less(self, party: Party, a: Places, b: Places) -> NDArray[np.bool_]:
         """Whether key a[i] is less than key b[i], opened.
@@ -56,7 +62,7 @@ class Keys:
     def _planes(self, rows: Places) -> Words:
         out = np.empty((len(self.data), self.width, words(rows.size)), np.uint64)
         for coefficient, planes in zip(self.data, out, strict=True):
-            kernels_planes.to_planes(coefficient[rows], np.empty(64, np.uint64), planes)
+            kernels_planes.to_planes(self._of(coefficient, rows), np.empty(64, np.uint64), planes)
         return out
 
 
