@@ -6,6 +6,7 @@ from math import isfinite
 
 from mpc.errors import RangeError
 from mpc.secret import SecretArray, constant, where
+from mpc.wide_products import is_wide, precise_product
 from protocols.numeric.division import divide
 from protocols.numeric.exponential import exp, log
 from protocols.numeric.roots import sqrt
@@ -15,7 +16,7 @@ def power(x: SecretArray, exponent: float) -> SecretArray:
     """x ** exponent, elementwise, for a public exponent p.
 
     0, 1, 2, ...    every x, 0 ** 0 being 1; integers stay exact. Error p * 2^-26 * L^p for the bound L, since each
-                    product is cut to 29 bits of its own bound
+                    product is cut to 29 bits of its own bound (58 for x of more than 33 bits)
     1/2, -1/2, -1   by `sqrt` and `divide`, with their errors
     others          e^(p log |x|): beside the error of `exp`, max(1, |p|) * 2^-20 of the result. A result above e^20
                     clears `valid`
@@ -45,7 +46,13 @@ def _whole(x: SecretArray, exponent: int) -> SecretArray:
         return x * 0 + 1
     result = x
     for bit in bin(exponent)[3:]:
-        result = result * result
+        result = _product(result, result)
         if bit == "1":
-            result = result * x
+            result = _product(result, x)
     return result
+
+
+def _product(a: SecretArray, b: SecretArray) -> SecretArray:
+    """What is a power of wide values has the error that the bound gives it, and is not refused for that."""
+    wide = "fixed" in (a.type, b.type) and (is_wide(a) or is_wide(b))
+    return precise_product(a, b) if wide else a * b
