@@ -9,6 +9,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Coroutine, Generator
+from functools import cache
 from inspect import iscoroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,9 +150,14 @@ class Operation:
 def caller() -> tuple[str, int]:
     """File and line of the script that called into values or protocols."""
     frame = sys._getframe(1)
-    while frame.f_back is not None and frame.f_code.co_filename.startswith(_OURS):
+    while frame.f_back is not None and _ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame.f_code.co_filename, frame.f_lineno
+
+
+@cache
+def _ours(file: str) -> bool:
+    return file.startswith(_OURS)
 
 
 def raised_at(error: BaseException) -> tuple[str, int] | None:

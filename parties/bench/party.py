@@ -68,6 +68,7 @@ class Bench:
 
     async def script(self) -> None:
         memory.give_back()
+        gc.freeze()  # as a party does when its script begins
         self._idle = memory.resident()
         tell({"ready": True})
         while (message := await heard()) is not None:

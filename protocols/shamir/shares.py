@@ -28,7 +28,7 @@ class Shares:
         """Raise ShapeError unless all are of one kind, shape and width."""
         first = xs[0]
         for x in xs[1:]:
-            if type(x) is not type(first) or x.shape != first.shape or x.spec != first.spec:
+            if type(x) is not type(first) or x.shape != first.shape or x.width != first.width:
                 same_shape(what, first.spec, x.spec)
 
     def constant(self, values: Integers) -> Numbers:

@@ -27,6 +27,8 @@ class Numbers(Share):
     """Integers. `data` is a contiguous (size, 2) array, never written to once made, since it may be on its way."""
 
     __slots__ = ("data", "shape")
+    #: Not bits.
+    width = 0
 
     def __init__(self, data: Words, shape: Shape) -> None:
         self.data = data

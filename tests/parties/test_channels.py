@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from time import perf_counter
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from party_lab import Lab, run
 
 from mpc.channel import MAX_MESSAGE, Channel, MemoryNetwork, tag_of
 from mpc.errors import RemoteProtocolError
+from parties.channel import SessionChannel
 
 Program = Callable[[list[Channel]], Awaitable[None]]
 LABEL = bytes(range(16))
@@ -158,3 +160,49 @@ def test_many_dependent_rounds(on_channels):
         await asyncio.gather(*(party(channel) for channel in channels))
 
     on_channels(program)
+
+
+def test_who_is_behind_hands_its_frames_over_before_it_goes_on():
+    """A message that is there before it is asked for: its sender is ahead, and waits for ours."""
+
+    class Peer:
+        def __init__(self):
+            self.queued, self.flushed = 0, []
+
+        def put(self, kind, tag, payload):
+            self.queued += 1
+
+        def flush(self):
+            self.flushed.append(self.queued)
+            self.queued = 0
+
+        def take(self, tag, size):
+            future = asyncio.get_running_loop().create_future()
+            if size:
+                future.set_result(payload(size))
+            return future
+
+    async def program():
+        peer = Peer()
+        channel = SessionChannel(0, [None, peer], asyncio.get_running_loop())
+
+        def round_of(size):
+            channel.send(1, tag_of(LABEL, 0), payload(8))
+            return channel.receive(1, tag_of(LABEL, 0), size)
+
+        for _ in range(3):  # its messages are not there: ours leave together
+            round_of(0)
+        assert peer.flushed == []
+        await asyncio.sleep(0)
+        assert peer.flushed == [3]
+        await asyncio.sleep(0.001)
+        await round_of(8)
+        assert peer.flushed == [3, 1]
+        for _ in range(3):  # not more often than it pays
+            channel._flushed = perf_counter() + 1
+            round_of(8)
+        assert peer.flushed == [3, 1]
+        await asyncio.sleep(0)
+        assert peer.flushed == [3, 1, 3]
+
+    run(program)
