@@ -173,7 +173,8 @@ def test_who_is_behind_hands_its_frames_over_before_it_goes_on():
             self.queued += 1
 
         def flush(self):
-            self.flushed.append(self.queued)
+            if self.queued:
+                self.flushed.append(self.queued)
             self.queued = 0
 
         def take(self, tag, size):
