@@ -14,7 +14,7 @@ from mpc.inherited import contracted
 from mpc.operands import broadcast, cut_for, fitting, joint, too_wide
 from mpc.public import constant
 from mpc.scaling import scale_public
-from mpc.wide_products import is_wide, wide_product
+from mpc.wide_products import fine_enough, is_wide, wide_product
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
@@ -49,7 +49,10 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
 
 
 def matmul(x: SecretArray, other: Any) -> SecretArray:
-    """The product of vectors or matrices, cut to WIDTH bits unless both are integers. Rounds 2, of integers 1."""
+    """The product of vectors or matrices, cut to WIDTH bits unless both are integers. Rounds 2, of integers 1.
+
+    Raises RangeError where the bounds are so large that it would have fewer than 10 fraction bits.
+    """
     run = x.run
     if not isinstance(other, secret.SecretArray):
         other = constant(run, other)
@@ -58,9 +61,12 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
         raise ShapeError(f"@: shapes {a.shape} and {b.shape} do not fit")
     shape = a.shape[:-1] + b.shape[1:]
     inner = a.shape[-1]
+    whole = (a, b)
     a, b = fitting(a, b, terms=inner)
     bound = a.bound * b.bound * max(inner, 1)
     cut = cut_for(a, b, bound)
+    if cut > 0:
+        fine_enough("@", a.frac + b.frac - cut, *whole)
     left = a.reshape(1, inner) if a.ndim == 1 else a
     right = b.reshape(inner, 1) if b.ndim == 1 else b
     if cut <= 0:

@@ -24,12 +24,17 @@ def is_wide(x: SecretArray) -> bool:
 
 def wide_product(a: SecretArray, b: SecretArray) -> SecretArray:
     """`precise_product`. Raises RangeError where the bounds leave it fewer than 10 fraction bits."""
-    if _frac(a, b) < _LEAST:
-        raise RangeError(
-            f"{a!r} * {b!r}: the bounds are so large that the product would have too few digits; say `within(limit)` "
-            "of the operands, or scale the rows that they come from"
-        )
+    fine_enough("*", _frac(a, b), a, b)
     return precise_product(a, b)
+
+
+def fine_enough(sign: str, frac: int, a: SecretArray, b: SecretArray) -> None:
+    """Raise RangeError where a product of these, one of them wide, would have fewer than 10 fraction bits."""
+    if frac < _LEAST and (is_wide(a) or is_wide(b)):
+        raise RangeError(
+            f"{a!r} {sign} {b!r}: the bounds are so large that the product would have too few digits; say "
+            "`within(limit)` of the operands, or scale the rows that they come from"
+        )
 
 
 def precise_product(a: SecretArray, b: SecretArray) -> SecretArray:

@@ -127,6 +127,14 @@ def test_a_product_without_digits_is_refused_at_its_line():
     assert compute(lambda run, x, y: precise_product(x, y), *operands) == pytest.approx(0.125, abs=8)
 
 
+def test_a_matrix_product_without_digits_is_refused_at_its_line():
+    operands = ([0.5, 0.25], 28, 1 << 59), ([0.25, 1.0], 28, 1 << 59)
+    with pytest.raises(RangeError, match=r"@ .*too few digits; say `within\(limit\)`"):
+        compute(lambda run, x, y: x @ y, *operands)
+    found = compute(lambda run, x, y: x.within(1) @ y.within(1), *operands)
+    assert found == pytest.approx(0.375, abs=2.0**-20)
+
+
 @pytest.mark.parametrize(
     ("sizes", "rounds", "octets"),
     [
