@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
 
-from mpc.network import NETWORKS
+from mpc.forecast import forecast
+from mpc.network import NETWORKS, Network
 from parties.loader import available, load
 from parties.samples import samples
 from protocols.simulate import dry_run, simulate
@@ -29,3 +32,26 @@ def test_rounds_and_bytes_are_known_exactly_beforehand(name, network):
         near = dry_run(loaded.scenario, organizations=sorted(tables))
         assert planned.rounds < near.rounds
         assert sum(planned.bytes_sent) > sum(near.bytes_sent)
+
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "choosing-an-engine.md"
+NEAR = Network(0.002, 1e9)
+
+
+@pytest.mark.parametrize("name", available())
+def test_what_the_choice_of_an_engine_costs(name):
+    """docs/choosing-an-engine.md: rounds, MB and seconds of every column, as a plan says."""
+    (row,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith(f"| `{name}`")]
+    _, _, replicated, shamir, *_ = row.split("|")
+    told = [("replicated", 3, 1, replicated.strip())]
+    for part in shamir.split("<br>"):
+        setting, costs = part.split(":")
+        n, t = (int(word.split("=")[1]) for word in setting.split(","))
+        told.append(("shamir", n, t, costs.strip()))
+    assert len(told) == 5
+    for engine, n, t, costs in told:
+        organizations = [f"organization-{i}" for i in range(n)]
+        planned = dry_run(load(name).scenario, organizations=organizations, engine=engine, threshold=t, network=NEAR)
+        seconds = forecast(planned.trace, NEAR).seconds
+        sent = max(planned.bytes_sent) / 1e6
+        assert costs == f"{planned.rounds} rounds, {sent:.2f} MB, {seconds:.1f} s", (engine, n, t)
