@@ -28,6 +28,28 @@ def tag_of(label: bytes, part: int) -> bytes:
     return label + part.to_bytes(4, "little")
 
 
+class Arrival(asyncio.Future[Bytes]):
+    """A message under way. `then` is called in the very turn of the event loop in which it comes, where callbacks would
+    wait for the next one: whoever drives operations answers before the loop looks for more."""
+
+    then: Callable[[object], None] | None = None
+
+    def arrive(self, payload: Bytes) -> None:
+        """It is here."""
+        if not self.done():
+            self.set_result(payload)
+            if self.then is not None:
+                self.then(self)
+
+    def fail(self, error: Exception) -> None:
+        """It will never come."""
+        if not self.done():
+            self.set_exception(error)
+            self.exception()  # it may never be awaited, and that is no mistake
+            if self.then is not None:
+                self.get_loop().call_soon(self.then, self)
+
+
 class Channel(Protocol):
     """One party's way to its peers."""
 

@@ -14,6 +14,7 @@ from inspect import iscoroutine
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mpc.channel import Arrival
 from mpc.engine import Share, Spec
 from mpc.errors import LocalProtocolError
 from mpc.party import Party
@@ -126,7 +127,10 @@ class Operation:
                     return
                 awaited._asyncio_future_blocking = False
                 if not awaited.done():
-                    awaited.add_done_callback(self.step)
+                    if type(awaited) is Arrival:
+                        awaited.then = self.step
+                    else:
+                        awaited.add_done_callback(self.step)
                     return
         except StopIteration as stop:
             self.coroutine = None

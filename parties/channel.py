@@ -10,8 +10,8 @@ from mpc.channel import MAX_MESSAGE, Bytes
 from parties.frames import DATA
 from parties.lane import ACK_S, Lane
 
-#: Who is behind hands frames over at least so long after those before: writing costs about a third of it.
-_PROMPT_S = 100e-6
+#: Who is behind hands frames over no sooner than this after those before: writing takes a good half of it.
+_PROMPT_S = 50e-6
 
 
 class SessionChannel:
@@ -36,14 +36,14 @@ class SessionChannel:
         lane = self._lane(peer)
         lane.put(DATA, tag, payload)
         if not self._queued:
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         self._queued.append(lane)
 
     def receive(self, peer: int, tag: bytes, size: int) -> Awaitable[Bytes]:
         """A future of the message; done at once when it is here already."""
         message = self._lane(peer).take(tag, size)
-        if self._queued and message.done() and perf_counter() - self._flushed > _PROMPT_S:
-            self._flush()
+        if message.done():
+            self.behind()
         return message
 
     def room(self, peer: int) -> Awaitable[None] | None:
@@ -56,7 +56,13 @@ class SessionChannel:
             raise ValueError(f"party {peer} is this party itself")
         return lane
 
-    def _flush(self) -> None:
+    def behind(self) -> None:
+        """A message was there before we asked for it, or another one comes before ours went out."""
+        if self._queued and perf_counter() - self._flushed > _PROMPT_S:
+            self.flush()
+
+    def flush(self) -> None:
+        """Hand over what is queued now."""
         queued, self._queued = self._queued, []
         if not queued:
             return

@@ -198,6 +198,12 @@ class Desk:
         if visit is not None:
             self._send_more(visit)
 
+    def more(self) -> None:
+        pass
+
+    def answer(self) -> None:
+        pass
+
     # Contributions
 
     def _offered(self, visit: Visit, message: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
-from mpc.channel import FRAME_HEADER, Bytes
+from mpc.channel import FRAME_HEADER, Arrival, Bytes
 from mpc.errors import ComityError, LocalProtocolError, RemoteProtocolError
 from parties import frames
 
@@ -81,7 +81,7 @@ class Lane:
         self.written = 0
         self.received = 0
         self.acknowledged = 0
-        self.waiting: dict[bytes, tuple[asyncio.Future[Bytes], int]] = {}
+        self.waiting: dict[bytes, tuple[Arrival, int]] = {}
         self.later = False
         self._told = 0
         self._fresh = 0
@@ -217,9 +217,9 @@ class Lane:
 
     # Incoming
 
-    def take(self, tag: bytes, size: int) -> asyncio.Future[Bytes]:
-        """A future of the payload under `tag`, done at once when it is here."""
-        future: asyncio.Future[Bytes] = asyncio.get_running_loop().create_future()
+    def take(self, tag: bytes, size: int) -> Arrival:
+        """The payload under `tag`, done at once when it is here."""
+        future = Arrival(loop=asyncio.get_running_loop())
         payload = self._inbox.pop(tag, None)
         if payload is not None:
             self._inbox_bytes -= payload.size + _ENTRY
@@ -227,9 +227,9 @@ class Lane:
                 future.set_result(payload)
             else:
                 wrong = self._wrong_size(tag, payload.size, size)
-                _fail(future, RemoteProtocolError(f"{self.name} sent {wrong}", peer=self.name))
+                future.fail(RemoteProtocolError(f"{self.name} sent {wrong}", peer=self.name))
         elif self.error is not None:
-            _fail(future, self.error)
+            future.fail(self.error)
         else:
             self.waiting[tag] = (future, size)
         return future
@@ -247,8 +247,7 @@ class Lane:
             if payload.size != size:
                 self.waiting[tag] = entry  # it gets the session's error
                 raise self._wrong_size(tag, payload.size, size)
-            if not future.done():
-                future.set_result(payload)
+            future.arrive(payload)
             return
         if tag in self._inbox:
             raise RemoteProtocolError(f"the tag {tag.hex()} twice")
@@ -278,7 +277,7 @@ class Lane:
         if self.sink is not None:
             self.sink.ended(self, error)
         for waiting, _ in self.waiting.values():
-            _fail(waiting, error)
+            waiting.fail(error)
         for room in self._room:
             _fail(room, error)
         self.waiting.clear()
@@ -290,7 +289,7 @@ class Lane:
         )
 
 
-def _fail(future: asyncio.Future[Bytes] | asyncio.Future[None], error: ComityError) -> None:
+def _fail(future: asyncio.Future[None], error: ComityError) -> None:
     if not future.done():
         future.set_exception(error)
         future.exception()  # it may never be awaited, and that is no mistake

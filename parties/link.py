@@ -45,6 +45,12 @@ class Host(Protocol):
     def writable(self, lane: Lane) -> None:
         """The connection takes data again."""
 
+    def more(self) -> None:
+        """A message comes, perhaps not the first one of those that came in at once."""
+
+    def answer(self) -> None:
+        """All that came in at once has been handed out: what it made us say goes out."""
+
 
 class Link(asyncio.BufferedProtocol):
     """A connection. `dialled` is the lane we called, None when the peer called us."""
@@ -103,6 +109,7 @@ class Link(asyncio.BufferedProtocol):
         self.reads += 1
         try:
             self._decoder.buffer_updated(nbytes)
+            self._host.answer()
         except ComityError as error:
             self.over = True
             assert self.lane is not None
@@ -174,6 +181,7 @@ class Link(asyncio.BufferedProtocol):
             if acknowledged != lane.acknowledged:
                 lane.acknowledge(acknowledged)
             if kind == frames.DATA:
+                self._host.more()
                 lane.deliver(sequence, tag, payload)
             elif kind != frames.ACK:
                 self._host.control(self, kind, sequence, payload)

@@ -326,6 +326,12 @@ class Session:
     def writable(self, lane: Lane) -> None:
         lane.flush()
 
+    def more(self) -> None:
+        self.channel.behind()
+
+    def answer(self) -> None:
+        self.channel.flush()
+
     # Agreement
 
     async def _disagree(self, lane: Lane, document: asyncio.Future[dict[str, Any]]) -> None:

@@ -308,6 +308,12 @@ class Submission:
         if link is not None:
             self._send(link)
 
+    def more(self) -> None:
+        pass
+
+    def answer(self) -> None:
+        pass
+
     # What comes and goes
 
     def _send(self, link: Link) -> None:

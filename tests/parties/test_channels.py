@@ -9,8 +9,9 @@ import pytest
 from party_lab import Lab, run
 
 from mpc.channel import MAX_MESSAGE, Channel, MemoryNetwork, tag_of
-from mpc.errors import RemoteProtocolError
+from mpc.errors import PeerLost, RemoteProtocolError
 from parties.channel import SessionChannel
+from parties.lane import Lane
 
 Program = Callable[[list[Channel]], Awaitable[None]]
 LABEL = bytes(range(16))
@@ -205,5 +206,26 @@ def test_who_is_behind_hands_its_frames_over_before_it_goes_on():
         assert peer.flushed == [3, 1]
         await asyncio.sleep(0)
         assert peer.flushed == [3, 1, 3]
+
+    run(program)
+
+
+def test_who_drives_an_operation_is_called_in_the_turn_in_which_its_message_comes():
+    async def program():
+        lane = Lane(1, "north", lambda lane: None)
+        called = []
+        first, second, third = (lane.take(tag_of(LABEL, part), 8) for part in range(3))
+        first.then = second.then = third.then = called.append
+        lane.deliver(1, tag_of(LABEL, 1), payload(8))
+        assert called == [second]
+        third.cancel()
+        lane.deliver(2, tag_of(LABEL, 2), payload(8))  # nobody wants it any more
+        assert called == [second]
+        lane.fail(PeerLost("north is lost", peer="north"))  # an end is told in a turn of its own
+        assert called == [second]
+        await asyncio.sleep(0)
+        assert called == [second, first]
+        with pytest.raises(PeerLost):
+            await first
 
     run(program)
