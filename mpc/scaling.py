@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mpc.fixed import WIDTH, encode, frac_for, magnitude, width_of
 from mpc.operands import common_shape
 from mpc.public import finite, whole_numbers
-from mpc.wide_products import is_wide
+from mpc.wide_products import halves, is_wide
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
@@ -64,17 +64,14 @@ def _wide(a: SecretArray, values: NDArray[np.float64], exponent: int) -> SecretA
         digits = min(WIDTH, frac - a.frac + exponent)
         raw = np.asarray(np.rint(np.ldexp(values, digits - exponent)), np.int64)
         return _times(a, raw, digits - exponent)
-    # Both in two digits: a = high 2^half + low and values = (first + second / 2^_DIGIT) 2^(exponent - _DIGIT).
-    half = width // 2
-    high = a.cut(a.frac - half)
-    # What a cut leaves is less than its last place, by as many of them as it may be off.
-    low = (a - high._shifted(a.frac)).bounded(a.run.engine.rounding << half)
+    # Both in two digits: a = high + low and values = (first + second / 2^_DIGIT) 2^(exponent - _DIGIT).
+    parts_of_a = halves(a)
     scaled = np.ldexp(values, _DIGIT - exponent)
     rounded = np.rint(scaled)
     first = np.asarray(rounded, np.int64)
     second = np.asarray(np.rint((scaled - rounded) * 2.0**_DIGIT), np.int64)
-    parts = [_times(digit, first, _DIGIT - exponent).cut(frac) for digit in (high, low)]
-    parts += [_times(digit, second, 2 * _DIGIT - exponent).cut(frac) for digit in (high, low)]
+    parts = [_times(digit, first, _DIGIT - exponent).cut(frac) for digit in parts_of_a]
+    parts += [_times(digit, second, 2 * _DIGIT - exponent).cut(frac) for digit in parts_of_a]
     product = parts[0] + parts[1] + parts[2] + parts[3]
     # The exact product, four cuts, and what is left of the factors after two digits.
     over, under = float(np.abs(values).max()).as_integer_ratio()

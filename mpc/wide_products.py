@@ -69,11 +69,12 @@ def _fitting(x: SecretArray) -> SecretArray:
 
 
 def _digits(x: SecretArray) -> list[SecretArray]:
-    """Numbers of at most half the bits that add up to x."""
-    if width_of(x.bound) <= _SINGLE:
-        return [x]
+    return [x] if width_of(x.bound) <= _SINGLE else halves(x)
+
+
+def halves(x: SecretArray) -> list[SecretArray]:
+    """Two numbers of about half the bits that add up to x. Rounds those of a cut."""
     half = width_of(x.bound) // 2
     high = x.cut(x.frac - half)
     # What a cut leaves is less than its last place, by as many of them as it may be off.
-    low = (x - high._shifted(x.frac)).bounded(x.run.engine.rounding << half)
-    return [high, low]
+    return [high, (x - high._shifted(x.frac)).bounded(x.run.engine.rounding << half)]

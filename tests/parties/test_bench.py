@@ -337,11 +337,13 @@ def test_told_to_end_in_the_middle_of_a_case_it_leaves_nothing_behind(tmp_path):
     command = [sys.executable, "-m", "parties.cli", "bench", "--workload", "chain", "--size", "1000000"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)})
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 90
         while len(started := processes(process.pid)) < 6:  # parties, and those that measure the floor
             assert time.monotonic() < deadline
             time.sleep(0.1)
-        time.sleep(3)  # compute
+        while computed(started) < 20:  # seconds, more than it takes them to start: they are in the middle of the case
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
         process.terminate()
         _, err = process.communicate(timeout=20)
     finally:
@@ -350,6 +352,15 @@ def test_told_to_end_in_the_middle_of_a_case_it_leaves_nothing_behind(tmp_path):
     assert "Traceback" not in err
     assert not any(Path(f"/proc/{pid}").exists() for pid in started)
     assert not any(tmp_path.iterdir())
+
+
+def computed(processes: list[int]) -> float:
+    """Seconds of processor time that they have taken together."""
+    ticks = 0
+    for pid in processes:
+        user, system = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[11:13]
+        ticks += int(user) + int(system)
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 def processes(parent: int) -> list[int]:

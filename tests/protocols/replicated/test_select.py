@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from replicated_harness import LABELS, chained, engine, run, shared
+from sort_keys import KINDS, some_keys
 
 from mpc.engine import Spec
 from mpc.errors import RangeError, ShapeError
@@ -24,16 +25,11 @@ def held(x, rows, ranks):
 
 
 @pytest.mark.parametrize("ranks", RANKS)
-@pytest.mark.parametrize("kind", ["apart", "alike", "ties", "wide"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_rows_of_ranks(ranks, kind):
     rng = np.random.default_rng(len(ranks))
     n = 20_000
-    x = {
-        "apart": rng.permutation(n) - 7,
-        "alike": np.zeros(n, np.int64),
-        "ties": rng.integers(0, 5, n),
-        "wide": rng.integers(-(2**61), 2**61, n),
-    }[kind]
+    x = some_keys(kind, n, rng)
     width = 63 if kind == "wide" else 20
     assert selecting.selection(n, ranks) is not None
     ran = run("rank_order", shared(x, rng), ranks=ranks, width=width, inner="beside", label=LABELS[len(ranks) % 3])

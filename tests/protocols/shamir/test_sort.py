@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shamir_harness import SCHEMES, combined, dealt, engine, label, on_floor, opened, run, shared
+from sort_keys import KINDS, some_keys
 
 from mpc.channel import MemoryNetwork
 from mpc.engine import Spec
@@ -134,17 +135,12 @@ def test_words_that_are_less(width, data, scheme):
 
 
 # ---- ranks
-@pytest.mark.parametrize("kind", ["apart", "alike", "ties", "wide"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("ranks", [(0,), (5999,), (2999, 3000), (10, 5990), tuple(range(40))])
 def test_rows_of_ranks(kind, ranks):
     rng = np.random.default_rng(len(ranks))
     n = 6000
-    x = {
-        "apart": rng.permutation(n) - 7,
-        "alike": np.zeros(n, np.int64),
-        "ties": rng.integers(0, 5, n),
-        "wide": rng.integers(-(2**61), 2**61, n),
-    }[kind]
+    x = some_keys(kind, n, rng)
     assert selecting.selection(n, ranks) is not None
     order = run("rank_order", shared(x, rng), ranks=ranks, width=62 if kind == "wide" else 20, beside=True)
     rows = rows_of(order.results)
