@@ -100,6 +100,7 @@ def command(
         return
     wanted = demo.prepare(scenario, organizations, data, engine, threshold)
     parameters = _parameters(settings, wanted.loaded.scenario.parameters)
+    wanted.loaded.scenario.settings(parameters)  # what does not fit is refused before anything is made ready
     with Display(quiet=as_json) as display:
         prepare(wanted.engine, display.status)
         display.status(f"{wanted.loaded.name}: {', '.join(wanted.names)}, each a process of its own, over TLS")
