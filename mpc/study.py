@@ -20,6 +20,7 @@ from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
 from mpc.source import Source
+from mpc.text import check_text
 
 
 class Study:
@@ -89,6 +90,7 @@ class Study:
 
         Raises PolicyError when the agreed manifest has no such release, or another shape, recipient or protection.
         """
+        check_text(name, "the name of a release")
         if any(release.entry.name == name for release in self._releases):
             raise ConfigError(f"two releases are named {name!r}")
         result = value if isinstance(value, Result) else plain(value)

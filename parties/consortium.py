@@ -8,7 +8,6 @@ take part in a study (`study`), and their connections (`tls`).
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -16,11 +15,11 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from mpc.errors import ConfigError
+from parties.address import parse_address, show_address
 from parties.identity import Card, check_name, check_private, write_private
 
 FILE = "consortium.json"
 _MAX_FILE = 4 << 20
-_ADDRESS = re.compile(r"(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?)\]|([A-Za-z0-9._-]+)):([0-9]{1,5})")
 
 
 class _MemberFile(BaseModel):
@@ -48,20 +47,6 @@ class Member:
 
 def _start(card: Card) -> str:
     return " ".join(card.fingerprint.split()[:3]) + " …"
-
-
-def parse_address(text: str, *, where: str = "address") -> tuple[str, int]:
-    """`host:port` (an IPv6 host in brackets) as (host, port); ConfigError names `where`."""
-    match = _ADDRESS.fullmatch(text)
-    if match is None or int(match[3]) > 65535:
-        raise ConfigError(f"{where}: {text[:80]!r} is not host:port, like 10.2.0.7:7200 or [2001:db8::7]:7200")
-    return match[1] or match[2], int(match[3])
-
-
-def show_address(address: tuple[str, int]) -> str:
-    """(host, port) as text, the inverse of `parse_address`."""
-    host, port = address
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 class Consortium:

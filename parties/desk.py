@@ -15,6 +15,7 @@ from typing import Any
 
 from mpc.channel import MAX_MESSAGE, Bytes
 from mpc.errors import AgreementError, ComityError, RemoteProtocolError
+from mpc.text import visible
 from parties import agreement, frames
 from parties.identity import Identity
 from parties.inbox import Contributor, Inbox
@@ -89,7 +90,7 @@ class Desk:
 
     def tell(self, text: str, done: int = 0, steps: int = 0) -> None:
         """How far the run is, for those who wait for its results."""
-        self._news = {"text": frames.clean(text), "done": done, "steps": steps}
+        self._news = {"text": visible(text), "done": done, "steps": steps}
 
     def offer(self, parts: Mapping[int, bytes]) -> None:
         """Sealed results are there, by the index of whom they are for."""

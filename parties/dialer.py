@@ -14,7 +14,7 @@ from typing import Protocol
 
 from mpc.errors import AuthenticationError, ComityError
 from parties import tls
-from parties.consortium import show_address
+from parties.address import show_address
 from parties.lane import Lane
 from parties.link import Host, Link
 

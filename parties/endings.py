@@ -20,7 +20,8 @@ from mpc.errors import (
     RemoteError,
     RemoteProtocolError,
 )
-from parties.frames import clean, text
+from mpc.text import visible
+from parties.frames import text
 from parties.liveness import Liveness
 
 #: An error that we are about to find ourselves, or to hear from its finder, is waited for so long.
@@ -61,8 +62,8 @@ def farewell(error: ComityError, indices: Mapping[str, int], place: tuple[str, s
     label, source = place or ("", "")
     return {
         "kind": type(error).__name__,
-        "label": clean(str(getattr(error, "label", None) or label), 32),
-        "source": clean(error.source or source),
+        "label": visible(str(getattr(error, "label", None) or label), 32),
+        "source": visible(error.source or source, 200),
         "about": about,
     }
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable
 from struct import Struct
 from typing import Any
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from mpc.channel import FRAME_HEADER, MAX_MESSAGE
 from mpc.errors import RemoteProtocolError
+from mpc.text import visible
 
 HELLO, DOCUMENT, SETUP, DATA, END, BEAT, ACK, BYE, OFFER, SEALED, RECEIPT, NEWS = range(1, 13)
 #: What may come first, after a hello for the same study, and after a hello for another one: kind -> largest payload.
@@ -71,11 +71,11 @@ def parse(payload: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def text(message: dict[str, Any], key: str, limit: int = 200) -> str:
-    """A text field, cleaned for a terminal; RemoteProtocolError when it is no text."""
+    """A text field, fit for a terminal; RemoteProtocolError when it is no text."""
     value = message.get(key)
     if not isinstance(value, str):
         raise RemoteProtocolError(f"a control message whose field {key} is not text")
-    return clean(value, limit)
+    return visible(value, limit)
 
 
 def number(message: dict[str, Any], key: str, limit: int = 1 << 62) -> int:
@@ -92,11 +92,6 @@ def octets(message: dict[str, Any], key: str, size: int) -> bytes:
     if isinstance(value, str) and _HEXADECIMAL.fullmatch(value) and len(value) == 2 * size:
         return bytes.fromhex(value)
     raise RemoteProtocolError(f"a control message whose field {key} is not {size} bytes in hexadecimal")
-
-
-def clean(value: str, limit: int = 200) -> str:
-    """Text from a peer, bounded, without control, format and other invisible characters."""
-    return "".join(c for c in value[: 4 * limit] if unicodedata.category(c)[0] != "C")[:limit]
 
 
 class Decoder:

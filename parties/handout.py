@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import CheckFailed, RemoteProtocolError
 from mpc.study import Study
+from mpc.text import visible
 from parties import frames
 from parties.identity import Card, Identity, write_private
 from parties.sealing import seal, unseal
@@ -53,7 +54,7 @@ class Facts:
             number(message, "operations"),
             frames.text(message, "finished", 40),
             number(message, "contributions"),
-            tuple(frames.clean(name, 60) for name in names),
+            tuple(visible(name, 60) for name in names),
         )
 
 

@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat, PublicFormat
 
 from mpc.errors import ConfigError
+from parties.address import parse_address
 
 KEY_FILE = "key.pem"
 SEALING_FILE = "sealing.pem"
@@ -123,6 +124,9 @@ class Card:
         address = fields["address"]
         if not isinstance(fields["name"], str) or not (address is None or isinstance(address, str)):
             raise ConfigError(f"{where}: name and address must be text")
+        if address is not None:
+            # It is printed above the words that people compare: nothing but an address may stand there.
+            parse_address(address, where=f"{where}: address")
         raw: dict[str, bytes] = {}
         for field in ("signing_key", "sealing_key", "certificate", "signature"):
             try:

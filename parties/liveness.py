@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpc.errors import ComityError, LocalProtocolError, PeerLost, PeerTimeout
-from parties.frames import clean, number, text
+from mpc.text import visible
+from parties.frames import number, text
 from parties.lane import Lane
 
 #: Seconds between heartbeats; equal states in this many of them, from everybody, are a divergence.
@@ -99,7 +100,7 @@ class Liveness:
             "progress": 0 if self._progress is None else self._progress(),
             "idle": place is not None and all(lane.quiet for lane in lanes),
             "label": place[0][:32] if place else "",
-            "source": clean(place[1]) if place else "",
+            "source": visible(place[1], 200) if place else "",
             "sent": sum(lane.sent for lane in lanes),
             "received": sum(lane.received for lane in lanes),
         }

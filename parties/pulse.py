@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mpc.errors import ComityError, PeerTimeout
 from parties import frames
-from parties.consortium import show_address
+from parties.address import show_address
 from parties.dialer import Dialer
 from parties.lane import Lane
 from parties.link import Link

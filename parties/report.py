@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parties import report_terminal
+from parties.echo import json_text
 from parties.report_data import (
     Comparison,
     Crosstab,
@@ -60,7 +61,7 @@ def show(result: Mapping[str, Any] | Result, console: Console) -> None:
 def write_json(result: Mapping[str, Any] | Result, path: str | os.PathLike[str]) -> None:
     """Write the result for other programs, every number in full."""
     content = check(result).model_dump(mode="json")
-    write_whole(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_whole(path, json_text(content) + "\n")
 
 
 def write_html(result: Mapping[str, Any] | Result, path: str | os.PathLike[str]) -> None:

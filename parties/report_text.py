@@ -3,37 +3,17 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import BaseModel
 
+from mpc.text import visible
+
 #: A number, or the words that stand in its place.
 Number = int | float | str
 
-#: The longest text that is shown; more is cut, so that no peer can fill a screen.
-TEXT_LIMIT: Final = 4000
-#: Characters that reorder or hide their neighbours though they are not control characters.
-_DIRECTION: Final = frozenset(
-    "\u061c\u200b\u200e\u200f\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
-)
 _SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-
-
-def clean(text: str) -> str:
-    """The text on one line; control and direction characters become visible escapes such as `\\x1b`."""
-    if len(text) > TEXT_LIMIT:
-        text = text[: TEXT_LIMIT - 1] + "…"
-    return "".join(map(_visible, text))
-
-
-def _visible(character: str) -> str:
-    if character in "\n\t\r":
-        return " "
-    if character in _DIRECTION or unicodedata.category(character) in ("Cc", "Cs"):
-        return character.encode("unicode_escape").decode("ascii")
-    return character
 
 
 def plain(value: Any) -> Any:
@@ -47,9 +27,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, float):
         return value if math.isfinite(value) else "undefined"
     if isinstance(value, str):
-        return clean(value)
+        return visible(value)
     if isinstance(value, Mapping):
-        out = {clean(str(key)): plain(item) for key, item in value.items()}
+        out = {visible(str(key)): plain(item) for key, item in value.items()}
         if len(out) != len(value):
             raise ValueError("two names of one table look the same once control characters are made visible")
         return out

@@ -34,8 +34,8 @@ from mpc.channel import Bytes
 from mpc.errors import AgreementError, AuthenticationError, ComityError, LocalProtocolError
 from mpc.party import Keys
 from parties import endings, frames, tls
+from parties.address import show_address
 from parties.channel import SessionChannel, acknowledge_later
-from parties.consortium import show_address
 from parties.desk import Desk
 from parties.dialer import Dialer
 from parties.identity import Identity

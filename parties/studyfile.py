@@ -20,6 +20,7 @@ from pydantic import (
 
 from mpc.errors import ConfigError
 from mpc.network import NETWORKS
+from mpc.text import check_text
 from parties.identity import check_name
 from parties.units import bits_per_second, seconds
 from protocols.engines import ENGINES
@@ -28,6 +29,13 @@ from protocols.engines import ENGINES
 def _name(name: str) -> str:
     try:
         return check_name(name)
+    except ConfigError as error:
+        raise ValueError(str(error)) from None
+
+
+def _seen(text: str) -> str:
+    try:
+        return check_text(text, "the text")
     except ConfigError as error:
         raise ValueError(str(error)) from None
 
@@ -52,7 +60,7 @@ def _roles(roles: list[str]) -> list[str]:
 
 
 Number = StrictFloat | StrictInt
-Text = Annotated[StrictStr, Field(min_length=1, max_length=500)]
+Text = Annotated[StrictStr, Field(min_length=1, max_length=500), AfterValidator(_seen)]
 
 
 class OrganizationEntry(BaseModel):

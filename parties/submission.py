@@ -27,7 +27,7 @@ from mpc.errors import (
     RemoteProtocolError,
 )
 from parties import agreement, frames, tls
-from parties.consortium import show_address
+from parties.address import show_address
 from parties.contribution import Prepared
 from parties.desk import TOO_LATE
 from parties.dialer import Dialer

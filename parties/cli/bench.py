@@ -13,6 +13,7 @@ from parties import units
 from parties.bench.against import OPPONENTS
 from parties.bench.workloads import WORKLOADS
 from parties.cli.common import FILE, print_json
+from parties.echo import echo, echo_message
 from protocols.engines import ENGINES
 
 
@@ -161,7 +162,7 @@ def command(
             raise click.BadParameter(word, param_hint="--size")
     if ALL in workloads:
         for word in filter(None, (too_large(workload, size) for workload in WORKLOADS for size in sizes)):
-            click.echo(f"left out: {word}", err=True)
+            echo(f"left out: {word}", err=True)
     results: list[dict[str, Any]] = []
     with Display(quiet=as_json) as display:
         for name in dict.fromkeys(setting.engine for setting in among):
@@ -186,7 +187,7 @@ def command(
                         opponent=opponent,
                     )
         except BenchFailed as failed:
-            click.echo(str(failed), err=True)
+            echo_message(str(failed))
             raise click.exceptions.Exit(failed.code) from None
     if page is not None:
         from parties.bench import report
@@ -229,7 +230,7 @@ def _scenarios(
                     display.status(f"{one.loaded.name}: {count} organizations, each a process of its own, over TLS")
                     results.append(measure(one, network))
         except demo.DemoFailed as failed:
-            click.echo(str(failed), err=True)
+            echo_message(str(failed))
             raise click.exceptions.Exit(failed.code) from None
     if as_json:
         print_json(results)

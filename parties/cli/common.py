@@ -1,25 +1,40 @@
-"""What the commands share: the options `--home` and `--json`, and how they print."""
+"""What the commands share: files as arguments, the options `--home` and `--json`, JSON and tables."""
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
+from mpc.text import check_text, visible
+from parties.echo import ask_secret, echo, json_text
 from parties.home import Home, open_home
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-FILE = click.Path(path_type=Path, dir_okay=False)
+
+class Place(click.Path):
+    """A file or folder, named in characters that are seen: its name is printed."""
+
+    def __init__(self, **which: bool) -> None:
+        super().__init__(path_type=Path, **which)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        check_text(os.fsdecode(value), "a file name")
+        return super().convert(value, param, ctx)
+
+
+FILE = Place(dir_okay=False)
+FOLDER = Place(file_okay=False)
 
 
 def home_option(function: Function) -> Function:
     return click.option(
         "--home",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         metavar="DIR",
         help="This organization's home. Default: $COMITY_HOME, else ~/.comity.",
     )(function)
@@ -31,15 +46,17 @@ def json_option(function: Function) -> Function:
 
 def opened(home: Path | None) -> Home:
     """The home, asking for the passphrase of a locked key."""
-    return open_home(home, ask=lambda: str(click.prompt("Passphrase", hide_input=True, err=True)))
+    return open_home(home, ask=lambda: ask_secret("Passphrase"))
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    for line in json_text(value).split("\n"):
+        echo(line)
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """Columns as wide as they need to be, for terminals and for `grep` alike."""
-    widths = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
-    for row in [headings, *rows]:
-        click.echo("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())
+    lines = [headings, *([visible(cell, None) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    for row in lines:
+        echo("  ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)).rstrip())

@@ -11,6 +11,7 @@ import click
 
 from mpc.errors import AuthenticationError, ConfigError
 from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
+from parties.echo import echo
 from parties.home import Home
 
 
@@ -53,7 +54,7 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
         print_json({"added": added})
     else:
         for one in added:
-            click.echo(f"{one['organization']}: added to study {one['study'][:16]}…")
+            echo(f"{one['organization']}: added to study {one['study'][:16]}…")
 
 
 @group.command("list")
@@ -72,7 +73,7 @@ def list_(home: Path | None, as_json: bool) -> None:
         rows = [(one["organization"], one["study"][:16] + "…", one["submitted"], f"{one['bytes']:,}") for one in found]
         print_table(("organization", "study", "submitted", "bytes"), rows)
     else:
-        click.echo("none")
+        echo("none")
 
 
 def _found(home: Home) -> list[dict[str, Any]]:

@@ -8,10 +8,12 @@ import click
 
 from mpc.errors import ConfigError
 from mpc.schema import DEFAULT_ROWS, Schema
+from mpc.text import check_text
 from parties.catalog import Dataset, SourceRows, open_dataset
 from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
 from parties.columns import expected
 from parties.dataschema import read_schema
+from parties.echo import echo
 
 
 @click.group()
@@ -38,14 +40,14 @@ def add(
     Examples:  comity data add oncology.patients patients.parquet --schema patients.toml
                comity data add register postgres://reader@db/clinic --table public.register
     """
-    url = "://" in source
+    url = "://" in check_text(source, "SOURCE")
     place = source if url else str(Path(source).expanduser().absolute())
     dataset = Dataset(name, place, table, schema.absolute() if schema else None)
     opened(home).catalog.add(dataset, replace=replace)
     if as_json:
         print_json(_described(dataset))
     else:
-        click.echo(f"{name} added: {dataset.file}")
+        echo(f"{name} added: {dataset.file}")
 
 
 @group.command("list")
@@ -66,7 +68,7 @@ def list_(home: Path | None, as_json: bool) -> None:
             [(d.name, d.file if d.is_url else d.source, str(d.schema or "-")) for d in datasets],
         )
     else:
-        click.echo("none yet; add one with  comity data add NAME FILE --schema SCHEMA.toml")
+        echo("none yet; add one with  comity data add NAME FILE --schema SCHEMA.toml")
 
 
 @group.command()
@@ -86,7 +88,7 @@ def remove(name: str, home: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(_described(dataset))
     else:
-        click.echo(f"{name} removed from the catalog")
+        echo(f"{name} removed from the catalog")
 
 
 @group.command()
@@ -111,7 +113,7 @@ def check(name: str, scenario: str | None, input_: str | None, home: Path | None
         return
     print_table(("column", "holds", "missing"), _lines(rows))
     dropped = f", {brought.dropped:,} dropped because a value does not fit" if brought.dropped else ""
-    click.echo(f"{brought.file}: {brought.rows:,} rows{dropped}")
+    echo(f"{brought.file}: {brought.rows:,} rows{dropped}")
 
 
 def _agreed(dataset: Dataset, scenario: str | None, input_: str | None) -> tuple[Schema, int]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import click
 
-from parties.cli.common import json_option, print_json
+from parties.cli.common import FOLDER, Place, json_option, print_json
+from parties.echo import echo, echo_message
 from protocols.engines import ENGINES
 
 
@@ -35,13 +36,11 @@ from protocols.engines import ENGINES
 @click.option(
     "--data",
     multiple=True,
-    type=click.Path(path_type=Path),
+    type=Place(),
     metavar="FILE",
     help="One organization's rows, CSV or Parquet; once for each organization. Default: sample data.",
 )
-@click.option(
-    "--export", type=click.Path(path_type=Path), metavar="DIR", help="Write the samples and the schema, and end."
-)
+@click.option("--export", type=Place(), metavar="DIR", help="Write the samples and the schema, and end.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
 @click.option(
     "--widen",
@@ -53,7 +52,7 @@ from protocols.engines import ENGINES
 @click.option("--oracle/--no-oracle", default=None, help="Compare with pooling the data in the clear.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     default=Path("comity-demo"),
     show_default=True,
     metavar="DIR",
@@ -96,7 +95,7 @@ def command(
         if as_json:
             print_json({"files": [str(path) for path in written]})
         else:
-            click.echo("\n".join(str(path) for path in written))
+            echo(*map(str, written))
         return
     wanted = demo.prepare(scenario, organizations, data, engine, threshold)
     parameters = _parameters(settings, wanted.loaded.scenario.parameters)
@@ -118,7 +117,7 @@ def command(
             with orderly_end():
                 result = demo.run(wanted, parameters=parameters, widen=widen, compare=oracle, on_event=on_event)
         except demo.DemoFailed as failed:
-            click.echo(str(failed), err=True)
+            echo_message(str(failed))
             raise click.exceptions.Exit(failed.code) from None
     finish(result, output, as_json, display.console)
 

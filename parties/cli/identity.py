@@ -7,8 +7,9 @@ from pathlib import Path
 
 import click
 
+from parties.address import parse_address, show_address
 from parties.cli.common import home_option, json_option, opened, print_json
-from parties.consortium import parse_address, show_address
+from parties.echo import ask_secret, echo
 from parties.home import Home, create_home, home_path
 
 _ANYWHERE = ("0.0.0.0", "::")
@@ -38,7 +39,7 @@ def init(name: str, listen: str, address: str | None, passphrase: bool, home: Pa
     if address is None:
         address = show_address((socket.gethostname() if host in _ANYWHERE else host, port))
     show_address(parse_address(address, where="--address"))
-    secret = click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True) if passphrase else None
+    secret = ask_secret("Passphrase", twice=True) if passphrase else None
     _show(create_home(home_path(home), name, (host, port), address, passphrase=secret), as_json)
 
 
@@ -73,7 +74,7 @@ def _show(home: Home, as_json: bool) -> None:
             }
         )
         return
-    click.echo(f"{home.name}  listens on {show_address(home.consortium.listen)}, others call {card.address}")
-    click.echo(f"card   {home.card_file}")
-    click.echo(f"words  {card.fingerprint}")
-    click.echo("Send the card to the others. Compare the words by phone before they add it.")
+    echo(f"{home.name}  listens on {show_address(home.consortium.listen)}, others call {card.address}")
+    echo(f"card   {home.card_file}")
+    echo(f"words  {card.fingerprint}")
+    echo("Send the card to the others. Compare the words by phone before they add it.")

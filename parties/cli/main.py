@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import importlib
+import io
 import os
 import sys
 import traceback
@@ -17,6 +18,8 @@ from typing import Any, NoReturn
 import click
 
 from mpc.errors import ComityError
+from mpc.text import visible, visible_lines
+from parties.echo import echo, echo_message
 
 #: name -> (module:attribute, one line of help). A new command is one line here and one file.
 COMMANDS = {
@@ -63,10 +66,10 @@ class Comity(click.Group):
         except click.exceptions.Exit as stop:
             code = stop.exit_code
         except click.ClickException as error:
-            error.show()
+            show_usage(error)
             code = error.exit_code
         except (click.Abort, KeyboardInterrupt):
-            click.echo("\nstopped", err=True)
+            echo("", "stopped", err=True)
             code = 130
         except BrokenPipeError:
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more can be said
@@ -80,22 +83,28 @@ def report(error: Exception) -> int:
     """Prints an error for people and gives the exit code. A traceback only where COMITY_DEBUG asks for it."""
     if isinstance(error, ComityError):
         text, code = str(error), error.exit_code
+        hint = " ".join(str(type(error).__doc__ or "").split()) if "\n" not in text and not error.source else ""
         if error.source:
-            text += f"\n  at {error.source}"
-        if "\n" not in text and type(error).__doc__:
-            text += "\n" + " ".join(str(type(error).__doc__).split())
+            text += f"\n  at {visible(error.source)}"
     else:
         # Not its message: it may quote data.
         last = traceback.extract_tb(error.__traceback__)[-1]
         place = f"{os.path.basename(last.filename)}, line {last.lineno}"
-        text = (
-            f"unexpected {type(error).__name__} ({place})\nThis is a defect. COMITY_DEBUG=1 shows where it comes from."
-        )
-        code = 1
-    click.echo(f"error: {text}", err=True)
+        text, code = f"unexpected {type(error).__name__} ({place})", 1
+        hint = "This is a defect. COMITY_DEBUG=1 shows where it comes from."
+    echo_message(f"error: {text}")
+    if hint:
+        echo(hint, err=True)
     if os.environ.get("COMITY_DEBUG"):
-        traceback.print_exception(error)
+        echo_message("".join(traceback.format_exception(error)).rstrip())
     return code
+
+
+def show_usage(error: click.ClickException) -> None:
+    """Prints what is wrong with the arguments."""
+    text = io.StringIO()
+    error.show(file=text)
+    echo(*visible_lines(text.getvalue().rstrip("\n")), err=True)
 
 
 @click.command(cls=Comity, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

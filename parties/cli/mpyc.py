@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from mpc.errors import ConfigError
-from parties.cli.common import home_option, opened
+from parties.cli.common import FOLDER, home_option, opened
+from parties.echo import echo
 
 
 class _Program(click.Command):
@@ -22,7 +23,7 @@ class _Program(click.Command):
 @click.option("--threshold", type=int, metavar="T", help="With --local: T parties together learn nothing.")
 @click.option(
     "--output-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help="With --local: keep what the other parties print, as DIR/party-1.log, ….",
 )
@@ -133,6 +134,6 @@ def _status() -> Callable[[str], None]:
                 return
         elif line.startswith(("connected to", "reconnected to")):
             return
-        click.echo(f"comity: {line}", err=True)
+        echo(f"comity: {line}", err=True)
 
     return show

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 from mpc.errors import ConfigError
+from parties.address import show_address
 from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
-from parties.consortium import Member, show_address
+from parties.consortium import Member
+from parties.echo import confirm, echo
 from parties.identity import MAX_CARD, Card
 
 
@@ -35,14 +37,14 @@ def add(card: Path, address: str | None, yes: bool, home: Path | None, as_json: 
     found = opened(home)
     read = read_card(card)
     if not yes:
-        click.echo(f"{read.name}, to be called at {address or read.address or '(no address)'}\n", err=True)
-        click.echo(f"    {read.fingerprint}\n", err=True)
-        click.confirm(f"Did {read.name} read these words to you?", abort=True, err=True)
+        echo(f"{read.name}, to be called at {address or read.address or '(no address)'}", "", err=True)
+        echo(f"    {read.fingerprint}", "", err=True)
+        confirm(f"Did {read.name} read these words to you?")
     member = found.consortium.add(read, address=address)
     if as_json:
         print_json(_described(member))
     else:
-        click.echo(f"{member.name} added")
+        echo(f"{member.name} added")
 
 
 @group.command("list")
@@ -61,7 +63,7 @@ def list_(home: Path | None, as_json: bool) -> None:
         rows = [(m.name, show_address(m.address) if m.address else "-", m.card.fingerprint) for m in members]
         print_table(("name", "address", "words"), rows)
     else:
-        click.echo("none yet; add one with  comity peer add CARD")
+        echo("none yet; add one with  comity peer add CARD")
 
 
 @group.command()
@@ -78,7 +80,7 @@ def remove(name: str, home: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(_described(member))
     else:
-        click.echo(f"{member.name} removed")
+        echo(f"{member.name} removed")
 
 
 def read_card(path: Path) -> Card:

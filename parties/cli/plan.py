@@ -13,6 +13,7 @@ from mpc.network import Network
 from parties import units
 from parties.cli.common import FILE, json_option, print_json
 from parties.cli.scenario import WARNING
+from parties.echo import echo
 from parties.report_text import duration, size
 from parties.study import BoundStudy, StudyPlan, open_study
 from parties.trust import coalition_lines, coalitions, listed, who_must_not_collude, why
@@ -77,36 +78,35 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
         print_json(described)
         return
     plan = bound.plan
-    click.echo(f"{plan.purpose}  (scenario {bound.loaded.name})")
-    click.echo(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
+    echo(f"{plan.purpose}  (scenario {bound.loaded.name})")
+    echo(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
     for line in who_learns_what(dry, all_):
-        click.echo(f"  {line}")
+        echo(f"  {line}")
     for line in who_contributes(bound, dry):
-        click.echo(f"  {line}")
+        echo(f"  {line}")
     for line in dry.discloses:
-        click.echo(f"  Besides, everybody learns {line}.")
-    click.echo(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
+        echo(f"  Besides, everybody learns {line}.")
+    echo(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
     for name in plan.helpers:
-        click.echo(f"  {name} is a helper: it brings no data and learns nothing.")
+        echo(f"  {name} is a helper: it brings no data and learns nothing.")
     for line in coalition_lines(plan):
-        click.echo(f"    {line}")
+        echo(f"    {line}")
     if dry.may_depend_on_opened:
-        click.echo("  Some of it may depend on values that are opened on the way.")
-    click.echo(
+        echo("  Some of it may depend on values that are opened on the way.")
+    echo(
         f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
         f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
     )
     compared = how_compared(bound, dry, network, predicted)
     if compared is not None:
-        click.echo(f"  {compared}")
-    click.echo(f"  {WARNING}  {bound.loaded.path}")
+        echo(f"  {compared}")
+    echo(f"  {WARNING}  {bound.loaded.path}")
     if mock:
-        from rich.console import Console
-
         from parties import report
+        from parties.console import SafeConsole
 
-        click.echo("\nWhat results look like, on rows made up from the schema (nobody's data):")
-        report.show(_mock(bound), Console())
+        echo("", "What results look like, on rows made up from the schema (nobody's data):")
+        report.show(_mock(bound), SafeConsole())
 
 
 def _mock(bound: BoundStudy) -> dict[str, Any]:

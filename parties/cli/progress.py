@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from parties.report_text import clean, size
+from mpc.text import visible
+from parties.console import SafeConsole
+from parties.report_text import size
 
 
 def describe(details: Mapping[str, Any]) -> str:
@@ -26,8 +27,8 @@ class Display:
     """Progress on stderr; on a terminal one moving line, elsewhere a line for each change."""
 
     def __init__(self, *, quiet: bool = False) -> None:
-        self.console = Console()
-        self._err = Console(stderr=True, quiet=quiet)
+        self.console = SafeConsole()
+        self._err = SafeConsole(stderr=True, quiet=quiet)
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -53,7 +54,7 @@ class Display:
 
     def status(self, text: str) -> None:
         """A line about the present state; the same state is told once where lines stay."""
-        line = clean(text)
+        line = visible(text)
         if self._err.is_terminal and line.startswith(("waiting for", "compiling")):
             self._describe(line, "")
             return

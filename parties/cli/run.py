@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from parties import units
-from parties.cli.common import FILE, home_option, json_option, opened, print_json
+from parties.cli.common import FILE, FOLDER, home_option, json_option, opened, print_json
 
 if TYPE_CHECKING:
     from parties.outcome import Outcome
@@ -37,7 +37,7 @@ _STARTED = perf_counter()
 @click.option("--stall", default=600.0, show_default=True, metavar="SECONDS", help="For a peer that is there but idle.")
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help="Where result.json and report.html go. Default: results/ in the home.",
 )

@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from mpc.errors import ConfigError
-from parties.cli.common import json_option, print_json, print_table
+from parties.cli.common import FOLDER, json_option, print_json, print_table
 from parties.columns import expected
+from parties.echo import echo
 from parties.loader import Loaded, available, docstring, load
 
 WARNING = "A scenario runs with your party's rights; read it."
@@ -33,7 +34,7 @@ def list_(as_json: bool) -> None:
     elif found:
         print_table(("name", "about"), [(name, about) for name, about, _ in found])
     else:
-        click.echo("none")
+        echo("none")
 
 
 @group.command()
@@ -50,24 +51,23 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         print_json(_described(loaded))
         return
-    click.echo(f"{loaded.name}\n\n{loaded.doc}\n")
+    # Indented, so that no line of it looks like one of ours.
+    echo(loaded.name, "", *(f"  {line}".rstrip() for line in loaded.doc.split("\n")), "")
     for name, entry in loaded.scenario.inputs.items():
         who = f"the {entry.holder}" if entry.holder else "every organization that brings data"
-        click.echo(f"input {name}, from {who}; at most {entry.at_most:,} rows each")
+        echo(f"input {name}, from {who}; at most {entry.at_most:,} rows each")
         rows = [(f"  {c.name}", expected(c), ", ".join(c.missing) or "-") for c in entry.schema.columns]
         print_table(("  column", "holds", "missing codes"), rows)
-        click.echo()
+        echo()
     if loaded.scenario.parameters:
         print_table(("parameter", "default"), [(key, str(value)) for key, value in loaded.scenario.parameters.items()])
-        click.echo()
-    click.echo(f"{loaded.path}\n{WARNING}")
+        echo()
+    echo(str(loaded.path), WARNING)
 
 
 @group.command()
 @click.argument("name")
-@click.option(
-    "--into", type=click.Path(path_type=Path, file_okay=False), default=Path(), help="Folder. Default: this one."
-)
+@click.option("--into", type=FOLDER, default=Path(), help="Folder. Default: this one.")
 @json_option
 def new(name: str, into: Path, as_json: bool) -> None:
     """Write a first scenario NAME.py and its test, ready to run and to change.
@@ -89,10 +89,10 @@ def new(name: str, into: Path, as_json: bool) -> None:
         print_json({"name": name, "files": [str(path) for path in written]})
         return
     scenario, test = written
-    click.echo(
-        f"wrote {scenario} and {test}\n"
-        f"Try it:  pytest {test}\n"
-        f"Then:    comity demo {scenario} --data A.csv --data B.csv --data C.csv"
+    echo(
+        f"wrote {scenario} and {test}",
+        f"Try it:  pytest {test}",
+        f"Then:    comity demo {scenario} --data A.csv --data B.csv --data C.csv",
     )
 
 

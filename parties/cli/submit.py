@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parties.cli.common import FILE, home_option, json_option, opened, print_json
+from parties.cli.common import FILE, FOLDER, home_option, json_option, opened, print_json
 from parties.cli.run import finish, json_lines, stamp
+from parties.echo import echo
 from parties.report_text import size
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _WAIT = click.option(
 )
 _OUTPUT = click.option(
     "--output",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help="Where result.json and report.html go. Default: results/ in the home.",
 )
@@ -39,7 +40,7 @@ _EVENTS = click.option("--events", is_flag=True, hidden=True, help="JSON lines o
 @click.option("--no-wait", is_flag=True, help="Leave when all compute parties have it; do not wait for results.")
 @click.option(
     "--to",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     metavar="DIR",
     help="Call nobody: write one sealed file for each compute party, to be brought there another way.",
 )
@@ -181,8 +182,8 @@ def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
         print_json({"contribution": prepared.digest.hex(), "files": [str(path) for path in paths]})
         return
     for path in paths:
-        click.echo(str(path))
-    click.echo("Bring each to its compute party, which adds it with  comity contributions add FILE", err=True)
+        echo(str(path))
+    echo("Bring each to its compute party, which adds it with  comity contributions add FILE", err=True)
 
 
 def _end(
@@ -201,7 +202,7 @@ def _end(
         if as_json:
             print_json({"study": outcome.study, "receipts": parties, "bytes_sent": outcome.frame_bytes_sent})
         else:
-            click.echo(f"{', '.join(parties)} have it ({size(outcome.frame_bytes_sent)}); this organization is done")
+            echo(f"{', '.join(parties)} have it ({size(outcome.frame_bytes_sent)}); this organization is done")
 
 
 def _bytes(path: Path) -> bytes:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from parties.dataschema import quoted
+from parties.echo import echo_message
 from parties.launch import Member, consortium, threads_per_party
 
 #: A party that was asked to end and has not, is ended.
@@ -125,6 +126,6 @@ def _cause(names: Sequence[str], codes: dict[str, int], logs: Path, output: Path
     if cause != names[0]:
         text = (logs / f"{cause}.log").read_text(encoding="utf-8", errors="replace")[-_TAIL:]
         where = "" if output is None else f" ({logs / f'{cause}.log'})"
-        print(f"{cause} ended with exit code {failed[cause]}{where}:\n{text.rstrip()}", file=sys.stderr)
+        echo_message(f"{cause} ended with exit code {failed[cause]}{where}:\n{text.rstrip()}")
     code = failed[cause]
     return code if code > 0 else 3

@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from mpc.errors import ComityError, LocalProtocolError
+from mpc.text import visible_lines
 from parties.difference import difference
 from parties.document import study_hash
+from parties.echo import echo
 from parties.home import Home
 from parties.memory import keep_freed
 from parties.mpyc import guard
@@ -182,7 +184,7 @@ class Party:
                 thread.join()
         if code is None or isinstance(code, int):
             return code or 0
-        print(code, file=sys.stderr)
+        echo(*visible_lines(str(code)), err=True)
         return 1
 
     def _participants(self) -> list[Participant]:

@@ -15,6 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 from mpc.errors import ComityError, LocalProtocolError
+from mpc.text import visible_lines
+from parties.echo import echo
 
 #: A program that has not ended so long after a failure is ended.
 PATIENCE_S = 1.5
@@ -86,7 +88,8 @@ def print_program_error(error: BaseException, program: str) -> None:
     while frames is not None and frames.tb_frame.f_code.co_filename != program:
         frames = frames.tb_next
     sys.stdout.flush()
-    traceback.print_exception(type(error), error, frames or error.__traceback__)
+    lines = traceback.format_exception(type(error), error, frames or error.__traceback__)
+    echo(*visible_lines("".join(lines).rstrip("\n")), err=True)
 
 
 def end_process(error: ComityError, report: Callable[[Exception], int]) -> None:

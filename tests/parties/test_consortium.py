@@ -5,7 +5,8 @@ import json
 import pytest
 
 from mpc.errors import ConfigError
-from parties.consortium import FILE, Consortium, parse_address, show_address
+from parties.address import parse_address, show_address
+from parties.consortium import FILE, Consortium
 from parties.identity import Identity
 
 

@@ -21,8 +21,9 @@ from typing import Any
 
 import numpy as np
 
+from parties.address import parse_address
 from parties.catalog import Catalog, Dataset
-from parties.consortium import Consortium, Member, parse_address
+from parties.consortium import Consortium, Member
 from parties.home import create_home, open_home
 from parties.identity import Card
 from parties.launch import Launched, free_ports

@@ -1,0 +1,45 @@
+"""The only way from a command to the terminal: everything is made visible, line by line.
+
+A line is one argument: a line break inside of it is somebody else's, and becomes a space. So nothing that a study, a
+scenario, a card, a file name or a peer says can move the cursor, hide itself or pretend to be a line of ours.
+Tables and progress go through `parties.console`, which does the same.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import click
+
+from mpc.text import is_seen, visible, visible_lines
+
+
+def echo(*lines: str, err: bool = False) -> None:
+    """Print lines: on standard output, or with `err` on standard error. Without an argument: an empty line."""
+    for line in lines or ("",):
+        click.echo(visible(line, None), err=err)
+
+
+def echo_message(text: str, *, err: bool = True) -> None:
+    """Print a message that has several lines; those after the first are indented, so that none looks like another
+    message."""
+    first, *others = visible_lines(text)
+    echo(first, *(f"  {line}" if line and not line.startswith("  ") else line for line in others), err=err)
+
+
+def confirm(question: str) -> None:
+    """Ask on standard error; ends the command where the answer is no."""
+    click.confirm(visible(question, None), abort=True, err=True)
+
+
+def ask_secret(what: str, *, twice: bool = False) -> str:
+    """Ask for a secret on standard error, without showing it."""
+    return str(click.prompt(what, hide_input=True, confirmation_prompt=twice, err=True))
+
+
+def json_text(value: Any) -> str:
+    """JSON for people and programs: what cannot be seen stands as \\uXXXX, which means the same."""
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    return re.sub(r"[^\n -~]", lambda found: found[0] if is_seen(found[0]) else json.dumps(found[0])[1:-1], text)

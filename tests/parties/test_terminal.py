@@ -1,0 +1,118 @@
+"""Commands on a real terminal, fed with texts of others that hold escapes: studies, scenarios, cards, data, results."""
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from terminal import on_terminal
+
+from mpc.errors import ConfigError
+from parties.home import create_home
+from parties.identity import Card, Identity
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are Unix's")
+
+ESCAPES = ("\x1b[2K", "\x1b[1A", "\x1b[8m", "\x9b", "\u202e", "\u200b", "\x07")
+SCENARIO = '''"""Counts.\x1b[2K\u202e
+
+words  of another line
+"""
+from mpc import Category, Real, Scenario, Study, Table
+class P(Table):
+    income = Real(0, 100, unit="EUR\\x1b[8m")
+    where = Category("here\\x1b[1A", "there\\u200b")
+scenario = Scenario(inputs={"p": P.rows()}, parameters={"note": "a\\x1b[2K\\x07"})
+@scenario.run
+async def run(study: Study) -> None:
+    study.release(NAME, study.table("p").income.mean())
+'''
+ORGANIZATIONS = "".join(f'[organizations.{o}]\nroles=["input","compute","recipient"]\np="d"\n' for o in "abc")
+
+
+def study(folder, name="'mean'", purpose="count"):
+    (folder / "s.py").write_text(SCENARIO.replace("NAME", name))
+    (folder / "study.toml").write_text(f'scenario = "s.py"\npurpose = "{purpose}"\n{ORGANIZATIONS}')
+    return str(folder / "study.toml")
+
+
+def clean(text):
+    return not any(escape in text for escape in ESCAPES)
+
+
+def test_a_scenario_is_shown_without_its_escapes(tmp_path):
+    study(tmp_path)
+    code, shown = on_terminal(["scenario", "show", "s.py"], cwd=tmp_path)
+    assert code == 0
+    assert clean(shown)
+    assert r"Counts.\x1b[2K\u202e" in shown
+    assert r"here\x1b[1A" in shown
+    assert "\n  words  of another line" in shown  # not where a line of ours begins
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose", "where"),
+    [
+        (r"'every income\x1b[2K\x1b[1A'", "count", "the name of a release"),
+        (r"'mean\nincome'", "count", "the name of a release"),
+        ("'mean'", r"count\u001b[8m", "purpose"),
+        ("'mean'", r"count\u202etnuoc", "purpose"),
+        ("'mean'", r"count\n  Nobody learns anything.", "purpose"),
+    ],
+)
+def test_names_and_purposes_with_escapes_are_refused(tmp_path, name, purpose, where):
+    code, shown = on_terminal(["plan", study(tmp_path, name, purpose), "--all"])
+    assert code == 2, shown
+    assert where in shown
+    assert "cannot be seen" in shown
+    assert clean(shown)
+    assert "\n  Nobody" not in shown
+
+
+def test_a_plan_is_shown_without_escapes(tmp_path):
+    code, shown = on_terminal(["plan", study(tmp_path), "--all", "--mock"])
+    assert code == 0, shown
+    assert clean(shown)
+
+
+def evil_card(folder, address):
+    card = Identity.create(folder / "evil").card("county", address)
+    (folder / "county.card").write_text(card.to_json())
+    return card
+
+
+ADDRESSES = ["mpc.county.example:7200\n\n    {words}\n\n\x1b[8m", "county\u202e:7200", "a\x1b[2K:1", "a b:7200"]
+
+
+@pytest.mark.parametrize("address", ADDRESSES)
+def test_a_card_whose_address_is_more_than_an_address_is_refused(tmp_path, address):
+    real = Identity.create(tmp_path / "real").fingerprint
+    evil_card(tmp_path, address.format(words=real))
+    with pytest.raises(ConfigError, match="address"):
+        Card.from_json((tmp_path / "county.card").read_bytes())
+    create_home(tmp_path / "me", "north", ("127.0.0.1", 7300), None)
+    code, shown = on_terminal(
+        ["peer", "add", str(tmp_path / "county.card"), "--home", str(tmp_path / "me")], answers={"[y/N]": "y"}
+    )
+    assert code == 2, shown
+    assert clean(shown)
+    assert f"\n    {real}" not in shown.replace("\r", "")
+
+
+def test_a_peers_name_and_columns_of_a_file_are_shown_without_escapes(tmp_path):
+    create_home(tmp_path / "me", "north", ("127.0.0.1", 7300), None)
+    (tmp_path / "p.csv").write_text("age\x1b[2K,x\u202e\n1,2\n")
+    (tmp_path / "s.toml").write_text('[columns.age]\ntype = "real"\nlow = 0\nhigh = 9\n')
+    home = ["--home", str(tmp_path / "me")]
+    assert (
+        on_terminal(["data", "add", "d", str(tmp_path / "p.csv"), "--schema", str(tmp_path / "s.toml"), *home])[0] == 0
+    )
+    code, shown = on_terminal(["data", "check", "d", *home])
+    assert code == 2
+    assert clean(shown)
+    card = json.loads(evil_card(tmp_path, None).to_json()) | {"name": "county\x1b[2K"}
+    (tmp_path / "county.card").write_text(json.dumps(card))
+    code, shown = on_terminal(["peer", "add", str(tmp_path / "county.card"), *home])
+    assert code == 2
+    assert clean(shown)
