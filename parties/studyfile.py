@@ -59,6 +59,7 @@ def _roles(roles: list[str]) -> list[str]:
     return sorted(roles)
 
 
+Name = Annotated[str, AfterValidator(_name)]
 Number = StrictFloat | StrictInt
 Text = Annotated[StrictStr, Field(min_length=1, max_length=500), AfterValidator(_seen)]
 
@@ -100,7 +101,7 @@ class StudyFile(BaseModel):
     engine: Annotated[StrictStr, AfterValidator(_engine)] | None = None
     threshold: StrictInt | None = None
     parameters: dict[str, Any] = {}
-    organizations: dict[Annotated[str, AfterValidator(_name)], OrganizationEntry]
+    organizations: dict[Name, OrganizationEntry]
     ranges: dict[str, dict[str, Annotated[tuple[Number, Number], AfterValidator(_span)]]] = {}
     network: NetworkEntry | None = None
     valid_from: date | None = None

@@ -13,9 +13,28 @@ from parties.echo import echo
 
 
 class _Program(click.Command):
-    """What stands after the program's name is the program's."""
+    """Options of ours are taken wherever they stand before a `--`; from PROGRAM on, all else is the program's."""
 
     allow_interspersed_args = False
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        takes = {name for option in self.params if isinstance(option, click.Option) for name in option.opts}
+        before, after = (args[: args.index("--")], args[args.index("--") + 1 :]) if "--" in args else (args, [])
+        ours: list[str] = []
+        others: list[str] = []
+        words = iter(before)
+        for word in words:
+            name, sign, _ = word.partition("=")
+            if name not in takes:
+                others.append(word)
+                continue
+            ours.append(word)
+            if not sign:
+                value = next(words, None)
+                if value is None:
+                    raise click.BadOptionUsage(name, f"Option {name!r} requires an argument.", ctx)
+                ours.append(value)
+        return super().parse_args(ctx, [*ours, *(others or ["--"]), *after])
 
 
 @click.command(cls=_Program)
@@ -52,15 +71,17 @@ def command(
     half of them). All must have the same PROGRAM, modules beside it, ARGS and version of MPyC: compared before
     anything else is sent.
 
-    ARGS go to the program. MPyC's own options among them work (-L, -K, --no-log, --log-level, …), but not those
-    about parties and network (-M, -I, -P, -T, -B, -C, --ssl). Exit code: the program's own; 1 it failed, 2 something
-    here is wrong, 3 an organization was lost or never came, 4 the organizations do not agree or one is not who it
-    must be.
+    The options below are taken wherever they stand, also after PROGRAM; all other ARGS go to the program. For an
+    option of the program that is named like one of them, write  --  before its ARGS. MPyC's own options work (-L, -K,
+    --no-log, --log-level, …), but not those about parties and network (-M, -I, -P, -T, -B, -C, --ssl). Exit code: the
+    program's own; 1 it failed, 2 something here is wrong, 3 an organization was lost or never came, 4 the
+    organizations do not agree or one is not who it must be.
 
     \b
     Examples:  comity mpyc --local 3 hello.py
                comity mpyc --local 5 --threshold 1 --output-dir logs/ sort.py --size 20
-               comity mpyc program.toml hello.py        at each organization
+               comity mpyc program.toml hello.py --home county        at each organization
+               comity mpyc --local 3 hello.py -- --wait 5             --wait is the program's
 
     The study of a program, program.toml:
 

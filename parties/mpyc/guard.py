@@ -11,8 +11,7 @@ import math
 import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
+from importlib.metadata import version
 from typing import Any, NoReturn
 
 from mpc.errors import ConfigError, LocalProtocolError
@@ -73,21 +72,12 @@ def check_options(arguments: Sequence[str]) -> Namespace:
 
 
 def mpyc_version() -> str:
-    """The installed MPyC's version; ConfigError where it, or gmpy2, is missing or another one."""
-    missing = [name for name in ("mpyc", "gmpy2") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"MPyC programs need {' and '.join(missing)}, which is not installed here\n"
-            'Install it with  pip install "comity[mpyc]"'
-        )
-    try:
-        found = version("mpyc")
-    except PackageNotFoundError:
-        found = "unknown"
+    """The installed MPyC's version; ConfigError where it is one that this code does not fit."""
+    found = version("mpyc")
     if not any(found == v or found.startswith(f"{v}.") for v in VERSIONS):
         raise ConfigError(
             f"MPyC {found} is installed; this version of Comity works with {', '.join(VERSIONS)}\n"
-            'Install it with  pip install "comity[mpyc]"'
+            "Install Comity anew, with the packages that it names"
         )
     return found
 

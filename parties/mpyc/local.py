@@ -76,7 +76,7 @@ def _start(
     parties: int,
     out: IO[bytes] | None,
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "parties.cli", "mpyc", "--home", str(member.home), *options, str(study)]
+    command = [sys.executable, "-m", "parties.cli", "mpyc", "--home", str(member.home), *options, "--", str(study)]
     return subprocess.Popen(
         [*command, str(program), *arguments],
         stdin=None if out is None else subprocess.DEVNULL,

@@ -30,16 +30,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 from mpc.errors import ConfigError
 from parties.agreement import PROTOCOL_VERSION
 from parties.document import FORMAT, comity_version
-from parties.identity import check_name
+from parties.studyfile import Name, Text
 
 FEWEST, MOST = 3, 20
-
-
-def _name(name: str) -> str:
-    try:
-        return check_name(name)
-    except ConfigError as error:
-        raise ValueError(str(error)) from None
 
 
 def _roles(roles: list[str]) -> list[str]:
@@ -57,9 +50,9 @@ class _Organization(BaseModel):
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    purpose: Annotated[StrictStr, Field(min_length=1, max_length=500)]
+    purpose: Text
     threshold: Annotated[StrictInt, Field(ge=0)] | None = None
-    organizations: dict[Annotated[str, AfterValidator(_name)], _Organization]
+    organizations: dict[Name, _Organization]
     valid_from: date | None = None
     valid_until: date | None = None
 

@@ -14,7 +14,6 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mpc.errors import ConfigError
 from mpc.runtime import Runtime
 from parties.bench import against, tables
 from parties.bench.mpyc_programs import program
@@ -181,20 +180,6 @@ def test_sizes_are_round():
     ]
 
 
-def test_without_the_package_the_remedy_is_named(monkeypatch):
-    def never(*_, **__):
-        raise AssertionError("started")
-
-    monkeypatch.setattr(against, "find_spec", lambda name: None)
-    monkeypatch.setattr("parties.bench.run.measure", never)
-    monkeypatch.setattr("parties.kernels.prepare", never)
-    with pytest.raises(ConfigError, match="pip install 'comity"):
-        against.check("mpyc")
-    result = CliRunner().invoke(cli.main, ["bench", "--against", "mpyc", "--workload", "open"])
-    assert result.exit_code == 2
-    assert "pip install 'comity[mpyc]'" in result.stderr
-
-
 def test_the_table_shows_both(monkeypatch):
     theirs = dict(zip(KEYS, ("mpyc", "0.11", 500, 1.0, 0.9, 1.1, 0.25), strict=True))
     failed = dict.fromkeys(KEYS) | {"name": "mpyc", "version": "0.11", "failed": "it fell over"}
@@ -210,7 +195,6 @@ def test_the_table_shows_both(monkeypatch):
         asked.append(options)
         return results
 
-    monkeypatch.setattr(against, "find_spec", lambda name: True)
     monkeypatch.setattr("parties.bench.run.measure", measured)
     monkeypatch.setenv("COLUMNS", "80")
     printed = CliRunner().invoke(cli.main, ["bench", "--against", "mpyc", "--workload", "open"])

@@ -300,7 +300,6 @@ def test_the_documented_types_are_those_that_are_taken():
 
 
 def test_types_of_mpyc_come_back_and_no_others_are_made():
-    pytest.importorskip("mpyc")
     ended = subprocess.run(
         [sys.executable, str(Path(__file__).parents[1] / "support" / "mpyc_types.py"), "-M3", "-I0", "--no-log"],
         env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},

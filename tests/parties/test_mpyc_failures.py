@@ -18,7 +18,6 @@ from support.marks import exhaustive
 
 from parties.launch import Member, consortium
 
-pytest.importorskip("mpyc")
 ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "tests" / "support"
 NAMES = ("county", "north", "st-mary")
@@ -59,9 +58,13 @@ class Parties:
         *arguments: str,
         script: tuple[str, ...] = ("-m", "parties.cli"),
         options: tuple[str, ...] = ("--grace=3",),
+        home_last: bool = False,
     ) -> subprocess.Popen[str]:
-        home = str(self.members[name].home)
-        command = ["mpyc", "--home", home, "--wait=20", *options, str(self.study), str(path), *arguments]
+        home = ["--home", str(self.members[name].home)]
+        command = ["mpyc", "--wait=20", *options, str(self.study), str(path)]
+        command[1:1] = [] if home_last else home
+        command += home if home_last else []
+        command += arguments
         self.processes[name] = subprocess.Popen(
             [sys.executable, *script, *command],
             cwd=ROOT,
@@ -205,6 +208,19 @@ def test_a_peer_that_breaks_the_rules_is_refused(tmp_path, how, what):
         assert any(re.search(expected, err) for err in told), told
         assert all("st-mary" in err for err in told)
         assert not planted.exists()
+
+
+@pytest.mark.slow
+def test_our_options_are_taken_after_the_program_and_its_own_reach_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMITY_HOME", str(tmp_path / "another"))  # must not be used
+    said = program(tmp_path, "print(sys.argv[1:])\nmpc.run(mpc.shutdown())")
+    with parties(tmp_path) as running:
+        for name in NAMES:
+            running.start(name, said, "--size", "20", "--grace", "4", "--", "--home", "mine", home_last=True)
+        for name in NAMES:
+            code, out, err = running.end(name)
+            assert code == 0, err
+            assert "['--size', '20', '--home', 'mine']" in out.splitlines()
 
 
 @pytest.mark.slow

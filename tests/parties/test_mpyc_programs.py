@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from support.marks import exhaustive
 
-pytest.importorskip("mpyc")
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "tests" / "programs"
 #: A line that MPyC logs begins with the time.

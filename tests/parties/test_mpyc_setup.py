@@ -56,20 +56,7 @@ def test_a_broken_option_of_mpyc_is_an_error_here():
         guard.check_options(["-L", "many"])
 
 
-@pytest.mark.parametrize("missing", ["mpyc", "gmpy2"])
-def test_without_mpyc_it_says_how_to_install_it(missing, monkeypatch, capsys, tmp_path):
-    found = guard.find_spec
-    monkeypatch.setattr(guard, "find_spec", lambda name: None if name == missing else found(name))
-    program = tmp_path / "program.py"
-    program.write_text("print(1)\n")
-    assert ended(["mpyc", "--local", "3", str(program)]) == 2
-    told = capsys.readouterr().err
-    assert missing in told
-    assert 'pip install "comity[mpyc]"' in told
-
-
 def test_another_version_of_mpyc_is_refused(monkeypatch):
-    pytest.importorskip("mpyc")
     monkeypatch.setattr(guard, "version", lambda name: "0.9.3")
     with pytest.raises(ConfigError, match=r"0\.9\.3"):
         guard.mpyc_version()
@@ -87,11 +74,38 @@ def test_another_version_of_mpyc_is_refused(monkeypatch):
     ids=" ".join,
 )  # fmt: skip
 def test_commands_that_make_no_sense_start_nothing(arguments, tmp_path, monkeypatch):
-    pytest.importorskip("mpyc")
     monkeypatch.setattr("subprocess.Popen", None)
     program = tmp_path / "program.py"
     program.write_text("print(1)\n")
     assert ended([str(program) if a == "PROGRAM" else a for a in arguments]) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "ours", "programs"),
+    [
+        ("--local 3 PROGRAM --size 20 -L 64", {"local": 3}, "--size 20 -L 64"),
+        ("PROGRAM --local 3 --size 20", {"local": 3}, "--size 20"),
+        ("PROGRAM --size 20 --local=3 --grace 9 -x --stall=60", {"local": 3, "grace": 9, "stall": 60}, "--size 20 -x"),
+        ("--local 3 PROGRAM --wait 5 -- --wait 6 --local", {"local": 3, "wait": 5}, "--wait 6 --local"),
+        ("--local 3 -- PROGRAM --threshold 1", {"local": 3}, "--threshold 1"),
+        ("PROGRAM --local 5 --threshold 1 --help", {"local": 5, "threshold": 1}, "--help"),
+        ("--local 3 PROGRAM -- a -- b", {"local": 3}, "a -- b"),
+    ],
+)
+def test_options_of_ours_are_taken_wherever_they_stand(arguments, ours, programs):
+    from parties.cli.mpyc import command
+
+    given = command.make_context("mpyc", arguments.split()).params
+    assert {name: value for name, value in given.items() if value is not None and name in ours} == ours
+    assert list(given["arguments"]) == ["PROGRAM", *programs.split()]
+
+
+@pytest.mark.parametrize(
+    "arguments", ["PROGRAM --local", "--local 3 PROGRAM --home", "--locl 3 PROGRAM", "--local x P"]
+)
+def test_options_of_ours_that_are_incomplete_are_refused(arguments, capsys):
+    assert ended(["mpyc", *arguments.split()]) == 2
+    assert "Traceback" not in capsys.readouterr().err
 
 
 def write(path: Path, text: str) -> Path:
