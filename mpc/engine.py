@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -46,11 +46,16 @@ class Spec(NamedTuple):
 
 @dataclass(frozen=True)
 class Cost:
-    """Rounds (longest chain of dependent messages), payload bytes and messages sent by each compute party."""
+    """Rounds (longest chain of dependent messages), payload bytes and messages sent by each compute party.
+
+    distance  the statistical distance from uniform, at most, that all masked openings together leave to those who must
+              not learn: 0 where everything is hidden perfectly
+    """
 
     rounds: int = 0
     bytes_sent: tuple[int, ...] = ()
     messages: tuple[int, ...] = ()
+    distance: float = field(default=0.0, compare=False)
 
     def beside(self, other: Cost) -> Cost:
         """Both at once: rounds overlap, bytes and messages add up."""
@@ -60,8 +65,9 @@ class Cost:
         """One after the other."""
         return Cost(self.rounds + other.rounds, *self._sums(other))
 
-    def _sums(self, other: Cost) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        return _add(self.bytes_sent, other.bytes_sent), _add(self.messages, other.messages)
+    def _sums(self, other: Cost) -> tuple[tuple[int, ...], tuple[int, ...], float]:
+        sent, messages = _add(self.bytes_sent, other.bytes_sent), _add(self.messages, other.messages)
+        return sent, messages, self.distance + other.distance
 
 
 def _add(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:

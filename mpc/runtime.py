@@ -72,6 +72,7 @@ class Runtime:
         self.rounds = 0
         self._bytes_sent = [0] * engine.parties
         self._messages = [0] * engine.parties
+        self._distance = 0.0
         self.operations = 0
         #: The primitives that a dry run met.
         self.planned: set[str] = set()
@@ -115,8 +116,8 @@ class Runtime:
 
     @property
     def cost(self) -> Cost:
-        """What was scheduled so far, by the formulas: longest chain of dependent rounds, payload bytes, messages."""
-        return Cost(self.rounds, tuple(self._bytes_sent), tuple(self._messages))
+        """What was scheduled so far, by the formulas; rounds are the longest chain of dependent ones."""
+        return Cost(self.rounds, tuple(self._bytes_sent), tuple(self._messages), self._distance)
 
     @property
     def scope(self) -> Scope:
@@ -190,6 +191,7 @@ class Runtime:
             for party, sent in enumerate(cost.bytes_sent):
                 self._bytes_sent[party] += sent
                 self._messages[party] += cost.messages[party]
+            self._distance += cost.distance
             self.steps += 1
         if depth > self.rounds:
             self.rounds = depth

@@ -318,6 +318,11 @@ class DryRun:
     def bytes_sent(self) -> tuple[int, ...]:
         return self.cost.bytes_sent
 
+    @property
+    def distance(self) -> float:
+        """The statistical distance from uniform that all masked openings together leave at most; 0: none."""
+        return self.cost.distance
+
     def manifest(self) -> list[dict[str, Any]]:
         """The releases as the agreed document lists them."""
         return [entry.describe() for entry in self.releases]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import ceil, log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,6 +98,7 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
         f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
         f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
     )
+    click.echo(f"  {how_hidden(dry)}")
     compared = how_compared(bound, dry, network, predicted)
     if compared is not None:
         echo(f"  {compared}")
@@ -237,6 +239,14 @@ def who_learns_what(dry: DryRun, all_: bool) -> list[str]:
     return lines
 
 
+def how_hidden(dry: DryRun) -> str:
+    """How much more than uniform shares and releases the compute parties see."""
+    if not dry.distance:
+        return "What compute parties see on the way is uniform: nothing is hidden only statistically."
+    most = ceil(log2(dry.distance))
+    return f"What compute parties see on the way is uniform but for a statistical distance of 2^{most} in all."
+
+
 def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Forecast) -> dict[str, Any]:
     plan = bound.plan
     return {
@@ -259,6 +269,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "collusion": _collusion(plan),
         "rounds": dry.rounds,
         "bytes_sent": list(dry.bytes_sent),
+        "statistical_distance": dry.distance,
         "seconds": seconds,
         "predicted": vars(predicted),
         "warning": WARNING,

@@ -12,11 +12,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError
 from protocols.shamir import kernels
-from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
+from protocols.shamir.floor import Floor
 from protocols.shamir.lagrange import element
-from protocols.shamir.prime import BITS
 
 Words = NDArray[np.uint64]
 
@@ -38,16 +36,11 @@ async def operands(
     Rounds    2
     Bytes     16 N for each of 2t messages, 8 m (width + padded) W for D, and with `cut` 16 N for D more
     Security  semi-honest: as `truncation.cut`
-    Raises    RangeError for numbers that masks of 40 bits more leave no room for: of 87 bits and more for t = 1
+    Raises    RangeError for numbers of more than `rooms.most_room` bits: 87 and more for t = 1
     """
     committee = f.committee
-    limit = BITS - STATISTICAL_SECURITY - f.scheme.threshold.bit_length()
-    if room > limit:
-        raise RangeError(f"comparing numbers of {room} bits: at most {limit} can be masked modulo 2^{BITS} - 1")
-    r = f.masks(size, room + STATISTICAL_SECURITY)
     offset = 1 << max(room - 1, width, cut)
-    masked = f.add(f.add_one(x, offset), r.share) if r.share is not None else None
-    c = f.to_king(masked, size)
+    r, c = f.masked_to_king(x, size, room=room, offset=offset)
     planes = [f.deal_planes(d, f.at(d, _negative, f, r.own, width, padded), width + padded, size)
               for d in committee.maskers]  # fmt: skip
     highs = [f.deal(d, f.at(d, _up, r.own, cut), size) for d in committee.maskers] if cut else []
@@ -71,7 +64,7 @@ async def open_summands(f: Floor, x: Words, size: int, *, bits: int, width: int)
     Security  semi-honest: as `truncation.cut`
     """
     committee = f.committee
-    r = f.masks(size, bits + STATISTICAL_SECURITY)
+    r = f.masks(size, bits)
     c = f.to_king(f.add(x, r.share) if r.share is not None else None, size)
     planes = [f.deal_planes(d, f.at(d, _negative, f, r.own, width, 0), width, size) for d in committee.maskers]
     opened = await c

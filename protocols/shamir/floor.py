@@ -36,6 +36,7 @@ from protocols.shamir import kernels, kernels_planes, local
 from protocols.shamir.binary_field import product_steps
 from protocols.shamir.committee import Committee, Scheme
 from protocols.shamir.fields import BinaryField, Field, PrimeField
+from protocols.shamir.rooms import checked_room, mask_bits
 
 Words = NDArray[np.uint64]
 T = TypeVar("T")
@@ -45,8 +46,6 @@ _SECRET = b"shamir/mask"
 _DEALERS = tuple(b"shamir/share " + bytes((dealer,)) for dealer in range(MOST))
 _PRIME = PrimeField()
 _BINARY = {m: BinaryField(m) for m in (2, 3, 4, 5)}
-#: Masks have this many bits more than what they hide.
-STATISTICAL_SECURITY = 40
 
 
 class Done(Generic[T]):
@@ -229,8 +228,13 @@ class Floor:
         self.party.keys.private.fill(out, self.party.label, _SECRET, self._next_drawn())
         return out
 
-    def masks(self, size: int, bits: int) -> Masks:
-        """Uniform numbers of `bits` bits from each masker."""
+    def masks(self, size: int, room: int) -> Masks:
+        """Uniform numbers from each masker, as long as there is room for: they hide numbers of `room` bits (`rooms`).
+
+        Raises RangeError where that is more than masks can hide.
+        """
+        checked_room(self.scheme.threshold, room)
+        bits = mask_bits(self.scheme.threshold)
         own = self.drawn(size, bits) if self.me in self.committee.maskers else None
         return self._masked(self._prime, (size, 2), own, own)
 
@@ -242,6 +246,17 @@ class Floor:
     def to_king(self, z: Words | None, size: int) -> Awaitable[Words | None]:
         """Open numbers of degree 2t to the king: None elsewhere."""
         return self._gathered(self._prime, z, (size, 2))
+
+    def masked_to_king(
+        self, z: Words | None, size: int, *, room: int, offset: int
+    ) -> tuple[Masks, Awaitable[Words | None]]:
+        """Open x + offset plus masks to the king, -2^(room-1) <= x < 2^(room-1); z is x with degree t or 2t.
+
+        Every opening of a masked number that others' secrets are part of comes here. Raises as `masks` does.
+        """
+        r = self.masks(size, room)
+        masked = self.add(self.add_one(z, offset), r.share) if z is not None and r.share is not None else None
+        return r, self.to_king(masked, size)
 
     def to_king_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words | None]:
         """Open words of bits of degree 2t to the king, as planes (width, W): None elsewhere."""

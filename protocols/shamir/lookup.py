@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from protocols.shamir.adder import conjunction
 from protocols.shamir.conversion import to_numbers
 from protocols.shamir.digits import parted
-from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
+from protocols.shamir.floor import Floor
 from protocols.shamir.lagrange import element
-from protocols.shamir.prime import BITS
+from protocols.shamir.rooms import most_room
 from protocols.shamir.truncation import cut
 
 Words = NDArray[np.uint64]
@@ -146,7 +146,7 @@ async def exponential(
     cube = await cut(f, f.product(square, v) if f.member else None, size, bits=_DIGITS, room=2 * _DIGITS + 2)
     # 6 e^v = 6 + 6 v + 3 v^2 + v^3
     series = f.combine([6 << _DIGITS, 6, 3, 1], [f.constant(1, size), v, square, cube])
-    kept = min(24, BITS - 1 - STATISTICAL_SECURITY - 60 - f.scheme.threshold.bit_length())
+    kept = min(24, most_room(f.scheme.threshold) - 61)
     if first:
         fine = await place(f, places[:first], size)
         fraction = await f.reduce(read(f, fine, _fractions(first)), size)

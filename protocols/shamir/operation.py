@@ -70,7 +70,8 @@ def cost(scheme: Scheme, label: bytes, protocol: Protocol, *widths: int, size: i
     total = nothing(scheme)
     for (elements, first), count in Counter((chunk.size, chunk.first) for chunk in chunks).items():
         one = _chunk_cost(scheme, first, protocol, widths, elements, tuple(sorted(parameters.items())))
-        many = Cost(one.rounds, tuple(count * b for b in one.bytes_sent), tuple(count * m for m in one.messages))
+        sent, messages = (tuple(count * x for x in xs) for xs in (one.bytes_sent, one.messages))
+        many = Cost(one.rounds, sent, messages, count * one.distance)
         total = total.beside(many)
     return total
 

@@ -1,4 +1,4 @@
-"""A floor on which nothing is computed or sent: it counts rounds, bytes and messages of a protocol as it runs."""
+"""A floor on which nothing is computed or sent: it counts what a protocol costs as it runs."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from mpc.engine import Cost
 from protocols.shamir.committee import Committee, Scheme
 from protocols.shamir.floor import Floor, Masks, words
+from protocols.shamir.rooms import checked_room, distance
 
 Words = NDArray[np.uint64]
 T = TypeVar("T")
@@ -43,10 +44,11 @@ class Tally(Floor):
         self.rounds = 0
         self.bytes_sent = [0] * scheme.parties
         self.messages = [0] * scheme.parties
+        self.distance = 0.0
 
     @property
     def cost(self) -> Cost:
-        return Cost(self.rounds, tuple(self.bytes_sent), tuple(self.messages))
+        return Cost(self.rounds, tuple(self.bytes_sent), tuple(self.messages), self.distance)
 
     # ---- local
     def constant(self, value: int, size: int) -> Words:
@@ -95,7 +97,9 @@ class Tally(Floor):
     def deal_planes(self, dealer: int, planes: Words | None, width: int, size: int) -> Awaitable[Words]:
         return self._deals([dealer], self._planes_bytes(width, size), self._plane(width))
 
-    def masks(self, size: int, bits: int) -> Masks:
+    def masks(self, size: int, room: int) -> Masks:
+        threshold = self.scheme.threshold
+        self.distance += size * distance(threshold, checked_room(threshold, room))
         return Masks(_number(), None)
 
     def masks_planes(self, width: int, size: int) -> Masks:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from protocols.shamir import kernels
 from protocols.shamir.adder import operands, sum_bits
 from protocols.shamir.conversion import to_numbers
-from protocols.shamir.floor import STATISTICAL_SECURITY, Floor
+from protocols.shamir.floor import Floor
 from protocols.shamir.lagrange import element
 
 Words = NDArray[np.uint64]
@@ -28,9 +28,9 @@ async def cut(f: Floor, z: Words | None, size: int, *, bits: int, room: int) -> 
 
     Rounds    2: x is opened, masked, to the king; king and maskers deal what each has of the result
     Bytes     16 N for each of 2t + D messages
-    Security  semi-honest. What the king sees is x plus the maskers' numbers, each of which has 40 bits more than x,
-              in shares that are otherwise uniform: any t parties miss the king or a masker, so that what they see is
-              uniform but for 2^-40.
+    Security  semi-honest. What the king sees is x plus the maskers' numbers, in shares that are otherwise uniform: any
+              t parties miss the king or a masker, so that what they see is uniform but for 2^(room - mask bits)
+              (`rooms`): 2^-62 for t = 1 and numbers of 64 bits.
     Source    Catrina and Saxena, FC 2010, for masking; that each who knows a summand cuts it by itself is
               Mohassel and Zhang, S&P 2017, §4.1, for t + 1 summands
     """
@@ -39,11 +39,7 @@ async def cut(f: Floor, z: Words | None, size: int, *, bits: int, room: int) -> 
     room = max(room, bits + 2)
     offset = 1 << (room - 1)
     committee = f.committee
-    r = f.masks(size, room + STATISTICAL_SECURITY)
-    masked = None
-    if z is not None and r.share is not None:
-        masked = f.add(f.add_one(z, offset), r.share)
-    c = f.to_king(masked, size)
+    r, c = f.masked_to_king(z, size, room=room, offset=offset)
     half = 1 << (bits - 1)
     # Nearest to -r / 2^bits, halves up, is -((r + half - 1) >> bits).
     parts = [f.deal(d, f.at(d, shifted, r.own, half - 1, bits), size) for d in committee.maskers]

@@ -18,6 +18,7 @@ from protocols.shamir.committee import CHUNK, SMALL, Committee, cut
 from protocols.shamir.hops import HOP
 from protocols.shamir.orders import SEED
 from protocols.shamir.prime import PRIME
+from protocols.shamir.rooms import mask_bits
 
 SIZES = [0, 1, 63, 64, 65, 200]
 
@@ -77,8 +78,9 @@ class TestSending:
         results, network = on_floor(program, parties, threshold, first)
         drawn = [integers_of(own) for _, own, _ in results if own is not None]
         assert len(drawn) == threshold
-        assert all(max(own) < 1 << 70 for own in drawn)
-        assert max(map(max, drawn)) >= 1 << 69
+        bits = mask_bits(threshold)
+        assert all(max(own) < 1 << bits for own in drawn)
+        assert max(map(max, drawn)) >= 1 << (bits - 1)
         assert [share is not None for share, _, _ in results] == [i in members for i in range(parties)]
         for i, (_, _, found) in enumerate(results):
             if i != members[0]:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from shamir_harness import SCHEMES, dealt, elements_of, engine, integers_of, on_floor, opened, run, shared
+from support.masked_numbers import masked_numbers
 
 from protocols.shamir.digits import parted
 from protocols.shamir.lookup import coefficients, place, read
@@ -98,45 +99,20 @@ def test_cubics_within_their_table_and_beyond(parties, threshold, step, pieces):
 
 @pytest.mark.parametrize("x", [2**61, -(2**61), 2**40])
 def test_the_king_sees_no_more_of_a_number_beyond_the_table(x):
-    """What is opened has no more bits than masks have: without the cut, the square of a place far out has 120."""
+    """Each number that is opened has its room: without the cut, the square of a place far out has 120 bits."""
     low, step = 0, 20
-    rng = np.random.default_rng(1)
-    shares = shared(np.full(64, x), rng)
-    seen = kings_numbers("piecewise_cubic", shares, low=low, step=step, table=np.ones((4, 8), np.int64), bits=28)
-    # 64 bits and 40 of the mask for the place and the result; 58 and 40 for powers.
-    assert [max(numbers).bit_length() for numbers in seen] == [104, 98, 98, 104]
+    shares = shared(np.full(64, x), np.random.default_rng(1))
+    with masked_numbers() as seen:
+        run("piecewise_cubic", shares, low=low, step=step, table=np.ones((4, 8), np.int64), bits=28)
+    # The place and the result, and powers of what lies beyond the place.
+    assert [one.room for one in seen.openings.values()] == [64, 58, 58, 64]
+    assert not seen.beyond()
 
 
 def test_the_king_sees_no_more_of_an_exponent_beyond_the_table():
-    rng = np.random.default_rng(1)
     for x in (2**61, -(2**61)):
-        shares = shared(np.full(64, x), rng)
-        seen = kings_numbers("exponential", shares, low=-20 << 20, high=0, frac=20, digits=48, bits=0)
-        assert max(max(numbers).bit_length() for numbers in seen) <= 126
-
-
-def kings_numbers(primitive, shares, **parameters):
-    """All numbers that a king opens while a primitive runs at three parties."""
-    from protocols.shamir.floor import Floor
-
-    seen = []
-    original = Floor.to_king
-
-    def to_king(self, z, size):
-        waiting = original(self, z, size)
-        if self.me != self.committee.king:
-            return waiting
-
-        async def watched():
-            found = await waiting
-            seen.append(integers_of(found))
-            return found
-
-        return watched()
-
-    Floor.to_king = to_king
-    try:
-        run(primitive, shares, **parameters)
-    finally:
-        Floor.to_king = original
-    return seen
+        shares = shared(np.full(64, x), np.random.default_rng(1))
+        with masked_numbers() as seen:
+            run("exponential", shares, low=-20 << 20, high=0, frac=20, digits=48, bits=0)
+        assert len(seen.openings) > 4
+        assert not seen.beyond()

@@ -151,11 +151,9 @@ def test_one_stream_for_all_parts_fails(case):
 
 
 @pytest.mark.parametrize("case", ["multiply_truncate", "sign 9", "truncate_exact 9"])
-def test_a_mask_without_its_forty_bits_fails(case, monkeypatch):
-    from protocols.shamir import adder, truncation
-
-    for module in (floor, adder, truncation):
-        monkeypatch.setattr(module, "STATISTICAL_SECURITY", 0)
+def test_a_mask_no_longer_than_the_number_fails(case, monkeypatch):
+    room = 9 if case == "sign 9" else 64
+    monkeypatch.setattr(floor, "mask_bits", lambda threshold: room)
     assert caught(case, None)
 
 

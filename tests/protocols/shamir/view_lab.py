@@ -25,7 +25,7 @@ from mpc.channel import MemoryNetwork
 from mpc.labels import Streams
 from mpc.party import Environment, Keys, Party
 from protocols.shamir import engine as engine_module
-from protocols.shamir import hops, operation
+from protocols.shamir import floor, hops, operation
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.hops import _Parts
 from protocols.shamir.prime import BITS, PRIME
@@ -93,9 +93,9 @@ class Watched(Floor):
     def reduce_planes(self, z, width, size):
         return self._noted("planes", size, super().reduce_planes(z, width, size))
 
-    def masks(self, size, bits):
-        self._bits = bits
-        return super().masks(size, bits)
+    def masks(self, size, room):
+        self._bits = floor.mask_bits(self.scheme.threshold)
+        return super().masks(size, room)
 
     def to_king(self, z, size):
         waiting = self._noted("numbers", size, super().to_king(z, size))
