@@ -21,6 +21,8 @@ VERSIONS = ("0.11",)
 #: Above so many sets of n - t parties, pseudorandom sharing costs more than the messages it saves: each party
 #: evaluates C(n - 1, t) streams for every random number (n = 9, t = 4: 70 of them).
 MOST_SUBSETS = 100
+#: Bits by which MPyC's masks are longer than the numbers they hide, at least: its option -K, 30 by default there.
+LEAST_SECURITY = 40
 
 _STUDY = "it is the study that says who takes part, and where; on one machine,  comity mpyc --local N  does"
 _REFUSED = {
@@ -63,12 +65,32 @@ def _parser() -> _Parser:
 
 
 def check_options(arguments: Sequence[str]) -> Namespace:
-    """MPyC's options among a program's arguments; ConfigError for one about parties or the network."""
+    """MPyC's options among a program's arguments; ConfigError for those that are refused."""
     options, _ = _parser().parse_known_args(list(arguments))
     for name, (option, instead) in _REFUSED.items():
         if getattr(options, name) not in (None, False):
             raise ConfigError(f"{option} is MPyC's, for its own network: {instead}")
+    if options.sec_param is not None:
+        check_security(options.sec_param)
     return options
+
+
+def check_security(bits: int) -> None:
+    """Raises ConfigError for a security parameter that hides too little."""
+    if bits < LEAST_SECURITY:
+        raise ConfigError(
+            f"-K {bits}: masks that are only {bits} bits longer than what they hide show too much of it; leave -K out, "
+            f"or give {LEAST_SECURITY} or more"
+        )
+
+
+class Options(Namespace):
+    """MPyC's options while a program runs: those that it may set are held to what the command line may say."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "sec_param":
+            check_security(value)
+        super().__setattr__(name, value)
 
 
 def mpyc_version() -> str:
@@ -87,19 +109,22 @@ def load(program: str, arguments: Sequence[str], *, index: int, parties: int, th
 
     Raises ConfigError, and SystemExit where MPyC's own help was asked for.
     """
-    check_options(arguments)
+    options = check_options(arguments)
     mpyc_version()
     if "mpyc" in sys.modules:
         raise LocalProtocolError("MPyC was imported before: a process is one party of one program")
     own = [f"-M{parties}", f"-I{index}", f"-T{threshold}"]
     if math.comb(parties, threshold) > MOST_SUBSETS:
         own.append("--no-prss")
+    if options.sec_param is None:
+        own.append(f"-K{LEAST_SECURITY}")
     sys.argv = [program, *own, *arguments]
     from mpyc import runtime
 
     mpc = getattr(runtime, "mpc", None)
     if mpc is None:
         raise ConfigError("MPyC could not be set up: see the line above")
+    mpc.options = Options(**vars(mpc.options))
     return mpc
 
 

@@ -51,6 +51,29 @@ def test_other_options_are_the_programs(options):
     guard.check_options(options)
 
 
+@pytest.mark.parametrize(
+    "option", [["-K", "39"], ["-K8"], ["--sec-param=30"], ["--sec", "0"], ["-K", "-5"]], ids=" ".join
+)
+def test_a_security_parameter_below_forty_bits_is_refused(option, tmp_path, capsys):
+    with pytest.raises(ConfigError, match="leave -K out, or give 40 or more"):
+        guard.check_options(option)
+    program = tmp_path / "program.py"
+    program.write_text("print(1)\n")
+    assert ended(["mpyc", "--local", "3", str(program), *option]) == 2
+    assert "leave -K out" in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_a_program_sets_itself_is_held_to_the_same():
+    options = guard.Options(sec_param=40, bit_length=32)
+    options.bit_length = 64
+    options.sec_param = 60
+    with pytest.raises(ConfigError, match="-K 20"):
+        options.sec_param = 20
+    assert (options.sec_param, options.bit_length) == (60, 64)
+    with pytest.raises(ConfigError):
+        guard.Options(sec_param=30)
+
+
 def test_a_broken_option_of_mpyc_is_an_error_here():
     with pytest.raises(ConfigError, match="invalid int value"):
         guard.check_options(["-L", "many"])
