@@ -80,7 +80,7 @@ Guard = Callable[[int], Mapping[str, SecretArray]]
 class Result:
     """Several secrets that are released as one value.
 
-    kind      how it is shown: number, vector, histogram, matrix, regression, test, crosstab
+    kind      how it is shown: number, vector, matrix, array, histogram, regression, test, crosstab, derived
     parts     what is opened
     finish    the value in its JSON form from the opened parts; public arithmetic only
     guard     large-enough bits per part for a minimum; default: every cohort of the part reaches it
@@ -97,16 +97,6 @@ class Result:
 
     def __getitem__(self, part: str) -> SecretArray:
         return self.parts[part]
-
-
-def plain(value: SecretArray) -> Result:
-    """A secret array released as it is."""
-    integer = value.type in ("int", "bool")
-
-    def finish(opened: Mapping[str, Opened]) -> Any:
-        return opened["value"].whole_cells() if integer else opened["value"].cells()
-
-    return Result("number" if value.shape == () else "vector", {"value": value}, finish)
 
 
 @dataclass

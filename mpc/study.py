@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, plain, soundness
+from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, soundness
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
 from mpc.operation import Handle
 from mpc.private import PrivateTable
 from mpc.receiving import receive
+from mpc.releasable import Labels, as_result
 from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
 from mpc.source import Source
-from mpc.text import check_text
 
 
 class Study:
@@ -79,7 +79,13 @@ class Study:
         return table
 
     def release(
-        self, name: str, value: SecretArray | Result, *, to: Sequence[str] | None = None, minimum: int | None = None
+        self,
+        name: str,
+        value: Any,
+        *,
+        to: Sequence[str] | None = None,
+        minimum: int | None = None,
+        labels: Labels | None = None,
     ) -> Release:
         """Open `value` to `to` (default: every recipient) under `name` when the run ends.
 
@@ -88,12 +94,15 @@ class Study:
         compute can be asked for nothing after that, nor be recipients of the study. `minimum`: cohort size
         below which it is suppressed (default: `minimum_cohort`).
 
-        Raises PolicyError when the agreed manifest has no such release, or another shape, recipient or protection.
+        value   a secret of any shape, a list, tuple or dict of secrets, a result of a statistic, or a public value
+        labels  of a vector's elements; of a matrix, labels=(rows, columns)
+
+        Raises ConfigError for what cannot be released or labels that do not fit, and PolicyError when the agreed
+        manifest has no such release, or another shape, recipient or protection.
         """
-        check_text(name, "the name of a release")
         if any(release.entry.name == name for release in self._releases):
             raise ConfigError(f"two releases are named {name!r}")
-        result = value if isinstance(value, Result) else plain(value)
+        result = as_result(name, value, labels)
         recipients = tuple(to) if to is not None else self.recipients
         for recipient in recipients:
             if recipient not in self.recipients:
@@ -225,7 +234,10 @@ class Release:
 
     def keep(self) -> Any:
         """Read the opened parts and keep the value, at a recipient."""
-        return self._keep(dry=self._study.run.dry)
+        study, run = self._study, self._study.run
+        if not self.entry.parts and not run.dry and study.participants[run.index] not in self.entry.recipients:
+            return None  # nothing is opened for it that would tell recipients from others
+        return self._keep(dry=run.dry)
 
     def _keep(self, *, dry: bool) -> Any:
         parts: dict[str, Opened] = {}

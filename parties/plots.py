@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from parties.report_data import Comparison, Histogram, Matrix, Regression, Result
+from parties.report_data import Result
+from parties.report_kinds import Comparison, Histogram, Matrix, Regression
 from parties.report_text import Number, number
 from parties.svg import BAR, EMPTY, INK, LINE, NEGATIVE, POSITIVE, STRONG, TEXT, drawing, figure, svg
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 #: Room, in points, for a character of a label.
 _CHARACTER: Final = 6.3
 _LABEL_LIMIT: Final = 24
+#: Rows of a matrix, terms or bins above which there is no plot: nobody could read it, and it takes long to draw.
+_MOST_LABELS: Final = 80
+_MOST_BINS: Final = 1000
 _INTERCEPTS: Final = frozenset({"intercept", "(intercept)", "const", "constant"})
 
 
@@ -28,11 +32,11 @@ def draw(result: Result) -> dict[str, str]:
 
 
 def _drawing(name: str, value: Any) -> Callable[[], str] | None:
-    if isinstance(value, Histogram) and _numbers(value.counts):
+    if isinstance(value, Histogram) and _numbers(value.counts) and len(value.counts) <= _MOST_BINS:
         return lambda: _histogram(name, value)
-    if isinstance(value, Matrix) and value.labels:
+    if isinstance(value, Matrix) and value.symmetric and 0 < len(value.values) <= _MOST_LABELS:
         return lambda: _heat_map(name, value)
-    if isinstance(value, Regression):
+    if isinstance(value, Regression) and len(value.terms) <= _MOST_LABELS:
         return lambda: _coefficients(name, value)
     if isinstance(value, Comparison):
         label = f"{value.groups[0]} − {value.groups[1]}"
@@ -41,9 +45,11 @@ def _drawing(name: str, value: Any) -> Callable[[], str] | None:
 
 
 def _histogram(name: str, value: Histogram) -> str:
-    drawn, axes = figure(300, 150, left=40, right=12, top=8, bottom=24)
+    drawn, axes = figure(300, 150, left=40 if value.equal_bins else 54, right=12, top=8, bottom=24)
     edges, widths = value.edges[:-1], [b - a for a, b in zip(value.edges, value.edges[1:], strict=False)]
     counts = [0.0 if isinstance(count, str) else float(count) for count in value.counts]
+    if not value.equal_bins:  # the area of a bar is its count
+        counts = [count / width for count, width in zip(counts, widths, strict=True)]
     axes.bar(edges, counts, width=[0.94 * w for w in widths], align="edge", color=BAR)
     top = max(counts) or 1.0
     hidden = [i for i, count in enumerate(value.counts) if isinstance(count, str)]
@@ -55,7 +61,9 @@ def _histogram(name: str, value: Histogram) -> str:
     axes.set_xlim(value.edges[0], value.edges[-1])
     axes.set_ylim(0, 1.04 * top)
     axes.grid(True, axis="y")
-    _few_ticks(axes, x=5, y=3)
+    _few_ticks(axes, x=5, y=3, whole=value.equal_bins)
+    if not value.equal_bins:
+        axes.set_ylabel(f"rows per {value.unit or 'unit'}")
     note = f", {len(hidden)} bins not shown" if hidden else ""
     return svg(drawn, f"Histogram: {name}, {len(counts)} bins{note}", stretch=1.5)
 
@@ -63,7 +71,7 @@ def _histogram(name: str, value: Histogram) -> str:
 def _heat_map(name: str, value: Matrix) -> str:
     from matplotlib.patches import Rectangle
 
-    labels, n = [_short(label) for label in value.labels], len(value.labels)
+    labels, n = [_short(label) for label in value.row_names], len(value.values)
     margin = max(32.0, _CHARACTER * max(map(len, labels)))
     cell = max(22.0, min(46.0, 640.0 / n))
     below = 0.74 * margin + 8  # labels stand at 45 degrees
@@ -123,14 +131,14 @@ def _intervals(name: str, rows: Sequence[tuple[str, Number, Number, Number]], la
     return svg(drawn, f"Estimates with intervals: {name}", stretch=1.2)
 
 
-def _few_ticks(axes: Axes, *, x: int, y: int | None) -> None:
+def _few_ticks(axes: Axes, *, x: int, y: int | None, whole: bool = True) -> None:
     from matplotlib.ticker import FuncFormatter, MaxNLocator
 
     formatter = FuncFormatter(lambda value, _: _tick(value))
     axes.xaxis.set_major_locator(MaxNLocator(x, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(formatter)
     if y is not None:
-        axes.yaxis.set_major_locator(MaxNLocator(y, integer=True, steps=[1, 2, 5, 10]))
+        axes.yaxis.set_major_locator(MaxNLocator(y, integer=whole, steps=[1, 2, 5, 10]))
         axes.yaxis.set_major_formatter(formatter)
 
 

@@ -12,24 +12,15 @@ import os
 import tempfile
 from collections.abc import Mapping
 from contextlib import suppress
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from parties import report_terminal
 from parties.echo import json_text
-from parties.report_data import (
-    Comparison,
-    Crosstab,
-    Histogram,
-    Matrix,
-    Regression,
-    Result,
-    Scalar,
-    Vector,
-    fold,
-    histogram_title,
-)
-from parties.report_text import Number, duration, number, probability, scientific, size
+from parties.report_data import Result, fold, histogram_title
+from parties.report_kinds import Array, Comparison, Crosstab, Histogram, Matrix, Regression, Scalar, Vector
+from parties.report_text import Number, duration, number, probability, scientific, shortened, size
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -41,11 +32,17 @@ _NAMES = (
     (Vector, "vector"),
     (Histogram, "histogram"),
     (Matrix, "matrix"),
+    (Array, "array"),
     (Regression, "regression"),
     (Comparison, "test"),
     (Crosstab, "crosstab"),
     (str, "words"),
 )
+
+
+#: Elements of an axis that a page shows, and of these the last ones, where it is longer.
+_MOST, _TAIL = 200, 50
+_MOST_MATRICES = 20
 
 
 def check(result: Mapping[str, Any] | Result) -> Result:
@@ -90,7 +87,10 @@ def html(result: Mapping[str, Any] | Result) -> str:
         number=number, probability=probability, scientific=scientific, size=size, duration=duration, share=_share
     )
     environment.filters["json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
+    environment.filters["shown"] = lambda values: shortened(len(values), _MOST, _TAIL)
+    environment.filters["left_out"] = lambda values: f"… {len(values) - _MOST:,} more of {len(values):,} …"
     environment.tests["words"] = lambda value: isinstance(value, str)
+    environment.tests["answer"] = lambda value: isinstance(value, bool)
     # The plots are the only text that is not escaped by the template; `plots` escapes the labels in them.
     svgs = {name: Markup(svg) for name, svg in plots.draw(checked).items()}
     histograms = [(histogram_title(name), name, x) for name, x in values.items() if isinstance(x, Histogram)]
@@ -103,25 +103,36 @@ def html(result: Mapping[str, Any] | Result) -> str:
         histograms=histograms,
         scalars=[name for name in columns.others if isinstance(values[name], Scalar)],
         sections=[name for name in columns.others if not isinstance(values[name], Scalar | Histogram)],
-        strongest={name: _strongest(value) for name, value in values.items() if isinstance(value, Matrix)},
+        strongest={
+            name: _strongest(value) for name, value in values.items() if name in svgs and isinstance(value, Matrix)
+        },
+        slices={name: _slices(value) for name, value in values.items() if isinstance(value, Array)},
+        slice_count={name: prod(value.shape[:-2]) for name, value in values.items() if isinstance(value, Array)},
         shades=_shades(checked.phases),
         deviations=_deviations(checked),
     )
 
 
 def _form(value: Any) -> str:
+    if isinstance(value, Matrix) and not value.symmetric:
+        return "table"
     return next((name for kind, name in _NAMES if isinstance(value, kind)), "json")
 
 
 def _share(value: Number, values: list[Number]) -> float:
     """A value's size against the largest one, in percent."""
-    top = max((abs(x) for x in values if not isinstance(x, str)), default=0)
-    return 0.0 if isinstance(value, str) or not top else round(100 * abs(value) / top, 2)
+    top = max((abs(x) for x in values if not isinstance(x, str | bool)), default=0)
+    return 0.0 if isinstance(value, str | bool) or not top else round(100 * abs(value) / top, 2)
+
+
+def _slices(array: Array) -> list[tuple[str, Matrix]]:
+    """The first matrices of an array's last two dimensions, each with its place."""
+    return [(", ".join(map(str, place)), matrix) for place, matrix in array.matrices(_MOST_MATRICES)]
 
 
 def _strongest(matrix: Matrix) -> list[tuple[str, str, float]]:
     """The pairs farthest from 0, at most eight of them."""
-    labels, n = matrix.labels, len(matrix.labels)
+    labels, n = matrix.row_names, len(matrix.values)
     pairs = [(labels[j], labels[i], matrix.values[i][j]) for i in range(n) for j in range(i)]
     known = [(first, second, float(x)) for first, second, x in pairs if not isinstance(x, str)]
     return sorted(known, key=lambda pair: -abs(pair[2]))[:8]

@@ -1,9 +1,7 @@
 """What a finished run hands over to be shown: the contents of `result.json`, checked and made safe to print.
 
-Inside: the models of a result and of each kind of release, and which releases make one table. Left out: wording
-(`report_text`), terminal (`report_terminal`), plots (`plots`), files and HTML (`report`).
-
-Any number may be replaced by words, such as "suppressed (fewer than 10)"; so may a whole value.
+Inside: the model of a result, and which releases make one table. Left out: each kind of release (`report_kinds`),
+wording (`report_text`), terminal (`report_terminal`), plots (`plots`), files and HTML (`report`).
 """
 
 from __future__ import annotations
@@ -12,155 +10,31 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from parties.report_kinds import Histogram, Model, Scalar, model_of
 from parties.report_text import Number, plain
 
 #: Last words of release names that are folded into one table, in the order of its columns.
 STATISTICS: Final = ("count", "mean", "sd", "variance", "minimum", "median", "maximum", "sum", "missing")
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-def _same_length(what: str, expected: int, *rows: list[Number]) -> None:
-    for row in rows:
-        if len(row) != expected:
-            raise ValueError(f"{what}: expected {expected} entries, got {len(row)}")
-
-
-class Scalar(_Model):
-    """Kind "number"."""
-
-    value: Number
-    unit: str = ""
-
-
-class Vector(_Model):
-    """Kind "vector": one number a label."""
-
-    labels: list[str]
-    values: list[Number]
-    unit: str = ""
-
-    @model_validator(mode="after")
-    def _check(self) -> Vector:
-        _same_length("vector", len(self.labels), self.values)
-        return self
-
-
-class Histogram(_Model):
-    """Kind "histogram": k counts between k + 1 edges."""
-
-    edges: list[float]
-    counts: list[Number]
-    unit: str = ""
-
-    @model_validator(mode="after")
-    def _check(self) -> Histogram:
-        _same_length("histogram", len(self.edges) - 1, self.counts)
-        return self
-
-
-class Matrix(_Model):
-    """Kind "matrix": symmetric, such as correlations."""
-
-    labels: list[str]
-    values: list[list[Number]]
-
-    @model_validator(mode="after")
-    def _check(self) -> Matrix:
-        if len(self.values) != len(self.labels):
-            raise ValueError(f"matrix: expected {len(self.labels)} rows, got {len(self.values)}")
-        _same_length("matrix", len(self.labels), *self.values)
-        return self
-
-
-class Regression(_Model):
-    """Kind "regression": one entry a term in every list."""
-
-    terms: list[str]
-    coefficient: list[Number]
-    standard_error: list[Number]
-    t: list[Number]
-    p: list[Number]
-    ci_low: list[Number]
-    ci_high: list[Number]
-    r_squared: Number
-    observations: Number
-    residual_df: Number
-
-    @model_validator(mode="after")
-    def _check(self) -> Regression:
-        rows = (self.coefficient, self.standard_error, self.t, self.p, self.ci_low, self.ci_high)
-        _same_length("regression", len(self.terms), *rows)
-        return self
-
-
-class Comparison(_Model):
-    """Kind "test": two groups compared."""
-
-    statistic: Number
-    df: Number
-    p: Number
-    difference: Number
-    ci_low: Number
-    ci_high: Number
-    groups: list[str] = Field(min_length=2, max_length=2)
-    means: list[Number] | None = None
-
-    @model_validator(mode="after")
-    def _check(self) -> Comparison:
-        if self.means is not None:
-            _same_length("test, means", 2, self.means)
-        return self
-
-
-class Crosstab(_Model):
-    """Kind "crosstab": a contingency table and its chi-square."""
-
-    rows: list[str]
-    columns: list[str]
-    counts: list[list[Number]]
-    chi_square: Number
-    df: Number
-    p: Number
-
-    @model_validator(mode="after")
-    def _check(self) -> Crosstab:
-        if len(self.counts) != len(self.rows):
-            raise ValueError(f"crosstab: expected {len(self.rows)} rows, got {len(self.counts)}")
-        _same_length("crosstab", len(self.columns), *self.counts)
-        return self
-
-
-_KINDS: Final[dict[str, type[_Model]]] = {
-    "vector": Vector,
-    "histogram": Histogram,
-    "matrix": Matrix,
-    "regression": Regression,
-    "test": Comparison,
-    "crosstab": Crosstab,
-}
-
-
-class Organization(_Model):
+class Organization(Model):
     """One organization as the others may see it; `rows` is None where the number is not disclosed."""
 
     roles: list[str]
     rows: int | None = None
-    brought: list[str] = []
+    brought: list[str] = Field(default_factory=list)
 
 
-class Oracle(_Model):
+class Oracle(Model):
     """How far the joint result is from pooling the data in the clear (sample data only)."""
 
     max_relative_error: Number
-    details: dict[str, Number] = {}
+    details: dict[str, Number] = Field(default_factory=dict)
 
 
-class Cost(_Model):
+class Cost(Model):
     """What the joint part took."""
 
     rounds: int
@@ -189,30 +63,21 @@ class Result(BaseModel):
     notes: list[str] = []
     model: str = ""
     finished: str = ""
+    _models: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
     def _plain(cls, value: Any) -> Any:
         return plain(value)
 
-    @model_validator(mode="after")
-    def _check(self) -> Result:
-        for name in self.releases:
-            try:
-                self.release(name)
-            except ValueError as error:
-                raise ValueError(f"release {name!r} does not have the form of a {self.kinds.get(name)}") from error
-        return self
-
     def release(self, name: str) -> Any:
-        """The release as a model of its kind; a str where words stand for all of it; raw where the kind is unknown."""
-        raw = self.releases[name]
-        kind = self.kinds.get(name, "")
-        if kind == "number":
-            return Scalar.model_validate(raw if isinstance(raw, dict) else {"value": raw})
-        if kind in _KINDS and not isinstance(raw, str):
-            return _KINDS[kind].model_validate(raw)
-        return raw
+        """The release as a model of its kind; a str where words stand for all of it; else raw, as JSON.
+
+        Raw is a kind that is unknown, and a value without the form of its kind: a result is shown whatever it is.
+        """
+        if name not in self._models:
+            self._models[name] = model_of(self.kinds.get(name, ""), self.releases[name])
+        return self._models[name]
 
     @property
     def recipients(self) -> list[str]:

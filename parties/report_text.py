@@ -10,14 +10,17 @@ from pydantic import BaseModel
 
 from mpc.text import visible
 
-#: A number, or the words that stand in its place.
-Number = int | float | str
+#: A number, yes or no, or the words that stand in their place.
+Number = bool | int | float | str
 
 _SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def plain(value: Any) -> Any:
-    """Dicts, lists, numbers and clean text only: NumPy values as Python's, NaN and infinity as "undefined"."""
+    """Dicts, lists, numbers and clean text only: NumPy values as Python's, NaN and infinity as "undefined".
+
+    Whatever else there is becomes text: what was computed is never lost for its form.
+    """
     if isinstance(value, BaseModel):
         value = value.model_dump()
     elif hasattr(value, "tolist"):
@@ -29,21 +32,26 @@ def plain(value: Any) -> Any:
     if isinstance(value, str):
         return visible(value)
     if isinstance(value, Mapping):
-        out = {visible(str(key)): plain(item) for key, item in value.items()}
-        if len(out) != len(value):
-            raise ValueError("two names of one table look the same once control characters are made visible")
+        out: dict[str, Any] = {}
+        for key, item in value.items():
+            name = visible(str(key))
+            while name in out:  # names that differ in what cannot be seen
+                name += "'"
+            out[name] = plain(item)
         return out
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
-    raise ValueError(f"a result holds numbers, text, lists and dicts only, not {type(value).__name__}")
+    return visible(str(value))
 
 
 def number(value: Number | None, digits: int = 5) -> str:
-    """A number to so many significant digits; words as they are."""
+    """A number to so many significant digits; yes or no; words as they are."""
     if value is None:
         return "–"
     if isinstance(value, str):
         return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, int) or (value.is_integer() and abs(value) < 1e15):
         return f"{int(value):,}"
     size = abs(value)
@@ -88,3 +96,10 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
+
+
+def shortened(length: int, most: int, tail: int) -> list[int | None]:
+    """Which elements of an axis are shown: all, or the first and the last `tail` with None between them."""
+    if length <= most:
+        return list(range(length))
+    return [*range(most - tail), None, *range(length - tail, length)]
