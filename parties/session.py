@@ -121,12 +121,19 @@ class Session:
     async def open(self) -> None:
         """Connect to all participants, agree with each, make the keys."""
         own = self.participants[self.index]
+        if note := tls.clock_note({p.name: p.certificate for p in self.participants}):
+            self._status(note)
         if own.key_hash != self._identity.key_hash:
             raise AuthenticationError(f"the study names another key for {own.name} than this home holds", peer=own.name)
         if self.index < len(self.participants) - 1 or self._desk is not None:
             assert self._listen is not None
             context = tls.server_context(self._identity, self._certificates)
-            self._listener = tls.Listener(context, lambda origin: Link(self, origin=origin), self._strangers.refused)
+            self._listener = tls.Listener(
+                context,
+                lambda origin: Link(self, origin=origin),
+                self._strangers.refused,
+                known=[p.address[0] for p in self.participants if p.address is not None],
+            )
             self.port = await self._listener.start(*self._listen)
         context = tls.client_context(self._identity, self._certificates)
         for lane in self.peers[: self.index]:

@@ -99,9 +99,12 @@ class StudyPlan:
     def check_date(self, today: date) -> None:
         """Raises ConfigError outside of the agreed dates."""
         if self.valid_from and today < self.valid_from:
-            raise ConfigError(f"{self.where}: valid_from is {self.valid_from}; today is {today}")
+            raise ConfigError(f"{self.where}: valid_from is {self.valid_from}; this machine's clock says {today}")
         if self.valid_until and today > self.valid_until:
-            raise ConfigError(f"{self.where}: valid_until was {self.valid_until}; agree on a new study")
+            raise ConfigError(
+                f"{self.where}: valid_until was {self.valid_until}; this machine's clock says {today}. "
+                "Agree on a new study"
+            )
 
 
 @dataclass(frozen=True)

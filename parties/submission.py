@@ -118,6 +118,8 @@ class Submission:
         the results were there), AgreementError, AuthenticationError, RemoteError (refused, or the run failed).
         """
         context = tls.client_context(self._identity, [peer.certificate for peer in self._peers])
+        if note := tls.clock_note({peer.name: peer.certificate for peer in self._peers}):
+            self._events("status", {"text": note})
         for lane, peer in zip(self._lanes, self._peers, strict=True):
             if peer.address is None:
                 raise AuthenticationError(f"no address is known for {peer.name}", peer=peer.name)

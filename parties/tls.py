@@ -2,9 +2,11 @@
 
 Every connection is TLS 1.3 with certificates at both ends. A context trusts exactly the certificates it is given, no
 authority and no name, and the caller then compares the peer's key with the one it expects (`peer_key_hash`).
+The dates in certificates are not checked: keys are pinned, and a wrong clock must not look like a wrong key
+(`clock_note` says what is odd).
 A listening socket is bound through the event loop with its TLS context; connections are accepted here one by one,
 because only then are unfinished handshakes bounded, counted by address, and their failures shown.
-Left out: what is said on a connection (`link`).
+Left out: what is said on a connection (`link`), and who gets a place for a handshake (`places`).
 """
 
 from __future__ import annotations
@@ -13,22 +15,24 @@ import asyncio
 import contextlib
 import socket
 import ssl
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from mpc.errors import ConfigError
 from parties.identity import Identity, certificate_key_hash
+from parties.places import Places
 
 HANDSHAKE_S = 5.0
-MAX_UNFINISHED = 32
-MAX_UNFINISHED_PER_ADDRESS = 8
+#: X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python's `ssl` does not name.
+_NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
 #: After this many refusals in a row, connections are taken up no faster than this: strangers cannot buy our time.
 PATIENCE = 50
 ACCEPTED_PER_S = 200
 _SHUTDOWN_S = 1.0
+_CROWDED = "too many unfinished handshakes at once"
 
 Factory = Callable[[str], asyncio.BaseProtocol]
 Refused = Callable[[str, str], None]
@@ -51,6 +55,7 @@ def _context(protocol: int, identity: Identity, certificates: Iterable[bytes]) -
     context.minimum_version = ssl.TLSVersion.TLSv1_3
     context.check_hostname = False
     context.verify_mode = ssl.CERT_REQUIRED
+    context.verify_flags |= _NO_CHECK_TIME
     pems = [x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode() for der in certificates]
     context.load_verify_locations(cadata="".join(pems))
     context.load_cert_chain(identity.certificate_file, identity.key_file, identity.passphrase or _no_passphrase)
@@ -68,6 +73,24 @@ def peer_key_hash(ssl_object: ssl.SSLObject) -> bytes:
     if der is None:
         raise ValueError("the peer showed no certificate")
     return certificate_key_hash(der)
+
+
+def clock_note(certificates: Mapping[str, bytes], now: datetime | None = None) -> str | None:
+    """What is odd about this machine's clock, or about certificates (DER, by name); None where nothing is."""
+    now = now or datetime.now(UTC)
+    odd = []
+    for name, der in certificates.items():
+        found = x509.load_der_x509_certificate(der)
+        if now < found.not_valid_before_utc:
+            odd.append(f"that of {name} begins on {found.not_valid_before_utc:%d %B %Y}")
+        elif now > found.not_valid_after_utc:
+            odd.append(f"that of {name} ended on {found.not_valid_after_utc:%d %B %Y}")
+    if not odd:
+        return None
+    return (
+        f"this machine's clock says {now:%d %B %Y}; of the certificates, {', '.join(odd)}. Is the clock right? "
+        "(The run goes on: their keys are known)"
+    )
 
 
 async def dial(
@@ -89,10 +112,13 @@ async def dial(
 class Listener:
     """Accepts connections; `factory(address)` makes the protocol of each. Strangers cost little and stop nothing.
 
-    `refused(address, reason)` is called for each connection that did not finish its handshake.
+    `refused(address, reason)` is called for each connection that did not finish its handshake. `known` are the hosts
+    of those who are expected to call: places for handshakes are kept for them.
     """
 
-    def __init__(self, context: ssl.SSLContext, factory: Factory, refused: Refused) -> None:
+    def __init__(
+        self, context: ssl.SSLContext, factory: Factory, refused: Refused, *, known: Iterable[str] = ()
+    ) -> None:
         self._context = context
         self._factory = factory
         self._report = refused
@@ -102,7 +128,9 @@ class Listener:
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
         self._unfinished: dict[asyncio.Task[None], str] = {}
-        self._by_address: Counter[str] = Counter()
+        self._hosts = list(known)
+        self._places = Places(self._hosts)
+        self._looking: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
         """Listen; the port it became (for port 0). ConfigError when the address cannot be had."""
@@ -117,6 +145,7 @@ class Listener:
                 f"cannot listen on {host}:{port}: {error.strerror or error}. Is another party running there?"
             ) from None
         self._server = server
+        self._looking = loop.create_task(self._look_up())
         for bound in server.sockets:
             listening = bound.dup()
             listening.setblocking(False)
@@ -129,6 +158,8 @@ class Listener:
         """Stop listening; established connections stay."""
         for task in [*self._accepting, *self._unfinished]:
             task.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         if self._server is not None:
             self._server.close()
 
@@ -137,9 +168,18 @@ class Listener:
         await asyncio.gather(*self._accepting, *self._unfinished, return_exceptions=True)
 
     def _refused(self, origin: str, reason: str) -> None:
+        now = asyncio.get_running_loop().time()
+        self._places.failed(origin, now)
         self._annoyance = self._current_annoyance() + 1
-        self._annoyed = asyncio.get_running_loop().time()
+        self._annoyed = now
         self._report(origin, reason)
+
+    async def _look_up(self) -> None:
+        """Addresses of hosts that are given by name."""
+        for host in self._hosts:
+            with contextlib.suppress(OSError, UnicodeError):
+                for found in await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM):
+                    self._places.know(str(found[4][0]))
 
     def _current_annoyance(self) -> float:
         passed = asyncio.get_running_loop().time() - self._annoyed
@@ -157,23 +197,27 @@ class Listener:
                     await asyncio.sleep(0.05)
                     continue
                 self._begin(connection, str(address[0]))
+                await asyncio.sleep(0)  # its handshake begins before it may have to give way
 
     def _begin(self, connection: socket.socket, origin: str) -> None:
-        full = len(self._unfinished) >= MAX_UNFINISHED
-        if full or self._by_address[origin] >= MAX_UNFINISHED_PER_ADDRESS:
+        loop = asyncio.get_running_loop()
+        there_is_room, gives_way = self._places.room_for(origin, loop.time())
+        if not there_is_room:
             connection.close()
-            self._refused(origin, "too many unfinished handshakes at once")
+            self._refused(origin, _CROWDED)
             return
-        task = asyncio.get_running_loop().create_task(self._handshake(connection, origin))
+        if isinstance(gives_way, asyncio.Task):
+            self._refused(self._unfinished[gives_way], _CROWDED)
+            self._leave(gives_way)
+            gives_way.cancel()
+        task = loop.create_task(self._handshake(connection, origin))
         self._unfinished[task] = origin
-        self._by_address[origin] += 1
-        task.add_done_callback(self._finished)
+        self._places.take(task, origin, loop.time())
+        task.add_done_callback(self._leave)
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
-        origin = self._unfinished.pop(task)
-        self._by_address[origin] -= 1
-        if not self._by_address[origin]:
-            del self._by_address[origin]
+    def _leave(self, task: asyncio.Task[None]) -> None:
+        if self._unfinished.pop(task, None) is not None:
+            self._places.leave(task)
 
     async def _handshake(self, connection: socket.socket, origin: str) -> None:
         loop = asyncio.get_running_loop()
@@ -189,6 +233,8 @@ class Listener:
             )
         except OSError as error:
             self._refused(origin, handshake_failure(error))
+        else:
+            self._places.proved(origin)
 
 
 def handshake_failure(error: OSError) -> str:

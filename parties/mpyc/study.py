@@ -76,9 +76,12 @@ class ProgramStudy:
     def check_date(self, today: date) -> None:
         """Raises ConfigError outside of the agreed dates."""
         if self.valid_from and today < self.valid_from:
-            raise ConfigError(f"{self.path}: valid_from is {self.valid_from}; today is {today}")
+            raise ConfigError(f"{self.path}: valid_from is {self.valid_from}; this machine's clock says {today}")
         if self.valid_until and today > self.valid_until:
-            raise ConfigError(f"{self.path}: valid_until was {self.valid_until}; agree on a new study")
+            raise ConfigError(
+                f"{self.path}: valid_until was {self.valid_until}; this machine's clock says {today}. "
+                "Agree on a new study"
+            )
 
 
 def open_program_study(path: Path) -> ProgramStudy:

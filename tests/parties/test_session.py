@@ -4,6 +4,7 @@ import asyncio
 import json
 import ssl
 import time
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -21,7 +22,7 @@ from mpc.errors import (
     RemoteError,
     RemoteProtocolError,
 )
-from parties import agreement, frames, tls
+from parties import agreement, frames, places, tls
 from parties.agreement import Contribution
 from parties.session import Participant
 
@@ -263,6 +264,56 @@ def test_strangers_are_counted_shown_and_stop_nothing(reason):
     run(program)
 
 
+@contextmanager
+def idling(port, addresses, each):
+    """Idle connections from each of the addresses, made again as soon as one is closed."""
+
+    async def idle(address):
+        while True:
+            with suppress(OSError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(address, 0))
+                await reader.read(1)
+                writer.close()
+            await asyncio.sleep(0.001)
+
+    tasks = [asyncio.ensure_future(idle(address)) for address in addresses for _ in range(each)]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+
+
+NEAR = [f"127.0.0.{i}" for i in range(2, 7)]
+FAR = [f"127.0.{i // 4}.{i % 4 + 2}" for i in range(4, 44)]
+
+
+@pytest.mark.parametrize("known", [[], ["localhost"]], ids=["unknown", "known"])
+@pytest.mark.parametrize(("addresses", "each"), [(NEAR, 8), (FAR, 1)], ids=["a few addresses", "many networks"])
+def test_idle_connections_do_not_keep_a_participant_out(monkeypatch, known, addresses, each):
+    monkeypatch.setattr(places, "YOUNG_S", 0.25)
+
+    async def program():
+        refused = []
+        context = tls.server_context(identity(0), [identity(1).certificate])
+        listener = tls.Listener(
+            context, lambda origin: asyncio.Protocol(), lambda *told: refused.append(told), known=known
+        )
+        port = await listener.start("127.0.0.1", 0)
+        mine = tls.client_context(identity(1), [identity(0).certificate])
+        with idling(port, addresses, each):
+            await until(lambda: bool(refused))
+            await asyncio.sleep(4 * places.YOUNG_S)  # all of them have been here once
+            for _ in range(8):
+                (await tls.dial(asyncio.Protocol, "127.0.0.1", port, mine)).abort()
+                await asyncio.sleep(0.1)
+        listener.close()
+        await listener.closed()
+        assert {reason for _, reason in refused} >= {"too many unfinished handshakes at once"}
+
+    run(program)
+
+
 def test_unfinished_handshakes_are_bounded_by_number_and_time(monkeypatch):
     monkeypatch.setattr(tls, "HANDSHAKE_S", 0.5)
 
@@ -270,11 +321,11 @@ def test_unfinished_handshakes_are_bounded_by_number_and_time(monkeypatch):
         lab = Lab(2)
         first = asyncio.ensure_future(lab.make(0).open())
         await asyncio.sleep(0.05)
-        writers = [await silent(lab.ports[0]) for _ in range(tls.MAX_UNFINISHED_PER_ADDRESS + 5)]
+        writers = [await silent(lab.ports[0]) for _ in range(places.KEPT + 5)]
         await asyncio.gather(first, lab.make(1).open())
         refused = lab.sessions[0].refused
         assert refused["127.0.0.1", "too many unfinished handshakes at once"] >= 5
-        assert refused["127.0.0.1", "handshake not finished in 0.5 s"] == tls.MAX_UNFINISHED_PER_ADDRESS
+        assert refused["127.0.0.1", "handshake not finished in 0.5 s"] == places.KEPT
         await lab.finish()
         for writer in writers:
             writer.close()
