@@ -54,8 +54,13 @@ class LocalPass:
 
     async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
         aggregates = [aggregate for aggregate, _ in waiting]
-        with self._run.busy:
-            results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
+        busy = self._run.busy
+        with busy:
+            busy.reading += 1
+            try:
+                results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
+            finally:
+                busy.reading -= 1
         self.on_read()
         for (_, local), result in zip(waiting, results, strict=True):
             self._run.resolve(local, result)
@@ -78,7 +83,7 @@ class LocalPass:
 
                 for aggregate in aggregates:
                     aggregate.update(evaluate, rows)
-                self._run.busy.pulse += 1
+                self._run.busy.read += 1
         return [aggregate.result() for aggregate in aggregates]
 
 

@@ -40,11 +40,18 @@ class Keys:
 
 
 class Busy:
-    """How much is being computed in threads: a party that computes waits for nobody. `pulse` counts what got done."""
+    """How much is being computed in threads: a party that computes waits for nobody.
+
+    pulse     counts what got done, as the public program says it: peers may hear it
+    reading   how many tables' rows are being read
+    read      counts batches of rows that were read: it tells how many rows there are, and is for this party alone
+    """
 
     def __init__(self) -> None:
         self.count = 0
         self.pulse = 0
+        self.reading = 0
+        self.read = 0
 
     def __enter__(self) -> None:
         self.count += 1

@@ -14,6 +14,7 @@ from mpc.outside import Outside
 from mpc.party import Environment
 from mpc.runtime import MEMORY_BUDGET, Runtime
 from parties.memory import keep_freed
+from parties.progress import Told
 from parties.reception import Reception
 from parties.session import Session
 
@@ -90,6 +91,7 @@ def runtime_over(
             on_progress=on_progress,
             outside=outside,
         )
-        session.attach(progress=lambda: run.finished + run.environment.busy.pulse, waiting=run.waiting)
+        progress = Told(lambda: run.finished + environment.busy.pulse, environment.busy)
+        session.attach(progress=progress, waiting=run.waiting)
         session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
         yield run
