@@ -12,7 +12,6 @@ import secrets
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -23,6 +22,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from parties import startup
 from parties.catalog import Catalog, Dataset
 from parties.consortium import Consortium
 from parties.identity import Identity, write_private
@@ -155,10 +155,10 @@ class Launched:
         self.ended = {name: Ended(name, -1) for name in members}
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self._threads: list[threading.Thread] = []
-        environment = {**os.environ, **threads_per_party(len(members))}
+        environment = {**startup.environment(), **threads_per_party(len(members))}
         for name, member in members.items():
             verb = "submit" if name in submitting else "run"
-            command = [sys.executable, "-m", "parties.cli", verb, str(study), "--home", str(member.home), "--events"]
+            command = [*startup.command("parties.cli"), verb, str(study), "--home", str(member.home), "--events"]
             self.processes[name] = subprocess.Popen(
                 command if name in submitting else [*command, *options],
                 stdin=subprocess.DEVNULL,

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -14,6 +12,7 @@ from contextlib import contextmanager, suppress
 from queue import Empty, Queue
 from typing import IO, Any
 
+from parties import startup
 from parties.launch import threads_per_party
 
 _END_S = 15.0
@@ -33,7 +32,7 @@ class Children:
     """Some processes of one kind, each running `python -m module`."""
 
     def __init__(self, module: str, count: int) -> None:
-        environment = {**os.environ, **threads_per_party(count)}
+        environment = {**startup.environment(), **threads_per_party(count)}
         self._errors: list[IO[str]] = []
         self.processes: list[subprocess.Popen[str]] = []
         self._heard: Queue[tuple[int, str]] = Queue()
@@ -42,7 +41,7 @@ class Children:
             self._errors.append(errors)
             self.processes.append(
                 subprocess.Popen(
-                    [sys.executable, "-m", module],
+                    startup.command(module),
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=errors,

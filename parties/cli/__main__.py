@@ -1,5 +1,5 @@
 """`python -m parties.cli`: the same as `comity`."""
 
-from parties.cli.main import entry
+from parties.startup import entry
 
 entry()

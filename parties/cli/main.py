@@ -20,6 +20,7 @@ import click
 from mpc.errors import ComityError
 from mpc.text import visible, visible_lines
 from parties.echo import echo, echo_message
+from parties.startup import start_anew
 
 #: name -> (module:attribute, one line of help). A new command is one line here and one file.
 COMMANDS = {
@@ -123,11 +124,12 @@ def main() -> None:
 
 
 def entry() -> NoReturn:
-    """What the operating system starts. Ends without Python's own tidying up.
+    """What the operating system starts, by way of `parties.startup`. Ends without Python's own tidying up.
 
     With compiled kernels and DuckDB loaded that takes a second, in which the process is of no use to anybody and
     those who wait for it to end still wait.
     """
+    start_anew()  # for a program installed before `parties.startup` was the one it starts with
     code = 0
     try:
         main()

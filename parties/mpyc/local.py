@@ -5,15 +5,14 @@ Party 0 has this terminal, as with MPyC's `-M`; what the others print goes to fi
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from parties import startup
 from parties.dataschema import quoted
 from parties.echo import echo_message
 from parties.launch import Member, consortium, threads_per_party
@@ -76,13 +75,13 @@ def _start(
     parties: int,
     out: IO[bytes] | None,
 ) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "parties.cli", "mpyc", "--home", str(member.home), *options, "--", str(study)]
+    command = [*startup.command("parties.cli"), "mpyc", "--home", str(member.home), *options, "--", str(study)]
     return subprocess.Popen(
         [*command, str(program), *arguments],
         stdin=None if out is None else subprocess.DEVNULL,
         stdout=out,
         stderr=out,
-        env={**os.environ, **threads_per_party(parties)},
+        env={**startup.environment(), **threads_per_party(parties)},
     )
 
 
