@@ -18,7 +18,7 @@ from mpc.errors import AgreementError, ComityError, RemoteProtocolError
 from mpc.text import visible
 from parties import agreement, frames
 from parties.identity import Identity
-from parties.inbox import Contributor, Inbox
+from parties.inbox import Closed, Contributor, Inbox
 from parties.lane import Lane
 from parties.link import Link
 from parties.receipts import receipt
@@ -26,6 +26,8 @@ from parties.receipts import receipt
 _NEWS_S = 1.0
 #: What refuses an offer that comes after the run has begun with others.
 TOO_LATE = "TooLate"
+#: Contributions that are verified at once; of each organization one, and one that waits.
+_AT_ONCE = 2
 
 
 class Visit:
@@ -34,7 +36,8 @@ class Visit:
     def __init__(self, who: Contributor, link: Link) -> None:
         self.who = who
         self.link = link
-        self.expected = 0
+        #: Bytes of the one contribution that a connection may bring; None before it was offered.
+        self.expected: int | None = None
         self.buffer = bytearray()
         #: Its part of the releases, as far as it is not sent yet.
         self.outgoing: memoryview | None = None
@@ -65,14 +68,16 @@ class Desk:
         self._contributors = {one.index for one in inbox.contributors}
         self._links: dict[Lane, Link] = {}
         self._visits: dict[int, Visit] = {}
+        self._newest: dict[int, Link] = {}
+        self._waiting: dict[int, tuple[Visit, bytes]] = {}
+        self._working: set[int] = set()
+        self._slots = asyncio.Semaphore(_AT_ONCE)
         self._tasks: set[asyncio.Task[None]] = set()
         self._ticker: asyncio.TimerHandle | None = None
         self._news: Mapping[str, Any] = {"text": "waiting for the compute parties"}
         self._parts: dict[int, bytes] = {}
         self._fetched: set[int] = set()
         self._all_fetched = asyncio.Event()
-        #: The contributions of the run are chosen.
-        self.closed_for_contributions = False
         #: Results are to be fetched here after the session has ended.
         self.staying = False
 
@@ -141,7 +146,10 @@ class Desk:
     def identify(self, link: Link, key_hash: bytes) -> Lane | None:
         one = self._visitors[key_hash]
         lane = Lane(one.index, one.name, lambda lane: None)
-        self._links[lane] = link
+        # One connection of each: whoever calls again has lost the one before.
+        if one.index in self._newest:
+            self._newest[one.index].abort()
+        self._links[lane] = self._newest[one.index] = link
         return lane
 
     def greeting(self, lane: Lane) -> dict[str, Any]:
@@ -157,9 +165,6 @@ class Desk:
             self._begin(self._disagree(link, link.disagree(frames.canonical(self._document))))
             return
         one = next(v for v in self._visitors.values() if v.index == lane.index)
-        before = self._visits.get(one.index)
-        if before is not None:
-            before.link.abort()
         visit = self._visits[one.index] = Visit(one, link)
         link.greeted = True
         link.settled.set()
@@ -172,12 +177,7 @@ class Desk:
         if kind == frames.OFFER:
             self._offered(visit, frames.parse(payload))
         elif kind == frames.SEALED:
-            visit.buffer += payload.data
-            if len(visit.buffer) > visit.expected:
-                raise RemoteProtocolError("more bytes than it had offered")
-            if len(visit.buffer) == visit.expected:
-                envelope, visit.buffer, visit.expected = bytes(visit.buffer), bytearray(), 0
-                self._begin(self._take(visit, envelope))
+            self._arrived(visit, payload)
         elif kind == frames.RECEIPT:
             self._receipted(visit, frames.parse(payload))
 
@@ -190,6 +190,8 @@ class Desk:
     def closed(self, link: Link, error: Exception | None) -> None:
         if link.lane is not None:
             self._links.pop(link.lane, None)
+            if self._newest.get(link.lane.index) is link:
+                del self._newest[link.lane.index]
         visit = self._visit(link)
         if visit is not None:
             del self._visits[visit.who.index]
@@ -211,28 +213,52 @@ class Desk:
         one = visit.who
         if one.index not in self._contributors:
             raise RemoteProtocolError("a contribution, which the study does not ask of it")
-        if self.closed_for_contributions:
+        if self._inbox.closed:
             self._send_away(visit.link, TOO_LATE)
             return
+        if visit.expected is not None:
+            raise RemoteProtocolError("a second contribution on one connection")
         visit.expected = frames.number(message, "bytes", self._inbox.most(one))
         if not visit.expected:
             raise RemoteProtocolError("an empty contribution")
-        visit.buffer = bytearray()
         self._inbox.check_number(one, frames.number(message, "number"))
+
+    def _arrived(self, visit: Visit, payload: Bytes) -> None:
+        if visit.expected is None or len(visit.buffer) + payload.size > visit.expected:
+            raise RemoteProtocolError("more bytes than it had offered")
+        if not payload.size:
+            raise RemoteProtocolError("an empty piece of a contribution")
+        visit.buffer += payload.data
+        if len(visit.buffer) == visit.expected:
+            envelope, visit.buffer, visit.expected = bytes(visit.buffer), bytearray(), 0
+            self._queue(visit, envelope)
+
+    def _queue(self, visit: Visit, envelope: bytes) -> None:
+        """Verify it in its turn. Of each organization one is at work and one waits: the latest, in place of others."""
+        index = visit.who.index
+        self._waiting[index] = visit, envelope
+        if index not in self._working:
+            self._working.add(index)
+            self._begin(self._work(index))
+
+    async def _work(self, index: int) -> None:
+        try:
+            while index in self._waiting:
+                async with self._slots:
+                    await self._take(*self._waiting.pop(index))
+        finally:
+            self._working.discard(index)
 
     async def _take(self, visit: Visit, envelope: bytes) -> None:
         one = visit.who
         try:
-            received, path = await asyncio.to_thread(self._inbox.accept, one, envelope)
-            if self.closed_for_contributions:
-                path.unlink(missing_ok=True)
-                self._send_away(visit.link, TOO_LATE)
-                return
-            self._inbox.check_number(one, received.number)
+            received = await asyncio.to_thread(self._inbox.accept, one, envelope)
+        except Closed:
+            self._send_away(visit.link, TOO_LATE)
+            return
         except (ComityError, OSError) as error:
             self._refuse(visit.link, error)
             return
-        self._inbox.add(received, path)
         self._status(f"{one.name} has contributed ({len(envelope):,} bytes)")
         message = receipt(self._identity, self._name, one.name, self._study, received.digest, received.number)
         visit.link.write(frames.control(frames.RECEIPT, message))

@@ -68,6 +68,7 @@ def agreed_document(
         "network": plan.network
         and {"rtt": f"{plan.network.rtt_s!r} s", "bandwidth": f"{plan.network.bits_per_second!r} bit/s"},
         "purpose": plan.purpose,
+        "keep_contributions": plan.keep_contributions,
         "valid_from": plan.valid_from.isoformat() if plan.valid_from else None,
         "valid_until": plan.valid_until.isoformat() if plan.valid_until else None,
         "participants": [

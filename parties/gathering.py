@@ -1,129 +1,132 @@
 """The compute parties wait until each has a contribution of everybody, and settle on the same ones.
 
-Four times a second each tells the first of them which submissions it holds, and the first one answers which it would
-use: of each organization the newest that all of them have. Once there is one of everybody, that answer is the choice,
-and all parties compare its hash before they compute. A contribution that comes later is not in it.
+Four times a second each tells every other one its *inventory*: which submissions it holds. The choice is a public
+function of all inventories, which each party computes for itself: of each organization the newest submission that all
+hold. Each message begins with the hash of all inventories of the tick before, so a party that tells the others
+different things is found a tick later, and no choice counts before it is confirmed so.
+
+Once there is one of everybody, all take nothing any more, tell their inventories once again, and choose by these: so
+a submission for which all have given a receipt is never passed over.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b, sha256
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc.channel import Channel, tag_of
 from mpc.errors import CheckFailed, PeerTimeout
 from parties.inbox import KEPT, Inbox
 
 _LABEL = blake2b(b"comity/1/contributions", digest_size=16).digest()
-_SETTLED = blake2b(b"comity/1/contributions settled", digest_size=16).digest()
 _TICK_S = 0.25
 _LINGER_S = 1.0
-_ENTRY = 40  # a digest and a number
-_GO_ON, _CHOSEN, _OVER = range(3)
-_NONE = bytes(32)
-
-Held = Mapping[int, Mapping[bytes, int]]
+_DIGEST = 32
+_ENTRY = _DIGEST + 8  # a digest and a number
+_NONE = bytes(_DIGEST)
 
 
 async def gather(
     channel: Channel, inbox: Inbox, *, wait: float, status: Callable[[str], None], progressed: Callable[[], None]
 ) -> dict[int, bytes]:
-    """The digests of the contributions to be used, by owner. Raises PeerTimeout that names who has not contributed to
-    all compute parties after `wait` seconds at one of them, and CheckFailed where parties would use different ones."""
+    """The digests of the contributions to be used, by owner; the inbox is closed then.
+
+    Raises PeerTimeout that names who has not contributed to all compute parties after `wait` seconds at one of them,
+    and CheckFailed where a party announced different contributions to others.
+    """
     loop = asyncio.get_running_loop()
     begun = loop.time()
-    told = looked = begun - 1
+    looked = told = begun - 1
+    before = _NONE
     part = 0
+    final: dict[int, bytes] | None = None
     while True:
-        if loop.time() - looked >= 1:
+        if loop.time() - looked >= 1 and not inbox.closed:
             looked = loop.time()
-            await asyncio.to_thread(inbox.look)
-        over = loop.time() - begun > wait
-        state, digests = await _tick(channel, inbox, part, over)
-        missing = [one.name for one in inbox.contributors if digests[one.index] == _NONE]
-        if state == _CHOSEN:
-            break
-        if state == _OVER:
-            await asyncio.sleep(_LINGER_S)  # so that the others have this answer, too, before they hear that we ended
+            for line in await asyncio.to_thread(inbox.look):
+                status(line)
+        heard = await _exchange(channel, part, before + inventory(inbox, over=loop.time() - begun > wait))
+        part += 1
+        if any(message[:_DIGEST] != before for message in heard):
+            raise CheckFailed("the compute parties announced different contributions to each other")
+        if final is not None:
+            return final
+        before = sha256(b"comity/1/inventories\0" + b"".join(heard)).digest()
+        inventories = [message[_DIGEST:] for message in heard]
+        digests = choose([one.index for one in inbox.contributors], inventories)
+        missing = [one.name for one in inbox.contributors if one.index not in digests]
+        if not missing:
+            if inbox.closed:
+                final = digests
+                _newer(inbox, digests, status)
+            inbox.close()
+            continue
+        inbox.reopen()
+        if any(one[0] for one in inventories):
+            await asyncio.sleep(_LINGER_S)  # so that the others have our message before they hear that we ended
             raise PeerTimeout(
                 f"no contribution of {', '.join(missing)} has come to all compute parties after {wait:g} s: "
                 "`comity submit STUDY` there, and start again",
-                peer=missing[0] if missing else None,
+                peer=missing[0],
             )
         progressed()
         if loop.time() - told >= 1:
             told = loop.time()
             status(f"waiting for contributions of {', '.join(missing)} … {told - begun:.0f} s")
-        part += 1
         await asyncio.sleep(_TICK_S)
-    await _same(channel, digests)
-    return digests
 
 
-async def _tick(channel: Channel, inbox: Inbox, part: int, over: bool) -> tuple[int, dict[int, bytes]]:
-    tag = tag_of(_LABEL, part)
-    owners = [one.index for one in inbox.contributors]
-    own = _inventory(inbox, over)
-    answer_bytes = 1 + 32 * len(owners)
-    if channel.index:
-        channel.send(0, tag, own)
-        answer = await channel.receive(0, tag, answer_bytes)
-    else:
-        others = [await channel.receive(peer, tag, own.size) for peer in range(1, channel.parties)]
-        answer = _answer(owners, [own, *others])
-        for peer in range(1, channel.parties):
-            channel.send(peer, tag, answer)
-    raw = answer.tobytes()
-    return raw[0], {owner: raw[1 + 32 * i : 33 + 32 * i] for i, owner in enumerate(owners)}
-
-
-def _inventory(inbox: Inbox, over: bool) -> NDArray[np.uint8]:
+def inventory(inbox: Inbox, *, over: bool) -> bytes:
+    """What a party announces: whether it has waited long enough, then digest and number of all that it holds."""
     out = bytearray((over,))
     for one in inbox.contributors:
-        held = inbox.held(one.index)
+        held = inbox.held(one.index)[-KEPT:]
         for received in held:
             out += received.digest + received.number.to_bytes(8, "big")
         out += bytes(_ENTRY * (KEPT - len(held)))
-    return np.array(out, np.uint8)
+    return bytes(out)
 
 
-def _answer(owners: list[int], inventories: list[NDArray[np.uint8]]) -> NDArray[np.uint8]:
-    """The first party's choice: state and a digest for each owner, zeros where there is none yet."""
-    held = [_read(owners, raw.tobytes()) for raw in inventories]
-    out = bytearray(1)
-    complete = True
-    for owner in owners:
-        common = set.intersection(*(set(one[owner]) for one in held))
-        newest = max(common, key=lambda digest: held[0][owner][digest], default=_NONE)
-        complete = complete and newest != _NONE
-        out += newest
-    over = any(raw[0] for raw in inventories)
-    out[0] = _CHOSEN if complete else _OVER if over else _GO_ON
-    return np.array(out, np.uint8)
+def choose(owners: Sequence[int], inventories: Sequence[bytes]) -> dict[int, bytes]:
+    """Of each owner the digest of the newest submission that stands in every inventory with the same number.
 
-
-def _read(owners: list[int], raw: bytes) -> Held:
-    found: dict[int, dict[bytes, int]] = {}
-    for i, owner in enumerate(owners):
-        found[owner] = {}
-        for k in range(KEPT):
-            start = 1 + _ENTRY * (KEPT * i + k)
-            digest = raw[start : start + 32]
-            if digest != _NONE:
-                found[owner][digest] = int.from_bytes(raw[start + 32 : start + _ENTRY], "big")
+    Owners of which there is none are left out. Every party has a part in it: none can put in what another one has not.
+    """
+    found = {}
+    for place, owner in enumerate(owners):
+        common = set.intersection(*(_entries(raw, place) for raw in inventories))
+        if common:
+            found[owner] = max(common)[1]
     return found
 
 
-async def _same(channel: Channel, digests: Mapping[int, bytes]) -> None:
-    joint = sha256(b"comity/1/contributions\0" + b"".join(digests.values())).digest()
-    tag = tag_of(_SETTLED, 0)
+def _entries(raw: bytes, place: int) -> set[tuple[int, bytes]]:
+    """(number, digest) of what an inventory holds of the owner at this place."""
+    found = set()
+    for k in range(KEPT):
+        start = 1 + _ENTRY * (KEPT * place + k)
+        digest, number = raw[start : start + _DIGEST], raw[start + _DIGEST : start + _ENTRY]
+        if digest != _NONE:
+            found.add((int.from_bytes(number, "big"), digest))
+    return found
+
+
+async def _exchange(channel: Channel, part: int, message: bytes) -> list[bytes]:
+    """All parties' messages of this tick, by index."""
+    tag = tag_of(_LABEL, part)
     peers = [peer for peer in range(channel.parties) if peer != channel.index]
     for peer in peers:
-        channel.send(peer, tag, np.frombuffer(joint, np.uint8).copy())
+        channel.send(peer, tag, np.frombuffer(message, np.uint8).copy())
+    heard = [message] * channel.parties
     for peer in peers:
-        if (await channel.receive(peer, tag, len(joint))).tobytes() != joint:
-            raise CheckFailed("the compute parties would use different contributions", culprit=peer)
+        heard[peer] = (await channel.receive(peer, tag, len(message))).tobytes()
+    return heard
+
+
+def _newer(inbox: Inbox, digests: Mapping[int, bytes], status: Callable[[str], None]) -> None:
+    for one in inbox.contributors:
+        if inbox.held(one.index)[-1].digest != digests[one.index]:
+            status(f"{one.name} has a newer submission here, which has not come to all: the one that all hold is used")

@@ -43,18 +43,16 @@ def run_party(
     events: Events,
     started: float | None = None,
     shape: Network | None = None,
-    keep: bool = False,
     done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """Take part in a study as the organization of `home`, which computes. Raises ComityError as `mpc.errors` says.
 
     started  perf_counter() when the process began, for the phase "start"
     shape    hold messages back as this network would, for measurements on one machine; the same at all parties
-    keep     contributions of organizations that do not compute stay in the home after the run
     done     told the outcome when there is one; then the party may stay for those who fetch theirs
     """
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        party = _Party(home, bound, limits, events, started or perf_counter(), shape, keep, done)
+        party = _Party(home, bound, limits, events, started or perf_counter(), shape, done)
         return runner.run(party.run())
 
 
@@ -86,7 +84,6 @@ class _Party:
         events: Events,
         started: float,
         shape: Network | None,
-        keep: bool,
         done: Callable[[Outcome], None],
     ) -> None:
         self._home = home
@@ -95,7 +92,6 @@ class _Party:
         self._events = events
         self._started = started
         self._shape = shape
-        self._keep = keep
         self._done = done
         self._phases: dict[str, float] = {}
 
@@ -203,9 +199,9 @@ class _Party:
             study=digest,
             document=document,
             events=self._events,
-            keep=self._keep,
         )
-        reception.inbox.look()
+        for line in reception.inbox.look():
+            self._events("status", {"text": line})
         return reception
 
     async def _compute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,10 +23,7 @@ if TYPE_CHECKING:
 
 
 class Reception:
-    """The inbox and the desk of one run.
-
-    keep  contributions stay in the home after the run, to be used again
-    """
+    """The inbox and the desk of one run."""
 
     def __init__(
         self,
@@ -37,16 +35,13 @@ class Reception:
         study: bytes,
         document: dict[str, Any],
         events: Callable[[str, Mapping[str, Any]], None],
-        keep: bool = False,
     ) -> None:
         self._home = home
         self._plan = plan
         self._layout = layout
         self._study = study
         self._events = events
-        self._keep = keep
         self._visitors = visitors(home, plan)
-        self._digests: dict[int, bytes] = {}
         self._paths: dict[str, Path] = {}
         self.inbox = Inbox(
             home.path,
@@ -86,13 +81,15 @@ class Reception:
             ticks += 1
 
         session.attach(progress=lambda: ticks, waiting=lambda: None)
-        self._digests = await gather(session.channel, self.inbox, wait=wait, status=self._told, progressed=progressed)
-        self.desk.closed_for_contributions = True
-        self._told(f"contributions of {len(self._digests)} organizations are here")
-        return Outside(self._layout, self.inbox.chosen(self._digests))
+        digests = await gather(session.channel, self.inbox, wait=wait, status=self._told, progressed=progressed)
+        dealt = self.inbox.chosen(digests)
+        if not self._plan.keep_contributions:
+            await asyncio.to_thread(self.inbox.spend, digests)  # nothing was opened yet
+        self._told(f"contributions of {len(digests)} organizations are here")
+        return Outside(self._layout, dealt)
 
     def results(self, study: Study, session: Session, facts: Facts) -> None:
-        """The run is done: seal the parts of those who learn without computing, and drop what was contributed."""
+        """The run is done: seal the parts of those who learn without computing."""
         recipients = [one for one in self._visitors if one.name in self._plan.recipients]
         cards: list[Card] = [one.card for one in recipients]
         sealed = hand_out(self._home.identity, cards, study, facts, digest=self._study, run=session.run_id)
@@ -100,8 +97,6 @@ class Reception:
             self._paths = store(self._home.path, self._study, sealed)
             self.desk.staying = True
             self.desk.offer({one.index: sealed[one.name] for one in recipients})
-        if self._digests and not self._keep:
-            self.inbox.clear(self._digests)
 
     async def farewell(self, wait: float) -> None:
         """Stay until the results are fetched, at most so many seconds; those that are not, stay as files."""

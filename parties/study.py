@@ -5,6 +5,8 @@
     engine   = "shamir"                        # default: replicated for three compute parties, shamir for others
     threshold = 2                              # default: the largest, just under half of the compute parties
 
+    keep_contributions = true                  # use what was submitted in further runs, too; default: once only
+
     [parameters]
     minimum_cohort = 10
 
@@ -54,6 +56,7 @@ class StudyPlan:
 
     engine, threshold   those of the file, or else the default ones; so many compute parties together learn nothing
     names_engine        whether the file names the engine
+    keep_contributions  what organizations that do not compute hand over may be used in further runs of the study
     """
 
     scenario: str
@@ -67,6 +70,7 @@ class StudyPlan:
     network: Network | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+    keep_contributions: bool = False
     path: Path | None = None
 
     @property

@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    StrictBool,
     StrictFloat,
     StrictInt,
     StrictStr,
@@ -100,6 +101,7 @@ class StudyFile(BaseModel):
     purpose: Text
     engine: Annotated[StrictStr, AfterValidator(_engine)] | None = None
     threshold: StrictInt | None = None
+    keep_contributions: StrictBool = False
     parameters: dict[str, Any] = {}
     organizations: dict[Name, OrganizationEntry]
     ranges: dict[str, dict[str, Annotated[tuple[Number, Number], AfterValidator(_span)]]] = {}

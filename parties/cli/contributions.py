@@ -32,7 +32,7 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
     \b
     Example:  comity contributions add 1f2e3d4c-clinic-for-county.sealed
     """
-    from parties.inbox import keep
+    from parties.inbox import bring
     from parties.sealing import read_header
 
     here = opened(home)
@@ -45,11 +45,11 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
         header = read_header(envelope)
         if header.recipient != here.identity.key_hash:
             raise AuthenticationError(f"{path} is sealed for another organization than {here.name}")
-        sender = next((n for n, m in here.consortium.members.items() if m.card.key_hash == header.sender), None)
+        sender = next((m.card for m in here.consortium.members.values() if m.card.key_hash == header.sender), None)
         if sender is None:
             raise AuthenticationError(f"{path} is from an organization that is not known here")
-        kept = keep(here.path, sender, envelope)
-        added.append({"organization": sender, "study": header.study.hex(), "file": str(kept)})
+        kept = bring(here.path, here.identity, sender, envelope)
+        added.append({"organization": sender.name, "study": header.study.hex(), "file": str(kept)})
     if as_json:
         print_json({"added": added})
     else:

@@ -212,6 +212,10 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
             f"{whom} over {values:,} numbers{each} with `comity submit`, in shares sealed for each compute party "
             f"({size(octets)} in all), and may leave then."
         )
+    if alike and plan.keep_contributions:
+        lines.append("The compute parties keep what they are handed and may use it in every further run of this study.")
+    elif alike:
+        lines.append("What they hand over is used for one run, and is deleted before that opens anything.")
     bring = {name for names in alike.values() for name in names}
     if idle := [name for name in outside if name not in bring]:
         lines.append(f"{listed(idle)} only {'learns' if len(idle) == 1 else 'learn'}, by `comity submit` or `results`.")
@@ -264,6 +268,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "parameters": vars(bound.parameters),
         "releases": dry.manifest(),
         "contributions": contributed(bound, dry),
+        "keep_contributions": plan.keep_contributions,
         "discloses": list(dry.discloses),
         "may_depend_on_opened": dry.may_depend_on_opened,
         "collusion": _collusion(plan),

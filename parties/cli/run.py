@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mpc.errors import ConfigError
 from parties import units
 from parties.cli.common import FILE, FOLDER, home_option, json_option, opened, print_json
 
@@ -41,9 +42,7 @@ _STARTED = perf_counter()
     metavar="DIR",
     help="Where result.json and report.html go. Default: results/ in the home.",
 )
-@click.option(
-    "--keep-contributions", "keep", is_flag=True, help="Keep contributions of organizations that do not compute."
-)
+@click.option("--keep-contributions", "keep", is_flag=True, hidden=True)
 @json_option
 @click.option("--events", is_flag=True, hidden=True, help="JSON lines on stdout, for a program that started this one.")
 @click.option("--shape", hidden=True, metavar="RTT,RATE", help="Hold messages back as such a network, to measure.")
@@ -81,6 +80,11 @@ def command(
     no_core_dumps()
     here = opened(home)
     bound = open_study(study)
+    if keep and not bound.plan.keep_contributions:
+        raise ConfigError(
+            f"{study}: contributions are kept only where all agree to that, those who contribute, too: write\n"
+            "    keep_contributions = true\nin the study, in place of --keep-contributions"
+        )
     limits = Limits(wait, grace, stall)
     if events:
         held = None if shape is None else units.network(shape)
@@ -88,7 +92,7 @@ def command(
         def told(outcome: Outcome) -> None:
             json_lines("result", result_document(bound, outcome, here.name))
 
-        run_party(here, bound, limits=limits, events=json_lines, started=_STARTED, shape=held, keep=keep, done=told)
+        run_party(here, bound, limits=limits, events=json_lines, started=_STARTED, shape=held, done=told)
         return
     from parties.cli.progress import Display
 
@@ -100,7 +104,7 @@ def command(
             finish(result_document(bound, outcome, here.name), folder, as_json, display.console)
 
         prepare(bound.plan.engine, display.status)
-        run_party(here, bound, limits=limits, events=display.event, started=_STARTED, keep=keep, done=shown)
+        run_party(here, bound, limits=limits, events=display.event, started=_STARTED, done=shown)
 
 
 def finish(result: dict[str, Any], folder: Path, as_json: bool, console: Any) -> None:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from parties.outcome import Outcome
 
 _STARTED = perf_counter()
+#: Told to who contributes to a study that says so.
+KEPT = "this study keeps contributions: the compute parties may use this one in every further run of it"
 
 _WAIT = click.option(
     "--wait", default=300.0, show_default=True, metavar="SECONDS", help="For compute parties not there yet."
@@ -75,6 +77,8 @@ def submit(
         prepared = own.sealed()
         if prepared is not None:
             sizes = {name: len(envelope) for name, envelope in prepared.envelopes.items()}
+            if own.bound.plan.keep_contributions:
+                tell("status", {"text": KEPT})
             tell("contribution", {"values": prepared.values, "bytes": sizes, "digest": prepared.digest.hex()})
         if to is not None:
             _written(own, prepared, to, as_json)

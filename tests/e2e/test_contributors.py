@@ -15,6 +15,7 @@ from processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike
 
 from parties.identity import Identity
 from parties.oracle import deviations
+from parties.sealing import read_header
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -128,6 +129,42 @@ def test_a_resubmission_replaces(tmp_path):
             run.until("result", 150)
         right(town, list(runs.values()))
         assert sealed_files(town, "contributions") == []
+
+
+def test_contributions_are_spent_before_anything_is_opened(tmp_path):
+    with with_clinics(tmp_path, 1) as town:
+        runs = compute(town, "--wait", "150", "--grace", "3")
+        assert comity("submit", town.study, "--no-wait", home=town.homes["clinic-0"].path).returncode == 0
+        for run in runs.values():
+            run.until("status", 150, lambda event: event["text"] == "contributions of 1 organizations are here")
+        # From here on values are opened; whoever dies now cannot start again with the same contribution.
+        runs["north"].kill()
+        assert sealed_files(town, "contributions") == []
+        for run in runs.values():
+            run.wait(150)
+        again = compute(town, "--wait", "10")
+        assert [run.wait(150) for run in again.values()] == [3, 3, 3]
+        assert "no contribution of clinic-0" in again["county"].stderr
+
+
+def test_a_study_that_keeps_contributions_says_so_to_those_who_contribute(tmp_path):
+    with with_clinics(tmp_path, 1) as town:
+        option = comity("run", town.study, "--keep-contributions", home=town.homes["north"].path)
+        assert option.returncode == 2
+        assert "keep_contributions = true" in option.stderr
+        town.write_study(extra="keep_contributions = true", recipients=NAMES)
+        runs = compute(town, "--wait", "100")
+        handed = comity("submit", town.study, "--no-wait", home=town.homes["clinic-0"].path)
+        assert handed.returncode == 0, handed.stderr
+        assert "this study keeps contributions" in handed.stderr
+        for run in runs.values():
+            run.until("result", 150)
+        assert len(sealed_files(town, "contributions")) == 3
+        for run in runs.values():
+            run.wait(150)
+        again = compute(town, "--wait", "25")
+        assert [run.wait(150) for run in again.values()] == [0, 0, 0]
+        right(town, list(again.values()))
 
 
 def test_a_contribution_beyond_its_bounds_is_counted_and_left_out(tmp_path):
@@ -248,7 +285,13 @@ def test_a_damaged_file_ends_the_run_before_it_begins(tmp_path):
         content = bytearray(path.read_bytes())
         content[-3] ^= 4
         path.write_bytes(bytes(content))
-        assert comity("contributions", "add", path, home=town.homes["north"].path).returncode == 0
+        refused = comity("contributions", "add", path, home=town.homes["north"].path)
+        assert refused.returncode == 4
+        assert "the signature on what clinic-0 sealed is wrong" in refused.stderr
+        folder = town.homes["north"].path / "contributions" / read_header(bytes(content)).study.hex()
+        folder.mkdir(parents=True)
+        (folder / "clinic-0.1.sealed").touch(0o600)
+        (folder / "clinic-0.1.sealed").write_bytes(bytes(content))
         run = town.start("north", "--wait", "10")
         assert run.wait(150) == 4
         assert "the signature on what clinic-0 sealed is wrong" in run.stderr

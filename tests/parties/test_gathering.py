@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -26,9 +27,16 @@ class Box:
     def __init__(self, held: dict[int, list[int]]) -> None:
         self.contributors = [Contributor(f"clinic-{owner}", owner, None) for owner in sorted(held)]  # type: ignore[arg-type]
         self.numbers = held
+        self.closed = False
 
-    def look(self) -> None:
-        pass
+    def look(self) -> list[str]:
+        return []
+
+    def close(self) -> None:
+        self.closed = True
+
+    def reopen(self) -> None:
+        self.closed = False
 
     def held(self, owner: int) -> list[Received]:
         return [Received(owner, n, digest(n, owner), Dealt(owner, ())) for n in self.numbers[owner]]
@@ -87,16 +95,65 @@ def test_who_is_missing_is_named_at_all(lacking):
         assert error.exit_code == 3
 
 
-def test_different_choices_are_found():
-    """The first party tells one of the others something else than the rest."""
-    other = np.frombuffer(digest(2, 3), np.uint8)
+def lying(boxes: list[Box], change: Callable[[int, int, np.ndarray], None]) -> list[dict[int, bytes] | BaseException]:
+    """What comes out when messages are changed on their way: `change(sender, receiver, payload)`."""
 
     def tamper(sender: int, receiver: int, tag: bytes, payload: np.ndarray) -> np.ndarray:
-        if (sender, receiver) == (0, 2) and payload.size == 33:
-            payload[1:] = other
+        change(sender, receiver, payload)
         return payload
 
-    boxes = [Box({3: [1, 2]}) for _ in range(3)]
-    boxes[0].numbers[3] = [1]
-    found = settle(boxes, network=MemoryNetwork(3, tamper=tamper))
-    assert all(isinstance(one, CheckFailed) for one in found)
+    return settle(boxes, network=MemoryNetwork(len(boxes), tamper=tamper))
+
+
+@pytest.mark.parametrize("liar", [0, 1, 2])
+def test_who_tells_the_others_different_things_is_found(liar):
+    """One party hides the newest submission from one of the others, for which they would choose an older one."""
+
+    def hide(sender: int, receiver: int, payload: np.ndarray) -> None:
+        if (sender, receiver) == (liar, (liar + 1) % 3):
+            at = payload.tobytes().find(digest(2, 3))
+            if at >= 0:
+                payload[at : at + 40] = 0
+
+    found = lying([Box({3: [1, 2]}) for _ in range(3)], hide)
+    assert all(isinstance(one, CheckFailed) for one in found), found
+
+
+@pytest.mark.parametrize("liar", [0, 1, 2])
+def test_no_party_alone_says_which_submission_is_the_newest(liar):
+    """A party gives the older submission a greater number: it counts as one that the others do not have."""
+
+    def renumber(sender: int, receiver: int, payload: np.ndarray) -> None:
+        at = payload.tobytes().find(digest(1, 3))
+        if sender == liar and at >= 0:
+            payload[at + 32 : at + 40] = 255
+
+    found = lying([Box({3: [1, 2]}) for _ in range(3)], renumber)
+    honest = [one for i, one in enumerate(found) if i != liar]
+    # The liar itself sees what it has not sent, and stops.
+    assert all(isinstance(one, CheckFailed) or one == {3: digest(2, 3)} for one in honest), found
+
+
+def test_the_choice_is_the_same_in_whatever_order_the_inventories_are_read():
+    held = [{3: [1, 2], 4: [5]}, {3: [1, 2, 7], 4: [5]}, {3: [2, 7], 4: [4, 5]}]
+    raw = [gathering.inventory(Box(one), over=False) for one in held]  # type: ignore[arg-type]
+    expected = {3: digest(2, 3), 4: digest(5, 4)}
+    for order in permutations(raw):
+        assert gathering.choose([3, 4], order) == expected
+    # An inventory that promises what the others have not, changes nothing.
+    more = gathering.inventory(Box({3: [2, 8, 9], 4: [5, 6]}), over=False)  # type: ignore[arg-type]
+    assert gathering.choose([3, 4], [*raw[:2], more]) == expected
+
+
+def test_a_submission_that_came_to_all_before_they_took_no_more_is_not_passed_over():
+    """It comes between the inventories by which all are complete and the moment in which they close."""
+    boxes = [Box({3: [1]}) for _ in range(3)]
+    for box in boxes:
+
+        def close(box: Box = box) -> None:
+            if not box.closed:
+                box.numbers[3] = [1, 2]
+            box.closed = True
+
+        box.close = close  # type: ignore[method-assign]
+    assert settle(boxes) == [{3: digest(2, 3)}] * 3

@@ -21,7 +21,7 @@ from mpc.outside import Layout, Partial
 from parties import contribution, sealing
 from parties.handout import Facts, hand_out, put_together
 from parties.identity import Card, Identity
-from parties.inbox import KEPT, SPENT, Contributor, Inbox, folder_of, keep
+from parties.inbox import KEPT, SPENT, Closed, Contributor, Inbox, bring, folder_of
 from parties.loader import load
 from parties.receipts import check_receipt, receipt
 from parties.sealing import CHUNK, Header, read_header, seal, unseal
@@ -305,13 +305,13 @@ def test_submissions_are_kept_replaced_and_spent(cast, tmp_path):
     ready = [prepared(cast, number=n) for n in range(10, 10 + KEPT + 2)]
     for some in ready:
         box.check_number(one, some.number)
-        box.add(*box.accept(one, some.envelopes["north"]))
+        box.accept(one, some.envelopes["north"])
     assert box.missing() == []
     assert [r.digest for r in box.held(3)] == [some.digest for some in ready[-KEPT:]]
     files = sorted(box.folder.glob("*.sealed"))
     assert len(files) == KEPT
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
-    with pytest.raises(RemoteProtocolError, match="older submission"):
+    with pytest.raises(RemoteProtocolError, match="older than one that is here"):
         box.check_number(one, ready[0].number)
     # What lies there is what another run of the study finds.
     again = inbox(cast, tmp_path / "home")
@@ -321,21 +321,72 @@ def test_submissions_are_kept_replaced_and_spent(cast, tmp_path):
     assert again.chosen(chosen)[0].owner == 3
     with pytest.raises(CheckFailed, match="not here"):
         again.chosen({3: DIGEST})
-    again.clear(chosen)
-    # Used ones are gone, and are not taken again; one that came later stays.
+    again.spend(chosen)
+    # Spent ones are gone, and are not taken again; one that came later stays.
     assert [path.name for path in again.folder.glob("*.sealed")] == [f"clinic.{ready[-1].number}.sealed"]
     assert json.loads((again.folder / SPENT).read_text()) == {"clinic": ready[-2].number}
     later = inbox(cast, tmp_path / "home")
-    with pytest.raises(RemoteProtocolError, match="older submission"):
+    with pytest.raises(RemoteProtocolError, match="was used"):
         later.check_number(one, ready[-2].number)
-    keep(tmp_path / "home", "clinic", ready[-2].envelopes["north"])
-    later.look()
+    with pytest.raises(RemoteProtocolError, match="was used"):
+        later.accept(one, ready[-2].envelopes["north"])
+    with pytest.raises(RemoteProtocolError, match="was used"):
+        brought(cast, tmp_path / "home", ready[-2])
+    (again.folder / "clinic.7.sealed").touch(0o600)
+    (again.folder / "clinic.7.sealed").write_bytes(ready[-2].envelopes["north"])
+    (told,) = later.look()
+    assert "was used: clinic.7.sealed is deleted" in told
     assert [r.digest for r in later.held(3)] == [ready[-1].digest]
+    assert not (again.folder / "clinic.7.sealed").exists()
+
+
+def brought(cast: Cast, home: Path, some: contribution.Prepared) -> Path:
+    return bring(home, cast.identities["north"], cast.cards["clinic"], some.envelopes["north"])
+
+
+def test_an_older_submission_is_refused_and_leaves_nothing_behind(cast, tmp_path):
+    box = inbox(cast, tmp_path / "home")
+    (one,) = box.contributors
+    old, new = prepared(cast, number=1000), prepared(cast, number=2000)
+    box.accept(one, new.envelopes["north"])
+    with pytest.raises(RemoteProtocolError, match="older"):
+        box.accept(one, old.envelopes["north"])
+    with pytest.raises(RemoteProtocolError, match="older"):
+        brought(cast, tmp_path / "home", old)
+    assert [path.name for path in box.folder.glob("*.sealed")] == ["clinic.2000.sealed"]
+    # Copied into the folder by hand, it is deleted at the next look, and said to be.
+    (box.folder / "clinic.1000.sealed").touch(0o600)
+    (box.folder / "clinic.1000.sealed").write_bytes(old.envelopes["north"])
+    assert "clinic.1000.sealed is deleted" in box.look()[0]
+    assert [r.number for r in box.held(3)] == [2000]
+    # Another one under the same number would be another one at each party.
+    with pytest.raises(RemoteProtocolError):
+        box.accept(one, prepared(cast, number=2000).envelopes["north"])
+    assert box.accept(one, new.envelopes["north"]).number == 2000  # the same again: its sender lost the receipt
+    assert [r.digest for r in box.held(3)] == [new.digest]
+
+
+def test_after_the_choice_nothing_is_taken(cast, tmp_path):
+    box = inbox(cast, tmp_path / "home")
+    (one,) = box.contributors
+    box.accept(one, prepared(cast, number=1).envelopes["north"])
+    box.close()
+    with pytest.raises(Closed):
+        box.accept(one, prepared(cast, number=2).envelopes["north"])
+    assert [path.name for path in box.folder.glob("*.sealed")] == ["clinic.1.sealed"]
+
+
+def test_a_damaged_note_of_what_was_used_is_not_taken_for_none(cast, tmp_path):
+    box = inbox(cast, tmp_path / "home")
+    box.folder.mkdir(parents=True)
+    (box.folder / SPENT).write_text("{")
+    with pytest.raises(ConfigError, match="is damaged"):
+        inbox(cast, tmp_path / "home")
 
 
 def test_a_file_that_is_none_is_named_before_the_run(cast, tmp_path):
     box = inbox(cast, tmp_path / "home")
-    path = keep(tmp_path / "home", "clinic", prepared(cast).envelopes["north"])
+    path = brought(cast, tmp_path / "home", prepared(cast))
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(bytes(content))
@@ -348,7 +399,7 @@ def test_a_file_that_is_none_is_named_before_the_run(cast, tmp_path):
 
 def test_a_contribution_to_another_study_under_this_one_is_found(cast, tmp_path):
     box = inbox(cast, tmp_path / "home", OTHER)
-    path = keep(tmp_path / "home", "clinic", prepared(cast).envelopes["north"])
+    path = brought(cast, tmp_path / "home", prepared(cast))
     assert path.parent == folder_of(tmp_path / "home", STUDY)
     box.look()
     assert box.missing() == ["clinic"]

@@ -312,6 +312,7 @@ def changed(ours, path, value):
         (("engine",), "shamir", "engine", "replicated", "shamir"),
         (("threshold",), 2, "threshold", "1", "2"),
         (("purpose",), "other", "purpose", "Baseline of the registry, 2026", "other"),
+        (("keep_contributions",), True, "keep_contributions", "false", "true"),
         (("valid_until",), "2027-01-01", "valid_until", "2026-12-31", "2027-01-01"),
         (("parameters", "minimum_cohort"), 3, "parameter minimum_cohort", "10", "3"),
         (("parameters", "rate"), {"decimal": "0.25"}, "parameter rate", "0.5", "0.25"),
