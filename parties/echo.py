@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 from typing import Any
 
 import click
@@ -19,7 +20,8 @@ from mpc.text import is_seen, visible, visible_lines
 def echo(*lines: str, err: bool = False) -> None:
     """Print lines: on standard output, or with `err` on standard error. Without an argument: an empty line."""
     for line in lines or ("",):
-        click.echo(visible(line, None), err=err)
+        # The stream by itself: click would write UTF-8 where the encoding is ASCII.
+        click.echo(visible(line, None), file=sys.stderr if err else sys.stdout)
 
 
 def echo_message(text: str, *, err: bool = True) -> None:
@@ -39,7 +41,12 @@ def ask_secret(what: str, *, twice: bool = False) -> str:
     return str(click.prompt(what, hide_input=True, confirmation_prompt=twice, err=True))
 
 
-def json_text(value: Any) -> str:
-    """JSON for people and programs: what cannot be seen stands as \\uXXXX, which means the same."""
+def json_text(value: Any, encoding: str = "utf-8") -> str:
+    """JSON for people and programs: what cannot be seen, or is not in the encoding, stands as \\uXXXX, which means the
+    same."""
     text = json.dumps(value, ensure_ascii=False, indent=2)
-    return re.sub(r"[^\n -~]", lambda found: found[0] if is_seen(found[0]) else json.dumps(found[0])[1:-1], text)
+
+    def shown(character: str) -> bool:
+        return is_seen(character) and bool(character.encode(encoding, "ignore"))
+
+    return re.sub(r"[^\n -~]", lambda found: found[0] if shown(found[0]) else json.dumps(found[0])[1:-1], text)

@@ -155,7 +155,7 @@ class Launched:
         self.ended = {name: Ended(name, -1) for name in members}
         self.processes: dict[str, subprocess.Popen[str]] = {}
         self._threads: list[threading.Thread] = []
-        environment = {**startup.environment(), **threads_per_party(len(members))}
+        environment = {**startup.environment(), **threads_per_party(len(members)), "PYTHONIOENCODING": "utf-8"}
         for name, member in members.items():
             verb = "submit" if name in submitting else "run"
             command = [*startup.command("parties.cli"), verb, str(study), "--home", str(member.home), "--events"]

@@ -43,7 +43,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> l
 @click.option(
     "--organizations",
     callback=_numbers,
-    metavar="N[,N…]",
+    metavar="N[,N...]",
     help="How many parties compute, 3 by default; several numbers, as 3,5,7,9, are measured one after the other.",
 )
 @click.option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -50,7 +51,8 @@ def opened(home: Path | None) -> Home:
 
 
 def print_json(value: Any) -> None:
-    for line in json_text(value).split("\n"):
+    """Print JSON; every character comes out, as an escape where the encoding lacks it."""
+    for line in json_text(value, sys.stdout.encoding).split("\n"):
         echo(line)
 
 

@@ -19,6 +19,7 @@ import click
 
 from mpc.errors import ComityError
 from mpc.text import visible, visible_lines
+from parties.characters import plain_where_needed
 from parties.echo import echo, echo_message
 from parties.startup import start_anew
 
@@ -130,6 +131,7 @@ def entry() -> NoReturn:
     those who wait for it to end still wait.
     """
     start_anew()  # for a program installed before `parties.startup` was the one it starts with
+    plain_where_needed()
     code = 0
     try:
         main()

@@ -44,7 +44,7 @@ class _Program(click.Command):
     "--output-dir",
     type=FOLDER,
     metavar="DIR",
-    help="With --local: keep what the other parties print, as DIR/party-1.log, ….",
+    help="With --local: keep what the other parties print, as DIR/party-1.log and so on.",
 )
 @home_option
 @click.option("--wait", default=300.0, show_default=True, metavar="SECONDS", help="For organizations not there yet.")
@@ -73,7 +73,7 @@ def command(
 
     The options below are taken wherever they stand, also after PROGRAM; all other ARGS go to the program. For an
     option of the program that is named like one of them, write  --  before its ARGS. MPyC's own options work (-L, -K,
-    --no-log, --log-level, …), but not those about parties and network (-M, -I, -P, -T, -B, -C, --ssl). Exit code: the
+    --no-log, --log-level, ...), but not those about parties and network (-M, -I, -P, -T, -B, -C, --ssl). Exit code: the
     program's own; 1 it failed, 2 something here is wrong, 3 an organization was lost or never came, 4 the
     organizations do not agree or one is not who it must be.
 
