@@ -11,6 +11,7 @@ import numpy as np
 from mpc import secret
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
+from mpc.inherited import Cause, Reasoned, causes, levels, nested
 from mpc.operands import aligned, broadcast, joint
 from mpc.public import alike, constant
 
@@ -56,14 +57,7 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
     except ValueError as error:
         raise ShapeError(f"concatenate: {error}") from None
     handle = first.run.schedule("concatenate", *[p.handle for p in parts], axis=axis % len(shape))
-    valid, why = None, ""
-    if any(p.valid is not None for p in parts):
-        valids = [
-            constant(p.run, np.ones(p.shape, np.bool_)) if p.valid is None else p.valid.broadcast_to(p.shape)
-            for p in parts
-        ]
-        valid = concatenate(valids, axis)
-        why = next(p.why for p in parts if p.valid is not None)
+    valid, why = _joined_masks(parts, axis)
     cohorts: tuple[SecretArray, ...] = ()
     if any(p.cohorts for p in parts):
         depth = max(len(p.cohorts) for p in parts)
@@ -91,6 +85,19 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
         why=why,
         cohorts=cohorts,
     )
+
+
+def _joined_masks(parts: Sequence[SecretArray], axis: int) -> Reasoned:
+    """The masks of the parts beside each other, each with its own reasons."""
+    chains = [causes(part.valid, part.why) for part in parts]
+    links = []
+    for why, taken in levels(chains):
+        bits = [
+            chain[k - 1].valid.broadcast_to(part.shape) if k else constant(part.run, np.ones(part.shape, np.bool_))
+            for part, chain, k in zip(parts, chains, taken, strict=True)
+        ]
+        links.append(Cause(concatenate(bits, axis), why))
+    return nested(links)
 
 
 def stack(parts: Sequence[SecretArray]) -> SecretArray:

@@ -1,8 +1,8 @@
 """Releases: the only way out of a run, and the masks that stand before every opening.
 
 What is opened is `mask * value` and the masks, never a value under a cleared bit. The masks of a value are, in this
-order: *sound* (every checked assumption of the run held), *large enough* (the cohort behind it has the minimum size)
-and *valid* (the value is defined). They are computed inside; an opened value cannot be un-suppressed.
+order: *sound* (every checked assumption that it rests on held), *large enough* (the cohort behind it has the minimum
+size) and *valid* (the value is defined). They are computed inside; an opened value cannot be un-suppressed.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.fixed import decode
+from mpc.inherited import Cause, causes
 from mpc.operation import Handle
 from mpc.secret import SecretArray, concatenate
+from mpc.soundness import Soundness, soundness
 
 if TYPE_CHECKING:
     from mpc.runtime import Runtime
@@ -31,45 +33,58 @@ MINIMUM_COHORT = 10
 class Opened:
     """An opened part of a release: float64 values and, per element, whether there is one.
 
-    whole  the values of integers, exactly (float64 holds them up to 2^53)
+    whole   the values of integers, exactly (float64 holds them up to 2^53)
+    why     reasons why an element can be undefined;  cause  which of them it is (None: the first one)
+    broken  the script's line whose checked assumption did not hold
     """
 
     values: NDArray[np.float64]
     status: NDArray[np.int8]
-    why: str
+    why: tuple[str, ...]
     minimum: int
     whole: NDArray[np.int64] | None = None
+    cause: NDArray[np.int8] | None = None
+    broken: str = ""
 
     @property
     def ok(self) -> bool:
         """Every element has a value."""
         return bool(np.all(self.status == OK))
 
-    def text(self, status: int) -> str:
+    def text(self, status: int, cause: int = 0) -> str:
         """What stands in place of a value."""
+        why = self.why[cause] if self.why else ""
         return {
-            OUT_OF_RANGE: "out of range",
+            OUT_OF_RANGE: f"out of range: the assumption at {self.broken} did not hold",
             SUPPRESSED: f"suppressed (fewer than {self.minimum})",
-            UNDEFINED: f"undefined: {self.why}" if self.why else "undefined",
+            UNDEFINED: f"undefined: {why}" if why else "undefined",
         }[status]
 
     def cells(self) -> Any:
         """Nested lists of floats, with text where there is no value; a scalar for shape ()."""
-        return self._nested(self.values, self.status, float)
+        return self._nested(self.values, self.status, self._causes(), float)
 
     def whole_cells(self) -> Any:
         """As `cells`, of integers."""
-        return self._nested(self.values if self.whole is None else self.whole, self.status, int)
+        return self._nested(self.values if self.whole is None else self.whole, self.status, self._causes(), int)
 
-    def _nested(self, values: NDArray[Any], status: NDArray[np.int8], number: Callable[[Any], Any]) -> Any:
+    def _causes(self) -> NDArray[np.int8]:
+        return np.zeros(self.status.shape, np.int8) if self.cause is None else self.cause
+
+    def _nested(
+        self, values: NDArray[Any], status: NDArray[np.int8], cause: NDArray[np.int8], number: Callable[[Any], Any]
+    ) -> Any:
         if values.ndim == 0:
-            return number(values) if status == OK else self.text(int(status))
-        return [self._nested(v, s, number) for v, s in zip(values, status, strict=True)]
+            return number(values) if status == OK else self.text(int(status), int(cause))
+        return [self._nested(v, s, c, number) for v, s, c in zip(values, status, cause, strict=True)]
 
     def first_problem(self) -> str | None:
         """Text for the whole, where some element has no value."""
-        bad = self.status[self.status != OK]
-        return None if bad.size == 0 else self.text(int(bad.min()))
+        bad = self.status != OK
+        if not bad.any():
+            return None
+        first = self.status[bad].min()
+        return self.text(int(first), int(self._causes()[self.status == first].min()))
 
 
 #: Bits per part that say which elements have a large enough cohort.
@@ -124,29 +139,42 @@ class Entry:
 
 @dataclass
 class Masked:
-    """A part with its masks, ready to be opened; each is a secret or None where nothing can be wrong."""
+    """A part with its masks, ready to be opened; each is a secret or None where nothing can be wrong.
+
+    valid  bits of each reason why an element can be undefined, and of those before it (`mpc.inherited.causes`)
+    """
 
     value: SecretArray
-    sound: SecretArray | None
+    sound: Soundness | None
     large: SecretArray | None
-    valid: SecretArray | None
-    why: str
+    valid: list[Cause]
     minimum: int
     opened: dict[str, Handle] = field(default_factory=dict)
     handed: dict[str, Handle] = field(default_factory=dict)
 
     def open(self, to: tuple[int, ...]) -> None:
         """Schedule the opening of value and masks: at those that compute, and for those that do not."""
-        for name in ("value", "sound", "large", "valid"):
-            secret: SecretArray | None = getattr(self, name)
-            if secret is None:
-                continue
+        for name, secret in self._secrets():
             run = secret.run
             inside = tuple(i for i in to if i < run.parties)
             if inside or not to:
                 self.opened[name] = run.schedule("open", secret.handle, to=inside)
             if len(inside) < len(to):
                 self.handed[name] = run.schedule("hand_out", secret.handle)
+
+    def _secrets(self) -> list[tuple[str, SecretArray]]:
+        """What is opened, by name."""
+        found = [("value", self.value)]
+        if self.sound is not None:
+            found.append(("sound", self.sound.bits))
+        if self.large is not None:
+            found.append(("large", self.large))
+        return found + [(f"valid {k}", cause.valid) for k, cause in enumerate(self.valid)]
+
+    @property
+    def why(self) -> tuple[str, ...]:
+        """The reasons why an element can be undefined, the first cause first."""
+        return tuple(cause.why for cause in self.valid)
 
     def deliver(self, values: Mapping[str, Any]) -> None:
         """At a recipient that does not compute: what `hand_out` told, by name."""
@@ -161,14 +189,24 @@ class Masked:
             return None
         shape = self.value.shape
         values = np.asarray(raw, np.float64) if self.value.type == "bool" else decode(raw, self.value.frac)
-        status = np.full(shape, OK, np.int8)
-        for name, code in (("valid", UNDEFINED), ("large", SUPPRESSED), ("sound", OUT_OF_RANGE)):
-            if name in self.opened:
-                bits = np.broadcast_to(np.asarray(self.opened[name].share) & np.uint64(1), shape)
-                status = np.where(bits == 0, np.int8(code), status)
+        status, cause = np.full(shape, OK, np.int8), np.zeros(shape, np.int8)
+        for k in reversed(range(len(self.valid))):
+            undefined = self._cleared(f"valid {k}", shape)
+            status, cause = np.where(undefined, np.int8(UNDEFINED), status), np.where(undefined, np.int8(k), cause)
+        if self.large is not None:
+            status = np.where(self._cleared("large", shape), np.int8(SUPPRESSED), status)
+        broken = ""
+        if self.sound is not None:
+            failed = np.flatnonzero(self._cleared("sound", self.sound.bits.shape))
+            if failed.size:
+                broken, status = self.sound.places[failed[0]], np.full(shape, OUT_OF_RANGE, np.int8)
         whole = np.asarray(raw, np.int64).reshape(shape) if self.value.type == "int" else None
         values = np.where(status == OK, values, np.nan).reshape(shape)
-        return Opened(values, status.reshape(shape), self.why, self.minimum, whole)
+        return Opened(values, status.reshape(shape), self.why, self.minimum, whole, cause.reshape(shape), broken)
+
+    def _cleared(self, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+        bits: NDArray[np.bool_] = np.asarray(self.opened[name].share) & np.uint64(1) == 0
+        return np.broadcast_to(bits, shape)
 
     def blank(self) -> Opened:
         """What a dry run reads: mid-range values."""
@@ -186,17 +224,7 @@ async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:
     return words.astype(np.bool_)
 
 
-def soundness(run: Runtime) -> SecretArray | None:
-    """One bit: every checked assumption so far held (None: there was none)."""
-    checks = run.scope.every_check()
-    if not checks:
-        return None
-    joint: SecretArray = checks[0] if len(checks) == 1 else concatenate([c.reshape(1) for c in checks]).all()
-    run.scope.checks = [joint]
-    return joint
-
-
-def mask(result: Result, minimum: int, sound: SecretArray | None) -> dict[str, Masked]:
+def mask(result: Result, minimum: int) -> dict[str, Masked]:
     """Every part of a result behind its masks."""
     if result.guard is not None:
         large: dict[str, SecretArray | None] = dict(result.guard(minimum))
@@ -206,21 +234,32 @@ def mask(result: Result, minimum: int, sound: SecretArray | None) -> dict[str, M
         bits = [bit.all().reshape(1) for bit in large.values() if bit is not None]
         joint = concatenate(bits).all() if bits else None
         large = dict.fromkeys(result.parts, joint)
+    behind = {name: _handles(part, large.get(name)) for name, part in result.parts.items()}
+    if result.together:
+        together = [handle for handles in behind.values() for handle in handles]
+        behind = dict.fromkeys(behind, together)
     masked = {}
     for name, part in result.parts.items():
+        sound = soundness(part.run, behind[name])
         enough = large.get(name)
         if enough is not None and sound is not None:
-            enough = enough & sound
-        valid = part.valid
-        gate = enough if enough is not None else sound
-        if valid is not None and gate is not None:
-            valid = valid & gate
-        final = valid if valid is not None else gate
+            enough = enough & sound.whole
+        gate = enough if enough is not None or sound is None else sound.whole
+        valid = causes(part.valid, part.why)
+        if gate is not None:
+            valid = [Cause(cause.valid & gate, cause.why) for cause in valid]
+        final = valid[-1].valid if valid else gate
         value = part.without_mask()
         if final is not None:
             value = (value & final) if value.type == "bool" else value * final
-        masked[name] = Masked(value, sound, enough, valid, part.why, minimum)
+        masked[name] = Masked(value, sound, enough, valid, minimum)
     return masked
+
+
+def _handles(part: SecretArray, large: SecretArray | None) -> list[Handle]:
+    """Shares that decide about what is opened of a part."""
+    masks = [cause.valid for cause in causes(part.valid, part.why)] + ([] if large is None else [large])
+    return [part.handle, *(mask.handle for mask in masks)]
 
 
 def large_enough(part: SecretArray, minimum: int) -> SecretArray | None:

@@ -118,6 +118,11 @@ class Engine(ABC):
         return 0.0
 
     # ---- local: no message
+    def worthless(self, spec: Spec) -> Share:
+        """What stands for the result of an operation that raised BoundExceeded on values with an assumed bound, for an
+        engine that raises it."""
+        raise NotImplementedError
+
     @abstractmethod
     def constant(self, party: Party, *, values: Integers) -> Share:
         """A public array as a share."""

@@ -57,6 +57,10 @@ class RangeError(LocalProtocolError):
     """A result could exceed what the ring can hold. Narrow the schema, rescale, `clamp`, or state `x.within(b)`."""
 
 
+class BoundExceeded(LocalProtocolError):
+    """A value is beyond its bound: a checked assumption does not hold, or the bound of some operation is wrong."""
+
+
 class ShareNeeded(LocalProtocolError):
     """Rows would have to leave their owner for this. Say so with `share()`, or reduce them first."""
 

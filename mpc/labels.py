@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping
 from hashlib import blake2b
 from typing import Any
 
@@ -37,7 +37,7 @@ class Scope:
     `owner` is the task that may take labels here (None: whoever drives the operation the scope belongs to).
     What a task finds here must not depend on how far tasks beside it are, or parties would number operations
     differently. So `operations` and `bytes_held` count what this task alone scheduled since its last await, and
-    `checks` and `memo` show what this scope and those around it (whose tasks wait) have, never those beside it.
+    `memo` shows what this scope and those around it (whose tasks wait) have, never those beside it.
     """
 
     __slots__ = (
@@ -58,8 +58,6 @@ class Scope:
         self._counter: int = 0
         self.parent = parent
         self._path: tuple[float, ...] = () if parent is None else (*parent._path, parent._counter)
-        #: Bits of checked assumptions made in this scope.
-        self.checks: list[Any] = []
         self._memos: dict[int, ChainMap[Any, Any]] = {}
         self.operations = 0
         self.bytes_held = 0
@@ -85,16 +83,6 @@ class Scope:
         """This place of the program, in program order."""
         return (*self._path, self._counter + 0.5)
 
-    def every_check(self) -> list[Any]:
-        """The checked assumptions made so far in this scope and around it."""
-        around = [] if self.parent is None else self.parent.every_check()
-        return _united(around, self.checks)
-
-    def join(self, parts: Sequence[Scope]) -> None:
-        """Take over the checks of parts that ran inside of this scope and are done."""
-        for part in parts:
-            self.checks = _united(self.checks, part.checks)
-
     def memo(self, owner: object) -> MutableMapping[Any, Any]:
         """What was computed about `owner` (which lives as long as the run) in this scope and around it."""
         found = self._memos.get(id(owner))
@@ -110,12 +98,6 @@ class Scope:
     def adopt(self) -> None:
         """Make the current task the owner (the first thing a gathered part does)."""
         self._owned, self._owner = True, _current_task()
-
-
-def _united(a: list[Any], b: list[Any]) -> list[Any]:
-    """Both lists, without what is in the first one already (the same object)."""
-    known = {id(one) for one in a}
-    return [*a, *(one for one in b if id(one) not in known)]
 
 
 class Streams:

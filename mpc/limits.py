@@ -9,6 +9,7 @@ import numpy as np
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
 from mpc.arrays import where
+from mpc.assumptions import Assumption, assuming
 from mpc.errors import RangeError
 from mpc.public import with_public
 
@@ -22,7 +23,7 @@ def clamped(x: SecretArray, low: float, high: float, why: str) -> SecretArray:
     The result's bound follows from the limits: nothing is assumed. Rounds: a comparison, an AND, a select.
     """
     limits = np.asarray([np.ceil(low), np.floor(high)] if x.type == "int" else [low, high])
-    a, raw = with_public(x.numeric(), limits)
+    a, raw = with_public(x.numeric().without_mask(), limits)
     below = a.below_each((raw + np.asarray([0, 1])).reshape(2, *[1] * a.ndim))
     inside = ~below[0] & below[1]
     kept = where(inside, x.without_mask(), low)
@@ -34,8 +35,9 @@ def clamped(x: SecretArray, low: float, high: float, why: str) -> SecretArray:
 def within(x: SecretArray, limit: float) -> SecretArray:
     """A checked assumption: from here on |value| <= limit is used as the bound.
 
-    One comparison beside the critical path goes into the run's *sound* bit, which every release opens with its
-    value: where it is not set, only "out of range" comes out.
+    One comparison beside the critical path, whose bit goes along with the value (`mpc.assumptions`): where it is not
+    set, releases of what was computed from the value say "out of range" and this line. An element that is undefined
+    counts as 0, so it breaks no assumption, and no bound. Rounds 2 where some can be, else none.
     """
     if not 0 <= limit < np.inf:
         raise RangeError(f"within({limit}): a limit is a number from 0 up")
@@ -43,8 +45,10 @@ def within(x: SecretArray, limit: float) -> SecretArray:
         return x
     bound = int(np.floor(np.ldexp(float(limit), x.frac)))
     bound = max(bound, 1)
+    if x.valid is not None:
+        known = x.valid.bare() * x.bare()
+        x = x._new(known.handle)
     # The raw integers are compared, so that the check is of the very bound that is used from here on.
     raw = secret.SecretArray(x.run, x.handle, type="int", bound=x.bound)
     below = raw.below_each(np.asarray([-bound, bound + 1]).reshape(2, *[1] * raw.ndim))
-    x.run.scope.checks.append((~below[0] & below[1]).all())
-    return x._new(x.handle, bound=bound)
+    return assuming(x._new(x.handle, bound=bound), Assumption(x.run, (~below[0] & below[1]).all()))

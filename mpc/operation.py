@@ -16,22 +16,27 @@ from typing import TYPE_CHECKING, Any
 
 from mpc.channel import Arrival
 from mpc.engine import Share, Spec
-from mpc.errors import LocalProtocolError
+from mpc.errors import BoundExceeded, LocalProtocolError
 from mpc.party import Party
 
 if TYPE_CHECKING:
+    from mpc.assumptions import Assumption
     from mpc.runtime import Runtime
 
 _OURS = tuple(str(Path(__file__).resolve().parent.parent / part) + os.sep for part in ("mpc", "protocols"))
 
 
 class Handle:
-    """A share that may not be there yet; its specification always is."""
+    """A share that may not be there yet; its specification always is.
 
-    __slots__ = ("depth", "done", "share", "spec", "waiters")
+    assumptions  what it rests on: where one of them does not hold, neither does its bound
+    """
 
-    def __init__(self, spec: Spec, depth: int) -> None:
+    __slots__ = ("assumptions", "depth", "done", "share", "spec", "waiters")
+
+    def __init__(self, spec: Spec, depth: int, assumptions: frozenset[Assumption] = frozenset()) -> None:
         self.spec = spec
+        self.assumptions = assumptions
         self.depth = depth
         self.done = False
         self.share: Share | Any = None
@@ -104,7 +109,7 @@ class Operation:
                 Party(run.environment, self.label), *[operand.share for operand in self.operands], **self.parameters
             )
         except Exception as error:
-            run.fail(error, self.source)
+            self.failed(error)
             return
         if iscoroutine(result):
             self.coroutine = result
@@ -138,9 +143,18 @@ class Operation:
             run.progressed(self)
             self.finish(stop.value)
         except Exception as error:
-            run.fail(error, self.source)
+            self.coroutine = None
+            self.failed(error)
         except asyncio.CancelledError as error:
             run.fail(LocalProtocolError(f"{self.primitive} was cancelled: {error}"), self.source)
+
+    def failed(self, error: Exception) -> None:
+        """End the run; or go on where a value is only beyond a bound that was assumed: that blanks what rests on it."""
+        if isinstance(error, BoundExceeded) and self.handle.assumptions:
+            self.run.unfinished.pop(self.label, None)
+            self.finish(self.run.engine.worthless(self.handle.spec))
+        else:
+            self.run.fail(error, self.source)
 
     def finish(self, result: Any) -> None:
         handle = self.handle

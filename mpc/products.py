@@ -71,7 +71,7 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
     right = b.reshape(inner, 1) if b.ndim == 1 else b
     if cut <= 0:
         product = left._op(
-            "matmul", right, changes=contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(a, b))
+            "matmul", right, changes=contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(left, right))
         )
     else:
         bound = (bound >> cut) + run.engine.rounding
@@ -79,7 +79,7 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
             "matmul_truncate",
             right,
             bits=cut,
-            changes=contracted(frac=a.frac + b.frac - cut, bound=bound, type="fixed", of=(a, b)),
+            changes=contracted(frac=a.frac + b.frac - cut, bound=bound, type="fixed", of=(left, right)),
         )
     return product.reshape(shape)
 

@@ -23,7 +23,7 @@ def total(x: SecretArray, axis: int | None = None) -> SecretArray:
     a = x.numeric()
     whole = a.valid if a.valid is not None and a.valid.shape == () else None
     if a.valid is not None and whole is None:
-        a = where(a.valid, a.without_mask(), 0)
+        a = where(a.valid.bare(), a.without_mask(), 0)
     if axis is None:
         a = a.reshape(-1)
         axis = 0
@@ -43,7 +43,9 @@ def mean(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Mean of the elements (of the valid ones, where there is a mask)."""
     total = x.sum(axis)
     if x.valid is not None and x.valid.shape != ():
-        return total / x.valid.sum(axis)
+        quotient = total / x.valid.bare().sum(axis)
+        why = quotient.why.replace("division by zero", "no valid element")
+        return quotient._new(quotient.handle, valid=quotient.valid, why=why)
     terms = x.size if axis is None else x.shape[axis]
     if not terms:
         raise ShapeError("mean of no element")

@@ -24,13 +24,22 @@ from mpc.outside import Outside
 from mpc.party import Busy, Environment
 
 if TYPE_CHECKING:
+    from mpc.assumptions import Assumption
     from mpc.functions import Functions
 
 #: Bytes and operations that may be scheduled between two awaits of one task.
 MEMORY_BUDGET = 256 << 20
 OPERATIONS_BUDGET = 50_000
 
+_NONE: frozenset[Assumption] = frozenset()
 _scope: ContextVar[Scope] = ContextVar("comity_scope")
+
+
+def _all_of(a: frozenset[Assumption], b: frozenset[Assumption]) -> frozenset[Assumption]:
+    """Both sets, as the object that is there already where one holds the other."""
+    if a <= b:
+        return b
+    return a if b <= a else a | b
 
 
 class Runtime:
@@ -172,11 +181,14 @@ class Runtime:
         label = scope.label(primitive)
         spec, cost = self.engine.plan(primitive, label, *[operand.spec for operand in operands], **parameters)
         rounds = depth = cost.rounds
+        assumptions = _NONE
         for operand in operands:
             if operand.depth + rounds > depth:
                 depth = operand.depth + rounds
+            if operand.assumptions and operand.assumptions is not assumptions:
+                assumptions = _all_of(assumptions, operand.assumptions)
         self._account(scope, cost, depth, spec)
-        handle = Handle(spec, depth)
+        handle = Handle(spec, depth, assumptions)
         if self._environment is None or self.failure is not None:
             self.planned.add(primitive)
             return handle
@@ -343,7 +355,6 @@ class Runtime:
             raise
         finally:
             around.awaited()
-        around.join(scopes)
         return results
 
     # ---- what the session asks

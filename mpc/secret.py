@@ -18,7 +18,7 @@ from mpc.arrays import concatenate, maximum, minimum, stack, where
 from mpc.engine import Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.fixed import width_of
-from mpc.inherited import all_valid, union, unique
+from mpc.inherited import all_valid, joined, union, unique
 from mpc.operands import aligned, broadcast, joint, too_wide
 from mpc.public import add_public, constant, finite, is_bool, negative
 from mpc.scaling import scale_public
@@ -36,7 +36,7 @@ class SecretArray:
     type     "fixed" (raw / 2^frac), "int" or "bool"
     bound    largest magnitude of the raw integer
     valid    secret bits (or None: all valid); where cleared, the value means nothing and is never opened
-    why      what a cleared valid bit means, in words
+    why      what a cleared valid bit means, in words; of several reasons the last one (see `mpc.inherited`)
     cohorts  how many rows stand behind the value: releases compare them with the minimum cohort size. Each is a
              scalar, about the whole value, or has its shape, one count an element
     """
@@ -304,11 +304,14 @@ class SecretArray:
 
     # ---- masks and checks
     def masked(self, valid: SecretArray, why: str) -> SecretArray:
-        """The same value, meaningless where `valid` is not set, for the reason `why`."""
-        joint = valid if self.valid is None else self.valid & valid
-        if joint.shape not in ((), self.shape):
-            joint = joint.broadcast_to(self.shape)
-        return self._new(self.handle, valid=joint, why=why or self.why)
+        """The same value, meaningless where `valid` is not set, for the reason `why`; reasons it has already come
+        before."""
+        if valid.valid is not None:  # a bit that is undefined itself is not set
+            valid = valid._new((valid.bare() & valid.valid.bare()).handle, valid=valid.valid, why=valid.why)
+        if valid.shape not in ((), self.shape):
+            valid = valid.broadcast_to(self.shape)
+        joint, reason = joined((self.valid, self.why), (valid, why or self.why), self.shape)
+        return self._new(self.handle, valid=joint, why=reason)
 
     def without_mask(self) -> SecretArray:
         """The raw value with its mask taken off: for library code that deals with the mask itself."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, soundness
+from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
 from mpc.operation import Handle
@@ -155,12 +155,8 @@ class Study:
         self._releases.sort(key=lambda release: release.position)
         self.entries[:] = [release.entry for release in self._releases]
         waiting = [release for release in self._releases if not release.scheduled]
-        sound: SecretArray | None = None
-        if waiting:
-            with self.run.at(waiting[0].line):
-                sound = soundness(self.run)
         for release in waiting:
-            release.schedule(sound)
+            release.schedule()
         await self.run.settle(*[handle for release in waiting for handle in release.handles()])
         for release in waiting:
             release.keep()
@@ -208,10 +204,10 @@ class Release:
     def scheduled(self) -> bool:
         return self._masked is not None
 
-    def schedule(self, sound: SecretArray | None) -> None:
+    def schedule(self) -> None:
         """Compute the masks and open; the line of all this is that of the release."""
         with self._study.run.at(self.line):
-            self._masked = mask(self._result, self.entry.minimum, sound)
+            self._masked = mask(self._result, self.entry.minimum)
             to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
             for part in self._masked.values():
                 part.open(to)
@@ -267,7 +263,7 @@ class Release:
                 "cannot have when they read theirs; release it without `await`"
             )
         if self._masked is None:
-            self.schedule(soundness(self._study.run))
+            self.schedule()
             await self._study.run.settle(*self.handles())
             value = self.keep()
         else:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mpc.errors import RangeError
 from mpc.fixed import MAX_FRAC, WIDTH, width_of
-from mpc.inherited import all_valid, union
+from mpc.inherited import kept
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
@@ -44,8 +44,7 @@ def precise_product(a: SecretArray, b: SecretArray) -> SecretArray:
     Rounds    4; a truncation for each operand above 30 bits, and 2 or 4 products for 1 or 2 of them
     """
     frac = _frac(a, b)
-    valid, why = all_valid((a, b), a.shape)
-    cohorts = union(a, b)
+    given = (a, b)
     a, b = _fitting(a.bare()), _fitting(b.bare())
     parts = [x.product(y, frac) for x in _digits(a) for y in _digits(b)]
     product = parts[0]
@@ -54,7 +53,7 @@ def precise_product(a: SecretArray, b: SecretArray) -> SecretArray:
     places = a.frac + b.frac - frac
     exact = a.bound * b.bound
     most = (exact >> places if places > 0 else exact << -places) + 1 + len(parts) * a.run.engine.rounding
-    return product._new(product.handle, bound=min(product.bound, most), valid=valid, why=why, cohorts=cohorts)
+    return kept(product.bounded(most), *given)
 
 
 def _frac(a: SecretArray, b: SecretArray) -> int:

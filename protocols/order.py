@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpc.assumptions import Assumption, assuming
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.operation import Handle
@@ -153,8 +154,12 @@ def _joint(xs: Sequence[SecretArray]) -> SecretArray | None:
     """Which rows are valid in all arrays, or None where all are."""
     valid: SecretArray | None = None
     for x in xs:
-        if x.valid is not None and x.valid.shape != () and x.valid is not valid:
-            valid = x.valid if valid is None else valid & x.valid
+        if x.valid is None or x.valid.shape == ():
+            continue
+        if valid is None:
+            valid = x.valid.bare()
+        elif x.valid.handle is not valid.handle:
+            valid = valid & x.valid.bare()
     return valid
 
 
@@ -220,10 +225,11 @@ def compact(columns: Sequence[SecretArray], size: int) -> list[SecretArray]:
         if columns and size < len(columns[0]):
             raise RangeError(f"compact: {len(columns[0])} rows are valid, and there is room for {size}")
         return list(columns)
-    valid.run.scope.checks.append(valid.sum() <= size)
+    fits = Assumption(valid.run, valid.sum() <= size)
     order = _after(None, _key(~valid, descending=False))
     kept = order.apply(valid)[:size]
-    return [order.apply(c.without_mask())[:size].masked(kept, c.why or "no such row") for c in columns]
+    found = [order.apply(c.without_mask())[:size].masked(kept, c.why or "no such row") for c in columns]
+    return [assuming(c, fits) for c in found]
 
 
 def median(x: SecretArray) -> SecretArray:
@@ -253,7 +259,7 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
     else:
         ordered = sort(x)
         bare = SecretArray(x.run, ordered.handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
-        count = x.valid.sum()
+        count = x.valid.bare().sum()
         some = count > 0
         found = [
             _among(bare, count, some, fraction).masked(some, "no valid element").about(count) for fraction in fractions

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share, Spec
-from mpc.errors import CheckFailed, LocalProtocolError, RangeError
+from mpc.errors import BoundExceeded, CheckFailed, LocalProtocolError, RangeError
 from mpc.party import Party
 
 
@@ -41,7 +41,8 @@ def _mask(width: int) -> np.uint64:
 
 class IdealEngine(Engine):
     """Every primitive of `mpc.engine.Engine` on cleartext. Checks what an engine may assume: values beyond the
-    capacity raise, so that a wrong bound shows in tests."""
+    capacity raise, so that a wrong bound shows in tests. Where they rest on a checked assumption, that has failed: what
+    is computed from them is 0, and never opened."""
 
     name = "ideal"
 
@@ -54,8 +55,14 @@ class IdealEngine(Engine):
     def _checked(self, values: Any) -> Clear:
         exact = np.asarray(values, dtype=object)
         if exact.size and max(abs(int(v)) for v in exact.reshape(-1)) >= 1 << self.capacity:
-            raise LocalProtocolError("a value exceeds its bound: the bound of some operation is wrong")
+            raise BoundExceeded("a value exceeds its bound: the bound of some operation is wrong")
         return Clear(exact.astype(np.int64))
+
+    def worthless(self, spec: Spec) -> Clear:
+        """What stands for a result of values beyond their bound."""
+        if spec.kind == "order":
+            return Clear(np.arange(spec.size), spec.kind, spec.width)
+        return Clear(np.zeros(spec.shape, np.int64 if spec.kind == "arith" else np.uint64), spec.kind, spec.width)
 
     # ---- local
     def constant(self, party: Party, *, values: Integers) -> Clear:
@@ -169,21 +176,21 @@ class IdealEngine(Engine):
     async def sign(self, party: Party, x: Clear, *, width: int) -> Clear:
         limit = 1 << (width - 1)
         if x.values.size and not (-limit <= int(x.values.min()) and int(x.values.max()) < limit):
-            raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
+            raise BoundExceeded(f"a value exceeds the {width} bits it is compared on")
         return _bits(x.values < 0)
 
     async def signs(self, party: Party, x: Clear, *, thresholds: Integers, width: int) -> Clear:
-        apart = x.values.astype(object)[None] - thresholds
+        apart = np.asarray(x.values, dtype=object)[None] - thresholds
         limit = 1 << (width - 1)
         if apart.size and not (-limit <= apart.min() and apart.max() < limit):
-            raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
+            raise BoundExceeded(f"a value exceeds the {width} bits it is compared on")
         return _bits((apart < 0).astype(np.bool_))
 
     quick_signs = signs
 
     async def equal(self, party: Party, x: Clear, *, width: int) -> Clear:
         if x.values.size and max(int(x.values.max()), -int(x.values.min())) >= 1 << width:
-            raise LocalProtocolError(f"a value exceeds the {width} bits it is compared on")
+            raise BoundExceeded(f"a value exceeds the {width} bits it is compared on")
         return _bits(x.values == 0)
 
     async def rows_zero(self, party: Party, x: Clear) -> Clear:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from mpc.assumptions import Assumption, assuming
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate
 
@@ -11,13 +12,15 @@ from mpc.secret import SecretArray, concatenate
 class Held:
     """Values that are assumed to be within [-limit, limit]; `check` compares all that were held since the last time.
 
-    As `within`, with one comparison for all: where an assumption does not hold, only "out of range" is released.
+    As `within`, with one comparison for all: where an assumption does not hold, only "out of range" is released of
+    what was computed from these values.
     """
 
     def __init__(self, run: Runtime, limit: float) -> None:
         self._run = run
         self._limit = limit
         self._waiting: list[SecretArray] = []
+        self._assumption: Assumption | None = None
 
     def hold(self, x: SecretArray) -> SecretArray:
         """x, from here on with the limit as its bound."""
@@ -25,11 +28,13 @@ class Held:
         if x.bound <= bound:
             return x
         self._waiting.append(x)
-        return x._new(x.handle, bound=bound)
+        if self._assumption is None:
+            self._assumption = Assumption(self._run)
+        return assuming(x._new(x.handle, bound=bound), self._assumption)
 
     def check(self) -> None:
         """Rounds: a comparison, a bit's conversion and a test for 0."""
-        if not self._waiting:
+        if self._assumption is None:
             return
         joined = concatenate(self._waiting).bare()
         bound = int(np.ldexp(self._limit, joined.frac))
@@ -37,4 +42,5 @@ class Held:
         raw = SecretArray(self._run, joined.handle, type="int", bound=joined.bound)
         below = raw.below_each(np.asarray([-bound, bound + 1]).reshape(2, *[1] * raw.ndim))
         outside = (~(below[0] ^ below[1])).numeric().sum()
-        self._run.scope.checks.append(outside == 0)
+        self._assumption.bit = outside == 0
+        self._assumption = None

@@ -24,7 +24,7 @@ def accuracy_score(y: SecretArray, predicted: SecretArray) -> SecretArray:
     valid = both(y.valid, predicted.valid)
     if valid is None:
         return right.numeric().mean().about(*cohorts)
-    valid = valid.broadcast_to(y.shape)
+    valid = valid.bare().broadcast_to(y.shape)
     right = right & valid
     count = valid.sum()
     return (right.sum() / count).about(*cohorts, count)
@@ -46,7 +46,7 @@ def roc_auc_score(y: SecretArray, score: SecretArray) -> SecretArray:
     marked = y.bare()
     with_it, without = marked, ~marked
     if valid is not None:
-        valid = valid.broadcast_to(y.shape)
+        valid = valid.bare().broadcast_to(y.shape)
         with_it, without = with_it & valid, without & valid
     positive, negative = with_it.numeric(), without.numeric()
     values = score.numeric().bare()

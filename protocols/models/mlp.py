@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from mpc.assumptions import standing_on
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import encode, frac_for
 from mpc.operands import narrowed
@@ -38,7 +39,8 @@ class Dense:
     bias     (outputs,), likewise, or None
     norm     a bound of the sum of |weight| over the inputs, for every output. Of public weights it is known; of secret
              ones it is the number of inputs times their bound, unless a smaller one is stated here. That is an
-             assumption which the run checks, as `within`: where it does not hold, releases say "out of range"
+             assumption which the run checks, as `within`: where it does not hold, releases of what the model
+             gives say "out of range"
 
     Shapes    (rows, inputs) -> (rows, outputs)
     Rounds    2; a stated norm costs a comparison and an injection a weight once, beside the first rows
@@ -81,6 +83,7 @@ class Dense:
         if norm is not None:
             sums = weights.bare().abs().sum(0).within(stated)
             self._most = min(self._most, sums.bound)
+            self.weights = standing_on(self.weights, sums)
 
     def __call__(self, x: SecretArray) -> SecretArray:
         """The outputs for rows of inputs."""

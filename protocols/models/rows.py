@@ -73,12 +73,12 @@ def both(a: SecretArray | None, b: SecretArray | None) -> SecretArray | None:
     """Bits set in both; None stands for all."""
     if a is None or b is None or a is b:
         return a if b is None else b
-    return a & b
+    return a.bare() & b.bare()
 
 
 def _joint_valid(columns: Sequence[SecretArray]) -> SecretArray | None:
     rows = len(columns[0])
-    masks = {id(column.valid): column.valid for column in columns if column.valid is not None}
+    masks = {id(column.valid): column.valid.bare() for column in columns if column.valid is not None}
     bits = [valid if valid.ndim == 2 else valid.broadcast_to((rows,)).reshape(rows, 1) for valid in masks.values()]
     return _beside(bits).all(1) if bits else None
 

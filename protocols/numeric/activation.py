@@ -8,12 +8,13 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
+from mpc.inherited import kept
 from mpc.secret import SecretArray
 from protocols.numeric.division import reciprocal
 from protocols.numeric.elementwise import confine, largest
 from protocols.numeric.exponential import exp_of_negative
 from protocols.numeric.normalize import F, leading_bit
-from protocols.numeric.polynomial import keeping, roomy
+from protocols.numeric.polynomial import roomy
 from protocols.numeric.tables import Function, Pieces, tabulated
 
 #: Beyond it, either way, the sigmoid is as good as 0 or 1.
@@ -61,7 +62,7 @@ def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
         past = bare.reshape(1, *bare.shape) >= ends.reshape(-1, *[1] * bare.ndim)
         inside = (past[0] ^ past[1]) * y
         y = inside._op("add", past[1].numeric()._shifted(F), changes={"bound": 1 << F})
-    return keeping(y, given)
+    return kept(y, given)
 
 
 def tanh(x: SecretArray, *, exact: bool = False) -> SecretArray:

@@ -12,6 +12,7 @@ import numpy as np
 
 from mpc.errors import RangeError
 from mpc.fixed import WIDTH, width_of
+from mpc.inherited import kept
 from mpc.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, by_count, leading_bit, powers_below
 from protocols.numeric.tables import Pieces, tabulated
@@ -87,10 +88,7 @@ def divide(a: SecretArray, b: SecretArray) -> SecretArray:
         quotient, valid = _wide(a.bare(), b.bare(), scale)
         if scale.most is not None:
             why = f"division by zero, or a quotient of 2^{scale.most} or more"
-    for operand in (a, b):
-        if operand.valid is not None:
-            quotient = quotient.masked(operand.valid, operand.why)
-    return quotient.masked(valid, why).about(*a.cohorts, *b.cohorts)
+    return kept(quotient, a, b).masked(valid, why)
 
 
 def _narrow(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:

@@ -6,8 +6,8 @@ import numpy as np
 
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import encode
+from mpc.inherited import kept
 from mpc.secret import SecretArray, concatenate, constant, stack, where
-from protocols.numeric.polynomial import keeping
 
 
 def relu(x: SecretArray) -> SecretArray:
@@ -20,7 +20,7 @@ def sign(x: SecretArray) -> SecretArray:
     """1, 0 or -1, as an integer. Rounds: a comparison and a bit's conversion."""
     x = x.numeric()
     beyond = (stack([-x.bare(), x.bare()]) < 0).numeric()  # positive; negative
-    return keeping((beyond[0] - beyond[1]).bounded(1), x)
+    return kept((beyond[0] - beyond[1]).bounded(1), x)
 
 
 def clip(x: SecretArray, low: float, high: float) -> SecretArray:
@@ -29,7 +29,7 @@ def clip(x: SecretArray, low: float, high: float) -> SecretArray:
     Raises RangeError for a value of more than 61 bits, which leaves no room to compare it.
     """
     x = x.numeric()
-    return keeping(confine(x.bare(), low, high)[0], x)
+    return kept(confine(x.bare(), low, high)[0], x)
 
 
 def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, SecretArray | None]:
@@ -70,7 +70,7 @@ def floor(x: SecretArray) -> SecretArray:
     else:
         changes = {"type": "int", "frac": 0, "bound": bound}
         whole = raw._op("truncate_exact", bits=x.frac, rounding="floor", changes=changes)
-    return keeping(whole.bounded(bound), x)
+    return kept(whole.bounded(bound), x)
 
 
 def round_half_up(x: SecretArray) -> SecretArray:
@@ -108,7 +108,7 @@ def _best(x: SecretArray, axis: int, places: bool) -> tuple[SecretArray, SecretA
     given = x
     values = x.bare()
     if x.valid is not None and x.valid.shape != ():
-        values = where(x.valid, values, values * 0 - x.limit).bounded(x.bound)  # no valid one is smaller
+        values = where(x.valid.bare(), values, values * 0 - x.limit).bounded(x.bound)  # no valid one is smaller
     values = values._view(lambda a: np.moveaxis(a, axis, 0))
     places_of = constant(x.run, np.arange(len(values))).reshape(-1, *[1] * (x.ndim - 1)).broadcast_to(values.shape)
     while len(values) > 1:
@@ -120,7 +120,7 @@ def _best(x: SecretArray, axis: int, places: bool) -> tuple[SecretArray, SecretA
     cohorts = [c if c.shape == () else c.sum() for c in given.cohorts]
     value, place = values[0].about(*cohorts), places_of[0].about(*cohorts)
     if given.valid is not None:
-        known = given.valid if given.valid.shape == () else given.valid.any(axis)
+        known = given.valid if given.valid.shape == () else given.valid.bare().any(axis)
         value, place = value.masked(known, given.why), place.masked(known, given.why)
     return value, place
 

@@ -10,10 +10,10 @@ from math import log as public_log
 import numpy as np
 
 from mpc.errors import RangeError
+from mpc.inherited import kept
 from mpc.secret import SecretArray
 from protocols.numeric.elementwise import confine
 from protocols.numeric.normalize import F, leading_bit
-from protocols.numeric.polynomial import keeping
 from protocols.numeric.tables import Pieces, tabulated
 
 #: The largest argument that `exp` takes.
@@ -50,7 +50,7 @@ def exp(x: SecretArray, *, at_most: float = HIGHEST) -> SecretArray:
     x = _fine(given.bare())
     high = min(at_most, x.limit)
     inside, above = confine(x, max(high - _RANGE, -x.limit), high)
-    result = keeping(exp_between(inside, high), given)
+    result = kept(exp_between(inside, high), given)
     return result if above is None else result.masked(~above, f"exponential of more than {high:g}")
 
 
@@ -103,4 +103,4 @@ def log(x: SecretArray) -> SecretArray:
     result = tabulated(c, _LOG, frac=F, bound=1 << F) + whole._new(whole.handle, frac=F, type="fixed")
     largest = max(abs(wholes[-1]), abs(wholes[0] - public_log(2.0)), public_log(2.0)) + 2.0**-20
     result = result.bounded(int(largest * 2**F) + 1)
-    return keeping(result, given).masked(exponent.nonzero, "logarithm of a number that is not positive")
+    return kept(result, given).masked(exponent.nonzero, "logarithm of a number that is not positive")

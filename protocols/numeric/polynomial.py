@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import encode, frac_for, magnitude
+from mpc.inherited import kept
 from mpc.secret import SecretArray, constant, stack
 from protocols.numeric.normalize import F
 
@@ -33,7 +34,7 @@ def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | Non
     c = _coefficients([coefficients])[0]
     x = x.numeric()
     if len(c) == 1:
-        return keeping(constant(x.run, np.full(x.shape, c[0]), frac=frac), x)
+        return kept(constant(x.run, np.full(x.shape, c[0]), frac=frac), x)
     unit, t = _in_units(x.bare(), x.limit)
     most = (t.limit + 2.0**-24) ** np.arange(len(c))  # largest |t^j|; a power is wrong by less than 2 j last places
     c = np.ldexp(c, unit * np.arange(len(c)))
@@ -49,16 +50,7 @@ def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | Non
     )
     # Each term and their sum are within the sum of the terms' sizes.
     total = (terms._op("sum", axis=0, changes={"bound": bound}) + c[0]).bounded(bound)
-    return keeping(total.cut(frac_for(size) if frac is None else frac), x)
-
-
-def keeping(result: SecretArray, *given: SecretArray) -> SecretArray:
-    """The result with the masks and cohorts of the values that it was computed from."""
-    for x in given:
-        result = result.about(*x.cohorts)
-        if x.valid is not None:
-            result = result.masked(x.valid, x.why)
-    return result
+    return kept(total.cut(frac_for(size) if frac is None else frac), x)
 
 
 def roomy(x: SecretArray) -> SecretArray:
@@ -97,7 +89,7 @@ def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> Secr
         limit = value.limit
     unit, t = _in_units(value, limit)
     pieces = _pieces(t, reached.numeric(), np.ldexp(c, unit * np.arange(c.shape[1])), np.ldexp(ends, -unit))
-    return keeping(pieces, given)
+    return kept(pieces, given)
 
 
 def _pieces(t: SecretArray, reached: SecretArray, c: NDArray[Any], ends: NDArray[Any]) -> SecretArray:

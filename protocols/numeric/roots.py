@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
+from mpc.inherited import kept
 from mpc.secret import SecretArray
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.tables import Pieces, tabulated
@@ -69,8 +70,6 @@ def sqrt(x: SecretArray) -> SecretArray:
     normal = root(c.bounded(1 << F))
     # sqrt(raw) = normal * 2^(top - a); zero gives 0 through the table.
     result = normal.times(exponent.table([1 << t for t in back]), bound=int(1.01 * 2 ** (F + top)))
-    result = result._new(result.handle, frac=F + x.frac // 2, type="fixed").about(*given.cohorts)
-    if given.valid is not None:
-        result = result.masked(given.valid, given.why)
+    result = result._new(result.handle, frac=F + x.frac // 2, type="fixed")
     assert exponent.negative is not None
-    return result.masked(~exponent.negative, "root of a negative number")
+    return kept(result, given).masked(~exponent.negative, "root of a negative number")

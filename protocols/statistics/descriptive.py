@@ -141,7 +141,7 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
             raise ShapeError(f"the variance of {terms} elements with ddof {ddof}")
         return squares / (terms - ddof)
     assert x.valid is not None
-    count = x.valid.sum(axis)
+    count = x.valid.bare().sum(axis)
     several = count > ddof
     return (squares / where(several, count - ddof, 1)).masked(several, f"at most {ddof} values")
 

@@ -426,7 +426,7 @@ def test_what_could_exceed_the_ring_is_refused_at_its_line_with_the_remedy():
         assert "within" in str(caught.value)
         y = x.within(2**30)
         assert (await opened(run, y * y)).tolist() == [2**60]
-        assert run.scope.checks
+        assert y.handle.assumptions
         with pytest.raises(RangeError):
             x.times(x)
         with pytest.raises(RangeError):
@@ -577,8 +577,8 @@ def test_within_is_checked_to_the_last_unit(values, limit, frac, bound):
         x = x._new(x.handle, type="fixed", frac=frac, bound=bound)
         y = x.within(limit * 2.0**-frac)
         assert y.bound == max(limit, 1)
-        (check,) = run.scope.checks
-        held = await opened(run, check)
+        (check,) = y.handle.assumptions
+        held = await opened(run, check.bit)
         exact = np.abs(values).max() <= max(limit, 1)
         if bound < 2**61:
             assert held == exact
@@ -597,7 +597,7 @@ def test_within_where_the_bound_is_known_costs_nothing():
         before = run.operations
         y = x.within(1.5)
         assert y.limit <= 1.5
-        assert len(run.scope.checks) == 1
+        assert len(y.handle.assumptions) == 1
         assert run.operations > before
 
     evaluate(script, parties=1)

@@ -217,9 +217,9 @@ def test_compact(engine):
 
 def test_rows_that_find_no_place_are_noticed():
     async def script(run):
-        order.compact([masked(secret(run, mixed(30)), secret(run, mixed(30) > 0))], 3)
-        (check,) = run.scope.checks
-        return await opened(run, check)
+        (column,) = order.compact([masked(secret(run, mixed(30)), secret(run, mixed(30) > 0))], 3)
+        (check,) = column.handle.assumptions
+        return await opened(run, check.bit)
 
     assert not evaluate(script)[0]
 

@@ -12,8 +12,8 @@ from support.bounds import every_bound_holds
 from support.engines import making
 from support.value_floor import opened, secret
 
-from mpc.disclosure import soundness
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
+from mpc.soundness import soundness
 from protocols.models import LogisticRegression
 from protocols.models.fitted import WEIGHT_LIMIT
 from protocols.simulate import evaluate
@@ -272,8 +272,8 @@ def test_weights_beyond_the_limit_are_seen(learning_rate, held):
     how = {"standardize": False, "penalty": None, "momentum": 0.9, "batch_size": 20, "learning_rate": learning_rate}
 
     async def script(run):
-        await LogisticRegression(epochs=2, **how).fit([secret(run, x)], secret(run, (x > 0).astype(int)))
-        return await opened(run, soundness(run))
+        model = await LogisticRegression(epochs=2, **how).fit([secret(run, x)], secret(run, (x > 0).astype(int)))
+        return await opened(run, soundness(run, [model.weights.handle]).whole)
 
     assert evaluate(script, engine="replicated")[0] == held
     assert (
@@ -290,8 +290,8 @@ def test_log_odds_beyond_the_limit(saturate):
     async def script(run):
         model = LogisticRegression(standardize=False, penalty=None, fit_intercept=False, saturate=saturate, **how)
         await model.fit([secret(run, x, bound=300.0)], secret(run, (x > 0).astype(int)))
-        sound = soundness(run)
-        return sound is None or await opened(run, sound), await opened(run, model.weights)
+        sound = soundness(run, [model.weights.handle])
+        return sound is None or await opened(run, sound.whole), await opened(run, model.weights)
 
     held, weights = evaluate(script, engine="replicated")[0]
     wanted = train(x[:, None], x > 0, **how)

@@ -134,9 +134,10 @@ def test_a_norm_that_is_stated_is_checked(norm, holds):
             constant(run, weights, frac=10)._new(constant(run, weights, frac=10).handle, bound=2 << 10), norm=norm
         )
         scores = layer(constant(run, [[1.0, -1.0]]))
-        assert len(run.scope.checks) == (norm < 4)  # two weights of 2 at most: no more is known without a statement
+        checks = scores.handle.assumptions
+        assert len(checks) == (norm < 4)  # two weights of 2 at most: no more is known without a statement
         assert scores.limit <= 1.01 * min(norm, 4)
-        return [bool((await opened(run, check)).all()) for check in run.scope.checks]
+        return [bool((await opened(run, check.bit)).all()) for check in checks]
 
     checks = evaluate(script, parties=1)[0]
     assert all(checks) == holds
@@ -191,7 +192,7 @@ def test_layers_of_ones_own():
         model = Sequential([inner, lambda h: h.within(4), Dense(np.full((2, 1), 0.5), [1.0])])
         scores = model(constant(run, [[0.25, 0.0, -0.25], [0.0625, 0.0, 0.0]]))
         assert scores.limit <= 5.01
-        return await opened(run, scores), [bool((await opened(run, c)).all()) for c in run.scope.checks]
+        return await opened(run, scores), [bool((await opened(run, c.bit)).all()) for c in scores.handle.assumptions]
 
     found, checks = evaluate(script, parties=1)[0]
     np.testing.assert_allclose(found, [[1.0], [1.625]], atol=1e-6)
