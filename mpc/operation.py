@@ -109,7 +109,8 @@ class Operation:
                 Party(run.environment, self.label), *[operand.share for operand in self.operands], **self.parameters
             )
         except Exception as error:
-            self.failed(error)
+            if not self.blanked(error):
+                run.fail(error, self.source)
             return
         if iscoroutine(result):
             self.coroutine = result
@@ -143,18 +144,19 @@ class Operation:
             run.progressed(self)
             self.finish(stop.value)
         except Exception as error:
-            self.coroutine = None
-            self.failed(error)
+            if not self.blanked(error):
+                run.fail(error, self.source)
         except asyncio.CancelledError as error:
             run.fail(LocalProtocolError(f"{self.primitive} was cancelled: {error}"), self.source)
 
-    def failed(self, error: Exception) -> None:
-        """End the run; or go on where a value is only beyond a bound that was assumed: that blanks what rests on it."""
-        if isinstance(error, BoundExceeded) and self.handle.assumptions:
-            self.run.unfinished.pop(self.label, None)
-            self.finish(self.run.engine.worthless(self.handle.spec))
-        else:
-            self.run.fail(error, self.source)
+    def blanked(self, error: Exception) -> bool:
+        """Go on where a value is only beyond a bound that was assumed, which blanks what rests on it; False else."""
+        if not isinstance(error, BoundExceeded) or not self.handle.assumptions:
+            return False
+        self.coroutine = None
+        self.run.unfinished.pop(self.label, None)
+        self.finish(self.run.engine.worthless(self.handle.spec))
+        return True
 
     def finish(self, result: Any) -> None:
         handle = self.handle
