@@ -1,45 +1,32 @@
 """What a scenario's source may not contain, found before a line of it runs.
 
 A lint for reviewers, not a sandbox: a scenario runs with its party's rights, so people must read it. The lint keeps
-what they read honest: no files, processes, network, hidden code or chance in a script that computes.
+what they read honest: no files, processes, network, hidden code, chance, clocks or internals of Comity in a script that
+computes, and nothing that runs in another order at another party.
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from mpc.errors import ConfigError
+from parties import lint_names as names
+from parties.lint_order import Unordered
 
-
-def _names(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-#: Modules of the standard library that only compute.
-PURE = _names(
-    "__future__ abc bisect calendar cmath collections colorsys dataclasses datetime decimal enum fractions functools "
-    "heapq itertools math numbers operator re statistics string textwrap typing unicodedata"
+_MAY = (
+    "It may import NumPy, modules of the standard library that only compute, public names of mpc, protocols and "
+    "scenarios; pandas inside functions."
 )
-OURS = _names("mpc protocols scenarios")
-#: For a function's own use, as pandas is that of the oracle.
-IN_FUNCTIONS = _names("pandas")
-#: Only inside the function that `@scenario.plaintext` decorates.
-IN_PLAINTEXT = _names("lifelines scipy sklearn statsmodels")
 
-_REFUSED_NAMES = _names(
-    "open exec eval compile __import__ globals locals vars getattr setattr delattr input breakpoint help exit quit"
-)
-_ALLOWED_DUNDERS = _names("__name__ __doc__ __init__ __future__ __all__")
-#: Ways of NumPy and pandas to files, memory, code or chance.
-_REFUSED_OF_LIBRARIES = _names(
-    "load loadtxt genfromtxt fromfile fromregex save savetxt savez savez_compressed memmap DataSource open_memmap lib "
-    "ctypeslib f2py distutils random eval io compat core _core"
-)
-_REFUSED_METHODS = _names(
-    "tofile dump dumps to_csv to_pickle to_parquet to_feather to_hdf to_excel to_sql to_json to_stata to_clipboard "
-    "to_html to_xml to_orc f_globals f_locals f_builtins gi_frame cr_frame tb_frame ctypes"
-)
+
+class Finding(NamedTuple):
+    """A line with something that is refused, and what to do instead (or nothing)."""
+
+    line: int
+    what: str
+    instead: str = ""
 
 
 def lint(name: str, source: bytes, *, folder: bool = False) -> ast.Module:
@@ -53,84 +40,221 @@ def lint(name: str, source: bytes, *, folder: bool = False) -> ast.Module:
         raise ConfigError(f"{name}, line {error.lineno}: not Python ({error.msg})") from None
     except ValueError:
         raise ConfigError(f"{name}: not a Python file") from None
-    found = min(_Walk(folder).findings(tree), default=None)
+    except (RecursionError, MemoryError):
+        raise ConfigError(f"{name}: not Python that people can read (nested too deeply)") from None
+    try:
+        found = min(_Walk(tree, folder).findings(), default=None)
+    except RecursionError:
+        raise ConfigError(f"{name}: not Python that people can read (nested too deeply)") from None
     if found is not None:
-        line, what = found
-        raise ConfigError(
-            f"{name}, line {line}: a scenario may not use {what}\n"
-            "It may import NumPy, modules of the standard library that only compute, mpc, protocols and scenarios; "
-            "pandas inside functions."
-        )
+        instead = f"; {found.instead}" if found.instead else ""
+        raise ConfigError(f"{name}, line {found.line}: a scenario may not use {found.what}{instead}\n{_MAY}")
     return tree
 
 
+def library_names(tree: ast.Module) -> list[tuple[int, str]]:
+    """Line and name of what a script that passed the lint uses of library code: allowed, and shown to people."""
+    found = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in names.LIBRARY_METHODS:
+            found.append((node.lineno, f".{node.attr}"))
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            module = node.module or ""
+            found += [
+                (node.lineno, f"{module}.{alias.name}")
+                for alias in node.names
+                if names.level(module, alias.name) == "library"
+            ]
+        elif isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names if names.level(alias.name) == "library"]
+    return sorted(set(found))
+
+
+class _Place(NamedTuple):
+    """Where in a file a node is: inside a function, inside the oracle, and of which class's method."""
+
+    inside: bool = False
+    oracle: bool = False
+    decorating: bool = False
+
+
 class _Walk:
-    def __init__(self, folder: bool) -> None:
+    def __init__(self, tree: ast.Module, folder: bool) -> None:
+        self.tree = tree
         self.folder = folder
-        self.libraries: set[str] = set()
+        #: Names of modules in the file -> their full name.
+        self.modules = dict(_bound_modules(tree))
+        #: Names that hold a scenario, whose `.run` is the decorator.
+        self.scenarios = {
+            target.id
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name)
+        }
+        self.unordered = Unordered(tree)
 
-    def findings(self, tree: ast.Module) -> Iterator[tuple[int, str]]:
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Import):
-                self.libraries |= {
-                    alias.asname or alias.name.split(".")[0]
-                    for alias in node.names
-                    if alias.name.split(".")[0] in ("numpy", "pandas")
-                }
-        yield from self._visit(tree, inside=False, oracle=False)
+    def findings(self) -> Iterator[Finding]:
+        yield from self._visit(self.tree, _Place())
 
-    def _visit(self, node: ast.AST, inside: bool, oracle: bool) -> Iterator[tuple[int, str]]:
+    def _visit(self, node: ast.AST, place: _Place) -> Iterator[Finding]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            inside = True
-            oracle = oracle or any(_is_plaintext(decorator) for decorator in node.decorator_list)
+            oracle = place.oracle or any(_is_plaintext(decorator) for decorator in node.decorator_list)
+            place = place._replace(inside=True, oracle=oracle)
         if isinstance(node, ast.Import | ast.ImportFrom):
-            yield from self._import(node, inside, oracle)
+            yield from self._import(node, place)
         elif isinstance(node, ast.Name):
-            if node.id in _REFUSED_NAMES or (_is_dunder(node.id) and node.id not in _ALLOWED_DUNDERS):
-                yield node.lineno, node.id + ("; write table[name]" if node.id == "getattr" else "")
+            if node.id in names.REFUSED_NAMES:
+                yield Finding(node.lineno, node.id, names.REFUSED_NAMES[node.id])
+            elif _is_dunder(node.id) and node.id not in names.ALLOWED_DUNDERS:
+                yield Finding(node.lineno, node.id)
         elif isinstance(node, ast.Attribute):
-            yield from self._attribute(node)
+            yield from self._attribute(node, place)
+        elif isinstance(node, ast.ExceptHandler) and node.type is None:
+            yield Finding(node.lineno, "a bare except", "write except Exception")
+        elif isinstance(node, ast.Call) and not place.oracle and _is_clock(node):
+            yield Finding(node.lineno, "the clock", "take a date as a parameter")
+        if not place.oracle:
+            for line, what in self.unordered.iterated(node):
+                yield Finding(line, what, "their order is not the same at all parties: write sorted(...)")
         for child in ast.iter_child_nodes(node):
             unread = isinstance(node, ast.If) and _is_type_checking(node.test) and child in node.body
-            yield from self._visit(child, inside or unread, oracle or unread)
+            yield from self._visit(child, place._replace(inside=place.inside or unread, oracle=place.oracle or unread))
 
-    def _attribute(self, node: ast.Attribute) -> Iterator[tuple[int, str]]:
+    def _attribute(self, node: ast.Attribute, place: _Place) -> Iterator[Finding]:
         name = node.attr
-        if (_is_dunder(name) and name not in _ALLOWED_DUNDERS) or name in _REFUSED_METHODS:
-            yield node.lineno, f".{name}"
-        root: ast.expr = node
-        while isinstance(root, ast.Attribute):
-            root = root.value
-        if isinstance(root, ast.Name) and root.id in self.libraries and _reaches_out(name):
-            yield node.lineno, f"{root.id}.{name}"
+        own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+        if (_is_dunder(name) and name not in names.ALLOWED_DUNDERS) or name in names.REFUSED_METHODS:
+            yield Finding(node.lineno, f".{name}")
+        elif name.startswith("_") and not _is_dunder(name) and name not in names.ALLOWED_PRIVATE and not own:
+            yield Finding(node.lineno, f".{name}", "it is private")
+        elif not place.oracle and not own:
+            yield from self._inner(node, name)
+        yield from self._of_module(node, place)
 
-    def _import(self, node: ast.Import | ast.ImportFrom, inside: bool, oracle: bool) -> Iterator[tuple[int, str]]:
+    def _inner(self, node: ast.Attribute, name: str) -> Iterator[Finding]:
+        """Internals of a run, clocks, and changes of what others made."""
+        if name in names.INTERNAL or (name == "run" and not self._is_scenario(node.value)):
+            yield Finding(node.lineno, f".{name}", "it belongs to the inside of a run")
+        elif name in names.CLOCKS:
+            yield Finding(node.lineno, f".{name}", "it differs between parties")
+        elif isinstance(node.ctx, ast.Store | ast.Del):
+            yield Finding(node.lineno, f"an assignment to .{name}", "keep your values in variables of your own")
+
+    def _is_scenario(self, value: ast.expr) -> bool:
+        return isinstance(value, ast.Name) and value.id in self.scenarios
+
+    def _of_module(self, node: ast.Attribute, place: _Place) -> Iterator[Finding]:
+        """An attribute of a module: a public name of it, not a module that it happens to import."""
+        chain = _chain(node)
+        if chain is None or chain[0] not in self.modules:
+            return
+        root, *parts = chain
+        module = self.modules[root]
+        for i, part in enumerate(parts):
+            if root_of(module) in names.OURS:
+                if f"{module}.{part}" in names.PUBLIC | names.LIBRARY:
+                    module = f"{module}.{part}"
+                    continue
+                if names.level(module, part) is None:
+                    yield Finding(node.lineno, ".".join([root, *parts[: i + 1]]), "it is no public name")
+                return
+            if root_of(module) in ("numpy", "pandas"):
+                if names.reaches_out(part):
+                    yield Finding(node.lineno, ".".join([root, *parts[: i + 1]]))
+                    return
+                if part in names.UNSET and not place.oracle:
+                    yield Finding(node.lineno, f"{root}.{part}", "it differs between parties: write zeros")
+                    return
+                if root_of(module) == "pandas":
+                    return
+            if not names.reachable(module, part):
+                yield Finding(node.lineno, ".".join([root, *parts[: i + 1]]), "it is no public name")
+                return
+            module = f"{module}.{part}"
+
+    def _import(self, node: ast.Import | ast.ImportFrom, place: _Place) -> Iterator[Finding]:
         if isinstance(node, ast.ImportFrom) and node.level:
             if not self.folder:
-                yield node.lineno, "a relative import: it is a single file"
-            elif inside:
-                yield node.lineno, "a relative import inside a function; move it to the top of the file"
+                yield Finding(node.lineno, "a relative import: it is a single file")
+            elif place.inside:
+                yield Finding(node.lineno, "a relative import inside a function; move it to the top of the file")
             elif node.level > 1:
-                yield node.lineno, "files outside of its folder"
+                yield Finding(node.lineno, "files outside of its folder")
             return
-        modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
-        for module in modules:
-            root = module.split(".")[0]
-            if root == "numpy" or root in IN_FUNCTIONS:
-                taken = [alias.name for alias in node.names] if isinstance(node, ast.ImportFrom) else []
-                for name in [*module.split(".")[1:], *taken]:
-                    if name == "*" or _reaches_out(name):
-                        yield node.lineno, f"{root}.{name}"
-            if root in IN_FUNCTIONS and not inside:
-                yield node.lineno, f"import {root} outside of a function"
-            elif root in IN_PLAINTEXT and not oracle:
-                yield node.lineno, f"import {module} outside of the function under @scenario.plaintext"
-            elif root not in PURE | OURS | IN_FUNCTIONS | IN_PLAINTEXT | {"numpy"}:
-                yield node.lineno, f"import {module}"
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from self._module(node.lineno, alias.name, place)
+            return
+        module = node.module or ""
+        refused = list(self._module(node.lineno, module, place))
+        yield from refused
+        for alias in [] if refused else node.names:
+            yield from self._taken(node.lineno, module, alias.name, place)
+
+    def _module(self, line: int, module: str, place: _Place) -> Iterator[Finding]:
+        root, *parts = module.split(".")
+        known = names.PURE | names.OURS | names.IN_FUNCTIONS | names.IN_PLAINTEXT | {"numpy"}
+        if root in names.IN_FUNCTIONS and not place.inside:
+            yield Finding(line, f"import {root} outside of a function")
+        elif root in names.IN_PLAINTEXT and not place.oracle:
+            yield Finding(line, f"import {module} outside of the function under @scenario.plaintext")
+        elif root not in known:
+            yield Finding(line, f"import {module}")
+        elif root in names.OURS and names.level(module) is None:
+            yield Finding(line, f"import {module}", "it is no public part of Comity")
+        elif root in ("numpy", "pandas"):
+            for part in parts:
+                if names.reaches_out(part):
+                    yield Finding(line, f"{root}.{part}")
+
+    def _taken(self, line: int, module: str, name: str, place: _Place) -> Iterator[Finding]:
+        root = root_of(module)
+        if root in names.OURS:
+            if name != "*" and names.level(module, name) is None:
+                yield Finding(line, f"{name} of {module}", _did_you_mean(name, module))
+            elif name == "*" and module not in names.PUBLIC:
+                yield Finding(line, f"{module}.*")
+        elif root in ("numpy", "pandas"):
+            if name == "*" or names.reaches_out(name) or (name in names.UNSET and not place.oracle):
+                yield Finding(line, f"{root}.{name}")
+        elif root in names.PURE and name != "*" and not names.reachable(module, name):
+            yield Finding(line, f"{name} of {module}", "it is no public name")
+        if name in names.REFUSED_METHODS:
+            yield Finding(line, name)
 
 
-def _reaches_out(name: str) -> bool:
-    return name in _REFUSED_OF_LIBRARIES or name.startswith("read_")
+def _did_you_mean(name: str, module: str) -> str:
+    from mpc.suggestions import closest
+
+    return closest(name, names.public_names(module)) or "it is no public name"
+
+
+def _bound_modules(tree: ast.Module) -> Iterator[tuple[str, str]]:
+    """Names that imports of a file bind to modules, with the module's full name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield (alias.asname, alias.name) if alias.asname else (root_of(alias.name),) * 2
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                full = f"{node.module}.{alias.name}"
+                if full in names.PUBLIC | names.LIBRARY or node.module == "numpy":
+                    yield alias.asname or alias.name, full
+
+
+def _chain(node: ast.Attribute) -> list[str] | None:
+    parts = [node.attr]
+    value = node.value
+    while isinstance(value, ast.Attribute):
+        parts.append(value.attr)
+        value = value.value
+    return [value.id, *reversed(parts)] if isinstance(value, ast.Name) else None
+
+
+def root_of(module: str) -> str:
+    """The package that a module belongs to."""
+    return module.split(".")[0]
 
 
 def _is_dunder(name: str) -> bool:
@@ -143,3 +267,11 @@ def _is_plaintext(decorator: ast.expr) -> bool:
 
 def _is_type_checking(test: ast.expr) -> bool:
     return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
+
+
+def _is_clock(call: ast.Call) -> bool:
+    """`np.datetime64("now")`, and "today"."""
+    function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
+    return function == "datetime64" and any(
+        isinstance(argument, ast.Constant) and argument.value in ("now", "today") for argument in call.args
+    )

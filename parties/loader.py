@@ -21,7 +21,7 @@ from pathlib import Path
 
 from mpc.errors import ComityError, ConfigError
 from mpc.scenario import Scenario
-from parties.lint import lint
+from parties.lint import library_names, lint
 
 #: Largest source of a scenario, all files together.
 MAX_SOURCE = 1 << 20
@@ -37,6 +37,7 @@ class Loaded:
     path     that file or folder
     sources  relative name -> bytes with LF line ends, sorted by name; they are part of the agreement
     doc      the docstring: who brings what, who learns what
+    library  "file, line N: name" of what it uses of library code, for people to look at
     """
 
     name: str
@@ -44,6 +45,7 @@ class Loaded:
     scenario: Scenario
     sources: dict[str, bytes]
     doc: str
+    library: tuple[str, ...] = ()
 
 
 def folder() -> Path:
@@ -123,9 +125,13 @@ def load(name: str, *, base: Path | None = None) -> Loaded:
     scenario = getattr(module, "scenario", None)
     if not isinstance(scenario, Scenario):
         raise ConfigError(f"{entry}: a scenario file must define  scenario = Scenario(inputs=…)")
+    if inspect.isasyncgenfunction(scenario.script):
+        raise ConfigError(f"{entry}: the function under @scenario.run must not `yield`: it releases what comes out")
     if not inspect.iscoroutinefunction(scenario.script):
         raise ConfigError(f"{entry}: the function under @scenario.run must be an `async def`")
-    return Loaded(path.stem if single else path.name, path, scenario, sources, inspect.getdoc(module) or "")
+    library = [f"{file}, line {line}: {name}" for file, tree in trees.items() for line, name in library_names(tree)]
+    name = path.stem if single else path.name
+    return Loaded(name, path, scenario, sources, inspect.getdoc(module) or "", tuple(library))
 
 
 def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.ModuleType:

@@ -25,6 +25,9 @@ from mpc.operation import Handle
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate, constant
 
+#: For scenarios. `random_order` and `order_of` are for library code.
+__all__ = ["Ordering", "compact", "median", "order_by", "quantile", "ranked", "sort", "sort_by", "top_k"]
+
 #: Keys of more bits together are sorted one after the other.
 _KEY_BITS = 61
 

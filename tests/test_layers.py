@@ -184,6 +184,7 @@ PURE = {
     "contextlib",
     "contextvars",
     "dataclasses",
+    "difflib",
     "enum",
     "functools",
     "hashlib",

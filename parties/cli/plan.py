@@ -102,6 +102,10 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
     compared = how_compared(bound, dry, network, predicted)
     if compared is not None:
         echo(f"  {compared}")
+    if bound.loaded.library:
+        echo("  The script uses names of library code, which can take protection off a value; read these lines:")
+        for line in bound.loaded.library:
+            echo(f"    {line}")
     echo(f"  {WARNING}  {bound.loaded.path}")
     if mock:
         from parties import report
@@ -277,6 +281,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "statistical_distance": dry.distance,
         "seconds": seconds,
         "predicted": vars(predicted),
+        "library_names": list(bound.loaded.library),
         "warning": WARNING,
     }
 

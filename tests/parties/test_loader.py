@@ -132,6 +132,30 @@ def test_every_file_of_a_folder_belongs_to_it(tmp_path):
         ("from numpy.random import default_rng", "numpy.random"),
         ("def f(pd):\n    import pandas as pd\n    return pd.read_csv('a')", "pd.read_csv"),
         ("np.zeros(3).tofile('a')", ".tofile"),
+        ("from mpc.operation import os", "import mpc.operation"),
+        ("from protocols.statistics.regression import np", "np of protocols.statistics.regression"),
+        ("import protocols.simulate", "import protocols.simulate"),
+        ("from protocols import simulate", "simulate of protocols"),
+        ("from protocols.order import order_of", "order_of of protocols.order"),
+        ("from protocols.replicated.opening import reveal", "import protocols.replicated.opening"),
+        ("import mpc\nmpc.operation.os.getpid()", "mpc.operation"),
+        ("import protocols.statistics as st\nst.regression.np", "st.regression"),
+        ("import statistics\nstatistics.random.random()", "statistics.random"),
+        ("from dataclasses import sys", "sys of dataclasses"),
+        ("np.polynomial.polynomial.np", "np.polynomial.polynomial.np"),
+        ("from operator import attrgetter", "attrgetter"),
+        ("async def f(study):\n    study.run.schedule('open')", ".run"),
+        ("def f(x):\n    return x.handle", ".handle"),
+        ("def f(x):\n    return x._new(x)", "._new"),
+        ("def f(r):\n    r.minimum = 1", "an assignment to .minimum"),
+        ("import datetime\nx = datetime.date.today()", ".today"),
+        ("from datetime import datetime\nx = datetime.now()", ".now"),
+        ("x = np.datetime64('now')", "the clock"),
+        ("x = id(scenario)", "id"),
+        ("x = hash('a')", "hash"),
+        ("x = np.empty(3)", "np.empty"),
+        ("def f():\n    raise SystemExit", "SystemExit"),
+        ("try:\n    pass\nexcept:\n    pass", "a bare except"),
     ],
 )
 def test_what_reaches_out_of_a_scenario_is_refused_with_file_and_line(tmp_path, line, what):
@@ -180,3 +204,61 @@ def test_bundled_scenarios_load_and_have_a_docstring():
         loaded = loader.load(name)
         assert loaded.doc
         assert loaded.scenario.oracle is not None
+
+
+@pytest.mark.parametrize(
+    ("line", "refused"),
+    [
+        ("for x in {'a', 'b'}: pass", True),
+        ("for i, x in enumerate({'a', 'b'}): pass", True),
+        ("LEVELS = {'a', 'b'}\ny = [x for x in LEVELS]", True),
+        ("y = {x: 1 for x in set('ab')}", True),
+        ("y = list(frozenset('ab'))", True),
+        ("def f(levels: set[str]):\n    return [x for x in levels]", True),
+        ("def f() -> set[str]:\n    return set('ab')\nfor x in f(): pass", True),
+        ("a = set('ab')\nb = a | {'c'}\nx, y, z = b", True),
+        ("a = set('ab')\nx = a.pop()", True),
+        ("a = {'x': 1}.keys() & {'x': 2}.keys()\nfor x in a: pass", True),
+        ("y = ''.join({'a', 'b'})", True),
+        ("y = f'{set(\"ab\")}'", True),
+        ("for x in sorted({'b', 'a'}): pass", False),
+        ("LEVELS = {'a', 'b'}\ny = [x for x in ('a', 'c') if x in LEVELS]", False),
+        ("y = len(set('ab')) + max({1, 2})", False),
+        ("y = {'a', 'b'} == {'b', 'a'} and {'a'} <= {'a', 'b'} and {'a'}.issubset({'b'})", False),
+        ("for x in {'a': 1, 'b': 2}: pass", False),
+        ("y = [1, 2].pop()", False),
+        ("@scenario.plaintext\ndef plaintext(x):\n    return {n: 1 for n in {'a'}}", False),
+    ],
+)
+def test_what_has_no_order_of_its_own_is_not_gone_through(tmp_path, line, refused):
+    """Parties would run such a loop in different orders."""
+    path = write(tmp_path, GOOD + line + "\n")
+    if not refused:
+        loader.load(path)
+        return
+    with pytest.raises(ConfigError, match=r"a scenario may not use the elements of a set .* write sorted\("):
+        loader.load(path)
+
+
+def test_public_names_may_be_taken_where_they_are_defined(tmp_path):
+    more = (
+        "from mpc.schema import Flag\nfrom mpc.errors import ComityError\nimport protocols.statistics\n"
+        "from protocols import order\nfrom protocols.order import median\nimport numpy.linalg as la\n"
+        "x = (protocols.statistics.ols, order.sort, la.norm, np.linalg.norm, np.float64(1).real)\n"
+        "class Own:\n    def __init__(self):\n        self._kept = self.run = 1\n"
+    )
+    assert loader.load(write(tmp_path, GOOD + more)).library == ()
+
+
+def test_names_of_library_code_are_listed_for_people(tmp_path):
+    more = "from mpc.secret import constant\ndef f(x):\n    return x.bare().without_mask()\n"
+    assert loader.load(write(tmp_path, GOOD + more)).library == (
+        f"ages.py, line {HEAD + 1}: mpc.secret.constant",
+        f"ages.py, line {HEAD + 3}: .bare",
+        f"ages.py, line {HEAD + 3}: .without_mask",
+    )
+
+
+def test_a_public_name_that_is_misspelt_is_suggested(tmp_path):
+    with pytest.raises(ConfigError, match=r"histogramm of protocols\.statistics; did you mean 'histogram'\?"):
+        loader.load(write(tmp_path, GOOD + "from protocols.statistics import histogramm\n"))

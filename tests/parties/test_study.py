@@ -42,7 +42,6 @@ age = [0, 130.5]
 
 SOURCE = '''"""Ages."""
 from mpc.schema import Category, Real, Table
-from mpc.network import Network
 from mpc.scenario import Scenario
 
 
