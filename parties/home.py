@@ -15,6 +15,7 @@ from mpc.errors import ConfigError
 from parties.catalog import Catalog
 from parties.consortium import Consortium
 from parties.identity import KEY_FILE, Card, Identity, check_name, check_private, write_private
+from parties.lock import locked_file
 
 VARIABLE = "COMITY_HOME"
 PASSPHRASE = "COMITY_PASSPHRASE"
@@ -84,6 +85,6 @@ def open_home(given: Path | None = None, *, ask: Callable[[], str] | None = None
         raise ConfigError(f"{path} is no home of an organization\nMake one with  comity init NAME --home {path}")
     check_private(path)
     passphrase = os.environ.get(PASSPHRASE)
-    if passphrase is None and ask is not None and b"ENCRYPTED" in (path / KEY_FILE).read_bytes()[:60]:
+    if passphrase is None and ask is not None and locked_file(path / KEY_FILE):
         passphrase = ask()
     return Home(path, Identity.load(path, passphrase=passphrase), Consortium.load(path), Catalog.load(path))

@@ -12,7 +12,9 @@ import os
 import re
 import stat
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -29,6 +31,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from mpc.errors import ConfigError
 from parties.address import parse_address
+from parties.lock import Passphrase, PrivateKey, is_ours, key_file, locked_file, read_key
 
 KEY_FILE = "key.pem"
 SEALING_FILE = "sealing.pem"
@@ -160,7 +163,7 @@ class Identity:
     signing: Ed25519PrivateKey
     sealing: X25519PrivateKey
     certificate: bytes  #: DER
-    passphrase: Callable[[], str] | None = None
+    locked: bool = False  #: The key files need a passphrase.
 
     def __repr__(self) -> str:
         return f"Identity({self.home}, {self.key_hash.hex()[:16]})"
@@ -181,6 +184,25 @@ class Identity:
     def certificate_file(self) -> Path:
         return self.home / CERTIFICATE_FILE
 
+    @contextmanager
+    def key_for_tls(self) -> Iterator[tuple[Path, str | None]]:
+        """A PEM file with the signing key, and its passphrase: Python's `ssl` reads keys from files only.
+
+        Of a locked key the file is a temporary one, encrypted under 256 random bits that are written nowhere.
+        """
+        if not self.locked:
+            yield self.key_file, None
+            return
+        once = os.urandom(32).hex()
+        lock = serialization.BestAvailableEncryption(once.encode())
+        handle, name = tempfile.mkstemp(prefix="comity-")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(self.signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
+            yield Path(name), once
+        finally:
+            os.unlink(name)
+
     def sign(self, purpose: str, message: bytes) -> bytes:
         """Sign `message` for `purpose` only: a signature for one purpose is none for another."""
         return self.signing.sign(_tagged(purpose, message))
@@ -195,24 +217,25 @@ class Identity:
     @classmethod
     def create(cls, home: Path, *, passphrase: str | None = None) -> Identity:
         """Make keys and certificate in `home` (made 0700). ConfigError when there are keys already."""
+        given = None if passphrase is None else Passphrase(passphrase)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_private(home)
         if (home / KEY_FILE).exists():
             raise ConfigError(f"{home / KEY_FILE} exists already: an organization keeps its key. Choose another home")
         signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
         certificate = _self_signed(signing)
-        lock: serialization.KeySerializationEncryption = serialization.NoEncryption()
-        if passphrase is not None:
-            lock = serialization.BestAvailableEncryption(passphrase.encode())
         # The signing key comes last: a home with a key file is complete.
         write_private(home / CERTIFICATE_FILE, certificate.public_bytes(Encoding.PEM))
-        write_private(home / SEALING_FILE, sealing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
-        write_private(home / KEY_FILE, signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
-        return cls(home, signing, sealing, certificate.public_bytes(Encoding.DER), _constant(passphrase))
+        write_private(home / SEALING_FILE, key_file(sealing, SEALING_FILE, given))
+        write_private(home / KEY_FILE, key_file(signing, KEY_FILE, given))
+        return cls(home, signing, sealing, certificate.public_bytes(Encoding.DER), given is not None)
 
     @classmethod
     def load(cls, home: Path, *, passphrase: str | None = None) -> Identity:
-        """Read the keys of `home`; ConfigError names the file, and prints the chmod line where rights are too wide."""
+        """Read the keys of `home`; ConfigError names the file, and prints the chmod line where rights are too wide.
+
+        Keys that an earlier version locked are written anew, see `parties.lock`.
+        """
         paths = [home / name for name in (KEY_FILE, SEALING_FILE, CERTIFICATE_FILE)]
         if not paths[0].exists():
             raise ConfigError(f"{home} holds no key ({KEY_FILE} is missing). `comity init NAME` makes one")
@@ -221,7 +244,8 @@ class Identity:
             if not path.exists():
                 raise ConfigError(f"{path} is missing. Restore it from a backup, or make a new home")
             check_private(path)
-        signing, sealing = _private_key(paths[0], passphrase), _private_key(paths[1], passphrase)
+        given = Passphrase(passphrase) if passphrase else None
+        signing, sealing = read_key(paths[0], given), read_key(paths[1], given)
         if not isinstance(signing, Ed25519PrivateKey) or not isinstance(sealing, X25519PrivateKey):
             raise ConfigError(f"{paths[0]} must hold an Ed25519 key and {paths[1]} an X25519 key")
         try:
@@ -231,7 +255,10 @@ class Identity:
             raise ConfigError(f"{paths[2]} is damaged. Restore it from a backup") from None
         if not same:
             raise ConfigError(f"{paths[2]} belongs to another key than {paths[0]}. Restore both from one backup")
-        return cls(home, signing, sealing, der, _constant(passphrase))
+        locked = locked_file(paths[0])
+        if given is not None and locked:
+            _lock_anew(((paths[1], sealing), (paths[0], signing)), given)
+        return cls(home, signing, sealing, der, locked)
 
 
 def verify(signing_key: bytes, purpose: str, message: bytes, signature: bytes) -> bool:
@@ -283,21 +310,13 @@ def _canonical(document: dict[str, object]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _constant(passphrase: str | None) -> Callable[[], str] | None:
-    return None if passphrase is None else lambda: passphrase
-
-
-def _private_key(path: Path, passphrase: str | None) -> object:
-    data = path.read_bytes()
-    locked = b"ENCRYPTED" in data.split(b"\n", 1)[0]
-    if locked and passphrase is None:
-        raise ConfigError(f"{path} is locked by a passphrase, and none was given")
-    secret = passphrase.encode() if locked and passphrase is not None else None
-    try:
-        return serialization.load_pem_private_key(data, secret)
-    except ValueError:
-        reason = "the passphrase is wrong, or the file is damaged" if locked else "the file is damaged"
-        raise ConfigError(f"{path}: {reason}") from None
+def _lock_anew(keys: Sequence[tuple[Path, PrivateKey]], passphrase: Passphrase) -> None:
+    """Files that an earlier version locked, in the present form: each whole or not at all. Where the home cannot be
+    written, they stay as they are."""
+    for path, key in keys:
+        if not is_ours(path.read_bytes()):
+            with suppress(OSError):
+                write_private(path, passphrase.lock(key, path.name))
 
 
 def _self_signed(key: Ed25519PrivateKey) -> x509.Certificate:

@@ -58,7 +58,8 @@ def _context(protocol: int, identity: Identity, certificates: Iterable[bytes]) -
     context.verify_flags |= _NO_CHECK_TIME
     pems = [x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM).decode() for der in certificates]
     context.load_verify_locations(cadata="".join(pems))
-    context.load_cert_chain(identity.certificate_file, identity.key_file, identity.passphrase or _no_passphrase)
+    with identity.key_for_tls() as (path, passphrase):
+        context.load_cert_chain(identity.certificate_file, path, passphrase or _no_passphrase)
     return context
 
 

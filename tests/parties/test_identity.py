@@ -7,10 +7,12 @@ import stat
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 
 from mpc.errors import ConfigError
 from parties import identity as identities
 from parties.identity import Card, Identity, in_words, no_core_dumps, verify, words
+from parties.tls import server_context
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +80,99 @@ def test_certificate_of_another_key_is_refused(tmp_path):
 
 def test_passphrase(tmp_path):
     made = Identity.create(tmp_path / "home", passphrase="open sesame")
-    assert b"ENCRYPTED" in made.key_file.read_bytes()
+    for path in (made.key_file, made.home / identities.SEALING_FILE):
+        file = json.loads(path.read_bytes())
+        assert (file["kdf"], file["n"], file["r"], file["p"]) == ("scrypt", 2**17, 8, 1)
     with pytest.raises(ConfigError, match="passphrase"):
         Identity.load(made.home)
     with pytest.raises(ConfigError, match="passphrase is wrong"):
         Identity.load(made.home, passphrase="sesame")
-    assert Identity.load(made.home, passphrase="open sesame").key_hash == made.key_hash
+    again = Identity.load(made.home, passphrase="open sesame")
+    assert again.key_hash == made.key_hash
+    assert again.sealing.private_bytes_raw() == made.sealing.private_bytes_raw()
+    server_context(again, [made.certificate])
+    with again.key_for_tls() as (path, once):  # what TLS is given, and is gone at once
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600
+        assert b"ENCRYPTED" in path.read_bytes()
+        assert once not in (None, "open sesame")
+    assert not path.exists()
+
+
+def locked_as_before(home: Path, passphrase: str) -> dict[str, bytes]:
+    """The key files of a home as earlier versions locked them: PBES2, PBKDF2 with 2,048 steps."""
+    made = Identity.create(home)
+    lock = serialization.BestAvailableEncryption(passphrase.encode())
+    before = {}
+    for name, key in ((identities.KEY_FILE, made.signing), (identities.SEALING_FILE, made.sealing)):
+        before[name] = key.private_bytes_raw()
+        pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, lock)
+        (home / name).write_bytes(pem)
+    return before
+
+
+def test_files_that_earlier_versions_locked_are_written_anew_on_first_use(tmp_path):
+    home = tmp_path / "home"
+    before = locked_as_before(home, "open sesame")
+    files = {name: (home / name).read_bytes() for name in before}
+    with pytest.raises(ConfigError, match="passphrase is wrong"):
+        Identity.load(home, passphrase="sesame")
+    assert {name: (home / name).read_bytes() for name in before} == files
+    loaded = Identity.load(home, passphrase="open sesame")
+    assert loaded.locked
+    for name in before:
+        assert json.loads((home / name).read_bytes())["n"] == 2**17
+        assert stat.S_IMODE((home / name).stat().st_mode) == 0o600
+    assert sorted(path.name for path in home.iterdir()) == ["certificate.pem", "key.pem", "sealing.pem"]
+    again = Identity.load(home, passphrase="open sesame")
+    assert again.signing.private_bytes_raw() == before[identities.KEY_FILE]
+    assert again.sealing.private_bytes_raw() == before[identities.SEALING_FILE]
+
+
+def test_a_conversion_that_stopped_half_way_goes_on(tmp_path, monkeypatch):
+    home = tmp_path / "home"
+    locked_as_before(home, "open sesame")
+    whole = identities.write_private
+
+    def full(path, content):
+        if path.name == identities.KEY_FILE:
+            raise OSError("no space left")
+        whole(path, content)
+
+    monkeypatch.setattr(identities, "write_private", full)
+    Identity.load(home, passphrase="open sesame")
+    assert (home / identities.KEY_FILE).read_bytes().startswith(b"-----BEGIN ENCRYPTED")
+    monkeypatch.undo()
+    Identity.load(home, passphrase="open sesame")
+    assert json.loads((home / identities.KEY_FILE).read_bytes())["kdf"] == "scrypt"
+
+
+CHANGES = [
+    {"n": 1 << 10}, {"n": 1 << 30}, {"n": (1 << 17) + 1}, {"n": "131072"}, {"r": 1}, {"p": 0}, {"kdf": "md5"},
+    {"salt": "00"}, {"nonce": "zz"}, {"nonce": "00"}, {"key": "00" * 64}, {"comity_locked_key": 2}, {"more": 1},
+    {"n": None}, {"n": -1}, {"salt": 5},
+]  # fmt: skip
+
+
+def test_a_changed_locked_file_is_refused(tmp_path):
+    made = Identity.create(tmp_path / "home", passphrase="x y z")
+    whole = json.loads(made.key_file.read_text())
+    for change in CHANGES:
+        made.key_file.write_text(json.dumps(whole | change))
+        with pytest.raises(ConfigError, match=r"key\.pem: "):
+            Identity.load(made.home, passphrase="x y z")
+
+
+def test_one_locked_key_does_not_stand_for_the_other(tmp_path):
+    made = Identity.create(tmp_path / "home", passphrase="x y z")
+    (made.home / identities.SEALING_FILE).write_bytes(made.key_file.read_bytes())
+    with pytest.raises(ConfigError, match=r"sealing\.pem: the passphrase is wrong, or the file is damaged"):
+        Identity.load(made.home, passphrase="x y z")
+
+
+def test_an_empty_passphrase_locks_nothing(tmp_path):
+    with pytest.raises(ConfigError, match="empty"):
+        Identity.create(tmp_path / "home", passphrase="")
+    assert not (tmp_path / "home").exists()
 
 
 def test_card_round_trip_and_signature(own):

@@ -188,7 +188,7 @@ def test_neither_study_nor_home_says_how_to_connect():
 
     assert set(StudyFile.model_fields) == {
         "scenario", "purpose", "engine", "parameters", "organizations", "ranges", "valid_from", "valid_until",
-        "network", "threshold",
+        "network", "threshold", "keep_contributions",
     }  # fmt: skip
     assert set(OrganizationEntry.model_fields) == {"roles"}
     for module in ("parties.session", "parties.link", "parties.dialer", "parties.process"):
