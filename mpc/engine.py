@@ -14,7 +14,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -117,6 +117,22 @@ class Engine(ABC):
         parties, since protocols are chosen by it. 0 for what is not worth telling apart."""
         return 0.0
 
+    # ---- what owners give
+    @abstractmethod
+    async def nonnegative(self, party: Party, x: Any, *, bounds: Integers | None = None) -> Share:
+        """One bit each: x >= 0 and x < 2**63, whatever an owner or `take` gave for x: nothing about it is assumed. With
+        public bounds from 0 to 2**capacity - 1: of bound - x and bound + x, along a new first axis. What x is may
+        be told to a compute party where it is negative, so it must follow from one owner's inputs alone."""
+
+    def keep(self, party: Party, x: Any, facts: NDArray[np.int64]) -> Share:
+        """x where a public fact (1 or 0) holds, else 0; one for each element of x's first axis, or one for all. Words
+        of bits take one. Local."""
+        if bool(np.all(facts)):
+            return cast("Share", x)
+        if x.spec.kind == "bits":
+            return cast("Share", self.xor(party, x, x))
+        return self.scale(party, x, by=facts.reshape(-1, *[1] * (len(x.spec.shape) - 1)))
+
     # ---- local: no message
     def worthless(self, spec: Spec) -> Share:
         """What stands for the result of an operation that raised BoundExceeded on values with an assumed bound, for an
@@ -201,10 +217,6 @@ class Engine(ABC):
 
         Any integers may come out, also beyond the capacity.
         """
-        raise LocalProtocolError(f"the engine {self.name} takes no inputs of organizations that do not compute")
-
-    async def within(self, party: Party, x: Any, *, bounds: Integers) -> Share:
-        """One bit each: -bound <= x <= bound, with 0 <= bound < 2**capacity, whatever `take` gave for x."""
         raise LocalProtocolError(f"the engine {self.name} takes no inputs of organizations that do not compute")
 
     async def hand_out(self, party: Party, x: Any) -> NDArray[np.uint64]:

@@ -51,3 +51,11 @@ def joined_shape(shapes: list[Shape], axis: int) -> Shape:
         if len(shape) != rank or shape[:axis] + shape[axis + 1 :] != first[:axis] + first[axis + 1 :]:
             raise ShapeError(f"concatenate: shapes {first} and {shape} differ outside of axis {axis}")
     return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
+
+
+def kept(x: Spec, facts: Spec) -> Spec:
+    """x, of which `keep` keeps what public facts say; ShapeError where there is not one of them or one a row."""
+    wanted("keep", facts, "arith")
+    if facts.shape != (1,) and (x.kind == "bits" or facts.shape != x.shape[:1]):
+        raise ShapeError(f"keep: facts of shape {facts.shape} for a value of shape {x.shape}")
+    return x

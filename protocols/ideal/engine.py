@@ -120,8 +120,11 @@ class IdealEngine(Engine):
         # Not checked: what is dealt may be anything, and the run finds it out.
         return Clear(np.concatenate([np.array(own[0]).view(np.int64) for own in pieces]))
 
-    async def within(self, party: Party, x: Clear, *, bounds: Integers) -> Clear:
-        return _bits((x.values >= -bounds) & (x.values <= bounds))
+    async def nonnegative(self, party: Party, x: Clear, *, bounds: Integers | None = None) -> Clear:
+        values = x.values.astype(object)
+        if bounds is not None:
+            values = np.stack([bounds - values, bounds + values])
+        return _bits((values >= 0).astype(np.uint64))
 
     async def hand_out(self, party: Party, x: Clear) -> NDArray[np.uint64]:
         return x.values.reshape(-1).astype(np.int64).view(np.uint64)
@@ -313,8 +316,10 @@ def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str
         return Spec((x.width, *x.shape), "bits", 1)
     if primitive in ("signs", "quick_signs"):
         return Spec((len(parameters["thresholds"]), *x.shape), "bits", 1)
-    if primitive in ("sign", "quick_sign", "equal", "within"):
+    if primitive in ("sign", "quick_sign", "equal"):
         return Spec(x.shape, "bits", 1)
+    if primitive == "nonnegative":
+        return Spec(x.shape if parameters.get("bounds") is None else (2, *x.shape), "bits", 1)
     if primitive == "decompose":
         return Spec(x.shape, "bits", parameters["width"])
     if primitive == "magnitude":

@@ -147,8 +147,8 @@ class ReplicatedEngine(Engine):
     ) -> Arithmetic:
         return outside.take(party, pieces, sizes)
 
-    def within(self, party: Party, x: Arithmetic, *, bounds: Integers) -> Coroutine[Any, Any, Bits]:
-        return outside.within(party, x, bounds)
+    def nonnegative(self, party: Party, x: Arithmetic, *, bounds: Integers | None = None) -> Coroutine[Any, Any, Bits]:
+        return outside.nonnegative(party, x, bounds)
 
     def hand_out(self, party: Party, x: Arithmetic | Bits) -> Coroutine[Any, Any, NDArray[np.uint64]]:
         return outside.hand_out(party, x)

@@ -18,7 +18,6 @@ from mpc.labels import Streams
 from mpc.party import Party, inner_label
 from protocols.chunks import each
 from protocols.replicated import local
-from protocols.replicated.boolean import bits_and, bits_and_cost
 from protocols.replicated.compare import sign, sign_cost
 from protocols.replicated.masks import zero_bits, zero_share
 from protocols.replicated.roles import Chunk, Load, cut, load
@@ -67,28 +66,28 @@ def _expanded(seed: bytes, size: int) -> Words:
     return out
 
 
-async def within(party: Party, x: Arithmetic, bounds: Integers) -> Bits:
-    """One bit each: -bound <= x <= bound, for public bounds from 0 to 2^62 and any ring elements x.
+async def nonnegative(party: Party, x: Arithmetic, bounds: Integers | None = None) -> Bits:
+    """One bit each: x is not negative, for any ring elements x; with public bounds from 0 to 2^62, of bound - x and
+    bound + x, along a new first axis.
 
-    Shapes    x, bounds, result: one shape, n elements
-    Rounds    those of a `sign` of 64 bits, and 1
-    Bytes     those of 2 n signs of 64 bits and of n conjunctions
-    Security  semi-honest, as its steps: nothing is opened
+    Shapes    x, bounds: n elements; result: that of x, with bounds (2, *shape)
+    Rounds    those of a `sign` of 64 bits
+    Bytes     those of n signs of 64 bits, with bounds 2 n
+    Security  semi-honest, as `sign`: nothing is opened
     Error     none: x is in [-B, B] if and only if neither B - x nor B + x is negative modulo 2^64
     """
-    below = local.add_public(party, local.scale(x, np.asarray(-1, np.int64)), bounds)
-    above = local.add_public(party, x, bounds)
-    flat = [local.view(side, lambda a: a.reshape(-1), (x.size,)) for side in (below, above)]
-    beyond = await sign(party.inner("sign"), local.concatenate(tuple(flat), 0), 64)
-    fits = local.invert(party, beyond)
-    first = local.view(fits, lambda b: b[: x.size].reshape(x.shape), x.shape)
-    second = local.view(fits, lambda b: b[x.size :].reshape(x.shape), x.shape)
-    return await bits_and(party.inner("and"), first, second)
+    if bounds is not None:
+        sides = (local.scale(x, np.asarray(-1, np.int64)), x)
+        shape = (1, *x.shape)
+        moved = [local.view(local.add_public(party, s, bounds), lambda a: a[None], shape) for s in sides]
+        x = local.concatenate(tuple(moved), 0)
+    flat = local.view(x, lambda a: a.reshape(-1), (x.size,))
+    positive = local.invert(party, await sign(party.inner("sign"), flat, 64))
+    return local.view(positive, lambda b: b.reshape(x.shape), x.shape)
 
 
-def within_cost(label: bytes, x: Spec) -> Cost:
-    signs = sign_cost(inner_label(label, 1, "sign"), 2 * x.size, 64)
-    return signs.then(bits_and_cost(inner_label(label, 2, "and"), Spec(x.shape, "bits", 1)))
+def nonnegative_cost(label: bytes, size: int) -> Cost:
+    return sign_cost(inner_label(label, 1, "sign"), size, 64)
 
 
 async def hand_out(party: Party, x: Arithmetic | Bits) -> NDArray[np.uint64]:

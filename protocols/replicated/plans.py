@@ -38,7 +38,7 @@ from protocols.replicated.recompose import recompose_cost
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.rows import rows_shape, rows_zero_cost
 from protocols.replicated.thresholds import signs_cost, spread_shape
-from protocols.shapes import fitting, joined_shape, same_shape, size_of, wanted
+from protocols.shapes import fitting, joined_shape, kept, same_shape, size_of, wanted
 
 Planned = tuple[Spec, Cost]
 PLANS: dict[str, Callable[..., Planned]] = {}
@@ -155,10 +155,17 @@ def take(label: bytes, *, pieces: Any, sizes: Sequence[int]) -> Planned:
 
 
 @_plan
-def within(label: bytes, x: Spec, *, bounds: Integers) -> Planned:
-    wanted("within", x, "arith")
-    fitting("within", bounds, x.shape)
-    return Spec(x.shape, "bits", 1), outside.within_cost(label, x)
+def nonnegative(label: bytes, x: Spec, *, bounds: Integers | None = None) -> Planned:
+    wanted("nonnegative", x, "arith")
+    sides = x if bounds is None else Spec((2, *x.shape))
+    if bounds is not None:
+        fitting("nonnegative", np.asarray(bounds), x.shape)
+    return Spec(sides.shape, "bits", 1), outside.nonnegative_cost(label, sides.size)
+
+
+@_plan
+def keep(label: bytes, x: Spec, facts: Spec) -> Planned:
+    return kept(x, facts), NOTHING
 
 
 @_plan
@@ -355,12 +362,12 @@ _FRESH = {
     "input",
     "open",
     "take",
-    "within",
+    "nonnegative",
     "random",
     "random_bits",
 }
 _FRESH |= {"order_of", "sort_order", "signs", "quick_signs", "piecewise_cubic", "table_of_count"}
-_FRESH |= {"truncate_exact", "rank_order", "take", "within"}
+_FRESH |= {"truncate_exact", "rank_order"}
 
 
 @lru_cache(maxsize=4096)

@@ -26,6 +26,7 @@ from protocols.shamir import (
     outside,
     plans,
     randomness,
+    ranges,
     sort,
     switches,
     truncation,
@@ -144,9 +145,8 @@ class ShamirEngine(Engine):
         operands = () if own is None else (own,)
         return Numbers(await run(party, self.scheme, outside.take, *operands, size=size), (size,))
 
-    async def within(self, party: Party, x: Numbers, *, bounds: Integers) -> Planes:
-        limits = Numbers(outside.as_elements(bounds, x.shape), x.shape)
-        return await self._planes(party, 1, outside.within, x, limits)
+    async def nonnegative(self, party: Party, x: Numbers, *, bounds: Integers | None = None) -> Planes:
+        return await self._planes(party, 1, ranges.nonnegative, ranges.sides(x, bounds))
 
     async def hand_out(self, party: Party, x: Numbers | Planes) -> NDArray[np.uint64]:
         if isinstance(x, Planes):

@@ -17,9 +17,7 @@ from mpc.engine import Integers, Piece, Spec
 from mpc.errors import CheckFailed
 from mpc.labels import Streams
 from protocols.shamir import kernels, local
-from protocols.shamir.adder import open_summands, sum_bits
 from protocols.shamir.committee import Scheme
-from protocols.shamir.comparison import all_set
 from protocols.shamir.fields import BinaryField, Field, PrimeField
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.prime import BITS
@@ -28,8 +26,6 @@ from protocols.shamir.sharing import decoded, encoded, joined_words
 Words = NDArray[np.uint64]
 SEED_BYTES = 16
 _LABEL, _DEALT = b"comity/1/dealing", b"dealt"
-#: A number that is not negative has these bits at most, and its two's complement 128 in all.
-_SPAN, _WIDE = 63, 128
 
 
 def pieces(scheme: Scheme, size: int) -> tuple[Piece, ...]:
@@ -94,31 +90,6 @@ async def take(f: Floor, *operands: Any) -> Words:
     return total
 
 
-async def within(f: Floor, x: Words, bounds: Words, size: int) -> Words:
-    """One plane: -bound <= x <= bound for public bounds below 2^62, given as elements, and any elements x.
-
-    x + bound and bound - x are both in [0, 2^63), as elements, if and only if x is within its bound. Each is opened,
-    masked, to the king; the difference of that and the masks has 128 bits, of which those from 63 on must be zero: an
-    element that is not in [0, 2^63) either keeps a higher bit or, where it passed the prime with the masks, is
-    negative.
-
-    Rounds    as `adder.sum_bits` on 128 bits, and 7
-    Bytes     16 N for each of 4t messages, 8 m 128 W for 2(t+1)(n-1-t), then about 2 * 1,200 bits (8 m W each) for
-              (2t+1)(n-1-t)
-    Security  semi-honest; masks hide numbers of 63 bits with 40 bits more. What is out of its bound may be told to the
-              king, and is a lie of its owner.
-    """
-    sides = [f.add(x, bounds), f.subtract(bounds, x)]
-    found = None
-    for side in sides:
-        summands = await open_summands(f, side, size, bits=_SPAN, width=_WIDE)
-        high = await sum_bits(f, summands, _WIDE, size, lowest=_SPAN)
-        fits = await all_set(f, f.invert(high), _WIDE - _SPAN, size)
-        found = fits if found is None else f.joined([found, fits])
-    assert found is not None
-    return await all_set(f, found, 2, size)
-
-
 async def fresh_numbers(f: Floor, x: Words, size: int) -> Words:
     """The same numbers in shares that tell nothing else.
 
@@ -170,8 +141,3 @@ def combine(scheme: Scheme, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDA
     if bits:
         return joined_words(value[0], x.size).reshape(x.shape)
     return decoded(value).reshape(x.shape)
-
-
-def as_elements(bounds: Integers, shape: tuple[int, ...]) -> Words:
-    """Public bounds, as elements that the range check adds and subtracts."""
-    return encoded(np.broadcast_to(np.asarray(bounds, np.int64), shape))

@@ -24,13 +24,14 @@ from protocols.shamir import (
     orders,
     outside,
     randomness,
+    ranges,
     sort,
     switches,
     truncation,
 )
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import cost, nothing
-from protocols.shapes import fitting, joined_shape, same_shape, size_of, wanted
+from protocols.shapes import fitting, joined_shape, kept, same_shape, size_of, wanted
 
 Planned = tuple[Spec, Cost]
 PLANS: dict[str, Callable[..., Planned]] = {}
@@ -241,10 +242,17 @@ def take(scheme: Scheme, label: bytes, *, pieces: Any, sizes: Sequence[int]) -> 
 
 
 @_plan
-def within(scheme: Scheme, label: bytes, x: Spec, *, bounds: Integers) -> Planned:
-    wanted("within", x, "arith")
-    fitting("within", np.asarray(bounds), x.shape)
-    return Spec(x.shape, "bits", 1), cost(scheme, label, outside.within, 0, 0, size=x.size)
+def nonnegative(scheme: Scheme, label: bytes, x: Spec, *, bounds: Integers | None = None) -> Planned:
+    wanted("nonnegative", x, "arith")
+    sides = x if bounds is None else Spec((2, *x.shape))
+    if bounds is not None:
+        fitting("nonnegative", np.asarray(bounds), x.shape)
+    return Spec(sides.shape, "bits", 1), cost(scheme, label, ranges.nonnegative, 0, size=sides.size)
+
+
+@_plan
+def keep(scheme: Scheme, label: bytes, x: Spec, facts: Spec) -> Planned:
+    return kept(x, facts), nothing(scheme)
 
 
 @_plan
@@ -449,7 +457,7 @@ def order_of(scheme: Scheme, label: bytes, x: Spec) -> Planned:
 
 #: Primitives whose plans follow from the whole label, or have arrays, functions or lists among their parameters.
 _FRESH = {"constant", "constant_bits", "scale", "add_public", "view", "input", "open", "signs", "quick_signs"}
-_FRESH |= {"take", "within", "piecewise_cubic", "table_of_count", "rows_zero"}
+_FRESH |= {"take", "nonnegative", "piecewise_cubic", "table_of_count", "rows_zero"}
 _FRESH |= {"permutation", "shuffle", "unshuffle", "sort_order", "rank_order", "order_of"}
 
 

@@ -691,6 +691,45 @@ def test_unknown_primitives_have_no_plan(engine):
         engine.plan("no such thing", b"sixteen bytes ok")
 
 
+def test_what_owners_give_is_held_against_bounds(engine):
+    values = np.asarray([0, 1, -1, 7, -7, 8, -8, TOP - 1, 1 - TOP])
+    bounds = np.asarray([0, 0, 1, 7, 7, 7, 7, TOP - 1, TOP - 2])
+
+    async def program(do):
+        x = await do.shared(values)
+        positive = await do.opened(await do("nonnegative", x))
+        return positive, await do.opened(await do("nonnegative", x, bounds=bounds))
+
+    positive, sides = run(engine, program)
+    np.testing.assert_array_equal(positive, values >= 0)
+    np.testing.assert_array_equal(sides, np.stack([values <= bounds, values >= -bounds]))
+
+
+def test_rows_are_kept_where_public_facts_say_so(engine):
+    values = np.arange(12).reshape(3, 4) - 5
+
+    async def program(do):
+        x = await do.shared(values)
+        bits = await do("sign", x, width=8)
+        out = []
+        for facts in ([1, 0, 1], [1, 1, 1], [0], [1]):
+            # A fact is what was opened before: an array in place of a share.
+            spec, cost = do.engine.plan("keep", bytes(16), x.spec, Spec((len(facts),)))
+            assert (spec, cost.rounds) == (x.spec, 0)
+            out.append(await do.opened(do.engine.keep(do.party, x, np.asarray(facts))))
+        for facts in ([0], [1]):
+            out.append(await do.opened(do.engine.keep(do.party, bits, np.asarray(facts))))
+        return out
+
+    some, all_of_it, nothing, whole, no_bits, same = run(engine, program)
+    np.testing.assert_array_equal(some, values * [[1], [0], [1]])
+    np.testing.assert_array_equal(nothing, 0 * values)
+    for one in (all_of_it, whole):
+        np.testing.assert_array_equal(one, values)
+    np.testing.assert_array_equal(no_bits, 0 * values)
+    np.testing.assert_array_equal(same, values < 0)
+
+
 def test_every_primitive_is_covered():
     """Runs last: what the interface declares and no test above has called."""
     if not COVERED:

@@ -36,13 +36,13 @@ CASES = {
     "exponential": ((X,), {"low": -9 << 20, "high": 3 << 20, "frac": 20, "digits": 48, "bits": 0}),
     "table_of_count": ((Spec((20, N), "bits", 1),), {"table": np.arange(21)}),
     "sort_order": ((X,), {"width": 32}),
-    "within": ((X,), {"bounds": np.asarray(5)}),
+    "nonnegative": ((X,), {"bounds": np.asarray(5)}),
     "hand_out": ((X,), {}),
 }
 #: One party does more: an input comes from its owner, and of the three that shuffle, one passes on twice as much.
 UNEVEN = {"input", "shuffle", "unshuffle", "order_of", "rank_order"}
 LOCAL = {"constant", "constant_bits", "add", "subtract", "scale", "add_public", "sum", "view", "concatenate", "xor"}
-LOCAL |= {"invert", "unpack", "random", "random_bits", "permutation", "opposite", "magnitude", "take"}
+LOCAL |= {"invert", "unpack", "random", "random_bits", "permutation", "opposite", "magnitude", "take", "keep"}
 
 
 @pytest.mark.parametrize("size", ["10^5", "10^6"])

@@ -70,11 +70,32 @@ def test_no_element_beyond_its_bound_passes(scheme):
     expected = [1, 1, 1, 0, 0, *[0] * len(FAR)]
 
     async def program(engine, party, x):
-        fits = await engine.within(party.inner("within"), x, bounds=np.full(len(elements), 5))
+        fits = await engine.nonnegative(party.inner("fits"), x, bounds=np.full(len(elements), 5))
         return await engine.open(party.inner("open"), fits, to=range(engine.parties))
 
     for opened in taken(engine, [dealt_elements(engine, elements)], program):
-        assert_array_equal(opened, expected)
+        assert_array_equal(opened.all(axis=0), expected)
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_only_elements_below_two_to_the_sixty_four_count_as_not_negative(scheme):
+    """Any element, near the powers of two where halves carry, and near the prime."""
+    engine = ShamirEngine(*scheme)
+    rng = np.random.default_rng(5)
+    edges = [0, 1, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 2**64, 2**64 + 1, 2**65, 2**96, 2**126, 2**126 + 1]
+    edges += [PRIME - 1, PRIME - 2**63, PRIME - 2**64, PRIME - 2**65, PRIME - 2**126]
+    elements = [
+        *edges,
+        *(int(v) for v in rng.integers(0, 2**63, 60)),
+        *(int(v) << 64 for v in rng.integers(1, 2**62, 60)),
+    ]
+
+    async def program(engine, party, x):
+        fits = await engine.nonnegative(party.inner("fits"), x)
+        return await engine.open(party.inner("open"), fits, to=range(engine.parties))
+
+    for opened in taken(engine, [dealt_elements(engine, elements)], program):
+        assert_array_equal(opened, [int(v < 2**64) for v in elements])
 
 
 def test_bounds_up_to_the_largest():
@@ -83,10 +104,11 @@ def test_bounds_up_to_the_largest():
     elements = [0, 1, 2**62 - 1, (1 - 2**62) % PRIME, 2**62, (-(2**61) - 1) % PRIME]
 
     async def program(engine, party, x):
-        fits = await engine.within(party.inner("within"), x, bounds=bounds)
+        fits = await engine.nonnegative(party.inner("fits"), x, bounds=bounds)
         return await engine.open(party.inner("open"), fits, to=(0,))
 
-    assert_array_equal(taken(engine, [dealt_elements(engine, elements)], program)[0], [1, 0, 1, 1, 0, 0])
+    opened = taken(engine, [dealt_elements(engine, elements)], program)[0]
+    assert_array_equal(opened.all(axis=0), [1, 0, 1, 1, 0, 0])
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)

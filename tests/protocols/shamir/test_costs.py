@@ -165,6 +165,7 @@ CASES = {
     "piecewise_cubic": ((L,), {"low": 0, "step": 20, "table": LINE, "bits": 28}),
     "exponential": ((L,), {"low": -9 << 20, "high": 3 << 20, "frac": 20, "digits": 48, "bits": 0}),
     "table_of_count": ((Spec((20, LARGE), "bits", 1),), {"table": np.arange(21)}),
+    "nonnegative": ((L,), {}),
     "random": ((), {"shape": (LARGE,)}),
     "random_bits": ((), {"shape": (LARGE,), "width": 8}),
 }
@@ -173,8 +174,8 @@ UNEVEN = {"input", "take"}
 #: Many operations one after the other, whose first members are drawn from labels: even for all that.
 DRAWN = {"permutation", "sort_order", "rank_order", "order_of", "shuffle", "unshuffle"}
 LOCAL = {"constant", "constant_bits", "add", "subtract", "scale", "add_public", "sum", "view", "concatenate", "xor"}
-LOCAL |= {"invert", "unpack", "opposite", "magnitude"}
-OUTSIDE = {"within", "hand_out"}
+LOCAL |= {"invert", "unpack", "opposite", "magnitude", "keep"}
+OUTSIDE = {"hand_out"}
 
 
 @pytest.mark.parametrize(("parties", "threshold"), [(3, 1), (5, 2), (5, 1)])

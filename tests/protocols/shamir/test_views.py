@@ -23,6 +23,7 @@ CASES = {
     "sign 2": ("sign", [None], {"width": 2}),
     "sign 9": ("sign", [None], {"width": 9}),
     "sign 20": ("sign", [None], {"width": 20}),
+    "nonnegative": ("nonnegative", [None], {}),
     "equal 12": ("equal", [None], {"width": 12}),
     "decompose 9": ("decompose", [None], {"width": 9}),
     "recompose 5": ("recompose", [5], {}),
