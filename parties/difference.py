@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from parties.identity import in_words
+from parties.visible import apart, clean
 
 _SHOWN = 6
 _WIDTH = 160
@@ -58,13 +58,6 @@ def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], peer: str) ->
     return "\n".join([*lines, "Nothing was sent. Agree on one version and start again."])
 
 
-def clean(text: str, limit: int = _WIDTH) -> str:
-    """Text from outside on one line: bounded, without control or formatting characters."""
-    text = text[: limit * 4].expandtabs(4)
-    text = "".join("·" if unicodedata.category(c)[0] in "CZ" and c != " " else c for c in text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
-
-
 def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """(place, here, there), most telling first."""
     if not isinstance(theirs, Mapping):
@@ -95,7 +88,10 @@ def _walk(place: str, here: Any, there: Any, depth: int = 0) -> Iterator[tuple[s
                 continue
             yield from _walk(_place(place, str(name)), here.get(name, _ABSENT), there.get(name, _ABSENT), depth + 1)
         return
-    yield place, _value(place, here), _value(place, there)
+    if here is _ABSENT or there is _ABSENT or place.endswith(", key"):
+        yield place, _value(place, here), _value(place, there)
+    else:
+        yield place, *apart(_text(here), _text(there))
 
 
 def _place(place: str, name: str) -> str:
@@ -127,12 +123,16 @@ def _value(place: str, value: Any) -> str:
             return in_words(bytes.fromhex(value))
         except (ValueError, IndexError):
             return clean(value)
+    return clean(_text(value))
+
+
+def _text(value: Any) -> str:
     if isinstance(value, Mapping) and _is_decimal(value):
-        return clean(str(value["decimal"]))
+        return str(value["decimal"])
     if isinstance(value, str):
-        return clean(value)
+        return value
     try:
-        return clean(json.dumps(value, ensure_ascii=False, sort_keys=True))
+        return json.dumps(value, ensure_ascii=False, sort_keys=True)
     except (TypeError, ValueError, RecursionError):
         return "(unreadable)"
 
@@ -153,10 +153,13 @@ def _sources(what: str, main: str, here: Mapping[str, Any], there: Mapping[str, 
         if line == len(a) == len(b):
             yield place, "the same text", "in other characters that look the same"
             continue
-        x, y = (lines[line] if line < len(lines) else "(the file ends)" for lines in (a, b))
-        if x.strip() != y.strip():
-            x, y = x.strip(), y.strip()
-        yield f"{place}, line {line + 1}", clean(x) or "(an empty line)", clean(y) or "(an empty line)"
+        if line >= min(len(a), len(b)):
+            x, y = (
+                clean(lines[line]) or "(an empty line)" if line < len(lines) else "(the file ends)" for lines in (a, b)
+            )
+        else:
+            x, y = (shown or "(an empty line)" for shown in apart(a[line], b[line]))
+        yield f"{place}, line {line + 1}", x, y
 
 
 def _file(entry: object) -> str:

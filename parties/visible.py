@@ -1,0 +1,81 @@
+"""Texts from outside, on one line of a terminal, with nothing in them that nobody can see.
+
+Control and formatting characters, blanks at an end and blanks of other kinds are shown as Python writes them: \\t,
+\\xa0, \\u200b. Where two texts differ, so are letters of another alphabet that look the same.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+_WIDTH = 160
+#: Characters that are shown around a difference.
+_AROUND = 50
+
+
+def clean(text: str, limit: int = _WIDTH) -> str:
+    """Text on one line: bounded, what is invisible as escapes."""
+    return _cut("".join(_plain(c) for c in _ends(text[: limit * 4])), limit)
+
+
+def apart(here: str, there: str) -> tuple[str, str]:
+    """Two texts that differ, each around the place where it does, so that the difference can be seen."""
+    least = min(len(here), len(there))
+    start = next((k for k in range(least) if here[k] != there[k]), least)
+    end = next((k for k in range(least - start) if here[-1 - k] != there[-1 - k]), least - start)
+    middles = here[start : len(here) - end], there[start : len(there) - end]
+    blank = _bare(middles[0]) == _bare(middles[1])
+    alike = _alphabets(middles[0]) == _alphabets(middles[1]) and not blank
+
+    def shown(text: str, middle: str) -> str:
+        marked = "".join(_marked(c, blank, alike) for c in middle[:_WIDTH])
+        before, after = text[:start], text[len(text) - end :] if end else ""
+        # Blanks at the ends stay blanks where both texts have them.
+        lead = "".join(_plain(c) for c in before[-_AROUND:]).lstrip() if start else ""
+        rest = "".join(_plain(c) for c in after[:_AROUND]).rstrip()
+        return _cut(f"{'…' if start > _AROUND else ''}{lead}{marked}{rest}{'…' if end > _AROUND else ''}", 2 * _WIDTH)
+
+    return shown(here, middles[0]), shown(there, middles[1])
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def _ends(text: str) -> list[str]:
+    """Its characters, blanks at either end escaped."""
+    stripped = text.strip(" ")
+    if not stripped:
+        return ["\\x20"] * len(text)
+    begin = len(text) - len(text.lstrip(" "))
+    return [*["\\x20"] * begin, *stripped, *["\\x20"] * (len(text) - begin - len(stripped))]
+
+
+def _plain(character: str) -> str:
+    if len(character) > 1 or character == " " or unicodedata.category(character)[0] not in "CZ":
+        return character
+    return _escape(character)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape", "backslashreplace").decode("ascii") if character != " " else "\\x20"
+
+
+def _marked(character: str, blank: bool, alike: bool) -> str:
+    """A character at which two texts differ."""
+    kind = unicodedata.category(character)[0]
+    if character == " ":
+        return "\\x20" if blank else " "
+    if character == "\\" or kind in "CZ" or (not character.isascii() and (kind not in "LN" or not alike)):
+        return _escape(character)
+    return character
+
+
+def _bare(text: str) -> str:
+    """What can be seen of a text."""
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c)[0] not in "CZM")
+
+
+def _alphabets(text: str) -> set[str]:
+    """The alphabets of its letters, as Unicode names them; ASCII is one of its own."""
+    return {"ASCII" if c.isascii() else unicodedata.name(c, "?").split()[0] for c in text if c.isalnum()}
