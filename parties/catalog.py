@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from parties.dataschema import key, quoted, read_schema
 from parties.dataset import Brought, SourceRows, open_dataset
 from parties.identity import check_private, write_private
 from parties.source import Dataset, files
+from parties.toml import read_toml
 
 __all__ = ["Brought", "Catalog", "Dataset", "SourceRows", "open_dataset"]
 
@@ -36,14 +36,11 @@ class Catalog:
         path = home / CATALOG_FILE
         try:
             check_private(path)
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
             return cls(path, {})
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path}: not a TOML file ({error})") from None
-        return cls(path, {name: _entry(path, name, entry) for name, entry in document.items()})
+        return cls(path, {name: _entry(path, name, entry) for name, entry in read_toml(path).items()})
 
     def dataset(self, name: str) -> Dataset:
         if name not in self.datasets:

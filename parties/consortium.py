@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mpc.errors import ConfigError
 from parties.address import parse_address, show_address
 from parties.identity import Card, check_name, check_private, write_private
+from parties.toml import plain_text
 
 FILE = "consortium.json"
 _MAX_FILE = 4 << 20
@@ -79,7 +80,7 @@ class Consortium:
         if len(data) > _MAX_FILE:
             raise ConfigError(f"{path} has {len(data)} bytes; at most {_MAX_FILE} are read")
         try:
-            file = _File.model_validate_json(data)
+            file = _File.model_validate_json(plain_text(data, str(path)))
         except ValidationError as error:
             problem = error.errors(include_url=False, include_input=False)[0]
             key = ".".join(str(part) for part in problem["loc"]) or "the file"

@@ -11,6 +11,7 @@ import inspect
 import re
 import sys
 import types
+from codecs import BOM_UTF8
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -84,7 +85,7 @@ def find(name: str, *, base: Path | None = None) -> Path:
 
 
 def read_sources(path: Path) -> dict[str, bytes]:
-    """Every .py of a scenario, relative name -> bytes with LF line ends."""
+    """Every .py of a scenario, relative name -> bytes with LF line ends, without a byte order mark."""
     files = [path] if path.is_file() else sorted(path.rglob("*.py"))
     base = path.parent if path.is_file() else path
     sources = {}
@@ -93,6 +94,7 @@ def read_sources(path: Path) -> dict[str, bytes]:
             text = file.read_bytes()
         except OSError as error:
             raise ConfigError(f"{file}: cannot be read ({error.strerror})") from None
+        text = text.removeprefix(BOM_UTF8)
         sources[file.relative_to(base).as_posix()] = text.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if sum(map(len, sources.values())) > MAX_SOURCE:
         raise ConfigError(f"scenario {path}: more than {MAX_SOURCE >> 20} MiB of source")

@@ -24,7 +24,6 @@ and sign is `parties.document`; how two of them differ, `parties.difference`.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -36,6 +35,7 @@ from mpc.errors import ConfigError
 from mpc.network import NETWORKS, Network
 from mpc.schema import Schema
 from parties.loader import Loaded, load
+from parties.toml import read_toml
 from parties.trust import choose
 
 ROLES = ("input", "compute", "recipient")
@@ -135,13 +135,7 @@ def open_study(path: Path) -> BoundStudy:
 
 def read_study(path: Path) -> StudyPlan:
     """Reads a study file. Raises ConfigError naming file and key."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: not a TOML file ({error})") from None
-    return make_study(document, path)
+    return make_study(read_toml(path), path)
 
 
 def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPlan:

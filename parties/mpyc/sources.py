@@ -7,6 +7,7 @@ beside the program. What a program imports in another way, and what lies elsewhe
 from __future__ import annotations
 
 import ast
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def program_sources(program: Path) -> dict[str, bytes]:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes().replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return path.read_bytes().removeprefix(BOM_UTF8).replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
 

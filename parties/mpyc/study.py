@@ -17,7 +17,6 @@ No scenario: the program is the command line's, and its bytes are what the parti
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -31,6 +30,7 @@ from mpc.errors import ConfigError
 from parties.agreement import PROTOCOL_VERSION
 from parties.document import FORMAT, comity_version
 from parties.studyfile import Name, Text
+from parties.toml import read_toml
 
 FEWEST, MOST = 3, 20
 
@@ -86,12 +86,7 @@ class ProgramStudy:
 
 def open_program_study(path: Path) -> ProgramStudy:
     """Reads the study file of a program. Raises ConfigError naming file and key."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as failure:
-        raise ConfigError(f"{path}: cannot be read ({failure.strerror})") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
-        raise ConfigError(f"{path}: not a TOML file ({failure})") from None
+    document = read_toml(path)
     if "scenario" in document:
         raise ConfigError(
             f"{path} is the study of a scenario: run it with  comity run {path}\n"

@@ -12,10 +12,11 @@ from mpc.errors import ConfigError
 from mpc.network import Network
 from mpc.scenario import Scenario
 from mpc.schema import Category, Real, Table
-from parties.difference import clean, difference
+from parties.difference import difference
 from parties.document import agreed_document, canonical, study_hash, study_words
 from parties.loader import Loaded
 from parties.study import bind, make_study, open_study, read_study
+from parties.visible import clean
 
 STUDY = """
 scenario = "ages.py"
@@ -119,7 +120,7 @@ def test_a_study_gives_all_that_a_run_is_assembled_from(study):
         ("minimum_cohort = 10", "minimum = 10", "unknown parameter 'minimum'"),
         ("minimum_cohort = 10", 'minimum_cohort = "10"', "expected int, found str"),
         ("age = [0, 130.5]", "age = [9, 3]", "low below high"),
-        ("age = [0, 130.5]", "sex = [0, 1]", "column sex: only a Real has a range"),
+        ("age = [0, 130.5]", "sex = [0, 1]", "column sex: only a Real and an Integer have a range"),
         ("age = [0, 130.5]", "height = [0, 1]", "no column 'height'"),
         ("[ranges.patients]", "[ranges.persons]", "no input 'persons'"),
         ("2026-12-31", '"next year"', "valid_until: "),
@@ -387,5 +388,5 @@ def test_the_same_document_says_so(study):
 
 
 def test_text_from_outside_is_bounded_and_on_one_line():
-    assert clean("a\tb\nc") == "a   b·c"
+    assert clean("a\tb\nc ") == r"a\tb\nc\x20"
     assert clean("x" * 500, 10) == "x" * 9 + "…"

@@ -1,0 +1,44 @@
+"""TOML files, as editors save them: a byte order mark of UTF-8 is passed over, other encodings are named."""
+
+from __future__ import annotations
+
+import codecs
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from mpc.errors import ConfigError
+
+_OTHERS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.BOM_UTF16_LE: "UTF-16",
+           codecs.BOM_UTF16_BE: "UTF-16"}  # fmt: skip
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The contents of a file. Raises ConfigError naming it."""
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
+    return parse_toml(raw, str(path))
+
+
+def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
+    """The contents of a file's bytes. Raises ConfigError naming `where`."""
+    try:
+        return tomllib.loads(plain_text(raw, where))
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: not a TOML file ({error})") from None
+
+
+def plain_text(raw: bytes, where: str) -> str:
+    """UTF-8 text, without a byte order mark. Raises ConfigError naming `where` and the encoding it has."""
+    for mark, name in _OTHERS.items():
+        if raw.startswith(mark):
+            raise ConfigError(f"{where}: is {name} text; save it as UTF-8 (in Notepad: Save as, Encoding: UTF-8)")
+    if b"\0" in raw[:4]:
+        raise ConfigError(f"{where}: looks like UTF-16 text; save it as UTF-8")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise ConfigError(f"{where}: line {line} is not UTF-8 text; save the file as UTF-8") from None
