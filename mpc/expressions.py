@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +51,7 @@ class Expression:
             return {self.column}
         return set().union(*(a.columns() for a in self.arguments)) if self.arguments else set()
 
-    def evaluate(self, batch: Mapping[str, Floats], memo: dict[int, Floats]) -> Floats:
+    def evaluate(self, batch: Mapping[str, Any], memo: dict[int, Floats]) -> Floats:
         """Its values for the rows of one batch; `memo` shares common parts within the batch."""
         found = memo.get(id(self))
         if found is None:

@@ -19,7 +19,7 @@ from mpc.expressions import Expression, Floats
 from mpc.fixed import width_of
 from mpc.operation import Local
 from mpc.outside import Partial
-from mpc.rows import Rows
+from mpc.rows import Rows, Values
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, Type
 
@@ -77,7 +77,7 @@ class LocalPass:
                 rows = len(next(iter(batch.values())))
 
                 def evaluate(
-                    expression: Expression, batch: Mapping[str, Floats] = batch, memo: dict[int, Floats] = memo
+                    expression: Expression, batch: Mapping[str, Values] = batch, memo: dict[int, Floats] = memo
                 ) -> Floats:
                     return expression.evaluate(batch, memo)
 

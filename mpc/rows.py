@@ -1,4 +1,7 @@
-"""Where a party's rows come from, as the runtime sees it: batches of float64 columns, read as often as needed."""
+"""Where a party's rows come from, as the runtime sees it: batches of columns, read as often as needed.
+
+Columns are float64, and NaN where a value is missing; an `Integer` column is int64, and MISSING there.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+#: One column of a batch.
+Values = NDArray[np.float64] | NDArray[np.int64]
+
+#: In an int64 column: no value.
+MISSING = int(np.iinfo(np.int64).min)
 
 #: Rows of one batch: large enough for NumPy, small enough for the memory of a party.
 BATCH_ROWS = 1 << 18
@@ -17,10 +25,10 @@ BATCH_ROWS = 1 << 18
 class Rows(Protocol):
     """One party's rows of one table, checked against its schema before the run.
 
-    Columns are float64 (see `mpc.schema`), NaN where missing.
+    Columns are as `mpc.schema` says.
     """
 
-    def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Floats]]:
+    def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Values]]:
         """All rows, in batches of at most BATCH_ROWS, with just these columns. Reads the source once.
 
         `columns` may be empty; then each batch has the key "" with one array of zeros, one a row.
@@ -30,17 +38,24 @@ class Rows(Protocol):
 class ArrayRows:
     """Rows that are in memory already: simulations, tests and mock runs."""
 
-    def __init__(self, columns: Mapping[str, Floats]) -> None:
-        self._columns = {name: np.asarray(values, np.float64) for name, values in columns.items()}
+    def __init__(self, columns: Mapping[str, Values]) -> None:
+        self._columns = {name: _as_column(values) for name, values in columns.items()}
         lengths = {len(values) for values in self._columns.values()}
         if len(lengths) > 1:
             raise ValueError("columns of different lengths")
         self._length = lengths.pop() if lengths else 0
 
-    def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Floats]]:
+    def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Values]]:
         for begin in range(0, self._length, BATCH_ROWS):
             end = min(begin + BATCH_ROWS, self._length)
             if columns:
                 yield {name: self._columns[name][begin:end] for name in columns}
             else:
                 yield {"": np.zeros(end - begin)}
+
+
+def _as_column(values: Values) -> Values:
+    array = np.asarray(values)
+    if array.dtype == np.int64:
+        return np.asarray(array, np.int64)
+    return np.asarray(array, np.float64)

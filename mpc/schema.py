@@ -1,7 +1,7 @@
 """What a column may hold: types, units, ranges and missing codes, declared once and agreed by all.
 
-Inside a computation every column is float64: a `Real` as it is, a `Flag` as 0 or 1, a `Category` as the index of
-its level; a missing value is NaN.
+Inside a computation a column is float64: a `Real` as it is, a `Flag` as 0 or 1, a `Category` as the index of its
+level; a missing value is NaN. An `Integer` is int64 and exact; a missing one is `mpc.rows.MISSING`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from math import isfinite
 from typing import Any, ClassVar
 
 from mpc.errors import ConfigError
+
+#: An Integer lies within ± 2^61: differences of two of them fit every engine.
+LARGEST_INTEGER = 1 << 61
 
 #: Public upper limit of the rows one owner brings, unless the scenario says another.
 DEFAULT_ROWS = 1 << 26
@@ -38,7 +41,7 @@ class Column:
 
     def widened(self, low: float, high: float) -> Column:
         """The same column with another range."""
-        raise ConfigError(f"column {self.name}: only a Real has a range to change")
+        raise ConfigError(f"column {self.name}: only a Real and an Integer have a range to change")
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,36 @@ class RealColumn(Column):
     def widened(self, low: float, high: float) -> RealColumn:
         _limits(low, high, f"column {self.name}: range {low}..{high}")
         return replace(self, minimum=float(low), maximum=float(high))
+
+
+@dataclass(frozen=True)
+class IntegerColumn(Column):
+    """A whole number in [minimum, maximum], within ± 2^61, in `unit`. Exact everywhere."""
+
+    minimum: int = 0
+    maximum: int = 1
+    unit: str = ""
+
+    @property
+    def low(self) -> int:
+        return self.minimum
+
+    @property
+    def high(self) -> int:
+        return self.maximum
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "type": "integer",
+            "low": str(self.minimum),
+            "high": str(self.maximum),
+            "unit": self.unit,
+            "missing": list(self.missing),
+        }
+
+    def widened(self, low: float, high: float) -> IntegerColumn:
+        whole = _whole_limits(low, high, f"column {self.name}: range {low}..{high}")
+        return replace(self, minimum=whole[0], maximum=whole[1])
 
 
 @dataclass(frozen=True)
@@ -112,6 +145,20 @@ def _limits(low: float, high: float, what: str) -> None:
         raise ConfigError(f"{what}: limits must be finite, and such as a column can have")
 
 
+def _whole_limits(low: float, high: float, what: str) -> tuple[int, int]:
+    try:
+        whole = int(low), int(high)
+    except (ValueError, OverflowError):
+        raise ConfigError(f"{what}: limits must be finite") from None
+    if whole != (low, high):
+        raise ConfigError(f"{what}: the limits of an Integer are whole numbers")
+    if not whole[0] < whole[1]:
+        raise ConfigError(f"{what}: the lower limit must be below the upper one")
+    if max(-whole[0], whole[1]) > LARGEST_INTEGER:
+        raise ConfigError(f"{what}: an Integer lies between -2^61 and 2^61; longer identifiers need a hash of them")
+    return whole
+
+
 def _codes(missing: object) -> tuple[str, ...]:
     if missing is None:
         return ()
@@ -124,6 +171,12 @@ def Real(low: float, high: float, *, unit: str = "", missing: object = None) -> 
     """A number between `low` and `high`. Any, so that a table's attribute reads as the column it becomes."""
     _limits(low, high, f"Real({low}, {high})")
     return RealColumn(missing=_codes(missing), minimum=float(low), maximum=float(high), unit=unit)
+
+
+def Integer(low: int, high: int, *, unit: str = "", missing: object = None) -> Any:
+    """A whole number between `low` and `high`, both within ± 2^61: exact in files, databases, rows and shares."""
+    whole = _whole_limits(low, high, f"Integer({low}, {high})")
+    return IntegerColumn(missing=_codes(missing), minimum=whole[0], maximum=whole[1], unit=unit)
 
 
 def Flag(*, missing: object = None) -> Any:

@@ -1,169 +1,99 @@
-"""From a source's columns to float64, as Ibis expressions that run where the data is.
+"""A source's columns, as Arrow arrays, read by the one rule of `mpc.entries`.
 
-Each column gets four expressions: its value (NULL where there is none), and whether a row's entry is missing, of the
-wrong kind (no number, no flag, no known level), or outside of the range. The last three are never NULL.
+Sources hand over what they hold: none of their own conversions is used, since each has another one (a database's
+CAST makes 0 of text, 13 of 12.5). Numbers in text are converted column by column, and mean what `mpc.entries` says.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import reduce
-from operator import or_
 from typing import Any
 
-from mpc.schema import CategoryColumn, Column, FlagColumn, RealColumn
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-Can = Callable[[str], bool]
-
-TRUE = ("true", "t", "yes", "y", "1", "1.0")
-FALSE = ("false", "f", "no", "n", "0", "0.0")
-_NUMBER = r"^[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?$"
-
-
-@dataclass(frozen=True)
-class Converted:
-    """One column, as expressions over its source table."""
-
-    value: Any
-    missing: Any
-    wrong: Any
-    outside: Any
-
-    @property
-    def invalid(self) -> Any:
-        return self.wrong | self.outside
+from mpc.entries import Entries, Spelling, read_each, read_numbers
+from mpc.rows import MISSING
+from mpc.schema import CategoryColumn, Column, FlagColumn, IntegerColumn
 
 
-def convert(column: Column, source: Any, can: Can) -> Converted | None:
-    """Expressions for `column` read from the Ibis column `source`; None if a column of that type cannot hold it.
-
-    `can` tells whether the backend has an operation of Ibis, such as TryCast or IsNan. DuckDB has them all.
-    """
-    if isinstance(column, RealColumn):
-        return _real(column, source, can)
-    if isinstance(column, FlagColumn):
-        return _flag(column, source, can)
-    assert isinstance(column, CategoryColumn)
-    return _category(column, source, can)
+def holds(column: Column, type_: Any) -> bool:
+    """Whether a source column of this Arrow type can hold `column`."""
+    if pa.types.is_dictionary(type_):
+        type_ = type_.value_type
+    if pa.types.is_boolean(type_):
+        return isinstance(column, FlagColumn | CategoryColumn)
+    tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
+    return is_text(type_) or any(test(type_) for test in tests)
 
 
-def expected(column: Column) -> str:
-    """What a column must hold, for messages."""
-    if isinstance(column, RealColumn):
-        limits = f" in {span(column)}" if math.isfinite(column.low) or math.isfinite(column.high) else ""
-        return f"a number{limits}"
-    if isinstance(column, CategoryColumn):
-        return f"one of {', '.join(column.levels)}"
-    return "true or false"
+def is_text(type_: Any) -> bool:
+    """Whether an Arrow type is of text, in any layout."""
+    return bool(
+        pa.types.is_string(type_) or pa.types.is_large_string(type_) or type_ == getattr(pa, "string_view", object)()
+    )
 
 
-def span(column: RealColumn) -> str:
-    """A range as messages write it: 0..50 mm."""
-    return f"{column.low:g}..{column.high:g}{' ' if column.unit else ''}{column.unit}"
+def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
+    """What the entries of an Arrow array mean in `column`."""
+    if pa.types.is_null(array.type):
+        return read_each(column, [None] * len(array), spelling)
+    if pa.types.is_dictionary(array.type):
+        if isinstance(column, FlagColumn | CategoryColumn):
+            return _each_once(column, array, spelling)
+        array = array.dictionary_decode()
+    if isinstance(column, FlagColumn | CategoryColumn):
+        return _each_once(column, array.dictionary_encode(), spelling)
+    if is_text(array.type):
+        return _numbers_in_text(column, array.cast(pa.string()), spelling)
+    if pa.types.is_decimal(array.type):
+        if isinstance(column, IntegerColumn):
+            text = pc.replace_substring_regex(array.cast(pa.string()), r"\.0*$", "")
+            return _numbers_in_text(column, text, Spelling())
+        array = array.cast(pa.float64())
+    gone = None
+    if array.null_count:
+        gone = ~np.asarray(array.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+        array = array.fill_null(0)
+    found = read_numbers(column, np.asarray(array.to_numpy(zero_copy_only=False)), spelling)
+    return found if gone is None else _without(found, gone)
 
 
-def _real(column: RealColumn, source: Any, can: Can) -> Converted | None:
-    read = _number(source, column.missing, can)
-    if read is None:
-        return None
-    number, missing = read
-    outside = _or_false((number < column.low) | (number > column.high)) & ~missing
-    return Converted(missing.ifelse(None, number), missing, number.isnull() & ~missing, outside)
+def _without(found: Entries, gone: Any) -> Entries:
+    none = MISSING if found.values.dtype == np.int64 else np.nan
+    return Entries(np.where(gone, none, found.values), found.invalid & ~gone)
 
 
-def _flag(column: FlagColumn, source: Any, can: Can) -> Converted | None:
-    import ibis
-
-    none = _never(source)
-    if source.type().is_boolean():
-        return Converted(ibis.cases((source, 1), (~source, 0)).cast("float64"), source.isnull(), none, none)
-    if source.type().is_string():
-        text = _tidied(source, (*TRUE, *FALSE, *column.missing), lower=True)
-        yes, no = _or_false(text.isin(TRUE)), _or_false(text.isin(FALSE))
-        missing = text.isnull() | _or_false(text.isin(["", *(code.lower() for code in column.missing)]))
-    else:
-        read = _number(source, column.missing, can)
-        if read is None:
-            return None
-        number, missing = read
-        yes, no = _or_false(number == 1), _or_false(number == 0)
-    value = ibis.cases((yes & ~missing, 1), (no & ~missing, 0)).cast("float64")
-    return Converted(value, missing, ~(yes | no | missing), none)
+def _each_once(column: Column, array: Any, spelling: Spelling) -> Entries:
+    """Each different entry is read once; the last of them stands for NULL."""
+    once = read_each(column, [*array.dictionary.to_pylist(), None], spelling)
+    places = np.asarray(array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False), np.int64)
+    return Entries(once.values[places], once.invalid[places])
 
 
-def _category(column: CategoryColumn, source: Any, can: Can) -> Converted | None:
-    import ibis
-
-    if source.type().is_boolean():
-        missing = source.isnull()
-        levels = [{"true": source, "false": ~source}.get(level.lower()) for level in column.levels]
-    elif source.type().is_string():
-        text = _tidied(source, (*column.levels, *column.missing))
-        levels = [text == level for level in column.levels]
-        missing = text.isnull() | _or_false(text.isin(["", *column.missing]))
-    else:
-        read = _number(source, column.missing, can)
-        if read is None:
-            return None
-        number, missing = read
-        levels = [None if (code := _code(level)) is None else number == code for level in column.levels]
-    known = [(test & ~missing, index) for index, test in enumerate(levels) if test is not None]
-    if not known:
-        return None
-    value = ibis.cases(*known).cast("float64")
-    return Converted(value, missing, value.isnull() & ~missing, _never(source))
-
-
-def _number(source: Any, codes: tuple[str, ...], can: Can) -> tuple[Any, Any] | None:
-    """The source as float64 (NULL where it is no number) and whether it is missing; None if it holds no numbers."""
-    type_ = source.type()
-    numeric = [code for code in map(_code, codes) if code is not None]
-    if type_.is_numeric() or type_.is_null():
-        number = source.cast("float64")
-        tests = [source.isnull()] + ([_is_nan(number, can)] if type_.is_floating() else [])
-    elif type_.is_string():
-        # A cast passes over blanks, so only entries that are no numbers are looked at again as text.
-        if can("TryCast"):
-            number = source.contains("_").ifelse(None, source.try_cast("float64"))
-        else:
-            text = source.strip()
-            number = text.re_search(_NUMBER).ifelse(text, None).cast("float64")
-        coded = source.isnull() | source.strip().isin(["", *codes])
-        tests = [number.isnull().ifelse(coded, _is_nan(number, can) if can("TryCast") else False)]
-    else:
-        return None
-    if numeric:
-        tests.append(number.isin(numeric))
-    return number, _or_false(reduce(or_, tests))
-
-
-def _tidied(source: Any, known: tuple[str, ...], *, lower: bool = False) -> Any:
-    """The text without blanks around it. Entries that are known as they stand are passed over: trimming is slow."""
-    text = source.strip().lower() if lower else source.strip()
-    return source.isin(known).ifelse(source.lower() if lower else source, text)
-
-
-def _code(code: str) -> float | None:
-    try:
-        value = float(code)
-    except ValueError:
-        return None
-    return value if math.isfinite(value) else None
-
-
-def _or_false(test: Any) -> Any:
-    import ibis
-
-    return ibis.coalesce(test, False)
-
-
-def _is_nan(number: Any, can: Can) -> Any:
-    # A database without the test has no NaN either: it keeps NULL in its place.
-    return number.isnan() if can("IsNan") else False
-
-
-def _never(source: Any) -> Any:
-    """A test that no row passes, as a column."""
-    return source.isnull() & False
+def _numbers_in_text(column: Column, text: Any, spelling: Spelling) -> Entries:
+    """Whole arrays where all entries are plain numbers, else those that match the spelling; the rest one by one."""
+    whole = isinstance(column, IntegerColumn)
+    usual = spelling.decimal == "." and not spelling.thousands
+    if usual and not whole:
+        # Arrow's parser takes no more than `mpc.entries` does: no blanks, no underscores, no hexadecimal digits.
+        try:
+            return read_arrow(column, text.cast(pa.float64()), spelling)
+        except pa.ArrowInvalid:
+            pass
+    trimmed = pc.utf8_trim_whitespace(text)
+    # Eighteen digits are an int64; of a real's exponent and digits there can be no end, and infinity is "outside".
+    pattern = "-?[0-9]{1,18}" if whole else spelling.pattern()
+    fits = pc.match_substring_regex(trimmed, f"^(?:{pattern})$")
+    plain = pc.if_else(fits, trimmed, pa.scalar(None, pa.string()))
+    if not usual and not whole:
+        for mark in spelling.groups:
+            plain = pc.replace_substring(plain, mark, "")
+        plain = pc.replace_substring(plain, spelling.decimal, ".")
+    found = read_arrow(column, plain.cast(pa.int64() if whole else pa.float64()), spelling)
+    rest = np.flatnonzero(~np.asarray(pc.fill_null(fits, True).to_numpy(zero_copy_only=False), np.bool_))
+    if len(rest):
+        others = _each_once(column, trimmed.take(pa.array(rest)).dictionary_encode(), spelling)
+        found = Entries(found.values.copy(), found.invalid.copy())
+        found.values[rest], found.invalid[rest] = others.values, others.invalid
+    return found

@@ -1,27 +1,29 @@
 """The rows that a party brings: checked once against the agreed schema, then read in batches.
 
-Both are one query each, and both run where the data is: a check reads the source once and brings back counts; the
-batches read it once more, and only the columns that are asked for.
+Both go through the source once, batch by batch, and say what an entry means by the same rule: the check counts, the
+batches hand out values, of the columns that are asked for. What does not fit then has changed since, and ends the run.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mpc.entries import Entries, expected, problems
 from mpc.errors import DataError, LocalProtocolError
-from mpc.rows import BATCH_ROWS, Floats
-from mpc.schema import DEFAULT_ROWS, CategoryColumn, Column, RealColumn, Schema
-from parties import columns as conversion
+from mpc.rows import BATCH_ROWS, Values
+from mpc.schema import DEFAULT_ROWS, Column, Schema
 from parties import source as sources
-from parties.columns import Converted
 from parties.dataschema import DatasetSchema, agreed_columns, read_schema
-from parties.source import Dataset
+from parties.source import Dataset, Reading
+
+#: Names of a source's columns that a message lists.
+_LISTED = 30
 
 
 @dataclass(frozen=True)
@@ -61,112 +63,173 @@ class SourceRows:
         self.own = own
         self.brought: Brought | None = None
         self._threads = threads
-        self._filter = False
+        self.places: list[str] = []
         self._state: tuple[tuple[int, int, int], ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def check(self, *, at_most: int = DEFAULT_ROWS) -> Brought:
-        """Counts rows, missing values and values that do not fit, in one query.
+    def check(self, *, at_most: int = DEFAULT_ROWS, show_rows: int = 0) -> Brought:
+        """Counts rows, missing values and values that do not fit, in one reading.
 
+        show_rows  say of as many values of each column, in each file, in which row they are: for their owner's eyes
         Raises DataError naming file, column, what was expected and how many values do not fit; never a value.
         """
         self._state = sources.state(self.dataset)
         drop = self.own.on_invalid == "drop"
-        with sources.opened(self.dataset, self._needed, self._threads) as table:
-            converted = self._convert(table)
-            ones = {"rows": table.count()}
-            for name, column in converted.items():
-                for what in ("missing", "wrong", "outside"):
-                    ones[f"{what} {name}"] = _count(getattr(column, what))
-            if drop:
-                invalid = _any_invalid(converted)
-                ones["dropped"] = _count(invalid)
-                for name, column in converted.items():
-                    ones[f"kept {name}"] = _count(column.missing & ~invalid)
-            (batch,) = (b for b in sources.stream(table, table.aggregate(**ones), 1) if b.num_rows)
-        counts = {name: int(values[0] or 0) for name, values in batch.to_pydict().items()}
-        problems = [text for column in self.columns for text in _problems(self.dataset.name, column, counts)]
-        if problems and not drop:
-            raise DataError("\n".join([*problems, *self._remedy(counts)]))
-        rows, dropped = counts["rows"] - counts.get("dropped", 0), counts.get("dropped", 0)
-        if rows > at_most:
+        rows = dropped = 0
+        missing, kept, invalid, outside = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+        places = _Places(show_rows)
+        for file, found, size in self._read(self.columns):
+            rows += size
+            bad = np.zeros(size, np.bool_)
+            for column in self.columns:
+                entries = found[column.name]
+                beyond = entries.outside(column)
+                missing[column.name] += int(entries.missing.sum())
+                invalid[column.name] += int(entries.invalid.sum())
+                outside[column.name] += int(beyond.sum())
+                wrong = entries.invalid | beyond
+                places.add(column.name, file, wrong)
+                bad |= wrong
+            dropped += int(bad.sum())
+            for name in self.names:
+                kept[name] += int((found[name].missing & ~bad).sum())
+            places.advance(file, size)
+        self.places = places.lines()
+        if dropped and not drop:
+            lines = [
+                line
+                for column in self.columns
+                for line in problems(
+                    self.dataset.name,
+                    column,
+                    rows - missing[column.name],
+                    invalid[column.name],
+                    outside[column.name],
+                )
+            ]
+            raise DataError("\n".join([*lines, *self.places, self._remedy(any(invalid.values()))]))
+        if rows - dropped > at_most:
             raise DataError(
-                f"{self.dataset.name}: {self.dataset.file} has {rows:,} rows; the scenario allows {at_most:,} an owner"
+                f"{self.dataset.name}: {self.dataset.file} has {rows - dropped:,} rows; the scenario allows "
+                f"{at_most:,} an owner"
             )
-        self._filter = dropped > 0
-        kept = "kept" if drop else "missing"
-        missing = {name: counts[f"{kept} {name}"] for name in self.names}
-        self.brought = Brought(self.dataset.name, self.dataset.file, rows, missing, dropped)
+        counts = {name: kept[name] if drop else missing[name] for name in self.names}
+        self.brought = Brought(self.dataset.name, self.dataset.file, rows - dropped, counts, dropped)
         return self.brought
 
-    def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Floats]]:
+    def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Values]]:
         """All rows that take part, in batches, with just these columns; see `mpc.rows.Rows`."""
         if self.brought is None:
             raise LocalProtocolError(f"{self.dataset.name}: rows were asked for before they were checked")
+        changed = DataError(f"{self.dataset.name}: {self.dataset.file} has changed since it was checked; start again")
         if self._state != sources.state(self.dataset):
-            raise DataError(f"{self.dataset.name}: {self.dataset.file} has changed since it was checked; start again")
+            raise changed
         if not columns:
             for begin in range(0, self.brought.rows, BATCH_ROWS):
                 yield {"": np.zeros(min(BATCH_ROWS, self.brought.rows - begin))}
             return
-        with sources.opened(self.dataset, self._needed, self._threads) as table:
-            converted = self._convert(table, None if self._filter else columns)
-            nan = table.get_backend().name == "duckdb"
-            chosen = {name: _filled(converted[name].value) if nan else converted[name].value for name in columns}
-            rows = table.filter(~_any_invalid(converted)) if self._filter else table
-            for batch in sources.stream(table, rows.select(**chosen), BATCH_ROWS):
-                for begin in range(0, batch.num_rows, BATCH_ROWS):
-                    part = batch.slice(begin, BATCH_ROWS)
-                    yield {name: _floats(part.column(name)) for name in columns}
+        drops = self.brought.dropped > 0
+        wanted = [column for column in self.columns if drops or column.name in columns]
+        rows = 0
+        for _, found, _size in self._read(wanted):
+            bad = _any(found[column.name].invalid | found[column.name].outside(column) for column in wanted)
+            if bad.any() and not drops:
+                raise changed
+            values = {name: found[name].values for name in columns}
+            if drops:
+                values = {name: array[~bad] for name, array in values.items()}
+            rows += len(values[columns[0]])
+            yield values
+        if rows != self.brought.rows:
+            raise changed
 
-    @property
-    def _needed(self) -> tuple[str, ...]:
-        return tuple(self.own.source(name) for name in self.names)
+    def _read(self, columns: Sequence[Column]) -> Iterator[tuple[str, dict[str, Entries], int]]:
+        """File, entries by column, and rows, of one batch after another."""
+        from parties.columns import read_arrow
 
-    def _convert(self, table: Any, only: Sequence[str] | None = None) -> dict[str, Converted]:
-        """Expressions for the columns. Raises DataError for one that is absent or of a type that cannot hold it."""
-        import ibis
+        needed = tuple(self.own.source(name) for name in self.names)
+        names = [self.own.source(column.name) for column in columns]
+        with sources.opened(self.dataset, needed, self._threads, self.own.encoding) as readings:
+            for reading in readings:
+                self._fit(reading)
+            for reading in readings:
+                for batch in reading.batches(names, BATCH_ROWS):
+                    for begin in range(0, batch.num_rows, BATCH_ROWS):
+                        part = batch.slice(begin, BATCH_ROWS)
+                        found = {
+                            column.name: read_arrow(column, part.column(k), self.own.spelling(column.name))
+                            for k, column in enumerate(columns)
+                        }
+                        yield reading.name, found, part.num_rows
 
-        backend = table.get_backend()
+    def _fit(self, reading: Reading) -> None:
+        """Raises DataError for a column that is absent or of a type that cannot hold it."""
+        from parties.columns import holds
 
-        def can(operation: str) -> bool:
-            return bool(backend.has_operation(getattr(ibis.expr.operations, operation)))
-
-        found = table.columns
-        converted, problems = {}, []
+        absent, unfit = [], []
         for column in self.columns:
-            if only is not None and column.name not in only:
-                continue
-            name, dataset = self.own.source(column.name), self.dataset
-            if name not in found:
-                problems.append(
-                    f"{dataset.name}, column {name}: not in {dataset.file}, which has {', '.join(found)}; "
-                    f"expected {conversion.expected(column)}"
+            name, place = self.own.source(column.name), f"{self.dataset.name}, column "
+            if name not in reading.types:
+                found = list(reading.types)
+                more = f", … ({len(found)} columns)" if len(found) > _LISTED else ""
+                absent.append(
+                    f"{place}{name}: not in {reading.name}, which has {', '.join(found[:_LISTED])}{more}; "
+                    f"expected {expected(column)}"
                 )
-                continue
-            expressions = conversion.convert(column, table[name], can)
-            if expressions is None:
-                problems.append(
-                    f"{dataset.name}, column {column.name}: expected {conversion.expected(column)}, found a column of "
-                    f"type {table[name].type()} in {dataset.file}"
+            elif not holds(column, reading.types[name]):
+                unfit.append(
+                    f"{place}{column.name}: expected {expected(column)}, found a column of type "
+                    f"{reading.types[name]} in {reading.name}"
                 )
-            else:
-                converted[column.name] = expressions
-        if problems:
-            remedy = 'A column of another name is taken with  from = "NAME"  in the dataset\'s schema.'
-            raise DataError("\n".join([*problems, remedy if any("not in" in p for p in problems) else "Convert them."]))
-        return converted
+        if absent or unfit:
+            remedies = (
+                ['A column of another name is taken with  from = "NAME"  in the dataset\'s schema.'] if absent else []
+            )
+            remedies += ["Convert them."] if unfit else []
+            raise DataError("\n".join([*absent, *unfit, *remedies]))
 
-    def _remedy(self, counts: Mapping[str, int]) -> list[str]:
-        codes = any(counts[f"wrong {name}"] for name in self.names)
-        return [
+    def _remedy(self, codes: bool) -> str:
+        return (
             f"Found in {self.dataset.file}. Correct them, "
             + ("declare codes for missing values ( missing = [...] ), " if codes else "")
             + 'widen the schema (all organizations), or set  on_invalid = "drop".'
-        ]
+        )
+
+
+class _Places:
+    """In which rows of which file values do not fit: the first ones of each column."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._passed = Counter[str]()
+        self._found: dict[tuple[str, str], list[int]] = {}
+        self._counts = Counter[tuple[str, str]]()
+
+    def add(self, column: str, file: str, wrong: NDArray[np.bool_]) -> None:
+        if not self._most or not wrong.any():
+            return
+        rows = self._found.setdefault((column, file), [])
+        places = np.flatnonzero(wrong)
+        self._counts[column, file] += len(places)
+        rows += [int(place) + 1 + self._passed[file] for place in places[: self._most - len(rows)]]
+
+    def advance(self, file: str, rows: int) -> None:
+        self._passed[file] += rows
+
+    def lines(self) -> list[str]:
+        lines = []
+        for (column, file), rows in self._found.items():
+            more = self._counts[column, file] - len(rows)
+            shown = ", ".join(f"{row:,}" for row in rows) + (f" and {more:,} more" if more else "")
+            lines.append(f"column {column}, {file}: row{'s' * (len(rows) > 1)} {shown}")
+        return [*lines, "Row 1 is the first one below the names."] if lines else []
+
+
+def _any(tests: Iterator[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.asarray(np.logical_or.reduce(list(tests)), np.bool_)
 
 
 def open_dataset(dataset: Dataset, schema: Schema, *, threads: int | None = None) -> SourceRows:
@@ -176,42 +239,3 @@ def open_dataset(dataset: Dataset, schema: Schema, *, threads: int | None = None
     """
     own = read_schema(dataset.schema) if dataset.schema is not None else DatasetSchema()
     return SourceRows(dataset, schema, own, threads)
-
-
-def _problems(dataset: str, column: Column, counts: Mapping[str, int]) -> Iterator[str]:
-    name = column.name
-    total = counts["rows"] - counts[f"missing {name}"]
-    if wrong := counts[f"wrong {name}"]:
-        what = "are not numbers" if isinstance(column, RealColumn) else "are neither true nor false"
-        if isinstance(column, CategoryColumn):
-            what = "are not among its levels"
-        yield f"{dataset}, column {name}: {wrong:,} of {total:,} values {what} (expected {conversion.expected(column)})"
-    if outside := counts[f"outside {name}"]:
-        assert isinstance(column, RealColumn)
-        yield f"{dataset}, column {name}: {outside:,} of {total:,} values are outside {conversion.span(column)}"
-
-
-def _count(test: Any) -> Any:
-    return test.ifelse(1, 0).sum()
-
-
-def _any_invalid(converted: Mapping[str, Converted]) -> Any:
-    return reduce(or_, (column.invalid for column in converted.values()))
-
-
-def _filled(value: Any) -> Any:
-    """NaN where there is no value: arrays without a second, nullable part can be used as they come."""
-    import ibis
-
-    return ibis.coalesce(value, float("nan"))
-
-
-def _floats(column: Any) -> Floats:
-    """An Arrow column as float64, without a copy where it is that already."""
-    import pyarrow as pa
-
-    if column.type != pa.float64():
-        column = column.cast(pa.float64())
-    if column.null_count:
-        column = column.fill_null(float("nan"))
-    return np.asarray(np.from_dlpack(column), np.float64)

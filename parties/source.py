@@ -1,22 +1,23 @@
-"""Opening a dataset: a CSV or Parquet file, or a table behind any Ibis URL.
+"""Opening a dataset: CSV or Parquet files, or a table behind a URL.
 
-Every query gets a connection of its own, since a stream that is still being read occupies its connection. Files are
-read by DuckDB inside this process: nothing is copied, nothing is written, and memory stays within a limit.
+What comes out is what the source holds, as Arrow arrays in batches; what it means is for `parties.columns` to say.
+Every reading gets a connection of its own, since a stream that is still being read occupies its connection. Nothing is
+copied, nothing is written, and memory stays within a limit.
 """
 
 from __future__ import annotations
 
 import csv
 import glob
-import gzip
 import os
 import re
+import sqlite3
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from mpc.errors import ConfigError, DataError
 
@@ -26,7 +27,7 @@ _MAX_THREADS = 4
 _CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 _PARQUET = (".parquet", ".pq")
 #: Packages whose `Error` a database's driver raises, when they are loaded.
-_DRIVERS = ("psycopg", "psycopg2", "sqlite3", "MySQLdb", "trino.exceptions", "snowflake.connector", "pyodbc")
+_DRIVERS = ("psycopg", "psycopg2", "MySQLdb", "trino.exceptions", "snowflake.connector", "pyodbc")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Dataset:
     """A catalog entry.
 
     name    what studies call it
-    source  a path (CSV or Parquet; `*` stands for several files with the same columns) or an Ibis URL
+    source  a path (CSV or Parquet; `*` stands for several files) or the URL of a database
     table   the table behind a URL, as "table" or "schema.table"
     schema  the schema file, if there is one
     """
@@ -53,8 +54,26 @@ class Dataset:
         """How messages name the source: a file name, or a URL without its password."""
         if not self.is_url:
             return Path(self.source).name
-        address = re.sub(r"//[^/@]*@", "//", self.source.split("?")[0])
-        return f"{address}, table {self.table}"
+        scheme, _, rest = self.source.partition("://")
+        # Up to the last @: a password may hold any character.
+        return f"{scheme}://{rest.rpartition('@')[2].split('?')[0]}, table {self.table}"
+
+
+class Reading(Protocol):
+    """One file or table, open.
+
+    name   for messages
+    types  its columns, with their Arrow types
+    """
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def types(self) -> Mapping[str, Any]: ...
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
+        """Arrow record batches of these columns, in this order, of at most about `rows` rows; never all at once."""
 
 
 def files(dataset: Dataset) -> list[Path]:
@@ -82,42 +101,81 @@ def state(dataset: Dataset) -> tuple[tuple[int, int, int], ...]:
 
 
 @contextmanager
-def opened(dataset: Dataset, needed: tuple[str, ...], threads: int | None) -> Iterator[Any]:
-    """The dataset as an Ibis table, on a connection that is closed afterwards.
+def opened(
+    dataset: Dataset, needed: tuple[str, ...], threads: int | None, encoding: str = "utf-8"
+) -> Iterator[list[Reading]]:
+    """The dataset's files or its table, on a connection that is closed afterwards.
 
-    `needed` are columns that a CSV file is expected to have: they tell which character separates its cells.
+    needed    columns that a CSV file is expected to have: they tell which character separates its cells
+    encoding  of CSV files
     """
-    with translated(dataset):
-        connection, table = (
-            _connect_url(dataset, threads) if dataset.is_url else _connect_files(dataset, needed, threads)
-        )
-    try:
-        with translated(dataset):
-            yield table
-    finally:
-        connection.disconnect()
+    threads = threads or default_threads()
+    with ExitStack() as stack, translated(dataset):
+        if dataset.is_url:
+            from parties.databases import connect
+
+            yield [connect(dataset, threads, stack)]
+        elif _form(dataset) == "CSV":
+            from parties.textfiles import open_text
+
+            database = embedded(threads, stack)
+            yield [open_text(dataset.name, path, needed, encoding, database) for path in files(dataset)]
+        else:
+            database = embedded(threads, stack)
+            yield [Relation(database, f"read_parquet({literal(str(path))})", path.name) for path in files(dataset)]
 
 
-def stream(table: Any, expression: Any, rows: int) -> Iterator[Any]:
-    """The Arrow record batches of an expression over `table`, at most about `rows` at a time, never all at once."""
-    backend = table.get_backend()
-    if backend.name != "duckdb":
-        yield from expression.to_pyarrow_batches(chunk_size=rows)
-        return
-    # Straight from DuckDB: Ibis's own reader rests on methods that DuckDB 2 took away.
-    relation = backend.con.sql(str(backend.compile(expression)))
-    reader = getattr(relation, "to_arrow_reader", None) or relation.fetch_arrow_reader
-    yield from reader(rows)
+def embedded(threads: int, stack: ExitStack, path: Path | None = None) -> Any:
+    """A DuckDB connection that ends with `stack`: to files, or to a database file, which is never written to."""
+    import duckdb
+
+    limits: dict[str, Any] = {"threads": threads, "memory_limit": MEMORY_LIMIT, "temp_directory": ""}
+    limits["autoinstall_known_extensions"] = False
+    database = duckdb.connect(str(path or ":memory:"), read_only=path is not None, config=limits)
+    stack.callback(database.close)
+    return database
+
+
+class Relation:
+    """What DuckDB reads: a file or a table.
+
+    columns  name -> its name in the relation, where only some can be read or they have other names there
+    """
+
+    def __init__(self, database: Any, relation: str, name: str, columns: Mapping[str, str] | None = None) -> None:
+        self._database = database
+        self._relation = relation
+        self.name = name
+        schema = database.sql(f"select * from {relation}").limit(0).to_arrow_table().schema
+        self._columns = columns if columns is not None else {one: one for one in schema.names}
+        self.types = {one: schema.field(there).type for one, there in self._columns.items()}
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
+        chosen = ", ".join(f"{identifier(self._columns[one])} as {identifier(str(k))}" for k, one in enumerate(names))
+        result = self._database.sql(f"select {chosen or '0'} from {self._relation}")
+        reader = getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader
+        yield from reader(rows)
+
+
+def identifier(name: str) -> str:
+    """A name in SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """A text in SQL."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 @contextmanager
 def translated(dataset: Dataset) -> Iterator[None]:
-    """Errors of a backend as ours, without their text: it may quote rows."""
+    """Errors of a source as ours, without their text: it may quote rows."""
     import duckdb
     import pyarrow
-    from ibis.common.exceptions import IbisError
 
     drivers = [sys.modules[name].Error for name in _DRIVERS if hasattr(sys.modules.get(name), "Error")]
+    ibis = sys.modules.get("ibis.common.exceptions")
+    drivers += [ibis.IbisError] if ibis is not None else []
     try:
         yield
     except ImportError as error:
@@ -131,56 +189,17 @@ def translated(dataset: Dataset) -> Iterator[None]:
             f"{dataset.name}: {dataset.file} needs more than {MEMORY_LIMIT} to be read\n"
             "Set COMITY_THREADS=1, or write the Parquet file with smaller row groups."
         ) from None
-    except (duckdb.Error, IbisError, pyarrow.ArrowException, OSError, *drivers) as error:
+    except (duckdb.Error, pyarrow.ArrowException, sqlite3.Error, csv.Error, OSError, UnicodeError, *drivers) as error:
+        if not dataset.is_url and (isinstance(error, UnicodeError) or "Invalid unicode" in str(error)):
+            raise DataError(
+                f"{dataset.name}: {dataset.file} is not text in its encoding\nSave it as UTF-8, or declare its "
+                'encoding in the dataset\'s schema, like  encoding = "cp1252"  or  "utf-16".'
+            ) from None
         line = re.search(r"\bLine: (\d+)", str(error))
         place = f", line {line[1]}" if line else ""
         raise DataError(
             f"{dataset.name}: {dataset.file}{place} cannot be read as {_form(dataset)} ({type(error).__name__})"
         ) from None
-
-
-def _connect_url(dataset: Dataset, threads: int | None) -> tuple[Any, Any]:
-    import ibis
-
-    if not dataset.table:
-        raise ConfigError(f"{dataset.name}: {dataset.file}: say which table, with --table")
-    database, _, name = dataset.table.rpartition(".")
-    # A DuckDB file is opened as it is: never written to, never made.
-    limits = {"read_only": True, "threads": threads or default_threads(), "memory_limit": MEMORY_LIMIT}
-    connection = ibis.connect(dataset.source, **(limits if dataset.source.startswith("duckdb:") else {}))
-    try:
-        return connection, connection.table(name, database=database or None)
-    except ibis.common.exceptions.TableNotFound:
-        connection.disconnect()
-        raise ConfigError(f"{dataset.name}: {dataset.file} does not exist") from None
-
-
-def _connect_files(dataset: Dataset, needed: tuple[str, ...], threads: int | None) -> tuple[Any, Any]:
-    import ibis
-
-    paths = files(dataset)
-    form = _form(dataset)
-    columns, delimiter = _headers(dataset, paths, needed) if form == "CSV" else ([], ",")
-    connection = ibis.duckdb.connect(
-        threads=threads or default_threads(),
-        memory_limit=MEMORY_LIMIT,
-        temp_directory="",
-        autoinstall_known_extensions=False,
-    )
-    names = [str(path) for path in paths]
-    if form == "Parquet":
-        return connection, connection.read_parquet(names)
-    # Every cell as text, so that missing codes and entries that are no numbers can be told apart and counted; the
-    # form is given and not guessed, so that no line is skipped.
-    return connection, connection.read_csv(
-        names,
-        auto_detect=False,
-        columns=dict.fromkeys(columns, "VARCHAR"),
-        header=True,
-        delim=delimiter,
-        quote='"',
-        escape='"',
-    )
 
 
 def default_threads() -> int:
@@ -203,35 +222,3 @@ def _form(dataset: Dataset) -> str:
         f"{dataset.name}: {dataset.source} is neither CSV ({', '.join(_CSV)}) nor Parquet "
         f"({', '.join(_PARQUET)}) nor a URL"
     )
-
-
-def _headers(dataset: Dataset, paths: list[Path], needed: tuple[str, ...]) -> tuple[list[str], str]:
-    """The column names of CSV files and the character between them: the one that finds most of `needed`."""
-    found = [_header(dataset, path, needed) for path in paths]
-    for path, other in zip(paths, found, strict=True):
-        if other != found[0]:
-            raise DataError(f"{dataset.name}: {path.name} has other columns than {paths[0].name}")
-    names, delimiter = found[0]
-    repeated = sorted({name for name in names if names.count(name) > 1})
-    if repeated:
-        raise DataError(f"{dataset.name}: {dataset.file} has several columns named {repeated[0]}")
-    return names, delimiter
-
-
-def _header(dataset: Dataset, path: Path, needed: tuple[str, ...]) -> tuple[list[str], str]:
-    best: tuple[int, list[str], str] = (-1, [], ",")
-    for delimiter in ",;\t|":
-        try:
-            with (gzip.open if path.suffix == ".gz" else open)(path, "rt", encoding="utf-8-sig", newline="") as file:
-                names = next(csv.reader(file, delimiter=delimiter, strict=True), [])
-        except UnicodeDecodeError:
-            raise DataError(f"{dataset.name}: {path.name} is not UTF-8 text; save it as UTF-8") from None
-        except csv.Error:
-            continue
-        names = [name.strip() for name in names]
-        score = len(set(needed) & set(names)) * 1000 + len(names)
-        if score > best[0]:
-            best = (score, names, delimiter)
-    if not any(best[1]):
-        raise DataError(f"{dataset.name}: {path.name} is empty; expected a first line with the columns' names")
-    return best[1], best[2]

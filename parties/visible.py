@@ -1,4 +1,4 @@
-"""Texts from outside, on one line of a terminal, with nothing in them that nobody can see.
+"""Differences of texts, on one line each, with nothing in them that nobody can see.
 
 Control and formatting characters, blanks at an end and blanks of other kinds are shown as Python writes them: \\t,
 \\xa0, \\u200b. Where two texts differ, so are letters of another alphabet that look the same.
@@ -7,6 +7,8 @@ Control and formatting characters, blanks at an end and blanks of other kinds ar
 from __future__ import annotations
 
 import unicodedata
+
+from mpc.text import is_seen
 
 _WIDTH = 160
 #: Characters that are shown around a difference.
@@ -52,7 +54,7 @@ def _ends(text: str) -> list[str]:
 
 
 def _plain(character: str) -> str:
-    if len(character) > 1 or character == " " or unicodedata.category(character)[0] not in "CZ":
+    if len(character) > 1 or is_seen(character):
         return character
     return _escape(character)
 
@@ -66,14 +68,14 @@ def _marked(character: str, blank: bool, alike: bool) -> str:
     kind = unicodedata.category(character)[0]
     if character == " ":
         return "\\x20" if blank else " "
-    if character == "\\" or kind in "CZ" or (not character.isascii() and (kind not in "LN" or not alike)):
+    if character == "\\" or not is_seen(character) or (not character.isascii() and (kind not in "LN" or not alike)):
         return _escape(character)
     return character
 
 
 def _bare(text: str) -> str:
     """What can be seen of a text."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if unicodedata.category(c)[0] not in "CZM")
+    return "".join(c for c in unicodedata.normalize("NFKC", text) if c != " " and is_seen(c) and unicodedata.category(c)[0] != "M")
 
 
 def _alphabets(text: str) -> set[str]:

@@ -14,7 +14,7 @@ import numpy as np
 from mpc.labels import Streams
 from mpc.rows import Floats
 from mpc.scenario import Scenario
-from mpc.schema import CategoryColumn, FlagColumn, Schema
+from mpc.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
 from protocols.simulate import Owners, Ranges, Simulation, simulate
 
 #: Rows an owner is given at most.
@@ -33,7 +33,7 @@ def mock_run(
 ) -> Simulation:
     """Run the scenario on the functionality in the clear, with `rows` made-up rows (at most 1,000) per owner."""
     schemas = scenario.schemas(ranges)
-    tables: dict[str, dict[str, dict[str, Floats]]] = {name: {} for name in organizations}
+    tables: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in organizations}
     for name, schema in schemas.items():
         for index, organization in enumerate(organizations):
             if owners is None or index in owners[name]:
@@ -42,15 +42,19 @@ def mock_run(
     return simulate(scenario, tables, engine="ideal", parameters=parameters, ranges=ranges, recipients=recipients)
 
 
-def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Floats]:
+def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Any]:
     """Made-up columns: bell-shaped in the middle of a range, flags a third of the time, every level of a category."""
-    columns = {}
+    columns: dict[str, Any] = {}
     for column in schema.columns:
         uniform = _uniform(rows, 4, f"{seed}/{column.name}")
         if isinstance(column, FlagColumn):
             columns[column.name] = np.floor(uniform[0] + 1 / 3)
         elif isinstance(column, CategoryColumn):
-            columns[column.name] = np.floor(uniform[0] * len(column.levels))
+            levels = np.asarray(column.levels, dtype=object)
+            columns[column.name] = levels[np.floor(uniform[0] * len(levels)).astype(np.int64)]
+        elif isinstance(column, IntegerColumn):
+            part = [int(share * 2**50) for share in uniform.mean(axis=0)]
+            columns[column.name] = [column.low + ((column.high - column.low) * one >> 50) for one in part]
         else:
             columns[column.name] = column.low + (column.high - column.low) * uniform.mean(axis=0)
     return columns

@@ -14,20 +14,19 @@ from hashlib import blake2b
 from itertools import count
 from typing import Any, TypeVar
 
-import numpy as np
-
 from mpc.channel import Bytes, MemoryNetwork
 from mpc.collecting import Collecting
 from mpc.disclosure import Entry
 from mpc.engine import Cost, Engine, Integers
+from mpc.entries import problems, read
 from mpc.errors import ConfigError, DataError
 from mpc.network import Network
 from mpc.outside import Dealt, Layout, Outside
 from mpc.party import Environment
-from mpc.rows import ArrayRows, Rows
+from mpc.rows import ArrayRows, Rows, Values
 from mpc.runtime import Runtime
 from mpc.scenario import Scenario
-from mpc.schema import CategoryColumn, FlagColumn, Schema
+from mpc.schema import Schema
 from mpc.simulation import simulated_keys
 from mpc.study import Study
 from mpc.trace import Trace, Traced
@@ -73,31 +72,19 @@ class Simulation:
 
 
 def rows_of(frame: Any, schema: Schema) -> Rows:
-    """Rows from a mapping of columns or a pandas table; categories by level name; None, NaN and missing codes are
-    missing. Raises DataError for values that the schema does not allow."""
-    columns = {}
+    """Rows from a mapping of columns or a pandas table, which mean what they do in a file: categories by the names of
+    their levels, flags also by words; None, NaN and missing codes are missing. Raises DataError for values that the
+    schema does not allow."""
+    columns: dict[str, Values] = {}
     for column in schema.columns:
         if column.name not in frame:
             raise ConfigError(f"table {schema.name}: no column {column.name!r} in the data given")
-        values = np.asarray(frame[column.name])
-        levels = (
-            {level: float(i) for i, level in enumerate(column.levels)} if isinstance(column, CategoryColumn) else {}
-        )
-        named = bool(levels) and values.dtype.kind not in "iuf"
-        codes = {None, "nan", "<NA>", "NaT", *column.missing}
-
-        def number(v: Any, named: bool = named, levels: dict[str, float] = levels) -> float:
-            return levels.get(v, np.inf) if named else float(v)
-
-        known = [v is not None and str(v) not in codes for v in values.tolist()]
-        encoded = [number(v) if there else np.nan for v, there in zip(values.tolist(), known, strict=True)]
-        columns[column.name] = array = np.asarray(encoded, np.float64)
-        wrong = int(np.count_nonzero((array < column.low) | (array > column.high)))
-        if levels or isinstance(column, FlagColumn):
-            wrong += int(np.count_nonzero(np.isfinite(array) & (array != np.rint(array))))
-        if wrong:
-            what = f"one of {', '.join(levels)}" if levels else f"within {column.low:g} to {column.high:g}"
-            raise DataError(f"table {schema.name}, column {column.name}: {wrong} of {len(array)} values are not {what}")
+        entries = read(column, frame[column.name])
+        invalid, outside = int(entries.invalid.sum()), int(entries.outside(column).sum())
+        if invalid or outside:
+            place, total = f"table {schema.name}", len(entries.values) - int(entries.missing.sum())
+            raise DataError("\n".join(problems(place, column, total, invalid, outside)))
+        columns[column.name] = entries.values
     return ArrayRows(columns)
 
 

@@ -184,6 +184,7 @@ PURE = {
     "contextlib",
     "contextvars",
     "dataclasses",
+    "decimal",
     "difflib",
     "enum",
     "functools",
@@ -195,6 +196,7 @@ PURE = {
     "operator",
     "os",  # os.sep and the like; what must not be used of it is looked for below
     "pathlib",
+    "re",
     "sys",
     "threading",
     "types",

@@ -6,14 +6,18 @@ from pathlib import Path
 
 import click
 
+from mpc.entries import expected
 from mpc.errors import ConfigError
 from mpc.schema import DEFAULT_ROWS, Schema
 from mpc.text import check_text
 from parties.catalog import Dataset, SourceRows, open_dataset
 from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
-from parties.columns import expected
+from parties.databases import absolute
 from parties.dataschema import read_schema
 from parties.echo import echo
+
+#: Rows of a column that `check --rows` names.
+_SHOWN = 20
 
 
 @click.group()
@@ -41,7 +45,7 @@ def add(
                comity data add register postgres://reader@db/clinic --table public.register
     """
     url = "://" in check_text(source, "SOURCE")
-    place = source if url else str(Path(source).expanduser().absolute())
+    place = absolute(source) if url else str(Path(source).expanduser().absolute())
     dataset = Dataset(name, place, table, schema.absolute() if schema else None)
     opened(home).catalog.add(dataset, replace=replace)
     if as_json:
@@ -95,25 +99,28 @@ def remove(name: str, home: Path | None, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--scenario", metavar="NAME|FILE", help="Check against what this scenario asks for.")
 @click.option("--input", "input_", metavar="NAME", help="Which of the scenario's inputs. Default: its only one.")
+@click.option("--rows", "show_rows", is_flag=True, help="Say in which rows values do not fit. For your eyes only.")
 @home_option
 @json_option
-def check(name: str, scenario: str | None, input_: str | None, home: Path | None, as_json: bool) -> None:
+def check(
+    name: str, scenario: str | None, input_: str | None, show_rows: bool, home: Path | None, as_json: bool
+) -> None:
     """Check the dataset NAME: types, ranges, levels, missing values. Counts, and shows no value.
 
     \b
     Examples:  comity data check oncology.patients
-               comity data check oncology.patients --scenario hospital_statistics
+               comity data check oncology.patients --scenario hospital_statistics --rows
     """
     dataset = opened(home).catalog.dataset(name)
     agreed, at_most = _agreed(dataset, scenario, input_)
     rows = open_dataset(dataset, agreed)
-    brought = rows.check(at_most=at_most)
+    brought = rows.check(at_most=at_most, show_rows=_SHOWN if show_rows else 0)
     if as_json:
         print_json(brought.describe())
         return
     print_table(("column", "holds", "missing"), _lines(rows))
     dropped = f", {brought.dropped:,} dropped because a value does not fit" if brought.dropped else ""
-    echo(f"{brought.file}: {brought.rows:,} rows{dropped}")
+    echo("\n".join([f"{brought.file}: {brought.rows:,} rows{dropped}", *rows.places]))
 
 
 def _agreed(dataset: Dataset, scenario: str | None, input_: str | None) -> tuple[Schema, int]:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from mpc.entries import expected
 from mpc.errors import ConfigError
 from parties.cli.common import FOLDER, json_option, print_json, print_table
-from parties.columns import expected
 from parties.echo import echo
 from parties.loader import Loaded, available, docstring, load
 

@@ -19,6 +19,7 @@ from mpc.errors import (
     UnknownLength,
 )
 from mpc.private import unit_exponent
+from mpc.schema import CategoryColumn
 from protocols.simulate import dry_run, simulate
 
 
@@ -54,6 +55,17 @@ def table(rng, n, missing=0.1):
     }
 
 
+def named(table):
+    """Categories by the names of their levels, as files hold them."""
+    levels = {c.name: c.levels for c in Patients.schema.columns if isinstance(c, CategoryColumn)}
+    return {
+        name: [v if isinstance(v, str) or v is None else None if np.isnan(v) else levels[name][int(v)] for v in values]
+        if name in levels
+        else values
+        for name, values in table.items()
+    }
+
+
 def release(values, tables, *, minimum=1, engine="ideal"):
     """What `values(patients)` (a dict of secrets) gives on these tables, one an organization."""
     scenario = Scenario(inputs={"patients": Patients.rows(at_most=2**20)})
@@ -63,7 +75,8 @@ def release(values, tables, *, minimum=1, engine="ideal"):
         for name, value in values(study.table("patients")).items():
             study.release(name, value, minimum=minimum)
 
-    return simulate(scenario, {n: {"patients": t} for n, t in zip(NAMES, tables, strict=False)}, engine=engine).releases
+    brought = {n: {"patients": named(t)} for n, t in zip(NAMES, tables, strict=False)}
+    return simulate(scenario, brought, engine=engine).releases
 
 
 def scripted(script, **inputs):
@@ -295,7 +308,7 @@ def test_more_rows_than_agreed_are_refused():
         study.release("count", study.table("patients").count())
 
     rng = np.random.default_rng(1)
-    rows = {name: {"patients": table(rng, 20 + (name == "north"))} for name in NAMES}
+    rows = {name: {"patients": named(table(rng, 20 + (name == "north")))} for name in NAMES}
     with pytest.raises(DataError, match="at_most"):
         simulate(scenario, rows, engine="ideal")
 

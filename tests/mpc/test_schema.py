@@ -140,8 +140,10 @@ def test_rows_from_a_pandas_table():
         ("sick", [0, 2, 1], 1),
         ("sick", [0, 0.5, 1], 1),
         ("treatment", ["none", "Drug", "x"], 2),
-        ("treatment", [0, 3, 1], 1),
-        ("treatment", [0, 0.5, 1], 1),
+        ("treatment", [0, 2, 1], 3),
+        ("treatment", ["none", 0.5, "drug"], 1),
+        ("sick", ["yes", "maybe", 1], 1),
+        ("age", ["1", "12,5", "7 kg"], 2),
     ],
 )
 def test_values_that_are_not_allowed_are_counted_and_not_shown(column, values, count):
@@ -149,6 +151,25 @@ def test_values_that_are_not_allowed_are_counted_and_not_shown(column, values, c
     with pytest.raises(DataError, match=f"{column}: {count} of 3 values") as caught:
         values_of(frame)
     assert "Drug" not in str(caught.value)
+
+
+def test_codes_and_words_mean_what_they_do_in_a_file():
+    """Integers are names of levels, never their positions; yes and no are flags."""
+
+    class Passengers(Table):
+        pclass = Category("1", "2", "3")
+        gear = Category("3", "4", "5")
+        smoker = Flag()
+
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"pclass": [1, 2, 3], "gear": [5.0, None, 3.0], "smoker": ["yes", "No", "true"]})
+    (batch,) = rows_of(frame, Passengers.schema).batches(["pclass", "gear", "smoker"])
+    np.testing.assert_array_equal(batch["pclass"], [0, 1, 2])
+    np.testing.assert_array_equal(batch["gear"], [2, np.nan, 0])
+    np.testing.assert_array_equal(batch["smoker"], [1, 0, 1])
+    with pytest.raises(DataError, match="gear: 2 of 3 values are not among its levels") as caught:
+        rows_of(frame.assign(gear=[3, 0, 1]), Passengers.schema)
+    assert caught.value.__cause__ is None
 
 
 def test_a_missing_column_is_named():

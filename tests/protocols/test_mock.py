@@ -28,11 +28,10 @@ def test_rows_fit_the_schema_and_are_the_same_every_time():
     other = mock_rows(Visits.schema, 500, "another")
     for column in Visits.schema.columns:
         values = rows[column.name]
-        assert values.min() >= column.low
-        assert values.max() <= column.high
+        assert column.name == "ward" or column.low <= values.min() <= values.max() <= column.high
         np.testing.assert_array_equal(values, again[column.name])
         assert not np.array_equal(values, other[column.name])
-    assert set(np.unique(rows["ward"])) == {0.0, 1.0, 2.0}
+    assert set(rows["ward"]) == {"a", "b", "c"}
 
 
 def test_a_mock_run_shows_what_results_look_like():
