@@ -75,7 +75,8 @@ def _marked(character: str, blank: bool, alike: bool) -> str:
 
 def _bare(text: str) -> str:
     """What can be seen of a text."""
-    return "".join(c for c in unicodedata.normalize("NFKC", text) if c != " " and is_seen(c) and unicodedata.category(c)[0] != "M")
+    seen = (c for c in unicodedata.normalize("NFKC", text) if c != " " and is_seen(c))
+    return "".join(c for c in seen if unicodedata.category(c)[0] != "M")
 
 
 def _alphabets(text: str) -> set[str]:
