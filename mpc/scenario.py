@@ -22,6 +22,8 @@ class Scenario:
     inputs      name -> Input (`Patients.rows()`, `Register.held_by("hospital")`)
     parameters  name -> default; a study may give others of the same type
     samples     the bundled scenario whose sample data it shares; its own, where it names none
+    tolerance   largest relative difference between a release and that of `plaintext` that is none: `comity demo` fails
+                beyond it
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Scenario:
         inputs: Mapping[str, Input],
         parameters: Mapping[str, Parameter] | None = None,
         samples: str = "",
+        tolerance: float = 1e-4,
     ) -> None:
         if not inputs:
             raise ConfigError("a scenario needs at least one input")
         self.inputs = dict(inputs)
         self.parameters: dict[str, Parameter] = dict(parameters or {})
         self.samples = samples
+        self.tolerance = float(tolerance)
         self._script: Script | None = None
         self._plaintext: Callable[..., dict[str, Any]] | None = None
 

@@ -14,7 +14,7 @@ from parties.dataschema import key, quoted
 from parties.dataset import SourceRows, open_dataset
 from parties.launch import Ended, Launched, bring, consortium
 from parties.loader import Loaded, folder, load
-from parties.oracle import MOST_ROWS, deviations, expected, pooled, uncompared
+from parties.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, uncompared
 from parties.samples import deal, samples, write
 from parties.source import Dataset
 from parties.study import BoundStudy, open_study
@@ -186,7 +186,9 @@ def run(
         return _joined(bound, ended, oracle)
 
 
-def _oracle(bound: BoundStudy, files: Mapping[str, Mapping[str, Path]], compare: bool | None) -> dict[str, Any] | None:
+def _oracle(
+    bound: BoundStudy, files: Mapping[str, Mapping[str, Path]], compare: bool | None
+) -> dict[str, Any] | OracleFailed | None:
     """The plaintext result, while the parties compute; None where it is not wanted or the data does not fit."""
     if compare is False or bound.loaded.scenario.oracle is None:
         return None
@@ -206,10 +208,12 @@ def _oracle(bound: BoundStudy, files: Mapping[str, Mapping[str, Path]], compare:
             tables[which] = pooled(schema, sources)
     except DataError:
         return None  # the party that brings it says so, with its own exit code
-    return expected(bound.loaded.scenario, tables, bound.parameters)
+    return attempted(bound.loaded.scenario, tables, bound.parameters)
 
 
-def _joined(bound: BoundStudy, ended: Mapping[str, Ended], oracle: dict[str, Any] | None) -> dict[str, Any]:
+def _joined(
+    bound: BoundStudy, ended: Mapping[str, Ended], oracle: dict[str, Any] | OracleFailed | None
+) -> dict[str, Any]:
     failed = [e for e in ended.values() if e.code != 0]
     if failed:
         # The one that says what is wrong, rather than those that lost it.
@@ -228,16 +232,15 @@ def _joined(bound: BoundStudy, ended: Mapping[str, Ended], oracle: dict[str, Any
     result["phases"] = phases
     result["cost"]["bytes_sent"] = max(other["cost"]["bytes_sent"] for other in results.values())
     result["cost"]["seconds"] = phases["joint"]
-    for name, other in results.items():
-        if name in bound.plan.recipients and _differ(other["releases"], result["releases"]):
-            raise DemoFailed(Ended(name, 1, [], f"error: {name} received other releases than the other recipients"))
+    for name in bound.plan.recipients:  # some releases may go to some recipients only
+        other = results[name]
+        for release, value in other["releases"].items():
+            if result["releases"].setdefault(release, value) != value:
+                raise DemoFailed(Ended(name, 1, [], f"error: {name} received another value of {release!r} than others"))
+        for told in ("kinds", "protections"):
+            result[told] |= {release: text for release, text in other[told].items() if release not in result[told]}
     if oracle is not None:
-        largest, details = deviations(result["releases"], result["kinds"], oracle)
-        result["oracle"] = {"max_relative_error": largest, "details": details}
-        if left := uncompared(result["releases"], oracle):
+        result["oracle"] = compared(bound.loaded.scenario, result["releases"], result["kinds"], oracle)
+        if not isinstance(oracle, OracleFailed) and (left := uncompared(result["releases"], oracle)):
             result["notes"].append(f"not compared with the clear: {', '.join(left)}")
     return result
-
-
-def _differ(a: Any, b: Any) -> bool:
-    return bool(a != b)

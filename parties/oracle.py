@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from traceback import extract_tb
 from typing import Any
 
 import numpy as np
 
+from mpc.operation import place
 from mpc.scenario import Scenario
 from mpc.schema import CategoryColumn, FlagColumn, Schema
 from parties.dataset import SourceRows
+from parties.report_text import plain, scientific
 
 #: Rows above which pooling in memory is no longer a side show.
 MOST_ROWS = 3_000_000
@@ -49,18 +53,42 @@ def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
 
 
 def expected(scenario: Scenario, tables: Mapping[str, Any], parameters: Any) -> dict[str, Any] | None:
-    """What the scenario's plaintext oracle says (None: it has none)."""
+    """What the scenario's plaintext oracle says, in JSON form (None: it has none)."""
     oracle = scenario.oracle
     if oracle is None:
         return None
     arguments = [tables[name] for name in scenario.inputs]
     if oracle.__code__.co_argcount > len(arguments):
-        return oracle(*arguments, parameters)
-    return oracle(*arguments)
+        arguments.append(parameters)
+    found: dict[str, Any] = plain(oracle(*arguments))
+    return found
+
+
+@dataclass(frozen=True)
+class OracleFailed:
+    """The plaintext oracle raised an error."""
+
+    text: str
+
+
+def attempted(scenario: Scenario, tables: Mapping[str, Any], parameters: Any) -> dict[str, Any] | OracleFailed | None:
+    """As `expected`; an error of the author's function ends the comparison and nothing else."""
+    try:
+        return expected(scenario, tables, parameters)
+    except Exception as error:
+        lines = [frame.lineno for frame in extract_tb(error.__traceback__) if frame.filename == _file_of(scenario)]
+        where = f" ({place((_file_of(scenario), lines[-1]))})" if lines and lines[-1] else ""
+        return OracleFailed(f"plaintext() ended with {type(error).__name__}: {error}{where}")
+
+
+def _file_of(scenario: Scenario) -> str:
+    return "" if scenario.oracle is None else scenario.oracle.__code__.co_filename
 
 
 #: In place of a deviation, where one of the two is a number and the other is not.
 DIFFERS = "differs in form"
+#: The same, where the run suppressed what the oracle gives: no wrong number.
+SUPPRESSED = "suppressed in the run only"
 
 
 def deviations(
@@ -70,17 +98,58 @@ def deviations(
 
     Relative, except where that says little: absolute for what lies between -1 and 1 (correlations, p-values, R²), and
     for coefficients, differences, t and interval limits relative to the number or its standard error, whichever is
-    larger. A release that the oracle has and the run has not, or that is suppressed, undefined or of another shape on
-    one side only, is DIFFERS, which counts as the largest. Releases that the oracle leaves out are not compared:
-    `uncompared` lists them.
+    larger. A release that the oracle has and the run has not, or that is undefined or of another shape on one side
+    only, or suppressed by the oracle only, is DIFFERS, which counts as the largest; SUPPRESSED comes next. Releases
+    that the oracle leaves out are not compared: `uncompared` lists them.
     """
     details: dict[str, float | str] = {}
-    for name, wanted in oracle.items():
-        largest = max(_errors(releases.get(name), wanted, kinds.get(name, "number")), default=0.0)
-        details[name] = largest if math.isfinite(largest) else DIFFERS
-    if DIFFERS in details.values():
-        return DIFFERS, details
+    for name, (largest, alone) in _largest(releases, kinds, oracle).items():
+        details[name] = DIFFERS if math.isinf(largest) else SUPPRESSED if alone else largest
+    for words in (DIFFERS, SUPPRESSED):
+        if words in details.values():
+            return words, details
     return max((value for value in details.values() if not isinstance(value, str)), default=0.0), details
+
+
+def compared(
+    scenario: Scenario, releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any] | OracleFailed
+) -> dict[str, Any]:
+    """The comparison as the result document holds it; `beyond` names the releases that differ too much."""
+    if isinstance(oracle, OracleFailed):
+        return {"max_relative_error": "not compared", "failed": oracle.text}
+    largest, details = deviations(releases, kinds, oracle)
+    wrong = [name for name, (error, _) in _largest(releases, kinds, oracle).items() if error > scenario.tolerance]
+    return {"max_relative_error": largest, "details": details, "tolerance": scenario.tolerance, "beyond": wrong}
+
+
+def complaint(comparison: Mapping[str, Any]) -> str:
+    """What is wrong by a comparison, for people; empty where nothing is."""
+    if comparison.get("failed"):
+        return str(comparison["failed"])
+    details, wrong = comparison["details"], comparison["beyond"]
+    if not wrong:
+        return ""
+    lines = [f"{name}: {scientific(details[name])}" for name in wrong]
+    return "\n".join(
+        [
+            f"{len(wrong)} of {len(details)} releases differ from pooling the data in the clear by more than "
+            f"{scientific(comparison['tolerance'])} (the scenario's tolerance):",
+            *lines,
+            "Either the script or its plaintext() computes something else.",
+        ]
+    )
+
+
+def _largest(
+    releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any]
+) -> dict[str, tuple[float, bool]]:
+    """Each release's largest deviation, infinite where it differs in form, and whether only the run suppressed some."""
+    found = {}
+    for name, wanted in oracle.items():
+        errors = list(_errors(releases.get(name), wanted, kinds.get(name, "number")))
+        known = [error for error in errors if not math.isnan(error)]
+        found[name] = max(known, default=0.0), len(known) < len(errors)
+    return found
 
 
 def uncompared(releases: Mapping[str, Any], oracle: Mapping[str, Any]) -> list[str]:
@@ -94,8 +163,11 @@ _T = {"t", "statistic"}
 
 
 def _errors(found: Any, wanted: Any, kind: str, unit: Any = 0.0) -> Iterator[float]:
-    """Deviations of all numbers in a release; `unit`: what they are relative to if they are smaller."""
-    if isinstance(wanted, Mapping):
+    """Deviations of all numbers in a release, infinite where they differ in form, NaN where the run suppressed it;
+    `unit`: what they are relative to if they are smaller."""
+    if isinstance(found, str) and found.startswith("suppressed") and found != wanted:
+        yield math.nan
+    elif isinstance(wanted, Mapping):
         units = _units(wanted, kind)
         for name, value in wanted.items():
             absolute = name in _ABSOLUTE or kind == "matrix"
@@ -112,6 +184,8 @@ def _errors(found: Any, wanted: Any, kind: str, unit: Any = 0.0) -> Iterator[flo
         gap = abs(found - wanted)
         least = 1.0 if unit is None else max(abs(wanted), unit if _is_number(unit) else 0.0)
         yield gap if gap == 0 or unit is None else gap / least if least else math.inf
+    elif isinstance(found, str) and isinstance(wanted, str) and found.startswith("undefined"):
+        yield 0.0 if wanted.startswith("undefined") else math.inf  # an oracle need not know why
     else:
         yield 0.0 if found == wanted else math.inf
 

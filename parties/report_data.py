@@ -28,10 +28,17 @@ class Organization(Model):
 
 
 class Oracle(Model):
-    """How far the joint result is from pooling the data in the clear (sample data only)."""
+    """How far the joint result is from pooling the data in the clear (sample data only).
+
+    beyond  releases that differ by more than the tolerance
+    failed  why there is no comparison
+    """
 
     max_relative_error: Number
     details: dict[str, Number] = Field(default_factory=dict)
+    tolerance: float | None = None
+    beyond: list[str] = Field(default_factory=list)
+    failed: str = ""
 
 
 class Cost(Model):

@@ -88,10 +88,15 @@ def _histograms(histograms: dict[str, Histogram], console: Console) -> None:
 
 def _footer(result: Result, console: Console) -> None:
     console.print()
-    if result.oracle is not None:
+    if result.oracle is not None and result.oracle.failed:
+        console.print(Padding(Text(result.oracle.failed, "bold red"), (0, 1), expand=False))
+    elif result.oracle is not None:
         error = result.oracle.max_relative_error
         words = " largest relative difference from pooling the data in the clear  "
         console.print(Text.assemble(words, (scientific(error), "bold")))
+        for name in result.oracle.beyond:
+            more = f" {name}: {scientific(result.oracle.details[name])}, beyond the tolerance"
+            console.print(Padding(Text(more, "bold red"), (0, 1), expand=False))
     cost = result.cost
     console.print(Text(f" {cost.rounds:,} rounds   {size(cost.bytes_sent)} sent   {duration(cost.seconds)}", "bold"))
     if result.phases:

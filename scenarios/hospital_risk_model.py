@@ -61,6 +61,7 @@ scenario = Scenario(
         "minimum_cohort": 10,
     },
     samples="hospital_statistics",
+    tolerance=0.02,  # training stops before its optimum
 )
 
 

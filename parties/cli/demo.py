@@ -75,7 +75,7 @@ def command(
     """Run SCENARIO between organizations on this machine: real processes, keys, TLS.
 
     Shows what each organization brought, what is released, the joint result, and how far it is from pooling the data
-    in the clear.
+    in the clear; exit code 1 where that is beyond the scenario's tolerance.
 
     \b
     Examples:  comity demo
@@ -89,6 +89,7 @@ def command(
     from parties.kernels import prepare
     from parties.launch import orderly_end
     from parties.loader import load
+    from parties.oracle import complaint
 
     if export is not None:
         written = samples.export(load(scenario), export)
@@ -120,6 +121,9 @@ def command(
             echo_message(str(failed))
             raise click.exceptions.Exit(failed.code) from None
     finish(result, output, as_json, display.console)
+    if result["oracle"] is not None and (wrong := complaint(result["oracle"])):
+        echo_message(f"error: {wrong}")
+        raise click.exceptions.Exit(1)
 
 
 def _parameters(settings: Sequence[str], declared: dict[str, Any]) -> dict[str, Any]:

@@ -322,3 +322,54 @@ def test_any_number_of_organizations(tmp_path, count, options, engine):
     assert result["model"].startswith(f"Nobody learns anything else unless {engine}")
     assert_close(result["releases"], oracle(frames()), limit=1e-6, error_limit=1e-5)
     assert result["oracle"]["max_relative_error"] <= 1e-5
+
+
+SCRIPT = '''"""Two releases, each to another recipient; an oracle that may be wrong.
+
+Brings    every organization: its people
+Learns    every recipient: the releases
+Trust     no more compute parties than the threshold put their shares together
+"""
+from mpc import Flag, Real, Scenario, Table
+
+class People(Table):
+    age = Real(0, 120)
+    smoker = Flag()
+
+scenario = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 5})
+
+@scenario.run
+async def run(study):
+    people = study.table("people")
+    study.release("mean age", people.age.mean(), to=["organization-1"])
+    study.release("smokers", people.age[people.smoker].count(), to=["organization-2"])
+
+@scenario.plaintext
+def plaintext(people):
+    return {"mean age": people.age.mean(), "smokers": ORACLE}
+'''
+
+
+@pytest.mark.parametrize(
+    ("oracle", "code", "said"),
+    [
+        ("int(people.smoker.sum())", 0, ""),
+        ("people.smoker.sum() * 1.001", 1, "smokers: 1.0 × 10⁻³"),
+        (
+            "people.smooker.sum()",
+            1,
+            "AttributeError: 'DataFrame' object has no attribute 'smooker' (script.py line 23)",
+        ),
+    ],
+)
+def test_a_release_beyond_the_oracles_tolerance_is_named_and_the_demo_fails(tmp_path, oracle, code, said):
+    (tmp_path / "script.py").write_text(SCRIPT.replace("ORACLE", oracle), encoding="utf-8")
+    (tmp_path / "rows.csv").write_text("age,smoker\n" + "".join(f"{i},{i % 2}\n" for i in range(40)))
+    ended = demo(tmp_path, tmp_path / "script.py", *["--data", tmp_path / "rows.csv"] * 3)
+    assert ended.returncode == code, ended.stderr
+    assert said in ended.stderr
+    assert "mean age: " not in ended.stderr
+    assert "19.500" in ended.stdout
+    content = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert content["releases"] == {"mean age": pytest.approx(19.5), "smokers": 60}
+    assert content["kinds"] == {"mean age": "number", "smokers": "number"}

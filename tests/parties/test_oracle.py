@@ -2,9 +2,21 @@
 
 import math
 
+import numpy as np
+import pandas as pd
 import pytest
 
-from parties.oracle import DIFFERS, deviations, uncompared
+from mpc import Real, Scenario, Table
+from parties.oracle import (
+    DIFFERS,
+    SUPPRESSED,
+    OracleFailed,
+    attempted,
+    compared,
+    complaint,
+    deviations,
+    uncompared,
+)
 
 
 def largest(found, wanted, kind="number"):
@@ -67,3 +79,48 @@ def test_a_release_that_did_not_come_counts():
     worst, details = deviations({"a": 1.0}, {"a": "number"}, {"a": 1.0, "b": 2.0})
     assert (worst, details) == (DIFFERS, {"a": 0.0, "b": DIFFERS})
     assert uncompared({"a": 1.0, "c": 3.0}, {"a": 1.0}) == ["c"]
+
+
+def test_what_only_the_run_suppresses_is_no_wrong_number():
+    small = "suppressed (fewer than 10)"
+    releases = {"a": small, "b": [1.0, small], "c": 5.0}
+    worst, details = deviations(
+        releases, dict.fromkeys(releases, "vector"), {"a": {"t": 1.0}, "b": [1.0, 2.0], "c": 5.0}
+    )
+    assert (worst, details) == (SUPPRESSED, {"a": SUPPRESSED, "b": SUPPRESSED, "c": 0.0})
+    made = scenario_with(None)
+    assert compared(made, releases, {}, {"a": {"t": 1.0}, "b": [1.0, 2.0]})["beyond"] == []
+    assert compared(made, {"a": [3.0, small]}, {}, {"a": [1.0, 2.0]})["beyond"] == ["a"]
+
+
+def test_an_oracle_need_not_know_why_something_is_undefined():
+    assert largest("undefined: no rows", "undefined") == 0.0
+    assert largest("undefined: no rows", "out of range") == DIFFERS
+
+
+def scenario_with(plaintext):
+    made = Scenario(inputs={"t": T.rows()}, tolerance=0.01)
+    made.plaintext(plaintext)
+    return made
+
+
+class T(Table):
+    x = Real(0, 1)
+
+
+def test_releases_beyond_the_tolerance_are_named():
+    made = scenario_with(lambda t: {"a": np.float32(1.0), "b": pd.Series([1.0, 2.0]), "c": 3, "d": float("nan")})
+    wanted = attempted(made, {"t": None}, None)
+    assert wanted == {"a": 1.0, "b": [1.0, 2.0], "c": 3, "d": "undefined"}
+    found = compared(made, {"a": 1.005, "b": [1.0, 2.1], "c": "undefined", "d": "undefined: no rows"}, {}, wanted)
+    assert found["beyond"] == ["b", "c"]
+    assert "b: 4.8 × 10⁻²" in complaint(found) or "b: 5.0 × 10⁻²" in complaint(found)
+    assert "c: differs in form" in complaint(found)
+    assert complaint(compared(made, {"a": 1.005}, {}, {"a": 1.0})) == ""
+
+
+def test_an_error_of_the_oracle_names_its_line():
+    found = attempted(scenario_with(lambda t: t["agee"]), {"t": pd.DataFrame({"age": [1]})}, None)
+    assert isinstance(found, OracleFailed)
+    assert "KeyError: 'agee' (test_oracle.py line" in found.text
+    assert complaint(compared(scenario_with(None), {"a": 1.0}, {}, found)) == found.text
