@@ -1,40 +1,40 @@
 """What `mpc.transfer` sends: Python objects under a tag and a length, in place of pickles.
 
-A pickle is a program that its reader runs; this is data. Taken are None, bool, int of any size, float, complex, str,
+A pickle is a program that its reader runs; this is data. Taken are None, bool, int, float, complex, str,
 bytes, bytearray, list, tuple, set, frozenset, dict, range, Fraction, Decimal, date, datetime, time, timedelta, NumPy
 arrays and scalars of numbers and truth values, object arrays of all these, and what a `Registry` knows (MPyC's field
 elements, field arrays, polynomials and group elements, of types that both sides have made). Whatever bytes come,
 `decode` gives objects of these types or raises RemoteProtocolError; it makes no class, calls no function by name, and
-allocates no more than a small multiple of what came.
+allocates no more than a small multiple of what came. `kinds` has the bounds.
 """
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import struct
 from collections.abc import Callable
-from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Protocol
 
 import numpy as np
 
 from mpc.errors import LocalProtocolError, RemoteProtocolError
-
-TAKEN = (
-    "None, bool, int, float, complex, str, bytes, bytearray, list, tuple, set, frozenset, dict, range, Fraction, "
-    "Decimal, date, datetime, time, timedelta, NumPy arrays and numbers, and MPyC's field elements, field arrays, "
-    "polynomials and group elements"
+from parties.mpyc.kinds import (
+    COLLECTIONS,
+    HASHED,
+    MADE,
+    MOST_DEPTH,
+    MOST_INT,
+    MOST_KEYS,
+    MOST_OBJECTS,
+    MOST_PART,
+    NUMBERS,
+    PARTS,
+    PLACE,
+    TAKEN,
+    WHOLE,
+    part_size,
 )
-#: Objects inside of objects inside of ….
-MOST_DEPTH = 100
-#: NumPy types by their place in this list, little-endian.
-_NUMBERS = [
-    np.dtype(name)
-    for name in ("?", "i1", "<i2", "<i4", "<i8", "u1", "<u2", "<u4", "<u8", "<f2", "<f4", "<f8", "<c8", "<c16")
-]
-_PLACE = {kind: place for place, kind in enumerate(_NUMBERS)}
+
 _FLOAT = struct.Struct("<d")
 
 
@@ -52,6 +52,7 @@ class _Writer:
     def __init__(self, registry: Registry | None) -> None:
         self.out = bytearray()
         self._registry = registry
+        self._objects = 0
 
     def length(self, number: int) -> None:
         while number >= 0x80:
@@ -65,30 +66,35 @@ class _Writer:
         self.out += data
 
     def many(self, tag: bytes, values: Any, depth: int) -> None:
+        _within(len(values), MOST_KEYS if tag in HASHED else MOST_OBJECTS, "entries in one collection")
         self.out += tag
         self.length(len(values))
         for value in values:
             self.put(value, depth + 1)
 
     def put(self, value: Any, depth: int = 0) -> None:
-        if depth > MOST_DEPTH:
-            raise LocalProtocolError(f"mpc.transfer: objects inside of objects, more than {MOST_DEPTH} deep")
+        _within(depth, MOST_DEPTH, "levels of objects inside of objects")
+        self._objects += 1
+        _within(self._objects, MOST_OBJECTS, "objects in one message: send numbers as NumPy arrays or field arrays")
         kind = type(value)
         simple = _SIMPLE.get(kind)
         if simple is not None:
             simple(self, value)
-        elif kind in _COLLECTIONS:
-            self.many(_COLLECTIONS[kind], value, depth)
+        elif kind in COLLECTIONS:
+            self.many(COLLECTIONS[kind], value, depth)
         elif kind is dict:
+            _within(len(value), MOST_KEYS, "entries in one dict")
             self.out += b"d"
             self.length(len(value))
             for key, entry in value.items():
                 self.put(key, depth + 1)
                 self.put(entry, depth + 1)
-        elif kind in _PARTS:
-            tag, parts = _PARTS[kind]
-            self.many(tag, parts(value), depth)
-        elif isinstance(value, np.generic) and value.dtype.newbyteorder("<") in _PLACE:
+        elif kind in PARTS:
+            tag, take = PARTS[kind]
+            parts = take(value)
+            _within(max(map(part_size, parts)), MOST_PART, f"bytes in a part of a {kind.__name__}")
+            self.many(tag, parts, depth)
+        elif isinstance(value, np.generic) and value.dtype.newbyteorder("<") in PLACE:
             self.out += b"g"
             self.array(np.asarray(value))
         elif kind is np.ndarray:
@@ -110,7 +116,7 @@ class _Writer:
             self.shape(value.shape)
             for entry in value.reshape(-1):
                 self.put(entry, depth + 1)
-        elif value.dtype.newbyteorder("<") in _PLACE:
+        elif value.dtype.newbyteorder("<") in PLACE:
             self.out += b"a"
             self.array(value)
         else:
@@ -123,13 +129,15 @@ class _Writer:
 
     def array(self, value: Any) -> None:
         kind = value.dtype.newbyteorder("<")
-        self.out.append(_PLACE[kind])
+        self.out.append(PLACE[kind])
         self.shape(value.shape)
         self.out += np.ascontiguousarray(value, kind).tobytes()
 
 
 def _put_int(writer: _Writer, value: int) -> None:
-    writer.chunk(b"i", value.to_bytes((value.bit_length() + 8) >> 3, "little", signed=True))
+    size = (value.bit_length() + 8) >> 3
+    _within(size, MOST_INT, "bytes in an int")
+    writer.chunk(b"i", value.to_bytes(size, "little", signed=True))
 
 
 def _put_text(writer: _Writer, value: str) -> None:
@@ -160,35 +168,11 @@ _SIMPLE: dict[type, Callable[[_Writer, Any], None]] = {
     bool: _put_constant,
     type(None): _put_constant,
 }
-_COLLECTIONS: dict[type, bytes] = {list: b"l", tuple: b"u", set: b"S", frozenset: b"z"}
 
 
-def _moment(value: Any) -> list[Any]:
-    if value.tzinfo is not None and type(value.tzinfo) is not dt.timezone:
-        raise LocalProtocolError("mpc.transfer takes times of no zone, or of a fixed offset (datetime.timezone)")
-    return [value.isoformat()]
-
-
-#: type -> its tag, and what it consists of.
-_PARTS: dict[type, tuple[bytes, Callable[[Any], list[Any]]]] = {
-    range: (b"r", lambda v: [v.start, v.stop, v.step]),
-    Fraction: (b"q", lambda v: [v.numerator, v.denominator]),
-    Decimal: (b"D", lambda v: [str(v)]),
-    dt.date: (b"A", lambda v: [v.isoformat()]),
-    dt.datetime: (b"B", _moment),
-    dt.time: (b"C", _moment),
-    dt.timedelta: (b"E", lambda v: [v.days, v.seconds, v.microseconds]),
-}
-_WHOLE: dict[bytes, tuple[tuple[type, ...], Callable[..., Any]]] = {
-    b"r": ((int, int, int), range),
-    b"q": ((int, int), Fraction),
-    b"D": ((str,), Decimal),
-    b"A": ((str,), dt.date.fromisoformat),
-    b"B": ((str,), dt.datetime.fromisoformat),
-    b"C": ((str,), dt.time.fromisoformat),
-    b"E": ((int, int, int), lambda days, seconds, micros: dt.timedelta(days, seconds, micros)),
-}
-_MADE: dict[bytes, Callable[[Any], Any]] = {b"l": list, b"u": tuple, b"S": set, b"z": frozenset}
+def _within(size: int, most: int, what: str) -> None:
+    if size > most:
+        raise LocalProtocolError(f"mpc.transfer: {size:,} {what}; at most {most:,} are taken")
 
 
 class _Reader:
@@ -196,6 +180,7 @@ class _Reader:
         self.data = data
         self.at = 0
         self._registry = registry
+        self._objects = 0
 
     def take(self, size: int) -> memoryview:
         if size > len(self.data) - self.at:
@@ -212,26 +197,28 @@ class _Reader:
                 return number
         raise ValueError("a length that is none")
 
-    def count(self, each: int = 1) -> int:
+    def count(self, most: int, each: int = 1) -> int:
         """How many objects follow: each has at least `each` bytes, so a false count is found before it costs."""
         number = self.length()
-        if number * each > len(self.data) - self.at:
-            raise ValueError("more objects than bytes")
+        if number > most or number * each > len(self.data) - self.at:
+            raise ValueError("more objects than bytes, or than are taken")
         return number
 
     def get(self, depth: int = 0) -> Any:
-        if depth > MOST_DEPTH:
-            raise ValueError("too deep")
+        self._objects += 1
+        if depth > MOST_DEPTH or self._objects > MOST_OBJECTS:
+            raise ValueError("too deep" if depth > MOST_DEPTH else "too many objects")
         tag = bytes(self.take(1))
-        if tag in _MADE:
-            return _MADE[tag]([self.get(depth + 1) for _ in range(self.count())])
+        if tag in MADE:
+            most = MOST_KEYS if tag in HASHED else MOST_OBJECTS
+            return MADE[tag]([self.get(depth + 1) for _ in range(self.count(most))])
         if tag == b"d":
-            return {self.get(depth + 1): self.get(depth + 1) for _ in range(self.count(2))}
-        if tag in _WHOLE:
-            kinds, make = _WHOLE[tag]
-            parts = [self.get(depth + 1) for _ in range(self.count())]
-            if tuple(map(type, parts)) != kinds:
-                raise ValueError("parts of the wrong types")
+            return {self.get(depth + 1): self.get(depth + 1) for _ in range(self.count(MOST_KEYS, 2))}
+        if tag in WHOLE:
+            kinds, make = WHOLE[tag]
+            parts = [self.get(depth + 1) for _ in range(self.count(len(kinds)))]
+            if tuple(map(type, parts)) != kinds or max(map(part_size, parts)) > MOST_PART:
+                raise ValueError("parts of the wrong types, or too large")
             return make(*parts)
         if tag == b"M":
             key, content = self.get(depth + 1), self.get(depth + 1)
@@ -240,8 +227,8 @@ class _Reader:
             return self._registry.restore(key, content)
         if tag == b"O":
             shape = self.shape()
-            if math.prod(shape) > len(self.data) - self.at:
-                raise ValueError("more objects than bytes")
+            if math.prod(shape) > min(MOST_OBJECTS, len(self.data) - self.at):
+                raise ValueError("more objects than bytes, or than are taken")
             entries = np.empty(math.prod(shape), object)
             for place in range(entries.size):
                 entries[place] = self.get(depth + 1)
@@ -250,7 +237,10 @@ class _Reader:
 
     def _plain(self, tag: bytes) -> Any:
         if tag == b"i":
-            return int.from_bytes(self.take(self.length()), "little", signed=True)
+            size = self.length()
+            if size > MOST_INT:
+                raise ValueError("a number that is too long")
+            return int.from_bytes(self.take(size), "little", signed=True)
         if tag == b"s":
             return bytes(self.take(self.length())).decode("utf-8", "surrogatepass")
         if tag == b"b":
@@ -283,9 +273,9 @@ class _Reader:
 
     def array(self) -> Any:
         place = self.take(1)[0]
-        if place >= len(_NUMBERS):
+        if place >= len(NUMBERS):
             raise ValueError("an unknown type of numbers")
-        kind, shape = _NUMBERS[place], self.shape()
+        kind, shape = NUMBERS[place], self.shape()
         data = self.take(math.prod(shape) * kind.itemsize)
         if kind == np.bool_ and np.any(np.frombuffer(data, np.uint8) > 1):
             raise ValueError("a truth value that is none")

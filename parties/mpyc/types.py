@@ -14,10 +14,12 @@ import numpy as np
 from mpyc import fingroups, gfpx
 from mpyc.finfields import FiniteFieldArray, FiniteFieldElement, PrimeFieldElement
 
-from mpc.errors import RemoteProtocolError
+from mpc.errors import LocalProtocolError, RemoteProtocolError
 from parties.mpyc import fields
 
 Key = tuple[Any, ...]
+#: Bits of a polynomial over a field of odd characteristic.
+MOST_POLYNOMIAL = 1 << 16
 
 
 class Types:
@@ -35,7 +37,10 @@ class Types:
             content = (tuple(value.value.shape), fields.encode(kind.field.order, flat).tobytes())
             return ("array", *field_key(kind.field)), content
         if isinstance(value, gfpx.Polynomial):
-            return polynomial_key(kind), int(value)
+            number = int(value)
+            if kind.p != 2 and number.bit_length() > MOST_POLYNOMIAL:
+                raise LocalProtocolError(f"mpc.transfer: a polynomial of more than {MOST_POLYNOMIAL:,} bits")
+            return polynomial_key(kind), number
         if isinstance(value, fingroups.FiniteGroupElement):
             return group_key(kind), value.value
         return None
@@ -54,6 +59,8 @@ class Types:
             if content >= kind.order:
                 raise ValueError("a number that is no element of its field")
             return kind(content)
+        if key[1] != 2 and content.bit_length() > MOST_POLYNOMIAL:
+            raise ValueError("a polynomial that is too large")  # it is divided by p, once for each coefficient
         return kind(content)
 
     def _find(self, key: Key) -> Any:

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpc.errors import LocalProtocolError, RemoteProtocolError
-from parties.mpyc import fields, labels, objects, sharing
+from parties.mpyc import fields, kinds, labels, objects, sharing
 
 PRIMES = [2, 3, 101, 2**31 - 1, 2**61 - 1, 2**64 - 59, 2**127 - 1, 2**255 - 19, 2**521 - 1]
 ORDERS = [*PRIMES, 4, 256, 81, 2**64, 2**128, 3**50]
@@ -158,7 +158,7 @@ def test_objects_come_back(thing):
     assert found == thing
 
 
-@pytest.mark.parametrize("kind", objects._NUMBERS, ids=str)
+@pytest.mark.parametrize("kind", kinds.NUMBERS, ids=str)
 @pytest.mark.parametrize("shape", [(), (0,), (3,), (2, 3), (2, 0, 4)])
 def test_arrays_come_back(kind, shape):
     array = (np.arange(np.prod(shape, dtype=int)) % 2).reshape(shape).astype(kind)
@@ -201,8 +201,49 @@ def test_other_types_are_refused_by_name(thing):
 def test_a_loop_of_objects_is_refused():
     loop: list[object] = []
     loop.append(loop)
-    with pytest.raises(LocalProtocolError, match="deep"):
+    with pytest.raises(LocalProtocolError, match="levels of objects"):
         objects.encode(loop)
+
+
+def nested(depth: int) -> list[object]:
+    inner: list[object] = []
+    for _ in range(depth):
+        inner = [inner]
+    return inner
+
+
+@pytest.mark.parametrize(
+    ("thing", "what"),
+    [
+        (nested(kinds.MOST_DEPTH + 1), "levels of objects"),
+        ([None] * (kinds.MOST_OBJECTS + 1), "entries in one collection"),
+        ([[None] * (1 << 19)] * 3, "objects in one message"),
+        (set(range(kinds.MOST_KEYS + 1)), "entries in one collection"),
+        (dict.fromkeys(range(kinds.MOST_KEYS + 1)), "entries in one dict"),
+        (1 << 8 * kinds.MOST_INT, "bytes in an int"),
+        (Fraction(1 << 8 * kinds.MOST_PART + 8, 3), "part of a Fraction"),
+        (Decimal("1" * 5000), "part of a Decimal"),
+        (range(1 << 8 * kinds.MOST_PART + 8), "part of a range"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_objects_that_nobody_takes_are_not_sent(thing, what):
+    with pytest.raises(LocalProtocolError, match=what):
+        objects.encode(thing)
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [
+        nested(kinds.MOST_DEPTH - 1), [None] * (kinds.MOST_OBJECTS - 1), set(range(kinds.MOST_KEYS)),
+        (1 << 8 * kinds.MOST_INT - 1) - 1, Fraction(1 << 8 * kinds.MOST_PART - 8, 3), np.zeros(1 << 22),
+    ],
+    ids=["deep", "long", "set", "int", "fraction", "array"],
+)  # fmt: skip
+def test_objects_up_to_the_bounds_are_sent_and_taken(thing):
+    found = objects.decode(objects.encode(thing), "north")
+    assert type(found) is type(thing)
+    assert np.array_equal(found, thing) if isinstance(thing, np.ndarray) else found == thing
 
 
 #: One of everything, to be cut and changed.
@@ -243,6 +284,15 @@ def test_any_bytes_are_objects_or_refused(data):
     _decode(data)
 
 
+def length(number: int) -> bytes:
+    """A length as it is written."""
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*out, number))
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -252,7 +302,15 @@ def test_any_bytes_are_objects_or_refused(data):
         b"a\x0b\x20" + b"\xff\xff\x7f" * 32,
         b"O\x01\xff\xff\xff\xff\x7f",
         b"l\x01" * 5000 + b"n",
-        b"u\x01" * 101 + b"n",
+        b"u\x01" * (kinds.MOST_DEPTH + 1) + b"n",
+        b"l" + length(kinds.MOST_OBJECTS + 1) + b"n" * (kinds.MOST_OBJECTS + 1),
+        b"l\x03" + 3 * (b"l" + length(1 << 19) + b"n" * (1 << 19)),
+        b"O\x02" + length(1 << 11) + length(1 << 11) + b"n" * (1 << 22),
+        b"S" + length(kinds.MOST_KEYS + 1) + b"n" * (kinds.MOST_KEYS + 1),
+        b"d" + length(kinds.MOST_KEYS + 1) + b"nn" * (kinds.MOST_KEYS + 1),
+        b"i" + length(kinds.MOST_INT + 1) + bytes(kinds.MOST_INT + 1),
+        b"q\x02" + 2 * (b"i" + length(1 << 18) + b"\x01" * (1 << 18)),
+        b"D\x01s" + length(1 << 18) + b"9" * (1 << 18),
         b"s\x02\xff\xff",
         b"",
         b"q\x02i\x01\x01i\x01\x00",
@@ -296,7 +354,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path):
 
 def test_the_documented_types_are_those_that_are_taken():
     for thing in SAMPLE:
-        assert type(thing).__name__ in objects.TAKEN or thing is None or isinstance(thing, np.ndarray | np.generic)
+        assert type(thing).__name__ in kinds.TAKEN or thing is None or isinstance(thing, np.ndarray | np.generic)
 
 
 def test_types_of_mpyc_come_back_and_no_others_are_made():
@@ -309,6 +367,6 @@ def test_types_of_mpyc_come_back_and_no_others_are_made():
         check=True,
     )
     lines = ended.stdout.splitlines()
-    assert len(lines) == 24
+    assert len(lines) == 25
     assert all(line.startswith("True True") for line in lines[:12]), lines
     assert all(line.startswith("refused north sent") for line in lines[12:]), lines
