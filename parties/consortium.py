@@ -115,12 +115,20 @@ class Consortium:
         }
         write_private(self.home / FILE, (json.dumps(content, indent=1) + "\n").encode())
 
-    def add(self, card: Card, *, address: str | None = None) -> Member:
-        """Take in an organization whose words were compared. The same card again changes its address."""
+    def has(self, card: Card) -> bool:
+        """Whether this very card is known."""
         known = self.members.get(card.name)
-        if known is not None and known.card.key_hash == card.key_hash:
-            del self.members[card.name]
-        self._check_new(card)
+        return known is not None and known.card.body() == card.body()
+
+    def check(self, card: Card) -> None:
+        """ConfigError where the card cannot be taken in: another key under a known name, or a known key."""
+        known = self.members.get(card.name)
+        if known is None or known.card.key_hash != card.key_hash:
+            self._check_new(card)
+
+    def add(self, card: Card, *, address: str | None = None) -> Member:
+        """Take in an organization whose words were compared. Another card of the same key changes its address."""
+        self.check(card)
         text = address or card.address
         member = Member(card.name, card, parse_address(text, where=f"the address of {card.name}") if text else None)
         self.members[card.name] = member

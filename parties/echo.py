@@ -31,9 +31,9 @@ def echo_message(text: str, *, err: bool = True) -> None:
     echo(first, *(f"  {line}" if line and not line.startswith("  ") else line for line in others), err=err)
 
 
-def confirm(question: str) -> None:
-    """Ask on standard error; ends the command where the answer is no."""
-    click.confirm(visible(question, None), abort=True, err=True)
+def confirmed(question: str) -> bool:
+    """Ask on standard error; yes or no."""
+    return click.confirm(visible(question, None), err=True)
 
 
 def ask_secret(what: str, *, twice: bool = False) -> str:

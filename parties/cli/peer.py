@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -10,7 +11,8 @@ from mpc.errors import ConfigError
 from parties.address import show_address
 from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
 from parties.consortium import Member
-from parties.echo import confirm, echo
+from parties.echo import confirmed, echo
+from parties.home import Home
 from parties.identity import MAX_CARD, Card
 
 
@@ -20,31 +22,80 @@ def group() -> None:
 
 
 @group.command()
-@click.argument("card", type=FILE)
-@click.option("--address", metavar="HOST:PORT", help="Call it here instead of at the card's address.")
+@click.argument("cards", type=FILE, nargs=-1, required=True, metavar="CARD...")
+@click.option("--address", metavar="HOST:PORT", help="Call it here instead of at the card's address; one CARD only.")
 @click.option("--yes", is_flag=True, help="The words were compared already; do not ask.")
 @home_option
 @json_option
-def add(card: Path, address: str | None, yes: bool, home: Path | None, as_json: bool) -> None:
-    """Take in the organization whose card is in the file CARD.
+def add(cards: Sequence[Path], address: str | None, yes: bool, home: Path | None, as_json: bool) -> None:
+    """Take in the organizations whose cards are in the files CARD.
 
     Whoever holds the key of a card can speak for that organization. So hear its twelve words from a person there,
-    by phone, before you say yes.
+    by phone, before you say yes. You are asked for each card; nobody is added before all cards were read and fit to
+    those that are known. This organization's own card, and a card that is known, are left out, and said to be.
 
     \b
-    Example:  comity peer add county.card
+    Examples:  comity peer add county.card
+               comity peer add cards/*.card
     """
+    if address is not None and len(cards) > 1:
+        raise click.UsageError("--address goes with one CARD")
     found = opened(home)
-    read = read_card(card)
-    if not yes:
-        echo(f"{read.name}, to be called at {address or read.address or '(no address)'}", "", err=True)
-        echo(f"    {read.fingerprint}", "", err=True)
-        confirm(f"Did {read.name} read these words to you?")
-    member = found.consortium.add(read, address=address)
-    if as_json:
-        print_json(_described(member))
-    else:
-        echo(f"{member.name} added")
+    new, known = _sorted(found, cards, address)
+    for line in known.values():
+        echo(line, err=True)
+    added, refused = [], []
+    for place, card in enumerate(new.values(), 1):
+        again = card.name in found.consortium.members
+        of = f" ({place} of {len(new)})" if len(new) > 1 else ""
+        if not yes and not again:
+            echo(f"{card.name}, to be called at {address or card.address or '(no address)'}{of}", "", err=True)
+            echo(f"    {card.fingerprint}", "", err=True)
+            if not confirmed(f"Did {card.name} read these words to you?"):
+                refused.append(card.name)
+                echo(f"{card.name} is not added", err=True)
+                continue
+        added.append(found.consortium.add(card, address=address))
+        if not as_json:
+            echo(f"{card.name} is known already; its card is replaced" if again else f"{card.name} added")
+    if as_json and len(cards) == 1 and added:
+        print_json(_described(added[0]))
+    elif as_json:
+        print_json({"added": [_described(m) for m in added], "left_out": list(known), "refused": refused})
+    if refused:
+        raise click.exceptions.Exit(130)
+
+
+def _sorted(home: Home, paths: Sequence[Path], address: str | None) -> tuple[dict[str, Card], dict[str, str]]:
+    """(cards to be added or changed, by name; a line about each file that is left out). ConfigError for the first card
+    that cannot be taken in beside the others and those that are known."""
+    new: dict[str, Card] = {}
+    where: dict[str, Path] = {}
+    left_out: dict[str, str] = {}
+    for path in paths:
+        card = read_card(path)
+        if card.key_hash == home.identity.key_hash:
+            left_out[str(path)] = f"{path} is this organization's own card: left out"
+            continue
+        twin = next((name for name, other in new.items() if other.key_hash == card.key_hash), None)
+        if card.name in new and new[card.name] != card:
+            raise ConfigError(
+                f"{where[card.name]} and {path} are different cards of {card.name}: {new[card.name].fingerprint}; "
+                f"and {card.fingerprint}\nAsk {card.name} which one is right"
+            )
+        if twin is not None and twin != card.name:
+            raise ConfigError(f"{where[twin]} and {path} hold the same key, of {twin} and of {card.name}")
+        if twin is not None:
+            left_out[str(path)] = f"{path} is the same card as {where[twin]}: left out"
+            continue
+        if address is None and home.consortium.has(card):
+            left_out[str(path)] = f"{card.name} is known already, with this card: {path} is left out"
+            continue
+        home.consortium.check(card)
+        new[card.name], where[card.name] = card, path
+    if not new and left_out and len(left_out) == len(paths) and all("own card" in line for line in left_out.values()):
+        raise ConfigError(f"{paths[0]} is this organization's own card. Add those of the others")
+    return new, left_out
 
 
 @group.command("list")

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 
 from parties.cli.main import main
 from parties.home import home_path, open_home
+from parties.identity import Identity
 
 
 def comity(*args, code=0, **extra):
@@ -108,6 +109,72 @@ def test_peers_are_added_after_their_words_were_heard(tmp_path):
     comity("peer", "remove", "north", "--home", home)
     assert "none yet" in comity("peer", "list", "--home", home).stdout
     assert "Known: nobody" in comity("peer", "remove", "north", "--home", home, code=2).stderr
+
+
+def several(tmp_path, *names):
+    """Homes of organizations, and the cards of all."""
+    return {name: made(tmp_path, name) for name in names}
+
+
+def peers(home):
+    return [peer["name"] for peer in json.loads(comity("peer", "list", "--home", home, "--json").stdout)["peers"]]
+
+
+def test_many_cards_are_shown_and_asked_for_one_by_one(tmp_path):
+    known = several(tmp_path, "county", "kiel", "north", "south")
+    home = known["county"][0]
+    cards = [known[name][1]["card"] for name in known]
+    result = comity("peer", "add", *cards, "--home", home, code=130, input="y\nn\ny\n")
+    assert peers(home) == ["kiel", "south"]
+    for name in ("kiel", "north", "south"):
+        assert known[name][1]["words"] in result.stderr
+        assert f"Did {name} read these words to you?" in result.stderr
+    assert "(2 of 3)" in result.stderr
+    assert "county.card is this organization's own card: left out" in result.stderr
+    assert "north is not added" in result.stderr
+    # Again: who is known is said to be, and only the others are asked for.
+    result = comity("peer", "add", *cards, cards[2], "--home", home, input="y\n")
+    assert result.stdout == "north added\n"
+    assert "kiel is known already, with this card" in result.stderr
+    assert "is the same card as" in result.stderr
+    assert peers(home) == ["kiel", "north", "south"]
+    nothing = comity("peer", "add", *cards, "--home", home, "--json")
+    assert json.loads(nothing.stdout) == {"added": [], "left_out": cards, "refused": []}
+
+
+def test_cards_that_contradict_each_other_or_what_is_known_add_nobody(tmp_path):
+    known = several(tmp_path, "county", "kiel", "north")
+    home = known["county"][0]
+    card = known["kiel"][1]["card"]
+    other = Identity.create(tmp_path / "other")
+    (tmp_path / "two.card").write_text(other.card("north").to_json())
+    (tmp_path / "twin.card").write_text(open_home(known["north"][0]).identity.card("west").to_json())
+    (tmp_path / "us.card").write_text(other.card("county").to_json())
+    north = known["north"][1]["card"]
+    for bad, words in (
+        ((north, tmp_path / "two.card"), "are different cards of north"),
+        ((north, tmp_path / "twin.card"), "hold the same key, of north and of west"),
+        ((tmp_path / "us.card",), "the name of this organization itself"),
+        ((tmp_path / "none.card",), "cannot be read"),
+    ):
+        result = comity("peer", "add", card, *bad, "--yes", "--home", home, code=2)
+        assert words in result.stderr
+        assert peers(home) == []
+    assert "own card" in comity("peer", "add", known["county"][1]["card"], "--yes", "--home", home, code=2).stderr
+    assert "one CARD" in comity("peer", "add", card, north, "--address", "a:1", "--home", home, code=2).stderr
+    comity("peer", "add", north, "--yes", "--home", home)
+    result = comity("peer", "add", card, tmp_path / "two.card", "--yes", "--home", home, code=2)
+    assert "comity peer remove north" in result.stderr
+    assert peers(home) == ["north"]
+
+
+def test_a_new_card_of_a_known_key_changes_the_address_unasked(tmp_path):
+    known = several(tmp_path, "county", "north")
+    home, north = known["county"][0], known["north"][1]["card"]
+    comity("peer", "add", north, "--yes", "--home", home)
+    comity("identity", "--address", "10.0.0.9:7", "--home", known["north"][0])
+    assert "its card is replaced" in comity("peer", "add", north, "--home", home).stdout
+    assert "10.0.0.9:7" in comity("peer", "list", "--home", home).stdout
 
 
 def test_a_changed_card_is_refused(tmp_path):
