@@ -160,6 +160,9 @@ class Study:
         await self.run.settle(*[handle for release in waiting for handle in release.handles()])
         for release in waiting:
             release.keep()
+        opened = dict(self.results)  # those awaited came first
+        self.results.clear()
+        self.results |= {entry.name: opened[entry.name] for entry in self.entries if entry.name in opened}
 
     def part_for(self, recipient: str) -> NDArray[np.uint64]:
         """What this compute party holds of all releases to an organization that does not compute."""

@@ -15,7 +15,8 @@ from mpc.labels import Streams
 from mpc.rows import Floats
 from mpc.scenario import Scenario
 from mpc.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
-from protocols.simulate import Owners, Ranges, Simulation, simulate
+from protocols.simulate import Owners, Ranges, simulate
+from protocols.simulated import Simulation
 
 #: Rows an owner is given at most.
 MOCK_ROWS = 1000

@@ -32,6 +32,7 @@ from mpc.study import Study
 from mpc.trace import Trace, Traced
 from protocols.engines import checked_threshold
 from protocols.library import Library
+from protocols.simulated import Simulation
 
 Tables = Mapping[str, Mapping[str, Any]]
 Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
@@ -57,18 +58,6 @@ def make_engine(name: str, parties: int = 3, threshold: int | None = None) -> En
     from protocols.shamir.engine import ShamirEngine
 
     return ShamirEngine(parties, threshold)
-
-
-@dataclass
-class Simulation:
-    """What a simulated run gave: releases by name, their cost, and what each recipient saw."""
-
-    releases: dict[str, Any]
-    cost: Cost
-    by_organization: dict[str, dict[str, Any]]
-    entries: list[Entry]
-    network: MemoryNetwork
-    left_out: tuple[str, ...] = ()
 
 
 def rows_of(frame: Any, schema: Schema) -> Rows:

@@ -91,9 +91,7 @@ def test_any_ibis_url_goes_the_same_way(tmp_path):
     brought, columns = read(dataset)
     assert brought.rows == 40
     assert sorted(columns["age"]) == list(range(50, 90))
-    with pytest.raises(
-        ConfigError, match=r"table missing does not exist; the database has lab\.patients"
-    ):
+    with pytest.raises(ConfigError, match=r"table missing does not exist; the database has lab\.patients"):
         read(Dataset("lab", dataset.source, "missing"))
     with pytest.raises(ConfigError, match=r"no such file: .*none\.duckdb"):
         read(Dataset("lab", f"duckdb://{tmp_path}/none.duckdb", "t"))

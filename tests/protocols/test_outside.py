@@ -24,7 +24,8 @@ from parties.oracle import deviations
 from protocols.replicated import outside
 from protocols.replicated.engine import ReplicatedEngine
 from protocols.replicated.sharing import Arithmetic, Bits
-from protocols.simulate import Simulation, dry_run, make_engine, simulate
+from protocols.simulate import dry_run, make_engine, simulate
+from protocols.simulated import Simulation
 
 NAMES = "abcdefg"
 SCENARIO = load(str(SMALL)).scenario
