@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.digest import digest
 from mpc.expressions import Expression, Floats
 
 #: Evaluates an expression for the current batch.
@@ -28,6 +29,15 @@ class Aggregate(ABC):
     @abstractmethod
     def expressions(self) -> Sequence[Expression]:
         """What it evaluates, besides `where`."""
+
+    @abstractmethod
+    def settings(self) -> tuple[object, ...]:
+        """The public numbers it works with, besides `expressions` and `where`."""
+
+    @property
+    def digest(self) -> bytes:
+        """What is asked of every owner; the same at all parties that run the same script."""
+        return digest((type(self).__name__, self.where, tuple(self.expressions()), self.settings()))
 
     @abstractmethod
     def update(self, evaluate: Evaluate, rows: int) -> None:
@@ -54,6 +64,9 @@ class Count(Aggregate):
 
     def expressions(self) -> Sequence[Expression]:
         return self._columns
+
+    def settings(self) -> tuple[object, ...]:
+        return ()
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         selected = self._selected(evaluate, rows)
@@ -85,6 +98,9 @@ class Moments(Aggregate):
 
     def expressions(self) -> Sequence[Expression]:
         return [*self._columns, *(w for w in self._wheres if w is not None)]
+
+    def settings(self) -> tuple[object, ...]:
+        return self._centre, self._unit, tuple(self._wheres)
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         for k, column in enumerate(self._columns):
@@ -129,6 +145,9 @@ class CrossMoments(Aggregate):
     def expressions(self) -> Sequence[Expression]:
         return self._columns
 
+    def settings(self) -> tuple[object, ...]:
+        return self._centre, self._unit
+
     def update(self, evaluate: Evaluate, rows: int) -> None:
         block = np.empty((len(self._columns), rows))
         for k, column in enumerate(self._columns):
@@ -170,6 +189,9 @@ class Crosstab(Aggregate):
     def expressions(self) -> Sequence[Expression]:
         return self._categories
 
+    def settings(self) -> tuple[object, ...]:
+        return self._sizes
+
     def update(self, evaluate: Evaluate, rows: int) -> None:
         keep = self._selected(evaluate, rows)
         cell = np.zeros(rows)
@@ -193,6 +215,9 @@ class Sum(Aggregate):
 
     def expressions(self) -> Sequence[Expression]:
         return self._columns
+
+    def settings(self) -> tuple[object, ...]:
+        return ()
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         selected = self._selected(evaluate, rows)

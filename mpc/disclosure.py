@@ -152,15 +152,18 @@ class Masked:
     opened: dict[str, Handle] = field(default_factory=dict)
     handed: dict[str, Handle] = field(default_factory=dict)
 
-    def open(self, to: tuple[int, ...]) -> None:
-        """Schedule the opening of value and masks: at those that compute, and for those that do not."""
+    def open(self, to: tuple[int, ...], after: Handle) -> None:
+        """Schedule the opening of value and masks: at those that compute, and for those that do not.
+
+        `after`: the comparison of what all parties do, which must have passed.
+        """
         for name, secret in self._secrets():
             run = secret.run
             inside = tuple(i for i in to if i < run.parties)
             if inside or not to:
-                self.opened[name] = run.schedule("open", secret.handle, to=inside)
+                self.opened[name] = run.schedule("open", secret.handle, to=inside, after=(after,))
             if len(inside) < len(to):
-                self.handed[name] = run.schedule("hand_out", secret.handle)
+                self.handed[name] = run.schedule("hand_out", secret.handle, after=(after,))
 
     def _secrets(self) -> list[tuple[str, SecretArray]]:
         """What is opened, by name."""
@@ -216,7 +219,7 @@ class Masked:
 
 async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:
     """Open public facts about contributions, one bit each, to all compute parties; all set in a dry run."""
-    opened = run.schedule("open", bits, to=tuple(range(run.parties)))
+    opened = run.schedule("open", bits, to=tuple(range(run.parties)), after=(run.compare_scripts(),))
     await run.settle(opened)
     if run.dry:
         return np.ones(bits.spec.size, np.bool_)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.digest import digest
 from mpc.errors import RangeError
 
 Floats = NDArray[np.float64]
@@ -22,7 +23,7 @@ Type = Literal["real", "flag", "category"]
 class Expression:
     """One column per row: a source column, or a function of other expressions of the same table."""
 
-    __slots__ = ("arguments", "column", "function", "high", "levels", "low", "type")
+    __slots__ = ("_digest", "arguments", "column", "function", "high", "levels", "low", "type")
 
     def __init__(
         self,
@@ -44,6 +45,14 @@ class Expression:
         self.column = column
         self.function = function
         self.arguments = arguments
+        self._digest: bytes | None = None
+
+    @property
+    def digest(self) -> bytes:
+        """What it computes, from which columns and public numbers: the same at all parties that run the same script."""
+        if self._digest is None:
+            self._digest = digest((self.type, self.column, self.levels, self.function, self.arguments))
+        return self._digest
 
     def columns(self) -> set[str]:
         """The source columns it needs."""

@@ -2,7 +2,8 @@
 
 A *scope* is a place in the program that one task owns. An operation takes its label from its scope when it is
 *called*, in program order, so that all parties give it the same one whatever the scheduling. The label tags
-messages and selects the streams.
+messages and selects the streams. It covers what the operation is and the label before it, so that parties whose
+scripts do different things have no label in common from there on.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, MutableMapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -32,7 +33,7 @@ def _current_task() -> object | None:
 
 
 class Scope:
-    """(digest, counter, owner): hands out one label after the other.
+    """(digest, counter, owner): hands out one label after the other. The digest is the last label.
 
     `owner` is the task that may take labels here (None: whoever drives the operation the scope belongs to).
     What a task finds here must not depend on how far tasks beside it are, or parties would number operations
@@ -41,47 +42,58 @@ class Scope:
     """
 
     __slots__ = (
-        "_counter",
         "_memos",
         "_owned",
         "_owner",
-        "_path",
         "bytes_held",
         "checks",
+        "comparisons",
+        "counter",
         "digest",
         "operations",
         "parent",
+        "path",
     )
 
     def __init__(self, digest: bytes, *, owned: bool = False, parent: Scope | None = None) -> None:
         self.digest = digest
-        self._counter: int = 0
+        self.counter: int = 0
+        #: How often it was compared between the parties.
+        self.comparisons = 0
         self.parent = parent
-        self._path: tuple[float, ...] = () if parent is None else (*parent._path, parent._counter)
+        self.path: tuple[float, ...] = () if parent is None else (*parent.path, parent.counter)
         self._memos: dict[int, ChainMap[Any, Any]] = {}
         self.operations = 0
         self.bytes_held = 0
         self._owned = owned
         self._owner = _current_task() if owned else None
 
-    def label(self, name: str) -> bytes:
-        """The next label: BLAKE2b-128(digest ‖ counter ‖ name)."""
+    def label(self, name: str, what: bytes = b"") -> bytes:
+        """The next label: BLAKE2b-128(label before ‖ name ‖ 0 ‖ what)."""
         if self._owned and _current_task() is not self._owner:
             raise LocalProtocolError(
                 f"{name}: this task works in a scope that another task owns, so parties could number operations "
                 "differently. Run concurrent parts with `await study.gather(f(a), f(b))`."
             )
-        self._counter += 1
-        return blake2b(self.digest + self._counter.to_bytes(8, "little") + name.encode(), digest_size=16).digest()
+        self.counter += 1
+        label = blake2b(self.digest + name.encode() + b"\0" + what, digest_size=16).digest()
+        self.digest = label
+        return label
 
     def child(self, name: str, *, owned: bool = False) -> Scope:
         """A scope of its own under the next label."""
-        return Scope(self.label(name), owned=owned, parent=self)
+        inside = blake2b(self.label(name), digest_size=16, person=b"inside").digest()  # not what comes after it here
+        return Scope(inside, owned=owned, parent=self)
 
     @property
     def position(self) -> tuple[float, ...]:
         """This place of the program, in program order."""
-        return (*self._path, self._counter + 0.5)
+        return (*self.path, self.counter + 0.5)
+
+    def join(self, parts: Sequence[Scope]) -> None:
+        """Take over the digests of parts that ran inside of this scope and are done."""
+        digests = b"".join([self.digest, *(part.digest for part in parts)])
+        self.digest = blake2b(digests, digest_size=16, person=b"joined").digest()
 
     def memo(self, owner: object) -> MutableMapping[Any, Any]:
         """What was computed about `owner` (which lives as long as the run) in this scope and around it."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpc.aggregates import Aggregate
+from mpc.digest import digest
 from mpc.engine import Integers, Shape
 from mpc.errors import DataError
 from mpc.expressions import Expression, Floats
@@ -41,7 +42,7 @@ class LocalPass:
 
     def ask(self, aggregate: Aggregate) -> Local:
         """The aggregate's result, later: a dict of float64 arrays."""
-        local = Local()
+        local = Local(digest((self._table, aggregate.digest)))
         if self._rows is not None and self._run.reads is not None:
             self._waiting.append((aggregate, local))
         return local
@@ -112,16 +113,19 @@ def share_each(
         return _encoded(partials[name], (1, *shape), frac, bound, source.name, name)
 
     handles = []
+    reads = digest((local.digest, name, frac, bound))
     for owner in source.owners:
         if owner >= run.parties:
             continue
         if run.dry or run.index != owner:
-            handles.append(run.schedule("input", owner=owner, values=None, shape=(1, *shape)))
+            handles.append(run.schedule("input", reads=reads, owner=owner, values=None, shape=(1, *shape)))
         else:
-            handles.append(run.schedule("input", local=local, owner=owner, values=values, shape=(1, *shape)))
+            handles.append(
+                run.schedule("input", local=local, reads=reads, owner=owner, values=values, shape=(1, *shape))
+            )
     absent = tuple(owner for owner in source.owners if owner >= run.parties)
     if absent:
-        handles.append(run.outside.share(run, Partial(source.name, name, absent, shape, bound), local, values))
+        handles.append(run.outside.share(run, Partial(source.name, name, absent, shape, bound, reads), local, values))
     handle = handles[0] if len(handles) == 1 else run.schedule("concatenate", *handles, axis=0)
     return SecretArray(run, handle, type=type, frac=frac, bound=bound)
 

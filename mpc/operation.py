@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import sys
-from collections.abc import Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator
 from functools import cache
 from inspect import iscoroutine
 from pathlib import Path
@@ -30,34 +30,43 @@ class Handle:
     """A share that may not be there yet; its specification always is.
 
     assumptions  what it rests on: where one of them does not hold, neither does its bound
+    label        that of the operation which makes it
     """
 
-    __slots__ = ("assumptions", "depth", "done", "share", "spec", "waiters")
+    __slots__ = ("assumptions", "depth", "done", "label", "share", "spec", "waiters")
 
-    def __init__(self, spec: Spec, depth: int, assumptions: frozenset[Assumption] = frozenset()) -> None:
+    def __init__(
+        self, spec: Spec, depth: int, label: bytes = b"", assumptions: frozenset[Assumption] = frozenset()
+    ) -> None:
         self.spec = spec
         self.assumptions = assumptions
         self.depth = depth
+        self.label = label
         self.done = False
         self.share: Share | Any = None
         self.waiters: list[Operation | Wake] = []
 
 
 class Local:
-    """A value this party computes in the clear, later: what an input waits for besides shares."""
+    """A value this party computes in the clear, later: what an input waits for besides shares.
 
-    __slots__ = ("ready", "value", "waiters")
+    digest  what is computed, the same at all parties
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("digest", "ready", "value", "waiters")
+
+    def __init__(self, digest: bytes = b"") -> None:
+        self.digest = digest
         self.ready = False
         self.value: Any = None
         self.waiters: list[Operation | Wake] = []
 
 
 class Operation:
-    """One scheduled call of a primitive."""
+    """One scheduled call of a primitive. `after`: what it waits for besides its operands."""
 
     __slots__ = (
+        "call",
         "coroutine",
         "handle",
         "label",
@@ -74,15 +83,17 @@ class Operation:
         self,
         run: Runtime,
         primitive: str,
-        label: bytes,
+        call: Callable[..., Any],
         operands: tuple[Handle, ...],
         parameters: dict[str, Any],
         handle: Handle,
         local: Local | None,
+        after: tuple[Handle, ...] = (),
     ) -> None:
         self.run = run
         self.primitive = primitive
-        self.label = label
+        self.call = call
+        self.label = handle.label
         self.operands = operands
         self.parameters = parameters
         self.handle = handle
@@ -90,7 +101,7 @@ class Operation:
         self.source = run.line()
         self.coroutine: Coroutine[Any, Any, Any] | None = None
         self.missing = 0
-        for operand in operands:
+        for operand in operands if not after else operands + after:
             if not operand.done:
                 self.missing += 1
                 operand.waiters.append(self)
@@ -105,7 +116,7 @@ class Operation:
         try:
             if self.local is not None:
                 self.parameters["values"] = self.parameters["values"](self.local.value)
-            result = getattr(run.engine, self.primitive)(
+            result = self.call(
                 Party(run.environment, self.label), *[operand.share for operand in self.operands], **self.parameters
             )
         except Exception as error:

@@ -27,13 +27,17 @@ if TYPE_CHECKING:
 
 
 class Partial(NamedTuple):
-    """One input: which organizations share what, of which shape and with which bound each."""
+    """One input: which organizations share what, of which shape and with which bound each.
+
+    reads  the digest of what they read for it
+    """
 
     table: str
     name: str
     owners: tuple[int, ...]
     shape: Shape
     bound: int
+    reads: bytes = b""
 
     @property
     def size(self) -> int:
@@ -74,9 +78,9 @@ class Layout:
         return np.repeat(np.array([p.bound for p in own], np.int64), [p.size for p in own])
 
     def digest(self, owner: int) -> bytes:
-        """SHA-256 of what is asked of an owner: names, shapes and bounds in order."""
+        """SHA-256 of what is asked of an owner: names, shapes, bounds and what is read, in order."""
         own = self._of.get(owner, [])
-        lines = [f"{p.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.bound}\n" for p in own]
+        lines = [f"{p.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.bound}\0{p.reads.hex()}\n" for p in own]
         return sha256(b"comity/1/layout\0" + "".join(lines).encode()).digest()
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from inspect import CORO_RUNNING, getcoroutinestate
 from typing import TYPE_CHECKING, Any
 
+from mpc import history
+from mpc.digest import digest, parameters
 from mpc.engine import Cost, Engine, Spec
-from mpc.errors import ChannelError, ComityError, LocalProtocolError, TooMuchInFlight
+from mpc.errors import AgreementError, ChannelError, ComityError, LocalProtocolError, TooMuchInFlight
 from mpc.labels import LABEL_BYTES, Scope
 from mpc.network import Network
 from mpc.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
 from mpc.outside import Outside
-from mpc.party import Busy, Environment
+from mpc.party import Busy, Environment, Party
 
 if TYPE_CHECKING:
     from mpc.assumptions import Assumption
@@ -30,6 +32,10 @@ if TYPE_CHECKING:
 #: Bytes and operations that may be scheduled between two awaits of one task.
 MEMORY_BUDGET = 256 << 20
 OPERATIONS_BUDGET = 50_000
+#: Operations of the runtime itself, which no engine has.
+OWN = frozenset({"compare_scripts"})
+#: Digests of operations that are kept.
+_DIGESTS = 4096
 
 _NONE: frozenset[Assumption] = frozenset()
 _scope: ContextVar[Scope] = ContextVar("comity_scope")
@@ -68,7 +74,12 @@ class Runtime:
         self.network = network
         self._choices: dict[tuple[Any, ...], str] = {}
         self._environment = environment
+        self._run_label = run_label
         self._root = Scope(run_label)
+        self._digests: dict[Hashable, bytes] = {}
+        self.history = history.History()
+        #: The parties' names, for messages.
+        self.names: Sequence[str] = ()
         self._memory_budget = memory_budget
         self._on_progress = on_progress
         self._ready: deque[Operation | Wake] = deque()
@@ -169,34 +180,108 @@ class Runtime:
             found = self._choices[key] = min(primitives, key=seconds)
         return found
 
-    def schedule(self, primitive: str, *operands: Handle, local: Local | None = None, **parameters: Any) -> Handle:
+    def schedule(
+        self,
+        primitive: str,
+        *operands: Handle,
+        local: Local | None = None,
+        reads: bytes = b"",
+        after: tuple[Handle, ...] = (),
+        **parameters: Any,
+    ) -> Handle:
         """Schedule `engine.primitive(party, *operands, **parameters)`; returns at once.
 
         With `local`, the operation waits for that too, and its parameter `values` is a function that makes the
-        array from it.
+        array from it. `reads` is the digest of what an owner reads for it. The operation also waits for `after`.
 
         Raises TooMuchInFlight at the line that schedules more than the budget between two awaits.
         """
         scope = _scope.get(self._root)
-        label = scope.label(primitive)
-        spec, cost = self.engine.plan(primitive, label, *[operand.spec for operand in operands], **parameters)
+        specs = tuple([operand.spec for operand in operands])
+        what = self._digest(primitive, specs, parameters, reads)
+        label = scope.label(primitive, b"".join([what, *[operand.label for operand in operands]]))
+        spec, cost = self.engine.plan(primitive, label, *specs, **parameters)
+        call = getattr(self.engine, primitive)
+        return self._scheduled(scope, primitive, call, label, operands, after, spec, cost, parameters, local)
+
+    def _digest(self, primitive: str, specs: tuple[Spec, ...], given: dict[str, Any], reads: bytes) -> bytes:
+        """What an operation is, but for its operands' origin."""
+        key = (primitive, specs, parameters(primitive, given) if given else None, reads)
+        found = self._digests.get(key)
+        if found is None:
+            if len(self._digests) >= _DIGESTS:
+                self._digests.clear()
+            plain = [(tuple(map(int, shape)), kind, width, form) for shape, kind, width, form in specs]
+            found = self._digests[key] = digest(repr((plain, key[2], reads)))
+        return found
+
+    def _scheduled(
+        self,
+        scope: Scope,
+        name: str,
+        call: Callable[..., Any],
+        label: bytes,
+        operands: tuple[Handle, ...],
+        after: tuple[Handle, ...],
+        spec: Spec,
+        cost: Cost,
+        parameters: dict[str, Any],
+        local: Local | None = None,
+    ) -> Handle:
         rounds = depth = cost.rounds
         assumptions = _NONE
-        for operand in operands:
+        for operand in operands if not after else operands + after:
             if operand.depth + rounds > depth:
                 depth = operand.depth + rounds
             if operand.assumptions and operand.assumptions is not assumptions:
                 assumptions = _all_of(assumptions, operand.assumptions)
         self._account(scope, cost, depth, spec)
-        handle = Handle(spec, depth, assumptions)
+        handle = Handle(spec, depth, label, assumptions)
         if self._environment is None or self.failure is not None:
-            self.planned.add(primitive)
+            if name not in OWN:
+                self.planned.add(name)
             return handle
-        operation = Operation(self, primitive, label, operands, parameters, handle, local)
+        operation = Operation(self, name, call, operands, parameters, handle, local, after)
+        self.history.note(scope, label, name, operation.source)
         self._outstanding += 1
         if operation.missing == 0:
             operation.start()
         return handle
+
+    # ---- the same script at all parties
+    def cover(self, name: str, what: Any, *operands: Handle) -> None:
+        """Something a script does that is no operation (a release it asks for) must be the same at all parties, too."""
+        scope = _scope.get(self._root)
+        label = scope.label(name, b"".join([digest(what), *[operand.label for operand in operands]]))
+        if self._environment is not None:
+            self.history.note(scope, label, name, self.line())
+
+    def compare_scripts(self) -> Handle:
+        """Whether all parties have done the same so far in this part of the script; else AgreementError ends the run.
+
+        What opens something waits for it. Rounds 1, beside everything that was scheduled before. Bytes 16 to each peer.
+        """
+        scope = _scope.get(self._root)
+        scope.comparisons += 1
+        label = history.comparison_label(scope, scope.comparisons, self._run_label)
+
+        def call(party: Party) -> Coroutine[Any, Any, None]:
+            return history.compare(party, own, self.history, self.name)
+
+        own, peers = scope.digest, self.parties - 1
+        cost = Cost(1, (len(own) * peers,) * self.parties, (peers,) * self.parties) if peers else Cost()
+        return self._scheduled(scope, "compare_scripts", call, label, (), (), Spec(()), cost, {})
+
+    def name(self, party: int) -> str:
+        """How messages call a party."""
+        return self.names[party] if party < len(self.names) else f"party {party}"
+
+    async def parted(self) -> AgreementError | None:
+        """Where this party and its peers went apart, if all of them ask: they wait for each other in vain."""
+        label = history.comparison_label(self._root, -1, self._run_label)
+        peers = [peer for peer in range(self.parties) if peer != self.index]
+        error = await history.differences(Party(self.environment, label), self.history, peers, self.name)
+        return error if error.source is not None else None
 
     def _account(self, scope: Scope, cost: Cost, depth: int, spec: Spec) -> None:
         if cost.rounds:
@@ -355,6 +440,7 @@ class Runtime:
             raise
         finally:
             around.awaited()
+        around.join(scopes)
         return results
 
     # ---- what the session asks

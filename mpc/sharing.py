@@ -36,6 +36,9 @@ class Collect(Aggregate):
     def expressions(self) -> Sequence[Expression]:
         return self._columns
 
+    def settings(self) -> tuple[object, ...]:
+        return self._table, self._values.shape
+
     def update(self, evaluate: Evaluate, rows: int) -> None:
         keep = self._selected(evaluate, rows)
         end = self._used + int(np.count_nonzero(keep))

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.digest import in_short
 from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
@@ -47,6 +48,7 @@ class Study:
         manifest: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
         self.run = run
+        run.names = tuple(participants)
         self.parameters = parameters
         self.participants = tuple(participants)
         self.recipients = tuple(recipients)
@@ -112,6 +114,9 @@ class Study:
         parts = {part: secret.shape for part, secret in result.parts.items()}
         entry = Entry(name, result.kind, parts, recipients, size)
         self._check(entry)  # before it is on the list: a script that catches the error must not get it opened
+        derived = None if parts else in_short(result.finish({}))
+        handles = [secret.handle for secret in result.parts.values()]
+        self.run.cover(f"release {name!r}", (entry.describe(), derived), *handles)
         release = Release(self, entry, result)
         self._releases.append(release)
         self.entries.append(entry)
@@ -155,8 +160,11 @@ class Study:
         self._releases.sort(key=lambda release: release.position)
         self.entries[:] = [release.entry for release in self._releases]
         waiting = [release for release in self._releases if not release.scheduled]
+        if waiting:
+            with self.run.at(waiting[0].line):
+                same = self.run.compare_scripts()
         for release in waiting:
-            release.schedule()
+            release.schedule(same)
         await self.run.settle(*[handle for release in waiting for handle in release.handles()])
         for release in waiting:
             release.keep()
@@ -207,13 +215,14 @@ class Release:
     def scheduled(self) -> bool:
         return self._masked is not None
 
-    def schedule(self) -> None:
-        """Compute the masks and open; the line of all this is that of the release."""
+    def schedule(self, same: Handle) -> None:
+        """Compute the masks, and open after `same`, the comparison of what all parties do; the line of all this is that
+        of the release."""
         with self._study.run.at(self.line):
             self._masked = mask(self._result, self.entry.minimum)
             to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
             for part in self._masked.values():
-                part.open(to)
+                part.open(to, same)
 
     def handles(self) -> list[Handle]:
         """What has to be there before it can be read."""
@@ -266,8 +275,8 @@ class Release:
                 "cannot have when they read theirs; release it without `await`"
             )
         if self._masked is None:
-            self.schedule()
-            await self._study.run.settle(*self.handles())
+            self.schedule(run.compare_scripts())
+            await run.settle(*self.handles())
             value = self.keep()
         else:
             value = self.keep()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mpc.engine import Cost, Spec
 from mpc.labels import Scope
-from mpc.operation import Handle
-from mpc.runtime import Runtime
+from mpc.operation import Handle, Local
+from mpc.runtime import OWN, Runtime
 
 
 class Step(NamedTuple):
@@ -55,26 +55,33 @@ class Traced(Runtime):
         self.trace = Trace(self.engine.parties)
         self._tasks: dict[Scope, Task] = {self.scope: self.trace.script}
         self._numbers: dict[Handle, int] = {}
-        self._accounted = Cost()
 
     def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
         chosen = super().cheapest(primitives, *operands, **parameters)
         self.trace.choices[primitives, chosen] += 1
         return chosen
 
-    def schedule(self, primitive: str, *operands: Handle, **parameters: Any) -> Handle:
-        handle = super().schedule(primitive, *operands, **parameters)
+    def _scheduled(
+        self,
+        scope: Scope,
+        name: str,
+        call: Callable[..., Any],
+        label: bytes,
+        operands: tuple[Handle, ...],
+        after: tuple[Handle, ...],
+        spec: Spec,
+        cost: Cost,
+        parameters: dict[str, Any],
+        local: Local | None = None,
+    ) -> Handle:
+        handle = super()._scheduled(scope, name, call, label, operands, after, spec, cost, parameters, local)
         number = self._numbers[handle] = len(self.trace.steps)
-        parameters.pop("local", None)
-        work = self.engine.work(primitive, *[operand.spec for operand in operands], **parameters)
-        after = tuple(dict.fromkeys(self._numbers[operand] for operand in operands))
-        self.trace.steps.append(Step(primitive, after, self._accounted, work))
+        known = name in OWN
+        work = 0.0 if known else self.engine.work(name, *[operand.spec for operand in operands], **parameters)
+        waits = tuple(dict.fromkeys(self._numbers[operand] for operand in operands + after))
+        self.trace.steps.append(Step(name, waits, cost, work))
         self._task().items.append(number)
         return handle
-
-    def _account(self, scope: Scope, cost: Cost, depth: int, spec: Spec) -> None:
-        self._accounted = cost
-        super()._account(scope, cost, depth, spec)
 
     async def settle(self, *handles: Handle) -> None:
         await super().settle(*handles)

@@ -92,6 +92,6 @@ def runtime_over(
             outside=outside,
         )
         progress = Told(lambda: run.finished + environment.busy.pulse, environment.busy)
-        session.attach(progress=progress, waiting=run.waiting)
+        session.attach(progress=progress, waiting=run.waiting, parted=run.parted)
         session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
         yield run

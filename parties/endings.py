@@ -14,7 +14,6 @@ from mpc.errors import (
     AuthenticationError,
     CheckFailed,
     ComityError,
-    LocalProtocolError,
     PeerLost,
     PeerTimeout,
     RemoteError,
@@ -84,22 +83,27 @@ def verdict(
         error = cls(f"{about} {what}, as {name} reports{where}{liveness.here()}", peer=about)
         error.source = reason.source or None
         return 0.0, error
-    if reason.kind == LocalProtocolError.__name__ and liveness.watches[own].idle and liveness.watches[sender].idle:
+    if (
+        reason.kind == AgreementError.__name__
+        and not in_agreement
+        and liveness.watches[own].idle
+        and liveness.watches[sender].idle
+    ):
         return _OWN_FINDING_S, liveness.divergence()
     whom = "" if about is None else f" about {'us' if reason.about == own else about}"
     error = RemoteError(f"{name} ended the run: {reason.kind}{whom}{where}. See its log", peer=name)
     error.source = reason.source or None
     if reason.kind in _EXIT_4:
         error.exit_code = 4
-    late = in_agreement and reason.kind == AgreementError.__name__
+    late = reason.kind == AgreementError.__name__
     relayed = reason.kind == RemoteError.__name__  # whoever it is about tells us, too, and says why
     return (_OWN_FINDING_S if late or relayed else 0.0), error
 
 
-def ended_early(name: str, place: tuple[str, str] | None) -> LocalProtocolError:
+def ended_early(name: str, place: tuple[str, str] | None) -> AgreementError:
     """For whoever waits for a message of a party that has ended its script."""
     here = "" if place is None else f" for {place[0]} ({place[1]})"
-    return LocalProtocolError(
+    return AgreementError(
         f"{name} has ended its script, and we still wait for a message of it{here}: the scripts went different ways. "
         "A scenario must not branch on what one party alone knows."
     )

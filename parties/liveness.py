@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mpc.errors import ComityError, LocalProtocolError, PeerLost, PeerTimeout
+from mpc.errors import AgreementError, ComityError, PeerLost, PeerTimeout
 from mpc.text import visible
 from parties.frames import number, text
 from parties.lane import Lane
@@ -143,7 +143,7 @@ class Liveness:
         silence = f"{watch.name} answers, but has made no progress for {now - watch.moved:.0f} s"
         return PeerTimeout(silence + self.here(), peer=watch.name)
 
-    def diverged(self, now: float) -> LocalProtocolError | None:
+    def diverged(self, now: float) -> AgreementError | None:
         """Everybody waits, nothing is on its way, and that has not changed for two heartbeats."""
         taking_part = [w for w, lane in zip(self.watches, self._lanes, strict=True) if lane is None or not lane.ended]
         for watch in taking_part:
@@ -151,10 +151,10 @@ class Liveness:
                 return None
         return self.divergence()
 
-    def divergence(self) -> LocalProtocolError:
+    def divergence(self) -> AgreementError:
         """The error that lists what each party waits for."""
         places = "; ".join(f"{watch.name} waits for {watch.place}" for watch in self.watches if watch.idle)
-        return LocalProtocolError(
+        return AgreementError(
             f"the parties wait for each other at different operations: {places}. "
             "A scenario must not branch on what one party alone knows."
         )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from mpc.errors import ComityError, PeerTimeout
+from mpc.errors import AgreementError, ComityError, PeerTimeout
 from parties import frames
 from parties.address import show_address
 from parties.dialer import Dialer
@@ -41,6 +41,8 @@ class Beating(Protocol):
     def over(self) -> bool: ...
 
     def fail(self, error: ComityError) -> None: ...
+
+    def diverged(self, error: AgreementError) -> None: ...
 
 
 class Pulse:
@@ -95,7 +97,10 @@ class Pulse:
         live = self._liveness
         verdict: ComityError | None = None
         if session.meeting.opened:
-            verdict = first(live.lost(now), live.stalled(now), live.diverged(now))
+            verdict = first(live.lost(now), live.stalled(now))
+            apart = live.diverged(now)
+            if verdict is None and apart is not None:
+                session.diverged(apart)
         if verdict is None and session.meeting.keys is None and now - self._started > self._wait:
             verdict = PeerTimeout(f"still waiting for {self._missing()} after {self._wait:g} s", peer=self._absent()[0])
         if verdict is not None:

@@ -5,7 +5,7 @@
     await session.open()                    # connects, agrees, makes keys; raises the typed error of what went wrong
     session.channel                         # mpc.channel.Channel
     session.keys, session.run_id            # mpc.party.Keys; 32 bytes, the same at all parties
-    session.attach(progress=..., waiting=...)   # what heartbeats say of us; see `liveness`
+    session.attach(progress=..., waiting=..., parted=...)   # what heartbeats say of us; see `liveness`
     session.failed                          # a future of the error, done when the session fails: cancel the script
     await session.finish()                  # or finish(error): tells the peers class, label and source line of it
     session.frame_bytes_sent, session.refused   # bytes with headers; Counter of (address, reason)
@@ -26,7 +26,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +49,9 @@ from parties.strangers import Strangers
 _CLOSE_S = 1.0
 #: A party that found a different study stays so long for those who have not called yet.
 _LINGER_S = 3.0
+#: Parties that wait for each other in vain ask each other where they went apart for so long.
+_APART_S = 6.0
+Parted = Callable[[], Awaitable[AgreementError | None]]
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ class Session:
         self._unsettled: set[Link] = set()
         self.meeting = Meeting(self.participants, index, study_hash)
         self._disagreement: AgreementError | None = None
+        self._parted: Parted | None = None
+        self._asking = False
         self._ending = self._gone = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self.dialers: dict[int, Dialer] = {}
@@ -145,9 +150,11 @@ class Session:
         self._pulse.start()
         await self._ready
 
-    def attach(self, *, progress: Progress, waiting: Waiting) -> None:
-        """`progress()` counts finished chunks and rounds; `waiting()` is (label, source line) when nothing can run."""
+    def attach(self, *, progress: Progress, waiting: Waiting, parted: Parted | None = None) -> None:
+        """`progress()` counts finished chunks and rounds; `waiting()` is (label, source line) when nothing can run;
+        `parted()` finds out with the peers where they went apart."""
         self._liveness.attach(progress, waiting)
+        self._parted = parted
 
     @property
     def over(self) -> bool:
@@ -222,6 +229,23 @@ class Session:
         if not self._ready.done():
             self._ready.set_exception(error)
             self._ready.exception()
+
+    def diverged(self, error: AgreementError) -> None:
+        """The parties wait for each other in vain: end with where they went apart, or with what each waits for."""
+        if self._parted is None:
+            self.fail(error)
+        elif not self._asking:
+            self._asking = True
+            task = self._loop.create_task(self._ask(self._parted, error))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _ask(self, parted: Parted, error: AgreementError) -> None:
+        found: AgreementError | None = None
+        with contextlib.suppress(TimeoutError, ComityError):
+            async with asyncio.timeout(_APART_S):
+                found = await parted()
+        self.fail(found or error)
 
     def participants_by_name(self) -> dict[str, int]:
         """Index of each name."""

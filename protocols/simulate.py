@@ -20,6 +20,7 @@ from mpc.disclosure import Entry
 from mpc.engine import Cost, Engine, Integers
 from mpc.entries import problems, read
 from mpc.errors import ConfigError, DataError
+from mpc.history import differences_here
 from mpc.network import Network
 from mpc.outside import Dealt, Layout, Outside
 from mpc.party import Environment
@@ -38,6 +39,8 @@ Tables = Mapping[str, Mapping[str, Any]]
 Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
 Owners = Mapping[str, Sequence[int]]
 T = TypeVar("T")
+#: How often a simulation looks whether its parties wait for each other in vain.
+_WATCH_S = 0.3
 
 
 def make_engine(name: str, parties: int = 3, threshold: int | None = None) -> Engine:
@@ -169,7 +172,7 @@ def simulate(
         dealt[index] = machine.deal(vector if altered is None else altered(names[index], vector), fresh)
 
     async def party(index: int) -> Study:
-        run = Runtime(
+        run = runs[index] = Runtime(
             make_engine(engine, len(inside), threshold),
             Library(),
             Environment(memory.channels[index], simulated_keys(index, len(inside), seed)),
@@ -190,7 +193,8 @@ def simulate(
         await run.execute(whole(scenario, study))
         return study
 
-    finished = _together([lambda i=i: party(i) for i in range(len(inside))], memory)  # type: ignore[misc]
+    runs: dict[int, Runtime] = {}
+    finished = _together([lambda i=i: party(i) for i in range(len(inside))], runs)  # type: ignore[misc]
     by_organization = {names[i]: study.results for i, study in enumerate(finished)}
     for index, study in outside.items():
         study.deliver(names[index], [one.part_for(names[index]) for one in finished])
@@ -213,9 +217,10 @@ def evaluate(
 ) -> list[Any]:
     """Run `await function(run)` at every simulated party: for value-floor functions in tests and notebooks."""
     memory = MemoryNetwork(parties)
+    runs: dict[int, Runtime] = {}
 
     async def party(index: int) -> Any:
-        run = Runtime(
+        run = runs[index] = Runtime(
             make_engine(engine, parties, threshold),
             Library(),
             Environment(memory.channels[index], simulated_keys(index, parties, seed)),
@@ -229,7 +234,7 @@ def evaluate(
         await run.execute(script())
         return box[0]
 
-    return _together([lambda i=i: party(i) for i in range(parties)], memory)  # type: ignore[misc]
+    return _together([lambda i=i: party(i) for i in range(parties)], runs)  # type: ignore[misc]
 
 
 async def whole(scenario: Scenario, study: Study) -> None:
@@ -239,16 +244,33 @@ async def whole(scenario: Scenario, study: Study) -> None:
     await study.finish()
 
 
-def _together(parties: Sequence[Callable[[], Coroutine[Any, Any, Any]]], network: MemoryNetwork) -> list[Any]:
-    """All parties in one event loop; the first error ends the others and is raised."""
+def _together(parties: Sequence[Callable[[], Coroutine[Any, Any, Any]]], runs: Mapping[int, Runtime]) -> list[Any]:
+    """All parties in one event loop; the first error ends the others and is raised. So do parties that wait for each
+    other in vain."""
+
+    async def watch(tasks: Sequence[asyncio.Future[Any]]) -> None:
+        before: list[object] = []
+        while not all(task.done() for task in tasks):
+            await asyncio.sleep(_WATCH_S)
+            waiting = [run for index, run in runs.items() if not tasks[index].done()]
+            now: list[object] = [(run.waiting(), run.finished, run.operations) for run in waiting]
+            if now == before and all(run.waiting() is not None for run in waiting):
+                histories = [(run.name(index), run.history) for index, run in sorted(runs.items())]
+                error = differences_here(histories)
+                if error is not None:
+                    for run in waiting:
+                        run.fail(error)
+            before = now
 
     async def main() -> list[Any]:
         tasks = [asyncio.ensure_future(start()) for start in parties]
+        watching = asyncio.ensure_future(watch(tasks))
         done, pending = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         first = next((t.exception() for t in tasks if t in done and t.exception() is not None), None)
         for task in pending:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(*tasks, watching, return_exceptions=True)
         if first is not None:
             raise first
         return [task.result() for task in tasks]

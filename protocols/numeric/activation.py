@@ -108,5 +108,5 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
 
 def _along(valid: SecretArray, axis: int) -> SecretArray:
     """Whether all elements along the axis are valid, for each of them."""
-    joint = valid.all(axis)
-    return joint._view(lambda a: np.broadcast_to(np.expand_dims(a, axis), valid.shape))
+    joint, shape = valid.all(axis), valid.shape
+    return joint._view(lambda a: np.broadcast_to(np.expand_dims(a, axis), shape))

@@ -483,7 +483,7 @@ def test_a_dry_run_schedules_what_a_run_does():
         both = await run.gather(part(2), part(3))
         total = both[0] + both[1]
         for secret_ in (total, total.valid):
-            run.schedule("open", secret_.handle, to=THREE)
+            run.schedule("open", secret_.handle, to=range(3))  # as `opened` does
         await run.settle(total.handle)
 
     planned = alone(dry, script, dry=True)

@@ -14,7 +14,15 @@ from party_lab import NAMES, Lab, run, until
 from tcp_proxy import Proxy
 
 from mpc.channel import tag_of
-from mpc.errors import ComityError, LocalProtocolError, PeerLost, PeerTimeout, RemoteError, RemoteProtocolError
+from mpc.errors import (
+    AgreementError,
+    ComityError,
+    LocalProtocolError,
+    PeerLost,
+    PeerTimeout,
+    RemoteError,
+    RemoteProtocolError,
+)
 
 LABEL = bytes(range(16))
 
@@ -285,7 +293,7 @@ def test_scripts_that_went_different_ways_are_told_apart():
             waits.append(asyncio.ensure_future(session.channel.receive((i + 1) % 3, bytes([i]) * 20, 8)))
         start = time.monotonic()
         for wait in waits:
-            with pytest.raises(LocalProtocolError, match="wait for each other") as found:
+            with pytest.raises(AgreementError, match="wait for each other") as found:
                 await asyncio.wait_for(wait, 8)
             for i in range(3):
                 assert f"{NAMES[i]} waits for {i:032x} (study.py, line {10 + i})" in str(found.value)
@@ -347,9 +355,9 @@ def test_waiting_for_a_party_that_has_ended():
         sessions = await lab.open()
         wait = asyncio.ensure_future(sessions[0].channel.receive(1, bytes(20), 8))
         ending = asyncio.ensure_future(sessions[1].finish())
-        with pytest.raises(LocalProtocolError, match="north has ended its script"):
+        with pytest.raises(AgreementError, match="north has ended its script"):
             await asyncio.wait_for(wait, 3)
-        with pytest.raises(LocalProtocolError, match="north has ended its script"):
+        with pytest.raises(AgreementError, match="north has ended its script"):
             await sessions[0].channel.receive(1, bytes(20), 8)
         await ending
         # The others go on without it.

@@ -289,10 +289,17 @@ class Town:
         assert wanted is not None
         return wanted
 
-    def start(self, name: str, *options: str, study: Path | None = None, program: Sequence[str] = PROGRAM) -> Running:
+    def start(
+        self,
+        name: str,
+        *options: str,
+        study: Path | None = None,
+        program: Sequence[str] = PROGRAM,
+        environment: Mapping[str, str] | None = None,
+    ) -> Running:
         verb = "submit" if name in self.outside else "run"
         command = [sys.executable, *program, verb, str(study or self.study)]
-        running = Running(name, [*command, "--home", str(self.homes[name].path), "--events", *options])
+        running = Running(name, [*command, "--home", str(self.homes[name].path), "--events", *options], environment)
         self.running.append(running)
         return running
 

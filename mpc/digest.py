@@ -1,0 +1,113 @@
+"""Digests of what an operation is: the same at all parties that run the same script over the same public values.
+
+An operation's label covers its digest, so parties whose scripts do different things - another constant, another
+column, another order of a loop - can tell, and cannot even match each other's messages.
+
+Covered are the primitive, its operands' specifications, its parameters, and what an owner reads for it; never a
+private value. Whatever has no known form is refused: nothing is left out without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from hashlib import blake2b
+from types import BuiltinFunctionType, EllipsisType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from mpc.errors import LocalProtocolError
+
+DIGEST_BYTES = 16
+#: Arrays of more bytes are told by their hash.
+_LARGE = 64
+#: Parameters that only one party holds.
+_PRIVATE = frozenset({("input", "values"), ("take", "pieces")})
+
+
+def digest(value: Any) -> bytes:
+    """BLAKE2b-128 of the canonical form of a public value. Raises LocalProtocolError where it has none."""
+    return blake2b(repr(canonical(value)).encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def canonical(value: Any) -> Hashable:
+    """A public value in plain, hashable Python values that are equal, and print alike, only for equal ones."""
+    form = _FORMS.get(type(value))
+    return _other(value) if form is None else form(value)
+
+
+def parameters(primitive: str, given: dict[str, Any]) -> Hashable:
+    """The canonical form of an operation's public parameters."""
+    return tuple([(name, canonical(value)) for name, value in given.items() if (primitive, name) not in _PRIVATE])
+
+
+def in_short(value: Any) -> Any:
+    """A value in its JSON form with nine digits: libraries for numbers differ in the last one between machines."""
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    if isinstance(value, dict):
+        return {name: in_short(one) for name, one in value.items()}
+    return [in_short(one) for one in value] if isinstance(value, list) else value
+
+
+def _array(value: np.ndarray[Any, Any]) -> Hashable:
+    if value.dtype.hasobject:
+        raise LocalProtocolError("an array of Python objects is no public constant: use numbers")
+    octets = value.tobytes()
+    if len(octets) > _LARGE:
+        octets = blake2b(octets, digest_size=DIGEST_BYTES).digest()
+    return value.dtype.str, value.shape, octets
+
+
+def _sequence(value: Any) -> Hashable:
+    return tuple([canonical(one) for one in value])
+
+
+def _function(value: FunctionType) -> Hashable:
+    """Where it is written, and the values it closes over: its text is part of Comity or of the agreed script."""
+    code = value.__code__
+    cells = tuple([canonical(cell.cell_contents) for cell in value.__closure__ or ()])
+    defaults = canonical(value.__defaults__)
+    return "function", value.__module__, value.__qualname__, code.co_firstlineno, cells, defaults
+
+
+def _other(value: Any) -> Hashable:
+    own = getattr(value, "digest", None)
+    if isinstance(own, bytes):
+        return type(value).__name__, own
+    if isinstance(value, np.generic):
+        return _array(np.asarray(value))
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, np.ufunc):
+        return "ufunc", value.__name__
+    if isinstance(value, tuple):  # a named one
+        return type(value).__name__, _sequence(value)
+    if callable(value) and hasattr(value, "__qualname__"):  # NumPy's own functions
+        return "function", str(value.__module__), str(value.__qualname__)
+    raise LocalProtocolError(
+        f"a {type(value).__name__} is no public parameter of an operation: parties could not tell whether theirs are "
+        "the same"
+    )
+
+
+_FORMS: dict[type, Callable[[Any], Hashable]] = {
+    type(None): lambda value: None,
+    EllipsisType: lambda value: "...",
+    bool: lambda value: ("bool", str(value)),
+    int: lambda value: value,
+    str: lambda value: ("str", value),
+    bytes: lambda value: value,
+    float: lambda value: ("float", value.hex()),
+    slice: lambda value: ("slice", canonical(value.start), canonical(value.stop), canonical(value.step)),
+    tuple: _sequence,
+    dict: lambda value: ("dict", _sequence(value.items())),
+    list: lambda value: ("list", _sequence(value)),
+    range: lambda value: ("range", value.start, value.stop, value.step),
+    np.ndarray: _array,
+    FunctionType: _function,
+    BuiltinFunctionType: lambda value: ("builtin", str(value.__module__), value.__qualname__),
+    MethodType: lambda value: ("method", canonical(value.__func__), canonical(value.__self__)),
+    partial: lambda value: ("partial", canonical(value.func), _sequence(value.args), _sequence(value.keywords.items())),
+}
