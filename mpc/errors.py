@@ -45,6 +45,22 @@ class LocalProtocolError(ComityError):
     exit_code = 1
 
 
+class ScenarioError(LocalProtocolError):
+    """The scenario's script does something that cannot work. Correct the line that the message names."""
+
+    #: The class of Python's error.
+    kind = ""
+
+    def brief(self) -> ScenarioError:
+        """The same without its message, which may quote what was opened."""
+        found = ScenarioError(
+            f"{self.kind or 'an error'} in the script. Rows have been read, so its message is not shown: it could "
+            "quote what was opened. `comity plan --mock` and `simulate` show it on rows that are nobody's"
+        )
+        found.kind, found.source = self.kind, self.source
+        return found
+
+
 class ShapeError(LocalProtocolError):
     """Shapes or types of operands do not fit together."""
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpc.errors import ShapeError
+from mpc.private_array import PrivateArray
 
 if TYPE_CHECKING:
     from mpc.disclosure import Result
-    from mpc.private import PrivateArray, PrivateTable
+    from mpc.private import PrivateTable
 
 
 class Groups:
@@ -18,6 +19,11 @@ class Groups:
     """
 
     def __init__(self, table: PrivateTable, category: PrivateArray, minimum: int | None) -> None:
+        if not isinstance(category, PrivateArray):
+            raise ShapeError(
+                f"group_by: {category!r} is not one category. Give a column's name, or a category of the table; for "
+                "two of them, protocols.statistics.contingency(a, b), or filter by the one and group by the other"
+            )
         if category.expression.type == "real":
             raise ShapeError(f"group_by: {category.name} is a number; `cut` makes a category of it")
         self._table = table

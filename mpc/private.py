@@ -7,7 +7,7 @@ owner only where a script says `share()`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mpc.counts import count_cells, count_rows
@@ -18,6 +18,7 @@ from mpc.private_array import PrivateArray, unit_exponent
 from mpc.secret import SecretArray
 from mpc.sharing import share_rows
 from mpc.source import Source
+from mpc.suggestions import also, instead
 
 if TYPE_CHECKING:
     from mpc.disclosure import Result
@@ -57,7 +58,10 @@ class PrivateTable:
     def column(self, name: str) -> PrivateArray:
         """One column, by name."""
         if name not in self._columns:
-            raise ConfigError(f"table {self._source.name} has no column {name!r}; it has {', '.join(self._columns)}")
+            methods = [each for each in dir(type(self)) if not each.startswith("_")]
+            meant = instead(name, [*self._columns, *methods])
+            columns = ", ".join(self._columns)
+            raise ConfigError(f"table {self._source.name} has no column {name!r}; it has {columns}{also(meant)}")
         return PrivateArray(self._source, self._source.columns[name], name, self._where)
 
     def __iter__(self) -> Iterator[PrivateArray]:
@@ -69,6 +73,11 @@ class PrivateTable:
             return self.column(key)
         if isinstance(key, PrivateArray):
             return self.filter(key)
+        if not isinstance(key, Sequence) or not all(isinstance(name, str) for name in key):
+            raise ShapeError(
+                f"{self._source.name}[…]: a column's name, a list of names, or a condition such as table.age > 3; "
+                "rows have no numbers"
+            )
         names = tuple(key)
         for name in names:
             self.column(name)
@@ -76,8 +85,11 @@ class PrivateTable:
 
     def filter(self, condition: PrivateArray) -> PrivateTable:
         """The rows where the condition holds (a missing condition does not hold)."""
-        if condition.source is not self._source or condition.expression.type != "flag":
-            raise ShapeError(f"filter: select rows of {self._source.name} with a flag of the same table")
+        same = isinstance(condition, PrivateArray) and condition.source is self._source
+        if not same or condition.expression.type != "flag":
+            raise ShapeError(
+                f"filter: select rows of {self._source.name} with a flag of the same table, such as table.age > 3"
+            )
         where = both(both(self._where, condition.expression), condition.where)
         return PrivateTable(self._source, where, self._columns)
 

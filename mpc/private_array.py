@@ -14,6 +14,7 @@ from mpc.counts import count_rows
 from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
 from mpc.expressions import Expression, both
 from mpc.local import share_each
+from mpc.numpy_calls import refused_by_numpy
 from mpc.secret import SecretArray
 from mpc.sharing import share_rows
 from mpc.source import Source
@@ -30,6 +31,7 @@ class PrivateArray:
     """
 
     __array_ufunc__ = None
+    __array_function__ = refused_by_numpy
     __hash__ = None  # type: ignore[assignment]
 
     def __init__(self, source: Source, expression: Expression, name: str, where: Expression | None = None) -> None:
@@ -53,7 +55,13 @@ class PrivateArray:
         raise UnknownLength(f"{self.name}: the number of rows is not public; `count()` gives it as a secret")
 
     def __bool__(self) -> NoReturn:
-        raise LocalProtocolError(f"{self.name}: rows have no truth value here; select them with table[condition]")
+        raise LocalProtocolError(
+            f"{self.name}: rows have no truth value here; select them with table[condition]. Combine flags with & | ~, "
+            "and write a < x < b as (a < x) & (x < b)"
+        )
+
+    def __format__(self, how: str) -> NoReturn:
+        raise LocalProtocolError(f"{self.name}: rows have no text here; {{x!r}} shows what is public of them")
 
     def __repr__(self) -> str:
         return f"<private {self.name}, one {self.expression.type} a row>"
@@ -150,7 +158,7 @@ class PrivateArray:
 
     def cut(self, edges: Sequence[float], labels: Sequence[str] | None = None) -> PrivateArray:
         """A category: the bin [edge, next edge) of each row (the last one includes its upper edge)."""
-        limits = tuple(float(e) for e in edges)
+        limits = edges_of(self.name, edges)
         if len(limits) < 2 or not all(a < b for a, b in pairwise(limits)):
             raise ConfigError(f"{self.name}: bin edges must ascend")
         names = tuple(labels) if labels is not None else tuple(f"{a:g} to {b:g}" for a, b in pairwise(limits))
@@ -255,7 +263,15 @@ class PrivateArray:
 
     def histogram(self, edges: Sequence[float]) -> Result:
         """Counts of the valid rows in public bins (the last one includes its upper edge)."""
-        return self.source.run.functions.histogram(self, edges)
+        return self.source.run.functions.histogram(self, edges_of(self.name, edges))
+
+
+def edges_of(name: str, edges: Sequence[float]) -> tuple[float, ...]:
+    """Bin edges as numbers. Raises ShapeError for anything else, such as a number of bins."""
+    given = np.asarray(edges, dtype=object)
+    if given.ndim != 1 or not all(isinstance(edge, int | float | np.number) for edge in given):
+        raise ShapeError(f"{name}: bins are given by their edges, such as [0, 18, 65, 120] or np.linspace(0, 120, 11)")
+    return tuple(float(edge) for edge in given)
 
 
 def unit_exponent(column: PrivateArray) -> tuple[float, int]:

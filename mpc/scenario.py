@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpc.errors import ConfigError
 from mpc.schema import Input, Schema
+from mpc.suggestions import also, closest
 
 if TYPE_CHECKING:
     from mpc.study import Study
@@ -69,7 +70,8 @@ class Scenario:
         values: dict[str, Parameter] = dict(self.parameters)
         for name, value in given.items():
             if name not in values:
-                raise ConfigError(f"unknown parameter {name!r}; this scenario has {', '.join(values) or 'none'}")
+                meant = also(closest(name, values))
+                raise ConfigError(f"unknown parameter {name!r}; this scenario has {', '.join(values) or 'none'}{meant}")
             default = values[name]
             if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
                 value = float(value)

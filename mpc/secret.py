@@ -19,6 +19,7 @@ from mpc.engine import Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import all_valid, joined, union, unique
+from mpc.numpy_calls import refused_by_numpy
 from mpc.operands import aligned, broadcast, joint, too_wide
 from mpc.public import add_public, constant, finite, is_bool, negative
 from mpc.scaling import scale_public
@@ -42,6 +43,7 @@ class SecretArray:
     """
 
     __array_ufunc__ = None
+    __array_function__ = refused_by_numpy
     __hash__ = None  # type: ignore[assignment]
     __slots__ = ("bound", "cohorts", "frac", "handle", "run", "type", "valid", "why")
 
@@ -101,7 +103,13 @@ class SecretArray:
         return f"<secret {self.type}{list(self.shape)}, |value| <= {self.limit:.4g}>"
 
     def __bool__(self) -> NoReturn:
-        raise LocalProtocolError("a secret has no truth value here: use mpc.where(condition, a, b), or release it")
+        raise LocalProtocolError(
+            "a secret has no truth value here: use mpc.where(condition, a, b), or release it. In place of `and`, `or`, "
+            "`not`, a < x < b: & | ~; of max(), min(), sorted(): mpc.maximum, mpc.minimum, .sort()"
+        )
+
+    def __format__(self, how: str) -> NoReturn:
+        raise LocalProtocolError("a secret has no text here: release it to learn it; {x!r} shows what is public of it")
 
     def __iter__(self) -> Iterator[SecretArray]:
         return (self[i] for i in range(len(self)))

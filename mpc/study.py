@@ -22,6 +22,7 @@ from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
 from mpc.source import Source
+from mpc.suggestions import also, closest
 
 
 class Study:
@@ -74,7 +75,8 @@ class Study:
     def table(self, name: str) -> PrivateTable:
         """An input of the scenario: private rows at their owners."""
         if name not in self._tables:
-            raise ConfigError(f"this scenario has no input {name!r}; it has {', '.join(self._tables)}")
+            meant = also(closest(name, self._tables))
+            raise ConfigError(f"this scenario has no input {name!r}; it has {', '.join(self._tables)}{meant}")
         table = self._tables[name]
         if not table.source.owners:
             raise ConfigError(f"table {name}: no organization brings rows")

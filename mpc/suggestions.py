@@ -1,12 +1,98 @@
-"""What a name that does not exist was probably meant to be."""
+"""What was probably meant by a name that does not exist: a similar one, or ours for one of NumPy or pandas."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_SHARED = "rows must be shared for that: table.share(rows=N), then "
+_ROWWISE = "compute with operators: column * 2, (column > 3) & flag, .log(), .clip(low, high), .cut(edges)"
+
+#: For columns and tables, and what comes of their statistics: names of pandas and NumPy, and what to write.
+INSTEAD: dict[str, str] = {
+    "median": f"{_SHARED}.median() of a column",
+    "quantile": f"{_SHARED}.quantile(q) of a column",
+    "percentile": f"{_SHARED}.quantile(q) of a column",
+    "max": f"{_SHARED}protocols.order.top_k(column, 1); single rows show in a largest value",
+    "min": f"{_SHARED}protocols.order.ranked(column, [0]); single rows show in a smallest value",
+    "sort": f"{_SHARED}.sort() of a column",
+    "sort_values": f"{_SHARED}protocols.order.sort_by",
+    "rank": f"{_SHARED}protocols.order.order_by(column).ranks()",
+    "cumsum": f"{_SHARED}sums of what you select",
+    "apply": _ROWWISE,
+    "map": _ROWWISE,
+    "transform": _ROWWISE,
+    "assign": "keep a derived column in a variable: bmi = table.weight / (table.height * table.height)",
+    "eval": _ROWWISE,
+    "astype": "a column has the type that its table declares; comparisons give flags",
+    "round": "round when it is shown, or protocols.numeric.round_half_up(secret)",
+    "pow": "x * x, or protocols.numeric.power(secret, exponent)",
+    "log10": "x.log() / 2.302585092994046",
+    "log2": "x.log() / 0.6931471805599453",
+    "log1p": "(x + 1).log()",
+    "square": "x * x",
+    "abs": "abs(x)",
+    "fillna": "missing rows are left out of every statistic; .isna() finds them",
+    "dropna": "missing rows are left out of every statistic; .isna() finds them",
+    "isnull": ".isna()",
+    "notna": "~column.isna()",
+    "notnull": "~column.isna()",
+    "between": "(column >= low) & (column <= high)",
+    "isin": '(column == "a") | (column == "b")',
+    "value_counts": "table.group_by(category).count()",
+    "nunique": "a category's levels are declared; table.group_by(category).count() counts rows by them",
+    "unique": "a category's levels are declared; table.group_by(category).count() counts rows by them",
+    "mode": "table.group_by(category).count()",
+    "groupby": 'table.group_by("column")',
+    "agg": "one statistic after the other: groups.count(), groups.age.mean()",
+    "aggregate": "one statistic after the other: groups.count(), groups.age.mean()",
+    "pivot_table": "table.group_by(category), or protocols.statistics.contingency(a, b)",
+    "crosstab": "protocols.statistics.contingency(a, b)",
+    "query": "table.filter(table.age > 3)",
+    "loc": "table.filter(condition), table[condition]",
+    "iloc": "rows have no numbers; table.filter(condition) selects them",
+    "head": "rows cannot be shown; statistics of them can be released",
+    "tail": "rows cannot be shown; statistics of them can be released",
+    "sample": "rows cannot be shown; statistics of them can be released",
+    "values": "rows stay where they are; statistics of them can be released",
+    "to_numpy": "rows stay where they are; statistics of them can be released",
+    "tolist": "rows stay where they are; statistics of them can be released",
+    "item": "release a secret to learn it",
+    "describe": "protocols.statistics.describe(table)",
+    "hist": ".histogram(edges)",
+    "plot": "reports draw what is released; .histogram(edges)",
+    "cov": "table.corr(), and .var() of each column",
+    "corrwith": "table.corr()",
+    "sem": ".std() / .count().sqrt()",
+    "len": ".count()",
+    "size": ".count()",
+    "merge": "tables of different organizations are joined by nothing yet; rows of one table are added up",
+    "join": "tables of different organizations are joined by nothing yet; rows of one table are added up",
+    "where": "table[condition] selects rows; mpc.where(condition, a, b) chooses between secrets",
+    "flatten": ".reshape(-1)",
+    "ravel": ".reshape(-1)",
+    "transpose": ".T",
+    "argmax": "protocols.numeric.argmax",
+    "argmin": "protocols.numeric.argmin",
+    "reveal": "study.release(name, value) is the only way out",
+    "open": "study.release(name, value) is the only way out",
+    "release": "study.release(name, value)",
+}
+
 
 def closest(name: str, known: Iterable[str]) -> str:
     """ "did you mean 'mean'?", or nothing where no known name is near."""
-    near = get_close_matches(name, sorted(set(known)), n=1, cutoff=0.6)
+    near = get_close_matches(str(name), sorted(set(known)), n=1, cutoff=0.6)
     return f"did you mean {near[0]!r}?" if near else ""
+
+
+def instead(name: str, known: Iterable[str]) -> str:
+    """What to write for a name that a value has not: ours for one of NumPy or pandas, else a similar known one."""
+    names = set(known)
+    written = INSTEAD.get(name, "")
+    return f"in place of {name}: {written}" if written and name not in names else closest(name, names)
+
+
+def also(text: str) -> str:
+    """A suggestion as the end of a sentence; nothing where there is none."""
+    return f"; {text}" if text else ""

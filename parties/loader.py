@@ -21,8 +21,10 @@ from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from mpc.errors import ComityError, ConfigError
+from mpc.operation import place
 from mpc.scenario import Scenario
 from parties.lint import library_names, lint
+from protocols.mistakes import mistake
 
 #: Largest source of a scenario, all files together.
 MAX_SOURCE = 1 << 20
@@ -148,12 +150,14 @@ def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.Modu
         sys.modules[_PACKAGE] = module
         try:
             spec.loader.exec_module(module)
-        except ComityError:
-            raise
         except Exception as error:  # whatever an author's module raises: it is told, not hidden
             lines = [f for f in _frames(error) if f[0].startswith(str(root))]
+            if isinstance(error, ComityError):
+                if error.source is None and lines:
+                    error.source = place(lines[-1])
+                raise
             where = f"{Path(lines[-1][0]).name}, line {lines[-1][1]}" if lines else entry
-            what = f"{type(error).__name__}: {error}"
+            what = mistake(error) or f"{type(error).__name__}: {error}"
             raise ConfigError(f"{where}: the scenario fails when it is loaded: {what}") from error
     return module
 

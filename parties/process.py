@@ -16,7 +16,7 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mpc.engine import Engine
-from mpc.errors import ConfigError
+from mpc.errors import ConfigError, ScenarioError
 from mpc.study import Study as RunningStudy
 from parties.agreement import PROTOCOL_VERSION
 from parties.dataset import SourceRows
@@ -246,7 +246,10 @@ class _Party:
             read = [begun]
             for local in study.passes:
                 local.on_read = lambda: read.append(perf_counter())
-            await run.execute(whole(self._bound.loaded.scenario, study))
+            try:
+                await run.execute(whole(self._bound.loaded.scenario, study))
+            except ScenarioError as error:
+                raise error.brief() from error
         ended = perf_counter()
         local_end = read[-1]
         self._phases["local"] = self._phases.get("local", 0.0) + (local_end - begun)

@@ -33,6 +33,7 @@ from mpc.study import Study
 from mpc.trace import Trace, Traced
 from protocols.engines import checked_threshold
 from protocols.library import Library
+from protocols.mistakes import mistake
 from protocols.simulated import Simulation
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -238,9 +239,16 @@ def evaluate(
 
 
 async def whole(scenario: Scenario, study: Study) -> None:
-    """The script after what others have contributed, and every release at its end."""
+    """The script after what others have contributed, and every release at its end. Raises ScenarioError for what
+    `protocols.mistakes` calls a mistake of its author."""
     await study.receive()
-    await scenario.script(study)
+    try:
+        await scenario.script(study)
+    except Exception as error:
+        found = mistake(error)
+        if found is None:
+            raise
+        raise found from error
     await study.finish()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mpc.disclosure import Opened, Result
-from mpc.private import PrivateArray, count_cells
+from mpc.private import PrivateArray, PrivateTable, count_cells
 from mpc.secret import SecretArray
 from protocols.numeric.normalize import F
 from protocols.statistics.descriptive import Scaled, scaled_roots
@@ -60,7 +60,7 @@ def flag_cohorts(columns: Sequence[PrivateArray]) -> list[SecretArray]:
     return [side for both in cells for side in (both[0], both[1])]
 
 
-def correlation(columns: Sequence[PrivateArray]) -> Result:
+def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:
     """Pearson's correlation matrix over the rows where no column is missing.
 
     Error       2^-23, and 2^-55 of the square of a range over its deviation
@@ -69,6 +69,7 @@ def correlation(columns: Sequence[PrivateArray]) -> Result:
     Protection  fewer complete rows than the minimum suppress the matrix, and so do flags that fewer of them have, or
                 have not
     """
+    columns = list(columns)  # a table, too
     standard = standardise(columns)
     k = len(columns)
     positive = standard.varies & standard.moments.several

@@ -31,7 +31,7 @@ _EXACT = "the fit is exact"
 _FAR = "a predictor's mean is too far from 0, or the predictors nearly collinear there"
 
 
-def ols(response: PrivateArray, predictors: Sequence[PrivateArray]) -> Result:
+def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArray) -> Result:
     """Linear regression of `response` on a constant and `predictors`, over complete rows; the term "intercept" comes
     first.
 
@@ -46,6 +46,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray]) -> Result:
     Protection  fewer complete rows than the minimum suppress everything, and so do flags that fewer have, or have not
     Limits      at most 16 predictors
     """
+    predictors = [predictors] if isinstance(predictors, PrivateArray) else list(predictors)
     p = len(predictors)
     if not 1 <= p <= 16:
         raise ShapeError(f"ols: between 1 and 16 predictors, not {p}")

@@ -1,0 +1,108 @@
+"""Mistakes of a scenario's author: told as such, with line and remedy, and kept apart from defects of Comity.
+
+The rule, once and for all. Of the places that an exception came through, those of Python and of other libraries are not
+responsible: they do what they are told. The innermost one that remains is the responsible one.
+
+    the script   the author's: a name that does not exist, a division by zero, an exception of the script's own
+    Comity, called by the script   an argument that does not fit, most often; told with what the function takes
+    Comity alone   a defect
+
+Exceptions of `mpc.errors` say themselves what they are. Those of a scheduled operation never come through the script.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sysconfig
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import NamedTuple
+
+import numpy as np
+
+import mpc
+from mpc.errors import ComityError, ScenarioError
+from mpc.operation import place
+from protocols.remedies import remedy
+
+_ROOT = Path(mpc.__file__).resolve().parent.parent
+_OURS = tuple(str(_ROOT / part) + "/" for part in ("mpc", "protocols", "parties"))
+_BUNDLED = str(_ROOT / "scenarios") + "/"
+_PATHS = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
+_LIBRARIES = tuple(
+    str(path) + "/" for path in {*_PATHS, str(Path(np.__file__).resolve().parent.parent)} if path and path != "/"
+)
+#: A message of Python's is cut after so many characters: an author's may be long.
+_MOST = 500
+
+
+class _Place(NamedTuple):
+    whose: str
+    line: tuple[str, int]
+    frame: FrameType
+
+
+def mistake(error: BaseException) -> ScenarioError | None:
+    """`error` as its author is told; None where it is no author's mistake, or says so itself."""
+    if isinstance(error, ComityError):
+        return None
+    trace = error.__traceback__
+    if isinstance(error.__cause__, StopIteration):  # that of a coroutine is told by another error, without its place
+        trace = error.__cause__.__traceback__
+    places = [place for place in _places(trace) if place.whose != "library"]
+    scripts = [place for place in places if place.whose == "script"]
+    if not scripts:
+        return None
+    innermost = scripts[-1]
+    if isinstance(error, RecursionError):
+        lines = [place.line for place in scripts]
+        innermost = max(reversed(scripts), key=lambda place: lines.count(place.line))
+    kind, said = type(error).__name__, " ".join(str(error).split())[:_MOST]
+    text = f"{kind}: {said}" if said else kind
+    called = places[places.index(scripts[-1]) + 1 :]
+    told = remedy(error, innermost.frame)
+    if called and not isinstance(error, RecursionError | MemoryError):
+        what, taken = _function(called[0].frame)
+        text = f"{what} does not take this ({text})"
+        told = told or taken
+        told += "\nIf what it is given is of that kind, this is a defect of Comity; COMITY_DEBUG=1 shows where."
+    found = ScenarioError(f"{text}\n{told}" if told else text)
+    found.kind = kind
+    found.source = place(innermost.line)
+    return found
+
+
+def _places(trace: TracebackType | None) -> Iterator[_Place]:
+    while trace is not None:
+        file = trace.tb_frame.f_code.co_filename
+        yield _Place(_whose(file), (file, trace.tb_lineno), trace.tb_frame)
+        trace = trace.tb_next
+
+
+@cache
+def _whose(file: str) -> str:
+    if file.startswith(_OURS):
+        return "comity"
+    if file.startswith(_BUNDLED):
+        return "script"
+    return "library" if file.startswith(("<", *_LIBRARIES)) and not file.startswith("<ipython") else "script"
+
+
+def _function(frame: FrameType) -> tuple[str, str]:
+    """A function as the script calls it, with its parameters, and the first sentence of its description."""
+    code = frame.f_code
+    function = frame.f_globals.get(code.co_name)
+    if "self" in frame.f_locals:
+        function = inspect.getattr_static(type(frame.f_locals["self"]), code.co_name, None)
+    if not inspect.isfunction(function):
+        return code.co_name, ""
+    return f"{code.co_name}{parameters(function)}", (inspect.getdoc(function) or "").split("\n")[0]
+
+
+def parameters(function: object) -> str:
+    """ "(edges: Sequence[float])": what a function takes, as its author wrote it."""
+    signature = inspect.signature(function)  # type: ignore[arg-type]
+    shown = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
+    return str(signature.replace(parameters=shown, return_annotation=signature.empty)).replace("'", "")

@@ -1,0 +1,157 @@
+"""What to do about Python's own errors in a script: by their kind, their message, and the names that are there."""
+
+from __future__ import annotations
+
+import builtins
+import importlib
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from types import FrameType, ModuleType, SimpleNamespace
+from typing import Any
+
+from mpc.grouping import GroupedArray, Groups
+from mpc.private import PrivateArray, PrivateTable
+from mpc.secret import SecretArray
+from mpc.study import Study
+from mpc.suggestions import closest, instead
+
+#: Whose public names are suggested where a name does not exist.
+_PUBLIC = ("mpc", "protocols.statistics", "protocols.numeric", "protocols.models", "protocols.order")
+_USUAL = {"np": "import numpy as np", "pd": "pandas is for the oracle: import it inside that function"}
+_VALUES = r"'(?:SecretArray|PrivateArray|PrivateTable|Groups|GroupedArray)'"
+_NO_NUMBER = (
+    "a secret has no value here: release it to learn it, `value = await study.release(name, secret)`, and round or "
+    "format that"
+)
+
+#: Messages of Python -> what to do.
+_BY_MESSAGE: tuple[tuple[str, str], ...] = (
+    (rf"for \*\* or pow\(\).*{_VALUES}", "write x * x; protocols.numeric.power(secret, exponent) for a secret"),
+    (rf"for //: .*{_VALUES}", "write protocols.numeric.floor(a / b) for secrets; .cut(edges) makes classes of rows"),
+    (rf"for (%|divmod\(\)): .*{_VALUES}", "there is no remainder; .cut(edges) makes classes of rows"),
+    (rf"for (<<|>>): .*{_VALUES}", "multiply or divide by a power of two"),
+    (r"can't be used in 'await' expression", "values need no await: only study.release, settle and gather do"),
+    (r"doesn't define __round__ method", f"{_NO_NUMBER}; protocols.numeric.round_half_up(secret) rounds in secret"),
+    (rf"(int|float|complex)\(\) argument must be.*{_VALUES}", _NO_NUMBER),
+    (r"unsupported format string passed to (SecretArray|PrivateArray)", _NO_NUMBER),
+    (rf"{_VALUES} object cannot be interpreted as an integer", _NO_NUMBER),
+    (
+        r"can't convert type '(SecretArray|PrivateArray)'",
+        "statistics of secrets are their own methods: .mean(), .std()",
+    ),
+    (r"must be real number, not (SecretArray|PrivateArray)", _NO_NUMBER),
+    (
+        r"does not support ufuncs",
+        "NumPy's functions do not compute on secrets and columns: write x.sqrt(), x.exp(), x.log(), abs(x), "
+        "mpc.where, mpc.maximum; operators work",
+    ),
+    (
+        rf"{_VALUES} object does not support item assignment",
+        "values do not change: mpc.where, mpc.concatenate make new ones",
+    ),
+    (rf"unhashable type: {_VALUES}", "a secret cannot be in a set or be a key: use a list, or its name as the key"),
+    (rf"{_VALUES} object is not callable", "it is a value, not a function: leave out the parentheses"),
+    (r"'(method|function)' object is not subscriptable", "call it first: (…)"),
+    (r"SimpleNamespace' object is not subscriptable", "write study.parameters.NAME"),
+    (r"NoneType' object", "the value is None: a function without `return` gives that"),
+    (r"'coroutine' object", "write `await` before the call of an `async def`"),
+    (r"coroutine raised StopIteration", "give next() a default, or raise another exception"),
+    (r"cannot unpack non-iterable", ""),
+)
+
+
+def remedy(error: BaseException, frame: FrameType) -> str:
+    """What to do about `error`, which `frame`, of a script, is responsible for; nothing where nothing is known."""
+    if isinstance(error, AttributeError) and error.name:
+        return _attribute(error.obj, error.name)
+    if isinstance(error, NameError) and error.name:
+        return _name(error.name, {**vars(builtins), **frame.f_globals, **frame.f_locals})
+    if isinstance(error, ImportError):
+        return _imported(str(error))
+    if isinstance(error, KeyError) and error.args:
+        return _key(error.args[0], frame)
+    if isinstance(error, ZeroDivisionError):
+        return "a public divisor is 0: look at the parameters, or test it before"
+    if isinstance(error, RecursionError):
+        return "a function calls itself without an end"
+    if isinstance(error, MemoryError):
+        return "the script asks for more memory than there is: look at its sizes"
+    if isinstance(error, IndexError):
+        return "it has fewer elements; len() tells how many"
+    message = str(error)
+    if isinstance(error, TypeError) and (function := _called(message, frame)) is not None:
+        return _takes(message, *function)
+    return next((told for pattern, told in _BY_MESSAGE if re.search(pattern, message)), "")
+
+
+def _attribute(of: object, name: str) -> str:
+    if of is None:
+        return "the value is None: a function without `return` gives that, and an awaited release that not all receive"
+    if inspect.iscoroutine(of):
+        return "write `await` before the call of an `async def`"
+    if inspect.isroutine(of):
+        return f"call it first: {of.__name__}(…)"
+    if isinstance(of, Mapping) and name in of:
+        return f"write [{name!r}]: share() of a table gives its columns by name"
+    if isinstance(of, SimpleNamespace):
+        return f"{closest(name, vars(of))} The parameters are {', '.join(vars(of)) or 'none'}".strip()
+    known = [each for each in dir(of) if not each.startswith("_")]
+    if isinstance(of, PrivateArray | SecretArray | PrivateTable | Groups | GroupedArray):
+        return instead(name, known)
+    if isinstance(of, Study | ModuleType):
+        return closest(name, known) or (_import(name) if isinstance(of, ModuleType) else "")
+    return closest(name, known)
+
+
+def _name(name: str, known: Mapping[str, Any]) -> str:
+    return _USUAL.get(name) or _import(name) or closest(name, known)
+
+
+def _import(name: str) -> str:
+    """Where a public name of ours is imported from."""
+    for module in _PUBLIC:
+        if name in getattr(importlib.import_module(module), "__all__", ()):
+            return f"write  from {module} import {name}"
+    return ""
+
+
+def _imported(message: str) -> str:
+    found = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", message)
+    if found is None:
+        return ""
+    name, module = found.groups()
+    return _import(name) or closest(name, dir(importlib.import_module(module)))
+
+
+def _key(key: object, frame: FrameType) -> str:
+    """The nearest key of the mappings at hand, which the error does not name."""
+    keys = {str(k) for value in frame.f_locals.values() if isinstance(value, dict) for k in value}
+    return closest(str(key), keys)
+
+
+def _called(message: str, frame: FrameType) -> tuple[str, Callable[..., Any]] | None:
+    """The function that a message about a wrong call names, where it is one of ours or of the script."""
+    found = re.match(r"(?:(\w+)\.)?(?:.*<locals>\.)?(\w+)\(\) (?:missing|takes|got|needs)", message)
+    if found is None:
+        return None
+    owner, name = found.groups()
+    classes = {cls.__name__: cls for cls in (PrivateArray, SecretArray, PrivateTable, Groups, GroupedArray, Study)}
+    places: list[Any] = [classes.get(owner or ""), frame.f_locals.get(owner or ""), frame.f_globals.get(owner or "")]
+    places += [importlib.import_module(module) for module in _PUBLIC]
+    candidates = [inspect.getattr_static(place, name, None) for place in places if place is not None]
+    candidates += [frame.f_locals.get(name), frame.f_globals.get(name)]
+    function = next((one for one in candidates if inspect.isfunction(one) or inspect.isclass(one)), None)
+    return None if function is None else (name, function)
+
+
+def _takes(message: str, name: str, function: Callable[..., Any]) -> str:
+    from protocols.mistakes import parameters
+
+    try:
+        text = f"it takes {name}{parameters(function)}"
+        wrong = re.search(r"unexpected keyword argument '(\w+)'", message)
+        near = closest(wrong[1], inspect.signature(function).parameters) if wrong else ""
+    except ValueError:  # no signature
+        return ""
+    return f"{text}; {near}" if near else text

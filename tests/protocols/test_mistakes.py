@@ -1,0 +1,176 @@
+"""What authors get wrong is told with its line and what to do, and is never called a defect."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+
+import numpy as np
+import pytest
+
+from mpc import Category, Flag, Real, Scenario, Table
+from mpc.errors import ComityError, ConfigError, ScenarioError
+from protocols import mistakes
+from protocols.simulate import dry_run, simulate
+
+PEOPLE = """
+from mpc import *
+from protocols import numeric, order, statistics as st
+import numpy as np
+import math, statistics
+
+
+async def run(study):
+    people = study.table("people")
+    age = people.age
+    mean = age.mean()
+"""
+LINE = PEOPLE.count("\n") + 1
+
+
+class People(Table):
+    age = Real(0, 120)
+    smoker = Flag()
+    ward = Category("surgery", "medicine", "other")
+
+
+def scenario(body: str, tmp_path) -> Scenario:
+    """A scenario whose script has these lines, in a file of its own."""
+    path = tmp_path / "script.py"
+    path.write_text(PEOPLE + textwrap.indent(body, "    ") + "\n")
+    found: dict = {}
+    exec(compile(path.read_text(), str(path), "exec"), found)
+    made = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 1})
+    made.run(found["run"])
+    return made
+
+
+def told(body: str, tmp_path) -> ComityError:
+    with pytest.raises(ComityError) as caught:
+        dry_run(scenario(body, tmp_path), organizations=["a", "b", "c"])
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("age.median()", r"share\(rows=N"),
+        ("age.quantile(0.5)", r"share\(rows=N"),
+        ("age ** 2", r"write x \* x"),
+        ("2 ** mean", r"write x \* x"),
+        ("mean // 2", "numeric.floor"),
+        ("age % 2", r"\.cut\(edges\)"),
+        ("divmod(mean, 2)", "no remainder"),
+        ("await mean", "values need no await"),
+        ("await study.gather(mean)", "values need no await"),
+        ("people.group_by(['ward', 'smoker'])", "one category"),
+        ("people.groupby('ward')", r"group_by\("),
+        ("age.histogram(10)", "edges, such as"),
+        ("age.cut(5)", "edges, such as"),
+        ("age.histogram()", r"it takes histogram\(edges: Sequence\[float\]\)"),
+        ("age.mean(axis=0)", r"it takes mean\(\)"),
+        ("st.ols(age, predictor=[age])", "did you mean 'predictors'"),
+        ("st.contingency('ward', 'smoker')", r"contingency\(rows: PrivateArray, columns: PrivateArray\) does not take"),
+        ("age.clip('a', 'b')", r"clip\(low: float, high: float\) does not take"),
+        ("mean.meen()", "did you mean 'mean'"),
+        ("people.agee", "did you mean 'age'"),
+        ("people['agee']", "did you mean 'age'"),
+        ("people[0]", "rows have no numbers"),
+        ("people.filter('age > 3')", "table.age > 3"),
+        ("people.query('age > 3')", "table.filter"),
+        ("study.table('peple')", "did you mean 'people'"),
+        ("study.realese('x', mean)", "did you mean 'release'"),
+        ("study.release(mean)", r"it takes release\(name: str"),
+        ("study.parameters.minimun_cohort", "did you mean 'minimum_cohort'"),
+        ("study.parameters['minimum_cohort']", "study.parameters.NAME"),
+        ("people.share(rows=9).age", r"write \['age'\]"),
+        ("{'age': 1}['agee']", "KeyError: 'agee'"),
+        ("wards = {'surgery': 1}; wards['surgry']", "did you mean 'surgery'"),
+        ("contingency(age, age)", "from protocols.statistics import contingency"),
+        ("pd.DataFrame()", "for the oracle"),
+        ("menn = meann", "did you mean 'mean'"),
+        ("sum(age)", "one by one"),
+        ("for row in age: pass", "one by one"),
+        ("max(mean, mean)", "mpc.maximum"),
+        ("sorted([mean, mean])", r"\.sort\(\)"),
+        ("if mean > 3: pass", "mpc.where"),
+        ("20 < mean < 30", "a < x < b"),
+        ("people[age > 20 and age < 30]", "& | ~"),
+        ("round(mean, 2)", "round_half_up"),
+        ("int(mean)", "release it to learn it"),
+        ("float(mean)", "release it"),
+        ("math.sqrt(mean)", "release it"),
+        ("statistics.mean([mean, mean])", r"\.mean\(\), \.std\(\)"),
+        ("f'{mean}'", "release it to learn it"),
+        ("f'{mean:.2f}'", "release it to learn it"),
+        ("'%.2f' % mean", "release it"),
+        ("f'{age}'", "no text here"),
+        ("np.sqrt(mean)", r"x\.sqrt\(\)"),
+        ("np.log(age)", r"x\.log\(\)"),
+        ("np.mean(age)", r"x\.mean\(\)"),
+        ("np.where(age > 3, 1, 0)", "mpc.where"),
+        ("np.median(mean)", "shared rows"),
+        ("mean[0] = 3", "values do not change"),
+        ("{mean: 1}", "a list"),
+        ("mean.shape()", "not callable"),
+        ("age.mean['x']", "call it first"),
+        ("age.mean.x", r"mean\(…\)"),
+        ("x = None; x.mean()", "without `return`"),
+        ("1 / 0", "public divisor is 0"),
+        ("[1, 2][5]", "fewer elements"),
+        ("10 ** 12 * [0]", "more memory"),
+        ("raise ValueError('of mine')", "ValueError: of mine"),
+        ("assert 1 == 2, 'broken'", "AssertionError: broken"),
+        ("raise StopIteration", "next"),
+        ("def helper(n): return helper(n + 1)\nhelper(0)", "calls itself"),
+        ("class Own(Exception): pass\nraise Own('my own')", "Own: my own"),
+    ],
+)
+def test_an_authors_mistake_is_told_with_its_line_and_a_remedy(tmp_path, line, says):
+    error = told(line, tmp_path)
+    last = LINE if line.startswith("def") else LINE + line.count("\n")
+    assert error.source == f"script.py line {last}"
+    assert error.exit_code in (1, 2)
+    assert re.search(says, str(error)), str(error)
+    if " does not take this (" not in str(error):
+        assert "defect" not in str(error)
+
+
+@pytest.mark.parametrize("line", ["st.ols(age, people.smoker)", "st.correlation(people[['age', 'smoker']])"])
+def test_what_can_be_meant_in_one_way_only_works(tmp_path, line):
+    plan = dry_run(scenario(f"study.release('x', {line})", tmp_path), organizations=["a", "b", "c"])
+    assert [entry.name for entry in plan.releases] == ["x"]
+
+
+def test_a_simulation_tells_it_in_the_same_way(tmp_path):
+    rows = {name: {"people": {"age": [1.0], "smoker": [1], "ward": ["other"]}} for name in ("a", "b", "c")}
+    with pytest.raises(ScenarioError, match=r"AttributeError: .*\n.*share\(rows=N\)") as caught:
+        simulate(scenario("age.median()", tmp_path), rows, engine="ideal")
+    assert caught.value.source == f"script.py line {LINE}"
+    assert isinstance(caught.value.__cause__, AttributeError)
+
+
+def test_once_rows_were_read_the_message_stays_here():
+    error = ScenarioError("KeyError: 'a value that was opened'")
+    error.kind, error.source = "KeyError", "script.py line 3"
+    brief = error.brief()
+    assert (brief.source, brief.kind, brief.exit_code) == ("script.py line 3", "KeyError", 1)
+    assert "KeyError" in str(brief)
+    assert "opened'" not in str(brief)
+
+
+def test_a_defect_of_ours_is_none_of_the_authors(tmp_path, monkeypatch):
+    """An error inside of Comity that no line of the script called for, and one of a scheduled operation."""
+    from protocols.ideal.engine import IdealEngine
+
+    def broken(self, *_, **__):
+        raise TypeError("ours")
+
+    rows = {name: {"people": {"age": [1.0], "smoker": [1], "ward": ["other"]}} for name in ("a", "b", "c")}
+    monkeypatch.setattr(IdealEngine, "add", broken)
+    with pytest.raises(TypeError, match="ours"):
+        simulate(scenario("study.release('x', mean)", tmp_path), rows, engine="ideal")
+    assert mistakes.mistake(ConfigError("says itself what it is")) is None
+    with pytest.raises(ValueError, match="negative") as caught:
+        np.zeros(-1)
+    assert str(mistakes.mistake(caught.value)).startswith("ValueError: negative")  # this file is no library
