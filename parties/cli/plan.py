@@ -98,7 +98,7 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
         f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
         f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
     )
-    click.echo(f"  {how_hidden(dry)}")
+    echo(f"  {how_hidden(dry)}")
     compared = how_compared(bound, dry, network, predicted)
     if compared is not None:
         echo(f"  {compared}")
@@ -250,9 +250,9 @@ def who_learns_what(dry: DryRun, all_: bool) -> list[str]:
 def how_hidden(dry: DryRun) -> str:
     """How much more than uniform shares and releases the compute parties see."""
     if not dry.distance:
-        return "What compute parties see on the way is uniform: nothing is hidden only statistically."
+        return "Given AES-128, compute parties see uniform numbers on the way: nothing is hidden only statistically."
     most = ceil(log2(dry.distance))
-    return f"What compute parties see on the way is uniform but for a statistical distance of 2^{most} in all."
+    return f"Given AES-128, compute parties see uniform numbers on the way, but for a statistical distance of 2^{most}."
 
 
 def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Forecast) -> dict[str, Any]:

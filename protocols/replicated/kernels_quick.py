@@ -15,7 +15,7 @@ _32, _LOW = np.uint64(32), np.uint64((1 << 32) - 1)
 @kernel("u8[::1], u8, u8, u1[::1]", GROUP)
 def residues(words: Words, modulus: np.uint64, lowest: np.uint64, out: Octets) -> None:
     """Three numbers of lowest..lowest+modulus-1 from each word, by the integer parts of its multiples as a fraction:
-    the distance from uniform is below modulus^3 / 2^64, that is 2^-45 for 67."""
+    the distance of the three from uniform is below modulus^3 / 2^65, that is 2^-46 for 67."""
     for i in range(words.size):
         word = words[i]
         for k in range(3):

@@ -10,6 +10,7 @@ For each chain only one object may ever be opened: `order_of` and the sort make 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from mpc.engine import Cost, Share, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party, inner_label
-from protocols.permuting import Places, inverted, placing
+from protocols.permuting import WORDS, Places, distance, inverted, placing
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.hops import Hops, check_rows, pieces_of
 from protocols.replicated.masks import words
@@ -71,13 +72,13 @@ class Order(Share):
 async def permutation(party: Party, size: int) -> Order:
     """A uniformly random order of `size` rows. Sends nothing: each pair's permutation is drawn from its stream.
 
-    Security  semi-honest: each party lacks one of three permutations, so the order is uniform to it
+    Security  semi-honest: each party lacks one of three permutations, so the order is uniform to it, but for `distance`
     """
     await kernels.loaded(kernels_order.GROUP, party.env.busy)
 
     def drawn(peer: int) -> Places:
         out = np.empty(size, np.uint32)
-        kernels_order.permuted(words(party, peer, _ORDER, 0, size), out)
+        kernels_order.permuted(words(party, peer, _ORDER, 0, WORDS * size), out)
         return out
 
     before, after = (party.index + 2) % 3, (party.index + 1) % 3
@@ -88,7 +89,7 @@ async def permutation(party: Party, size: int) -> Order:
 def permutation_plan(label: bytes, size: int) -> tuple[Spec, Cost]:
     if not 0 <= size < 1 << 32:
         raise ShapeError(f"permutation: of {size} rows; at most 2^32 - 1")
-    return Spec((size,), "order", 64, str(label[0] % 3)), NOTHING
+    return Spec((size,), "order", 64, str(label[0] % 3)), replace(NOTHING, distance=distance(size))
 
 
 async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:

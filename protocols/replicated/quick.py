@@ -9,6 +9,8 @@ D nothing but whether one of them is 0, which is a fair coin.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from mpc.engine import Cost, Integers, Shape
@@ -22,6 +24,7 @@ from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
 from protocols.replicated.thresholds import every, every_cost
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
+from protocols.shapes import size_of
 
 _A2, _BETA, _R, _TURN, _Z, _OUT = b"a2", b"beta", b"r", b"turn", b"z", b"out"
 _PRIME, _FACTORS, _ONE, _ZERO = np.uint64(PRIME), np.uint64(PRIME - 1), np.uint64(1), np.uint64(0)
@@ -37,8 +40,9 @@ async def quick_sign(party: Party, x: Arithmetic, width: int) -> Bits:
     Rounds    3, the last of which only shares the result
     Bytes     D to E (width-1) n, and a bit an element; E and F to D width n
     Security  semi-honest only: E gets residues hidden by uniform ones of D and F; D gets pairs that sum to numbers
-              which are 0 at one random place or none, by a fair coin, and else uniform; all residues within 2^-45 of
-              uniform. A D that sent other numbers than bits would learn about B.
+              which are 0 at one random place or none, by a fair coin, and else uniform. Statistical: three residues
+              are within 2^-46 of uniform, and so a comparison of 33 bits within 2^-42; plans add it up. A D that sent
+              other numbers than bits would learn about B.
     Raises    RangeError
     Source    Wagh, Gupta, Chandran, PoPETs 2019 (SecureNN); Wagh et al., PoPETs 2021 (Falcon); owner form our own
     """
@@ -143,13 +147,21 @@ def _turns(drawn: Words, places: int) -> Words:
 
 def quick_sign_cost(label: bytes, size: int, width: int) -> Cost:
     check_width(width)
-    return load(cut(label, size, chunk=_CHUNK), lambda n: _tested_load(n, 1, width))
+    cost = load(cut(label, size, chunk=_CHUNK), lambda n: _tested_load(n, 1, width))
+    return replace(cost, distance=size * _distance(width))
 
 
 def quick_signs_cost(label: bytes, shape: Shape, width: int) -> Cost:
     """`shape`: that of the result."""
     check_width(width)
-    return every_cost(label, shape, _CHUNK, lambda n, k: _tested_load(n, k, width))
+    cost = every_cost(label, shape, _CHUNK, lambda n, k: _tested_load(n, k, width))
+    return replace(cost, distance=size_of(shape) * _distance(width))
+
+
+def _distance(width: int) -> float:
+    """The statistical distance from uniform of what D is sent for one comparison, at most: random factors and masks
+    for `width` places, three of either from a word, and the turn."""
+    return 2 * -(-width // 3) * PRIME**3 / 2.0**65 + width / 2.0**65
 
 
 def _tested_load(n: int, count: int, width: int) -> Load:

@@ -24,7 +24,7 @@ from mpc.engine import Cost, Spec
 from mpc.errors import ShapeError
 from mpc.labels import Streams
 from mpc.party import Party, concurrently
-from protocols.permuting import Places
+from protocols.permuting import WORDS, Places
 from protocols.shamir import kernels, kernels_order, kernels_planes, lagrange, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.floor import Floor, words
@@ -73,7 +73,7 @@ class Way:
 
 def permutation_of(seed: bytes, rows: int) -> Places:
     """What a set does with its rows. Local."""
-    drawn, out = np.empty(rows, np.uint64), np.empty(rows, np.uint32)
+    drawn, out = np.empty(WORDS * rows, np.uint64), np.empty(rows, np.uint32)
     Streams(seed).fill(drawn, _SEEDED, _ROWS)
     kernels_order.permuted(drawn, out)
     return out

@@ -18,7 +18,7 @@ import numpy as np
 from mpc.engine import Cost, Share, Spec
 from mpc.errors import ShapeError
 from mpc.party import Party, inner_label
-from protocols.permuting import Places, placing
+from protocols.permuting import Places, distance, placing
 from protocols.shamir.arithmetic import reveal, reveal_cost
 from protocols.shamir.committee import Scheme
 from protocols.shamir.hops import Way, shared_anew, walk_cost, walked
@@ -86,7 +86,8 @@ async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
 
     Rounds    1; 0 for t = 1, or fewer than two rows
     Bytes     16 for each set and t-1 of its members, in one message from each party to each other at most
-    Security  semi-honest: of any t parties one set has none, and its seed is uniform to them
+    Security  semi-honest: of any t parties one set has none, and its seed is uniform to them; the order is uniform but
+              for `distance`
     Raises    ShapeError
     """
     spec = permutation_spec(scheme, party.label, rows)
@@ -136,7 +137,7 @@ def permutation_cost(scheme: Scheme, label: bytes, rows: int) -> Cost:
         sent[dealer] += 16 * len(rest)
         told |= {(dealer, peer) for peer in rest}
     messages = tuple(sum(dealer == i for dealer, _ in told) for i in range(scheme.parties))
-    return Cost(1 if told else 0, tuple(sent), messages)
+    return Cost(1 if told else 0, tuple(sent), messages, distance(rows))
 
 
 # ---- rows in an order

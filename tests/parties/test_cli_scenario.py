@@ -153,7 +153,7 @@ def test_plan_says_what_each_pair_would_learn_where_a_helper_computes(skeleton):
     ):
         assert line in text
     found = json.loads(comity("plan", study, "--json").stdout)
-    assert "What compute parties see on the way is uniform: nothing is hidden only statistically." in text
+    assert "Given AES-128, compute parties see uniform numbers on the way: nothing is hidden only stat" in text
     assert found["statistical_distance"] == 0.0
     assert found["helpers"] == ["north"]
     assert {"of": ["county", "north"], "opens": ["st-mary"]} in found["collusion"]["coalitions"]
@@ -174,7 +174,7 @@ def test_plan_of_five_says_which_engine_and_how_many_must_not_collude(skeleton):
     assert len(found["bytes_sent"]) == 5
     assert 0 < found["statistical_distance"] < 2.0**-40
     most = ceil(log2(found["statistical_distance"]))
-    assert f"is uniform but for a statistical distance of 2^{most} in all." in text
+    assert f"uniform numbers on the way, but for a statistical distance of 2^{most}." in text
     study.write_text("threshold = 1\n" + STUDY + "".join(more))
     assert "; a threshold up to 2 would be possible." in comity("plan", study).stdout
     less = json.loads(comity("plan", study, "--json").stdout)

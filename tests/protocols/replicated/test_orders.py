@@ -115,7 +115,7 @@ def test_a_permutation_is_uniform():
     engine()
     kernels.ready(groups=[kernels_order.GROUP])
     draws = 24_000
-    words = np.empty((draws, 4), np.uint64)
+    words = np.empty((draws, 8), np.uint64)
     Streams(b"orders, uniform?").fill(words, b"label", b"order")
     found = dict.fromkeys(permutations(range(4)), 0)
     out = np.empty(4, np.uint32)
@@ -130,7 +130,7 @@ def test_a_permutation_from_extreme_words():
     kernels.ready(groups=[kernels_order.GROUP])
     for word in (0, 2**64 - 1, 2**63, 2**32 - 1):
         out = np.empty(100, np.uint32)
-        kernels_order.permuted(np.full(100, word, np.uint64), out)
+        kernels_order.permuted(np.full(200, word, np.uint64), out)
         assert sorted(out) == list(range(100))
 
 
