@@ -9,6 +9,7 @@ import numpy as np
 
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
+from mpc.basis import beside
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import Cause, Reasoned, causes, levels, nested
@@ -58,22 +59,6 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
         raise ShapeError(f"concatenate: {error}") from None
     handle = first.run.schedule("concatenate", *[p.handle for p in parts], axis=axis % len(shape))
     valid, why = _joined_masks(parts, axis)
-    cohorts: tuple[SecretArray, ...] = ()
-    if any(p.cohorts for p in parts):
-        depth = max(len(p.cohorts) for p in parts)
-        everyone = 1 << 40  # parts without a count behind them are never small
-        for k in range(depth):
-            cohorts += (
-                concatenate(
-                    [
-                        p.cohorts[k].numeric().broadcast_to(p.shape)
-                        if k < len(p.cohorts)
-                        else constant(p.run, np.full(p.shape, everyone))
-                        for p in parts
-                    ],
-                    axis,
-                ),
-            )
     types = {p.type for p in parts}
     return secret.SecretArray(
         first.run,
@@ -83,7 +68,7 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
         bound=max(p.bound for p in parts),
         valid=valid,
         why=why,
-        cohorts=cohorts,
+        basis=beside(parts, axis % len(shape)),
     )
 
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from mpc import secret
 from mpc.errors import ShapeError
 from mpc.fixed import magnitude, width_of
-from mpc.inherited import unique
 from mpc.operands import too_wide
 from mpc.public import negative, plus, with_public
 from mpc.thresholds import spread
@@ -48,9 +47,9 @@ def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
     if bound >= 1 << 63:
         too_wide(bound, 63, x)
     shape, width = (len(thresholds), *x.shape), width_of(bound) + 1
-    cohorts = tuple(c.broadcast_to(shape) if c.shape == x.shape and c.shape else c for c in x.cohorts)
+    basis = x.basis.view(lambda a: np.broadcast_to(a, shape), x.shape, {})
     primitive = x.run.cheapest(("signs", "quick_signs"), x.handle, thresholds=thresholds, width=width)
-    changes = {"type": "bool", "frac": 0, "bound": 1, "cohorts": cohorts}
+    changes = {"type": "bool", "frac": 0, "bound": 1, "basis": basis}
     return x._op(primitive, thresholds=thresholds, width=width, changes=changes)
 
 
@@ -65,8 +64,7 @@ def same_rows(x: SecretArray, other: Any) -> SecretArray:
         raise ShapeError(f"same_rows: rows of one element or more are wanted; got shape {apart.shape}")
     columns, bits = apart.shape[-1], width_of(apart.bound) + 1
     changes: dict[str, Any] = {"type": "bool", "frac": 0, "bound": 1, "valid": None, "why": ""}
-    cohorts = [c if c.shape != apart.shape or not c.shape else c[..., i] for c in apart.cohorts for i in range(columns)]
-    changes["cohorts"] = unique(tuple(cohorts))
+    changes["basis"] = apart.basis.reduced(apart.ndim - 1)
     if columns * bits <= x.run.engine.capacity:
         # In base 2^bits every difference is a digit of less than half the base, so the number is 0 only if all are.
         raw = apart.bare()

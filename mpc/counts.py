@@ -1,13 +1,19 @@
-"""Counts of private rows: each owner counts its own, and their secret sum is its own cohort."""
+"""Counts of private rows: each owner counts its own, and their secret sum is its own cohort.
+
+What statistics of columns stand on is counted here, too: the rows that are valid, and, since a sum tells how many rows
+have a flag, both sides of every flag that a column is made from.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import combinations
 from typing import TYPE_CHECKING
 
 from mpc.aggregates import Count, Crosstab
+from mpc.basis import Cohort
 from mpc.errors import ConfigError, ShapeError
-from mpc.expressions import Expression, both
+from mpc.expressions import Expression, both, exclusive, steps, unary
 from mpc.local import share_each
 from mpc.secret import SecretArray
 from mpc.source import Source
@@ -16,7 +22,7 @@ if TYPE_CHECKING:
     from mpc.private_array import PrivateArray
 
 
-def count_rows(source: Source, where: Expression | None) -> SecretArray:
+def count_rows(source: Source, where: Expression | None, what: str = "") -> SecretArray:
     """Rows that fulfil a condition, at all owners: a secret integer that is its own cohort."""
     key = ("count", id(where))
     if key in source.memo:
@@ -24,10 +30,27 @@ def count_rows(source: Source, where: Expression | None) -> SecretArray:
     if not source.owners:
         raise ConfigError(f"table {source.name}: no organization brings rows")
     local = source.local.ask(Count((), where))
-    total = share_each(source, local, "count", (), frac=0, bound=source.at_most, type="int").sum(0)
-    total = total.about(total)
+    own = share_each(source, local, "count", (), frac=0, bound=source.at_most, type="int")
+    total = counted(own, what or rows_where(source, where))
     source.memo[key] = (total, where)  # the expression is kept alive, so that its id stays its own
     return total
+
+
+def rows_where(source: Source, where: Expression | None) -> str:
+    """Some rows of a table, in words."""
+    return f"rows of {source.name}" + (f" where {where.text.removeprefix('(').removesuffix(')')}" if where else "")
+
+
+def named(column: PrivateArray) -> str:
+    """A column and its rows, in words."""
+    text = column.expression.text
+    return f"{text.removeprefix('(').removesuffix(')')} of {rows_where(column.source, column.where)}"
+
+
+def counted(own: SecretArray, what: str, *, or_none: bool = False) -> SecretArray:
+    """Owners' counts (owners, *shape) added up: secret integers that are their own cohort."""
+    total = own.sum(0)
+    return total.standing_on(Cohort.of(total, own, what=what, or_none=or_none), origin=(f"count of {what}",))
 
 
 def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArray:
@@ -39,11 +62,73 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
             raise ShapeError(f"{category.name}: counts are by categories and flags; `cut` makes a category of a number")
         sizes.append(len(category.expression.levels) or 2)
         where = both(where, category.where)
-    key = ("cells", tuple(id(c.expression) for c in categories), id(where))
+    return _cells(source, [c.expression for c in categories], sizes, where)
+
+
+def _cells(source: Source, flags: Sequence[Expression], sizes: Sequence[int], where: Expression | None) -> SecretArray:
+    key = ("cells", tuple(id(flag) for flag in flags), id(where))
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
-    local = source.local.ask(Crosstab([c.expression for c in categories], sizes, where))
-    total = share_each(source, local, "counts", tuple(sizes), frac=0, bound=source.at_most, type="int").sum(0)
-    total = total.about(total)
-    source.memo[key] = (total, tuple(categories), where)
+    local = source.local.ask(Crosstab(flags, sizes, where))
+    own = share_each(source, local, "counts", tuple(sizes), frac=0, bound=source.at_most, type="int")
+    what = f"{rows_where(source, where)} by {' and '.join(flag.text for flag in flags)}"
+    total = counted(own, what)
+    source.memo[key] = (total, tuple(flags), where)
     return total
+
+
+def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple[Cohort, ...]:
+    """The rows that a statistic of these columns together stands on; `rows`, where they are counted already.
+
+    They are the rows where no column is missing (and the condition holds); of each flag that the columns are or are
+    made from, the rows that have it and those that have it not; and of two flags, each of the four combinations. Where
+    `clip` moves values, the rows that it moves: none, or enough.
+    """
+    source = columns[0].source
+    where: Expression | None = None
+    for column in columns:
+        present = unary("not", unary("isna", column.expression))
+        where = both(where, both(column.where, present))
+    key = ("behind", tuple((id(column.expression), id(column.where)) for column in columns))
+    if key not in source.memo:
+        source.memo[key] = (_behind(source, columns, where, rows), tuple(columns))
+    return source.memo[key][0]  # type: ignore[no-any-return]
+
+
+def complete(columns: Sequence[PrivateArray]) -> str:
+    """The rows where none of these columns is missing, in words."""
+    names = " and ".join(dict.fromkeys(column.expression.text for column in columns))
+    rows = rows_where(columns[0].source, columns[0].where)
+    return f"{rows} with {names}" if len(names) < 60 else f"complete {rows}"
+
+
+def _behind(
+    source: Source, columns: Sequence[PrivateArray], where: Expression | None, rows: Cohort | None
+) -> tuple[Cohort, ...]:
+    found = [] if rows is not None else [count_rows(source, where, complete(columns))]
+    flags: dict[int, Expression] = {}
+    for column in columns:
+        own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
+        for flag, none in own:
+            if none:
+                found.append(_or_none(source, both(where, flag)))
+            else:
+                flags[id(flag)] = flag
+    for a, b in combinations(flags.values(), 2):
+        if exclusive(a, b):
+            found += [count_rows(source, both(where, one)) for one in (a, b)]
+            neither = both(unary("not", a), unary("not", b))
+            found.append(_or_none(source, both(where, neither)))
+        else:
+            found.append(_cells(source, (a, b), (2, 2), where))
+    if len(flags) == 1:
+        found += [_cells(source, (flag,), (2,), where) for flag in flags.values()]
+    cohorts = tuple(cohort for count in found for cohort in count.basis.cohorts)
+    behind_all = cohorts if rows is None else (rows, *cohorts)
+    return tuple(cohort.collapsed(None) if cohort.shape else cohort for cohort in behind_all)
+
+
+def _or_none(source: Source, where: Expression | None) -> SecretArray:
+    local = source.local.ask(Count((), where))
+    own = share_each(source, local, "count", (), frac=0, bound=source.at_most, type="int")
+    return counted(own, rows_where(source, where), or_none=True)

@@ -7,13 +7,15 @@ size) and *valid* (the value is defined). They are computed inside; an opened va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.basis import Cohort
+from mpc.enough import enough
 from mpc.fixed import decode
 from mpc.inherited import Cause, causes
 from mpc.operation import Handle
@@ -87,8 +89,18 @@ class Opened:
         return self.text(int(first), int(self._causes()[self.status == first].min()))
 
 
-#: Bits per part that say which elements have a large enough cohort.
-Guard = Callable[[int], Mapping[str, SecretArray]]
+@dataclass(frozen=True)
+class Guard:
+    """A rule of its own for what may be opened, in place of "every cohort of a part is large enough".
+
+    rule     in words
+    cohorts  by part, the counts it looks at
+    bits     (minimum, others) -> by part, bits of the elements that may be opened
+    """
+
+    rule: str
+    cohorts: Mapping[str, tuple[Cohort, ...]]
+    bits: Callable[[int, bool], Mapping[str, SecretArray]]
 
 
 @dataclass
@@ -98,7 +110,7 @@ class Result:
     kind      how it is shown: number, vector, matrix, array, histogram, regression, test, crosstab, derived
     parts     what is opened
     finish    the value in its JSON form from the opened parts; public arithmetic only
-    guard     large-enough bits per part for a minimum; default: every cohort of the part reaches it
+    guard     a rule of its own for what may be opened; default: every cohort of the part is large enough
     together  one small cohort suppresses all parts
     minimum   cohort size it asks for itself, where a release gives none
     """
@@ -113,16 +125,95 @@ class Result:
     def __getitem__(self, part: str) -> SecretArray:
         return self.parts[part]
 
+    def cohorts(self) -> list[Cohort]:
+        """All counts of rows that it is held against."""
+        if self.guard is not None:
+            return [cohort for cohorts in self.guard.cohorts.values() for cohort in cohorts]
+        return [cohort for part in self.parts.values() for cohort in part.basis.cohorts]
 
-@dataclass
+
+@dataclass(frozen=True)
+class Protection:
+    """What guards a part of a release.
+
+    guard   "rows": enough rows behind it; "table": a table's rule; "public": nothing private is in it; "none"
+    counts  the rows that must be enough, in words
+    gap     without a guard: what one can see
+    origin  what the part was computed from, in words
+    """
+
+    guard: Literal["rows", "table", "public", "none"]
+    counts: tuple[str, ...] = ()
+    gap: str = ""
+    origin: tuple[str, ...] = ()
+
+    def describe(self) -> dict[str, Any]:
+        """As JSON."""
+        return {"guard": self.guard, "counts": list(self.counts), "gap": self.gap, "of": list(self.origin)}
+
+
+def protections(result: Result, minimum: int) -> dict[str, Protection]:
+    """What guards each part of a result."""
+    if result.guard is not None:
+        found = {}
+        for name, part in result.parts.items():
+            cohorts = result.guard.cohorts.get(name, ())
+            gap = "" if cohorts else "nothing is known of the rows behind it"
+            texts = (result.guard.rule, *_texts(cohorts, minimum))
+            found[name] = Protection("table" if cohorts else "none", texts, gap, part.basis.origin)
+        return found
+    return {name: _protection(part, minimum) for name, part in result.parts.items()}
+
+
+def _protection(part: SecretArray, minimum: int) -> Protection:
+    basis = part.basis
+    if basis.public:
+        return Protection("public", origin=basis.origin)
+    gap = ""
+    few = min((c.most * c.share for c in basis.cohorts if not c.or_none), default=minimum)
+    if basis.places and part.size:
+        tables = dict.fromkeys(place.base.table for place in basis.places)
+        gap = f"a single row of {' and '.join(tables)} can show"
+    elif basis.loose and part.size:
+        gap = "a single row can show: nothing is known of the rows behind it"
+    elif few < minimum:
+        gap = f"it never stands on {minimum} rows or more"
+    elif not basis.cohorts and part.size:
+        gap = "nothing is known of the rows behind it"
+    return Protection("none" if gap else "rows", _texts(basis.cohorts, minimum), gap, basis.origin)
+
+
+def _texts(cohorts: Sequence[Cohort], minimum: int) -> tuple[str, ...]:
+    """Counts of rows in words, each once."""
+    found: dict[str, None] = {}
+    for cohort in cohorts:
+        side = "" if cohort.share == 1 else " on each side"
+        none = ", or none" if cohort.or_none and not cohort.what.endswith("or none") else ""
+        found[f"{minimum} or more {cohort.what}{side}{none}"] = None
+    return tuple(found)
+
+
+@dataclass(frozen=True)
 class Entry:
-    """A line of the disclosure manifest: what comes out, to whom, how protected."""
+    """A line of the disclosure manifest: what comes out, to whom, how protected.
+
+    minimum      cohort size below which it is suppressed; 0: none holds
+    others       the minimum holds without each owner's own rows, too
+    together     one small cohort suppresses all parts
+    unprotected  the author's reason for releasing what nothing guards
+    source       the script's file and line
+    """
 
     name: str
     kind: str
-    parts: dict[str, tuple[int, ...]]
+    parts: Mapping[str, tuple[int, ...]]
     recipients: tuple[str, ...]
     minimum: int
+    protection: Mapping[str, Protection]
+    others: bool = True
+    together: bool = False
+    unprotected: str = ""
+    source: str = ""
     awaited: bool = False
 
     def describe(self) -> dict[str, Any]:
@@ -133,8 +224,18 @@ class Entry:
             "parts": {part: list(shape) for part, shape in self.parts.items()},
             "recipients": list(self.recipients),
             "minimum": self.minimum,
+            "protection": {part: one.describe() for part, one in self.protection.items()},
+            "others": self.others,
+            "together": self.together,
+            "unprotected": self.unprotected,
+            "source": self.source,
             "awaited": self.awaited,
         }
+
+    @property
+    def guarded(self) -> bool:
+        """Every part has a guard, and a minimum holds."""
+        return not self.unprotected and all(one.guard != "none" for one in self.protection.values())
 
 
 @dataclass
@@ -227,16 +328,9 @@ async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:
     return words.astype(np.bool_)
 
 
-def mask(result: Result, minimum: int) -> dict[str, Masked]:
+def mask(result: Result, entry: Entry) -> dict[str, Masked]:
     """Every part of a result behind its masks."""
-    if result.guard is not None:
-        large: dict[str, SecretArray | None] = dict(result.guard(minimum))
-    else:
-        large = {name: large_enough(part, minimum) for name, part in result.parts.items()}
-    if result.together:
-        bits = [bit.all().reshape(1) for bit in large.values() if bit is not None]
-        joint = concatenate(bits).all() if bits else None
-        large = dict.fromkeys(result.parts, joint)
+    large = _large(result, entry.minimum, entry.others)
     behind = {name: _handles(part, large.get(name)) for name, part in result.parts.items()}
     if result.together:
         together = [handle for handles in behind.values() for handle in handles]
@@ -252,10 +346,11 @@ def mask(result: Result, minimum: int) -> dict[str, Masked]:
         if gate is not None:
             valid = [Cause(cause.valid & gate, cause.why) for cause in valid]
         final = valid[-1].valid if valid else gate
-        value = part.without_mask()
+        value = part.bare()
         if final is not None:
+            final = final.bare()
             value = (value & final) if value.type == "bool" else value * final
-        masked[name] = Masked(value, sound, enough, valid, minimum)
+        masked[name] = Masked(value, sound, enough, valid, entry.minimum)
     return masked
 
 
@@ -265,15 +360,27 @@ def _handles(part: SecretArray, large: SecretArray | None) -> list[Handle]:
     return [part.handle, *(mask.handle for mask in masks)]
 
 
-def large_enough(part: SecretArray, minimum: int) -> SecretArray | None:
-    """Bits: every cohort behind an element has at least `minimum` rows. A scalar cohort stands behind all."""
-    if minimum <= 1 or not part.cohorts:
-        return None
-    plain = [cohort.bare() for cohort in part.cohorts]
-    scalars = [cohort.reshape(1) for cohort in plain if cohort.shape == ()]
-    bits = (concatenate(scalars) >= minimum).all() if scalars else None
-    for cohort in plain:
-        if cohort.shape != ():
-            bit = cohort >= minimum
-            bits = bit if bits is None else bits & bit
-    return bits
+def _large(result: Result, minimum: int, others: bool) -> dict[str, SecretArray | None]:
+    """By part, bits: enough rows stand behind each element (None: none need)."""
+    if minimum <= 1:
+        return {}
+    large: dict[str, SecretArray | None] = {}
+    if result.guard is not None:
+        large.update(result.guard.bits(minimum, others))
+    else:
+        for name, part in result.parts.items():
+            large[name] = _joint(part, enough(part.run, part.basis.cohorts, minimum, others=others))
+    if result.together:
+        bits = [bit.all().reshape(1) for bit in large.values() if bit is not None]
+        joint = concatenate(bits).all() if bits else None
+        large = dict.fromkeys(result.parts, joint)
+    return large
+
+
+def _joint(part: SecretArray, bits: Mapping[Cohort, SecretArray]) -> SecretArray | None:
+    scalars = [bit.reshape(1) for bit in bits.values() if bit.shape == ()]
+    joint = concatenate(scalars).all() if scalars else None
+    for bit in bits.values():
+        if bit.shape != ():
+            joint = bit if joint is None else joint & bit
+    return joint

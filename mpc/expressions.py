@@ -23,7 +23,19 @@ Type = Literal["real", "flag", "category"]
 class Expression:
     """One column per row: a source column, or a function of other expressions of the same table."""
 
-    __slots__ = ("_digest", "arguments", "column", "function", "high", "levels", "low", "type")
+    __slots__ = (
+        "_digest",
+        "arguments",
+        "clip",
+        "column",
+        "function",
+        "high",
+        "levels",
+        "low",
+        "symbol",
+        "text",
+        "type",
+    )
 
     def __init__(
         self,
@@ -35,6 +47,9 @@ class Expression:
         column: str = "",
         function: Callable[..., Floats] | None = None,
         arguments: tuple[Expression, ...] = (),
+        text: str = "",
+        clip: tuple[float, float] | None = None,
+        symbol: str = "",
     ) -> None:
         if not low <= high or not np.isfinite(low) or not np.isfinite(high):
             raise RangeError(f"a row-wise result would range from {low} to {high}: use `clip` before this operation")
@@ -45,6 +60,12 @@ class Expression:
         self.column = column
         self.function = function
         self.arguments = arguments
+        #: In words, for people who decide: column names and public numbers.
+        self.text = text or column
+        #: The limits that it moves its argument into.
+        self.clip = clip
+        #: Of a comparison, how it compares.
+        self.symbol = symbol
         self._digest: bytes | None = None
 
     @property
@@ -75,7 +96,7 @@ class Expression:
 def public(value: float) -> Expression:
     """A number that is the same for every row."""
     number = float(value)
-    return Expression(type="real", low=number, high=number, function=lambda: np.asarray(number))
+    return Expression(type="real", low=number, high=number, function=lambda: np.asarray(number), text=f"{number:g}")
 
 
 def _missing_like(result: Floats, *arguments: Floats) -> Floats:
@@ -102,7 +123,9 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
         corners = [
             float(functions[symbol](np.float64(x), np.float64(y))) for x in (a.low, a.high) for y in (b.low, b.high)
         ]
-    return Expression(type="real", low=min(corners), high=max(corners), function=functions[symbol], arguments=(a, b))
+    text = f"({a.text} {symbol} {b.text})"
+    low, high = min(corners), max(corners)
+    return Expression(type="real", low=low, high=high, function=functions[symbol], arguments=(a, b), text=text)
 
 
 def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
@@ -119,7 +142,9 @@ def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
     def function(x: Floats, y: Floats) -> Floats:
         return _missing_like(compare[symbol](x, y).astype(np.float64), x, y)
 
-    return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b))
+    side = b.text if not a.levels or b.columns() else a.levels[int(b.low)]
+    text = f"({a.text} {symbol} {side})"
+    return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
 
 
 def logical(symbol: str, a: Expression, b: Expression) -> Expression:
@@ -129,7 +154,8 @@ def logical(symbol: str, a: Expression, b: Expression) -> Expression:
         "|": np.maximum,
         "^": lambda x, y: np.abs(x - y),
     }
-    return Expression(type="flag", low=0, high=1, function=combine[symbol], arguments=(a, b))
+    text = f"({a.text} {symbol} {b.text})"
+    return Expression(type="flag", low=0, high=1, function=combine[symbol], arguments=(a, b), text=text)
 
 
 def both(a: Expression | None, b: Expression | None) -> Expression | None:
@@ -142,21 +168,29 @@ def both(a: Expression | None, b: Expression | None) -> Expression | None:
 def unary(name: str, a: Expression) -> Expression:
     """negative, absolute, not, log, exp, sqrt: monotone or bounded, so that the range is known."""
     if name == "not":
-        return Expression(type="flag", low=0, high=1, function=lambda x: 1.0 - x, arguments=(a,))
+        text = f"not {a.text}"
+        return Expression(type="flag", low=0, high=1, function=lambda x: 1.0 - x, arguments=(a,), text=text)
     if name == "isna":
-        return Expression(type="flag", low=0, high=1, function=lambda x: np.isnan(x).astype(np.float64), arguments=(a,))
+        text = f"{a.text} missing"
+
+        def missing(x: Floats) -> Floats:
+            return np.isnan(x).astype(np.float64)
+
+        return Expression(type="flag", low=0, high=1, function=missing, arguments=(a,), text=text)
     if name == "negative":
-        return Expression(type="real", low=-a.high, high=-a.low, function=np.negative, arguments=(a,))
+        text = f"-{a.text}"
+        return Expression(type="real", low=-a.high, high=-a.low, function=np.negative, arguments=(a,), text=text)
     if name == "absolute":
         low = 0.0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))
-        return Expression(type="real", low=low, high=max(abs(a.low), abs(a.high)), function=np.abs, arguments=(a,))
+        high, text = max(abs(a.low), abs(a.high)), f"|{a.text}|"
+        return Expression(type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text)
     monotone: dict[str, Callable[..., Floats]] = {"log": np.log, "exp": np.exp, "sqrt": np.sqrt}
     function = monotone[name]
     if (name == "log" and a.low <= 0) or (name == "sqrt" and a.low < 0):
         raise RangeError(f"{name}: the argument ranges from {a.low} to {a.high}; `clip` it to where {name} is defined")
     with np.errstate(over="ignore"):
         low, high = float(function(np.float64(a.low))), float(function(np.float64(a.high)))
-    return Expression(type="real", low=low, high=high, function=function, arguments=(a,))
+    return Expression(type="real", low=low, high=high, function=function, arguments=(a,), text=f"{name} {a.text}")
 
 
 def clipped(a: Expression, low: float, high: float) -> Expression:
@@ -169,6 +203,8 @@ def clipped(a: Expression, low: float, high: float) -> Expression:
         high=max(min(high, a.high), low),
         function=lambda x: np.clip(x, low, high),
         arguments=(a,),
+        text=f"{a.text} within {low:g} to {high:g}",
+        clip=(low, high),
     )
 
 
@@ -182,4 +218,37 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
         outside = (index < 0) | (index > len(bounds) - 2) | np.isnan(x)
         return np.where(outside, np.nan, index)
 
-    return Expression(type="category", low=0, high=len(labels) - 1, levels=labels, function=function, arguments=(a,))
+    return Expression(
+        type="category",
+        low=0,
+        high=len(labels) - 1,
+        levels=labels,
+        function=function,
+        arguments=(a,),
+        text=f"{a.text} in {len(labels)} bins",
+    )
+
+
+def steps(a: Expression) -> list[tuple[Expression, bool]]:
+    """The flags that a number is made from: with its sum they tell counts of rows.
+
+    With each, whether "no row has it" is as good as "many have it": so where values are moved to a limit.
+    """
+    found: dict[int, tuple[Expression, bool]] = {}
+    for argument in a.arguments:
+        if argument.type == "flag":
+            found[id(argument)] = (argument, False)
+        elif argument.type == "real":
+            found |= {id(flag): (flag, none) for flag, none in steps(argument)}
+    if a.clip is not None:
+        inner, (low, high) = a.arguments[0], a.clip
+        for beyond, symbol, limit in ((inner.low < low, "<", low), (inner.high > high, ">", high)):
+            if beyond:
+                flag = comparison(symbol, inner, public(limit))
+                found[id(flag)] = (flag, True)
+    return list(found.values())
+
+
+def exclusive(a: Expression, b: Expression) -> bool:
+    """Whether two flags are of different levels of one category: no row has both."""
+    return a.symbol == b.symbol == "==" and a.arguments[0] is b.arguments[0] and bool(a.arguments[0].levels)

@@ -1,4 +1,4 @@
-"""What a result takes over from its operands beside the value: valid masks, and counts of the rows behind it.
+"""What a result takes over from its operands beside the value: valid masks, and what it stands on.
 
 A value has one mask, `valid`, and one reason, `why`. Where a value can be undefined for several reasons, its mask has
 a mask itself: what was undefined before, and why. So the first cause is told, and not what followed from it: the
@@ -10,6 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from mpc.basis import Basis, union
 from mpc.engine import Shape
 
 if TYPE_CHECKING:
@@ -93,30 +96,20 @@ def all_valid(xs: tuple[SecretArray, ...], shape: Shape) -> tuple[SecretArray | 
 
 
 def kept(result: SecretArray, *given: SecretArray) -> SecretArray:
-    """The result with the masks and cohorts of the values that it was computed from, their reasons first."""
+    """The result with the masks of the values that it was computed from, their reasons first, and standing on what
+    they stand on."""
     masks: Reasoned = (None, "")
     for x in (*given, result):
         masks = joined(masks, (x.valid, x.why), result.shape)
     valid, why = masks
     if valid is not None and valid.shape not in ((), result.shape):
         valid = valid.broadcast_to(result.shape)
-    return result._new(result.handle, valid=valid, why=why).about(*union(*given))
-
-
-def unique(cohorts: tuple[SecretArray, ...]) -> tuple[SecretArray, ...]:
-    """Each count once, in order."""
-    seen: dict[int, SecretArray] = {id(c): c for c in cohorts}
-    return tuple(seen.values())
-
-
-def union(*xs: SecretArray) -> tuple[SecretArray, ...]:
-    """The counts behind any of the operands."""
-    return unique(tuple(c for x in xs for c in x.cohorts))
+    return result._new(result.handle, valid=valid, why=why, basis=union(*[x.basis for x in given]))
 
 
 def contracted(*, of: tuple[SecretArray, SecretArray], **changes: Any) -> dict[str, Any]:
     """Changes for the product of two matrices: an entry is defined where the row on the left and the column on the
-    right are, whatever the others."""
+    right are, whatever the others; counts of rows are behind the whole."""
     shape = (of[0].shape[0], of[1].shape[1])
     masks: list[Reasoned] = [(None, ""), (None, "")]
     for k, x in enumerate(of):
@@ -128,7 +121,14 @@ def contracted(*, of: tuple[SecretArray, SecretArray], **changes: Any) -> dict[s
                 valid = valid.broadcast_to(shape)
             masks[k] = valid, x.why
     joint, why = joined(masks[0], masks[1], shape)
-    cohorts = unique(
-        tuple(c if c.shape == () else c.reshape(-1)[i] for x in of for c in x.cohorts for i in range(max(c.size, 1)))
-    )
-    return {**changes, "valid": joint, "why": why, "cohorts": cohorts}
+    left, right = (_along(x, axis) for x, axis in zip(of, (1, 0), strict=True))
+    left = left.view(lambda a: np.broadcast_to(a.reshape(-1, 1), shape), shape[:1], {})
+    right = right.view(lambda a: np.broadcast_to(a.reshape(1, -1), shape), shape[1:], {})
+    return {**changes, "valid": joint, "why": why, "basis": union(left, right)}
+
+
+def _along(x: SecretArray, axis: int) -> Basis:
+    """What a contraction over an axis stands on; where an element is still of one row, it stays so."""
+    valid = x.valid if x.valid is not None and x.valid.shape == x.shape else None
+    basis = x.basis.reduced(axis, valid)
+    return basis._replace(cohorts=tuple(c.collapsed(None) if c.shape else c for c in basis.cohorts))

@@ -10,7 +10,7 @@ import numpy as np
 
 from mpc import expressions
 from mpc.aggregates import Sum
-from mpc.counts import count_rows
+from mpc.counts import behind, count_rows, named
 from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
 from mpc.expressions import Expression, both
 from mpc.local import share_each
@@ -243,7 +243,8 @@ class PrivateArray:
         frac = run.engine.capacity - 3 - (len(source.owners) - 1).bit_length() - exponent
         bound = int(np.ceil(np.ldexp(limit * source.at_most, frac)))
         parts = share_each(source, local, "sum", (1,), frac=frac, bound=bound)
-        return parts.sum(0).reshape(()).about(self.count())
+        origin = (f"sum of {named(self)}",)
+        return parts.sum(0).reshape(()).standing_on(*behind([self]), origin=origin)
 
     def mean(self) -> SecretArray:
         """Mean of the valid rows; undefined without any."""

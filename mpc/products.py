@@ -8,6 +8,7 @@ import numpy as np
 
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
+from mpc.basis import Basis, union
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import contracted
@@ -32,20 +33,29 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
         if value.type == "bool":
             return (x & other).numeric()
         bit, value = broadcast(bit, value)
-        return bit._op("inject", value, changes={"type": value.type, "frac": value.frac, "bound": value.bound})
+        basis = union(bit.basis, value.basis).where(bit) if bit.basis.places else union(bit.basis, value.basis)
+        changes = {"type": value.type, "frac": value.frac, "bound": value.bound, "basis": basis}
+        return bit._op("inject", value, changes=changes)
     if (x.type, other.type) != ("int", "int") and (is_wide(x) or is_wide(other)):
         return wide_product(*broadcast(x, other))
     a, b = broadcast(*fitting(x, other))
     bound = a.bound * b.bound
     cut = cut_for(a, b, bound)
+    chosen: dict[str, Any] = {"basis": _chosen(a, b)}
     if cut <= 0:
-        return a._op("multiply", b, changes={"frac": a.frac + b.frac, "bound": bound, "type": joint(a, b)})
-    return a._op(
-        "multiply_truncate",
-        b,
-        bits=cut,
-        changes={"frac": a.frac + b.frac - cut, "bound": (bound >> cut) + a.run.engine.rounding, "type": "fixed"},
-    )
+        return a._op("multiply", b, changes={**chosen, "frac": a.frac + b.frac, "bound": bound, "type": joint(a, b)})
+    chosen |= {"frac": a.frac + b.frac - cut, "bound": (bound >> cut) + a.run.engine.rounding, "type": "fixed"}
+    return a._op("multiply_truncate", b, bits=cut, changes=chosen)
+
+
+def _chosen(a: SecretArray, b: SecretArray) -> Basis:
+    """What a product stands on: where a factor is 0 or 1, only the rows where it is 1."""
+    basis = union(a.basis, b.basis)
+    if basis.places:
+        for x in (a, b):
+            if x.type == "int" and x.bound == 1 and x.basis.places:
+                basis = basis.where(x)
+    return basis
 
 
 def matmul(x: SecretArray, other: Any) -> SecretArray:

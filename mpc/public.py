@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
+from mpc.basis import PUBLIC
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import encode, frac_for, magnitude
 from mpc.operands import common_shape
@@ -23,16 +24,16 @@ def constant(run: Runtime, values: Any, *, frac: int | None = None) -> SecretArr
     array = np.asarray(values)
     if array.dtype == np.bool_:
         handle = run.schedule("constant_bits", values=array.astype(np.uint64), width=1)
-        return secret.SecretArray(run, handle, type="bool")
+        return secret.SecretArray(run, handle, type="bool", basis=PUBLIC)
     finite(array)
     if array.dtype.kind in "iu" and frac is None:
         raw = encode(array, 0)
-        return secret.SecretArray(run, run.schedule("constant", values=raw), type="int", bound=max(magnitude(raw), 1))
+        handle = run.schedule("constant", values=raw)
+        return secret.SecretArray(run, handle, type="int", bound=max(magnitude(raw), 1), basis=PUBLIC)
     bits = frac_for(float(np.abs(array).max(initial=0.0))) if frac is None else frac
     raw = encode(array, bits)
-    return secret.SecretArray(
-        run, run.schedule("constant", values=raw), type="fixed", frac=bits, bound=max(magnitude(raw), 1)
-    )
+    handle = run.schedule("constant", values=raw)
+    return secret.SecretArray(run, handle, type="fixed", frac=bits, bound=max(magnitude(raw), 1), basis=PUBLIC)
 
 
 def constant_like(run: Runtime, values: Any, other: SecretArray) -> SecretArray:

@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from mpc import comparisons, limits, products, reductions
 from mpc.arrays import concatenate, maximum, minimum, stack, where
+from mpc.basis import LOOSE, PUBLIC, Basis, Cohort, union
 from mpc.engine import Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.fixed import width_of
-from mpc.inherited import all_valid, joined, union, unique
+from mpc.inherited import all_valid, joined
 from mpc.numpy_calls import refused_by_numpy
 from mpc.operands import aligned, broadcast, joint, too_wide
 from mpc.public import add_public, constant, finite, is_bool, negative
@@ -38,14 +39,13 @@ class SecretArray:
     bound    largest magnitude of the raw integer
     valid    secret bits (or None: all valid); where cleared, the value means nothing and is never opened
     why      what a cleared valid bit means, in words; of several reasons the last one (see `mpc.inherited`)
-    cohorts  how many rows stand behind the value: releases compare them with the minimum cohort size. Each is a
-             scalar, about the whole value, or has its shape, one count an element
+    basis    what it stands on: which rows are behind the value, so that a release can tell whether they are enough
     """
 
     __array_ufunc__ = None
     __array_function__ = refused_by_numpy
     __hash__ = None  # type: ignore[assignment]
-    __slots__ = ("bound", "cohorts", "frac", "handle", "run", "type", "valid", "why")
+    __slots__ = ("basis", "bound", "frac", "handle", "run", "type", "valid", "why")
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class SecretArray:
         bound: int = 1,
         valid: SecretArray | None = None,
         why: str = "",
-        cohorts: tuple[SecretArray, ...] = (),
+        basis: Basis = LOOSE,
     ) -> None:
         self.run = run
         self.handle = handle
@@ -66,7 +66,7 @@ class SecretArray:
         self.bound = bound
         self.valid = valid
         self.why = why
-        self.cohorts = cohorts
+        self.basis = basis
 
     # ---- what is public
     @property
@@ -123,17 +123,15 @@ class SecretArray:
         if type != "bool" and bound >= 1 << run.engine.capacity:
             too_wide(bound, run.engine.capacity, self, *others)
         xs = (self, *others)
-        valid, why, cohorts = changes.get("valid"), changes.get("why", ""), changes.get("cohorts", ())
+        valid, why, basis = changes.get("valid"), changes.get("why", ""), changes.get("basis")
         for x in xs:  # most have neither: this is in the way of every operation
             if x.valid is not None and "valid" not in changes:
                 valid, why = all_valid(xs, handle.spec.shape)
                 break
-        for x in xs:
-            if x.cohorts and "cohorts" not in changes:
-                cohorts = union(*xs)
-                break
+        if basis is None:
+            basis = union(*[x.basis for x in xs]) if others else self.basis
         frac = changes.get("frac", self.frac)
-        return SecretArray(run, handle, type=type, frac=frac, bound=bound, valid=valid, why=why, cohorts=cohorts)
+        return SecretArray(run, handle, type=type, frac=frac, bound=bound, valid=valid, why=why, basis=basis)
 
     def _op(self, primitive: str, *others: SecretArray, changes: dict[str, Any], **parameters: Any) -> SecretArray:
         bound = changes.get("bound", self.bound)
@@ -149,9 +147,9 @@ class SecretArray:
             raise ShapeError(f"a secret of shape {self.shape}: {error}") from None
         handle = self.run.schedule("view", self.handle, to=to, shape=shape)
         valid = self.valid
+        known = {}
         if valid is not None and valid.shape == self.shape and self.shape != ():
-            valid = valid._view(to)
-        cohorts = tuple(c._view(to) if c.shape == self.shape and c.shape != () else c for c in self.cohorts)
+            known[id(valid)] = valid = valid._view(to)
         return SecretArray(
             self.run,
             handle,
@@ -160,7 +158,7 @@ class SecretArray:
             bound=self.bound,
             valid=valid,
             why=self.why,
-            cohorts=cohorts,
+            basis=self.basis.view(to, self.shape, known),
         )
 
     def constant(self, values: Any, *, like: SecretArray | None = None) -> SecretArray:
@@ -175,6 +173,8 @@ class SecretArray:
 
     def reshape(self, *shape: Any) -> SecretArray:
         """The same elements in another shape."""
+        if shape in (self.shape, (self.shape,)):
+            return self
         return self._view(lambda a: a.reshape(*shape))
 
     def broadcast_to(self, shape: Shape) -> SecretArray:
@@ -247,7 +247,7 @@ class SecretArray:
         return self._new(self.handle, bound=min(self.bound, bound))
 
     # ---- reductions
-    sum, mean = reductions.total, reductions.mean
+    sum, mean, count = reductions.total, reductions.mean, reductions.count
     all, any = reductions.every, reductions.some
 
     # ---- comparisons and bits
@@ -326,18 +326,38 @@ class SecretArray:
         return self._new(self.handle, valid=None, why="")
 
     def bare(self) -> SecretArray:
-        """The value alone, without mask and cohorts: for library code that puts both on its result."""
-        return self._new(self.handle, valid=None, why="", cohorts=())
+        """The value alone, without mask and basis: for library code that puts both on its result."""
+        basis = PUBLIC if self.basis.public else LOOSE
+        return SecretArray(self.run, self.handle, type=self.type, frac=self.frac, bound=self.bound, basis=basis)
 
-    def about(self, *cohorts: SecretArray) -> SecretArray:
-        """The same value, with these counts of rows behind it."""
-        single: list[SecretArray] = []
-        for cohort in cohorts:
-            if cohort.shape in ((), self.shape):
-                single.append(cohort)
-            else:  # counts behind the whole value, not one an element
-                single += [cohort.reshape(-1)[i] for i in range(cohort.size)]
-        return self._new(self.handle, cohorts=unique((*self.cohorts, *single)))
+    def about(self, *counts: SecretArray) -> SecretArray:
+        """The same value, which these counts of rows stand behind, too: scalars, or one count for each element.
+
+        Only ever asks for more: what is in the value that no count covers stays so.
+        """
+        cohorts = tuple(Cohort.of(count, what="a count that the script gives") for count in counts)
+        return self.with_basis(union(self.basis, Basis(_fitted(cohorts, self.shape))))
+
+    def standing_on(self, *cohorts: Cohort, origin: tuple[str, ...] = ()) -> SecretArray:
+        """The same value, which is about these rows and no others: a statement of library code, with its reason."""
+        return self.with_basis(Basis(_fitted(cohorts, self.shape), origin=origin or self.basis.origin))
+
+    def like(self, *others: SecretArray) -> SecretArray:
+        """The same value, standing on what `others` stand on: it was computed from them, element by element."""
+        return self.with_basis(union(*[x.basis for x in others]))
+
+    def with_basis(self, basis: Basis) -> SecretArray:
+        """The same value with another basis: a statement of library code."""
+        return SecretArray(
+            self.run,
+            self.handle,
+            type=self.type,
+            frac=self.frac,
+            bound=self.bound,
+            valid=self.valid,
+            why=self.why,
+            basis=basis,
+        )
 
     clamped, within = limits.clamped, limits.within
 
@@ -379,6 +399,11 @@ class SecretArray:
         return where(self < 0, -self, self)
 
     __abs__ = abs
+
+
+def _fitted(cohorts: tuple[Cohort, ...], shape: Shape) -> tuple[Cohort, ...]:
+    """Counts of another shape than the value's are behind the whole value."""
+    return tuple(c if c.shape in ((), shape) else c.collapsed(None) for c in cohorts)
 
 
 __all__ = ["SecretArray", "Type", "concatenate", "constant", "maximum", "minimum", "stack", "where"]

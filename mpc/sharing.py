@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mpc.aggregates import Aggregate, Evaluate
+from mpc.basis import Basis, Lazy, Places, Shared
+from mpc.counts import named
 from mpc.errors import ConfigError, DataError
 from mpc.expressions import Expression, Floats
 from mpc.fixed import frac_for
@@ -19,7 +21,7 @@ from mpc.local import share_each
 from mpc.secret import SecretArray, Type
 
 if TYPE_CHECKING:
-    from mpc.private import PrivateArray
+    from mpc.private_array import PrivateArray
 
 
 class Collect(Aggregate):
@@ -62,8 +64,8 @@ class Collect(Aggregate):
 def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     """Each column as a secret array of (owners * rows) elements, with a mask; one reading, one message an owner.
 
-    Shares carry no count of the rows behind them: what is computed from them is not held against the minimum cohort
-    when it is released, unless the script gives it one (`value.about(count)`).
+    Each element is a single row, so a release of it needs a reason; what is computed from many of them stands on the
+    rows that are there.
 
     Raises DataError at an owner that has more than `rows` rows. Bytes 16 an element and owner; rounds 3.
     """
@@ -72,6 +74,8 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     source = columns[0].source
     expressions = [column.expression for column in columns]
     local = source.local.ask(Collect(expressions, rows, source.name, columns[0].where))
+    base = Shared(source.run, source.name, len(source.owners), rows)
+    places = np.arange(len(source.owners) * rows)
     shared = []
     for k, expression in enumerate(expressions):
         limit = max(abs(expression.low), abs(expression.high), 1e-9)
@@ -84,5 +88,7 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
 
         values = joined(f"values {k}", frac, bound, "int" if whole else "fixed")
         mask = joined(f"present {k}", 0, 1, "int") > 0
-        shared.append(values.masked(mask, "missing"))
+        place = Places(base, places, Lazy.of(mask))
+        origin = (named(columns[k]),)
+        shared.append(values.masked(mask, "missing").with_basis(Basis((), (place,), origin=origin)))
     return shared

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Coroutine, Generator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.basis import Cohort
 from mpc.digest import in_short
-from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask
+from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, protections
+from mpc.enough import enough
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
 from mpc.operation import Handle
@@ -72,6 +76,11 @@ class Study:
         """The parameter `minimum_cohort`, where the scenario has one, else 10."""
         return int(getattr(self.parameters, "minimum_cohort", MINIMUM_COHORT))
 
+    @property
+    def minimum_without_own_rows(self) -> bool:
+        """Whether minimums hold without each owner's own rows, too: the parameter of this name, else True."""
+        return bool(getattr(self.parameters, "minimum_without_own_rows", True))
+
     def table(self, name: str) -> PrivateTable:
         """An input of the scenario: private rows at their owners."""
         if name not in self._tables:
@@ -89,6 +98,7 @@ class Study:
         *,
         to: Sequence[str] | None = None,
         minimum: int | None = None,
+        unprotected: str = "",
         labels: Labels | None = None,
     ) -> Release:
         """Open `value` to `to` (default: every recipient) under `name` when the run ends.
@@ -96,13 +106,15 @@ class Study:
         Awaiting the result opens it now and gives the value in its JSON form, where all compute parties are recipients
         (else None everywhere, so that whatever the script branches on is known to all). Organizations that do not
         compute can be asked for nothing after that, nor be recipients of the study. `minimum`: cohort size
-        below which it is suppressed (default: `minimum_cohort`).
+        below which it is suppressed (default: `minimum_cohort`). `unprotected`: why it may come out although no
+        minimum holds; everybody reads that before they agree.
 
         value   a secret of any shape, a list, tuple or dict of secrets, a result of a statistic, or a public value
         labels  of a vector's elements; of a matrix, labels=(rows, columns)
 
-        Raises ConfigError for what cannot be released or labels that do not fit, and PolicyError when the agreed
-        manifest has no such release, or another shape, recipient or protection.
+        Raises PolicyError where nothing guards the value and `unprotected` gives no reason; and when the agreed
+        manifest has no such release, or another shape, recipient or protection. ConfigError for what cannot be
+        released, labels that do not fit, or a minimum below 1.
         """
         if any(release.entry.name == name for release in self._releases):
             raise ConfigError(f"two releases are named {name!r}")
@@ -111,18 +123,44 @@ class Study:
         for recipient in recipients:
             if recipient not in self.recipients:
                 raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study")
-        least = result.minimum if minimum is None else minimum
-        size = self.minimum_cohort if least is None else max(int(least), 1)
-        parts = {part: secret.shape for part, secret in result.parts.items()}
-        entry = Entry(name, result.kind, parts, recipients, size)
+        entry = self._entry(name, result, recipients, minimum, unprotected)
         self._check(entry)  # before it is on the list: a script that catches the error must not get it opened
-        derived = None if parts else in_short(result.finish({}))
+        derived = None if result.parts else in_short(result.finish({}))
         handles = [secret.handle for secret in result.parts.values()]
         self.run.cover(f"release {name!r}", (entry.describe(), derived), *handles)
         release = Release(self, entry, result)
         self._releases.append(release)
         self.entries.append(entry)
         return release
+
+    def _entry(
+        self, name: str, result: Result, recipients: tuple[str, ...], minimum: int | None, unprotected: str
+    ) -> Entry:
+        least = result.minimum if minimum is None else minimum
+        size = self.minimum_cohort if least is None else int(least)
+        if size < 1:
+            raise ConfigError(f"release {name!r}: a minimum of {size} rows; 1 or more are wanted (default 10)")
+        reason = unprotected.strip()
+        guards = protections(result, size)
+        gap = next((one.gap for one in guards.values() if one.guard == "none"), "")
+        if gap and not reason:
+            raise PolicyError(
+                f"release {name!r}: {gap}. Reduce the rows first (sum, mean, quantile, …), or give the reason why it "
+                'may come out all the same: release(…, unprotected="why"); everybody reads that before they agree'
+            )
+        file, line = self.run.line()
+        return Entry(
+            name,
+            result.kind,
+            {part: secret.shape for part, secret in result.parts.items()},
+            recipients,
+            0 if reason else size,
+            guards,
+            others=self.minimum_without_own_rows,
+            together=result.together,
+            unprotected=reason,
+            source=f"{Path(file).name}:{line}",
+        )
 
     def _check(self, entry: Entry) -> None:
         if self._manifest is None:
@@ -131,8 +169,8 @@ class Study:
         if agreed is None:
             raise PolicyError(f"release {entry.name!r} is not in the agreed list of releases; nothing was opened")
         found = entry.describe()
-        for key in ("kind", "parts", "recipients", "minimum"):
-            if found[key] != agreed.get(key):
+        for key in found:
+            if key != "awaited" and found[key] != agreed.get(key):
                 raise PolicyError(
                     f"release {entry.name!r}: agreed {key} {agreed.get(key)}, now {found[key]}; nothing was opened"
                 )
@@ -164,6 +202,7 @@ class Study:
         waiting = [release for release in self._releases if not release.scheduled]
         if waiting:
             with self.run.at(waiting[0].line):
+                self._compare(waiting)
                 same = self.run.compare_scripts()
         for release in waiting:
             release.schedule(same)
@@ -173,6 +212,16 @@ class Study:
         opened = dict(self.results)  # those awaited came first
         self.results.clear()
         self.results |= {entry.name: opened[entry.name] for entry in self.entries if entry.name in opened}
+
+    def _compare(self, releases: Sequence[Release]) -> None:
+        """Compare the counts behind several releases with their minimums, all at once."""
+        cohorts: dict[tuple[int, bool], list[Cohort]] = {}
+        for release in releases:
+            entry = release.entry
+            if entry.minimum > 1:
+                cohorts.setdefault((entry.minimum, entry.others), []).extend(release.cohorts())
+        for (minimum, others), behind in cohorts.items():
+            enough(self.run, behind, minimum, others=others)
 
     def part_for(self, recipient: str) -> NDArray[np.uint64]:
         """What this compute party holds of all releases to an organization that does not compute."""
@@ -207,11 +256,20 @@ class Release:
 
     def __init__(self, study: Study, entry: Entry, result: Result) -> None:
         self._study = study
-        self.entry = entry
+        self._entry = entry
         self.position = study.run.scope.position
         self.line = study.run.line()
         self._result = result
         self._masked: dict[str, Masked] | None = None
+
+    @property
+    def entry(self) -> Entry:
+        """Its line of the manifest, as it was checked."""
+        return self._entry
+
+    def cohorts(self) -> list[Cohort]:
+        """The counts of rows that it is held against."""
+        return self._result.cohorts()
 
     @property
     def scheduled(self) -> bool:
@@ -221,7 +279,7 @@ class Release:
         """Compute the masks, and open after `same`, the comparison of what all parties do; the line of all this is that
         of the release."""
         with self._study.run.at(self.line):
-            self._masked = mask(self._result, self.entry.minimum)
+            self._masked = mask(self._result, self._entry)
             to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
             for part in self._masked.values():
                 part.open(to, same)
@@ -268,7 +326,7 @@ class Release:
         return self._now().__await__()
 
     async def _now(self) -> Any:
-        self.entry.awaited = True
+        self._entry = replace(self._entry, awaited=True)
         study, run = self._study, self._study.run
         known = set(study.participants[: run.parties]) <= set(self.entry.recipients)
         if known and any(study.participants.index(name) >= run.parties for name in study.recipients):

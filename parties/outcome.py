@@ -53,7 +53,18 @@ class Outcome:
 def kinds_and_protections(entries: Sequence[Entry]) -> tuple[dict[str, str], dict[str, str]]:
     """How each release is shown, and what it is suppressed by."""
     kinds = {entry.name: entry.kind for entry in entries}
-    return kinds, {e.name: f"fewer than {e.minimum}: suppressed" for e in entries if e.minimum > 1}
+    return kinds, {entry.name: protection_of(entry) for entry in entries}
+
+
+def protection_of(entry: Entry) -> str:
+    """What guards a release, in a line."""
+    if entry.unprotected:
+        return f'not protected: a single row can show (the author\'s reason: "{entry.unprotected}")'
+    if all(one.guard == "public" for one in entry.protection.values()):
+        return "nothing private in it"
+    if entry.minimum <= 1:
+        return "no minimum: a single row can show"
+    return f"fewer than {entry.minimum}: suppressed"
 
 
 def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:

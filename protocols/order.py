@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from mpc.assumptions import Assumption, assuming
+from mpc.basis import Basis, indicator
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.operation import Handle
@@ -74,15 +75,16 @@ class Ordering:
             """What there is one of for each element moves along; what is about the whole stays."""
             return self._moved(primitive, part) if part.shape == x.shape else part
 
+        valid = None if x.valid is None else moved(x.valid)
         return SecretArray(
             self.run,
             self.run.schedule(primitive, x.handle, self.handle),
             type=x.type,
             frac=x.frac,
             bound=x.bound,
-            valid=None if x.valid is None else moved(x.valid),
+            valid=valid,
             why=x.why,
-            cohorts=tuple(moved(cohort) for cohort in x.cohorts),
+            basis=x.basis.moved(lambda part: self._moved(primitive, part), valid, x.shape),
         )
 
 
@@ -245,7 +247,8 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
 
     q is public, one number or several, and taken as the nearest fraction with a denominator up to 1000. Of a vector
     with a mask the number of valid elements stays secret; the result is undefined where there is none, and that
-    number stands behind it. Rounds: those of `ranked`, and 2; with a mask a sort, a comparison and 6 more.
+    number stands behind it: as many rows as the minimum must be on each side of it. Rounds: those of `ranked`, and 2;
+    with a mask a sort, a comparison and 6 more.
     """
     _vector("quantile", x)
     several = np.atleast_1d(np.asarray(q, np.float64))
@@ -259,16 +262,27 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
         ranks = sorted({rank for spot in spots for rank in (math.floor(spot), math.ceil(spot))})
         some_of = ranked(x, ranks)
         found = [_between(some_of, ranks, spot) for spot in spots]
+        found = [value.with_basis(_sides(x, fraction)) for value, fraction in zip(found, fractions, strict=True)]
     else:
         ordered = sort(x)
         bare = SecretArray(x.run, ordered.handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
-        count = x.valid.bare().sum()
+        count = indicator(x.valid).sum()
         some = count > 0
         found = [
-            _among(bare, count, some, fraction).masked(some, "no valid element").about(count) for fraction in fractions
+            _among(bare, count, some, fraction).masked(some, "no valid element").with_basis(_sides(x, fraction))
+            for fraction in fractions
         ]
     result = concatenate([one.reshape(1) for one in found])
     return result if np.ndim(q) else result[0]
+
+
+def _sides(x: SecretArray, fraction: Fraction) -> Basis:
+    """What a quantile stands on: the rows on its smaller side. The smallest and the largest element are single rows."""
+    side = min(fraction, 1 - fraction)
+    name = "median" if side == fraction == Fraction(1, 2) else f"quantile {float(fraction):g}"
+    basis = x.basis.reduced(0, x.valid if x.valid is not None and x.valid.shape else None, share=side or Fraction(1))
+    basis = basis._replace(origin=tuple(f"{name} of {o}" for o in basis.origin))
+    return basis if side or not x.basis.places else basis._replace(loose=True)
 
 
 def _between(ordered: SecretArray, ranks: Sequence[int], place: Fraction) -> SecretArray:

@@ -109,10 +109,17 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     def told(value: Any, *sizes: Any) -> Any:
         return small if min(sizes) < p.minimum_cohort else value
 
+    owner = places // p.rows
+
+    def size(chosen: Any) -> int:
+        """How many rows: of all hospitals, or of the others without one of them, if that is fewer (and not none)."""
+        each = np.bincount(owner[chosen], minlength=len(brought))
+        return int(min([each.sum(), *(rest for rest in each.sum() - each if rest)]))
+
     n, held_out = int(train.sum()), int(test.sum())
-    out = {"patients trained on": told(n, n), "patients tested on": told(held_out, held_out)}
-    sides = y[train].sum(), n - y[train].sum()
-    if min(n, held_out, *sides) < p.minimum_cohort:
+    out = {"patients trained on": told(n, size(train)), "patients tested on": told(held_out, size(test))}
+    sides = size(train & (y == 1)), size(train & (y == 0))
+    if min(size(train), size(test), *sides) < p.minimum_cohort:
         return out | {"accuracy": small, "AUC": small}
 
     mean, deviation = x[train].mean(axis=0), x[train].std(axis=0)
@@ -130,5 +137,6 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     sick, well = score[ill], score[~ill]
     out["accuracy"] = float(((score > 0) == ill).mean())
     ahead = (sick[:, None] > well).sum() + (sick[:, None] == well).sum() / 2
-    out["AUC"] = told(float(ahead / max(sick.size * well.size, 1)), sick.size, well.size)
+    sizes = size(test & (y == 1)), size(test & (y == 0))
+    out["AUC"] = told(float(ahead / max(sick.size * well.size, 1)), *sizes)
     return out

@@ -79,20 +79,37 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
 
     least = parameters.minimum_cohort
     small = f"suppressed (fewer than {least})"
-    out: dict[str, Any] = {"patients": len(patients) if len(patients) >= least else small}
+    brought = patients.attrs.get("rows", [len(patients)])
+    owner = np.repeat(np.arange(len(brought)), brought)
+
+    def views(chosen: Any) -> Any:
+        """Numbers of chosen rows: of all hospitals, and without each of them."""
+        each = np.asarray([np.count_nonzero(chosen[owner == i]) for i in range(len(brought))])
+        return np.asarray([each.sum(), *(each.sum() - each)])
+
+    def few(chosen: Any) -> bool:
+        total, *others = views(np.asarray(chosen, bool))
+        return bool(total < least or any(0 < rest < least for rest in others))
+
+    out: dict[str, Any] = {"patients": small if few(np.ones(len(patients))) else len(patients)}
     for name in patients.columns:
+        present = patients[name].notna().to_numpy()
         values = patients[name].dropna().astype(float)
-        few = len(values) < least
+        hidden = few(present)
         if name == "malignant":
-            few = few or min(values.sum(), len(values) - values.sum()) < least
-        out[f"{name} mean"] = small if few else float(values.mean())
-        out[f"{name} sd"] = small if few else float(values.std())
-        out[f"{name} missing"] = small if 0 < len(values) < least else len(patients) - len(values)
+            flag = patients[name].fillna(0).to_numpy(bool)
+            hidden = hidden or few(present & flag) or few(present & ~flag)
+        out[f"{name} mean"] = small if hidden else float(values.mean())
+        out[f"{name} sd"] = small if hidden else float(values.std())
+        out[f"{name} missing"] = small if present.any() and few(present) else len(patients) - len(values)
     for name, edges in BINS.items():
-        counts = np.histogram(patients[name].dropna(), edges)[0]
-        hidden = counts < least
-        rows, much = counts[hidden].sum(), hidden.sum() * (least - 1) - least // 2
-        if hidden.any() and not hidden.all() and (rows < least or rows > much):
+        column = patients[name].to_numpy(float)
+        counts = np.histogram(column[~np.isnan(column)], edges)[0]
+        bins = np.where(column == edges[-1], len(edges) - 2, np.searchsorted(edges, column, side="right") - 1)
+        of_bins = np.stack([views((bins == b) & ~np.isnan(column)) for b in range(len(counts))])
+        hidden = np.asarray([few((bins == b) & ~np.isnan(column)) for b in range(len(counts))])
+        rows, much = of_bins[hidden].sum(axis=0), hidden.sum() * (least - 1) - least // 2
+        if hidden.any() and not hidden.all() and ((rows < least) | (rows > much)).any():
             hidden[hidden.argmin()] = True
         cells = [small if h else int(c) for c, h in zip(counts, hidden, strict=True)]
         out[f"{name} histogram"] = {"edges": [float(e) for e in edges], "counts": cells}
@@ -121,13 +138,16 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
         "observations": len(y),
         "residual_df": df,
     }
-    if min(y.sum(), len(y) - y.sum()) < least:
+    complete_rows = patients[[*PREDICTORS, "malignant"]].notna().all(axis=1).to_numpy()
+    flag = patients["malignant"].fillna(0).to_numpy(bool)
+    if df < least or any(few(complete_rows & side) for side in (np.ones(len(flag), bool), flag, ~flag)):
         out["malignant by measurements"] = small
 
+    both = patients[["radius", "malignant"]].notna().all(axis=1).to_numpy()
     known = patients.dropna(subset=["radius", "malignant"])
     ill = known["malignant"].astype(bool)
     a, b = known["radius"][ill], known["radius"][~ill]
-    if min(len(a), len(b)) < least:
+    if few(both & flag) or few(both & ~flag):
         out["radius, malignant against benign"] = small
     else:
         welch = stats.ttest_ind(a, b, equal_var=False)
@@ -146,7 +166,8 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
         }
     size = np.digitize(known["radius"], SIZES[1:-1])
     counts = np.array([[int(((size == s) & (ill == m)).sum()) for m in (False, True)] for s in range(3)])
-    if counts.min() < least:
+    bins = np.digitize(patients["radius"].to_numpy(float), SIZES[1:-1])
+    if any(few(both & (bins == s) & (flag == m)) for s in range(3) for m in (False, True)):
         out["size by diagnosis"] = small
     else:
         chi = stats.chi2_contingency(counts, correction=False)

@@ -187,6 +187,7 @@ PURE = {
     "decimal",
     "difflib",
     "enum",
+    "fractions",
     "functools",
     "hashlib",
     "heapq",

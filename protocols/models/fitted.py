@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from mpc.basis import Basis, union
 from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
 from mpc.secret import SecretArray, concatenate
@@ -25,8 +26,9 @@ _FEW = "too few rows count"
 class Fitted:
     """Weights (p,), the last one the intercept's where there is one, and what they are about.
 
-    enough   bit: enough rows count; None: it is public that they do
-    cohorts  numbers of rows behind the weights: all, and those of each outcome
+    enough     bit: enough rows count; None: it is public that they do
+    basis      the rows behind the weights: all, and those of each outcome
+    published  the rows behind coefficients that are released: of two flags, those of all four combinations, too
     """
 
     def __init__(
@@ -36,14 +38,16 @@ class Fitted:
         weights: SecretArray,
         intercept: bool,
         enough: SecretArray | None,
-        cohorts: tuple[SecretArray, ...],
+        basis: Basis,
+        published: Basis,
     ) -> None:
         self.names, self.exponent = given.names, given.exponent
         self.scale = scale
         self.weights = weights
         self.intercept = intercept
         self.enough = enough
-        self.cohorts = cohorts
+        self.basis = basis
+        self.published = published
         self._slopes: tuple[SecretArray, SecretArray] | None = None
 
     def log_odds(self, given: Design) -> SecretArray:
@@ -62,7 +66,7 @@ class Fitted:
         odds = rows.dot(self.weights[:p].reshape(p, 1), FRAC).reshape(given.rows)
         if self.intercept:
             odds = odds + self.weights[p]
-        odds = odds.about(*self.cohorts)
+        odds = odds.with_basis(union(given.basis, self.basis))
         if given.valid is not None:
             odds = odds.masked(given.valid, "missing")
         return self.defined(odds)
@@ -99,11 +103,12 @@ class Fitted:
         slopes, base = self._in_units()
         parts = [slopes[j : j + 1] for j in range(len(self.names))]
         parts = [part._new(part.handle, frac=part.frac + e) for part, e in zip(parts, self.exponent, strict=True)]
-        return self.defined(concatenate(parts).about(*self.cohorts)), self.defined(base.about(*self.cohorts))
+        slopes, base = (self.defined(x.with_basis(self.published)) for x in (concatenate(parts), base))
+        return slopes, base
 
     def release(self) -> Result:
         """All of them by name; the columns' public units are put in when they are opened, so that none loses digits."""
-        slopes, base = (self.defined(part.about(*self.cohorts)) for part in self._in_units())
+        slopes, base = (self.defined(part.with_basis(self.published)) for part in self._in_units())
         exponent, labels = np.asarray(self.exponent), ["intercept", *self.names]
 
         def finish(opened: Mapping[str, Opened]) -> Any:

@@ -15,6 +15,7 @@ from typing import Literal
 
 import numpy as np
 
+from mpc.basis import union
 from mpc.disclosure import Result
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.fixed import encode, frac_for, width_of
@@ -147,9 +148,10 @@ class LogisticRegression:
         bound, p = rows.bound, rows.shape[1]
         del rows  # all of it is in batches now, twice
         weights = await self._descend(batches, bound, p, count)
-        positive = counting(label, count.weights).sum()
-        cohorts = (count.rows, positive, count.rows - positive)
-        self._fitted = Fitted(given, scale, weights.reshape(-1), self.fit_intercept, count.enough, cohorts)
+        valid = both(given.valid, outcome.valid)
+        given.basis = union(given.basis, outcome.basis)
+        basis, published = (given.behind(outcome, valid=valid, pairs=pairs) for pairs in (False, True))
+        self._fitted = Fitted(given, scale, weights.reshape(-1), self.fit_intercept, count.enough, basis, published)
         return self
 
     async def _descend(self, batches: list[_Batch], bound: int, p: int, count: Count) -> SecretArray:
@@ -238,7 +240,7 @@ class LogisticRegression:
     def weights(self) -> SecretArray:
         """(p,) weights of the columns as they were trained on, standardised ones where they were; the constant's is the
         last one."""
-        return self._fit().defined(self._fit().weights.about(*self._fit().cohorts))
+        return self._fit().defined(self._fit().weights.with_basis(self._fit().published))
 
     @property
     def coef_(self) -> SecretArray:

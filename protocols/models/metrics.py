@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from mpc.basis import indicator, union
 from mpc.errors import RangeError, ShapeError
 from mpc.secret import SecretArray, concatenate
 from protocols.models.rows import both
@@ -14,20 +15,21 @@ PAIRWISE = 512
 def accuracy_score(y: SecretArray, predicted: SecretArray) -> SecretArray:
     """Share of the rows where an outcome was predicted as it is, both flags (or integers 0 and 1), (rows,).
 
-    Undefined without a row that counts; the number of rows that do stands behind it. Rounds about 60, error 2^-25.
+    Undefined without a row that counts; the number of rows that do stands behind it, and not those that were predicted
+    wrongly: how often a prediction errs is no group of people. Rounds about 60, error 2^-25.
     """
     y, predicted = _flag(y, "y"), _flag(predicted, "the prediction")
     if y.shape != predicted.shape:
         raise ShapeError(f"accuracy: outcomes of shape {y.shape}, predictions of shape {predicted.shape}")
     right = y.bare() == predicted.bare()
-    cohorts = (*y.cohorts, *predicted.cohorts)
     valid = both(y.valid, predicted.valid)
+    rows = union(y.basis, predicted.basis)
     if valid is None:
-        return right.numeric().mean().about(*cohorts)
+        return right.numeric().mean().with_basis(rows.reduced(0))
     valid = valid.bare().broadcast_to(y.shape)
     right = right & valid
-    count = valid.sum()
-    return (right.sum() / count).about(*cohorts, count)
+    count = indicator(valid.bare()).sum()
+    return (right.sum() / count).with_basis(rows.reduced(0, valid))
 
 
 def roc_auc_score(y: SecretArray, score: SecretArray) -> SecretArray:
@@ -53,7 +55,8 @@ def roc_auc_score(y: SecretArray, score: SecretArray) -> SecretArray:
     twice = _pairs(values, positive, negative) if len(y) <= PAIRWISE else _ranked(values, with_it, without, valid)
     counts = positive.sum(), negative.sum()
     pairs = (counts[0] * counts[1]).bounded((len(y) ** 2 + 3) // 4)
-    return (twice / (pairs * 2)).about(*y.cohorts, *score.cohorts, *counts)
+    rows = union(y.basis, score.basis)
+    return (twice / (pairs * 2)).with_basis(union(rows.sides(y, 0, valid), rows.reduced(0, valid)))
 
 
 def _pairs(score: SecretArray, positive: SecretArray, negative: SecretArray) -> SecretArray:
@@ -88,4 +91,4 @@ def _flag(x: SecretArray, what: str) -> SecretArray:
     if x.type != "int" or x.bound != 1:
         raise RangeError(f"{what} is {x!r}: a flag, or integers 0 and 1, are wanted")
     bits = x.bare() > 0
-    return bits._new(bits.handle, valid=x.valid, why=x.why, cohorts=x.cohorts)
+    return bits._new(bits.handle, valid=x.valid, why=x.why, basis=x.basis)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from hashlib import shake_128
+from itertools import combinations, product
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.basis import Basis, Lazy, indicator, union
 from mpc.errors import RangeError, ShapeError
+from mpc.reductions import is_flag
 from mpc.secret import SecretArray, concatenate, constant
 from protocols.numeric.normalize import F
 
@@ -49,6 +52,24 @@ class Design:
         self._units = [int(np.frexp(column.limit)[1]) for column in self._columns]
         self.exponent = [unit for unit in self._units for _ in range(wide)]
         self.valid = _joint_valid(columns)
+        #: What each row stands on; which columns are flags.
+        self.basis = union(*[_by_row(column) for column in columns])
+        self.flags = [column for column in columns if column.ndim == 1 and is_flag(column)]
+
+    def behind(self, *flags: SecretArray, valid: SecretArray | None = None, pairs: bool = False) -> Basis:
+        """What is computed from all rows that are valid stands on; of flags (rows,), on both sides of each.
+
+        pairs  of every two flags, on all four combinations, and so on those of the columns
+        """
+        bases = [self.basis.reduced(0, valid)]
+        several = [*flags, *(self.flags if pairs else [])]
+        for flag in flags:
+            bases.append(self.basis.sides(flag, 0, valid))
+        for a, b in combinations(several, 2) if pairs else []:
+            for first, second in product((False, True), repeat=2):
+                sides = [Lazy.of(x).inverse() if no else Lazy.of(x) for x, no in ((a, first), (b, second))]
+                bases.append(self.basis.where(*sides).reduced(0, valid))
+        return union(*bases)
 
     def in_units(self) -> SecretArray:
         """(rows, columns) in units u = x / 2^exponent with |u| <= 1; F fraction bits, no mask."""
@@ -63,6 +84,10 @@ class Design:
         """(rows, columns) as they are, the largest bound having `width` bits at most, no mask."""
         frac = min(max(column.frac for column in self._columns), width - 1 - max(self._units))
         return _beside([column.cut(frac) for column in self._columns])
+
+
+def _by_row(column: SecretArray) -> Basis:
+    return column.basis if column.ndim == 1 else column.basis.reduced(1, column.valid)
 
 
 def _beside(parts: Sequence[SecretArray]) -> SecretArray:
@@ -87,8 +112,8 @@ def complete_rows(columns: Mapping[str, SecretArray] | Sequence[SecretArray]) ->
     """How many rows have no missing value: a secret integer that is its own cohort."""
     several = list(columns.values()) if isinstance(columns, Mapping) else list(columns)
     valid = _joint_valid(several)
-    count = constant(several[0].run, len(several[0])) if valid is None else valid.bare().sum()
-    return count.about(count)
+    count = constant(several[0].run, len(several[0])) if valid is None else indicator(valid.bare()).sum()
+    return count.with_basis(union(*[_by_row(column) for column in several]).reduced(0, valid, name="complete"))
 
 
 def public_order(rows: int, seed: int) -> Places:

@@ -98,8 +98,9 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     inverse = inverse._new(inverse.handle, frac=F + width, type="fixed").cut(F + 1)
     result = powers.product(inverse.reshape(*inverse.shape, 1), F, limit=1.01).bounded(1 << F)
     result = result._view(lambda a: np.moveaxis(a, -1, axis))
-    for c in given.cohorts:
-        result = result.about(c if c.shape == () else c.sum())
+    whole = np.empty(result.shape, np.bool_).take([0], axis).squeeze(axis).shape
+    basis = given.basis.reduced(axis % given.ndim)
+    result = result.with_basis(basis.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), given.shape), whole, {}))
     if given.valid is not None:
         known = given.valid if given.valid.shape == () else _along(given.valid, axis)
         result = result.masked(known, given.why)

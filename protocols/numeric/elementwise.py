@@ -117,8 +117,8 @@ def _best(x: SecretArray, axis: int, places: bool) -> tuple[SecretArray, SecretA
         parts = [values] + [places_of] * places
         values, *rest = [_joined(where(later, part[1:half:2], part[:half:2]), part[half:]) for part in parts]
         places_of = rest[0] if places else places_of
-    cohorts = [c if c.shape == () else c.sum() for c in given.cohorts]
-    value, place = values[0].about(*cohorts), places_of[0].about(*cohorts)
+    basis = given.basis.picked(axis % given.ndim)
+    value, place = values[0].with_basis(basis), places_of[0].with_basis(basis)
     if given.valid is not None:
         known = given.valid if given.valid.shape == () else given.valid.bare().any(axis)
         value, place = value.masked(known, given.why), place.masked(known, given.why)

@@ -25,10 +25,9 @@ def ttest_ind(
     Source    Welch, Biometrika 34 (1947)
     """
     columns = [a, b]
-    count = column_moments(columns).count
-    count = count.about(count)
     mean = concatenate([m.reshape(1) for m in means(columns)])
     sd = concatenate([s.reshape(1) for s in deviations(columns)])
+    count = column_moments(columns).count.like(mean)
     groups = list(names) if names is not None else [a.name, b.name]
 
     def finish(opened: Mapping[str, Opened]) -> Any:

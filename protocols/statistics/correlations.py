@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mpc.counts import behind, complete
 from mpc.disclosure import Opened, Result
-from mpc.private import PrivateArray, PrivateTable, count_cells
+from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
 from protocols.numeric.normalize import F
 from protocols.statistics.descriptive import Scaled, scaled_roots
@@ -48,26 +49,14 @@ def standardise(columns: Sequence[PrivateArray]) -> Standardised:
     return Standardised(moments, roots, matrix, roots.leading.reaches(WIDE - 38))
 
 
-def flag_cohorts(columns: Sequence[PrivateArray]) -> list[SecretArray]:
-    """For every flag among the columns, how many complete rows have it not, and how many have it.
-
-    What is fitted to a flag tells its mean, and with the number of rows that is a count.
-    """
-    complete = ~columns[0].isna()
-    for column in columns[1:]:
-        complete = complete & ~column.isna()
-    cells = [count_cells(c.source, [c[complete]]) for c in columns if c.expression.type == "flag"]
-    return [side for both in cells for side in (both[0], both[1])]
-
-
 def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:
     """Pearson's correlation matrix over the rows where no column is missing.
 
     Error       2^-23, and 2^-55 of the square of a range over its deviation
     Undefined   where a column does not vary (by less than 2^-19 of its declared range), or there are fewer than two
                 rows
-    Protection  fewer complete rows than the minimum suppress the matrix, and so do flags that fewer of them have, or
-                have not
+    Protection  fewer complete rows than the minimum suppress the matrix, and so does a flag that fewer of them have,
+                or have not, and of two flags any of the four combinations
     """
     columns = list(columns)  # a table, too
     standard = standardise(columns)
@@ -75,7 +64,8 @@ def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:
     positive = standard.varies & standard.moments.several
     valid = positive.reshape(k, 1) & positive.reshape(1, k)
     matrix = standard.matrix.masked(valid, "a column does not vary")
-    matrix = matrix.about(standard.moments.count, *flag_cohorts(columns))
+    rows = standard.moments.rows(complete(columns))
+    matrix = matrix.standing_on(*behind(columns, rows), origin=(f"correlation over {rows.what}",))
     labels = [column.name for column in columns]
 
     def finish(opened: Mapping[str, Opened]) -> Any:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from mpc.aggregates import Count
-from mpc.disclosure import Guard, Opened, Result
+from mpc.basis import Cohort, indicator
+from mpc.counts import behind, complete, named, rows_where
+from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
 from mpc.local import share_each
-from mpc.private import PrivateArray, PrivateTable, count_cells
+from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray, where
 from mpc.wide_products import precise_product
 from protocols.numeric.normalize import Exponent, F, leading_bit
@@ -70,17 +73,19 @@ def means(columns: Sequence[PrivateArray]) -> list[SecretArray]:
            million times its width: a unit of its limits' float64)
     """
     moments = column_moments(columns)
-    values = moments.fine.masked(moments.some, _NO_ROWS).about(moments.count)
+    values = moments.fine.masked(moments.some, _NO_ROWS)
     out = []
     for j, (centre, exponent) in enumerate(zip(moments.centre, moments.exponent, strict=True)):
         mean = values[j].cut(min(FINE, 60 - int(np.frexp(abs(centre))[1]) + exponent))
-        out.append(_of_flag(columns[j], mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + centre))
+        value = mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + centre
+        out.append(_of(columns[j], value, "mean", moments, j))
     return out
 
 
-def _of_flag(column: PrivateArray, value: SecretArray) -> SecretArray:
-    """A mean or deviation of a flag tells how many rows have it: these, and those that have not, are cohorts too."""
-    return value.about(count_cells(column.source, [column])) if column.expression.type == "flag" else value
+def _of(column: PrivateArray, value: SecretArray, name: str, moments: JointMoments, j: int) -> SecretArray:
+    """A statistic of the valid rows of a column stands on these, and on both sides of the flags in it."""
+    rows = moments.rows(complete([column]), j)
+    return value.standing_on(*behind([column], rows), origin=(f"{name} of {named(column)}",))
 
 
 def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
@@ -97,7 +102,8 @@ def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArr
     values = memo[key]
     own = [values[j] for j in range(len(columns))]
     scaled = [sd._new(sd.handle, frac=sd.frac - e) for sd, e in zip(own, moments.exponent, strict=True)]
-    return [_of_flag(column, sd) for column, sd in zip(columns, scaled, strict=True)]
+    name = "standard deviation"
+    return [_of(column, sd, name, moments, j) for j, (column, sd) in enumerate(zip(columns, scaled, strict=True))]
 
 
 def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
@@ -113,7 +119,7 @@ def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
     # A spread of 0 has the table entry 0, hence a standard deviation of 0.
     sd = ratio.times(roots.down, bound=int(2.05 * 2**WIDE))
     sd = sd._new(sd.handle, frac=WIDE, type="fixed")
-    return sd.masked(enough, _ONE_ROW if ddof else _NO_ROWS).about(moments.count)
+    return sd.masked(enough, _ONE_ROW if ddof else _NO_ROWS)
 
 
 def variances(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
@@ -141,9 +147,9 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
             raise ShapeError(f"the variance of {terms} elements with ddof {ddof}")
         return squares / (terms - ddof)
     assert x.valid is not None
-    count = x.valid.bare().sum(axis)
+    count = indicator(x.valid).sum(axis)
     several = count > ddof
-    return (squares / where(several, count - ddof, 1)).masked(several, f"at most {ddof} values")
+    return (squares / where(several, count - ddof, 1)).masked(several, f"at most {ddof} values").like(squares)
 
 
 def _kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
@@ -171,38 +177,10 @@ def describe(table: PrivateTable) -> Description:
     out = Description({}, {}, _missing(table))
     if not columns:
         return out
-    enough = _Enough(column_moments(columns).count)
-    for j, (column, m, s) in enumerate(zip(columns, means(columns), deviations(columns), strict=True)):
-        guard = enough.guard(j)
-        if column.expression.type == "flag":
-            guard = _Enough(count_cells(column.source, [column])).all_guard(guard)
-        out.mean[column.name] = Result("number", {"value": m}, _cells, guard)
-        out.sd[column.name] = Result("number", {"value": s}, _cells, guard)
+    for column, m, s in zip(columns, means(columns), deviations(columns), strict=True):
+        out.mean[column.name] = Result("number", {"value": m}, _cells)
+        out.sd[column.name] = Result("number", {"value": s}, _cells)
     return out
-
-
-class _Enough:
-    """Whether each of several counts is at least a minimum: compared together, once for all releases."""
-
-    def __init__(self, counts: SecretArray, *, or_none: bool = False) -> None:
-        self._counts = counts.bare()
-        self._or_none = or_none
-        self._bits: dict[int, SecretArray] = {}
-
-    def bits(self, minimum: int) -> SecretArray:
-        """Bits in the shape of the counts; with `or_none`, 0 is enough too."""
-        if minimum not in self._bits:
-            bits = self._counts >= minimum
-            self._bits[minimum] = bits | (self._counts < 1) if self._or_none else bits
-        return self._bits[minimum]
-
-    def guard(self, j: int) -> Guard:
-        """For a release about count j."""
-        return lambda minimum: {"value": self.bits(minimum)[j]} if minimum > 1 else {}
-
-    def all_guard(self, other: Guard) -> Guard:
-        """For a release about all of these counts, besides what another guard asks."""
-        return lambda minimum: {"value": other(minimum)["value"] & self.bits(minimum).all()} if minimum > 1 else {}
 
 
 def _cells(opened: Mapping[str, Opened]) -> Any:
@@ -220,9 +198,17 @@ def _missing(table: PrivateTable) -> dict[str, Result]:
     columns = list(table)
     k = len(columns)
     local = source.local.ask(Count([column.expression for column in columns], table.where))
-    absent = share_each(source, local, "missing", (k,), frac=0, bound=source.at_most, type="int").sum(0)
-    present = table.count() - absent
-    enough = _Enough(present, or_none=True)
-    return {
-        column.name: Result("number", {"value": absent[j]}, _whole, enough.guard(j)) for j, column in enumerate(columns)
-    }
+    missing = share_each(source, local, "missing", (k,), frac=0, bound=source.at_most, type="int")
+    absent = missing.sum(0)
+    whole = table.count()
+    rows = whole.basis.cohorts[0].counts()
+    assert rows.own is not None
+    own = rows.own.reshape(len(source.owners), 1).broadcast_to((len(source.owners), k)) - missing.bare()
+    present = Cohort.of((whole.bare() - absent).bounded(source.most_rows), own, what="", or_none=True)
+    out = {}
+    for j, column in enumerate(columns):
+        left = present.view(partial(np.take, indices=j))
+        left.what = f"{rows_where(source, table.where)} with {column.name}, or none"
+        value = absent[j].standing_on(left, origin=(f"missing values of {named(column)}",))
+        out[column.name] = Result("number", {"value": value}, _whole)
+    return out

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations, product
+from operator import itemgetter
 from typing import Any
 
+from mpc.basis import Cohort
+from mpc.counts import counted, rows_where
 from mpc.disclosure import Opened, Result
+from mpc.expressions import Expression, steps
 from mpc.private import PrivateArray, count_cells
 from mpc.secret import SecretArray, concatenate
 from protocols.statistics.descriptive import deviations, means
 from protocols.statistics.moments import column_moments
-from protocols.statistics.tables import large_cells, levels
+from protocols.statistics.tables import levels, table_guard
 
 
 def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Result:
@@ -23,26 +28,41 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
         parts = [column[category == level] for level in category.expression.levels]
     else:
         parts = [column[~category], column[category]]
-    counts = column_moments(parts).count
+    moments = column_moments(parts)
+    counts = counted(moments.own, f"{rows_where(column.source, column.where)} by {category.name}")
     if statistic == "count":
         values = counts
     else:
         several = means(parts) if statistic == "mean" else deviations(parts)
         values = concatenate([value.reshape(1) for value in several])
-    tables = [counts]
-    if column.expression.type == "flag" and statistic != "count":
-        both = count_cells(column.source, [category, column])
-        tables += [both[:, 0], both[:, 1]]
+    tables = list(counts.basis.cohorts)
+    if statistic != "count":
+        tables += _by_flags(column, category)
     return _vector(values, tables, levels(category), column.unit if statistic != "count" else "")
+
+
+def _by_flags(column: PrivateArray, category: PrivateArray) -> list[Cohort]:
+    """Tables of the rows by group that have a flag, and have it not, for the flags that a column is made from; of two
+    flags, of each of the four combinations."""
+    expression = column.expression
+    flags = [expression] if expression.type == "flag" else [flag for flag, none in steps(expression) if not none]
+    pairs: list[tuple[Expression, ...]] = list(combinations(flags, 2)) or [(flag,) for flag in flags]
+    found = []
+    for pair in pairs:
+        by = [PrivateArray(column.source, flag, flag.text, column.where) for flag in pair]
+        (cells,) = count_cells(column.source, [category, *by]).basis.cohorts
+        places = product(range(2), repeat=len(pair))
+        found += [cells.view(itemgetter((slice(None), *place))) for place in places]
+    return found
 
 
 def counts(category: PrivateArray) -> Result:
     """Rows of each group."""
     cells = count_cells(category.source, [category])
-    return _vector(cells, [cells], levels(category), "")
+    return _vector(cells, list(cells.basis.cohorts), levels(category), "")
 
 
-def _vector(values: SecretArray, tables: list[SecretArray], labels: list[str], unit: str) -> Result:
+def _vector(values: SecretArray, tables: list[Cohort], labels: list[str], unit: str) -> Result:
     whole = values.type == "int"
 
     def finish(opened: Mapping[str, Opened]) -> Any:
@@ -55,10 +75,4 @@ def _vector(values: SecretArray, tables: list[SecretArray], labels: list[str], u
             value["unit"] = unit
         return value
 
-    def guard(minimum: int) -> dict[str, SecretArray]:
-        bits = large_cells(tables[0], minimum)
-        for table in tables[1:]:
-            bits = bits & large_cells(table, minimum)
-        return {"values": bits}
-
-    return Result("vector", {"values": values}, finish, guard)
+    return Result("vector", {"values": values}, finish, table_guard("values", *tables))

@@ -13,11 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 
 from mpc.aggregates import Aggregate, CrossMoments
 from mpc.aggregates import Moments as ColumnMoments
+from mpc.basis import Cohort
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.expressions import Expression, Floats
 from mpc.local import share_each
@@ -46,6 +48,7 @@ class JointMoments:
     mean      (k,), 28 fraction bits;  fine  the same with 40
     spread    q * population variance (k,) or covariance (k, k), 56 fraction bits
     some      bit: there is at least one row;  several: at least two
+    own       each owner's number of rows: (owners, *shape of count)
     """
 
     source: Source
@@ -60,6 +63,19 @@ class JointMoments:
     spread: SecretArray
     some: SecretArray
     several: SecretArray
+    own: SecretArray
+
+    def rows(self, what: str, j: int | None = None) -> Cohort:
+        """The rows behind column j, or behind all columns together."""
+        key = ("rows", id(self), j)
+        if key not in self.source.memo:
+            if j is None:
+                self.source.memo[key] = Cohort.of(self.count, self.own, what=what)
+            else:
+                self.source.memo[key] = self.rows(what).view(itemgetter(j))
+                self.source.memo[key].what = what
+        cohort: Cohort = self.source.memo[key]
+        return cohort
 
 
 def column_moments(columns: Sequence[PrivateArray]) -> JointMoments:
@@ -194,7 +210,9 @@ def _combine(
     spread = spread.bounded((1 << WIDE) + (1 << (WIDE - 20)))
     some = leading.nonzero
     several = count >= 2
-    return JointMoments(source, centre, exponent, count, fraction, step, inverse, mean, fine, spread, some, several)
+    return JointMoments(
+        source, centre, exponent, count, fraction, step, inverse, mean, fine, spread, some, several, counts
+    )
 
 
 def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inverse: SecretArray) -> SecretArray:

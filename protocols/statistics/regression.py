@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from mpc.basis import Cohort
+from mpc.counts import behind, complete
 from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
 from mpc.private import PrivateArray
@@ -20,7 +22,7 @@ from mpc.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
-from protocols.statistics.correlations import flag_cohorts, standardise
+from protocols.statistics.correlations import standardise
 from protocols.statistics.ldl import INVERSE, factor, inflation
 
 #: 1 - R^2 below which a fit counts as exact: its standard errors would be rounding errors.
@@ -43,7 +45,8 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
     Error       standard errors 1e-5 relative; coefficients 2^-19 sqrt(rows / (1 - R^2)) standard errors (8e-5 of them
                 for 569 rows and R^2 2/3), and 2^-26 of the intercept; R^2 1e-6. Declared ranges up to 100 times too
                 wide change nothing; beyond, 2^-55 of the square of a range over its deviation comes to all of them
-    Protection  fewer complete rows than the minimum suppress everything, and so do flags that fewer have, or have not
+    Protection  fewer complete rows than the minimum, beyond as many as there are coefficients, suppress everything, and
+                so does a flag that fewer have, or have not, and of two flags any of the four combinations
     Limits      at most 16 predictors
     """
     predictors = [predictors] if isinstance(predictors, PrivateArray) else list(predictors)
@@ -76,10 +79,14 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
         - spread.shift[p].broadcast_to((p + 1,)),
     )
 
-    cohorts = [count, *flag_cohorts([*predictors, response])]
+    columns_of = [*predictors, response]
+    what = complete(columns_of)
+    free = Cohort.of(degrees, what=f"residual degrees of freedom of {what}")
+    cohorts = (free, *behind(columns_of, moments.rows(what)))
+    origin = (f"regression of {response.expression.text} over {what}",)
 
     def protected(x: SecretArray, valid: SecretArray, why: str) -> SecretArray:
-        return x.without_mask().masked(valid, why).about(*cohorts)
+        return x.without_mask().masked(valid, why).standing_on(*cohorts, origin=origin)
 
     there = proper & constant.defined
     parts = {

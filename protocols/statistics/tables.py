@@ -13,31 +13,43 @@ from typing import Any
 
 import numpy as np
 
-from mpc.disclosure import Opened, Result
+from mpc.basis import Cohort
+from mpc.disclosure import Guard, Opened, Result
+from mpc.enough import enough
 from mpc.errors import ConfigError
 from mpc.private import PrivateArray, count_cells
-from mpc.secret import SecretArray, where
+from mpc.secret import SecretArray, concatenate, where
+
+#: What protects a table, in words.
+RULE = "small cells suppressed, and another one where they could be told from the total"
 
 
-def large_cells(counts: SecretArray, minimum: int) -> SecretArray:
+def large_cells(cells: Cohort, minimum: int, *, others: bool) -> SecretArray:
     """Bits of the cells of a one-dimensional table that may be opened.
 
-    Small cells (0 included) are not. Let s be the rows in the m small cells: where s < minimum, or s is within
-    minimum / 2 of the most they can hold, m (minimum - 1), neither is the first other cell. Then every suppressed
-    count could be at least two numbers, also to somebody who knows the total and this rule, as long as some cell is
-    not small.
+    Small cells (0 included) are not, nor those that are small without an owner's own rows. Let s be the rows in the m
+    small cells: where s < minimum, or s is within minimum / 2 of the most they can hold, m (minimum - 1), neither is
+    the first other cell. So it is where this holds of the rows of all but one owner, who can subtract its own. Then
+    every suppressed count could be at least two numbers, also to somebody who knows the total and this rule, as long
+    as some cell is not small.
 
     Rounds  about 25, whatever the number of cells
     """
-    k = len(counts)
-    counts = counts.bare()  # the cells are their own cohorts, and looked at here
-    large = counts >= minimum
+    run = cells.run
+    (k,) = cells.shape
+    large = enough(run, [cells], minimum, others=others)[cells]
     if k == 1 or minimum <= 1:
         return large
     many = large.numeric()
-    small_rows = where(large, 0, counts).sum()
     small = k - many.sum()
-    told = (small > 0) & ((small_rows < minimum) | (small_rows > small * (minimum - 1) - minimum // 2))
+    counts = cells.counts()
+    views = counts.total
+    if others and counts.own is not None:
+        views = concatenate([views, views - counts.own.reshape(-1, k)])
+    hidden = large.reshape(1, k).broadcast_to(views.shape)
+    small_rows = where(hidden, 0, views).sum(1)
+    told = (small_rows < minimum) | (small_rows > small * (minimum - 1) - minimum // 2)
+    told = told.any() & (small > 0)
     before = (many.reshape(1, k).broadcast_to((k, k)) * np.tri(k, k, -1, dtype=np.int64)).sum(1)
     first = large & (before < 1)
     return large & ~(first & told)
@@ -58,7 +70,21 @@ def histogram(column: PrivateArray, edges: Sequence[float]) -> Result:
             value["unit"] = unit
         return value
 
-    return Result("histogram", {"counts": counts}, finish, lambda minimum: {"counts": large_cells(counts, minimum)})
+    return Result("histogram", {"counts": counts}, finish, table_guard("counts", *counts.basis.cohorts))
+
+
+def table_guard(part: str, *tables: Cohort) -> Guard:
+    """Cells that may be opened: those that are large in each of these tables, each by its own rule."""
+
+    def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
+        joint: SecretArray | None = None
+        for table in tables:
+            large = large_cells(table, minimum, others=others)
+            joint = large if joint is None else joint & large
+        assert joint is not None
+        return {part: joint}
+
+    return Guard(RULE, {part: tables}, bits)
 
 
 def contingency(rows: PrivateArray, columns: PrivateArray) -> Result:

@@ -49,7 +49,7 @@ def test_primitives_masks_and_cohorts():
         assert seen[-1] == "rows_zero"
         known = narrow.masked(secret(run, np.asarray([1, 1, 0])) > 0, "unknown").about(secret(run, np.asarray(7)))
         same = known.T.same_rows(np.asarray([0, 1, 0]))
-        assert len(same.cohorts) == 1
+        assert len(same.basis.cohorts) == 1
         return await opened(run, same), await opened(run, known.same_rows(np.asarray([0, 1, 0])))
 
     found, columns = evaluate(script)[0]

@@ -609,19 +609,23 @@ def test_cohorts_follow_values():
         counts = secret(run, [5, 50, 500])
         x = secret(run, [1.0, 2.0, 3.0]).about(counts)
         one = secret(run, 7)
-        assert (await opened(run, x[1].cohorts[0])) == 50
-        assert (await opened(run, (x * 2 + 1)[::-1].cohorts[0])).tolist() == [500, 50, 5]
-        total = x.sum()
-        assert sorted([int(await opened(run, c)) for c in total.cohorts]) == [5, 50, 500]
+
+        async def behind(value, k=0):
+            return (await opened(run, value.basis.cohorts[k].counts().total)).tolist()
+
+        assert await behind(x[1]) == [50]
+        assert await behind((x * 2 + 1)[::-1]) == [[500, 50, 5]]
+        assert await behind(x.sum()) == [5, 50, 500]
         both = x * secret(run, [1, 1, 1]).about(one)
-        assert len(both.cohorts) == 2
+        assert len(both.basis.cohorts) == 2
         joined = mpc.concatenate([x, secret(run, [9.0])])
-        assert (await opened(run, joined.cohorts[0])).tolist() == [5, 50, 500, 1 << 40]
-        assert (x < 2).cohorts
-        assert mpc.where(x < 2, 1, 0).cohorts
-        assert (x @ x).cohorts
-        assert x.within(1.0).cohorts == x.cohorts
-        assert not constant(run, [1]).cohorts
+        assert await behind(joined) == [5, 50, 500]  # of one part only: behind the whole
+        pair = mpc.concatenate([x, x[:1] + secret(run, 1).about(one)])
+        assert (await behind(pair))[0] == [5, 50, 500, 5]
+        for value in (x < 2, mpc.where(x < 2, 1, 0), x @ x, x.within(1.0)):
+            assert value.basis.cohorts
+            assert not value.basis.public
+        assert constant(run, [1]).basis.public
 
     evaluate(script, parties=1)
 

@@ -83,8 +83,8 @@ def test_masks_and_cohorts_are_repeated():
         x = secret(run, np.arange(4))
         known = x.masked(x < 3, "too large").about(x + 1)
         bits = known.reshape(4, 1) < np.asarray([1.0, 2.0])
-        assert [c.shape for c in bits.cohorts] == [(4, 2)]
-        return await opened(run, bits), await opened(run, bits.cohorts[0])
+        assert [c.shape for c in bits.basis.cohorts] == [(4, 2)]
+        return await opened(run, bits), (await opened(run, bits.basis.cohorts[0].counts().total))[0]
 
     bits, cohort = evaluate(script)[0]
     np.testing.assert_array_equal(bits, [[1, 1], [0, 1], [0, 0], [np.nan, np.nan]])

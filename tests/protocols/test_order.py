@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.bounds import every_bound_holds
 from support.engines import ENGINES_SLOW
+from support.tables import releases, split, table
 from support.value_floor import compute, opened, secret
 
-from mpc.errors import RangeError, ShapeError
+from mpc.errors import PolicyError, RangeError, ShapeError
 from mpc.secret import SecretArray
 from protocols import order
 from protocols.simulate import evaluate
@@ -151,10 +152,36 @@ def test_medians_are_exact(engine):
 def test_quantile_counts_who_stands_behind_it():
     async def script(run):
         x = masked(secret(run, mixed(20)), secret(run, mixed(20) > 0))
-        (count,) = order.quantile(x, 0.5).cohorts
-        return await opened(run, count)
+        x = x.about(secret(run, 7))
+        found = []
+        for q in (0.5, 0.9, 0.0):
+            basis = order.quantile(x, q).basis
+            (cohort,) = basis.cohorts
+            found.append((float((await opened(run, cohort.counts().total))[0]), cohort.needed(10)))
+        return found
 
-    assert evaluate(script)[0] == (mixed(20) > 0).sum()
+    assert evaluate(script)[0] == [(7, 20), (7, 100), (7, 10)]
+
+
+def test_a_quantile_stands_on_the_rows_on_each_side():
+    def script(t):
+        x = t.share(rows=300)["x"]
+        return {"median": x.median(), "p": x.quantile(0.985), "several": x.quantile([0.25, 0.5, 0.985])}
+
+    x = np.random.default_rng(1).uniform(0, 9, 500)
+    found = releases(script, {"x": (0, 10)}, split(table(x=x)), minimum=10)
+    assert found["median"] == pytest.approx(np.median(x), abs=1e-6)
+    assert found["p"] == "suppressed (fewer than 10)"
+    assert found["several"][2] == "suppressed (fewer than 10)"
+    assert found["several"][:2] == pytest.approx(np.quantile(x, [0.25, 0.5]), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "pick", [lambda x: x.quantile(0), lambda x: x.quantile(1.0), lambda x: x[3], lambda x: x.sort()]
+)
+def test_single_rows_are_refused(pick):
+    with pytest.raises(PolicyError, match="a single row"):
+        releases(lambda t: {"x": pick(t.share(rows=30)["x"])}, {"x": (0, 10)}, split(table(x=np.arange(9.0))))
 
 
 @pytest.mark.parametrize("engine", ENGINES_SLOW)

@@ -104,7 +104,7 @@ def test_missing_values_and_an_empty_hospital():
 
 def test_few_patients_are_suppressed():
     parts = {name: part.iloc[:3] for name, part in frames().items()}
-    found = run(parts, rows=12).releases
+    found = run(parts, rows=60).releases
     assert set(found.values()) == {"suppressed (fewer than 10)"}
 
 

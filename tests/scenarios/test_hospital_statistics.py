@@ -25,6 +25,7 @@ def patients():
 
 def parts(f, cuts=(120, 400)):
     limits = [0, *cuts, len(f)]
+    f.attrs["rows"] = np.diff(limits).tolist()
     return {name: {"patients": f.iloc[a:b]} for name, (a, b) in zip(HOSPITALS, pairwise(limits), strict=True)}
 
 

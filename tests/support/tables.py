@@ -26,11 +26,14 @@ def releases(
     engine: str = "ideal",
     minimum: int = 1,
     at_most: int = 1 << 26,
+    others: bool = False,
 ) -> dict[str, Any]:
-    """What `script(table)` gives by name, opened. columns: name -> (low, high) or a schema column."""
+    """What `script(table)` gives by name, opened. columns: name -> (low, high) or a schema column; others: minimums
+    hold without each owner's own rows, too."""
     declared = {name: c if isinstance(c, Column) else Real(*c) for name, c in columns.items()}
     rows = type("Rows", (Table,), declared).rows(at_most=at_most)  # type: ignore[attr-defined]
-    scenario = Scenario(inputs={"rows": rows}, parameters={"minimum_cohort": minimum})
+    parameters = {"minimum_cohort": minimum, "minimum_without_own_rows": others}
+    scenario = Scenario(inputs={"rows": rows}, parameters=parameters)
 
     @scenario.run
     async def run(study: Study) -> None:

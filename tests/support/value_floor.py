@@ -25,6 +25,12 @@ def secret(run: Runtime, values: Any, *, bound: float | None = None, frac: int |
     return x._new(x.handle, bound=raw)
 
 
+def rows(run: Runtime, count: Any) -> SecretArray:
+    """Secret numbers of rows, of which there could be a million."""
+    number = constant(run, count)
+    return number._new(number.handle, bound=1 << 20)
+
+
 async def opened(run: Runtime, x: SecretArray) -> np.ndarray[Any, Any]:
     """Its values, after a look at its bound, with NaN where the mask is cleared."""
     handles = [run.schedule("open", s.handle, to=range(run.engine.parties)) for s in (x, x.valid) if s is not None]

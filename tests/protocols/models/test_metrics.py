@@ -8,8 +8,10 @@ from sklearn.metrics import accuracy_score as sk_accuracy
 from sklearn.metrics import roc_auc_score as sk_auc
 from support.bounds import every_bound_holds
 from support.engines import ENGINES, ENGINES_SLOW, making
+from support.tables import releases, split, table
 from support.value_floor import opened, secret
 
+from mpc import Flag
 from mpc.errors import RangeError, ShapeError
 from protocols.models import accuracy_score, metrics, roc_auc_score
 from protocols.simulate import evaluate
@@ -82,21 +84,20 @@ def test_accuracy_of_no_row_is_undefined():
     assert np.isnan(found(accuracy_score, np.ones(5, int), np.ones(5, bool), np.zeros(5, bool)))
 
 
-def test_cohorts():
+def test_rows_behind_them():
     y, s = scores(50, 6, 6)
+    x = np.where(np.arange(50) % 5 != 0, s, np.nan)
 
-    async def script(run):
-        valid = secret(run, np.arange(50) % 5 != 0)
-        outcome, score = secret(run, y), secret(run, s).masked(valid, "missing")
-        return [
-            sorted([int(await opened(run, c)) for c in value.cohorts])
-            for value in (accuracy_score(outcome, score > 0), roc_auc_score(outcome, score))
-        ]
+    def script(t):
+        rows = t.share(rows=30)
+        outcome, score = rows["y"], rows["x"]
+        return {"accuracy": accuracy_score(outcome, score > 0), "area": roc_auc_score(outcome, score)}
 
-    known = y[np.arange(50) % 5 != 0]
-    accuracy, area = evaluate(script, parties=1)[0]
-    assert accuracy == [len(known)]
-    assert area == sorted([known.sum(), len(known) - known.sum()])
+    few = min(y[np.arange(50) % 5 != 0].sum(), (1 - y)[np.arange(50) % 5 != 0].sum())
+    columns = {"x": (-10, 10), "y": Flag()}
+    for minimum, shown in ((few, (True, True)), (few + 1, (True, False)), (40, (True, False)), (41, (False, False))):
+        found = releases(script, columns, split(table(x=x, y=y)), minimum=int(minimum))
+        assert tuple(not isinstance(found[name], str) for name in ("accuracy", "area")) == shown, minimum
 
 
 def test_what_is_refused():
