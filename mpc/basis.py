@@ -530,11 +530,11 @@ def _cohorts_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape
     for k in range(max(len(b.cohorts) for b in bases)):
         ks = [b.cohorts[k] if k < len(b.cohorts) else None for b in bases]
         given = [c for c in ks if c is not None]
-        kinds = {(c.share, c.or_none) for c in given}
+        least = min(given, key=lambda c: c.most * c.share)
         everyone = max(c.most for c in given)
         shape = _joined(shapes, axis)
-        if len(kinds) > 1 or len(given) == 1 or all(c is given[0] for c in given) or not shape:
-            # Of different kinds, or of one part only: behind the whole.
+        if len(given) == 1 or all(c is given[0] for c in given) or not shape:
+            # Of one part only, or the same of all: behind the whole.
             made += [c.collapsed(None) if c.shape else c for c in dict.fromkeys(given)]
             continue
 
@@ -571,11 +571,11 @@ def _cohorts_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape
             Cohort(
                 run,
                 make,
-                most=min(c.most for c in given),
+                most=least.most,
                 what=what,
                 shape=shape,
-                share=given[0].share,
-                or_none=given[0].or_none,
+                share=least.share,
+                or_none=all(c.or_none for c in given),
                 sources=tuple(given),
                 decide=decide,
             )

@@ -95,12 +95,12 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     for name in patients.columns:
         present = patients[name].notna().to_numpy()
         values = patients[name].dropna().astype(float)
-        hidden = few(present)
+        suppressed = few(present)
         if name == "malignant":
             flag = patients[name].fillna(0).to_numpy(bool)
-            hidden = hidden or few(present & flag) or few(present & ~flag)
-        out[f"{name} mean"] = small if hidden else float(values.mean())
-        out[f"{name} sd"] = small if hidden else float(values.std())
+            suppressed = suppressed or few(present & flag) or few(present & ~flag)
+        out[f"{name} mean"] = small if suppressed else float(values.mean())
+        out[f"{name} sd"] = small if suppressed else float(values.std())
         out[f"{name} missing"] = small if present.any() and few(present) else len(patients) - len(values)
     for name, edges in BINS.items():
         column = patients[name].to_numpy(float)

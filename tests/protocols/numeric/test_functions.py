@@ -157,8 +157,8 @@ def test_methods_of_secrets_with_masks_and_counts_behind_them(engine):
     def both(run: Any, s: Any) -> Any:
         counted = s.about((s > 0).numeric().sum())
         e, log = counted.exp(), counted.log()
-        assert len(e.cohorts) == len(log.cohorts) == len(numeric.sigmoid(counted).cohorts) == 1
-        assert len(numeric.softmax(counted).cohorts) == len(numeric.argmax(counted).cohorts) == 1
+        assert len(e.basis.cohorts) == len(log.basis.cohorts) == len(numeric.sigmoid(counted).basis.cohorts) == 1
+        assert len(numeric.softmax(counted).basis.cohorts) == len(numeric.argmax(counted).basis.cohorts) == 1
         return e, log
 
     x = np.asarray([0.5, 3.0, -1.0, 0.0])
