@@ -132,6 +132,10 @@ class Cohort:
 
         return self.derived(make, shape, lambda bits: bits._view(to))
 
+    def at(self, *index: int | slice) -> Cohort:
+        """Of the elements at an index."""
+        return self.view(lambda a: a[index])
+
     def collapsed(self, axis: int | None) -> Cohort:
         """Behind a reduction over an axis (None: over all): each of the counts must be large enough."""
         rest = () if axis is None else (*self.shape[:axis], *self.shape[axis + 1 :])

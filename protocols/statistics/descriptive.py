@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -207,7 +206,7 @@ def _missing(table: PrivateTable) -> dict[str, Result]:
     present = Cohort.of((whole.bare() - absent).bounded(source.most_rows), own, what="", or_none=True)
     out = {}
     for j, column in enumerate(columns):
-        left = present.view(partial(np.take, indices=j))
+        left = present.at(j)
         left.what = f"{rows_where(source, table.where)} with {column.name}, or none"
         value = absent[j].standing_on(left, origin=(f"missing values of {named(column)}",))
         out[column.name] = Result("number", {"value": value}, _whole)

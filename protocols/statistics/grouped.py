@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations, product
-from operator import itemgetter
 from typing import Any
 
 from mpc.basis import Cohort
@@ -52,7 +51,7 @@ def _by_flags(column: PrivateArray, category: PrivateArray) -> list[Cohort]:
         by = [PrivateArray(column.source, flag, flag.text, column.where) for flag in pair]
         (cells,) = count_cells(column.source, [category, *by]).basis.cohorts
         places = product(range(2), repeat=len(pair))
-        found += [cells.view(itemgetter((slice(None), *place))) for place in places]
+        found += [cells.at(slice(None), *place) for place in places]
     return found
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
 
 import numpy as np
 
@@ -72,7 +71,7 @@ class JointMoments:
             if j is None:
                 self.source.memo[key] = Cohort.of(self.count, self.own, what=what)
             else:
-                self.source.memo[key] = self.rows(what).view(itemgetter(j))
+                self.source.memo[key] = self.rows(what).at(j)
                 self.source.memo[key].what = what
         cohort: Cohort = self.source.memo[key]
         return cohort
