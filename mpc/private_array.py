@@ -49,6 +49,7 @@ class PrivateArray:
 
     @property
     def shape(self) -> NoReturn:
+        """Raises UnknownLength: the number of rows is not public."""
         raise UnknownLength(f"{self.name}: the number of rows is not public; `count()` gives it as a secret")
 
     def __len__(self) -> NoReturn:

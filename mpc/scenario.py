@@ -57,12 +57,14 @@ class Scenario:
 
     @property
     def script(self) -> Script:
+        """The function under `@scenario.run`. Raises ConfigError where there is none."""
         if self._script is None:
             raise ConfigError("this scenario has no `@scenario.run`")
         return self._script
 
     @property
     def oracle(self) -> Callable[..., dict[str, Any]] | None:
+        """The function under `@scenario.plaintext`, or None."""
         return self._plaintext
 
     def settings(self, given: Mapping[str, Any]) -> SimpleNamespace:

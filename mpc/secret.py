@@ -71,18 +71,22 @@ class SecretArray:
     # ---- what is public
     @property
     def spec(self) -> Spec:
+        """What is public about its shares."""
         return self.handle.spec
 
     @property
     def shape(self) -> Shape:
+        """Public, as NumPy's."""
         return self.handle.spec.shape
 
     @property
     def ndim(self) -> int:
+        """How many axes it has."""
         return len(self.shape)
 
     @property
     def size(self) -> int:
+        """How many elements it has."""
         return self.handle.spec.size
 
     @property
@@ -92,6 +96,7 @@ class SecretArray:
 
     @property
     def T(self) -> SecretArray:
+        """With its axes in reverse order. Local."""
         return self._view(np.transpose)
 
     def __len__(self) -> int:

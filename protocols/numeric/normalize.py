@@ -46,6 +46,7 @@ class Exponent:
 
     @property
     def width(self) -> int:
+        """Bits of the raw integers: positions are below it."""
         return self._least + self._bits.shape[0]
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 
 import pytest
 from terminal import on_terminal
@@ -116,3 +117,39 @@ def test_a_peers_name_and_columns_of_a_file_are_shown_without_escapes(tmp_path):
     code, shown = on_terminal(["peer", "add", str(tmp_path / "county.card"), *home])
     assert code == 2
     assert clean(shown)
+
+
+COUNTED = '''"""Counts by level."""
+from mpc import Category, Scenario, Study, Table
+from protocols.statistics import contingency
+class P(Table):
+    place = Category("here\\x1b[1A", "there\\u202e")
+    moment = Category("<b>now</b>", "then\\x9b2K")
+scenario = Scenario(inputs={"p": P.rows()}, parameters={"minimum_cohort": 1})
+@scenario.run
+async def run(study: Study) -> None:
+    p = study.table("p")
+    study.release("both", contingency(p.place, p.moment))
+'''
+
+
+@pytest.mark.slow
+def test_results_are_shown_without_escapes(tmp_path):
+    (tmp_path / "s.py").write_text(COUNTED)
+    rows = [f"{where},{when}" for where in ("here\x1b[1A", "there\u202e") for when in ("<b>now</b>", "then\x9b2K")]
+    data = []
+    for name in "abc":
+        (tmp_path / f"{name}.csv").write_text("place,moment\n" + "\n".join(rows * 5) + "\n")
+        data += ["--data", f"{name}.csv"]
+    code, shown = on_terminal(["demo", "./s.py", *data, "--output", "out"], cwd=tmp_path)
+    assert code == 0, shown
+    page = (tmp_path / "out" / "report.html").read_text()
+    result = (tmp_path / "out" / "result.json").read_text()
+    for text in (page, result):
+        assert clean(text)
+    assert "<b>now" not in page
+    # Only what rich writes itself is left: colours, and moving the cursor over its own progress lines.
+    shown = re.sub(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]|\x1b\[2K|\x1b\[1A", "", shown)
+    assert "\x1b" not in shown
+    assert clean(shown)
+    assert r"here\x1b[1A" in shown
