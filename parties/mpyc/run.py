@@ -24,10 +24,11 @@ from parties.echo import echo
 from parties.home import Home
 from parties.memory import keep_freed
 from parties.mpyc import guard
+from parties.mpyc.ending import end_as_python_does, end_children, what_is_left
 from parties.mpyc.exchange import Exchange
 from parties.mpyc.sources import program_sources
 from parties.mpyc.study import ProgramStudy, agreed_program
-from parties.mpyc.watch import PATIENCE_S, Watch, end_process, print_program_error
+from parties.mpyc.watch import PATIENCE_S, Watch, end_process, flush, print_program_error
 from parties.outcome import Limits
 from parties.session import Participant, Session
 
@@ -86,6 +87,7 @@ class Party:
         self._status = status
         self._report = report
         self._thread = SessionThread()
+        self._leaving: asyncio.Task[None] | None = None
 
     def run(self) -> int:
         """The program's exit code. Raises ComityError where the run fails, SystemExit where MPyC's help was asked for.
@@ -143,6 +145,8 @@ class Party:
             raise
         finally:
             self._thread.finish(error)
+            if error is not None:
+                end_children()
 
     async def _open(self, document: dict[str, Any], index: int, mpc: Any, watch: Watch) -> Exchange:
         session = Session(
@@ -179,13 +183,29 @@ class Party:
             runpy.run_path(str(self._program), run_name="__main__")
         except SystemExit as ended:
             code = ended.code
-        for thread in threading.enumerate():  # as Python does at its end
-            if thread is not threading.main_thread() and not thread.daemon:
-                thread.join()
-        if code is None or isinstance(code, int):
-            return code or 0
-        echo(*visible_lines(str(code)), err=True)
-        return 1
+        if code is not None and not isinstance(code, int):
+            echo(*visible_lines(str(code)), err=True)
+            code = 1
+        self._end_the_program()
+        return code or 0
+
+    def _end_the_program(self) -> None:
+        """Wait for what the program has started, as Python does, but not for ever: `--stall` seconds."""
+        loop = self._thread.loop
+        loop.call_soon_threadsafe(loop.call_later, self._limits.stall, self._give_up)
+        end_as_python_does()
+
+    def _give_up(self) -> None:
+        """In the session's thread: the peers hear that we are done, and the process ends."""
+        self._status(f"the program is at its end, but not {what_is_left()}: ended after {self._limits.stall:g} s")
+        self._leaving = self._thread.loop.create_task(self._leave())
+
+    async def _leave(self) -> None:
+        assert self._thread.session is not None
+        await self._thread.session.finish(None)
+        end_children()
+        flush()
+        os._exit(1)
 
     def _participants(self) -> list[Participant]:
         participants = []

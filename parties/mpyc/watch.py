@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from mpc.errors import ComityError, LocalProtocolError
@@ -94,10 +95,13 @@ def print_program_error(error: BaseException, program: str) -> None:
 
 def end_process(error: ComityError, report: Callable[[Exception], int]) -> None:
     """End this process from any thread: what the program printed, then why it ends."""
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError):  # its reader has gone
-            continue
+    flush()
     code = report(error)
     os._exit(code)
+
+
+def flush() -> None:
+    """What the program printed leaves the process."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # its reader has gone
+            stream.flush()
