@@ -21,6 +21,12 @@ class ConfigError(ComityError):
     exit_code = 2
 
 
+class Stopped(ComityError):
+    """This party was told to end. The organizations it was connected to were told so."""
+
+    exit_code = 130
+
+
 class DataError(ComityError):
     """Data does not fit its declared schema. Told to its owner only: counts rows, shows none."""
 
@@ -123,6 +129,10 @@ class AuthenticationError(ChannelError):
 
 class PeerLost(ChannelError):
     """A peer cannot be reached any more, or ended. See its log."""
+
+
+class PeerStopped(PeerLost):
+    """A peer's operator stopped it. Ask there, and start again together."""
 
 
 class PeerTimeout(ChannelError):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mpc import history
 from mpc.digest import digest, parameters
 from mpc.engine import Cost, Engine, Spec
-from mpc.errors import AgreementError, ChannelError, ComityError, LocalProtocolError, TooMuchInFlight
+from mpc.errors import AgreementError, ChannelError, ComityError, LocalProtocolError, Stopped, TooMuchInFlight
 from mpc.labels import LABEL_BYTES, Scope
 from mpc.network import Network
 from mpc.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
@@ -380,7 +380,7 @@ class Runtime:
         """Run the script and everything it scheduled to the end; raise the run's first error.
 
         What nobody uses is computed too, at all parties alike. Once the script is through, its releases are in, and a
-        peer that goes then ends nothing any more.
+        peer that goes then, or an operator that stops this party, ends nothing any more.
         """
         loop = asyncio.get_running_loop()
         self._failed = loop.create_future()
@@ -406,7 +406,7 @@ class Runtime:
         if self.failure is not None:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            if self._over and isinstance(self.failure, ChannelError):
+            if self._over and isinstance(self.failure, ChannelError | Stopped):
                 return
             raise self.failure
         try:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 
 from mpc.channel import Channel
 from mpc.engine import Engine
-from mpc.errors import ComityError, LocalProtocolError
+from mpc.errors import ComityError, LocalProtocolError, PeerError, Stopped
 from mpc.network import Network
 from mpc.outside import Outside
 from mpc.party import Environment
@@ -51,11 +52,15 @@ async def received(session: Session, reception: Reception | None, wait: float) -
     except ComityError as failure:
         error = failure
         raise
+    except asyncio.CancelledError:
+        error = Stopped("stopped by its operator")
+        raise
     except Exception as failure:
         error = LocalProtocolError(f"{type(failure).__name__}")
         raise
     finally:
-        await reception.desk.close(error)
+        peer = error.peer if isinstance(error, PeerError) else None
+        await reception.desk.close(error, session.participants_by_name().get(str(peer)))
         await session.dismiss()
 
 
@@ -79,7 +84,9 @@ def runtime_over(
     from protocols.library import Library
 
     keep_freed()
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    failed = True
+    try:
         environment = Environment(channel or session.channel, session.keys, pool if threads > 1 else None)
         run = Runtime(
             engine,
@@ -95,3 +102,6 @@ def runtime_over(
         session.attach(progress=progress, waiting=run.waiting, parted=run.parted)
         session.failed.add_done_callback(lambda failed: run.fail(failed.result()))
         yield run
+        failed = False
+    finally:
+        pool.shutdown(wait=not failed, cancel_futures=True)  # peers hear of a failure before kernels have ended

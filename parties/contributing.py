@@ -23,12 +23,13 @@ from parties.agreement import PROTOCOL_VERSION
 from parties.contribution import Prepared, prepare
 from parties.dataset import SourceRows
 from parties.document import agreed_document, study_hash, study_words
+from parties.eventloop import runner
 from parties.handout import Facts, put_together
 from parties.home import Home
 from parties.identity import Card, write_private
 from parties.outcome import Events, Outcome, check_data, kinds_and_protections
-from parties.process import loop_factory
 from parties.sealing import read_header
+from parties.stopping import listening
 from parties.study import BoundStudy
 
 RECEIPTS = "receipts"
@@ -163,8 +164,8 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
 def call(own: Own, prepared: Prepared | None, *, fetch: bool, wait: float, events: Events) -> Outcome:
     """Hand a contribution to all compute parties (None: there is nothing to hand over), and with `fetch` wait for the
     results. Raises what `parties.submission.Submission.run` raises."""
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(_call(own, prepared, fetch, wait, events))
+    with runner() as running:
+        return running.run(_call(own, prepared, fetch, wait, events))
 
 
 async def _call(own: Own, prepared: Prepared | None, fetch: bool, wait: float, events: Events) -> Outcome:
@@ -187,8 +188,10 @@ async def _call(own: Own, prepared: Prepared | None, fetch: bool, wait: float, e
         wait=wait,
         events=events,
     )
+    loop = asyncio.get_running_loop()
     try:
-        await submission.run()
+        with listening(lambda stopped: loop.call_soon_threadsafe(submission.stop, stopped)):
+            await submission.run()
     finally:
         if submission.receipts and prepared is not None:
             _keep_receipts(home, own.digest, prepared, submission.receipts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,8 @@ class DemoFailed(Exception):
     """A party ended with an error; its message and exit code are those of the demo."""
 
     def __init__(self, ended: Ended) -> None:
-        super().__init__(ended.stderr.strip() or f"{ended.name} ended with exit code {ended.code}")
+        how = f"was ended by {signal.Signals(-ended.code).name}" if ended.code < 0 else f"ended with code {ended.code}"
+        super().__init__(ended.stderr.strip() or f"{ended.name} {how}")
         self.code = ended.code if ended.code > 0 else 3
 
 
@@ -215,6 +217,7 @@ def _joined(
     bound: BoundStudy, ended: Mapping[str, Ended], oracle: dict[str, Any] | OracleFailed | None
 ) -> dict[str, Any]:
     failed = [e for e in ended.values() if e.code != 0]
+    failed = [e for e in failed if not e.by_us] or failed
     if failed:
         # The one that says what is wrong, rather than those that lost it.
         order = {2: 0, 1: 1, 5: 2, 4: 3, 3: 4}

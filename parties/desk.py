@@ -14,7 +14,7 @@ from hashlib import sha256
 from typing import Any
 
 from mpc.channel import MAX_MESSAGE, Bytes
-from mpc.errors import AgreementError, ComityError, RemoteProtocolError
+from mpc.errors import AgreementError, ComityError, RemoteProtocolError, Stopped
 from mpc.text import visible
 from parties import agreement, frames
 from parties.identity import Identity
@@ -117,14 +117,14 @@ class Desk:
         """Who has not fetched its results yet."""
         return [one.name for one in self._visitors.values() if one.index in set(self._parts) - self._fetched]
 
-    async def close(self, error: ComityError | None = None) -> None:
-        """Send everybody away; with an error, they are told its class."""
+    async def close(self, error: ComityError | None = None, about: int | None = None) -> None:
+        """Send everybody away; with an error, they are told its class, and which compute party it is about."""
         if self._ticker is not None:
             self._ticker.cancel()
         links = list(self._links.values())
         for link in links:
             if error is not None:
-                link.write(frames.control(frames.BYE, _reason(type(error).__name__)))
+                link.write(frames.control(frames.BYE, _reason(type(error).__name__, about)))
             link.close()
         for task in self._tasks:
             task.cancel()
@@ -180,6 +180,8 @@ class Desk:
             self._arrived(visit, payload)
         elif kind == frames.RECEIPT:
             self._receipted(visit, frames.parse(payload))
+        elif kind == frames.BYE and frames.parse(payload).get("kind") == Stopped.__name__:
+            self._status(f"{visit.who.name} was stopped by its operator")
 
     def broken(self, lane: Lane, error: ComityError) -> None:
         """A visitor misbehaved: it is refused, and the run goes on."""
@@ -314,5 +316,5 @@ class Desk:
         task.add_done_callback(self._tasks.discard)
 
 
-def _reason(kind: str) -> dict[str, Any]:
-    return {"kind": kind, "label": "", "source": "", "about": None}
+def _reason(kind: str, about: int | None = None) -> dict[str, Any]:
+    return {"kind": kind, "label": "", "source": "", "about": about}

@@ -15,9 +15,11 @@ from mpc.errors import (
     CheckFailed,
     ComityError,
     PeerLost,
+    PeerStopped,
     PeerTimeout,
     RemoteError,
     RemoteProtocolError,
+    Stopped,
 )
 from mpc.text import visible
 from parties.frames import text
@@ -76,6 +78,11 @@ def verdict(
     about = None if reason.about is None else parties[reason.about].name
     error: ComityError
     cls: type[PeerLost | PeerTimeout]
+    if reason.kind == Stopped.__name__:
+        return 0.0, PeerStopped(f"{name} was stopped by its operator{liveness.here()}", peer=name)
+    if reason.kind == PeerStopped.__name__ and about is not None and reason.about != own:
+        said = f"{about} was stopped by its operator, as {name} reports{liveness.here()}"
+        return 0.0, PeerStopped(said, peer=about)
     if reason.kind in (PeerLost.__name__, PeerTimeout.__name__) and about is not None and reason.about != own:
         cls, what = PeerLost, "stopped answering"
         if reason.kind == PeerTimeout.__name__:

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import shutil
-import signal
 import subprocess
 import tempfile
 import threading
@@ -19,18 +18,18 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from parties import startup
 from parties.catalog import Catalog, Dataset
 from parties.consortium import Consortium
 from parties.identity import Identity, write_private
+from parties.stopping import end_if_told
 
 #: A process that was asked to end and has not, is ended.
 _TERMINATE_S = 2.0
-#: SIGHUP is not everywhere.
-_ENDS = [signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP") if name in signal.Signals.__members__]
+#: Once a party has failed, those that had met it find that out by themselves; the others would wait for it.
+_AFTERWARDS_S = 15.0
 
 
 @dataclass
@@ -44,12 +43,13 @@ class Member:
 
 @dataclass
 class Ended:
-    """How a party's process ended: exit code, its events, what it said on stderr."""
+    """How a party's process ended: exit code, its events, what it said on stderr, whether it was we who ended it."""
 
     name: str
     code: int
     events: list[dict[str, Any]] = field(default_factory=list)
     stderr: str = ""
+    by_us: bool = False
 
     @property
     def result(self) -> dict[str, Any] | None:
@@ -81,47 +81,6 @@ def consortium(names: Sequence[str]) -> Iterator[dict[str, Member]]:
         yield members
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-#: What we were told to end with. A library may have swallowed it, or an import was not to be disturbed: see below.
-_told: list[BaseException] = []
-
-
-@contextmanager
-def orderly_end() -> Iterator[None]:
-    """Inside, being told to end (Ctrl-C, SIGTERM, a closed terminal) runs every `finally`: nothing is left behind.
-
-    In the middle of an import it comes a little later: compiled modules print and forget what is raised in them.
-    """
-
-    def end(number: int, frame: FrameType | None) -> None:
-        _told.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number))
-        if not _importing(frame):
-            raise _told[-1]
-
-    _told.clear()
-    before = {number: signal.signal(number, end) for number in _ENDS}
-    try:
-        yield
-        end_if_told()
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        _told.clear()
-
-
-def end_if_told() -> None:
-    """Raise what could not be raised when it came; called now and then by those that work or wait for long."""
-    if _told:
-        raise _told[0]
-
-
-def _importing(frame: FrameType | None) -> bool:
-    while frame is not None:
-        if frame.f_code.co_filename.startswith("<frozen importlib"):
-            return True
-        frame = frame.f_back
-    return False
 
 
 def free_ports(count: int) -> list[int]:
@@ -193,8 +152,9 @@ class Launched:
             self.ended[name].stderr += line
 
     def wait(self, timeout_s: float | None = None, *, stop_on_error: bool = False) -> dict[str, Ended]:
-        """Wait for all; with `stop_on_error` the first one that fails before agreement ends the others."""
+        """Wait for all; with `stop_on_error`, when one has failed the others have a while to find that out."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
+        failed: float | None = None
         waiting = dict(self.processes)
         while waiting:
             end_if_told()
@@ -206,6 +166,10 @@ class Launched:
                 del waiting[name]
                 if stop_on_error and process.returncode == 2:
                     self.stop()
+                elif process.returncode and failed is None:
+                    failed = time.monotonic()
+            if stop_on_error and failed is not None and time.monotonic() - failed > _AFTERWARDS_S:
+                self.stop()
             if deadline is not None and time.monotonic() > deadline:
                 self.stop()
                 raise TimeoutError(f"{', '.join(waiting)} did not end in {timeout_s} s")
@@ -217,8 +181,9 @@ class Launched:
 
     def stop(self) -> None:
         """End all processes, and wait until they are gone."""
-        for process in self.processes.values():
+        for name, process in self.processes.items():
             if process.poll() is None:
+                self.ended[name].by_us = True
                 process.terminate()
         for process in self.processes.values():
             try:

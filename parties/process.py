@@ -16,14 +16,16 @@ from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 from mpc.engine import Engine
-from mpc.errors import ConfigError, ScenarioError
+from mpc.errors import ConfigError, ScenarioError, Stopped
 from mpc.study import Study as RunningStudy
 from parties.agreement import PROTOCOL_VERSION
 from parties.dataset import SourceRows
 from parties.document import agreed_document, study_hash, study_words
+from parties.eventloop import runner
 from parties.home import Home
 from parties.outcome import Events, Limits, Outcome, check_data, kinds_and_protections
 from parties.source import default_threads
+from parties.stopping import listening
 from parties.study import BoundStudy
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from mpc.outside import Outside
     from parties.bench.shaping import Shaped
     from parties.reception import Reception
+    from parties.session import Session
     from protocols.simulate import DryRun
 
 
@@ -51,9 +54,10 @@ def run_party(
     shape    hold messages back as this network would, for measurements on one machine; the same at all parties
     done     told the outcome when there is one; then the party may stay for those who fetch theirs
     """
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with runner() as running:
         party = _Party(home, bound, limits, events, started or perf_counter(), shape, done)
-        return runner.run(party.run())
+        with listening(lambda stopped: running.get_loop().call_soon_threadsafe(party.stop, stopped)):
+            return running.run(party.run())
 
 
 def _shaped(channel: Channel, network: Network) -> Shaped:
@@ -63,14 +67,6 @@ def _shaped(channel: Channel, network: Network) -> Shaped:
     shaped = Shaped(channel, network, Clock())
     shaped.shaping = True
     return shaped
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return None
-    return uvloop.new_event_loop
 
 
 class _Party:
@@ -94,8 +90,34 @@ class _Party:
         self._shape = shape
         self._done = done
         self._phases: dict[str, float] = {}
+        self._session: Session | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._stopped: Stopped | None = None
+        #: The session has ended well and the outcome was told: what is left is to wait for those who fetch theirs.
+        self._done_with = False
+
+    def stop(self, stopped: Stopped) -> None:
+        """The operator wants us to end: the peers hear it first. A run whose releases are in hands them out first."""
+        self._stopped = stopped
+        if self._session is not None and not self._session.over:
+            self._session.fail(stopped)
+        elif self._task is not None and (self._session is None or self._done_with):
+            self._task.cancel()
 
     async def run(self) -> Outcome:
+        """Raises ComityError; `Stopped` also where the releases are in and were handed out."""
+        self._task = asyncio.current_task()
+        try:
+            outcome = await self._whole()
+        except asyncio.CancelledError:
+            if self._stopped is None:
+                raise
+            raise self._stopped from None
+        if self._stopped is not None:
+            raise self._stopped
+        return outcome
+
+    async def _whole(self) -> Outcome:
         plan = self._bound.plan
         if self._home.name not in plan.participants:
             raise ConfigError(f"{plan.where}: {self._home.name} takes no part; it names {', '.join(plan.participants)}")
@@ -168,6 +190,7 @@ class _Party:
             status=lambda line: self._events("status", {"text": line}),
             desk=None if reception is None else reception.desk,
         )
+        self._session = session
         async with received(session, reception, self._limits.wait):
             async with opened(session):
                 self._lap("agree")
@@ -183,6 +206,9 @@ class _Party:
                 if reception is not None:
                     reception.results(study, session, outcome.facts)
             self._done(outcome)
+            self._done_with = True
+            if self._stopped is not None:
+                raise self._stopped
         return outcome
 
     def _reception(self, engine: Engine, dry: DryRun, document: dict[str, Any], digest: bytes) -> Reception | None:

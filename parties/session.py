@@ -222,7 +222,8 @@ class Session:
         for lane in self.peers:
             lane.fail(error)
         farewell = endings.farewell(error, self.participants_by_name(), self._liveness.place())
-        for link in self.links.values():
+        # Also to those whose hello is still on its way: ours is, too, and comes before this.
+        for link in [*self.links.values(), *self._unsettled]:
             link.write(frames.control(frames.BYE, farewell))
         self._stop()
         self.failed.set_result(error)

@@ -22,9 +22,11 @@ from mpc.errors import (
     AuthenticationError,
     ComityError,
     PeerLost,
+    PeerStopped,
     PeerTimeout,
     RemoteError,
     RemoteProtocolError,
+    Stopped,
 )
 from parties import agreement, frames, tls
 from parties.address import show_address
@@ -134,6 +136,12 @@ class Submission:
         finally:
             timer.cancel()
             await self._close()
+
+    def stop(self, stopped: Stopped) -> None:
+        """The operator wants us to end: the compute parties hear it."""
+        for link in self._links.values():
+            link.write(frames.control(frames.BYE, {"kind": Stopped.__name__, "label": "", "source": "", "about": None}))
+        self._fail(stopped)
 
     # Progress
 
@@ -351,13 +359,24 @@ class Submission:
 
     def _sent_away(self, lane: Lane, message: dict[str, Any]) -> None:
         kind = "".join(c for c in frames.text(message, "kind", 60) if c.isalnum() or c == "_")
-        if self._prepared is not None and lane.name not in self.receipts:
+        error: ComityError
+        if kind in (Stopped.__name__, PeerStopped.__name__):
+            about = message.get("about") if kind == PeerStopped.__name__ else None
+            known = isinstance(about, int) and 0 <= about < len(self._peers)
+            whose = self._peers[about].name if isinstance(about, int) and known else lane.name
+            error = PeerStopped(f"{whose} was stopped by its operator{self._how_far()}", peer=whose)
+        elif self._prepared is not None and lane.name not in self.receipts:
             error = RemoteError(f"{lane.name} refused the contribution: {_WHY.get(kind, kind)}", peer=lane.name)
             if kind in _EXIT_4:
                 error.exit_code = 4
         else:
             error = RemoteError(f"{lane.name} ended the run: {kind}. See its log", peer=lane.name)
         self._fail(error)
+
+    def _how_far(self) -> str:
+        if self._prepared is None or self._all_handed:
+            return ""  # `_fail` says that the contribution is with all of them
+        return f"; the contribution is with {', '.join(self.receipts) or 'nobody'}"
 
     async def _disagree(self, lane: Lane, document: asyncio.Future[dict[str, Any]]) -> None:
         theirs = await document

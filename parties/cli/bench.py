@@ -139,7 +139,7 @@ def command(
     from parties.bench.setting import settings
     from parties.cli.progress import Display
     from parties.kernels import prepare
-    from parties.launch import orderly_end
+    from parties.stopping import orderly_end
 
     if scenarios:
         if workloads or sizes or profile or opponent is not None or page is not None:
@@ -214,7 +214,7 @@ def _scenarios(
     from parties.bench.scenario import measure
     from parties.cli.progress import Display
     from parties.kernels import prepare
-    from parties.launch import orderly_end
+    from parties.stopping import orderly_end
     from parties.trust import number
 
     counts = list[int | None](organizations) or [None]

@@ -87,9 +87,9 @@ def command(
     from parties.cli.progress import Display
     from parties.cli.run import finish
     from parties.kernels import prepare
-    from parties.launch import orderly_end
     from parties.loader import load
     from parties.oracle import complaint
+    from parties.stopping import orderly_end
 
     if export is not None:
         written = samples.export(load(scenario), export)

@@ -105,10 +105,10 @@ def command(
         )
     mpyc_version()
     if local is not None:
-        from parties.launch import orderly_end
         from parties.mpyc.local import run_local
         from parties.mpyc.sources import program_sources
         from parties.mpyc.study import check_threshold
+        from parties.stopping import orderly_end
 
         t = check_threshold(local, threshold, f"--local {local}")
         program, rest = Path(arguments[0]), arguments[1:]
@@ -127,20 +127,22 @@ def command(
     from parties.mpyc.run import Party
     from parties.mpyc.study import open_program_study
     from parties.outcome import Limits
+    from parties.stopping import stoppable
 
     no_core_dumps()
-    here = opened(home)
-    study = open_program_study(Path(arguments[0]))
-    party = Party(
-        here,
-        study,
-        Path(arguments[1]),
-        arguments[2:],
-        limits=Limits(wait, grace, stall),
-        status=_status(),
-        report=report,
-    )
-    raise click.exceptions.Exit(party.run())
+    with stoppable():
+        here = opened(home)
+        study = open_program_study(Path(arguments[0]))
+        party = Party(
+            here,
+            study,
+            Path(arguments[1]),
+            arguments[2:],
+            limits=Limits(wait, grace, stall),
+            status=_status(),
+            report=report,
+        )
+        raise click.exceptions.Exit(party.run())
 
 
 def _status() -> Callable[[str], None]:

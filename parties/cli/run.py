@@ -15,6 +15,7 @@ import click
 from mpc.errors import ConfigError
 from parties import units
 from parties.cli.common import FILE, FOLDER, home_option, json_option, opened, print_json
+from parties.stopping import stoppable
 
 if TYPE_CHECKING:
     from parties.outcome import Outcome
@@ -46,6 +47,7 @@ _STARTED = perf_counter()
 @json_option
 @click.option("--events", is_flag=True, hidden=True, help="JSON lines on stdout, for a program that started this one.")
 @click.option("--shape", hidden=True, metavar="RTT,RATE", help="Hold messages back as such a network, to measure.")
+@stoppable()
 def command(
     study: Path,
     home: Path | None,

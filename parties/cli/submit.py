@@ -13,6 +13,7 @@ from parties.cli.common import FILE, FOLDER, home_option, json_option, opened, p
 from parties.cli.run import finish, json_lines, stamp
 from parties.echo import echo
 from parties.report_text import size
+from parties.stopping import stoppable
 
 if TYPE_CHECKING:
     from parties.cli.progress import Display
@@ -49,6 +50,7 @@ _EVENTS = click.option("--events", is_flag=True, hidden=True, help="JSON lines o
 @_OUTPUT
 @json_option
 @_EVENTS
+@stoppable()
 def submit(
     study: Path,
     home: Path | None,
@@ -105,6 +107,7 @@ def submit(
 @_OUTPUT
 @json_option
 @_EVENTS
+@stoppable()
 def results(
     study: Path,
     home: Path | None,

@@ -31,6 +31,7 @@ from parties.mpyc.study import ProgramStudy, agreed_program
 from parties.mpyc.watch import PATIENCE_S, Watch, end_process, flush, print_program_error
 from parties.outcome import Limits
 from parties.session import Participant, Session
+from parties.stopping import listening
 
 
 class SessionThread:
@@ -56,9 +57,12 @@ class SessionThread:
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
     def tell(self, error: ComityError) -> None:
-        """The program failed: the peers hear of it at once."""
+        """The program failed, or its operator stops it: the peers hear of it at once."""
+        self.loop.call_soon_threadsafe(self._fail, error)
+
+    def _fail(self, error: ComityError) -> None:
         if self.session is not None:
-            self.loop.call_soon_threadsafe(self.session.fail, error)
+            self.session.fail(error)
 
     def finish(self, error: ComityError | None) -> None:
         if self.session is not None:
@@ -118,12 +122,13 @@ class Party:
         watch = Watch(mpc._loop, self._thread.tell)
         error: ComityError | None = None
         try:
-            exchange = self._thread.call(self._open(document, index, mpc, watch))
-            from parties.mpyc import protocols
+            with listening(self._thread.tell):
+                exchange = self._thread.call(self._open(document, index, mpc, watch))
+                from parties.mpyc import protocols
 
-            assert self._thread.session is not None
-            protocols.install(mpc, exchange, watch, self._thread.session.run_id)
-            code = self._execute()
+                assert self._thread.session is not None
+                protocols.install(mpc, exchange, watch, self._thread.session.run_id)
+                code = self._execute()
             if watch.failure is not None:
                 raise watch.failure
             if code:

@@ -140,6 +140,36 @@ def test_a_killed_party_is_named_whatever_the_others_do(tmp_path, doing):
             assert time.monotonic() - killed < 10
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("doing", "how"),
+    [
+        (WAITING, signal.SIGINT),
+        pytest.param(COMPUTING, signal.SIGTERM, marks=pytest.mark.exhaustive),
+        pytest.param(BLOCKED, signal.SIGHUP, marks=pytest.mark.exhaustive),
+        pytest.param(SLEEPING, signal.SIGINT, marks=pytest.mark.exhaustive),
+    ],
+    ids=["waits", "computes", "loop", "sleeps"],
+)
+def test_a_party_that_its_operator_stops_is_named(tmp_path, doing, how):
+    with parties(tmp_path) as running:
+        for name in NAMES:
+            running.start(name, program(tmp_path, doing), options=())
+        running.until_started()
+        time.sleep(0.5)
+        running.processes["north"].send_signal(how)
+        told = time.monotonic()
+        code, _, err = running.end("north", 15)
+        assert code == 128 + how
+        assert f"stopped by its operator ({how.name})" in err
+        for name in ("county", "st-mary"):
+            code, _, err = running.end(name, 15)
+            assert code == 3, err
+            assert "north was stopped by its operator" in err
+            assert "Traceback" not in err
+            assert time.monotonic() - told < 10
+
+
 @pytest.mark.exhaustive
 def test_a_long_computation_at_one_party_is_waited_for(tmp_path):
     """Longer than the grace period, between runs and inside of one."""

@@ -1,5 +1,6 @@
 """`comity`, but reading the rows takes long: slow_party.py SECONDS run STUDY ..."""
 
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -19,4 +20,9 @@ def _slowly(self: SourceRows, columns: Any) -> Iterator[Any]:
 
 if __name__ == "__main__":
     SourceRows.batches = _slowly  # type: ignore[method-assign]
-    main()
+    try:
+        main()
+    except SystemExit as ended:  # as `comity` ends: without waiting for threads
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(ended.code if isinstance(ended.code, int) else 0)

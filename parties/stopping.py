@@ -1,0 +1,114 @@
+"""Being told to end: Ctrl-C, SIGTERM, a closed terminal (SIGHUP).
+
+A party (`comity run`, `submit`, `results`, `mpyc`) that is told so tells its peers, who end with its name, and ends
+within about a second; told a second time, it ends at once. Before it has met anybody, the error `Stopped` is raised
+where the signal finds it; whoever has peers listens with `listening`.
+A command that has started processes of its own (`demo`, `bench`, `mpyc --local`) ends them, and leaves nothing behind.
+Signals that this process was started to ignore (`nohup`) stay ignored. Windows knows Ctrl-C and Ctrl-Break, which also
+stands for a closed console; SIGTERM there ends a process at once, and peers find that out within the grace period.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from mpc.errors import Stopped
+
+#: Not all of them are everywhere.
+SIGNALS = [
+    signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if name in signal.Signals.__members__
+]
+
+Handler = Callable[[int, FrameType | None], None]
+Hear = Callable[[Stopped], object]
+
+#: What we were told to end with. A library may have swallowed it, or an import was not to be disturbed: see below.
+_told: list[BaseException] = []
+#: Who is told in place of an exception, the innermost one last.
+_listeners: list[Hear] = []
+
+
+@contextmanager
+def orderly_end() -> Iterator[None]:
+    """Inside, being told to end runs every `finally`: nothing is left behind.
+
+    In the middle of an import it comes a little later: compiled modules print and forget what is raised in them.
+    """
+
+    def end(number: int, frame: FrameType | None) -> None:
+        _told.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number))
+        if not _importing(frame):
+            raise _told[-1]
+
+    with _handled_by(end):
+        yield
+        end_if_told()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Inside, being told to end raises `Stopped`, or tells `listening`; the second time the process ends at once."""
+    here = os.getpid()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        if os.getpid() != here:  # a child of a program, forked from this process: it ends as it would anyway
+            raise KeyboardInterrupt
+        if _told:
+            os._exit(128 + number)
+        stopped = Stopped(f"stopped by its operator ({signal.Signals(number).name})")
+        stopped.exit_code = 128 + number
+        _told.append(stopped)
+        if _listeners:
+            _listeners[-1](stopped)
+        elif not _importing(frame):
+            raise stopped
+
+    with _handled_by(stop):
+        yield
+        end_if_told()
+
+
+@contextmanager
+def listening(hear: Hear) -> Iterator[None]:
+    """Inside, `hear` is called in the main thread when this party is told to end; nothing is raised."""
+    end_if_told()
+    _listeners.append(hear)
+    try:
+        yield
+    finally:
+        _listeners.remove(hear)
+
+
+def end_if_told() -> None:
+    """Raise what could not be raised when it came; called now and then by those that work or wait for long."""
+    if _told:
+        raise _told[0]
+
+
+@contextmanager
+def _handled_by(handler: Handler) -> Iterator[None]:
+    _told.clear()
+    if threading.current_thread() is not threading.main_thread():
+        yield  # signals are the main thread's
+        return
+    heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, handler) for number in heeded}
+    try:
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
+        _told.clear()
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
