@@ -177,13 +177,25 @@ class Inbox:
             used = [r.number for r in self.held(one.index) if r.digest == digests[one.index]]
             last[one.index] = max(used, default=0)
             self._spent[one.name] = max(last[one.index], self._spent.get(one.name, 0))
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        write_private(self.folder / SPENT, json.dumps(self._spent, sort_keys=True).encode())
+        self._note()
         for index, number in last.items():
             for received, path in self._held[index]:
                 if received.number <= number:
                     path.unlink(missing_ok=True)
             self._held[index] = [(r, p) for r, p in self._held[index] if r.number > number]
+
+    def check_writable(self) -> None:
+        """ConfigError where contributions could not be kept, or noted as spent: before anybody is waited for."""
+        self._note()
+
+    def _note(self) -> None:
+        try:
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(self.folder / SPENT, json.dumps(self._spent, sort_keys=True).encode())
+        except OSError as error:
+            raise ConfigError(
+                f"{self.folder}: cannot be written ({error.strerror}). What was used must be noted there"
+            ) from None
 
     def _newest(self, owner: int) -> int:
         return max((received.number for received, _ in self._held[owner]), default=0)

@@ -226,6 +226,7 @@ class _Party:
             document=document,
             events=self._events,
         )
+        reception.inbox.check_writable()
         for line in reception.inbox.look():
             self._events("status", {"text": line})
         return reception

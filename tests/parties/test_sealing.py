@@ -376,6 +376,20 @@ def test_after_the_choice_nothing_is_taken(cast, tmp_path):
     assert [path.name for path in box.folder.glob("*.sealed")] == ["clinic.1.sealed"]
 
 
+def test_that_nothing_can_be_noted_is_told_before_the_run(cast, tmp_path, monkeypatch):
+    box = inbox(cast, tmp_path / "home")
+    box.check_writable()
+    assert json.loads((box.folder / SPENT).read_text()) == {}
+
+    def full(path, content):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("parties.inbox.write_private", full)
+    for step in (box.check_writable, lambda: box.spend({3: DIGEST})):
+        with pytest.raises(ConfigError, match="No space left on device"):
+            step()
+
+
 def test_a_damaged_note_of_what_was_used_is_not_taken_for_none(cast, tmp_path):
     box = inbox(cast, tmp_path / "home")
     box.folder.mkdir(parents=True)
