@@ -84,7 +84,7 @@ def _kind(shape: tuple[int, ...]) -> str:
 def _together(about: str, values: Sequence[Any], labels: Labels | None, *, keys: list[str] | None = None) -> Result:
     """Secrets of one shape along a new first axis, which may have keys: each is opened in its own type and masks."""
     parts: dict[str, SecretArray] = {}
-    tree = _leaves(about, values, "", parts)
+    tree = _leaves(about, values, "element ", parts)
     shape = _shape(about, tree)
     if keys is not None:
         labels = keys if len(shape) == 1 else (keys, *[None] * (len(shape) - 1))
@@ -97,10 +97,10 @@ def _together(about: str, values: Sequence[Any], labels: Labels | None, *, keys:
 
 
 def _leaves(about: str, values: Sequence[Any], path: str, parts: dict[str, SecretArray]) -> list[Any]:
-    """The same lists, with secrets under their path in `parts`, and public values as they are."""
+    """The same lists, with secrets under their place (from 1) in `parts`, and public values as they are."""
     tree: list[Any] = []
     for i, value in enumerate(values):
-        here = f"{path}{i}"
+        here = f"{path}{i + 1}"
         if isinstance(value, SecretArray):
             parts[here] = value
             tree.append(_Leaf(here, value))

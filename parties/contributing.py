@@ -22,12 +22,13 @@ from parties import frames
 from parties.agreement import PROTOCOL_VERSION
 from parties.contribution import Prepared, prepare
 from parties.dataset import SourceRows
+from parties.disclosed import announce
 from parties.document import agreed_document, study_hash, study_words
 from parties.eventloop import runner
 from parties.handout import Facts, put_together
 from parties.home import Home
 from parties.identity import Card, write_private
-from parties.outcome import Events, Outcome, check_data, kinds_and_protections
+from parties.outcome import Events, Outcome, check_data
 from parties.sealing import read_header
 from parties.stopping import listening
 from parties.study import BoundStudy
@@ -104,11 +105,9 @@ class Own:
 
     def outcome(self, facts: Facts | None = None) -> Outcome:
         """What it ends with; without facts of a run, what it has done itself."""
-        kinds, protections = kinds_and_protections(self.study.entries)
         return Outcome(
             releases=self.study.results,
-            kinds=kinds,
-            protections=protections,
+            manifest=[entry.describe() for entry in self.study.entries],
             study=self.digest.hex(),
             words=study_words(self.digest),
             brought={name: source.brought for name, source in self.rows.items() if source.brought is not None},
@@ -155,6 +154,7 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
         network=plan.network,
     )
     manifest = [entry.describe() for entry in study.entries]
+    announce(events, manifest)
     document = agreed_document(bound, keys=home.keys(), manifest=manifest, protocol=PROTOCOL_VERSION)
     own = Own(home, bound, engine, study, rows, document, study_hash(document), began, phases)
     own.lap("local")

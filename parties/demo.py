@@ -15,7 +15,7 @@ from parties.dataschema import key, quoted
 from parties.dataset import SourceRows, open_dataset
 from parties.launch import Ended, Launched, bring, consortium
 from parties.loader import Loaded, folder, load
-from parties.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, uncompared
+from parties.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
 from parties.samples import deal, samples, write
 from parties.source import Dataset
 from parties.study import BoundStudy, open_study
@@ -240,10 +240,14 @@ def _joined(
         for release, value in other["releases"].items():
             if result["releases"].setdefault(release, value) != value:
                 raise DemoFailed(Ended(name, 1, [], f"error: {name} received another value of {release!r} than others"))
-        for told in ("kinds", "protections"):
-            result[told] |= {release: text for release, text in other[told].items() if release not in result[told]}
+        known = {line["name"] for line in result["manifest"]}
+        result["manifest"] += [line for line in other["manifest"] if line["name"] not in known]
+        for told in ("kinds", "protections", "unprotected"):
+            result[told] |= other[told]
     if oracle is not None:
-        result["oracle"] = compared(bound.loaded.scenario, result["releases"], result["kinds"], oracle)
+        result["oracle"] = compared(
+            bound.loaded.scenario, result["releases"], result["kinds"], oracle, zero=smallest(bound.schemas.values())
+        )
         if not isinstance(oracle, OracleFailed) and (left := uncompared(result["releases"], oracle)):
             result["notes"].append(f"not compared with the clear: {', '.join(left)}")
     return result

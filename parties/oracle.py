@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from traceback import extract_tb
 from typing import Any
@@ -91,19 +91,27 @@ DIFFERS = "differs in form"
 SUPPRESSED = "suppressed in the run only"
 
 
+def smallest(schemas: Iterable[Schema]) -> float:
+    """What is 0 of a number whose oracle is 0: 2^-28 of the largest value that a column is declared to have."""
+    columns = [column for schema in schemas for column in schema.columns]
+    return 2.0**-28 * max((max(abs(column.low), abs(column.high)) for column in columns), default=0.0)
+
+
 def deviations(
-    releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any]
+    releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any], zero: float = 0.0
 ) -> tuple[float | str, dict[str, float | str]]:
     """The largest deviation, and each release's.
 
     Relative, except where that says little: absolute for what lies between -1 and 1 (correlations, p-values, R²), and
     for coefficients, differences, t and interval limits relative to the number or its standard error, whichever is
-    larger. A release that the oracle has and the run has not, or that is undefined or of another shape on one side
-    only, or suppressed by the oracle only, is DIFFERS, which counts as the largest; SUPPRESSED comes next. Releases
-    that the oracle leaves out are not compared: `uncompared` lists them.
+    larger. A number up to `zero` is 0, where the oracle says 0 (or what float64 makes of it).
+
+    A release that the oracle has and the run has not, or that is undefined or of another shape on one side only, or
+    suppressed by the oracle only, is DIFFERS, which counts as the largest; SUPPRESSED comes next. Releases that the
+    oracle leaves out are not compared: `uncompared` lists them.
     """
     details: dict[str, float | str] = {}
-    for name, (largest, alone) in _largest(releases, kinds, oracle).items():
+    for name, (largest, alone) in _largest(releases, kinds, oracle, zero).items():
         details[name] = DIFFERS if math.isinf(largest) else SUPPRESSED if alone else largest
     for words in (DIFFERS, SUPPRESSED):
         if words in details.values():
@@ -112,13 +120,20 @@ def deviations(
 
 
 def compared(
-    scenario: Scenario, releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any] | OracleFailed
+    scenario: Scenario,
+    releases: Mapping[str, Any],
+    kinds: Mapping[str, str],
+    oracle: Mapping[str, Any] | OracleFailed,
+    *,
+    zero: float = 0.0,
 ) -> dict[str, Any]:
-    """The comparison as the result document holds it; `beyond` names the releases that differ too much."""
+    """The comparison as the result document holds it; `beyond` names the releases that differ too much, `zero` as for
+    `deviations`."""
     if isinstance(oracle, OracleFailed):
         return {"max_relative_error": "not compared", "failed": oracle.text}
-    largest, details = deviations(releases, kinds, oracle)
-    wrong = [name for name, (error, _) in _largest(releases, kinds, oracle).items() if error > scenario.tolerance]
+    largest, details = deviations(releases, kinds, oracle, zero)
+    errors = _largest(releases, kinds, oracle, zero)
+    wrong = [name for name, (error, _) in errors.items() if error > scenario.tolerance]
     return {"max_relative_error": largest, "details": details, "tolerance": scenario.tolerance, "beyond": wrong}
 
 
@@ -141,12 +156,12 @@ def complaint(comparison: Mapping[str, Any]) -> str:
 
 
 def _largest(
-    releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any]
+    releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any], zero: float
 ) -> dict[str, tuple[float, bool]]:
     """Each release's largest deviation, infinite where it differs in form, and whether only the run suppressed some."""
     found = {}
     for name, wanted in oracle.items():
-        errors = list(_errors(releases.get(name), wanted, kinds.get(name, "number")))
+        errors = list(_errors(releases.get(name), wanted, kinds.get(name, "number"), zero))
         known = [error for error in errors if not math.isnan(error)]
         found[name] = max(known, default=0.0), len(known) < len(errors)
     return found
@@ -157,12 +172,14 @@ def uncompared(releases: Mapping[str, Any], oracle: Mapping[str, Any]) -> list[s
     return [name for name in releases if name not in oracle]
 
 
+#: What float64 makes of a sum that is 0, at most.
+_FLOAT_ZERO = 1e-9
 _ABSOLUTE = {"p", "r_squared"}
 _IN_ERRORS = {"coefficient", "difference", "ci_low", "ci_high"}
 _T = {"t", "statistic"}
 
 
-def _errors(found: Any, wanted: Any, kind: str, unit: Any = 0.0) -> Iterator[float]:
+def _errors(found: Any, wanted: Any, kind: str, zero: float, unit: Any = 0.0) -> Iterator[float]:
     """Deviations of all numbers in a release, infinite where they differ in form, NaN where the run suppressed it;
     `unit`: what they are relative to if they are smaller."""
     if isinstance(found, str) and found.startswith("suppressed") and found != wanted:
@@ -170,18 +187,18 @@ def _errors(found: Any, wanted: Any, kind: str, unit: Any = 0.0) -> Iterator[flo
     elif isinstance(wanted, Mapping):
         units = _units(wanted, kind)
         for name, value in wanted.items():
-            absolute = name in _ABSOLUTE or kind == "matrix"
-            there = isinstance(found, Mapping) and name in found
-            yield from _errors(found[name] if there else None, value, kind, None if absolute else units.get(name, 0.0))
+            absolute = name in _ABSOLUTE or (kind == "matrix" and "labels" in wanted)  # correlations
+            there = found[name] if isinstance(found, Mapping) and name in found else None
+            yield from _errors(there, value, kind, zero, None if absolute else units.get(name, 0.0))
     elif isinstance(wanted, list):
         if not isinstance(found, list) or len(found) != len(wanted):
             yield math.inf
             return
         units_of = unit if isinstance(unit, list) and len(unit) == len(wanted) else [unit] * len(wanted)
         for f, w, u in zip(found, wanted, units_of, strict=True):
-            yield from _errors(f, w, kind, u)
+            yield from _errors(f, w, kind, zero, u)
     elif _is_number(found) and _is_number(wanted):
-        gap = abs(found - wanted)
+        gap = 0.0 if abs(wanted) < _FLOAT_ZERO and abs(found) <= zero else abs(found - wanted)
         least = 1.0 if unit is None else max(abs(wanted), unit if _is_number(unit) else 0.0)
         yield gap if gap == 0 or unit is None else gap / least if least else math.inf
     elif isinstance(found, str) and isinstance(wanted, str) and found.startswith("undefined"):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mpc.disclosure import Entry
 from parties.dataset import Brought, SourceRows
 from parties.handout import Facts
 from parties.home import Home
@@ -27,11 +26,13 @@ class Limits:
 
 @dataclass
 class Outcome:
-    """What a run left at this organization."""
+    """What a run left at this organization.
+
+    manifest  the lines of the agreed document about releases, in the order of the script
+    """
 
     releases: dict[str, Any]
-    kinds: dict[str, str]
-    protections: dict[str, str]
+    manifest: list[dict[str, Any]]
     study: str
     words: str
     brought: dict[str, Brought]
@@ -48,23 +49,6 @@ class Outcome:
     def facts(self) -> Facts:
         """What is told of it to those who learn without computing."""
         return Facts(self.rounds, self.operations, self.finished, self.contributions, self.left_out)
-
-
-def kinds_and_protections(entries: Sequence[Entry]) -> tuple[dict[str, str], dict[str, str]]:
-    """How each release is shown, and what it is suppressed by."""
-    kinds = {entry.name: entry.kind for entry in entries}
-    return kinds, {entry.name: protection_of(entry) for entry in entries}
-
-
-def protection_of(entry: Entry) -> str:
-    """What guards a release, in a line."""
-    if entry.unprotected:
-        return f'not protected: a single row can show (the author\'s reason: "{entry.unprotected}")'
-    if all(one.guard == "public" for one in entry.protection.values()):
-        return "nothing private in it"
-    if entry.minimum <= 1:
-        return "no minimum: a single row can show"
-    return f"fewer than {entry.minimum}: suppressed"
 
 
 def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:

@@ -63,7 +63,7 @@ def _histogram(name: str, value: Histogram) -> str:
     axes.grid(True, axis="y")
     _few_ticks(axes, x=5, y=3, whole=value.equal_bins)
     if not value.equal_bins:
-        axes.set_ylabel(f"rows per {value.unit or 'unit'}")
+        axes.set_ylabel(f"rows / {value.unit}" if value.unit else "density")
     note = f", {len(hidden)} bins not shown" if hidden else ""
     return svg(drawn, f"Histogram: {name}, {len(counts)} bins{note}", stretch=1.5)
 

@@ -20,10 +20,11 @@ from mpc.errors import ConfigError, ScenarioError, Stopped
 from mpc.study import Study as RunningStudy
 from parties.agreement import PROTOCOL_VERSION
 from parties.dataset import SourceRows
+from parties.disclosed import announce
 from parties.document import agreed_document, study_hash, study_words
 from parties.eventloop import runner
 from parties.home import Home
-from parties.outcome import Events, Limits, Outcome, check_data, kinds_and_protections
+from parties.outcome import Events, Limits, Outcome, check_data
 from parties.source import default_threads
 from parties.stopping import listening
 from parties.study import BoundStudy
@@ -128,9 +129,9 @@ class _Party:
             )
         plan.check_date(date.today())
         engine, dry = await asyncio.to_thread(self._prepare)
-        document = agreed_document(
-            self._bound, keys=self._home.keys(), manifest=dry.manifest(), protocol=PROTOCOL_VERSION
-        )
+        manifest = dry.manifest()
+        announce(self._events, manifest)
+        document = agreed_document(self._bound, keys=self._home.keys(), manifest=manifest, protocol=PROTOCOL_VERSION)
         self._lap("start")
         rows = await asyncio.to_thread(check_data, self._home, self._bound, self._events)
         self._lap("local")
@@ -285,11 +286,9 @@ class _Party:
 
     def _outcome(self, study: RunningStudy, session: Any, rows: dict[str, SourceRows]) -> Outcome:
         run = study.run
-        kinds, protections = kinds_and_protections(study.entries)
         return Outcome(
             releases=study.results,
-            kinds=kinds,
-            protections=protections,
+            manifest=[entry.describe() for entry in study.entries],
             study="",
             words="",
             brought={name: source.brought for name, source in rows.items() if source.brought is not None},

@@ -98,6 +98,7 @@ def html(result: Mapping[str, Any] | Result) -> str:
         result=checked,
         columns=columns,
         values=values,
+        disclosures=checked.disclosures,
         form={name: _form(value) for name, value in values.items()},
         plots=svgs,
         histograms=histograms,

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
+from parties.disclosed import Disclosure, read
 from parties.report_kinds import Histogram, Model, Scalar, model_of
 from parties.report_text import Number, plain
 
@@ -64,6 +65,8 @@ class Result(BaseModel):
     releases: dict[str, Any]
     kinds: dict[str, str]
     protections: dict[str, str] = {}
+    unprotected: dict[str, str] = {}
+    manifest: list[dict[str, Any]] = []
     oracle: Oracle | None = None
     cost: Cost
     phases: dict[str, float] = {}
@@ -85,6 +88,12 @@ class Result(BaseModel):
         if name not in self._models:
             self._models[name] = model_of(self.kinds.get(name, ""), self.releases[name])
         return self._models[name]
+
+    @property
+    def disclosures(self) -> dict[str, Disclosure]:
+        """What the agreed document says of each release, where the result has it."""
+        lines = [line for line in self.manifest if "protection" in line]
+        return {one.name: one for one in map(read, lines) if one.name in self.releases}
 
     @property
     def recipients(self) -> list[str]:

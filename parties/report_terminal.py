@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from parties import report_releases
+from parties.disclosed import NO_MINIMUM
 from parties.report_data import Columns, Result, fold, histogram_title
 from parties.report_kinds import DERIVED, Histogram, Scalar
 from parties.report_releases import bars, cell, table_of
@@ -23,10 +24,11 @@ def show(result: Result, console: Console) -> None:
     _organizations(result, console)
     if result.nothing:
         console.print(Padding(Text(result.nothing, "bold"), (0, 1), expand=False))
+    _unprotected(result, console)
     scalars = [name for name in columns.others if isinstance(result.release(name), Scalar)]
     for name in scalars:
         scalar = result.release(name)
-        note = ("  derived", "dim") if result.kinds.get(name) == DERIVED else ""
+        note = _note(result, name)
         unit = f" {scalar.unit}".rstrip()
         console.print(Text.assemble(" ", (name, "bold"), "  ", cell(scalar.value), unit, note))
     if columns.rows:
@@ -34,8 +36,7 @@ def show(result: Result, console: Console) -> None:
     loose = {name: value for name in columns.others if isinstance(value := result.release(name), Histogram)}
     for name in columns.others:
         if name not in scalars and name not in loose:
-            note = ("  derived", "dim") if result.kinds.get(name) == DERIVED else ""
-            console.print(Text.assemble("\n ", (name, "bold"), note))
+            console.print(Text.assemble("\n ", (name, "bold"), _note(result, name)))
             report_releases.show(result.release(name), console)
     if loose:
         _histograms(loose, console)
@@ -48,6 +49,24 @@ def _heading(result: Result, console: Console) -> None:
         console.print(Padding(Text(result.purpose), (0, 1), expand=False))
     facts = [f"study {result.study_words or result.study[:16]}", result.finished_at]
     console.print(Padding(Text("   ".join(fact for fact in facts if fact), "dim"), (0, 1), expand=False))
+
+
+def _unprotected(result: Result, console: Console) -> None:
+    """First of all: what nothing protects, and why."""
+    groups: dict[str, list[str]] = {}
+    for name, why in result.unprotected.items():
+        groups.setdefault(why, []).append(name)
+    for why, names in groups.items():
+        console.print(Padding(Text(f"NOT PROTECTED ({why}): {NO_MINIMUM}", "bold red"), (0, 1), expand=False))
+        for name in names:
+            console.print(Padding(Text(name, "red"), (0, 3), expand=False))
+
+
+def _note(result: Result, name: str) -> tuple[str, str]:
+    """What is said of a release beside its name."""
+    if name in result.unprotected:
+        return "  NOT PROTECTED", "bold red"
+    return ("  derived", "dim") if result.kinds.get(name) == DERIVED else ("", "")
 
 
 def _organizations(result: Result, console: Console) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from parties.disclosed import read
 from parties.outcome import Outcome
 from parties.study import BoundStudy, StudyPlan
 from parties.trust import who_must_not_collude
@@ -27,8 +29,7 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> d
             for o in plan.organizations
         },
         "releases": outcome.releases,
-        "kinds": {name: outcome.kinds[name] for name in outcome.releases},
-        "protections": {name: text for name, text in outcome.protections.items() if name in outcome.releases},
+        **told_of(outcome.manifest, outcome.releases),
         "oracle": None,
         "cost": {
             "rounds": outcome.rounds,
@@ -41,6 +42,19 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> d
         "notes": _notes(outcome),
         "model": _model(plan),
         "finished": outcome.finished,
+    }
+
+
+def told_of(manifest: Iterable[Mapping[str, Any]], releases: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of these releases: how each is shown, what protects it, which nothing protects (and the author's
+    reason), and their lines of the agreed document."""
+    lines = [line for line in manifest if line["name"] in releases]
+    some = [read(line) for line in lines]
+    return {
+        "kinds": {one.name: one.kind for one in some},
+        "protections": {one.name: one.protection for one in some},
+        "unprotected": {one.name: one.heading for one in some if not one.protected},
+        "manifest": lines,
     }
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from mpc.errors import DataError
 from mpc.labels import Streams
 from mpc.rows import Floats
 from mpc.scenario import Scenario
@@ -32,15 +33,24 @@ def mock_run(
     ranges: Ranges | None = None,
     rows: int = 300,
 ) -> Simulation:
-    """Run the scenario on the functionality in the clear, with `rows` made-up rows (at most 1,000) per owner."""
+    """Run the scenario on the functionality in the clear, with `rows` made-up rows per owner: at most 1,000, and at
+    most as many as it shares."""
     schemas = scenario.schemas(ranges)
-    tables: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in organizations}
-    for name, schema in schemas.items():
-        for index, organization in enumerate(organizations):
-            if owners is None or index in owners[name]:
-                count = min(rows, MOCK_ROWS, scenario.inputs[name].at_most)
-                tables[organization][name] = mock_rows(schema, count, f"{name}/{organization}")
-    return simulate(scenario, tables, engine="ideal", parameters=parameters, ranges=ranges, recipients=recipients)
+    while True:
+        tables: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in organizations}
+        for name, schema in schemas.items():
+            for index, organization in enumerate(organizations):
+                if owners is None or index in owners[name]:
+                    count = min(rows, MOCK_ROWS, scenario.inputs[name].at_most)
+                    tables[organization][name] = mock_rows(schema, count, f"{name}/{organization}")
+        try:
+            return simulate(
+                scenario, tables, engine="ideal", parameters=parameters, ranges=ranges, recipients=recipients
+            )
+        except DataError:  # more rows than `share(rows=…)` has room for
+            if rows <= 1:
+                raise
+            rows //= 2
 
 
 def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Any]:

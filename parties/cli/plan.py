@@ -14,8 +14,10 @@ from mpc.network import Network
 from parties import units
 from parties.cli.common import FILE, json_option, print_json
 from parties.cli.scenario import WARNING
+from parties.disclosed import who_learns_what
 from parties.echo import echo
 from parties.report_text import duration, size
+from parties.result import told_of
 from parties.study import BoundStudy, StudyPlan, open_study
 from parties.trust import coalition_lines, coalitions, listed, who_must_not_collude, why
 
@@ -58,7 +60,7 @@ def quantity(parse: Callable[[object], float]) -> Callable[[click.Context, click
     help="Bits a second of a party (default: the study's, else 200M).",
 )
 @click.option("--mock", is_flag=True, help="Also show what results look like, on rows made up from the schema.")
-@click.option("--all", "all_", is_flag=True, help="List every release on a line of its own.")
+@click.option("--all", "all_", is_flag=True, help="List every release, with all that guards it.")
 @json_option
 def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool, all_: bool, as_json: bool) -> None:
     """Show what the study in the file STUDY would do. Needs no home, reads no data, calls nobody.
@@ -81,7 +83,7 @@ def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool,
     plan = bound.plan
     echo(f"{plan.purpose}  (scenario {bound.loaded.name})")
     echo(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
-    for line in who_learns_what(dry, all_):
+    for line in who_learns_what(dry.manifest(), all_):
         echo(f"  {line}")
     for line in who_contributes(bound, dry):
         echo(f"  {line}")
@@ -134,7 +136,7 @@ def _mock(bound: BoundStudy) -> dict[str, Any]:
         "purpose": plan.purpose,
         "organizations": {o.name: {"roles": list(o.roles)} for o in plan.organizations},
         "releases": run.releases,
-        "kinds": {entry.name: entry.kind for entry in run.entries if entry.name in run.releases},
+        **told_of([entry.describe() for entry in run.entries], run.releases),
         "cost": {"rounds": 0, "bytes_sent": 0, "seconds": 0.0, "operations": 0},
         "notes": ["made up from the schema: nobody's data"],
     }
@@ -223,27 +225,6 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
     bring = {name for names in alike.values() for name in names}
     if idle := [name for name in outside if name not in bring]:
         lines.append(f"{listed(idle)} only {'learns' if len(idle) == 1 else 'learn'}, by `comity submit` or `results`.")
-    return lines
-
-
-def who_learns_what(dry: DryRun, all_: bool) -> list[str]:
-    """One paragraph for each group of recipients."""
-    groups: dict[tuple[str, ...], list[Any]] = {}
-    for entry in dry.releases:
-        groups.setdefault(tuple(entry.recipients), []).append(entry)
-    lines = []
-    for recipients, entries in groups.items():
-        minimums = sorted({entry.minimum for entry in entries})
-        under = f"groups under {minimums[0]}" if len(minimums) == 1 else "small groups"
-        count = f"{len(entries)} release{'s' if len(entries) > 1 else ''}"
-        protected = f"{count}; {under} suppressed" if minimums[-1] > 1 else count
-        verb = "learns" if len(recipients) == 1 else "learn"
-        if all_:
-            lines.append(f"{listed(recipients)} {verb} ({protected}):")
-            lines += [f"  {entry.name}  ({entry.kind}; fewer than {entry.minimum}: suppressed)" for entry in entries]
-            continue
-        names = [entry.name for entry in entries[:_NAMES_SHOWN]] + ["…"] * (len(entries) > _NAMES_SHOWN)
-        lines.append(f"{listed(recipients)} {verb}: {', '.join(names)}  ({protected})")
     return lines
 
 

@@ -74,6 +74,9 @@ class Display:
             self._steps, self._rounds = int(details["steps"]), int(details["rounds"])
         elif kind == "status":
             self.status(str(details["text"]))
+        elif kind == "unprotected":
+            for line in details["lines"]:
+                self._err.print(Text(f"  {line}", "bold red"), soft_wrap=True)
         elif kind == "brought":
             self.status(f"{details['input']}: {details['rows']:,} rows of {details['file']} fit the schema")
         elif kind == "agreed":

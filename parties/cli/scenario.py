@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from mpc.entries import expected
-from mpc.errors import ConfigError
+from mpc.errors import ComityError, ConfigError
 from parties.cli.common import FOLDER, json_option, print_json, print_table
+from parties.disclosed import read, release_lines
 from parties.echo import echo
 from parties.loader import Loaded, available, docstring, load
 
@@ -39,9 +41,10 @@ def list_(as_json: bool) -> None:
 
 @group.command()
 @click.argument("name", metavar="NAME|FILE")
+@click.option("--all", "all_", is_flag=True, help="List every release, with all that guards it.")
 @json_option
-def show(name: str, as_json: bool) -> None:
-    """Show what a scenario asks for and gives: its description, inputs and parameters.
+def show(name: str, all_: bool, as_json: bool) -> None:
+    """Show what a scenario asks for and gives: its description, inputs, parameters and releases.
 
     \b
     Examples:  comity scenario show hospital_statistics
@@ -62,7 +65,29 @@ def show(name: str, as_json: bool) -> None:
     if loaded.scenario.parameters:
         print_table(("parameter", "default"), [(key, str(value)) for key, value in loaded.scenario.parameters.items()])
         echo()
+    echo("releases, for three organizations and the default parameters:")
+    try:
+        some = [read(line) for line in preview(loaded)]
+    except ComityError as error:
+        echo(f"  not known without a study (`comity plan` shows them): {error}", "")
+    else:
+        echo(*(f"  {line}" for line in release_lines(some, all_)), "")
     echo(str(loaded.path), WARNING)
+
+
+def preview(loaded: Loaded) -> list[dict[str, Any]]:
+    """The lines of the agreed document about releases, in a study of three organizations with default parameters."""
+    from protocols.simulate import dry_run
+
+    names = ("one", "two", "three")
+    holders = list(dict.fromkeys(entry.holder for entry in loaded.scenario.inputs.values() if entry.holder))
+    if len(holders) > len(names):
+        raise ConfigError(f"it is for {len(holders)} holders of data")
+    owners = {
+        name: (holders.index(entry.holder),) if entry.holder else tuple(range(len(names)))
+        for name, entry in loaded.scenario.inputs.items()
+    }
+    return dry_run(loaded.scenario, organizations=names, owners=owners).manifest()
 
 
 @group.command()

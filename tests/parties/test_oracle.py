@@ -15,6 +15,7 @@ from parties.oracle import (
     compared,
     complaint,
     deviations,
+    smallest,
     uncompared,
 )
 
@@ -31,7 +32,9 @@ def largest(found, wanted, kind="number"):
         (0.0, 0.0, "number", 0.0),
         ("suppressed (fewer than 10)", "suppressed (fewer than 10)", "number", 0.0),
         ({"counts": [1, "x"]}, {"counts": [1, "x"]}, "histogram", 0.0),
-        ({"values": [[1.0, 0.001]]}, {"values": [[1.0, 0.002]]}, "matrix", 0.001),
+        ({"labels": ["a"], "values": [[0.001]]}, {"labels": ["a"], "values": [[0.002]]}, "matrix", 0.001),
+        ({"rows": ["a"], "values": [[200.0]]}, {"rows": ["a"], "values": [[400.0]]}, "matrix", 0.5),
+        ([[200.0]], [[400.0]], "matrix", 0.5),
         ({"p": 1e-9}, {"p": 2e-9}, "test", 1e-9),
         ({"r_squared": 0.51}, {"r_squared": 0.5}, "regression", 0.01),
         # A coefficient near 0 is compared with its standard error; a large one with itself.
@@ -124,3 +127,10 @@ def test_an_error_of_the_oracle_names_its_line():
     assert isinstance(found, OracleFailed)
     assert "KeyError: 'agee' (test_oracle.py line" in found.text
     assert complaint(compared(scenario_with(None), {"a": 1.0}, {}, found)) == found.text
+
+
+def test_a_number_near_0_is_0_where_the_oracle_says_0():
+    zero = smallest([T.rows().schema])
+    assert zero == 2.0**-28
+    for found, wanted, deviation in ((1e-9, 0.0, 0.0), (1e-9, -1e-16, 0.0), (1e-3, 0.0, DIFFERS), (2e-9, 1e-9, 1.0)):
+        assert deviations({"it": found}, {}, {"it": wanted}, zero)[0] == pytest.approx(deviation)

@@ -77,6 +77,8 @@ def result(releases: dict[str, tuple[str, Any]] | None = None, **other: Any) -> 
         "releases": {name: value for name, (_, value) in chosen.items()},
         "kinds": {name: kind for name, (kind, _) in chosen.items()},
         "protections": {"sick by age": "minimum cohort 10"},
+        "unprotected": {},
+        "manifest": [],
         "oracle": {"max_relative_error": 2.1e-8, "details": {"age mean": 2.1e-8, "model": "undefined in both"}},
         "cost": {"rounds": 41, "bytes_sent": 312_345, "seconds": 1.93, "operations": 388},
         "phases": {"start": 1.2, "local": 0.2, "agree": 0.1, "joint": 0.43},
@@ -223,6 +225,7 @@ def hostile_result() -> dict[str, Any]:
         content[key] = hostile(content[key])
     content["organizations"] = {hostile(name): hostile(item) for name, item in content["organizations"].items()}
     content["protections"] = dict.fromkeys(releases, HOSTILE)
+    content["unprotected"] = dict.fromkeys(releases, HOSTILE)
     content["phases"] = {hostile(name): seconds for name, seconds in content["phases"].items()}
     content["oracle"]["details"] = {HOSTILE: HOSTILE}
     content["kinds"][hostile("tree")] = HOSTILE
@@ -338,6 +341,28 @@ def test_every_position_may_hold_words() -> None:
 
 def _worded(item: Any) -> Any:
     return [_worded(x) for x in item] if isinstance(item, list) else SMALL
+
+
+def test_what_nothing_protects_stands_first() -> None:
+    reason = 'the author\'s reason: "public anyway"'
+    content = result(unprotected={"patients": reason}, protections={"patients": f"NOT PROTECTED ({reason})"})
+    text, page = terminal(content, 200), Page(report.html(content)).text
+    assert 'NOT PROTECTED (the author\'s reason: "public anyway"): no minimum: a single row can show' in text
+    assert text.index("NOT PROTECTED") < text.index("54.250")
+    assert "patients  569  NOT PROTECTED" in text
+    assert page.index("Not protected: no minimum, a single row can show") < page.index("Who took part")
+    assert "not protected" in page
+    assert "NOT PROTECTED" not in terminal(result())
+
+
+def test_a_report_says_what_each_release_is_computed_from() -> None:
+    part = {"guard": "rows", "counts": ["10 or more rows of t"], "gap": "", "of": ["count of rows of t"]}
+    line = {
+        "name": "patients", "kind": "number", "parts": {"value": []}, "recipients": ["st-mary"], "minimum": 10,
+        "protection": {"value": part}, "others": True, "together": False, "unprotected": "", "source": "s.py:31",
+    }  # fmt: skip
+    page = Page(report.html(result(manifest=[line, {"name": "age mean"}]))).text
+    assert "count of rows of t s.py:31" in page
 
 
 def test_empty_result() -> None:
