@@ -6,7 +6,7 @@ however its masks were handled; a bound that does not hold blanks what was compu
 
 Why that is sound: an operation derives the bound of its result from its operands' bounds alone, so where all
 assumptions that a share carries hold, so does its bound. A theorem about a value that rests on a check of another
-one must say so with `standing_on`.
+one must say so with `resting_on`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def assuming(x: SecretArray, assumption: Assumption) -> SecretArray:
     return _with(x, x.handle.assumptions | {assumption})
 
 
-def standing_on(x: SecretArray, *others: SecretArray) -> SecretArray:
+def resting_on(x: SecretArray, *others: SecretArray) -> SecretArray:
     """The same secret, resting on whatever the others rest on too. Free."""
     return _with(x, x.handle.assumptions.union(*(other.handle.assumptions for other in others)))
 

@@ -106,9 +106,7 @@ class Cohort:
         """How many rows there must be for a minimum."""
         return -(-minimum * self.share.denominator // self.share.numerator)
 
-    def derived(
-        self, make: Callable[[], Counts], shape: Shape, decide: Callable[[SecretArray], SecretArray]
-    ) -> Cohort:
+    def derived(self, make: Callable[[], Counts], shape: Shape, decide: Callable[[SecretArray], SecretArray]) -> Cohort:
         """A cohort of the same kind: `decide` makes its bits from this one's, `make` its counts."""
         return Cohort(
             self.run,

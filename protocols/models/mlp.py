@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.assumptions import standing_on
+from mpc.assumptions import resting_on
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import encode, frac_for
 from mpc.operands import narrowed
@@ -83,7 +83,7 @@ class Dense:
         if norm is not None:
             sums = weights.bare().abs().sum(0).within(stated)
             self._most = min(self._most, sums.bound)
-            self.weights = standing_on(self.weights, sums)
+            self.weights = resting_on(self.weights, sums)
 
     def __call__(self, x: SecretArray) -> SecretArray:
         """The outputs for rows of inputs."""

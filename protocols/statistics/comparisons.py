@@ -21,6 +21,7 @@ def ttest_ind(
 
     Opens     number of rows, mean and standard deviation of both groups; t, degrees of freedom, p and the 95 %
               interval follow from them
+    Undefined where the standard deviation of a group is (`descriptive.deviations`)
     Protection one group under the minimum suppresses the whole comparison
     Source    Welch, Biometrika 34 (1947)
     """
@@ -53,7 +54,7 @@ def two_groups(n: Any, mean: Any, sd: Any, equal_var: bool) -> dict[str, Any]:
         error = float(np.sqrt(pooled * (1 / n).sum()))
     else:
         error = float(np.sqrt(part.sum()))
-        df = float(part.sum() ** 2 / (part**2 / (n - 1)).sum()) if error else float("nan")
+        df = float(part.sum() ** 2 / (part**2 / (n - 1)).sum())
     difference = float(mean[0] - mean[1])
     common = {
         "difference": difference,
@@ -61,9 +62,6 @@ def two_groups(n: Any, mean: Any, sd: Any, equal_var: bool) -> dict[str, Any]:
         "means": [float(v) for v in mean],
         "sds": [float(v) for v in sd],
     }
-    if not error:
-        nothing = "undefined: neither group varies"
-        return {"statistic": nothing, "df": nothing, "p": nothing, "ci_low": nothing, "ci_high": nothing, **common}
     statistic = difference / error
     reach = float(special.stdtrit(df, 0.975)) * error
     return {

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from mpc.counts import behind, complete
 from mpc.disclosure import Opened, Result
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
 from protocols.numeric.normalize import F
-from protocols.statistics.descriptive import Scaled, scaled_roots
+from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, TOO_LITTLE, Scaled, scaled_roots
 from protocols.statistics.moments import WIDE, JointMoments, cross_moments
 
 
@@ -19,51 +21,63 @@ from protocols.statistics.moments import WIDE, JointMoments, cross_moments
 class Standardised:
     """The correlation matrix of columns over their complete rows, and what it was scaled by.
 
-    varies  (k,) bits: the deviation is at least 2^-19 of the range, so that the spread has its digits
+    matrix  (k, k), F fraction bits; the same number in both places of a pair
+    scaled  (k, k) the spread in units of 2^-a_i 2^-a_j (`Scaled`): matrix before it was divided by mantissas' roots,
+            with 56 fraction bits
     """
 
     moments: JointMoments
     roots: Scaled
     matrix: SecretArray
-    varies: SecretArray
+    scaled: SecretArray
+
+    def varies(self, bits: int) -> SecretArray:
+        """(k,) bits: the spread of a column is at least 2^-bits of that of half its range."""
+        return self.roots.leading.reaches(WIDE - bits)
 
 
 def standardise(columns: Sequence[PrivateArray]) -> Standardised:
     """Correlations with 28 fraction bits; meaningless in rows and columns of a column that does not vary.
 
     Block scaling: row and column j are first multiplied by the secret power of two that normalises their diagonal
-    entry, exactly (all entries fit by Cauchy-Schwarz), then by 1/sqrt(diagonal).
+    entry, exactly (all entries fit by Cauchy-Schwarz), then by 1/sqrt(diagonal). Each pair is computed once.
     """
     moments = cross_moments(columns)
     k = len(columns)
     spread = moments.spread
     roots = scaled_roots(spread.diagonal().bounded(spread.bound))
-    up = roots.up
+    row, column = np.tril_indices(k)
+    place = np.zeros((k, k), np.int64)
+    place[row, column] = place[column, row] = np.arange(len(row))
+
+    def of_rows(x: SecretArray) -> tuple[SecretArray, SecretArray]:
+        return x._view(lambda a: a[row]), x._view(lambda a: a[column])
+
     limit = (1 << WIDE) + (1 << (WIDE - 18))
     # |C_ij| 2^(a_i + a_j) <= sqrt(C_ii 4^a_i * C_jj 4^a_j) <= 1; the intermediate product is smaller.
-    scaled = spread.times(up.reshape(k, 1), bound=limit).times(up.reshape(1, k), bound=limit)
-    scaled = scaled._new(scaled.handle, frac=WIDE, type="fixed").cut(F).bounded((1 << F) + (1 << 11))
-    inverse = roots.inverse
-    matrix = scaled.product(inverse.reshape(k, 1), F, limit=2.05)
-    matrix = matrix.product(inverse.reshape(1, k), F, limit=2.05).bounded((1 << F) + (1 << 12))
-    return Standardised(moments, roots, matrix, roots.leading.reaches(WIDE - 38))
+    up, inverse = of_rows(roots.up), of_rows(roots.inverse)
+    pairs = spread._view(lambda a: a[row, column])
+    scaled = pairs.times(up[0], bound=limit).times(up[1], bound=limit)
+    scaled = scaled._new(scaled.handle, frac=WIDE, type="fixed")
+    matrix = scaled.cut(F).bounded((1 << F) + (1 << 11)).product(inverse[0], F, limit=2.05)
+    matrix = matrix.product(inverse[1], F, limit=2.05).bounded((1 << F) + (1 << 12))
+    return Standardised(moments, roots, matrix._view(lambda a: a[place]), scaled._view(lambda a: a[place]))
 
 
 def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:
     """Pearson's correlation matrix over the rows where no column is missing.
 
     Error       2^-23, and 2^-55 of the square of a range over its deviation
-    Undefined   where a column does not vary (by less than 2^-19 of its declared range), or there are fewer than two
-                rows
+    Undefined   where a column varies by less than 2^-20 of its declared range, or there are fewer than two rows
     Protection  fewer complete rows than the minimum suppress the matrix, and so does a flag that fewer of them have,
                 or have not, and of two flags any of the four combinations
     """
     columns = list(columns)  # a table, too
     standard = standardise(columns)
     k = len(columns)
-    positive = standard.varies & standard.moments.several
-    valid = positive.reshape(k, 1) & positive.reshape(1, k)
-    matrix = standard.matrix.masked(valid, "a column does not vary")
+    varies = standard.varies(SPREAD_BITS)
+    matrix = standard.matrix.masked(standard.moments.several, ONE_ROW)
+    matrix = matrix.masked(varies.reshape(k, 1) & varies.reshape(1, k), f"a column {TOO_LITTLE}")
     rows = standard.moments.rows(complete(columns))
     matrix = matrix.standing_on(*behind(columns, rows), origin=(f"correlation over {rows.what}",))
     labels = [column.name for column in columns]

@@ -13,6 +13,7 @@ from mpc.basis import Cohort, indicator
 from mpc.counts import behind, complete, named, rows_where
 from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
+from mpc.fixed import width_of
 from mpc.local import share_each
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray, where
@@ -23,8 +24,13 @@ from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moment
 
 #: Position of the lowest leading bit that a spread can have: 2^-50.
 _LEAST = WIDE - 50
+#: A spread below 2^-38 (a deviation below 2^-19 of half the range) has not the digits that are stated.
+SPREAD_BITS = 38
+#: Bits of shared rows that are centred; bits of a variance of them that are right.
+_CENTRED, _DIGITS = 29, 12
 _NO_ROWS = "no rows"
-_ONE_ROW = "fewer than two rows"
+ONE_ROW = "fewer than two rows"
+TOO_LITTLE = "varies too little for its declared range, or not at all"
 
 
 @dataclass
@@ -88,10 +94,11 @@ def _of(column: PrivateArray, value: SecretArray, name: str, moments: JointMomen
 
 
 def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
-    """Standard deviation of each column over its valid rows; undefined with fewer than two (one, for ddof 0).
+    """Standard deviation of each column over its valid rows.
 
-    Error  relative 2^-24, and 2^-55 of the declared range times its ratio to the deviation; below 2^-25 of the
-           declared range it comes out as 0
+    Undefined  with fewer than two rows (one, for ddof 0); below 2^-20 of the declared range, also where the column does
+               not vary at all: from what owners share, 0 cannot be told from a rounding error
+    Error      relative 2^-24, and 2^-55 of the square of the declared range's ratio to the deviation: 2e-5 at most
     """
     moments = column_moments(columns)
     key = ("deviations", id(moments), ddof)
@@ -115,23 +122,28 @@ def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
     fraction = where(enough, fraction, 0.5).bounded(1 << F)
     # sd = sqrt(spread) / sqrt(q') = root * inverse * 2^-a
     ratio = roots.root.product(inverse_root(fraction), F, limit=2.05)
-    # A spread of 0 has the table entry 0, hence a standard deviation of 0.
     sd = ratio.times(roots.down, bound=int(2.05 * 2**WIDE))
     sd = sd._new(sd.handle, frac=WIDE, type="fixed")
-    return sd.masked(enough, _ONE_ROW if ddof else _NO_ROWS)
+    sd = sd.masked(enough, ONE_ROW if ddof else _NO_ROWS)
+    return sd.masked(roots.leading.reaches(WIDE - SPREAD_BITS), TOO_LITTLE)
 
 
 def variances(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
-    """Variance of each column: the square of its standard deviation, to 2^-56 of that of the declared range."""
+    """Variance of each column: the square of its standard deviation, with its conditions and twice its errors."""
     return [precise_product(sd, sd) for sd in deviations(columns, ddof)]
 
 
 def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
     """Variance of the elements of a secret array about their own mean; of the valid ones, where it has a mask.
 
-    Error      2^-25 of the square of x's bound (`within` makes that smaller)
-    Undefined  with at most `ddof` valid elements
+    Error      2^-12 of itself; of rows as `share` gives them also what their resolution leaves
+    Undefined  with at most `ddof` valid elements; where its error could be larger than stated: for a deviation below
+               about 2^-21 times the root of the number of elements, of x's bound (`within` makes that smaller)
+    Rounds     those of a mean, and about 25; with a mask those of a division and 25
     """
+    x = x.numeric()
+    unit = width_of(x.bound) - x.frac  # |x| <= 2^unit, and is measured in it
+    x = x._new(x.handle, frac=x.frac + unit, type="fixed").cut(_CENTRED)
     mean = x.mean(axis)
     if axis is not None:
         mean = mean.reshape(*_kept(x.shape, axis))
@@ -139,16 +151,24 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
     # The mean is no larger than the elements, and undefined without any: then there is nothing to centre.
     mean = mean._new(mean.handle, valid=None if masked else mean.valid, bound=mean.bound).cut(x.frac)
     centred = x - mean.bounded(x.bound + 1)
-    squares = (centred * centred).sum(axis)
+    terms = x.size if axis is None else x.shape[axis]
+    # Squares have 2 _CENTRED + 2 bits, and their sum is to have 61.
+    frac = min(61 - 2 - max(terms - 1, 0).bit_length(), 2 * _CENTRED)
+    squares = centred.product(centred, frac).sum(axis)
     if not masked:
-        terms = x.size if axis is None else x.shape[axis]
         if terms <= ddof:
             raise ShapeError(f"the variance of {terms} elements with ddof {ddof}")
-        return squares / (terms - ddof)
-    assert x.valid is not None
-    count = indicator(x.valid).sum(axis)
-    several = count > ddof
-    return (squares / where(several, count - ddof, 1)).masked(several, f"at most {ddof} values").like(squares)
+        variance = squares / (terms - ddof)
+    else:
+        assert x.valid is not None
+        count = indicator(x.valid).sum(axis)
+        several = count > ddof
+        variance = squares / where(several, count - ddof, 1)
+        variance = variance.masked(several, f"at most {ddof} values").like(squares)
+    # Each square is off by a last place and by its cut, the mean by two last places of x, the quotient by a few.
+    off = np.ldexp(2.0 * x.run.engine.rounding, -frac) + np.ldexp(8.0, -2 * _CENTRED) + np.ldexp(4.0, -variance.frac)
+    variance = variance.masked(variance.bare() >= off * 2.0**_DIGITS, TOO_LITTLE)
+    return variance._new(variance.handle, frac=variance.frac - 2 * unit, type="fixed")
 
 
 def _kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

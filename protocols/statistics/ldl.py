@@ -31,7 +31,6 @@ class Factors:
 
     rows      (p, p): rows 0..p-1 of L^-1;  response  (p,): its row p without the diagonal, minus the coefficients
     mantissa  (p,): w_k with 1/pivot_k = w_k * power_k;  power  (p,) integers
-    last      the response's pivot: 1 - R^2, 28 fraction bits
     regular   bit: all pivots and entries were within their limits
     """
 
@@ -39,7 +38,6 @@ class Factors:
     response: SecretArray
     mantissa: SecretArray
     power: SecretArray
-    last: SecretArray
     regular: SecretArray
 
 
@@ -76,7 +74,7 @@ def factor(matrix: SecretArray) -> Factors:
     # The coefficients mean something, and keep their bounds, only where everything before them does.
     response = where(regular.broadcast_to((p,)), response, 0)
     whole = concatenate([row.reshape(1, p) for row in rows])
-    return Factors(whole, response, concatenate(mantissas), concatenate(powers), schur[0, 0], regular)
+    return Factors(whole, response, concatenate(mantissas), concatenate(powers), regular)
 
 
 def _pivot(pivot: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:

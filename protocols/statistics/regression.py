@@ -19,17 +19,24 @@ from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
 from mpc.private import PrivateArray
 from mpc.secret import SecretArray, concatenate, where
-from protocols.numeric.normalize import F, leading_bit
+from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
-from protocols.statistics.correlations import standardise
-from protocols.statistics.ldl import INVERSE, factor, inflation
+from protocols.statistics.correlations import Standardised, standardise
+from protocols.statistics.descriptive import TOO_LITTLE
+from protocols.statistics.ldl import ENTRY, INVERSE, Factors, factor, inflation
+from protocols.statistics.moments import WIDE
 
-#: 1 - R^2 below which a fit counts as exact: its standard errors would be rounding errors.
-EXACT_FIT_BITS = 10
-_NO_FIT = "too few rows, or a column that does not vary"
+#: Fraction bits of what a fit leaves unexplained, in units of 4^-a_y (`Scaled`); below 4^-11 it has too few digits.
+_FINE, _FIT = 36, 11
+#: Columns with a smaller spread than 2^-30 of that of half their range would leave errors that are not stated.
+SPREAD_BITS = 30
+_FEW = "not more rows than coefficients"
+_LITTLE = f"a column {TOO_LITTLE}"
 _COLLINEAR = "predictors nearly collinear"
-_EXACT = "the fit is exact"
+_GOOD = "R squared above 0.999999, more digits than this computation has"
+#: Fraction bits of slopes; of the gaps times slopes; of the square of an inverse root.
+_SLOPE, _PART, _SQUARE = 24, 44, 24
 _FAR = "a predictor's mean is too far from 0, or the predictors nearly collinear there"
 
 
@@ -39,12 +46,12 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
 
     Opens       number of rows, R^2, per predictor t and the standard error, the intercept and its standard error;
                 the other t, coefficients, p and the 95 % intervals follow from them
-    Undefined   predictors nearly collinear (a pivot of the standardised cross-products below 2^-7, or a variance
-                inflation factor above 128); fit exact (1 - R^2 < 2^-10); not more rows than coefficients. The
-                intercept alone: see `constant_term`
-    Error       standard errors 1e-5 relative; coefficients 2^-19 sqrt(rows / (1 - R^2)) standard errors (8e-5 of them
-                for 569 rows and R^2 2/3), and 2^-26 of the intercept; R^2 1e-6. Declared ranges up to 100 times too
-                wide change nothing; beyond, 2^-55 of the square of a range over its deviation comes to all of them
+    Undefined   not more rows than coefficients; a column whose deviation is below 2^-16 of its declared range;
+                predictors nearly collinear (a pivot of the standardised cross-products below 2^-7, or a variance
+                inflation factor above 128); 1 - R^2 below 2^-22 to 2^-20. The intercept alone: see `constant_term`
+    Error       standard errors 1e-5 relative, and 2^-35 / (1 - R^2): 4e-5 at most; coefficients
+                2^-19 sqrt(rows / (1 - R^2)) standard errors (8e-5 of them for 569 rows and R^2 2/3), and 2^-26 of the
+                intercept; R^2 2^-34
     Protection  fewer complete rows than the minimum, beyond as many as there are coefficients, suppress everything, and
                 so does a flag that fewer have, or have not, and of two flags any of the four combinations
     Limits      at most 16 predictors
@@ -61,19 +68,24 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
 
     count = moments.count
     degrees = count - (p + 1)
-    enough = (degrees >= 1) & standard.varies.all()
-    regular = enough & factors.regular & small
-    loose = factors.last >= 2.0**-EXACT_FIT_BITS
-    proper = regular & loose
-    unexplained = where(loose, factors.last, 1.0).bounded((1 << F) + (1 << 12))
+    rows, varies = degrees >= 1, standard.varies(SPREAD_BITS).all()
+    regular = factors.regular & small
+    unexplained = _unexplained(standard, factors)
+    square = spread.inverse[p].product(spread.inverse[p], _SQUARE, limit=4.1)
+    leading = Exponent(unexplained.broadcast_to((_FIT,)) >= np.ldexp(1.0, -2 * np.arange(_FIT, 0, -1)))
 
     variances = concatenate([inflated._shifted(INVERSE + INTERCEPT_BITS), constant.inflated.reshape(1)])
     t, mantissa, exponent = _scores(
-        -factors.response, variances, unexplained, where(degrees >= 1, degrees, 1), moments.source.most_rows
+        factors.response.product(-spread.root[p], F, limit=1.01 * ENTRY),
+        variances,
+        unexplained,
+        leading,
+        where(rows, degrees, 1),
+        moments.source.most_rows,
     )
-    ratio = spread.root[p].broadcast_to((p,)).product(spread.inverse[:p], F, limit=2.1)
+    slopes = mantissa[:p].product(spread.inverse[:p], F, limit=4.3)
     error, power = _floating(
-        mantissa.product(concatenate([ratio, spread.root[p].reshape(1)]), F, limit=4.3).bounded(int(4.3 * 2**F)),
+        concatenate([slopes, mantissa[p].reshape(1)]).bounded(int(4.3 * 2**F)),
         exponent
         + concatenate([spread.shift[:p], constant.exponent.reshape(1)])
         - spread.shift[p].broadcast_to((p + 1,)),
@@ -85,20 +97,26 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
     cohorts = (free, *behind(columns_of, moments.rows(what)))
     origin = (f"regression of {response.expression.text} over {what}",)
 
-    def protected(x: SecretArray, valid: SecretArray, why: str) -> SecretArray:
-        return x.without_mask().masked(valid, why).standing_on(*cohorts, origin=origin)
+    def protected(x: SecretArray, *masks: tuple[SecretArray, str]) -> SecretArray:
+        x = x.without_mask()
+        for bit, why in masks:
+            x = x.masked(bit, why)
+        return x.standing_on(*cohorts, origin=origin)
 
-    there = proper & constant.defined
+    fitted = (rows, _FEW), (varies, _LITTLE), (regular, _COLLINEAR)
+    proper = *fitted, (leading.nonzero, _GOOD)
+    whole = rows & varies & regular & leading.nonzero
+    there = ((whole & constant.defined), _FAR)
     parts = {
-        "observations": protected(count, enough, _NO_FIT),
-        "r_squared": protected(1 - factors.last, regular, _COLLINEAR),
-        "t": protected(t, proper, _EXACT),
-        "error": protected(error[:p], proper, _EXACT),
-        "power": protected(power[:p], proper, _EXACT),
-        "intercept": protected(constant.mantissa, there, _FAR),
-        "intercept power": protected(constant.power, there, _FAR),
-        "intercept error": protected(error[p], there, _FAR),
-        "intercept error power": protected(power[p], there, _FAR),
+        "observations": protected(count, fitted[0]),
+        "r_squared": protected(1 - unexplained.product(square, _FINE, limit=1.01), *fitted),
+        "t": protected(t, *proper),
+        "error": protected(error[:p], (whole, _GOOD)),
+        "power": protected(power[:p], (whole, _GOOD)),
+        "intercept": protected(constant.mantissa, there),
+        "intercept power": protected(constant.power, there),
+        "intercept error": protected(error[p], there),
+        "intercept error power": protected(power[p], there),
     }
     terms = ["intercept", *(predictor.name for predictor in predictors)]
     unit = moments.exponent[p]
@@ -127,19 +145,59 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
     return Result("regression", parts, finish, together=True)
 
 
+def _unexplained(standard: Standardised, factors: Factors) -> SecretArray:
+    """(1 - R^2) C_yy, C being the scaled spread, which the last pivot of a matrix with 28 fraction bits has not for a
+    good fit. 36 fraction bits.
+
+    For slopes c of the scaled columns it is the smallest value of C_yy - 2 c C_xy + c C_xx c, so that an error of the
+    slopes counts by its square alone. With v = C c, of which v_x - C_xy nearly vanishes, it is
+    C_yy - v_y + c (v_x - C_xy): differences of numbers with 52 fraction bits, and a small term.
+
+    Error  2^-35, for predictors that are not collinear (`Factors.regular`); C_yy for others
+    """
+    p = len(factors.mantissa)
+    roots, wide = standard.roots, standard.scaled
+    ratio = roots.root[p].broadcast_to((p,)).product(roots.inverse[:p], _SLOPE, limit=2.1)
+    # A slope of standardised columns is an entry of L^-1, hence at most 16; 0 where the factors are not regular.
+    slope = factors.response.product(ratio, _SLOPE, limit=2.1 * ENTRY)
+    high = wide.cut(F)
+    low = (wide - high._shifted(WIDE)).bounded(wide.run.engine.rounding << (WIDE - F))
+    column = slope.reshape(p, 1)
+    # |(C c)_i|^2 <= C_ii (c C c), and c C c is the explained part, at most 1 (and what the slopes' errors add).
+    product = high[:, :p].dot(column, F + _SLOPE, bound=2 << (F + _SLOPE))
+    product = product + low[:, :p].dot(column, F + _SLOPE)
+    # Slopes are minus the response's row of L^-1.
+    gap = (product.reshape(p + 1) + wide[p].cut(F + _SLOPE)).bounded(3 << (F + _SLOPE))
+    # Errors of regular factors are below 2^-14, so the gaps are below 2^-8; where factors are not, slopes are 0.
+    inner = gap[:p].cut(_PART).product(slope.cut(_SLOPE - 4), _PART, limit=2.0**-3).sum()
+    spread = (gap[p] + inner.cut(F + _SLOPE)).cut(_FINE)
+    return spread.bounded((1 << _FINE) + (1 << 20))
+
+
 def _scores(
-    beta: SecretArray, inflated: SecretArray, unexplained: SecretArray, degrees: SecretArray, most: int
+    beta: SecretArray,
+    inflated: SecretArray,
+    unexplained: SecretArray,
+    leading: Exponent,
+    degrees: SecretArray,
+    most: int,
 ) -> tuple[SecretArray, SecretArray, SecretArray]:
     """t_j for beta, and the mantissa and exponent of sqrt(inflated_j * unexplained / degrees): the standard errors of
-    standardised coefficients and, last, of the constant."""
+    coefficients by unit deviation and, last, of the constant.
+    `leading`: the power of 4 that `unexplained` reaches, 4^-11 at least (else 1)."""
     p = len(beta)
     frac = inflated.frac + F
     width = 62
-    variance = inflated.times(unexplained.broadcast_to((p + 1,)))
-    leading = leading_bit(variance, width)
+    # unexplained = rest / 4^b with rest in [1/4, 1).
+    fit = list(range(_FIT))[::-1]
+    rest = unexplained.times(leading.table([1 << (2 * b) for b in fit]), bound=(1 << _FINE) + (1 << 20))
+    rest = rest._new(rest.handle, frac=_FINE, type="fixed").cut(F, bound=(1 << F) + (1 << 12)) + leading.is_zero()
+    rest = rest.bounded((1 << F) + (1 << 12))
+    variance = inflated.times(rest.broadcast_to((p + 1,)))
+    size = leading_bit(variance, width)
     shifts = [min(a, 15) for a in even_exponent(width)[0]]
-    normal = variance.times(leading.table([1 << (2 * a) for a in shifts]), bound=(1 << width) - 1)
-    normal = normal._new(normal.handle, frac=width, type="fixed").cut(F) + leading.is_zero()
+    normal = variance.times(size.table([1 << (2 * a) for a in shifts]), bound=(1 << width) - 1)
+    normal = normal._new(normal.handle, frac=width, type="fixed").cut(F) + size.is_zero()
     root, inverse = roots(normal.bounded(1 << F))
     # variance = normal * 2^width / 4^a / 2^frac; its root: root * 2^(half - a).
     half = (width - frac) // 2
@@ -152,16 +210,17 @@ def _scores(
     row_normal = row_normal._new(row_normal.handle, frac=2 * row_top, type="fixed").cut(F).bounded(1 << F)
     row_root, row_inverse = roots(row_normal)
 
-    # |beta_j| <= sqrt(inflated_j) and unexplained >= 2^-10, so |beta_j| / sqrt(variance_j) <= 2^5.
-    up = leading.table([1 << a for a in shifts])[:p]
-    partial = beta.product(inverse[:p], F, limit=34.0).times(up, bound=40 << (F + half))
-    partial = partial._new(partial.handle, frac=F + half, type="fixed").cut(24, bound=40 << 24)
-    t = partial.product(row_root.broadcast_to((p,)), 24, limit=40.5)
+    # |beta_j| <= sqrt(inflated_j) and rest >= 1/4, so |beta_j| / sqrt(variance_j) <= 2.
+    up = size.table([1 << a for a in shifts])[:p]
+    partial = beta.product(inverse[:p], F, limit=34.0).times(up, bound=3 << (F + half))
+    partial = partial._new(partial.handle, frac=F + half, type="fixed").cut(F, bound=3 << F)
+    t = partial.product(row_root.broadcast_to((p,)), F, limit=3.1)
     t = t.times(rows.table([1 << b for b in row_back]).broadcast_to((p,)))
-    t = t._new(t.handle, frac=24, type="fixed")
+    t = t.times(leading.table([1 << b for b in fit]).broadcast_to((p,)))
+    t = t._new(t.handle, frac=F, type="fixed")
 
     mantissa = root.product(row_inverse.broadcast_to((p + 1,)), F, limit=2.1)
-    exponent = half - leading.table(shifts) - rows.table(row_back)
+    exponent = half - size.table(shifts) - rows.table(row_back) - leading.table(fit).broadcast_to((p + 1,))
     return t, mantissa, exponent
 
 

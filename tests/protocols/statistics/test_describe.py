@@ -9,11 +9,14 @@ from scipy import stats
 from support.engines import ENGINES, ENGINES_SLOW
 from support.tables import releases, split, table
 
+import mpc
 from mpc import Category, Flag
 from mpc.errors import DataError
 from protocols import statistics as st
 
 RNG = np.random.default_rng(5)
+WHY = "varies too little for its declared range, or not at all"
+TOO_LITTLE = f"undefined: {WHY}"
 
 
 def described(t):
@@ -37,9 +40,12 @@ def assert_described(x, low, high, engine="ideal", frames=None, **how):
         )
     else:
         assert found["mean x"] == "undefined: no rows"
-    if n > 1:
-        most = high - low
-        assert abs(found["sd x"] - sd) <= 2.0**-24 * sd + 2.0**-55 * most * most / max(sd, 2.0**-30 * most)
+    most = high - low
+    if n > 1 and found["sd x"] == TOO_LITTLE:
+        assert sd < 1.01 * 2.0**-19 * most
+    elif n > 1:
+        assert sd > 2.0**-21 * most
+        assert abs(found["sd x"] - sd) <= min(2.0**-24 + 2.0**-55 * (most / sd) ** 2, 2e-5) * sd
     else:
         assert found["sd x"] == "undefined: fewer than two rows"
     assert found["missing x"] == pooled.isna().sum()
@@ -80,9 +86,56 @@ def test_mean_and_deviation_on_shares(name):
 
 
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
-def test_a_constant_column_has_deviation_zero(engine):
+def test_the_deviation_of_a_constant_column_is_undefined(engine):
     for value in (0.1, 0.7, 1.0):
-        assert assert_described(np.full(37, value), 0, 1, engine)["sd x"] == 0.0
+        assert assert_described(np.full(37, value), 0, 1, engine)["sd x"] == TOO_LITTLE
+
+
+#: NIST's StRD: "lower", "average" and "higher" difficulty; certified deviations are 0.1.
+NUMERICAL_ACCURACY = {2: (1.2, 1.1, 1.3), 3: (1e6 + 0.2, 1e6 + 0.1, 1e6 + 0.3), 4: (1e7 + 0.2, 1e7 + 0.1, 1e7 + 0.3)}
+
+
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+@pytest.mark.parametrize("number", NUMERICAL_ACCURACY)
+def test_accuracy_of_deviations(engine, number):
+    """Right where the range is that of the data, however far from 0; undefined, and never 0, where it is too wide."""
+    first, *others = NUMERICAL_ACCURACY[number]
+    x = np.asarray([first] + others * 500)
+    found = assert_described(x, first - 1, first + 1, engine)
+    assert found["sd x"] == pytest.approx(0.1, rel=2e-6)
+    assert assert_described(x, 0, 2e7, engine)["sd x"] == TOO_LITTLE
+
+
+@pytest.mark.parametrize(
+    ("x", "high"),
+    [
+        (1.6e9 + RNG.uniform(0, 60, 500), 2e9),  # Unix times within a minute
+        (RNG.normal(25_000, 25, 500), 1e9),  # incomes, in cents perhaps
+        (RNG.choice([3.0, 3.0 + 1e-7], 500), 9),
+    ],
+)
+def test_what_varies_too_little_is_undefined_everywhere(x, high):
+    f = table(x=x, y=RNG.normal(5, 1, len(x)).clip(0, 10), g=np.arange(len(x)) % 2)
+
+    def script(t):
+        shared = t.share(rows=400)["x"]
+        return {
+            "sd": t.x.std(),
+            "var": t.x.var(),
+            "test": st.ttest_ind(t.x[t.g], t.x[~t.g]),
+            "groups": t.group_by("g").x.std(),
+            "shared sd": shared.std(),
+            "shared var": shared.var(),
+            "root": t.x.var().sqrt(),
+            "corr": t[["x", "y"]].corr(),
+            "fit": st.ols(t.y, [t.x]),
+            "of it": st.ols(t.x, [t.y]),
+        }
+
+    found = releases(script, {"x": (0, high), "y": (0, 10), "g": Flag()}, split(f))
+    assert found.pop("groups")["values"] == [TOO_LITTLE] * 2
+    assert found.pop("corr")["values"][0][1] == found.pop("fit") == found.pop("of it") == f"undefined: a column {WHY}"
+    assert found == dict.fromkeys(found, TOO_LITTLE)
 
 
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
@@ -92,6 +145,31 @@ def test_owners_with_few_rows_or_none(engine):
         assert_described(None, 0, 1, engine, frames=[table(x=x), *(table(x=other) for other in others)])
     assert_described(None, 0, 1, engine, frames=[table(x=none), table(x=[]), table(x=[np.nan])])
     assert_described(None, 0, 1, engine, frames=[table(x=[]), table(x=[1.0]), table(x=[0.0])])
+
+
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+def test_variances_of_shared_rows_have_their_digits_or_are_undefined(engine):
+    """Of all rows, of valid ones, and of flags; down to deviations of 2^-15 of the range they are there."""
+    for high in (1e-6, 1.0, 3e9):
+        for spread in 10.0 ** -np.arange(1, 8):
+            x = high * np.clip(0.7 + spread * RNG.normal(0, 1, 60), 0, 1)
+            frames = split(table(x=x, g=np.arange(60) % 3 == 0))
+
+            def script(t, high=high):
+                rows = t.share(rows=60)
+                whole = mpc.where(rows["x"].valid, rows["x"].without_mask(), high / 2)  # no mask: padding is there, too
+                several = {"var": rows["x"].var(), "sd": rows["x"].std(ddof=0), "flag": rows["g"].var()}
+                return {**several, "whole": whole.var()}
+
+            found = releases(script, {"x": (0, high), "g": Flag()}, frames, engine=engine)
+            padded = np.r_[x, np.full(120, high / 2)]
+            expected = {"var": x.var(ddof=1), "sd": x.std(), "whole": padded.var(ddof=1), "flag": 20 / 59 * 2 / 3}
+            for name, value in found.items():
+                if value == TOO_LITTLE:
+                    assert x.std() < 2.0**-15 * high
+                else:
+                    resolution = high * 2.0**-27
+                    assert value == pytest.approx(expected[name], rel=2.0**-12 + (resolution / x.std()) ** 2), name
 
 
 def test_many_random_columns():
@@ -274,7 +352,7 @@ def test_two_groups_that_are_small_or_do_not_vary():
     assert releases(script, columns, split(f), minimum=10)["t"] == "suppressed (fewer than 10)"
     f = table(x=np.full(40, 3.0), g=np.r_[np.ones(20), np.zeros(20)])
     found = releases(script, columns, split(f), minimum=10)["t"]
-    assert found["statistic"] == found["p"] == "undefined: neither group varies"
+    assert found == TOO_LITTLE
     f = table(x=[1.0, 2.0, 3.0], g=[1.0, 0.0, 0.0])
     assert releases(script, columns, split(f))["t"].startswith("undefined")
 
