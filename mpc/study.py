@@ -316,11 +316,21 @@ class Release:
             if opened is None:
                 return None
             parts[name] = opened
-        with np.errstate(all="ignore" if dry else "warn"):
-            value = self._result.finish(parts)
+        with np.errstate(all="ignore"):
+            value = self._finished(parts, dry)
         if not dry:
             self._study.results[self.entry.name] = value
         return value
+
+    def _finished(self, parts: Mapping[str, Opened], dry: bool) -> Any:
+        """The value in its JSON form; where that cannot be put together, what was opened, so that it is not lost."""
+        try:
+            return self._result.finish(parts)
+        except Exception as error:
+            if dry:
+                raise
+            problem = f"could not be put together: {type(error).__name__}: {error}"
+            return {"problem": problem, "opened": {name: part.cells() for name, part in parts.items()}}
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._now().__await__()

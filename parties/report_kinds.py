@@ -116,7 +116,7 @@ def _same(a: Number, b: Number) -> bool:
     """Two numbers, as printed, or two words are the same."""
     if isinstance(a, str) or isinstance(b, str):
         return a == b
-    return isclose(a, b, rel_tol=1e-9, abs_tol=1e-12)
+    return isclose(a, b, rel_tol=1e-5, abs_tol=1e-6)
 
 
 def _places(count: int) -> list[str]:

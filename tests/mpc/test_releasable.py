@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from mpc import Flag, Real, Scenario, Table, stack
+from mpc import Flag, Real, Result, Scenario, Table, stack
 from mpc.errors import ConfigError
 from protocols import order
 from protocols import statistics as st
@@ -200,6 +200,32 @@ def test_only_recipients_get_a_derived_value():
         scenario_of(lambda study, people: study.release("it", 5, to=["north"]) and None), ROWS, engine="ideal"
     )
     assert run.by_organization == {"county": {}, "north": {"it": 5}, "st-mary": {}}
+
+
+def test_organizations_that_do_not_compute_learn_every_form():
+    def release(study, people):
+        age, count = people.age.mean(), people.count()
+        study.release("named", stack([age, age]), labels=["a", "b"])
+        study.release("list", [age, count, count > 3])
+        study.release("rule", {"minimum": study.parameters.minimum_cohort})
+
+    more = {**ROWS, "west": ROWS["north"]}
+    for engine in ("ideal", "replicated"):
+        run = simulate(scenario_of(release), more, engine=engine, compute=NAMES)
+        assert run.by_organization["west"] == run.by_organization["county"]
+        assert run.by_organization["west"]["list"] == [pytest.approx(39.5), 160, True]
+        assert run.by_organization["west"]["rule"] == {"minimum": 3}
+
+
+def test_what_was_opened_is_not_lost_where_it_cannot_be_put_together():
+    def finish(opened):
+        return 1 / int(opened["people"].values - 120)
+
+    def release(study, people):
+        study.release("it", Result("number", {"people": people.count()}, finish))
+
+    problem = "could not be put together: ZeroDivisionError: division by zero"
+    assert released(release) == {"it": {"problem": problem, "opened": {"people": 120.0}}}
 
 
 @pytest.mark.parametrize("engine", ["ideal", "replicated", "shamir"])
