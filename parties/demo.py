@@ -11,14 +11,16 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.network import Network
 from mpc.schema import RealColumn
+from parties.confined import Limits
 from parties.dataschema import key, quoted
 from parties.dataset import SourceRows, open_dataset
 from parties.launch import Ended, Launched, bring, consortium
 from parties.loader import Loaded, folder, load
 from parties.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
+from parties.rehearsal import tried_study
 from parties.samples import deal, samples, write
 from parties.source import Dataset
-from parties.study import BoundStudy, open_study
+from parties.study import BoundStudy
 from parties.trust import choose, number
 from protocols.engines import REPLICATED_PARTIES
 
@@ -160,12 +162,13 @@ def run(
     compare: bool | None = None,
     options: Sequence[str] = (),
     on_event: Callable[[str, dict[str, Any]], None] | None = None,
+    plan_timeout: float = 60.0,
 ) -> dict[str, Any]:
     """Run it and give the result document of the first recipient, with all organizations' rows and the oracle.
 
     network  named in the study, and messages are held back as it would
     compare  whether to pool the data in the clear (default: where there are at most three million rows)
-    Raises DemoFailed with the first party's error.
+    Raises DemoFailed with the first party's error, and ComityError where the script is none that can run.
     """
     with consortium(demo.names) as members:
         some = next(iter(members.values())).home.parent
@@ -175,11 +178,11 @@ def run(
         for name, own in files.items():
             for which, path in own.items():
                 bring(members[name], which, path)
-        bound = open_study(study)
+        bound = tried_study(study, Limits(plan_timeout))
         if network is not None:
             options = [*options, "--shape", f"{_us(network)},{_kbits(network)}"]
         outside = [name for name, roles in demo.roles.items() if "compute" not in roles]
-        launched = Launched(members, study, options=options, submitting=outside, on_event=on_event)
+        launched = Launched(members, study, options=options, submitting=outside, on_event=on_event, tried=True)
         try:
             oracle = _oracle(bound, files, compare)
             ended = launched.wait(stop_on_error=True)

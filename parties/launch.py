@@ -107,8 +107,9 @@ class Launched:
         options: Sequence[str] = (),
         submitting: Collection[str] = (),
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        tried: bool = False,
     ) -> None:
-        """`submitting`: those that do not compute; `options` are for those that do."""
+        """`submitting`: those that do not compute; `options` are for those that do. `tried`: as the option says."""
         self._on_event = on_event
         self._lock = threading.Lock()
         self.ended = {name: Ended(name, -1) for name in members}
@@ -118,6 +119,8 @@ class Launched:
         for name, member in members.items():
             verb = "submit" if name in submitting else "run"
             command = [*startup.command("parties.cli"), verb, str(study), "--home", str(member.home), "--events"]
+            if tried:
+                command.append("--tried")
             self.processes[name] = subprocess.Popen(
                 command if name in submitting else [*command, *options],
                 stdin=subprocess.DEVNULL,

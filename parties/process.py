@@ -25,6 +25,7 @@ from parties.document import agreed_document, study_hash, study_words
 from parties.eventloop import runner
 from parties.home import Home
 from parties.outcome import Events, Limits, Outcome, check_data
+from parties.rehearsal import dry_run_of
 from parties.source import default_threads
 from parties.stopping import listening
 from parties.study import BoundStudy
@@ -146,22 +147,11 @@ class _Party:
 
     def _prepare(self) -> tuple[Engine, DryRun]:
         """Kernels and the disclosure manifest: before the session, so that no peer waits for them."""
-        from protocols.simulate import dry_run, make_engine
+        from protocols.simulate import make_engine
 
         plan = self._bound.plan
         engine = make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
-        dry = dry_run(
-            self._bound.loaded.scenario,
-            organizations=plan.participants,
-            engine=plan.engine,
-            threshold=plan.threshold,
-            recipients=plan.recipients,
-            owners=self._bound.owners,
-            parameters=plan.parameters,
-            ranges=plan.ranges,
-            network=plan.network,
-            compute=len(plan.having("compute")),
-        )
+        dry = dry_run_of(self._bound, plan.network)
         engine.prepare(dry.primitives)
         self._events("plan", {"steps": dry.steps, "rounds": dry.rounds})
         return engine, dry

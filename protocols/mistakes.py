@@ -77,12 +77,13 @@ def mistake(error: BaseException) -> ScenarioError | None:
 def _places(trace: TracebackType | None) -> Iterator[_Place]:
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        yield _Place(_whose(file), (file, trace.tb_lineno), trace.tb_frame)
+        yield _Place(whose(file), (file, trace.tb_lineno), trace.tb_frame)
         trace = trace.tb_next
 
 
 @cache
-def _whose(file: str) -> str:
+def whose(file: str) -> str:
+    """ "script", "comity" or "library": who answers for the code in a file."""
     if file.startswith(_OURS):
         return "comity"
     if file.startswith(_BUNDLED):

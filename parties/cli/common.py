@@ -45,6 +45,22 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(function)
 
 
+def plan_timeout_option(function: Function) -> Function:
+    return click.option(
+        "--plan-timeout",
+        type=click.FloatRange(min=0, min_open=True),
+        default=60.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="For a script that is planned: loaded, and run on shapes alone.",
+    )(function)
+
+
+def tried_option(function: Function) -> Function:
+    """For a program that has tried the script itself, on this machine, before it starts several parties."""
+    return click.option("--tried", is_flag=True, hidden=True)(function)
+
+
 def opened(home: Path | None) -> Home:
     """The home, asking for the passphrase of a locked key."""
     return open_home(home, ask=lambda: ask_secret("Passphrase"))

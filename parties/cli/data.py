@@ -11,7 +11,15 @@ from mpc.errors import ConfigError
 from mpc.schema import DEFAULT_ROWS, Schema
 from mpc.text import check_text
 from parties.catalog import Dataset, SourceRows, open_dataset
-from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
+from parties.cli.common import (
+    FILE,
+    home_option,
+    json_option,
+    opened,
+    plan_timeout_option,
+    print_json,
+    print_table,
+)
 from parties.databases import absolute
 from parties.dataschema import read_schema
 from parties.echo import echo
@@ -101,9 +109,16 @@ def remove(name: str, home: Path | None, as_json: bool) -> None:
 @click.option("--input", "input_", metavar="NAME", help="Which of the scenario's inputs. Default: its only one.")
 @click.option("--rows", "show_rows", is_flag=True, help="Say in which rows values do not fit. For your eyes only.")
 @home_option
+@plan_timeout_option
 @json_option
 def check(
-    name: str, scenario: str | None, input_: str | None, show_rows: bool, home: Path | None, as_json: bool
+    name: str,
+    scenario: str | None,
+    input_: str | None,
+    show_rows: bool,
+    home: Path | None,
+    plan_timeout: float,
+    as_json: bool,
 ) -> None:
     """Check the dataset NAME: types, ranges, levels, missing values. Counts, and shows no value.
 
@@ -112,7 +127,7 @@ def check(
                comity data check oncology.patients --scenario hospital_statistics --rows
     """
     dataset = opened(home).catalog.dataset(name)
-    agreed, at_most = _agreed(dataset, scenario, input_)
+    agreed, at_most = _agreed(dataset, scenario, input_, plan_timeout)
     rows = open_dataset(dataset, agreed)
     brought = rows.check(at_most=at_most, show_rows=_SHOWN if show_rows else 0)
     if as_json:
@@ -123,14 +138,15 @@ def check(
     echo("\n".join([f"{brought.file}: {brought.rows:,} rows{dropped}", *rows.places]))
 
 
-def _agreed(dataset: Dataset, scenario: str | None, input_: str | None) -> tuple[Schema, int]:
+def _agreed(dataset: Dataset, scenario: str | None, input_: str | None, plan_timeout: float) -> tuple[Schema, int]:
     if scenario is None:
         if dataset.schema is None:
             raise ConfigError(f"{dataset.name} has no schema file; say what to check it against:  --scenario NAME")
         return read_schema(dataset.schema).schema, DEFAULT_ROWS
-    from parties.loader import load
+    from parties.confined import Limits
+    from parties.rehearsal import tried_scenario
 
-    inputs = load(scenario).scenario.inputs
+    inputs = tried_scenario(scenario, Limits(plan_timeout)).scenario.inputs
     name = input_ or (next(iter(inputs)) if len(inputs) == 1 else "")
     if name not in inputs:
         raise ConfigError(f"scenario {scenario}: choose one of its inputs with --input: {', '.join(inputs)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from parties.cli.common import FOLDER, Place, json_option, print_json
+from parties.cli.common import FOLDER, Place, json_option, plan_timeout_option, print_json
 from parties.echo import echo, echo_message
 from protocols.engines import ENGINES
 
@@ -58,6 +58,7 @@ from protocols.engines import ENGINES
     metavar="DIR",
     help="Where result.json and report.html go.",
 )
+@plan_timeout_option
 @json_option
 def command(
     scenario: str,
@@ -70,6 +71,7 @@ def command(
     widen: float,
     oracle: bool | None,
     output: Path,
+    plan_timeout: float,
     as_json: bool,
 ) -> None:
     """Run SCENARIO between organizations on this machine: real processes, keys, TLS.
@@ -86,11 +88,14 @@ def command(
     from parties import demo, samples
     from parties.cli.progress import Display
     from parties.cli.run import finish
+    from parties.confined import Limits
     from parties.kernels import prepare
     from parties.loader import load
     from parties.oracle import complaint
+    from parties.rehearsal import tried_scenario
     from parties.stopping import orderly_end
 
+    tried_scenario(scenario, Limits(plan_timeout))
     if export is not None:
         written = samples.export(load(scenario), export)
         if as_json:
@@ -116,7 +121,14 @@ def command(
 
         try:
             with orderly_end():
-                result = demo.run(wanted, parameters=parameters, widen=widen, compare=oracle, on_event=on_event)
+                result = demo.run(
+                    wanted,
+                    parameters=parameters,
+                    widen=widen,
+                    compare=oracle,
+                    on_event=on_event,
+                    plan_timeout=plan_timeout,
+                )
         except demo.DemoFailed as failed:
             echo_message(str(failed))
             raise click.exceptions.Exit(failed.code) from None

@@ -91,8 +91,9 @@ def report(error: Exception) -> int:
     else:
         # Not its message: it may quote data.
         last = traceback.extract_tb(error.__traceback__)[-1]
-        place = f"{os.path.basename(last.filename)}, line {last.lineno}"
-        text, code = f"unexpected {type(error).__name__} ({place})", 1
+        kind = getattr(error, "kind", type(error).__name__)  # of a defect that showed in a child process
+        place = getattr(error, "where", f"{os.path.basename(last.filename)}, line {last.lineno}")
+        text, code = f"unexpected {kind} ({place})", 1
         hint = "This is a defect. COMITY_DEBUG=1 shows where it comes from."
     echo_message(f"error: {text}")
     if hint:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import ceil, log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,10 +12,12 @@ import click
 from mpc.forecast import Forecast, forecast
 from mpc.network import Network
 from parties import units
-from parties.cli.common import FILE, json_option, print_json
+from parties.cli.common import FILE, json_option, plan_timeout_option, print_json
 from parties.cli.scenario import WARNING
+from parties.confined import Limits, confined
 from parties.disclosed import who_learns_what
 from parties.echo import echo
+from parties.rehearsal import dry_run_of, files_of, made_ready
 from parties.report_text import duration, size
 from parties.result import told_of
 from parties.study import BoundStudy, StudyPlan, open_study
@@ -61,60 +63,100 @@ def quantity(parse: Callable[[object], float]) -> Callable[[click.Context, click
 )
 @click.option("--mock", is_flag=True, help="Also show what results look like, on rows made up from the schema.")
 @click.option("--all", "all_", is_flag=True, help="List every release, with all that guards it.")
+@plan_timeout_option
 @json_option
-def command(study: Path, rtt: float | None, bandwidth: float | None, mock: bool, all_: bool, as_json: bool) -> None:
+def command(
+    study: Path,
+    rtt: float | None,
+    bandwidth: float | None,
+    mock: bool,
+    all_: bool,
+    plan_timeout: float,
+    as_json: bool,
+) -> None:
     """Show what the study in the file STUDY would do. Needs no home, reads no data, calls nobody.
+
+    Planning executes the scenario: its file, and its script on shapes alone. That happens in a process of its own, with
+    a limit of time and memory, and on Linux without network and with files to read only.
 
     \b
     Example:  comity plan study.toml --rtt 30ms --bandwidth 200M
     """
-    bound = open_study(study)
-    known = bound.plan.network or _UNKNOWN
-    network = Network(rtt or known.rtt_s, bandwidth or known.bits_per_second)
-    dry = dry_run_of(bound, bound.plan.network)
-    predicted = forecast(dry.trace, network)
-    seconds = predicted.seconds + _ROUND_TRIPS_TO_AGREE * network.rtt_s
+    asked = {"study": str(study), "rtt": rtt, "bandwidth": bandwidth, "mock": mock, "all_": all_}
+    known = made_ready(study)
+    told, missing = confined("parties.cli.plan:planned", asked, Limits(plan_timeout), readable=files_of(study, known))
     if as_json:
-        described = _described(bound, dry, seconds, predicted)
-        if mock:
-            described["mock"] = _mock(bound)["releases"]
-        print_json(described)
+        print_json({**told["described"], "planned": {"confined": not missing, "missing": missing}})
         return
-    plan = bound.plan
-    echo(f"{plan.purpose}  (scenario {bound.loaded.name})")
-    echo(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
-    for line in who_learns_what(dry.manifest(), all_):
-        echo(f"  {line}")
-    for line in who_contributes(bound, dry):
-        echo(f"  {line}")
-    for line in dry.discloses:
-        echo(f"  Besides, everybody learns {line}.")
-    echo(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
-    for name in plan.helpers:
-        echo(f"  {name} is a helper: it brings no data and learns nothing.")
-    for line in coalition_lines(plan):
-        echo(f"    {line}")
-    if dry.may_depend_on_opened:
-        echo("  Some of it may depend on values that are opened on the way.")
-    echo(
-        f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
-        f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
-    )
-    echo(f"  {how_hidden(dry)}")
-    compared = how_compared(bound, dry, network, predicted)
-    if compared is not None:
-        echo(f"  {compared}")
-    if bound.loaded.library:
-        echo("  The script uses names of library code, which can take protection off a value; read these lines:")
-        for line in bound.loaded.library:
-            echo(f"    {line}")
-    echo(f"  {WARNING}  {bound.loaded.path}")
+    echo(*told["lines"])
+    echo(f"  {how_planned(missing)}")
     if mock:
         from parties import report
         from parties.console import SafeConsole
 
         echo("", "What results look like, on rows made up from the schema (nobody's data):")
-        report.show(_mock(bound), SafeConsole())
+        report.show(told["mock"], SafeConsole())
+
+
+def how_planned(missing: Sequence[str]) -> str:
+    """What the script could do while it was planned."""
+    how = "The script was executed for this, on shapes alone, in a process of its own with limits of time and memory"
+    if missing:
+        return f"{how}. Beyond that this system does not confine it: {'; '.join(missing)}."
+    return f"{how}, without network, and with no files but its own and Python's to read."
+
+
+def planned(study: str, rtt: float | None, bandwidth: float | None, mock: bool, all_: bool) -> dict[str, Any]:
+    """In the confined child: all that is told of a study, as JSON and as lines."""
+    bound = open_study(Path(study))
+    known = bound.plan.network or _UNKNOWN
+    network = Network(rtt or known.rtt_s, bandwidth or known.bits_per_second)
+    dry = dry_run_of(bound, bound.plan.network)
+    predicted = forecast(dry.trace, network)
+    seconds = predicted.seconds + _ROUND_TRIPS_TO_AGREE * network.rtt_s
+    described = _described(bound, dry, seconds, predicted)
+    example = _mock(bound) if mock else None
+    if example is not None:
+        described["mock"] = example["releases"]
+    lines = _lines(bound, dry, network, predicted, seconds, all_)
+    return {"described": described, "lines": lines, "mock": example}
+
+
+def _lines(
+    bound: BoundStudy, dry: DryRun, network: Network, predicted: Forecast, seconds: float, all_: bool
+) -> list[str]:
+    lines: list[str] = []
+    say = lines.append
+    plan = bound.plan
+    say(f"{plan.purpose}  (scenario {bound.loaded.name})")
+    say(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
+    for line in who_learns_what(dry.manifest(), all_):
+        say(f"  {line}")
+    for line in who_contributes(bound, dry):
+        say(f"  {line}")
+    for line in dry.discloses:
+        say(f"  Besides, everybody learns {line}.")
+    say(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
+    for name in plan.helpers:
+        say(f"  {name} is a helper: it brings no data and learns nothing.")
+    for line in coalition_lines(plan):
+        say(f"    {line}")
+    if dry.may_depend_on_opened:
+        say("  Some of it may depend on values that are opened on the way.")
+    say(
+        f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
+        f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
+    )
+    say(f"  {how_hidden(dry)}")
+    compared = how_compared(bound, dry, network, predicted)
+    if compared is not None:
+        say(f"  {compared}")
+    if bound.loaded.library:
+        say("  The script uses names of library code, which can take protection off a value; read these lines:")
+        for line in bound.loaded.library:
+            say(f"    {line}")
+    say(f"  {WARNING}  {bound.loaded.path}")
+    return lines
 
 
 def _mock(bound: BoundStudy) -> dict[str, Any]:
@@ -140,25 +182,6 @@ def _mock(bound: BoundStudy) -> dict[str, Any]:
         "cost": {"rounds": 0, "bytes_sent": 0, "seconds": 0.0, "operations": 0},
         "notes": ["made up from the schema: nobody's data"],
     }
-
-
-def dry_run_of(bound: BoundStudy, network: Network | None) -> DryRun:
-    """The study's dry run with protocols chosen for `network`: its manifest and its cost."""
-    from protocols.simulate import dry_run
-
-    plan = bound.plan
-    return dry_run(
-        bound.loaded.scenario,
-        organizations=plan.participants,
-        engine=plan.engine,
-        threshold=plan.threshold,
-        recipients=plan.recipients,
-        owners=bound.owners,
-        parameters=plan.parameters,
-        ranges=plan.ranges,
-        network=network,
-        compute=len(plan.having("compute")),
-    )
 
 
 def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Forecast) -> str | None:

@@ -14,7 +14,16 @@ import click
 
 from mpc.errors import ConfigError
 from parties import units
-from parties.cli.common import FILE, FOLDER, home_option, json_option, opened, print_json
+from parties.cli.common import (
+    FILE,
+    FOLDER,
+    home_option,
+    json_option,
+    opened,
+    plan_timeout_option,
+    print_json,
+    tried_option,
+)
 from parties.stopping import stoppable
 
 if TYPE_CHECKING:
@@ -44,6 +53,8 @@ _STARTED = perf_counter()
     help="Where result.json and report.html go. Default: results/ in the home.",
 )
 @click.option("--keep-contributions", "keep", is_flag=True, hidden=True)
+@plan_timeout_option
+@tried_option
 @json_option
 @click.option("--events", is_flag=True, hidden=True, help="JSON lines on stdout, for a program that started this one.")
 @click.option("--shape", hidden=True, metavar="RTT,RATE", help="Hold messages back as such a network, to measure.")
@@ -56,6 +67,8 @@ def command(
     stall: float,
     output: Path | None,
     keep: bool,
+    plan_timeout: float,
+    tried: bool,
     as_json: bool,
     events: bool,
     shape: str | None,
@@ -69,19 +82,20 @@ def command(
     \b
     Example:  comity run study.toml --home ~/.comity --wait 600
     """
+    from parties import confined
     from parties.identity import no_core_dumps
     from parties.kernels import prepare
     from parties.outcome import Limits
     from parties.process import run_party
+    from parties.rehearsal import tried_study
     from parties.result import result_document
-    from parties.study import open_study
 
     for name, seconds in (("--wait", wait), ("--grace", grace), ("--stall", stall)):
         if not seconds > 0:
             raise click.BadParameter(f"{name}: a number of seconds above 0")
     no_core_dumps()
+    bound = tried_study(study, None if tried else confined.Limits(plan_timeout))  # before keys are here
     here = opened(home)
-    bound = open_study(study)
     if keep and not bound.plan.keep_contributions:
         raise ConfigError(
             f"{study}: contributions are kept only where all agree to that, those who contribute, too: write\n"

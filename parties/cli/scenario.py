@@ -8,11 +8,11 @@ from typing import Any
 import click
 
 from mpc.entries import expected
-from mpc.errors import ComityError, ConfigError
-from parties.cli.common import FOLDER, json_option, print_json, print_table
+from mpc.errors import ComityError, ConfigError, ScenarioError
+from parties.cli.common import FOLDER, json_option, plan_timeout_option, print_json, print_table
 from parties.disclosed import read, release_lines
 from parties.echo import echo
-from parties.loader import Loaded, available, docstring, load
+from parties.loader import Loaded, available, docstring, find, load
 
 WARNING = "A scenario runs with your party's rights; read it."
 
@@ -42,14 +42,24 @@ def list_(as_json: bool) -> None:
 @group.command()
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--all", "all_", is_flag=True, help="List every release, with all that guards it.")
+@plan_timeout_option
 @json_option
-def show(name: str, all_: bool, as_json: bool) -> None:
+def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
     """Show what a scenario asks for and gives: its description, inputs, parameters and releases.
 
     \b
     Examples:  comity scenario show hospital_statistics
                comity scenario show ./my_study.py
     """
+    from parties.confined import Limits, confined
+    from parties.kernels import choose_cache
+    from protocols.simulate import make_engine
+
+    path = find(name)
+    choose_cache()
+    make_engine("replicated")  # a confined child can keep no compiled code
+    asked = {"path": str(path.absolute())}
+    known, _ = confined("parties.cli.scenario:previewed", asked, Limits(plan_timeout), readable=[path])
     loaded = load(name)
     if as_json:
         print_json(_described(loaded))
@@ -66,13 +76,22 @@ def show(name: str, all_: bool, as_json: bool) -> None:
         print_table(("parameter", "default"), [(key, str(value)) for key, value in loaded.scenario.parameters.items()])
         echo()
     echo("releases, for three organizations and the default parameters:")
-    try:
-        some = [read(line) for line in preview(loaded)]
-    except ComityError as error:
-        echo(f"  not known without a study (`comity plan` shows them): {error}", "")
+    if isinstance(known, str):
+        echo(f"  not known without a study (`comity plan` shows them): {known}", "")
     else:
-        echo(*(f"  {line}" for line in release_lines(some, all_)), "")
+        echo(*(f"  {line}" for line in release_lines([read(line) for line in known], all_)), "")
     echo(str(loaded.path), WARNING)
+
+
+def previewed(path: str) -> list[dict[str, Any]] | str:
+    """In the confined child: the preview, or why there is none."""
+    loaded = load(path)
+    try:
+        return preview(loaded)
+    except ScenarioError:
+        raise
+    except ComityError as error:
+        return str(error)
 
 
 def preview(loaded: Loaded) -> list[dict[str, Any]]:

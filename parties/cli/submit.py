@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from parties.cli.common import FILE, FOLDER, home_option, json_option, opened, print_json
+from parties.cli.common import (
+    FILE,
+    FOLDER,
+    home_option,
+    json_option,
+    opened,
+    plan_timeout_option,
+    print_json,
+    tried_option,
+)
 from parties.cli.run import finish, json_lines, stamp
 from parties.echo import echo
 from parties.report_text import size
@@ -48,6 +57,8 @@ _EVENTS = click.option("--events", is_flag=True, hidden=True, help="JSON lines o
     help="Call nobody: write one sealed file for each compute party, to be brought there another way.",
 )
 @_OUTPUT
+@plan_timeout_option
+@tried_option
 @json_option
 @_EVENTS
 @stoppable()
@@ -58,6 +69,8 @@ def submit(
     no_wait: bool,
     to: Path | None,
     output: Path | None,
+    plan_timeout: float,
+    tried: bool,
     as_json: bool,
     events: bool,
 ) -> None:
@@ -73,7 +86,7 @@ def submit(
     Example:  comity submit study.toml --wait 3600
     """
     _check(wait)
-    own, display = _opened(study, home, as_json, events)
+    own, display = _opened(study, home, None if tried else plan_timeout, as_json, events)
     with display or _Nothing() as shown:
         tell = json_lines if shown is None else shown.event
         prepared = own.sealed()
@@ -105,6 +118,8 @@ def submit(
     help="Call nobody: read the sealed parts of all compute parties from files; once for each.",
 )
 @_OUTPUT
+@plan_timeout_option
+@tried_option
 @json_option
 @_EVENTS
 @stoppable()
@@ -114,6 +129,8 @@ def results(
     wait: float,
     files: Sequence[Path],
     output: Path | None,
+    plan_timeout: float,
+    tried: bool,
     as_json: bool,
     events: bool,
 ) -> None:
@@ -130,7 +147,7 @@ def results(
     from parties.contributing import call
 
     _check(wait)
-    own, display = _opened(study, home, as_json, events, reads=False)
+    own, display = _opened(study, home, None if tried else plan_timeout, as_json, events, reads=False)
     if not own.learns:
         raise ConfigError(f"{study}: {own.home.name} is no recipient of this study")
     with display or _Nothing() as shown:
@@ -158,17 +175,18 @@ def _check(wait: float) -> None:
 
 
 def _opened(
-    study: Path, home: Path | None, as_json: bool, events: bool, *, reads: bool = True
+    study: Path, home: Path | None, plan_timeout: float | None, as_json: bool, events: bool, *, reads: bool = True
 ) -> tuple[Own, Display | None]:
     """This organization's side of the study, with its data checked; and what shows progress."""
+    from parties.confined import Limits
     from parties.contributing import open_own
     from parties.identity import no_core_dumps
     from parties.kernels import prepare
-    from parties.study import open_study
+    from parties.rehearsal import tried_study
 
     no_core_dumps()
+    bound = tried_study(study, None if plan_timeout is None else Limits(plan_timeout))  # before keys are here
     here = opened(home)
-    bound = open_study(study)
     if events:
         return open_own(here, bound, json_lines, started=_STARTED, reads=reads), None
     from parties.cli.progress import Display
