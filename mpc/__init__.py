@@ -7,13 +7,14 @@ nothing heavy.
 from mpc.disclosure import Result
 from mpc.private import PrivateArray, PrivateTable
 from mpc.scenario import Scenario
-from mpc.schema import Category, Flag, Real, Table
+from mpc.schema import Category, Flag, Integer, Real, Table
 from mpc.secret import SecretArray, concatenate, maximum, minimum, stack, where
 from mpc.study import Study
 
 __all__ = [
     "Category",
     "Flag",
+    "Integer",
     "PrivateArray",
     "PrivateTable",
     "Real",

@@ -9,15 +9,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpc.digest import digest
 from mpc.expressions import Expression, Floats
+from mpc.rows import Values, absent
 
 #: Evaluates an expression for the current batch.
-Evaluate = Callable[[Expression], Floats]
+Evaluate = Callable[[Expression], Any]
 
 
 class Aggregate(ABC):
@@ -44,8 +46,8 @@ class Aggregate(ABC):
         """Take one batch of `rows` rows in."""
 
     @abstractmethod
-    def result(self) -> dict[str, Floats]:
-        """Named partial results of this owner."""
+    def result(self) -> dict[str, Any]:
+        """Named partial results of this owner: float64 arrays, or int64 ones of whole numbers."""
 
     def _selected(self, evaluate: Evaluate, rows: int) -> NDArray[np.bool_]:
         if self.where is None:
@@ -72,7 +74,7 @@ class Count(Aggregate):
         selected = self._selected(evaluate, rows)
         self._count += float(np.count_nonzero(selected))
         for k, column in enumerate(self._columns):
-            self._missing[k] += np.count_nonzero(selected & np.isnan(evaluate(column)))
+            self._missing[k] += np.count_nonzero(selected & absent(evaluate(column)))
 
     def result(self) -> dict[str, Floats]:
         return {"count": np.asarray(self._count), "missing": self._missing}
@@ -105,7 +107,7 @@ class Moments(Aggregate):
     def update(self, evaluate: Evaluate, rows: int) -> None:
         for k, column in enumerate(self._columns):
             values = np.broadcast_to(evaluate(column), (rows,))
-            keep = ~np.isnan(values)
+            keep = ~absent(values)
             where = self._wheres[k]
             if where is not None:
                 keep &= evaluate(where) == 1.0
@@ -113,7 +115,7 @@ class Moments(Aggregate):
                 values = values[keep]
             if not values.size:
                 continue
-            scaled = (values - self._centre[k]) / self._unit[k]
+            scaled = shifted(values, self._centre[k]) / self._unit[k]
             n, mean = float(scaled.size), float(scaled.mean())
             centred = scaled - mean
             squares = float(np.dot(centred, centred))
@@ -151,14 +153,13 @@ class CrossMoments(Aggregate):
     def update(self, evaluate: Evaluate, rows: int) -> None:
         block = np.empty((len(self._columns), rows))
         for k, column in enumerate(self._columns):
-            block[k] = evaluate(column)
+            block[k] = shifted(evaluate(column), self._centre[k])
         keep = self._selected(evaluate, rows) & ~np.isnan(block).any(axis=0)
         if not keep.all():
             block = block[:, keep]
         n = float(block.shape[1])
         if not n:
             return
-        block -= self._centre[:, None]
         block /= self._unit[:, None]
         mean = block.mean(axis=1)
         block -= mean[:, None]
@@ -210,7 +211,7 @@ class Sum(Aggregate):
     def __init__(self, columns: Sequence[Expression], where: Expression | None = None) -> None:
         self.where = where
         self._columns = columns
-        self._sum = np.zeros(len(columns))
+        self._sum: list[float | int] = [0] * len(columns)
         self._count = np.zeros(len(columns))
 
     def expressions(self) -> Sequence[Expression]:
@@ -223,9 +224,33 @@ class Sum(Aggregate):
         selected = self._selected(evaluate, rows)
         for k, column in enumerate(self._columns):
             values = np.broadcast_to(evaluate(column), (rows,))
-            keep = selected & ~np.isnan(values)
-            self._sum[k] += float(values[keep].sum())
+            keep = selected & ~absent(values)
+            self._sum[k] += exact_sum(values[keep])
             self._count[k] += float(np.count_nonzero(keep))
 
-    def result(self) -> dict[str, Floats]:
-        return {"sum": self._sum, "count": self._count}
+    def result(self) -> dict[str, Any]:
+        return {"sum": _as_array(self._sum), "count": self._count}
+
+
+def shifted(values: Values, centre: float) -> Floats:
+    """x - centre, NaN where there is no x; whole numbers are not rounded before the subtraction."""
+    if values.dtype != np.int64:
+        return np.asarray(values - centre, np.float64)
+    gone, whole = absent(values), round(centre)
+    apart = np.where(gone, whole, values) - whole
+    return np.where(gone, np.nan, apart.astype(np.float64) - (centre - whole))
+
+
+def exact_sum(values: Values) -> float | int:
+    """The sum of values without missing ones: exact for whole numbers, whatever their size."""
+    if values.dtype != np.int64:
+        return float(values.sum())
+    whole = np.asarray(values, np.int64)
+    return (int((whole >> 32).sum()) << 32) + int((whole & 0xFFFFFFFF).sum())
+
+
+def _as_array(sums: list[float | int]) -> Values:
+    """In int64 where all are whole numbers that fit."""
+    if all(isinstance(one, int) and abs(one) < 1 << 63 for one in sums):
+        return np.asarray(sums, np.int64)
+    return np.asarray([float(one) for one in sums], np.float64)

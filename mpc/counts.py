@@ -58,7 +58,7 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
     sizes = []
     where: Expression | None = None
     for category in categories:
-        if category.expression.type == "real":
+        if category.expression.type in ("real", "integer"):
             raise ShapeError(f"{category.name}: counts are by categories and flags; `cut` makes a category of a number")
         sizes.append(len(category.expression.levels) or 2)
         where = both(where, category.where)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.rows import MISSING, Values
+from mpc.rows import MISSING, Values, absent
 from mpc.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
 
 TRUE = ("true", "t", "yes", "y", "1")
@@ -101,11 +101,6 @@ class Entries:
         return ((self.values < column.low) | (self.values > column.high)) & ~absent(self.values)
 
 
-def absent(values: Values) -> NDArray[np.bool_]:
-    """Where there is no value."""
-    return values == MISSING if values.dtype == np.int64 else np.isnan(values)
-
-
 def reader(column: Column, spelling: Spelling = PLAIN) -> Reader:
     """What single entries of `column` mean; the index of its level for a category."""
     if isinstance(column, FlagColumn):
@@ -117,7 +112,9 @@ def reader(column: Column, spelling: Spelling = PLAIN) -> Reader:
 
 def read(column: Column, values: Any, spelling: Spelling = PLAIN) -> Entries:
     """All entries of a list, a NumPy array or a pandas column."""
-    array = np.asarray(values, dtype=object if isinstance(values, list | tuple) else None)
+    # NumPy's own guess makes texts of a list, and floats of whole numbers beside pandas' NA.
+    own = isinstance(getattr(values, "dtype", None), np.dtype)
+    array = np.asarray(values, dtype=None if own else object)
     if array.dtype.kind in "iuf" and array.ndim == 1:
         return read_numbers(column, array, spelling)
     return read_each(column, array.tolist(), spelling)

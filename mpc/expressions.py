@@ -1,7 +1,8 @@
-"""Row-wise expressions over the columns of one owner's table: built once, evaluated batch by batch in float64.
+"""Row-wise expressions over the columns of one owner's table: built once, evaluated batch by batch.
 
 A flag is 0 or 1, a category the index of its level, a missing value NaN; whatever is computed from a missing value
-is missing. Ranges follow by interval arithmetic from the declared ones, so that bounds are public.
+is missing. Numbers are float64; whole ones are int64 and exact, or refused where they would be rounded (`mpc.whole`).
+Ranges follow by interval arithmetic from the declared ones, so that bounds are public.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc import whole
 from mpc.digest import digest
 from mpc.errors import RangeError
+from mpc.rows import absent
 
 Floats = NDArray[np.float64]
-Type = Literal["real", "flag", "category"]
+Type = Literal["real", "integer", "flag", "category"]
 
 
 class Expression:
@@ -45,17 +48,17 @@ class Expression:
         high: float,
         levels: tuple[str, ...] = (),
         column: str = "",
-        function: Callable[..., Floats] | None = None,
+        function: Callable[..., Any] | None = None,
         arguments: tuple[Expression, ...] = (),
         text: str = "",
         clip: tuple[float, float] | None = None,
         symbol: str = "",
     ) -> None:
-        if not low <= high or not np.isfinite(low) or not np.isfinite(high):
+        if not -np.inf < low <= high < np.inf:
             raise RangeError(f"a row-wise result would range from {low} to {high}: use `clip` before this operation")
         self.type: Type = type
-        self.low = float(low)
-        self.high = float(high)
+        self.low = int(low) if type == "integer" else float(low)
+        self.high = int(high) if type == "integer" else float(high)
         self.levels = levels
         self.column = column
         self.function = function
@@ -81,7 +84,7 @@ class Expression:
             return {self.column}
         return set().union(*(a.columns() for a in self.arguments)) if self.arguments else set()
 
-    def evaluate(self, batch: Mapping[str, Any], memo: dict[int, Floats]) -> Floats:
+    def evaluate(self, batch: Mapping[str, Any], memo: dict[int, Any]) -> Any:
         """Its values for the rows of one batch; `memo` shares common parts within the batch."""
         found = memo.get(id(self))
         if found is None:
@@ -94,9 +97,35 @@ class Expression:
 
 
 def public(value: float) -> Expression:
-    """A number that is the same for every row."""
+    """A number that is the same for every row; an int where whole numbers are to be exact."""
+    if isinstance(value, int):
+        constant = np.asarray(whole.threshold("==", value), np.int64)
+        return Expression(type="integer", low=value, high=value, function=lambda: constant, text=f"{value}")
     number = float(value)
     return Expression(type="real", low=number, high=number, function=lambda: np.asarray(number), text=f"{number:g}")
+
+
+def _real(what: str, a: Expression) -> Expression:
+    """A number as float64. Raises RangeError for whole ones that it would round."""
+    if a.type != "integer":
+        return a
+    whole.need_real(what, a)
+    return Expression(type="real", low=a.low, high=a.high, function=whole.as_real, arguments=(a,), text=a.text)
+
+
+def _whole(a: Expression) -> Expression | None:
+    """A whole number or a flag in int64; None for a real number."""
+    if a.type != "flag":
+        return a if a.type == "integer" else None
+    return Expression(type="integer", low=0, high=1, function=whole.as_whole, arguments=(a,), text=a.text)
+
+
+def _both_whole(a: Expression, b: Expression) -> tuple[Expression, Expression] | None:
+    """Both as whole numbers, where one is a whole number and the other one or a flag."""
+    if "integer" not in (a.type, b.type):
+        return None
+    x, y = _whole(a), _whole(b)
+    return None if x is None or y is None else (x, y)
 
 
 def _missing_like(result: Floats, *arguments: Floats) -> Floats:
@@ -111,6 +140,18 @@ def _missing_like(result: Floats, *arguments: Floats) -> Floats:
 
 def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
     """a + b, a - b, a * b or a / b, row by row."""
+    text = f"({a.text} {symbol} {b.text})"
+    if symbol != "/" and (pair := _both_whole(a, b)):
+        a, b = pair
+        least, most = whole.span(symbol, a, b)
+        if max(-least, most) <= whole.LARGEST:
+            function = whole.arithmetic(symbol)
+            return Expression(type="integer", low=least, high=most, function=function, arguments=pair, text=text)
+        if not whole.fits_real(a, b):
+            raise RangeError(
+                f"{symbol}: whole numbers would range from {least} to {most}, and are exact within ± 2^61: `clip` first"
+            )
+    a, b = _real(symbol, a), _real(symbol, b)
     functions: dict[str, Callable[..., Floats]] = {
         "+": operator.add,
         "-": operator.sub,
@@ -123,13 +164,20 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
         corners = [
             float(functions[symbol](np.float64(x), np.float64(y))) for x in (a.low, a.high) for y in (b.low, b.high)
         ]
-    text = f"({a.text} {symbol} {b.text})"
     low, high = min(corners), max(corners)
     return Expression(type="real", low=low, high=high, function=functions[symbol], arguments=(a, b), text=text)
 
 
 def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
     """A flag: missing where a side is."""
+    side = b.text if not a.levels or b.columns() else a.levels[int(b.low)]
+    text = f"({a.text} {symbol} {side})"
+    if a.type == "integer" and not b.columns() and b.type == "real":
+        b = public(whole.threshold(symbol, b.low))
+    if pair := _both_whole(a, b):
+        exact = whole.comparison(symbol)
+        return Expression(type="flag", low=0, high=1, function=exact, arguments=pair, text=text, symbol=symbol)
+    a, b = _real(symbol, a), _real(symbol, b)
     compare: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
         "<": operator.lt,
         "<=": operator.le,
@@ -142,8 +190,6 @@ def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
     def function(x: Floats, y: Floats) -> Floats:
         return _missing_like(compare[symbol](x, y).astype(np.float64), x, y)
 
-    side = b.text if not a.levels or b.columns() else a.levels[int(b.low)]
-    text = f"({a.text} {symbol} {side})"
     return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
 
 
@@ -174,9 +220,15 @@ def unary(name: str, a: Expression) -> Expression:
         text = f"{a.text} missing"
 
         def missing(x: Floats) -> Floats:
-            return np.isnan(x).astype(np.float64)
+            return absent(x).astype(np.float64)
 
         return Expression(type="flag", low=0, high=1, function=missing, arguments=(a,), text=text)
+    if a.type == "integer" and name in ("negative", "absolute"):
+        ends = (-a.high, -a.low) if name == "negative" else (max(a.low, -a.high, 0), max(-a.low, a.high))
+        text = f"-{a.text}" if name == "negative" else f"|{a.text}|"
+        exact = whole.unary(name)
+        return Expression(type="integer", low=ends[0], high=ends[1], function=exact, arguments=(a,), text=text)
+    a = _real(name, a)
     if name == "negative":
         text = f"-{a.text}"
         return Expression(type="real", low=-a.high, high=-a.low, function=np.negative, arguments=(a,), text=text)
@@ -197,6 +249,18 @@ def clipped(a: Expression, low: float, high: float) -> Expression:
     """Values moved to the nearer limit."""
     if not low <= high:
         raise RangeError(f"clip: the lower limit {low} must not be above the upper one {high}")
+    if a.type == "integer" and all(np.isinf(limit) or limit == int(limit) for limit in (low, high)):
+        ends = whole.threshold(">=", low), whole.threshold("<=", high)
+        return Expression(
+            type="integer",
+            low=min(max(ends[0], int(a.low)), ends[1]),
+            high=max(min(ends[1], int(a.high)), ends[0]),
+            function=whole.clipped(*ends),
+            arguments=(a,),
+            text=f"{a.text} within {ends[0]} to {ends[1]}",
+            clip=ends,
+        )
+    a = _real("clip", a)
     return Expression(
         type="real",
         low=min(max(low, a.low), high),
@@ -218,12 +282,13 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
         outside = (index < 0) | (index > len(bounds) - 2) | np.isnan(x)
         return np.where(outside, np.nan, index)
 
+    place = whole.bins(edges) if a.type == "integer" else function
     return Expression(
         type="category",
         low=0,
         high=len(labels) - 1,
         levels=labels,
-        function=function,
+        function=place,
         arguments=(a,),
         text=f"{a.text} in {len(labels)} bins",
     )
@@ -238,7 +303,7 @@ def steps(a: Expression) -> list[tuple[Expression, bool]]:
     for argument in a.arguments:
         if argument.type == "flag":
             found[id(argument)] = (argument, False)
-        elif argument.type == "real":
+        elif argument.type in ("real", "integer"):
             found |= {id(flag): (flag, none) for flag, none in steps(argument)}
     if a.clip is not None:
         inner, (low, high) = a.arguments[0], a.clip

@@ -24,7 +24,7 @@ class Groups:
                 f"group_by: {category!r} is not one category. Give a column's name, or a category of the table; for "
                 "two of them, protocols.statistics.contingency(a, b), or filter by the one and group by the other"
             )
-        if category.expression.type == "real":
+        if category.expression.type in ("real", "integer"):
             raise ShapeError(f"group_by: {category.name} is a number; `cut` makes a category of it")
         self._table = table
         self._category = category

@@ -16,7 +16,7 @@ from mpc.aggregates import Aggregate
 from mpc.digest import digest
 from mpc.engine import Integers, Shape
 from mpc.errors import DataError
-from mpc.expressions import Expression, Floats
+from mpc.expressions import Expression
 from mpc.fixed import width_of
 from mpc.operation import Local
 from mpc.outside import Partial
@@ -66,7 +66,7 @@ class LocalPass:
         for (_, local), result in zip(waiting, results, strict=True):
             self._run.resolve(local, result)
 
-    def _read(self, aggregates: list[Aggregate]) -> list[dict[str, Floats]]:
+    def _read(self, aggregates: list[Aggregate]) -> list[dict[str, Values]]:
         assert self._rows is not None
         needed: set[str] = set()
         for aggregate in aggregates:
@@ -74,12 +74,12 @@ class LocalPass:
                 needed |= expression.columns()
         with np.errstate(all="ignore"):
             for batch in self._rows.batches(sorted(needed)):
-                memo: dict[int, Floats] = {}
+                memo: dict[int, Any] = {}
                 rows = len(next(iter(batch.values())))
 
                 def evaluate(
-                    expression: Expression, batch: Mapping[str, Values] = batch, memo: dict[int, Floats] = memo
-                ) -> Floats:
+                    expression: Expression, batch: Mapping[str, Values] = batch, memo: dict[int, Any] = memo
+                ) -> Any:
                     return expression.evaluate(batch, memo)
 
                 for aggregate in aggregates:
@@ -109,7 +109,7 @@ def share_each(
     if width_of(bound) > run.engine.capacity:
         raise DataError(f"table {source.name}: the declared limits of {name} exceed the ring")
 
-    def values(partials: dict[str, Floats]) -> Integers:
+    def values(partials: dict[str, Values]) -> Integers:
         return _encoded(partials[name], (1, *shape), frac, bound, source.name, name)
 
     handles = []
@@ -130,14 +130,27 @@ def share_each(
     return SecretArray(run, handle, type=type, frac=frac, bound=bound)
 
 
-def _encoded(values: Floats, shape: Shape, frac: int, bound: int, table: str, name: str) -> Integers:
+def _encoded(values: Values, shape: Shape, frac: int, bound: int, table: str, name: str) -> Integers:
+    if values.dtype == np.int64 and frac == 0:
+        return _whole(values.reshape(shape), bound, table, name)
     array = np.asarray(values, np.float64).reshape(shape)
     if not bool(np.all(np.isfinite(array))):
         raise DataError(f"table {table}: the local {name} is not finite; a derived column overflows for some rows")
     raw = np.rint(np.ldexp(array, frac))
     if bool(np.any(np.abs(raw) > float(bound) * (1 + 1e-12))):
-        raise DataError(
-            f"table {table}: the local {name} exceeds what the schema allows (more rows than `at_most`, or values out "
-            "of range)"
-        )
+        raise _beyond(table, name)
     return np.clip(raw, -float(bound), float(bound)).astype(np.int64)
+
+
+def _whole(values: Values, bound: int, table: str, name: str) -> Integers:
+    """Whole numbers as they are."""
+    if bool(np.any((values > bound) | (values < -bound))):
+        raise _beyond(table, name)
+    return np.asarray(values, np.int64)
+
+
+def _beyond(table: str, name: str) -> DataError:
+    return DataError(
+        f"table {table}: the local {name} exceeds what the schema allows (more rows than `at_most`, or values out of "
+        "range)"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -94,6 +95,8 @@ class PrivateArray:
             return expressions.public(self.expression.levels.index(other)), repr(other), ()
         if self.expression.type == "category":
             raise ShapeError(f"{self.name} {symbol} {other!r}: a category compares with one of its levels, by name")
+        if self.expression.type == "integer" and isinstance(other, int | np.integer) and not isinstance(other, bool):
+            return expressions.public(int(other)), f"{other}", ()
         array = np.asarray(other)
         if array.shape != () or array.dtype.kind not in "iubf":
             raise ShapeError(f"{self.name} {symbol}: rows combine with a number or another column of the table")
@@ -159,10 +162,10 @@ class PrivateArray:
 
     def cut(self, edges: Sequence[float], labels: Sequence[str] | None = None) -> PrivateArray:
         """A category: the bin [edge, next edge) of each row (the last one includes its upper edge)."""
-        limits = edges_of(self.name, edges)
+        limits = edges_of(self.name, edges, exact=self.expression.type == "integer")
         if len(limits) < 2 or not all(a < b for a, b in pairwise(limits)):
             raise ConfigError(f"{self.name}: bin edges must ascend")
-        names = tuple(labels) if labels is not None else tuple(f"{a:g} to {b:g}" for a, b in pairwise(limits))
+        names = tuple(labels) if labels is not None else tuple(f"{_edge(a)} to {_edge(b)}" for a, b in pairwise(limits))
         if len(names) != len(limits) - 1:
             raise ConfigError(f"{self.name}: {len(limits) - 1} bins and {len(names)} labels")
         return self._derived(expressions.binned(self.expression, limits, names), self.name)
@@ -234,17 +237,21 @@ class PrivateArray:
         return count_rows(self.source, both(self.where, expressions.unary("isna", self.expression)))
 
     def sum(self) -> SecretArray:
-        """Sum of the valid rows."""
+        """Sum of the valid rows; exact for whole numbers as long as its bound fits the ring."""
         if self.expression.type == "category":
             raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
         source, run = self.source, self.source.run
         local = source.local.ask(Sum([self.expression], self.where))
+        most = int(max(abs(self.expression.low), abs(self.expression.high), 1)) * source.at_most
+        origin = (f"sum of {named(self)}",)
+        if self.expression.type == "integer" and most * len(source.owners) < 1 << run.engine.capacity:
+            parts = share_each(source, local, "sum", (1,), frac=0, bound=most, type="int")
+            return parts.sum(0).reshape(()).standing_on(*behind([self]), origin=origin)
         limit = max(abs(self.expression.low), abs(self.expression.high), 1e-300)
         exponent = int(np.frexp(limit * source.at_most)[1])
         frac = run.engine.capacity - 3 - (len(source.owners) - 1).bit_length() - exponent
         bound = int(np.ceil(np.ldexp(limit * source.at_most, frac)))
         parts = share_each(source, local, "sum", (1,), frac=frac, bound=bound)
-        origin = (f"sum of {named(self)}",)
         return parts.sum(0).reshape(()).standing_on(*behind([self]), origin=origin)
 
     def mean(self) -> SecretArray:
@@ -265,15 +272,22 @@ class PrivateArray:
 
     def histogram(self, edges: Sequence[float]) -> Result:
         """Counts of the valid rows in public bins (the last one includes its upper edge)."""
-        return self.source.run.functions.histogram(self, edges_of(self.name, edges))
+        return self.source.run.functions.histogram(
+            self, edges_of(self.name, edges, exact=self.expression.type == "integer")
+        )
 
 
-def edges_of(name: str, edges: Sequence[float]) -> tuple[float, ...]:
-    """Bin edges as numbers. Raises ShapeError for anything else, such as a number of bins."""
+def edges_of(name: str, edges: Sequence[float], *, exact: bool) -> tuple[float, ...]:
+    """Bin edges as numbers, whole ones as they are with `exact`. Raises ShapeError for anything else, such as a number
+    of bins."""
     given = np.asarray(edges, dtype=object)
     if given.ndim != 1 or not all(isinstance(edge, int | float | np.number) for edge in given):
         raise ShapeError(f"{name}: bins are given by their edges, such as [0, 18, 65, 120] or np.linspace(0, 120, 11)")
-    return tuple(float(edge) for edge in given)
+    return tuple(int(edge) if exact and isinstance(edge, int | np.integer) else float(edge) for edge in given)
+
+
+def _edge(limit: float) -> str:
+    return str(limit) if isinstance(limit, int) else f"{limit:g}"
 
 
 def unit_exponent(column: PrivateArray) -> tuple[float, int]:
@@ -283,6 +297,11 @@ def unit_exponent(column: PrivateArray) -> tuple[float, int]:
     exponent = int(np.frexp(half)[1])
     step = float(np.ldexp(1.0, exponent - 20))
     centre = float(np.rint((low + high) / 2 / step) * step)
-    if max(abs(high - centre), abs(low - centre)) > np.ldexp(1.0, exponent):
+    if column.expression.type == "integer":
+        # A centre far from 0 has no digits for the middle of a narrow range.
+        farthest = max(int(high) - math.floor(centre), math.ceil(centre) - int(low))
+        while farthest > 1 << exponent:
+            exponent += 1
+    elif max(abs(high - centre), abs(low - centre)) > np.ldexp(1.0, exponent):
         exponent += 1
     return centre, exponent

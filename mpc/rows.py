@@ -18,6 +18,19 @@ Values = NDArray[np.float64] | NDArray[np.int64]
 #: In an int64 column: no value.
 MISSING = int(np.iinfo(np.int64).min)
 
+
+def absent(values: Values) -> NDArray[np.bool_]:
+    """Where there is no value."""
+    return np.asarray(values == MISSING if values.dtype == np.int64 else np.isnan(values), np.bool_)
+
+
+def as_real(values: Values) -> Floats:
+    """As float64, NaN where there is no value; whole numbers beyond 2^53 are rounded."""
+    if values.dtype != np.int64:
+        return np.asarray(values, np.float64)
+    return np.where(values == MISSING, np.nan, values.astype(np.float64))
+
+
 #: Rows of one batch: large enough for NumPy, small enough for the memory of a party.
 BATCH_ROWS = 1 << 18
 

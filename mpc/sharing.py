@@ -7,7 +7,7 @@ padding and from missing values, and is secret as the values are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +15,10 @@ from mpc.aggregates import Aggregate, Evaluate
 from mpc.basis import Basis, Lazy, Places, Shared
 from mpc.counts import named
 from mpc.errors import ConfigError, DataError
-from mpc.expressions import Expression, Floats
+from mpc.expressions import Expression
 from mpc.fixed import frac_for
 from mpc.local import share_each
+from mpc.rows import absent
 from mpc.secret import SecretArray, Type
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ class Collect(Aggregate):
         self.where = where
         self._columns = columns
         self._table = table
-        self._values = np.zeros((len(columns), rows))
+        self._values = [np.zeros(rows, np.int64 if c.type == "integer" else np.float64) for c in columns]
         self._present = np.zeros((len(columns), rows))
         self._used = 0
 
@@ -39,25 +40,25 @@ class Collect(Aggregate):
         return self._columns
 
     def settings(self) -> tuple[object, ...]:
-        return self._table, self._values.shape
+        return self._table, self._present.shape
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         keep = self._selected(evaluate, rows)
         end = self._used + int(np.count_nonzero(keep))
-        if end > self._values.shape[1]:
+        if end > self._present.shape[1]:
             raise DataError(
-                f"table {self._table}: more rows than share(rows={self._values.shape[1]}) has room for; "
+                f"table {self._table}: more rows than share(rows={self._present.shape[1]}) has room for; "
                 "agree on a larger number (all organizations)"
             )
         for k, column in enumerate(self._columns):
             values = np.broadcast_to(evaluate(column), (rows,))[keep]
-            gone = np.isnan(values)
-            self._values[k, self._used : end] = np.where(gone, 0.0, values)
+            gone = absent(values)
+            self._values[k][self._used : end] = np.where(gone, 0, values)
             self._present[k, self._used : end] = ~gone
         self._used = end
 
-    def result(self) -> dict[str, Floats]:
-        named = {f"values {k}": row for k, row in enumerate(self._values)}
+    def result(self) -> dict[str, Any]:
+        named: dict[str, Any] = {f"values {k}": row for k, row in enumerate(self._values)}
         return named | {f"present {k}": row for k, row in enumerate(self._present)}
 
 
@@ -82,6 +83,8 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
         whole = expression.type != "real"
         frac = 0 if whole else frac_for(limit)
         bound = max(int(np.ceil(np.ldexp(limit, frac))), 1)
+        if expression.type == "integer":  # exact, also beyond 2^53
+            bound = max(abs(int(expression.low)), abs(int(expression.high)), 1)
 
         def joined(name: str, frac: int, bound: int, type: Type) -> SecretArray:
             return share_each(source, local, name, (rows,), frac=frac, bound=bound, type=type).reshape(-1)

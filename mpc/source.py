@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mpc import expressions
 from mpc.expressions import Expression
 from mpc.local import LocalPass
-from mpc.schema import CategoryColumn, Column, FlagColumn, Schema
+from mpc.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, Schema
 
 if TYPE_CHECKING:
     from mpc.runtime import Runtime
@@ -43,8 +43,7 @@ class Source:
 
 
 def _source_column(column: Column) -> Expression:
-    kind: expressions.Type = (
-        "flag" if isinstance(column, FlagColumn) else "category" if isinstance(column, CategoryColumn) else "real"
-    )
+    kinds: dict[type[Column], expressions.Type] = {FlagColumn: "flag", CategoryColumn: "category"}
+    kind = kinds.get(type(column), "integer" if isinstance(column, IntegerColumn) else "real")
     levels = column.levels if isinstance(column, CategoryColumn) else ()
     return Expression(type=kind, low=column.low, high=column.high, levels=levels, column=column.name)

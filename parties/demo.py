@@ -10,7 +10,7 @@ from typing import Any
 
 from mpc.errors import ConfigError
 from mpc.network import Network
-from mpc.schema import RealColumn
+from mpc.schema import LARGEST_INTEGER, Column, IntegerColumn, RealColumn
 from parties.confined import Limits
 from parties.dataschema import key, quoted
 from parties.dataset import SourceRows, open_dataset
@@ -123,7 +123,8 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, ne
         lines += ["[parameters]", *[f"{name} = {_toml(value)}" for name, value in parameters.items()], ""]
     if widen != 1:
         for which, schema in demo.loaded.scenario.schemas().items():
-            ranges = [_wider(column, widen) for column in schema.columns if isinstance(column, RealColumn)]
+            numbers = (RealColumn, IntegerColumn)
+            ranges = [_wider(column, widen) for column in schema.columns if isinstance(column, numbers)]
             lines += [f"[ranges.{key(which)}]", *ranges, ""]
     if network is not None:
         lines += ["[network]", f'rtt = "{_us(network)}"', f'bandwidth = "{_kbits(network)}"', ""]
@@ -134,8 +135,11 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, ne
     return "\n".join(lines)
 
 
-def _wider(column: RealColumn, factor: float) -> str:
+def _wider(column: Column, factor: float) -> str:
     more = (column.high - column.low) * (factor - 1) / 2
+    if isinstance(column, IntegerColumn):
+        low, high = max(column.low - int(more), -LARGEST_INTEGER), min(column.high + int(more), LARGEST_INTEGER)
+        return f"{key(column.name)} = [{low}, {high}]"
     return f"{key(column.name)} = [{column.low - more!r}, {column.high + more!r}]"
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from mpc.operation import place
+from mpc.rows import absent
 from mpc.scenario import Scenario
-from mpc.schema import CategoryColumn, FlagColumn, Schema
+from mpc.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
 from parties.dataset import SourceRows
 from parties.report_text import plain, scientific
 
@@ -21,7 +22,8 @@ MOST_ROWS = 3_000_000
 
 
 def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
-    """All owners' rows as one pandas table: flags as bool (or object, with missing values), categories by name.
+    """All owners' rows as one pandas table: flags as bool (or object, with missing values), categories by name,
+    whole numbers as int64 (or Int64).
 
     Its `attrs["rows"]` lists how many rows each owner brought.
     """
@@ -38,13 +40,17 @@ def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
     columns: dict[str, Any] = {}
     for column in schema.columns:
         values = np.concatenate(parts[column.name]) if parts[column.name] else np.empty(0)
-        gone = np.isnan(values)
+        gone = absent(values)
         if isinstance(column, CategoryColumn):
             names = np.asarray([*column.levels, None], dtype=object)
             columns[column.name] = names[np.where(gone, len(column.levels), values).astype(int)]
         elif isinstance(column, FlagColumn):
             flags = values == 1.0
             columns[column.name] = np.where(gone, None, flags) if gone.any() else flags
+        elif isinstance(column, IntegerColumn):
+            columns[column.name] = pd.array(np.where(gone, 0, values), "Int64") if gone.any() else values
+            if gone.any():
+                columns[column.name][gone] = pd.NA
         else:
             columns[column.name] = values
     table = pd.DataFrame(columns)

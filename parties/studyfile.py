@@ -48,7 +48,7 @@ def _engine(engine: str) -> str:
 
 
 def _span(limits: tuple[float, float]) -> tuple[float, float]:
-    low, high = float(limits[0]), float(limits[1])
+    low, high = limits  # as they are: limits of whole numbers are exact
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError("expected [low, high] with low below high")
     return low, high
