@@ -65,7 +65,8 @@ class History:
         """The first operation here that is not among theirs; None where all are."""
         entries = self.in_order()
         there = [entry.label[:_SHORT] in theirs for entry in entries]
-        begin = there.index(True) if any(there) else 0  # what one of the two has forgotten is not what differs
+        forgotten = max(len(entries), len(theirs)) >= KEPT  # what one of the two has forgotten is not what differs
+        begin = there.index(True) if forgotten and any(there) else 0
         return next((entry for entry, known in zip(entries[begin:], there[begin:], strict=True) if not known), None)
 
     def shorts(self) -> set[bytes]:

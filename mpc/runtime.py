@@ -242,7 +242,8 @@ class Runtime:
                 self.planned.add(name)
             return handle
         operation = Operation(self, name, call, operands, parameters, handle, local, after)
-        self.history.note(scope, label, name, operation.source)
+        if name not in OWN:
+            self.history.note(scope, label, name, operation.source)
         self._outstanding += 1
         if operation.missing == 0:
             operation.start()
