@@ -321,7 +321,7 @@ class Masked:
 async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:
     """Open public facts about contributions, one bit each, to all compute parties; all set in a dry run."""
     opened = run.schedule("open", bits, to=tuple(range(run.parties)), after=(run.compare_scripts(),))
-    await run.settle(opened)
+    await run.settle(run.compare_openings(opened))
     if run.dry:
         return np.ones(bits.spec.size, np.bool_)
     words: NDArray[np.uint64] = np.asarray(opened.share, np.uint64).reshape(-1) & np.uint64(1)

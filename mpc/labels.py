@@ -18,6 +18,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from mpc.errors import LocalProtocolError
+from mpc.witness import Witness
 
 LABEL_BYTES = 16
 _BLOCK = 16
@@ -53,6 +54,8 @@ class Scope:
         "operations",
         "parent",
         "path",
+        "unconfirmed",
+        "witness",
     )
 
     def __init__(self, digest: bytes, *, owned: bool = False, parent: Scope | None = None) -> None:
@@ -62,6 +65,9 @@ class Scope:
         self.comparisons = 0
         self.parent = parent
         self.path: tuple[float, ...] = () if parent is None else (*parent.path, parent.counter)
+        #: What the operations of this scope witness, and what was witnessed before and is still to be compared.
+        self.witness = Witness()
+        self.unconfirmed: list[Witness] = []
         self._memos: dict[int, ChainMap[Any, Any]] = {}
         self.operations = 0
         self.bytes_held = 0
@@ -91,9 +97,27 @@ class Scope:
         return (*self.path, self.counter + 0.5)
 
     def join(self, parts: Sequence[Scope]) -> None:
-        """Take over the digests of parts that ran inside of this scope and are done."""
+        """Take over the digests, and what is to be compared, of parts that ran inside of this scope and are done."""
+        for part in parts:
+            for witness in (*part.unconfirmed, part.witness):
+                if witness.done:
+                    self.witness.absorb(witness)
+                else:
+                    self.unconfirmed.append(witness)
         digests = b"".join([self.digest, *(part.digest for part in parts)])
         self.digest = blake2b(digests, digest_size=16, person=b"joined").digest()
+
+    def to_confirm(self) -> list[Witness]:
+        """All that is to be compared before something that was computed here is given out. What follows in this scope
+        is kept apart from it."""
+        around: list[Witness] = []
+        scope = self.parent
+        while scope is not None:
+            around += [*scope.unconfirmed, scope.witness]
+            scope = scope.parent
+        own = [*self.unconfirmed, self.witness]
+        self.unconfirmed, self.witness = [], Witness()
+        return around + own
 
     def memo(self, owner: object) -> MutableMapping[Any, Any]:
         """What was computed about `owner` (which lives as long as the run) in this scope and around it."""

@@ -18,6 +18,7 @@ from mpc.channel import Arrival
 from mpc.engine import Share, Spec
 from mpc.errors import BoundExceeded, LocalProtocolError
 from mpc.party import Party
+from mpc.witness import Witness
 
 if TYPE_CHECKING:
     from mpc.assumptions import Assumption
@@ -77,6 +78,7 @@ class Operation:
         "primitive",
         "run",
         "source",
+        "witness",
     )
 
     def __init__(
@@ -88,9 +90,12 @@ class Operation:
         parameters: dict[str, Any],
         handle: Handle,
         local: Local | None,
-        after: tuple[Handle, ...] = (),
+        after: tuple[Handle | Witness, ...],
+        witness: Witness,
     ) -> None:
         self.run = run
+        self.witness = witness
+        witness.outstanding += 1
         self.primitive = primitive
         self.call = call
         self.label = handle.label
@@ -101,7 +106,7 @@ class Operation:
         self.source = run.line()
         self.coroutine: Coroutine[Any, Any, Any] | None = None
         self.missing = 0
-        for operand in operands if not after else operands + after:
+        for operand in operands if not after else (*operands, *after):
             if not operand.done:
                 self.missing += 1
                 operand.waiters.append(self)
@@ -116,9 +121,8 @@ class Operation:
         try:
             if self.local is not None:
                 self.parameters["values"] = self.parameters["values"](self.local.value)
-            result = self.call(
-                Party(run.environment, self.label), *[operand.share for operand in self.operands], **self.parameters
-            )
+            party = Party(run.environment, self.label, self.witness)
+            result = self.call(party, *[operand.share for operand in self.operands], **self.parameters)
         except Exception as error:
             if not self.blanked(error):
                 run.fail(error, self.source)
@@ -174,7 +178,11 @@ class Operation:
         handle.share = result
         handle.done = True
         self.operands = ()
+        witness = self.witness
+        witness.outstanding -= 1
         self.run.wake(handle)
+        if not witness.outstanding and witness.waiters:
+            self.run.wake(witness)
         self.run.count_out()
 
 

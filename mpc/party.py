@@ -18,6 +18,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from mpc.channel import Channel, tag_of
 from mpc.labels import Streams
+from mpc.witness import Coder, Witness
 
 T = TypeVar("T")
 
@@ -69,6 +70,7 @@ class Environment:
     keys: Keys
     executor: Executor | None = None
     busy: Busy = field(default_factory=Busy)
+    coders: dict[int, Coder] = field(default_factory=dict)
 
     @property
     def index(self) -> int:
@@ -91,21 +93,22 @@ class Party:
     which depend on each other, share a chain, and independent chunks have different ones.
     """
 
-    __slots__ = ("_counter", "channel", "env", "index", "keys", "label", "parties")
+    __slots__ = ("_counter", "channel", "env", "index", "keys", "label", "parties", "witness")
 
-    def __init__(self, env: Environment, label: bytes) -> None:
+    def __init__(self, env: Environment, label: bytes, witness: Witness | None = None) -> None:
         self.env = env
         self.label = label
         self.channel = env.channel
         self.keys = env.keys
         self.index = env.channel.index
         self.parties = env.channel.parties
+        self.witness = witness
         self._counter = 0
 
     def inner(self, name: str) -> Party:
         """The party inside an inner operation, whose label follows from this one and the order of calls."""
         self._counter += 1
-        return Party(self.env, inner_label(self.label, self._counter, name))
+        return Party(self.env, inner_label(self.label, self._counter, name), self.witness)
 
     def send(self, peer: int, part: int, array: NDArray[Any]) -> None:
         """Hand a contiguous array over to the channel; it must not be written to afterwards. Never blocks."""
@@ -120,6 +123,18 @@ class Party:
             size *= extent
         raw = await self.channel.receive(peer, tag_of(self.label, part), size)
         return raw.view(kind) if len(shape) == 1 else raw.view(kind).reshape(shape)
+
+    def compare_later(self, peer: int, part: int, message: NDArray[Any]) -> None:
+        """`peer` has the same message, from a third party or as its own: compared before results are given out.
+
+        Once for each pair and part of an operation. Outside of a run (a protocol by itself) nothing is compared.
+        """
+        if self.witness is None:
+            return
+        coder = self.env.coders.get(peer)
+        if coder is None:
+            coder = self.env.coders[peer] = Coder(self.keys.pair[peer])
+        self.witness.add(peer, coder.code(tag_of(self.label, part), message))
 
     async def room(self) -> None:
         """Wait until no peer has more than a window of unacknowledged bytes; between the chunks of large work."""

@@ -15,7 +15,7 @@ from contextvars import ContextVar
 from inspect import CORO_RUNNING, getcoroutinestate
 from typing import TYPE_CHECKING, Any
 
-from mpc import history
+from mpc import history, witness
 from mpc.digest import digest, parameters
 from mpc.engine import Cost, Engine, Spec
 from mpc.errors import AgreementError, ChannelError, ComityError, LocalProtocolError, Stopped, TooMuchInFlight
@@ -24,6 +24,7 @@ from mpc.network import Network
 from mpc.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
 from mpc.outside import Outside
 from mpc.party import Busy, Environment, Party
+from mpc.witness import Witness
 
 if TYPE_CHECKING:
     from mpc.assumptions import Assumption
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 MEMORY_BUDGET = 256 << 20
 OPERATIONS_BUDGET = 50_000
 #: Operations of the runtime itself, which no engine has.
-OWN = frozenset({"compare_scripts"})
+OWN = frozenset({"compare_scripts", "compare_openings"})
 #: Digests of operations that are kept.
 _DIGESTS = 4096
 
@@ -222,7 +223,7 @@ class Runtime:
         call: Callable[..., Any],
         label: bytes,
         operands: tuple[Handle, ...],
-        after: tuple[Handle, ...],
+        after: tuple[Handle | Witness, ...],
         spec: Spec,
         cost: Cost,
         parameters: dict[str, Any],
@@ -230,18 +231,23 @@ class Runtime:
     ) -> Handle:
         rounds = depth = cost.rounds
         assumptions = _NONE
-        for operand in operands if not after else operands + after:
+        for before in after:
+            depth = max(depth, before.depth + rounds)
+        for operand in operands:
             if operand.depth + rounds > depth:
                 depth = operand.depth + rounds
             if operand.assumptions and operand.assumptions is not assumptions:
                 assumptions = _all_of(assumptions, operand.assumptions)
         self._account(scope, cost, depth, spec)
         handle = Handle(spec, depth, label, assumptions)
+        own = scope.witness
+        if depth > own.depth:
+            own.depth, own.last = depth, handle
         if self._environment is None or self.failure is not None:
             if name not in OWN:
                 self.planned.add(name)
             return handle
-        operation = Operation(self, name, call, operands, parameters, handle, local, after)
+        operation = Operation(self, name, call, operands, parameters, handle, local, after, own)
         if name not in OWN:
             self.history.note(scope, label, name, operation.source)
         self._outstanding += 1
@@ -269,9 +275,30 @@ class Runtime:
         def call(party: Party) -> Coroutine[Any, Any, None]:
             return history.compare(party, own, self.history, self.name)
 
-        own, peers = scope.digest, self.parties - 1
-        cost = Cost(1, (len(own) * peers,) * self.parties, (peers,) * self.parties) if peers else Cost()
-        return self._scheduled(scope, "compare_scripts", call, label, (), (), Spec(()), cost, {})
+        own = scope.digest
+        return self._scheduled(scope, "compare_scripts", call, label, (), (), Spec(()), self._comparison(), {})
+
+    def compare_openings(self, *opened: Handle) -> Handle:
+        """Whether all parties were told the same wherever something was opened so far, in this part of the script and
+        around it; else CheckFailed ends the run. Results are given out after it.
+
+        Waits for `opened` and for all operations scheduled before. Rounds 1, after them. Bytes 16 to each peer.
+        """
+        scope = _scope.get(self._root)
+        scope.comparisons += 1
+        label = history.comparison_label(scope, scope.comparisons, self._run_label)
+        witnesses = scope.to_confirm()
+
+        def call(party: Party) -> Coroutine[Any, Any, None]:
+            return witness.compare(party, witnesses, self.name)
+
+        after: tuple[Handle | Witness, ...] = (*opened, *witnesses)
+        return self._scheduled(scope, "compare_openings", call, label, (), after, Spec(()), self._comparison(), {})
+
+    def _comparison(self) -> Cost:
+        """Of 16 bytes with each peer."""
+        peers = self.parties - 1
+        return Cost(1, (16 * peers,) * self.parties, (peers,) * self.parties) if peers else Cost()
 
     def name(self, party: int) -> str:
         """How messages call a party."""
@@ -303,7 +330,7 @@ class Runtime:
                 "`await settle(x)` once an iteration"
             )
 
-    def wake(self, source: Handle | Local) -> None:
+    def wake(self, source: Handle | Local | Witness) -> None:
         """Start what waited for `source`; without recursion, however long the chain."""
         for operation in source.waiters:
             operation.missing -= 1

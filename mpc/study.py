@@ -206,12 +206,16 @@ class Study:
                 same = self.run.compare_scripts()
         for release in waiting:
             release.schedule(same)
-        await self.run.settle(*[handle for release in waiting for handle in release.handles()])
+        if waiting:
+            with self.run.at(waiting[0].line):
+                opened = [handle for release in waiting for handle in release.handles()]
+                alike = self.run.compare_openings(*opened) if opened else same
+            await self.run.settle(alike)
         for release in waiting:
             release.keep()
-        opened = dict(self.results)  # those awaited came first
+        kept = dict(self.results)  # those awaited came first
         self.results.clear()
-        self.results |= {entry.name: opened[entry.name] for entry in self.entries if entry.name in opened}
+        self.results |= {entry.name: kept[entry.name] for entry in self.entries if entry.name in kept}
 
     def _compare(self, releases: Sequence[Release]) -> None:
         """Compare the counts behind several releases with their minimums, all at once."""
@@ -346,7 +350,7 @@ class Release:
             )
         if self._masked is None:
             self.schedule(run.compare_scripts())
-            await run.settle(*self.handles())
+            await run.settle(run.compare_openings(*self.handles()))
             value = self.keep()
         else:
             value = self.keep()

@@ -11,6 +11,7 @@ from mpc.engine import Cost, Spec
 from mpc.labels import Scope
 from mpc.operation import Handle, Local
 from mpc.runtime import OWN, Runtime
+from mpc.witness import Witness
 
 
 class Step(NamedTuple):
@@ -68,17 +69,19 @@ class Traced(Runtime):
         call: Callable[..., Any],
         label: bytes,
         operands: tuple[Handle, ...],
-        after: tuple[Handle, ...],
+        after: tuple[Handle | Witness, ...],
         spec: Spec,
         cost: Cost,
         parameters: dict[str, Any],
         local: Local | None = None,
     ) -> Handle:
+        # Before anything is scheduled: what the operation waits for ends with those before it.
+        before = [one.last if isinstance(one, Witness) else one for one in (*operands, *after)]
         handle = super()._scheduled(scope, name, call, label, operands, after, spec, cost, parameters, local)
         number = self._numbers[handle] = len(self.trace.steps)
         known = name in OWN
         work = 0.0 if known else self.engine.work(name, *[operand.spec for operand in operands], **parameters)
-        waits = tuple(dict.fromkeys(self._numbers[operand] for operand in operands + after))
+        waits = tuple(dict.fromkeys(self._numbers[one] for one in before if one is not None))
         self.trace.steps.append(Step(name, waits, cost, work))
         self._task().items.append(number)
         return handle

@@ -167,8 +167,11 @@ async def reveal_sign(party: Party, x: Arithmetic, width: int, lead: int) -> NDA
         peers = (party.index + 1) % 3, (party.index + 2) % 3
         for peer in peers:
             party.send(peer, part, wire)
-        found = wire ^ await party.receive(peers[0], part, (wire.size,), np.uint8)
-        found ^= await party.receive(peers[1], part, (wire.size,), np.uint8)
+        found = wire
+        for peer, other in (peers, peers[::-1]):
+            told = await party.receive(peer, part, (wire.size,), np.uint8)
+            party.compare_later(other, part, told)
+            found = found ^ told
         out[start:stop] = unpack(found, stop - start, 1)
 
     await each(party, cut(bytes((lead,)), x.size), step)

@@ -68,6 +68,7 @@ async def shifted_product(party: Party, chunk: Chunk, bits: int, product: Produc
         w_e = times_top(await party.receive(d, part, (n,), kind), b, s1)
         party.send(d, part + 1, w_e)
         from_d = await party.receive(d, part + 1, (8 * n + flags,), np.uint8)
+        party.compare_later(f, part + 1, from_d[8 * n :])
         flip = np.unpackbits(from_d[8 * n :], count=n, bitorder="little")
         kernels.lift(from_d[: 8 * n].view(np.uint64), wide(w_e), flip, up, rows[0])
     else:
@@ -79,7 +80,9 @@ async def shifted_product(party: Party, chunk: Chunk, bits: int, product: Produc
         w_f[:] = times_top(draw(party, d, _T2, part, n, kind), b, s2)
         party.send(d, part, message)
         c1 = words(party, d, _C1, part, n)
-        flip = np.unpackbits(await party.receive(d, part + 1, (flags,), np.uint8), count=n, bitorder="little")
+        packed = await party.receive(d, part + 1, (flags,), np.uint8)
+        party.compare_later(e, part + 1, packed)
+        flip = np.unpackbits(packed, count=n, bitorder="little")
         kernels.lift(c1, wide(w_f), flip, up, rows[1])
     kernels.shift_ef(b, wide(s1), wide(s2), flip, count, rows[1 if role == E else 0])
 

@@ -296,11 +296,14 @@ async def _read(party: Party, x: Arithmetic, low: int, bits: int, reading: _Read
         party.send(d, part, message)
         if at_e:
             from_d = await party.receive(d, part | 1, (8 * n + flags,), np.uint8)
+            party.compare_later(f, part | 1, from_d[8 * n :])
             flip = np.unpackbits(from_d[8 * n :], count=n, bitorder="little")
             kernels.lift(from_d[: 8 * n].view(np.uint64), wide(mine), flip, up, rows[0])
         else:
             c1 = words(party, d, _C1, part, n)
-            flip = np.unpackbits(await party.receive(d, part | 1, (flags,), np.uint8), count=n, bitorder="little")
+            packed = await party.receive(d, part | 1, (flags,), np.uint8)
+            party.compare_later(e, part | 1, packed)
+            flip = np.unpackbits(packed, count=n, bitorder="little")
             kernels.lift(c1, wide(mine), flip, up, rows[1])
         kernels.shift_ef(r, wide(s1), wide(s2), flip, count, rows[1 if at_e else 0])
 

@@ -1,4 +1,8 @@
-"""Reveal a sharing to some of the compute parties."""
+"""Reveal a sharing to some of the compute parties.
+
+What a receiver gets is compared later with the other holder of the same component, as is whatever a protocol sends to
+two parties: `Party.compare_later`.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,8 @@ async def reveal(party: Party, x: Arithmetic | Bits, to: Sequence[int]) -> NDArr
     Rounds    1
     Bytes     to each receiver from the party before it: 8 n, or the packed words of bits
     Security  semi-honest: a receiver gets the component it misses, which is the result less what it holds. Nothing
-              else is sent, and nothing to parties not in `to`.
+              else is sent, and nothing to parties not in `to`. A wrong component is found before results are given
+              out, since the party after the receiver holds the right one.
     Error     none; arithmetic comes as int64, bits as uint64 words
     """
     before, after = (party.index + 2) % 3, (party.index + 1) % 3
@@ -34,15 +39,20 @@ async def reveal(party: Party, x: Arithmetic | Bits, to: Sequence[int]) -> NDArr
         if after in to:
             row = x.data[0, start:stop]
             party.send(after, part, pack(row, x.width) if isinstance(x, Bits) else row)
+        if before in to:  # who gets from the one before it what we hold, too
+            row = x.data[1, start:stop]
+            party.compare_later(before, part, pack(row, x.width) if isinstance(x, Bits) else row)
         if out is None:
             return
         mine = out[start:stop]
         if isinstance(x, Bits):
             octets = await party.receive(before, part, (packed_bytes(chunk.size, x.width),), np.uint8)
+            party.compare_later(after, part, octets)
             np.bitwise_xor(x.data[0, start:stop], x.data[1, start:stop], out=mine, casting="safe")
             mine ^= unpack(octets, chunk.size, x.width)
         else:
             missing = await party.receive(before, part, (chunk.size,), np.uint64)
+            party.compare_later(after, part, missing)
             np.add(x.data[0, start:stop], x.data[1, start:stop], out=mine)
             mine += missing
 

@@ -77,18 +77,18 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
     """Reveal x to the compute parties `to`; None at all others.
 
     Rounds    1
-    Bytes     to each receiver from each of the t parties after it: 16 N, or 8 m width W
-    Security  a receiver gets t shares, which with its own give the value and nothing else: the sharing's polynomial
-              is uniform but for that
-    Raises    CheckFailed for a number beyond +-2^62, or bits that are no bits
+    Bytes     to each receiver from each of the n-1 others: 16 N, or 8 m width W
+    Security  a receiver gets all shares, of which t+1 tell the value and nothing else: the sharing's polynomial is
+              uniform but for that. Those of t+1 honest parties fix the polynomial, so no t others can have another
+              value opened: the rest must lie on it
+    Raises    CheckFailed for shares of no polynomial of degree t, a number beyond +-2^62, or bits that are no bits
     """
-    me = party.index
-    t = scheme.threshold
+    me, n, t = party.index, scheme.parties, scheme.threshold
     bits = isinstance(x, Planes)
     field: Field = BinaryField(scheme.degree) if bits else PrimeField()
     data = x.data
     found = np.zeros(data.shape[1:] if bits else data.shape, np.uint64) if me in to else None
-    senders = scheme.after(me, t)
+    senders = scheme.after(me, n - 1)
     points = (me + 1, *(peer + 1 for peer in senders))
 
     async def step(chunk: Chunk) -> None:
@@ -97,15 +97,15 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
         else:
             mine = data[chunk.start : chunk.stop]
         for receiver in to:
-            if receiver != me and me in scheme.after(receiver, t):
+            if receiver != me:
                 party.send(receiver, chunk.part, mine)
         if found is None:
             return
-        known = np.empty((t + 1, *mine.shape), np.uint64)
+        known = np.empty((n, *mine.shape), np.uint64)
         known[0] = mine
         for j, peer in enumerate(senders, 1):
             known[j] = await party.receive(peer, chunk.part, mine.shape, np.uint64)
-        value = field.interpolate(points, 0, known)
+        value = _checked(field, points, known, t)
         if bits:
             if value[1:].any():
                 raise CheckFailed("opened bits are neither 0 nor 1: a share was wrong")
@@ -121,11 +121,23 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
     return decoded(found).reshape(x.shape)
 
 
+def _checked(field: Field, points: tuple[int, ...], known: Words, t: int) -> Words:
+    """The value at 0 of the polynomial of degree t through all points. Raises CheckFailed where there is none."""
+    first = np.ascontiguousarray(known[: t + 1])
+    for point, share in zip(points[t + 1 :], known[t + 1 :], strict=True):
+        if not np.array_equal(field.interpolate(points[: t + 1], point, first), share):
+            raise CheckFailed(
+                "opened shares lie on no polynomial of the degree they must have, so a party did not keep to the "
+                "protocol. Nothing of this is given out; compare the software of all parties"
+            )
+    return field.interpolate(points[: t + 1], 0, first)
+
+
 def reveal_cost(scheme: Scheme, label: bytes, x: Spec, to: Sequence[int]) -> Cost:
     sent, messages = [0] * scheme.parties, [0] * scheme.parties
     chunks = cut(scheme, label, x.size)
     for receiver in to:
-        for sender in scheme.after(receiver, scheme.threshold):
+        for sender in scheme.after(receiver, scheme.parties - 1):
             for chunk in chunks:
                 one = 8 * scheme.degree * x.width * words(chunk.size) if x.kind == "bits" else 16 * chunk.size
                 sent[sender] += one

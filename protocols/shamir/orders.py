@@ -111,6 +111,11 @@ async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
     for dealer, numbers in awaited.items():
         found = await party.receive(dealer, 0, (len(numbers), 16), np.uint8)
         order.seeds.update(zip(numbers, (seed.tobytes() for seed in found), strict=True))
+    for number, (_, other, rest) in enumerate(_seeding(scheme, spec)):
+        holders = (other, *rest)
+        for peer in holders if me in holders else ():
+            if peer != me:  # the dealer told both, or one of the two drew it with the dealer
+                party.compare_later(peer, number, np.frombuffer(order.seeds[number], np.uint8))
     return order
 
 

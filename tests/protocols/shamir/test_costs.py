@@ -87,8 +87,8 @@ def test_formulas(parties, threshold):
         assert (cost.rounds, sum(cost.bytes_sent)) == (rounds, total)
 
     holds(plan("input", owner=1, values=None, shape=(N,), **how), 1, 16 * N * c.dealt)
-    holds(plan("open", X, to=range(parties), **how), 1, 16 * N * t * parties)
-    holds(plan("open", Spec((N,), "bits", 5), to=(1,), **how), 1, 8 * c.m * 5 * W * t)
+    holds(plan("open", X, to=range(parties), **how), 1, 16 * N * (parties - 1) * parties)
+    holds(plan("open", Spec((N,), "bits", 5), to=(1,), **how), 1, 8 * c.m * 5 * W * (parties - 1))
     holds(plan("multiply", X, X, **how), 1, 16 * N * c.product)
     holds(plan("matmul", Spec((20, 7)), Spec((7, 10)), **how), 1, 16 * N * c.product)
     holds(plan("truncate", X, bits=9, **how), 2, c.cut())
