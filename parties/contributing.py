@@ -7,6 +7,7 @@ it would share; deal and seal that; hand it to every compute party; wait for the
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,12 +29,13 @@ from parties.eventloop import runner
 from parties.handout import Facts, put_together
 from parties.home import Home
 from parties.identity import Card, write_private
+from parties.keeping import try_folder
 from parties.outcome import Events, Outcome, check_data
 from parties.sealing import read_header
 from parties.stopping import listening
 from parties.study import BoundStudy
 
-RECEIPTS = "receipts"
+RECEIPTS, INCOMING = "receipts", "incoming"
 
 
 @dataclass
@@ -50,6 +52,7 @@ class Own:
     started: float
     phases: dict[str, float] = field(default_factory=dict)
     bytes_sent: int = 0
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def index(self) -> int:
@@ -118,6 +121,7 @@ class Own:
             finished=facts.finished if facts else datetime.now(UTC).isoformat(timespec="seconds"),
             contributions=facts.contributions if facts else 0,
             left_out=facts.left_out if facts else (),
+            unwritten=self.unwritten,
         )
 
 
@@ -164,6 +168,10 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
 def call(own: Own, prepared: Prepared | None, *, fetch: bool, wait: float, events: Events) -> Outcome:
     """Hand a contribution to all compute parties (None: there is nothing to hand over), and with `fetch` wait for the
     results. Raises what `parties.submission.Submission.run` raises."""
+    if prepared is not None:
+        try_folder(own.home.path / RECEIPTS, "receipts")
+    if fetch:
+        try_folder(own.home.path / INCOMING, "sealed results")
     with runner() as running:
         return running.run(_call(own, prepared, fetch, wait, events))
 
@@ -187,6 +195,7 @@ async def _call(own: Own, prepared: Prepared | None, fetch: bool, wait: float, e
         fetch=fetch,
         wait=wait,
         events=events,
+        keep=lambda party, part: _keep_part(own, party, part),
     )
     loop = asyncio.get_running_loop()
     try:
@@ -194,12 +203,32 @@ async def _call(own: Own, prepared: Prepared | None, fetch: bool, wait: float, e
             await submission.run()
     finally:
         if submission.receipts and prepared is not None:
-            _keep_receipts(home, own.digest, prepared, submission.receipts)
+            try:
+                _keep_receipts(home, own.digest, prepared, submission.receipts)
+            except OSError as error:
+                own.unwritten.append(f"the receipts of this contribution could not be kept ({error.strerror})")
     own.bytes_sent = sum(map(len, prepared.envelopes.values())) if prepared else 0
     own.lap("submit")
     if not fetch:
         return own.outcome()
     return own.read(list(submission.parts.values()))
+
+
+def _keep_part(own: Own, party: str, part: bytes) -> bool:
+    """Keep a sealed part of the results until they are written. Where that fails, the compute party keeps it."""
+    try:
+        folder = own.home.path / INCOMING / own.digest.hex()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_private(folder / f"{party}.sealed", part)
+    except OSError as error:
+        own.unwritten.append(f"the sealed part of {party} could not be kept ({error.strerror})")
+        return False
+    return True
+
+
+def forget_parts(own: Own) -> None:
+    """The results are written: what they were put together from goes."""
+    shutil.rmtree(own.home.path / INCOMING / own.digest.hex(), ignore_errors=True)
 
 
 def _keep_receipts(home: Home, study: bytes, prepared: Prepared, receipts: Mapping[str, dict[str, Any]]) -> None:

@@ -44,6 +44,8 @@ class Outcome:
     finished: str = ""
     contributions: int = 0
     left_out: tuple[str, ...] = ()
+    #: What the run should have left on disk, and could not, in words.
+    unwritten: list[str] = field(default_factory=list)
 
     @property
     def facts(self) -> Facts:

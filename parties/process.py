@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,9 @@ from parties.dataset import SourceRows
 from parties.disclosed import announce
 from parties.document import agreed_document, study_hash, study_words
 from parties.eventloop import runner
+from parties.handout import FOLDER
 from parties.home import Home
+from parties.keeping import NotWritten, try_folder
 from parties.outcome import Events, Limits, Outcome, check_data
 from parties.rehearsal import dry_run_of
 from parties.source import default_threads
@@ -48,16 +50,19 @@ def run_party(
     events: Events,
     started: float | None = None,
     shape: Network | None = None,
+    opened: Callable[[str, Mapping[str, Any]], None] = lambda study, values: None,
     done: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
     """Take part in a study as the organization of `home`, which computes. Raises ComityError as `mpc.errors` says.
 
     started  perf_counter() when the process began, for the phase "start"
     shape    hold messages back as this network would, for measurements on one machine; the same at all parties
-    done     told the outcome when there is one; then the party may stay for those who fetch theirs
+    opened   told the study's hash and the opened values as soon as they are there
+    done     told the outcome when there is one; then the party may stay for those who fetch theirs, and what it
+             raises (NotWritten) is raised after that
     """
     with runner() as running:
-        party = _Party(home, bound, limits, events, started or perf_counter(), shape, done)
+        party = _Party(home, bound, limits, events, started or perf_counter(), shape, opened, done)
         with listening(lambda stopped: running.get_loop().call_soon_threadsafe(party.stop, stopped)):
             return running.run(party.run())
 
@@ -82,6 +87,7 @@ class _Party:
         events: Events,
         started: float,
         shape: Network | None,
+        opened: Callable[[str, Mapping[str, Any]], None],
         done: Callable[[Outcome], None],
     ) -> None:
         self._home = home
@@ -90,7 +96,9 @@ class _Party:
         self._events = events
         self._started = started
         self._shape = shape
+        self._opened = opened
         self._done = done
+        self._late: Exception | None = None
         self._phases: dict[str, float] = {}
         self._session: Session | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -115,6 +123,8 @@ class _Party:
             if self._stopped is None:
                 raise
             raise self._stopped from None
+        if self._late is not None:
+            raise self._late
         if self._stopped is not None:
             raise self._stopped
         return outcome
@@ -192,11 +202,15 @@ class _Party:
                     outside = await reception.contributions(session, self._limits.wait)
                     self._lap("contributions")
                 study = await self._compute(session, engine, dry, rows, outside, reception)
+                self._opened(digest.hex(), study.results)
                 outcome = self._outcome(study, session, rows)
                 outcome.study, outcome.words = digest.hex(), words
                 if reception is not None:
-                    reception.results(study, session, outcome.facts)
-            self._done(outcome)
+                    outcome.unwritten += reception.results(study, session, outcome.facts)
+            try:
+                self._done(outcome)
+            except (NotWritten, BrokenPipeError) as error:
+                self._late = error  # those who fetch their results are waited for all the same
             self._done_with = True
             if self._stopped is not None:
                 raise self._stopped
@@ -208,6 +222,7 @@ class _Party:
             return None
         from parties.reception import Reception
 
+        try_folder(self._home.path / FOLDER, "sealed results")
         reception = Reception(
             self._home,
             plan,

@@ -88,19 +88,28 @@ class Reception:
         self._told(f"contributions of {len(digests)} organizations are here")
         return Outside(self._layout, dealt)
 
-    def results(self, study: Study, session: Session, facts: Facts) -> None:
-        """The run is done: seal the parts of those who learn without computing."""
+    def results(self, study: Study, session: Session, facts: Facts) -> list[str]:
+        """The run is done: seal the parts of those who learn without computing. What could not be written, in words."""
         recipients = [one for one in self._visitors if one.name in self._plan.recipients]
         cards: list[Card] = [one.card for one in recipients]
         sealed = hand_out(self._home.identity, cards, study, facts, digest=self._study, run=session.run_id)
-        if sealed:
+        if not sealed:
+            return []
+        unwritten = []
+        try:
             self._paths = store(self._home.path, self._study, sealed)
-            self.desk.staying = True
-            self.desk.offer({one.index: sealed[one.name] for one in recipients})
+        except OSError as error:
+            unwritten.append(
+                f"the sealed results of {', '.join(sealed)} could not be kept ({error.strerror}): they can fetch them "
+                "only while this party waits"
+            )
+        self.desk.staying = True
+        self.desk.offer({one.index: sealed[one.name] for one in recipients})
+        return unwritten
 
     async def farewell(self, wait: float) -> None:
         """Stay until the results are fetched, at most so many seconds; those that are not, stay as files."""
-        if not self._paths:
+        if not self.desk.staying:
             return
         if names := self.desk.missing():
             self._status(f"waiting for {', '.join(names)} to fetch results")
@@ -108,6 +117,8 @@ class Reception:
         for one in self._visitors:
             path = self._paths.get(one.name)
             if path is None:
+                if one.index in left:
+                    self._events("status", {"text": f"{one.name} has not fetched its results, and they are lost here"})
                 continue
             if one.index in left:
                 self._events("status", {"text": f"{one.name} has not fetched its results; its sealed part is {path}"})

@@ -86,7 +86,9 @@ class Submission:
         fetch: bool,
         wait: float,
         events: Callable[[str, Mapping[str, Any]], None],
+        keep: Callable[[str, bytes], bool] = lambda party, part: True,
     ) -> None:
+        """`keep` puts the part of a compute party on disk: only then is it told that it may forget it."""
         self.receipts: dict[str, dict[str, Any]] = {}
         self.parts: dict[int, bytes] = {}
         self._identity = identity
@@ -100,6 +102,7 @@ class Submission:
         self._fetch = fetch
         self._wait = wait
         self._events = events
+        self._keep = keep
         self._loop = asyncio.get_running_loop()
         self._over: asyncio.Future[None] = self._loop.create_future()
         self._lanes = [Lane(i, peer.name, lambda lane: None) for i, peer in enumerate(self._peers)]
@@ -348,7 +351,8 @@ class Submission:
         del self._incoming[lane.index]
         if self._fetch:
             self.parts[lane.index] = bytes(buffer)
-            link.write(frames.control(frames.RECEIPT, {"digest": sha256(buffer).hexdigest()}))
+            if self._keep(lane.name, self.parts[lane.index]):
+                link.write(frames.control(frames.RECEIPT, {"digest": sha256(buffer).hexdigest()}))
             self._advance()
 
     def _tell(self, lane: Lane, message: dict[str, Any]) -> None:

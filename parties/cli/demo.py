@@ -87,8 +87,8 @@ def command(
     """
     from parties import demo, samples
     from parties.cli.progress import Display
-    from parties.cli.run import finish
     from parties.confined import Limits
+    from parties.keeping import Results
     from parties.kernels import prepare
     from parties.loader import load
     from parties.oracle import complaint
@@ -106,6 +106,8 @@ def command(
     wanted = demo.prepare(scenario, organizations, data, engine, threshold)
     parameters = _parameters(settings, wanted.loaded.scenario.parameters)
     wanted.loaded.scenario.settings(parameters)  # what does not fit is refused before anything is made ready
+    results = Results(output)
+    results.try_out()
     with Display(quiet=as_json) as display:
         prepare(wanted.engine, display.status)
         display.status(f"{wanted.loaded.name}: {', '.join(wanted.names)}, each a process of its own, over TLS")
@@ -132,7 +134,8 @@ def command(
         except demo.DemoFailed as failed:
             echo_message(str(failed))
             raise click.exceptions.Exit(failed.code) from None
-    finish(result, output, as_json, display.console)
+    results.opened(str(result["study"]), result["releases"])
+    results.finish(result, as_json=as_json, console=display.console)
     if result["oracle"] is not None and (wrong := complaint(result["oracle"])):
         echo_message(f"error: {wrong}")
         raise click.exceptions.Exit(1)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ from parties.cli.common import (
     json_option,
     opened,
     plan_timeout_option,
-    print_json,
     tried_option,
 )
 from parties.stopping import stoppable
@@ -76,14 +74,16 @@ def command(
     """Take part in the study of the file STUDY.
 
     Starts in any order: whoever is first waits for the others. Ends with the releases this organization receives,
-    as a table, result.json and report.html. Exit code 0 done, 2 something here is wrong, 3 an organization was lost
-    or never came, 4 the organizations do not agree or one is not who it must be, 5 a rule forbids it.
+    as a table, result.json and report.html. Exit code 0 done, 2 something here is wrong, or results could not be
+    written (they are printed then), 3 an organization was lost, stopped or never came, 4 the organizations do not
+    agree or one is not who it must be, 5 a rule forbids it.
 
     \b
     Example:  comity run study.toml --home ~/.comity --wait 600
     """
     from parties import confined
     from parties.identity import no_core_dumps
+    from parties.keeping import NotWritten, Results
     from parties.kernels import prepare
     from parties.outcome import Limits
     from parties.process import run_party
@@ -107,42 +107,33 @@ def command(
 
         def told(outcome: Outcome) -> None:
             json_lines("result", result_document(bound, outcome, here.name))
+            if outcome.unwritten:
+                raise NotWritten("\n".join(outcome.unwritten))
 
         run_party(here, bound, limits=limits, events=json_lines, started=_STARTED, shape=held, done=told)
         return
     from parties.cli.progress import Display
 
+    results = Results(output, here.path / "results")
     with Display(quiet=as_json) as display:
 
         def shown(outcome: Outcome) -> None:
             display.pause()
-            folder = output if output is not None else here.path / "results" / stamp(outcome.study)
-            finish(result_document(bound, outcome, here.name), folder, as_json, display.console)
+            for what in outcome.unwritten:
+                results.failed(what)
+            results.finish(result_document(bound, outcome, here.name), as_json=as_json, console=display.console)
 
+        results.try_out()
         prepare(bound.plan.engine, display.status)
-        run_party(here, bound, limits=limits, events=display.event, started=_STARTED, done=shown)
-
-
-def finish(result: dict[str, Any], folder: Path, as_json: bool, console: Any) -> None:
-    """Write the files and show the result."""
-    from parties import report
-
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    files = {"result": folder / "result.json", "report": folder / "report.html"}
-    result["files"] = {name: str(path) for name, path in files.items()}
-    report.write_json(result, files["result"])
-    report.write_html(result, files["report"])
-    if as_json:
-        print_json(json.loads(files["result"].read_text(encoding="utf-8")))
-    else:
-        report.show(result, console)
-        console.print(
-            f"{files['report']}  {files['result']}", style="dim", markup=False, highlight=False, soft_wrap=True
+        run_party(
+            here,
+            bound,
+            limits=limits,
+            events=display.event,
+            started=_STARTED,
+            opened=results.opened,
+            done=shown,
         )
-
-
-def stamp(study: str) -> str:
-    return f"{datetime.now(UTC):%Y-%m-%dT%H%M%SZ}-{study[:8]}"
 
 
 def json_lines(kind: str, details: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from parties.cli.common import (
     print_json,
     tried_option,
 )
-from parties.cli.run import finish, json_lines, stamp
+from parties.cli.run import json_lines
 from parties.echo import echo
 from parties.report_text import size
 from parties.stopping import stoppable
@@ -27,6 +27,7 @@ from parties.stopping import stoppable
 if TYPE_CHECKING:
     from parties.cli.progress import Display
     from parties.contributing import Own
+    from parties.keeping import Results
     from parties.outcome import Outcome
 
 _STARTED = perf_counter()
@@ -101,8 +102,11 @@ def submit(
         from parties.contributing import call
 
         fetch = own.learns and not no_wait
+        kept = _results(own, output, try_out=fetch and display is not None)
         outcome = call(own, prepared, fetch=fetch, wait=wait, events=tell)
-    _end(own, outcome, display, output, as_json, show=fetch)
+        if fetch and display is not None:
+            kept.opened(outcome.study, outcome.releases)
+    _end(own, outcome, display, kept, as_json, show=fetch)
 
 
 @click.command()
@@ -151,12 +155,15 @@ def results(
     if not own.learns:
         raise ConfigError(f"{study}: {own.home.name} is no recipient of this study")
     with display or _Nothing() as shown:
+        kept = _results(own, output, try_out=display is not None)
         if files:
             outcome = own.read([_bytes(path) for path in files])
         else:
             tell = json_lines if shown is None else shown.event
             outcome = call(own, None, fetch=True, wait=wait, events=tell)
-    _end(own, outcome, display, output, as_json, show=True)
+        if display is not None:
+            kept.opened(outcome.study, outcome.releases)
+    _end(own, outcome, display, kept, as_json, show=True)
 
 
 class _Nothing:
@@ -211,23 +218,36 @@ def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
     echo("Bring each to its compute party, which adds it with  comity contributions add FILE", err=True)
 
 
-def _end(
-    own: Own, outcome: Outcome, display: Display | None, output: Path | None, as_json: bool, *, show: bool
-) -> None:
+def _results(own: Own, output: Path | None, *, try_out: bool) -> Results:
+    """Where results go; tried before anybody is called."""
+    from parties.keeping import Results
+
+    kept = Results(output, own.home.path / "results")
+    if try_out:
+        kept.try_out()
+    return kept
+
+
+def _end(own: Own, outcome: Outcome, display: Display | None, kept: Results, as_json: bool, *, show: bool) -> None:
+    from parties.contributing import forget_parts
     from parties.result import result_document
 
+    for what in outcome.unwritten:
+        kept.failed(what)
     result = result_document(own.bound, outcome, own.home.name)
     if display is None:
         json_lines("result", result)
+        kept.check()
     elif show:
-        folder = output if output is not None else own.home.path / "results" / stamp(outcome.study)
-        finish(result, folder, as_json, display.console)
+        kept.finish(result, as_json=as_json, console=display.console)
     else:
         parties = list(own.cards)
         if as_json:
             print_json({"study": outcome.study, "receipts": parties, "bytes_sent": outcome.frame_bytes_sent})
         else:
             echo(f"{', '.join(parties)} have it ({size(outcome.frame_bytes_sent)}); this organization is done")
+        kept.check()
+    forget_parts(own)
 
 
 def _bytes(path: Path) -> bytes:
