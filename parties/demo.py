@@ -18,10 +18,10 @@ from parties.launch import Ended, Launched, bring, consortium
 from parties.loader import Loaded, folder, load
 from parties.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
 from parties.rehearsal import tried_study
-from parties.samples import deal, samples, write
+from parties.samples import deal, given, holders_of, samples, write
 from parties.source import Dataset
 from parties.study import BoundStudy
-from parties.trust import choose, number
+from parties.trust import choose
 from protocols.engines import REPLICATED_PARTIES
 
 #: Who joins two organizations.
@@ -67,31 +67,25 @@ def prepare(
 
     organizations  how many bring data (default: as many as there are files in `data`, else three); two are joined by
                    a helper that only computes. With the engine replicated, three of more compute
+    data           files as `parties.samples.given` reads them: FILE, or INPUT=FILE
     engine, threshold   as a study names them (default: as for studies)
     """
     loaded = load(scenario)
-    inputs = list(loaded.scenario.inputs)
-    count = organizations if organizations is not None else len(data) or 3
+    count = organizations if organizations is not None else 3
     if count < 1:
         raise ConfigError(f"--organizations {count}: at least one brings data")
     files: dict[str, dict[str, Path]] = {}
     dealt: dict[str, dict[str, str]] = {}
     if data:
-        if len(inputs) != 1:
-            raise ConfigError(f"--data goes with scenarios of one input; {loaded.name} asks for {', '.join(inputs)}")
-        if len(data) != count:
-            raise ConfigError(
-                f"{number(count)} organizations need a file each: give --data {count} times, found {len(data)}"
-            )
-        for path in data:
-            if not path.is_file():
-                raise ConfigError(f"{path}: no such file")
-        files = {name: {inputs[0]: path} for name, path in zip(_numbered(count), data, strict=True)}
+        count, brought = given(loaded, data, organizations)
+        files = dict(zip(_numbered(count), brought, strict=True))
     else:
         files = samples(loaded)
         if len(files) != count:
             files, dealt = {}, deal(loaded, _numbered(count))
     roles = {name: ["input", "compute", "recipient"] for name in files or dealt}
+    for name, holder in zip(files, holders_of(loaded), strict=False):
+        roles[name].append(holder)
     if engine == "replicated":
         for name in list(roles)[REPLICATED_PARTIES:]:
             roles[name].remove("compute")

@@ -10,6 +10,7 @@ from pathlib import Path
 from mpc.errors import ConfigError
 from parties.dataschema import schema_toml
 from parties.loader import Loaded, folder
+from parties.trust import number
 
 
 def samples(loaded: Loaded) -> dict[str, dict[str, Path]]:
@@ -39,6 +40,48 @@ def export(loaded: Loaded, into: Path) -> list[Path]:
         target.write_text(schema_toml(schema), encoding="utf-8")
         written.append(target)
     return written
+
+
+def given(loaded: Loaded, data: Sequence[Path], organizations: int | None) -> tuple[int, list[dict[str, Path]]]:
+    """How many organizations bring data, and the files of each by input, from `--data FILE` or `--data INPUT=FILE`.
+
+    The first file of an input goes to the first organization, the second to the second. An input that one
+    organization holds has one file; it goes to the organization with the holder's place (`holders_of`). Raises
+    ConfigError.
+    """
+    inputs = loaded.scenario.inputs
+    files: dict[str, list[Path]] = {which: [] for which in inputs}
+    for path in data:
+        which, sign, rest = str(path).partition("=")
+        if not sign or which not in inputs:
+            which, rest = (next(iter(inputs)) if len(inputs) == 1 else ""), str(path)
+        if not which:
+            raise ConfigError(f"--data {path}: say which input it is, like --data {next(iter(inputs))}={path}")
+        if not Path(rest).is_file():
+            raise ConfigError(f"{rest}: no such file")
+        files[which].append(Path(rest))
+    split = [which for which, entry in inputs.items() if entry.holder is None]
+    holders = holders_of(loaded)
+    count = organizations or max([len(files[which]) for which in split] + [len(holders), 1])
+    for which, entry in inputs.items():
+        wanted = count if entry.holder is None else 1
+        if len(files[which]) != wanted:
+            flag = "--data" if len(inputs) == 1 else f"--data {which}=FILE"
+            times = "once" if wanted == 1 else f"{wanted} times"
+            need = f"{number(count)} organizations need a file each"
+            need = f"{which}, which the {entry.holder} brings" if entry.holder else need
+            raise ConfigError(f"{need}: give {flag} {times}, found {len(files[which])}")
+    brought: list[dict[str, Path]] = [{} for _ in range(max(count, len(holders)))]
+    for which, entry in inputs.items():
+        first = holders.index(entry.holder) if entry.holder else 0
+        for place, path in enumerate(files[which], first):
+            brought[place][which] = path
+    return len(brought), brought
+
+
+def holders_of(loaded: Loaded) -> list[str]:
+    """The roles that bring a whole table, in the order of the organizations that have them in a demo."""
+    return list(dict.fromkeys(entry.holder for entry in loaded.scenario.inputs.values() if entry.holder))
 
 
 def deal(loaded: Loaded, names: Sequence[str]) -> dict[str, dict[str, str]]:

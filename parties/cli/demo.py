@@ -37,8 +37,8 @@ from protocols.engines import ENGINES
     "--data",
     multiple=True,
     type=Place(),
-    metavar="FILE",
-    help="One organization's rows, CSV or Parquet; once for each organization. Default: sample data.",
+    metavar="[INPUT=]FILE",
+    help="One organization's rows, CSV or Parquet; once for each organization (and input). Default: sample data.",
 )
 @click.option("--export", type=Place(), metavar="DIR", help="Write the samples and the schema, and end.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
@@ -83,6 +83,7 @@ def command(
     Examples:  comity demo
                comity demo hospital_statistics --organizations 5 --threshold 1
                comity demo hospital_statistics --data a.csv --data b.parquet --data c.csv
+               comity demo ./visits.py --data people=a.csv --data people=b.csv --data visits=v.csv
                comity demo --export samples/
     """
     from parties import demo, samples

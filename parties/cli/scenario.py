@@ -13,6 +13,7 @@ from parties.cli.common import FOLDER, json_option, plan_timeout_option, print_j
 from parties.disclosed import read, release_lines
 from parties.echo import echo
 from parties.loader import Loaded, available, docstring, find, load
+from parties.samples import holders_of
 
 WARNING = "A scenario runs with your party's rights; read it."
 
@@ -99,7 +100,7 @@ def preview(loaded: Loaded) -> list[dict[str, Any]]:
     from protocols.simulate import dry_run
 
     names = ("one", "two", "three")
-    holders = list(dict.fromkeys(entry.holder for entry in loaded.scenario.inputs.values() if entry.holder))
+    holders = holders_of(loaded)
     if len(holders) > len(names):
         raise ConfigError(f"it is for {len(holders)} holders of data")
     owners = {

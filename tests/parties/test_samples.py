@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from mpc.schema import Real, Table
 from parties.demo import prepare, study_toml
 from parties.loader import Loaded, load
 from parties.samples import deal, samples, write
+from parties.study import open_study
 
 STATISTICS = "hospital_statistics"
 
@@ -105,3 +107,69 @@ def test_a_scenario_without_samples(tmp_path):
     loaded = Loaded("none", tmp_path, Scenario(inputs={"rows": Rows.rows()}), {}, "")
     with pytest.raises(ConfigError, match="no sample data for 4 organizations: give --data"):
         deal(loaded, ["a", "b", "c", "d"])
+
+
+# ---- files by input
+TWO = '''"""two: people everywhere, and a register at one place."""
+from mpc import Real, Scenario, Table
+
+
+class People(Table):
+    age = Real(0, 120)
+
+
+class Visits(Table):
+    cost = Real(0, 1000)
+
+
+scenario = Scenario(inputs={"people": People.rows(), "visits": Visits.held_by("registry")})
+
+
+@scenario.run
+async def run(study):
+    study.release("age", study.table("people").age.mean())
+    study.release("cost", study.table("visits").cost.mean())
+
+
+@scenario.plaintext
+def plaintext(people, visits):
+    return {"age": people.age.mean(), "cost": visits.cost.mean()}
+'''
+
+
+def two(folder: Path) -> Path:
+    (folder / "two.py").write_text(TWO)
+    for k, name in enumerate("abc"):
+        (folder / f"{name}.csv").write_text("age\n" + "\n".join(str(20 + k + row) for row in range(30)))
+    (folder / "v.csv").write_text("cost\n" + "\n".join(str(row) for row in range(40)))
+    return folder / "two.py"
+
+
+def test_files_of_several_inputs_go_to_their_organizations(tmp_path):
+    path = two(tmp_path)
+    data = [Path(f"people={tmp_path}/{name}.csv") for name in "abc"] + [Path(f"visits={tmp_path}/v.csv")]
+    demo = prepare(str(path), None, data)
+    first, second, third = demo.names
+    assert demo.files[first] == {"people": tmp_path / "a.csv", "visits": tmp_path / "v.csv"}
+    assert demo.files[third] == {"people": tmp_path / "c.csv"}
+    assert demo.roles[first] == ["input", "compute", "recipient", "registry"]
+    assert demo.roles[second] == ["input", "compute", "recipient"]
+    study = tmp_path / "study.toml"
+    study.write_text(study_toml(demo, {}))
+    assert open_study(study).owners == {"people": (0, 1, 2), "visits": (0,)}
+
+
+@pytest.mark.parametrize(
+    ("data", "organizations", "message"),
+    [
+        (["a.csv"], None, r"--data .*a\.csv: say which input it is, like --data people=.*a\.csv"),
+        (["people=a.csv", "people=b.csv"], None, r"visits, which the registry brings: give --data visits=FILE once"),
+        (["people=a.csv", "visits=v.csv"], 3, r"three organizations need a file each: give --data people=FILE 3 times"),
+        (["people=none.csv"], None, r"none\.csv: no such file"),
+    ],
+)
+def test_files_that_do_not_fit_the_inputs(tmp_path, data, organizations, message):
+    path = two(tmp_path)
+    given = [Path(one.replace("=", f"={tmp_path}/") if "=" in one else f"{tmp_path}/{one}") for one in data]
+    with pytest.raises(ConfigError, match=message):
+        prepare(str(path), organizations, given)
