@@ -13,6 +13,7 @@ from mpc.errors import ShapeError
 from mpc.fixed import magnitude, width_of
 from mpc.operands import too_wide
 from mpc.public import negative, plus, with_public
+from mpc.resolution import told_apart
 from mpc.thresholds import spread
 
 if TYPE_CHECKING:
@@ -62,6 +63,7 @@ def same_rows(x: SecretArray, other: Any) -> SecretArray:
     apart = (x.numeric() - other) if not isinstance(other, secret.SecretArray) else x.numeric() - other.numeric()
     if not apart.shape or not apart.shape[-1]:
         raise ShapeError(f"same_rows: rows of one element or more are wanted; got shape {apart.shape}")
+    told_apart("same_rows", apart)
     columns, bits = apart.shape[-1], width_of(apart.bound) + 1
     changes: dict[str, Any] = {"type": "bool", "frac": 0, "bound": 1, "valid": None, "why": ""}
     changes["basis"] = apart.basis.reduced(apart.ndim - 1)

@@ -97,6 +97,8 @@ class Runtime:
         self.operations = 0
         #: The primitives that a dry run met.
         self.planned: set[str] = set()
+        #: Rows that leave their owners as shares: (table, column) -> resolution, 0 where they are exact.
+        self.shared: dict[tuple[str, str], float] = {}
         self.steps = 0
         self.finished = 0
         self.failure: BaseException | None = None

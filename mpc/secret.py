@@ -23,6 +23,7 @@ from mpc.inherited import all_valid, joined
 from mpc.numpy_calls import refused_by_numpy
 from mpc.operands import aligned, broadcast, joint, too_wide
 from mpc.public import add_public, constant, finite, is_bool, negative
+from mpc.resolution import told_apart
 from mpc.scaling import scale_public
 
 if TYPE_CHECKING:
@@ -279,6 +280,7 @@ class SecretArray:
             same: SecretArray = nearest.__eq__(0) & (np.rint(values) == values)
             return same
         difference = self - other
+        told_apart("==", difference)
         return difference._op(
             "equal", width=min(64, width_of(difference.bound)), changes={"type": "bool", "frac": 0, "bound": 1}
         )

@@ -89,6 +89,7 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
         def joined(name: str, frac: int, bound: int, type: Type) -> SecretArray:
             return share_each(source, local, name, (rows,), frac=frac, bound=bound, type=type).reshape(-1)
 
+        source.run.shared[source.name, columns[k].name] = 0.0 if whole else 2.0**-frac
         values = joined(f"values {k}", frac, bound, "int" if whole else "fixed")
         mask = joined(f"present {k}", 0, 1, "int") > 0
         place = Places(base, places, Lazy.of(mask))

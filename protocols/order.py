@@ -23,6 +23,7 @@ from mpc.basis import Basis, indicator
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.operation import Handle
+from mpc.resolution import ordered
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate, constant
 
@@ -108,7 +109,14 @@ def order_by(*keys: SecretArray, descending: bool = False) -> Ordering:
 
     Rounds and bytes follow the number of rows and the bits of the keys' bounds: about 40 comparisons and openings
     after each other for 10^5 rows. Keys that fit 61 bits together cost one sort. Nothing is disclosed.
+
+    Raises RangeError for shared rows that were rounded to multiples of more than 1 (`mpc.resolution`).
     """
+    ordered("order_by", *keys)
+    return _order(keys, descending)
+
+
+def _order(keys: Sequence[SecretArray], descending: bool = False) -> Ordering:
     if not keys:
         raise ShapeError("order_by: no key")
     for x in keys:
@@ -177,13 +185,18 @@ def _after(order: Ordering | None, key: _Key) -> Ordering:
 
 
 def sort(x: SecretArray, *, descending: bool = False) -> SecretArray:
-    """A vector sorted, invalid elements last. Rounds: `order_by`, and 2."""
+    """A vector sorted, invalid elements last. Rounds: `order_by`, and 2; refused as there."""
     _vector("sort", x)
-    return order_by(x, descending=descending).apply(x)
+    ordered("sort", x)
+    return _sorted(x, descending)
+
+
+def _sorted(x: SecretArray, descending: bool = False) -> SecretArray:
+    return _order([x], descending).apply(x)
 
 
 def sort_by(columns: Sequence[SecretArray], *keys: SecretArray, descending: bool = False) -> list[SecretArray]:
-    """Columns of one length in the order of the keys."""
+    """Columns of one length in the order of the keys. Refused as `order_by` is."""
     order = order_by(*keys, descending=descending)
     return [order.apply(column) for column in columns]
 
@@ -193,15 +206,21 @@ def top_k(x: SecretArray, k: int) -> SecretArray:
     _vector("top_k", x)
     if not 0 <= k <= len(x):
         raise ShapeError(f"top_k: {k} of {len(x)} elements")
-    return ranked(x, range(k), descending=True)
+    ordered("top_k", x)
+    return _ranked(x, range(k), descending=True)
 
 
 def ranked(x: SecretArray, ranks: Sequence[int], *, descending: bool = False) -> SecretArray:
     """The elements of public ranks, distinct and ascending, as `sort` would give them at these places.
 
-    Rounds and bytes: for few ranks of many rows a fraction of a sort's; else those of a sort.
+    Rounds and bytes: for few ranks of many rows a fraction of a sort's; else those of a sort. Refused as `order_by` is.
     """
     _vector("ranked", x)
+    ordered("ranked", x)
+    return _ranked(x, ranks, descending)
+
+
+def _ranked(x: SecretArray, ranks: Sequence[int], descending: bool = False) -> SecretArray:
     places = tuple(int(rank) for rank in ranks)
     if list(places) != sorted(set(places)) or (places and not 0 <= places[0] <= places[-1] < len(x)):
         raise ShapeError(f"ranked: ranks {places[:5]} of {len(x)} elements; distinct ones from 0 up, in their order")
@@ -210,7 +229,7 @@ def ranked(x: SecretArray, ranks: Sequence[int], *, descending: bool = False) ->
     key = _key(x, descending)
     for first in _invalid([x]):
         if first.width + key.width > _KEY_BITS:
-            return sort(x, descending=descending)._view(lambda values: values[list(places)])
+            return _sorted(x, descending)._view(lambda values: values[list(places)])
         key = first.before(key)
     order = Ordering(x.run, x.run.schedule("rank_order", key.raw.handle, ranks=places, width=key.width))
     return order.apply(x)[: len(places)]
@@ -243,7 +262,8 @@ def median(x: SecretArray) -> SecretArray:
 
 
 def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
-    """The q-quantiles of the valid elements, as `numpy.quantile` has them: exact elements, linear between two.
+    """The q-quantiles of the valid elements, as `numpy.quantile` has them: exact elements, linear between two. Shared
+    rows are exact to half a unit of their resolution, which is 2^-28 of a Real's largest magnitude.
 
     q is public, one number or several, and taken as the nearest fraction with a denominator up to 1000. Of a vector
     with a mask the number of valid elements stays secret; the result is undefined where there is none, and that
@@ -260,12 +280,11 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
     if x.valid is None or x.valid.shape == ():
         spots = [fraction * (len(x) - 1) for fraction in fractions]
         ranks = sorted({rank for spot in spots for rank in (math.floor(spot), math.ceil(spot))})
-        some_of = ranked(x, ranks)
+        some_of = _ranked(x, ranks)
         found = [_between(some_of, ranks, spot) for spot in spots]
         found = [value.with_basis(_sides(x, fraction)) for value, fraction in zip(found, fractions, strict=True)]
     else:
-        ordered = sort(x)
-        bare = SecretArray(x.run, ordered.handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
+        bare = SecretArray(x.run, _sorted(x).handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
         count = indicator(x.valid).sum()
         some = count > 0
         found = [

@@ -304,6 +304,7 @@ class DryRun:
     primitives  the engine's that it uses, for `Engine.prepare`
     trace       all operations, for `mpc.forecast`
     layout      what organizations that do not compute contribute
+    shared      rows that leave their owners as shares: (table, column) -> resolution; 0: they are exact
     """
 
     releases: list[Entry]
@@ -315,6 +316,7 @@ class DryRun:
     trace: Trace
     layout: Layout
     discloses: list[str] = field(default_factory=list)
+    shared: dict[tuple[str, str], float] = field(default_factory=dict)
 
     @property
     def rounds(self) -> int:
@@ -366,7 +368,15 @@ def dry_run(
         layout = asked  # once more, now with what it costs to take the contributions
     awaited = any(entry.awaited for entry in study.entries)
     return DryRun(
-        study.entries, run.cost, run.operations, run.steps, awaited, run.planned, run.trace, layout or Layout({})
+        study.entries,
+        run.cost,
+        run.operations,
+        run.steps,
+        awaited,
+        run.planned,
+        run.trace,
+        layout or Layout({}),
+        shared=dict(run.shared),
     )
 
 
