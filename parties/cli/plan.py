@@ -134,6 +134,8 @@ def _lines(
         say(f"  {line}")
     for line in who_contributes(bound, dry):
         say(f"  {line}")
+    for line in what_is_shared(dry):
+        say(f"  {line}")
     for line in dry.discloses:
         say(f"  Besides, everybody learns {line}.")
     say(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
@@ -278,6 +280,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "contributions": contributed(bound, dry),
         "keep_contributions": plan.keep_contributions,
         "discloses": list(dry.discloses),
+        "shared": [{"table": t, "column": c, "resolution": unit} for (t, c), unit in sorted(dry.shared.items())],
         "may_depend_on_opened": dry.may_depend_on_opened,
         "collusion": _collusion(plan),
         "rounds": dry.rounds,
@@ -288,6 +291,14 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "library_names": list(bound.loaded.library),
         "warning": WARNING,
     }
+
+
+def what_is_shared(dry: DryRun) -> list[str]:
+    """Rows that leave their organizations as shares, and what is left of their numbers: a line a table."""
+    tables: dict[str, list[str]] = {}
+    for (table, column), unit in sorted(dry.shared.items()):
+        tables.setdefault(table, []).append(f"{column} " + (f"to {unit:.2g}" if unit else "exactly"))
+    return [f"Rows of {table} leave their organizations as shares: {listed(c)}." for table, c in tables.items()]
 
 
 def _collusion(plan: StudyPlan) -> dict[str, Any]:

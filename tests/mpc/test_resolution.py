@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from support.engines import ENGINES
 from support.tables import releases, split, table
 
-from mpc import Flag, Real, Scenario, Table
+from mpc import Flag, Integer, Real, Scenario, Table
 from mpc.errors import RangeError
 from protocols import order
-from protocols.simulate import dry_run
+from protocols.simulate import dry_run, simulate
 
 NUMBERS = np.random.default_rng(8).integers(10**9, 10**10, 60).astype(np.float64)
 ROUNDED = r"rounded when they were shared.*Integer\(low, high\)"
@@ -63,6 +64,36 @@ def test_what_rounding_does_not_spoil():
     assert rows_of(lambda r: r["x"].sort()[10:50].sum(), 100, ages) == pytest.approx(np.sort(ages)[10:50].sum())
     assert rows_of(lambda r: (abs(r["x"] - 50.0) < 20.5).sum(), 100, ages) == (abs(ages - 50) < 20.5).sum()
     assert rows_of(lambda r: (r["f"] == 1).sum(), 100, ages) == 30
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_whole_numbers_declared_as_such_are_exact(engine):
+    """Two registers with nobody in common, and numbers of 10 and 18 digits that differ by one or two."""
+
+    class Person(Table):
+        number = Integer(0, 10**18)
+        here = Flag()
+
+    scenario = Scenario(inputs={"people": Person.rows()}, parameters={"minimum_cohort": 1})
+    counted = "how many, over all pairs"
+
+    @scenario.run
+    async def script(study):
+        number = study.table("people").share(rows=8)["number"]
+        first, second = number[:8].reshape(-1, 1), number[8:16].reshape(1, -1)
+        study.release("equal", (first == second).sum(), unprotected=counted)
+        pairs = [first.broadcast_to((8, 8)).reshape(-1, 1), second.broadcast_to((8, 8)).reshape(-1, 1)]
+        study.release("same", pairs[0].same_rows(pairs[1]).sum(), unprotected=counted)
+        study.release("last", number.sort(descending=True)[0], unprotected="the largest")
+        study.release("near", (number == 10**18).sum(), unprotected=counted)
+
+    numbers = [10**18 - 2 * k for k in range(8)], [10**18 - 1 - 2 * k for k in range(6)] + [10**9, 10**18 - 4], [7]
+    tables = {
+        name: {"people": {"number": own, "here": [True] * len(own)}}
+        for name, own in zip(("county", "north", "st-mary"), numbers, strict=True)
+    }
+    found = simulate(scenario, tables, engine=engine).releases
+    assert found == {"equal": 1, "same": 1, "last": 10**18, "near": 1}
 
 
 def test_a_dry_run_tells_the_resolution_of_what_is_shared():
