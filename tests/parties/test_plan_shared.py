@@ -22,7 +22,6 @@ def test_the_resolution_of_each_column():
         study.release("rows", study.table("people").share(rows=10)["income"].count())
         study.release("mean", study.table("others").income.mean())
 
-    assert what_is_shared(dry_run(scenario, organizations=["a", "b", "c"])) == [
-        "Rows of people leave their organizations as shares: ill exactly, income to 0.0039, number exactly, sex exactly "
-        "and time to 8."
-    ]
+    (line,) = what_is_shared(dry_run(scenario, organizations=["a", "b", "c"]))
+    told = "ill exactly, income to 0.0039, number exactly, sex exactly and time to 8."
+    assert line == f"Rows of people leave their organizations as shares: {told}"
