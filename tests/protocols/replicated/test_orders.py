@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from replicated_harness import LABELS, engine, run, shared
 
+from mpc.engine import Spec
 from mpc.errors import LocalProtocolError, ShapeError
 from mpc.labels import Streams
 from protocols.replicated import kernels, kernels_order
@@ -132,6 +133,35 @@ def test_a_permutation_from_extreme_words():
         out = np.empty(100, np.uint32)
         kernels_order.permuted(np.full(200, word, np.uint64), out)
         assert sorted(out) == list(range(100))
+
+
+def test_a_permutation_is_that_of_fisher_and_yates_by_fractions_of_128_bits():
+    engine()
+    kernels.ready(groups=[kernels_order.GROUP])
+    words = np.empty(2000, np.uint64)
+    Streams(b"orders, exactly?").fill(words, b"label", b"order")
+    words[:200:2], words[1:200:2] = 2**64 - 1, 2**64 - 1  # the carry from the low word
+    words[200:400:2], words[201:400:2] = 2**63, 0
+    out = np.empty(1000, np.uint32)
+    kernels_order.permuted(words, out)
+    wanted = list(range(1000))
+    for i in range(999, 0, -1):
+        j = ((int(words[2 * i]) << 64 | int(words[2 * i + 1])) * (i + 1)) >> 128
+        wanted[i], wanted[j] = wanted[j], wanted[i]
+    assert out.tolist() == wanted
+
+
+def test_what_is_uniform_up_to_a_distance_says_so():
+    plan = engine().plan
+    _, cost = plan("permutation", bytes(16), size=1_000_000)
+    assert 0 < cost.distance < 2.0**-90
+    _, one = plan("quick_sign", bytes(16), Spec((1,)), width=33)
+    assert 2.0**-43 < one.distance < 2.0**-42
+    _, many = plan("quick_sign", bytes(16), Spec((50_000,)), width=33)
+    assert many.distance == pytest.approx(50_000 * one.distance)
+    _, signs = plan("quick_signs", bytes(16), Spec((10,)), thresholds=np.arange(5).reshape(5, 1), width=33)
+    assert signs.distance == pytest.approx(50 * one.distance)
+    assert plan("sign", bytes(16), Spec((1,)), width=33)[1].distance == 0.0
 
 
 def test_each_party_lacks_one_permutation_and_orders_differ():
