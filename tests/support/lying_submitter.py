@@ -19,6 +19,6 @@ def lying(self: Outside, owner: int) -> Any:
 
 if __name__ == "__main__":
     Outside.vector = lying  # type: ignore[method-assign]
-    from parties.cli.main import entry
+    from parties.cli.main import main
 
-    entry()
+    main()  # `entry` would start anew, without this change
