@@ -147,6 +147,13 @@ class _Served:
             self._table = connection.table(name, database=schema or None)
         except ImportError:
             raise
+        except ValueError as error:
+            if "know how to connect" not in str(error):
+                raise _explained(dataset, error) from None
+            raise ConfigError(
+                f"{dataset.name}: no database is reached by {scheme}://; expected duckdb, sqlite, postgres, mysql or "
+                "another one of Ibis"
+            ) from None
         except ibis.common.exceptions.TableNotFound:
             _no_table(dataset, _tables(connection, schema))
         except Exception as error:  # each driver has its own
@@ -215,11 +222,11 @@ def _explained(dataset: Dataset, error: Exception) -> ConfigError | DataError:
         what = f"the server at {place} has no database {database}: check the last part of the URL"
     elif has("permission denied", "not authorized", "command denied"):
         what = f"the user {user} may not read {dataset.table}: it needs the right to SELECT from it"
+    elif has("ssl"):
+        what = f"the server at {place} and this machine do not agree on TLS: see sslmode in the URL"
     elif has("refused", "timeout", "timed out", "unreachable", "no route", "could not connect", "connection failed",
              "can't connect"):  # fmt: skip
         what = f"no database answers at {place}: check host and port in the URL, and that the server runs"
-    elif has("ssl"):
-        what = f"the server at {place} and this machine do not agree on TLS: see sslmode in the URL"
     elif has("relation", "table", "schema") and has("does not exist", "doesn't exist"):
         what = f"there is no table {dataset.table}"
     else:

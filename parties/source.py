@@ -180,8 +180,9 @@ def translated(dataset: Dataset) -> Iterator[None]:
         yield
     except ImportError as error:
         scheme = dataset.source.split(":")[0]
+        package = f" ({error.name})" if error.name else ""
         raise ConfigError(
-            f"{dataset.name}: {dataset.file} needs a package that is not installed ({error.name})\n"
+            f"{dataset.name}: {dataset.file} needs a package that is not installed{package}\n"
             f"Install it with  pip install 'ibis-framework[{scheme}]'"
         ) from None
     except duckdb.OutOfMemoryException:

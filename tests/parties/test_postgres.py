@@ -1,0 +1,151 @@
+"""PostgreSQL on the loopback interface, where its programs and a driver are installed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mpc.errors import ComityError, ConfigError, DataError
+from mpc.schema import Category, Flag, Integer, Real, Schema, Table
+from parties.catalog import Dataset, open_dataset
+
+psycopg = pytest.importorskip("psycopg")
+pytestmark = pytest.mark.slow
+
+
+def programs() -> Path | None:
+    """The folder of initdb and pg_ctl."""
+    found = shutil.which("initdb")
+    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return next((place for place in reversed(places) if (place / "initdb").exists()), None)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory) -> Iterator[str]:
+    """HOST:PORT of a server with the user owner, password s3cret, and a database clinic."""
+    place = programs()
+    if place is None:
+        pytest.skip("PostgreSQL is not installed")
+    folder = tmp_path_factory.mktemp("postgres")
+    # The server refuses to run as root; Debian's package brings a user for it.
+    other = {"user": "postgres"} if os.getuid() == 0 else {}
+    if other:
+        shutil.chown(folder, "postgres")
+        for parent in [*folder.parents][:2]:
+            parent.chmod(0o755)
+    (folder / "password").write_text("s3cret")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+
+    def run(*command: str) -> None:
+        subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=60, **other)
+
+    data, options = str(folder / "data"), f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
+    run(f"{place}/initdb", "-D", data, "-A", "scram-sha-256", "--pwfile", str(folder / "password"), "-U", "owner", "-N")
+    run(f"{place}/pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        address = f"127.0.0.1:{port}"
+        with psycopg.connect(f"postgresql://owner:s3cret@{address}/postgres", autocommit=True) as base:
+            base.execute("create database clinic")
+            base.execute("create role reader login password 'p/w@rd'")
+        with psycopg.connect(f"postgresql://owner:s3cret@{address}/clinic", autocommit=True) as base:
+            base.execute(TABLES)
+        yield address
+    finally:
+        run(f"{place}/pg_ctl", "-D", data, "-m", "immediate", "stop")
+
+
+TABLES = """
+create type ward as enum ('surgery', 'medicine', 'other');
+create domain adult as int check (value > 0);
+create table people(age numeric(5, 1), smoker boolean, ward ward, number bigint, words text, list int[],
+    fixed char(9), adult adult);
+insert into people values
+    (20, true, 'surgery', 9007199254740993, '40', array[1], 'other', 20),
+    (21, false, 'medicine', null, '7 kg', null, 'other', 21),
+    (null, null, 'other', 2305843009213693951, '', array[3], null, 22),
+    ('NaN', true, null, 1, null, null, 'surgery', 23);
+create schema lab;
+create view lab.people as select * from public.people;
+"""
+
+
+class People(Table):
+    age = Real(0, 120)
+    smoker = Flag()
+    ward = Category("surgery", "medicine", "other")
+    number = Integer(0, 2**61)
+
+
+class Fixed(Table):
+    fixed = Category("surgery", "medicine", "other")
+    adult = Real(0, 120)
+
+
+class Words(Table):
+    words = Real(0, 120)
+
+
+class Lists(Table):
+    list = Real(0, 120)
+
+
+def read(address: str, table: str, schema: Schema = People.schema, who: str = "owner:s3cret", base: str = "clinic"):
+    dataset = Dataset("d", f"postgres://{who}@{address}/{base}", table)
+    rows = open_dataset(dataset, schema)
+    rows.check()
+    parts = list(rows.batches(schema.names))
+    return {name: np.concatenate([part[name] for part in parts]) for name in schema.names}
+
+
+@pytest.mark.parametrize("table", ["people", "public.people", "lab.people"])
+def test_what_a_table_holds_is_read_exactly(server, table):
+    found = read(server, table)
+    nan = np.nan
+    np.testing.assert_array_equal(found["age"], [20, 21, nan, nan])
+    np.testing.assert_array_equal(found["smoker"], [1, 0, nan, 1])
+    np.testing.assert_array_equal(found["ward"], [0, 1, 2, nan])
+    assert found["number"].tolist()[::2] == [2**53 + 1, 2**61 - 1]
+    other = read(server, table, Fixed.schema)
+    np.testing.assert_array_equal(other["fixed"], [2, 2, nan, 0])
+    np.testing.assert_array_equal(other["adult"], [20, 21, 22, 23])
+
+
+def test_text_is_read_by_the_rule_of_files_and_arrays_are_refused(server):
+    with pytest.raises(DataError, match=r"column words: 1 of 2 values are not numbers"):
+        read(server, "people", Words.schema)
+    with pytest.raises(DataError, match=r"column list: expected a number .* found a column of type list"):
+        read(server, "people", Lists.schema)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"address": "127.0.0.1:9"}, "no database answers at 127.0.0.1:9: check host and port"),
+        ({"address": "no.such.host.invalid"}, "no host is called no.such.host.invalid"),
+        ({"who": "nobody:s3cret"}, "refuses the user nobody: check user, password and database"),
+        ({"who": "owner:wr0ng"}, "refuses the user owner: check user, password and database"),
+        ({"who": "owner"}, "refuses the user owner"),
+        ({"base": "hospital"}, "has no database hospital"),
+        ({"table": "persons"}, "table persons does not exist; the database has people"),
+        ({"table": "nolab.people"}, "table nolab.people does not exist"),
+        ({"who": "reader:p%2Fw%40rd"}, "the user reader may not read people"),
+        ({"who": "reader:p/w@rd"}, "write special characters of the password as %XX"),
+        ({"base": "clinic?sslmode=require"}, "do not agree on TLS"),
+    ],
+)
+def test_what_is_wrong_is_named_without_the_password(server, change, words):
+    with pytest.raises(ComityError) as error:
+        read(**{"address": server, "table": "people", **change})
+    assert isinstance(error.value, ConfigError)
+    assert words in str(error.value)
+    assert not any(secret in str(error.value) for secret in ("s3cret", "wr0ng", "w@rd", "w%40rd"))
+    assert error.value.__cause__ is None
