@@ -8,7 +8,7 @@ computes, and nothing that runs in another order at another party.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from mpc.errors import ConfigError
@@ -29,27 +29,32 @@ class Finding(NamedTuple):
     instead: str = ""
 
 
-def lint(name: str, source: bytes, *, folder: bool = False) -> ast.Module:
-    """The parsed source. Raises ConfigError naming file and line of the first thing that is refused.
+def lint(sources: Mapping[str, bytes], *, folder: bool = False) -> dict[str, ast.Module]:
+    """The parsed files of a scenario. Raises ConfigError naming file and line of the first thing that is refused.
 
     `folder`: the scenario is a folder, whose files may import each other (`from .tables import Patients`).
     """
+    trees = {name: _parsed(name, source) for name, source in sources.items()}
+    for name, tree in trees.items():
+        try:
+            found = min(_Walk(tree, folder, Unordered(list(trees.values()))).findings(), default=None)
+        except RecursionError:
+            raise ConfigError(f"{name}: not Python that people can read (nested too deeply)") from None
+        if found is not None:
+            instead = f"; {found.instead}" if found.instead else ""
+            raise ConfigError(f"{name}, line {found.line}: a scenario may not use {found.what}{instead}\n{_MAY}")
+    return trees
+
+
+def _parsed(name: str, source: bytes) -> ast.Module:
     try:
-        tree = ast.parse(source, filename=name)
+        return ast.parse(source, filename=name)
     except SyntaxError as error:
         raise ConfigError(f"{name}, line {error.lineno}: not Python ({error.msg})") from None
     except ValueError:
         raise ConfigError(f"{name}: not a Python file") from None
     except (RecursionError, MemoryError):
         raise ConfigError(f"{name}: not Python that people can read (nested too deeply)") from None
-    try:
-        found = min(_Walk(tree, folder).findings(), default=None)
-    except RecursionError:
-        raise ConfigError(f"{name}: not Python that people can read (nested too deeply)") from None
-    if found is not None:
-        instead = f"; {found.instead}" if found.instead else ""
-        raise ConfigError(f"{name}, line {found.line}: a scenario may not use {found.what}{instead}\n{_MAY}")
-    return tree
 
 
 def library_names(tree: ast.Module) -> list[tuple[int, str]]:
@@ -79,7 +84,7 @@ class _Place(NamedTuple):
 
 
 class _Walk:
-    def __init__(self, tree: ast.Module, folder: bool) -> None:
+    def __init__(self, tree: ast.Module, folder: bool, unordered: Unordered) -> None:
         self.tree = tree
         self.folder = folder
         #: Names of modules in the file -> their full name.
@@ -92,7 +97,7 @@ class _Walk:
             for target in node.targets
             if isinstance(target, ast.Name)
         }
-        self.unordered = Unordered(tree)
+        self.unordered = unordered
 
     def findings(self) -> Iterator[Finding]:
         yield from self._visit(self.tree, _Place())

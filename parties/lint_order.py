@@ -2,13 +2,13 @@
 
 The order of a set follows from hashes and from how it came about, so that parties could run a loop over it in different
 orders. A set may be asked what is in it, be compared, joined with another one, counted and sorted; its elements may not
-be taken one after the other. Names count as sets wherever the file makes one of them a set.
+be taken one after the other. Names count as sets wherever a file of the scenario makes one of them a set.
 """
 
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 _MAKERS = ("set", "frozenset")
 _JOINING = ("union", "intersection", "difference", "symmetric_difference", "copy")
@@ -19,16 +19,17 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Unordered:
-    """The sets of a file, by what its text says."""
+    """The sets of a scenario's files, by what their text says: names in one of them are the same in the others."""
 
-    def __init__(self, tree: ast.Module) -> None:
+    def __init__(self, trees: Sequence[ast.Module]) -> None:
         self._names: set[str] = set()
         self._functions: set[str] = set()
         before = -1
         while before != len(self._names) + len(self._functions):  # a name may be a set because another one is
             before = len(self._names) + len(self._functions)
-            for node in ast.walk(tree):
-                self._learn(node)
+            for tree in trees:
+                for node in ast.walk(tree):
+                    self._learn(node)
 
     def _learn(self, node: ast.AST) -> None:
         if isinstance(node, ast.Assign) and self.is_set(node.value):

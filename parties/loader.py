@@ -120,7 +120,7 @@ def load(name: str, *, base: Path | None = None) -> Loaded:
     path = find(name, base=base)
     sources = read_sources(path)
     single = path.is_file()
-    trees = {file: lint(file, source, folder=not single) for file, source in sources.items()}
+    trees = lint(sources, folder=not single)
     for file in trees:
         if not all(_NAME.fullmatch(part) for part in file.removesuffix(".py").split("/")):
             raise ConfigError(f"scenario file {file!r}: use letters, digits and _ in file names")

@@ -44,8 +44,18 @@ class _Place(NamedTuple):
     frame: FrameType
 
 
-def mistake(error: BaseException) -> ScenarioError | None:
-    """`error` as its author is told; None where it is no author's mistake, or says so itself."""
+#: A script that branches on an opened value is planned with something in its place.
+_STANDING_IN = (
+    "A value that was awaited before is none of the data here: while a script is planned another number stands in for "
+    "it, and the script has to get through with that, too"
+)
+
+
+def mistake(error: BaseException, *, standing_in: bool = False) -> ScenarioError | None:
+    """`error` as its author is told; None where it is no author's mistake, or says so itself.
+
+    standing_in  the script was planned, and had awaited a release
+    """
     if isinstance(error, ComityError):
         return None
     trace = error.__traceback__
@@ -68,7 +78,7 @@ def mistake(error: BaseException) -> ScenarioError | None:
         text = f"{what} does not take this ({text})"
         told = told or taken
         told += "\nIf what it is given is of that kind, this is a defect of Comity; COMITY_DEBUG=1 shows where."
-    found = ScenarioError(f"{text}\n{told}" if told else text)
+    found = ScenarioError("\n".join(filter(None, (text, told, _STANDING_IN if standing_in else ""))))
     found.kind = kind
     found.source = place(innermost.line)
     return found

@@ -245,7 +245,8 @@ async def whole(scenario: Scenario, study: Study) -> None:
     try:
         await scenario.script(study)
     except Exception as error:
-        found = mistake(error)
+        opened = study.run.dry and bool(study.run.outside.known)
+        found = mistake(error, standing_in=opened)
         if found is None:
             raise
         raise found from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -274,3 +275,23 @@ def test_a_fresh_interpreter_does_where_there_is_no_fork(tmp_path, monkeypatch):
     ended = planned(tmp_path, "    while True:\n        pass\n", "--plan-timeout", "6")
     assert "did not end within 6 s" in ended.output
     assert f"ages.py line {LAST + 2}" in ended.output or f"ages.py line {LAST + 1}" in ended.output
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [("    people.age.median()\n", "share(rows=N)"), ("    while True:\n        pass\n", "did not end within 3 s")],
+)
+def test_a_demo_ends_before_it_starts_parties(tmp_path, more, says):
+    """In real processes: the line and a remedy, and nobody is waited for."""
+    (tmp_path / "ages.py").write_text(SCENARIO + more)
+    (tmp_path / "rows.csv").write_text("age\n" + "\n".join(map(str, range(20, 60))) + "\n")
+    command = [sys.executable, "-m", "parties.cli", "demo", "./ages.py", "--plan-timeout", "3", "--output", "out"]
+    ended = subprocess.run(
+        [*command, *["--data", "rows.csv"] * 3], cwd=tmp_path, capture_output=True, text=True, timeout=100, check=False
+    )
+    assert ended.returncode == 1
+    assert says in ended.stderr
+    assert re.search(rf"at ages\.py line ({LAST + 1}|{LAST + 2})\n", ended.stderr)
+    assert "defect" not in ended.stderr
+    assert not (tmp_path / "out").exists()

@@ -262,3 +262,10 @@ def test_names_of_library_code_are_listed_for_people(tmp_path):
 def test_a_public_name_that_is_misspelt_is_suggested(tmp_path):
     with pytest.raises(ConfigError, match=r"histogramm of protocols\.statistics; did you mean 'histogram'\?"):
         loader.load(write(tmp_path, GOOD + "from protocols.statistics import histogramm\n"))
+
+
+def test_sets_of_one_file_are_sets_in_the_others(tmp_path):
+    write(tmp_path, GOOD + "from .levels import LEVELS\nfor x in LEVELS: pass\n", "study/__init__.py")
+    write(tmp_path, "LEVELS = {'a', 'b'}\n", "study/levels.py")
+    with pytest.raises(ConfigError, match=rf"__init__\.py, line {HEAD + 2}: .* the elements of a set"):
+        loader.load(str(tmp_path / "study"))

@@ -174,3 +174,9 @@ def test_a_defect_of_ours_is_none_of_the_authors(tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="negative") as caught:
         np.zeros(-1)
     assert str(mistakes.mistake(caught.value)).startswith("ValueError: negative")  # this file is no library
+
+
+def test_a_value_that_stands_in_for_an_opened_one_is_said_to(tmp_path):
+    body = "value = await study.release('x', mean)\nif value < 200: raise ValueError(f'too low: {value}')"
+    assert "another number stands in for it" in str(told(body, tmp_path))
+    assert "stands in" not in str(told("1 / 0", tmp_path))
