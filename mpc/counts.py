@@ -6,20 +6,74 @@ have a flag, both sides of every flag that a column is made from.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
+from math import prod
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from mpc.aggregates import Count, Crosstab
 from mpc.basis import Cohort
 from mpc.errors import ConfigError, ShapeError
 from mpc.expressions import Expression, both, exclusive, steps, unary
-from mpc.local import share_each
+from mpc.local import share_parts
+from mpc.outside import Part
+from mpc.relations import Rule, exact_multiple
 from mpc.secret import SecretArray
 from mpc.source import Source
 
 if TYPE_CHECKING:
     from mpc.private_array import PrivateArray
+
+
+@dataclass(frozen=True)
+class Counted(Rule):
+    """0 <= count <= at_most."""
+
+    at_most: int
+    covers = frozenset({"count"})
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        return [parts["count"], self.at_most - parts["count"]]
+
+
+@dataclass(frozen=True)
+class Summed(Rule):
+    """0 <= count <= at_most and |sum| <= count * limit, in raw integers."""
+
+    at_most: int
+    limit: int
+    covers = frozenset({"count", "sum"})
+
+    @classmethod
+    def of(cls, limit: float, frac: int, at_most: int) -> Summed:
+        """For values up to `limit` and a sum with `frac` fraction bits, which float64 may round beyond it."""
+        raw = int(np.ceil(np.ldexp(limit, frac)))
+        return cls(at_most, raw + (raw >> 40) + 1)
+
+    @property
+    def bound(self) -> int:
+        return self.at_most * self.limit
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        count, total = parts["count"], parts["sum"]
+        most = exact_multiple(count, self.limit)
+        return [count, self.at_most - count, most - total, most + total]
+
+
+@dataclass(frozen=True)
+class Tabulated(Rule):
+    """Counts of cells are not negative, and together at most `at_most`."""
+
+    at_most: int
+    covers = frozenset({"counts"})
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        counts = parts["counts"]
+        total = counts.reshape(len(counts), -1).sum(1).bounded(self.at_most * prod(counts.shape[1:]))
+        return [counts, self.at_most - total]
 
 
 def count_rows(source: Source, where: Expression | None, what: str = "") -> SecretArray:
@@ -30,7 +84,7 @@ def count_rows(source: Source, where: Expression | None, what: str = "") -> Secr
     if not source.owners:
         raise ConfigError(f"table {source.name}: no organization brings rows")
     local = source.local.ask(Count((), where))
-    own = share_each(source, local, "count", (), frac=0, bound=source.at_most, type="int")
+    own = share_parts(source, local, [Part("count", (), 0, source.at_most, "int")], Counted(source.at_most))["count"]
     total = counted(own, what or rows_where(source, where))
     source.memo[key] = (total, where)  # the expression is kept alive, so that its id stays its own
     return total
@@ -70,7 +124,8 @@ def _cells(source: Source, flags: Sequence[Expression], sizes: Sequence[int], wh
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
     local = source.local.ask(Crosstab(flags, sizes, where))
-    own = share_each(source, local, "counts", tuple(sizes), frac=0, bound=source.at_most, type="int")
+    part = Part("counts", tuple(sizes), 0, source.at_most, "int")
+    own = share_parts(source, local, [part], Tabulated(source.at_most))["counts"]
     what = f"{rows_where(source, where)} by {' and '.join(flag.text for flag in flags)}"
     total = counted(own, what)
     source.memo[key] = (total, tuple(flags), where)
@@ -130,5 +185,5 @@ def _behind(
 
 def _or_none(source: Source, where: Expression | None) -> SecretArray:
     local = source.local.ask(Count((), where))
-    own = share_each(source, local, "count", (), frac=0, bound=source.at_most, type="int")
+    own = share_parts(source, local, [Part("count", (), 0, source.at_most, "int")], Counted(source.at_most))["count"]
     return counted(own, rows_where(source, where), or_none=True)

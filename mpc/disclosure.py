@@ -38,6 +38,7 @@ class Opened:
     whole   the values of integers, exactly (float64 holds them up to 2^53)
     why     reasons why an element can be undefined;  cause  which of them it is (None: the first one)
     broken  the script's line whose checked assumption did not hold
+    left_out  who computes and shared numbers that contradict each other
     """
 
     values: NDArray[np.float64]
@@ -47,6 +48,7 @@ class Opened:
     whole: NDArray[np.int64] | None = None
     cause: NDArray[np.int8] | None = None
     broken: str = ""
+    left_out: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -56,11 +58,14 @@ class Opened:
     def text(self, status: int, cause: int = 0) -> str:
         """What stands in place of a value."""
         why = self.why[cause] if self.why else ""
-        return {
+        text = {
             OUT_OF_RANGE: f"out of range: the assumption at {self.broken} did not hold",
             SUPPRESSED: f"suppressed (fewer than {self.minimum})",
             UNDEFINED: f"undefined: {why}" if why else "undefined",
         }[status]
+        if self.left_out:
+            text += f"; left out, because what it shared contradicts itself: {', '.join(self.left_out)}"
+        return text
 
     def cells(self) -> Any:
         """Nested lists of floats, with text where there is no value; a scalar for shape ()."""
@@ -318,9 +323,14 @@ class Masked:
         return Opened(np.zeros(shape), np.full(shape, OK, np.int8), self.why, self.minimum)
 
 
+def open_to_all(run: Runtime, bits: Handle) -> Handle:
+    """Open public facts about what owners share to all compute parties: for honest owners they are all the same."""
+    return run.schedule("open", bits, to=tuple(range(run.parties)), after=(run.compare_scripts(),))
+
+
 async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:
     """Open public facts about contributions, one bit each, to all compute parties; all set in a dry run."""
-    opened = run.schedule("open", bits, to=tuple(range(run.parties)), after=(run.compare_scripts(),))
+    opened = open_to_all(run, bits)
     await run.settle(run.compare_openings(opened))
     if run.dry:
         return np.ones(bits.spec.size, np.bool_)

@@ -48,6 +48,7 @@ class Scope:
         "_owner",
         "bytes_held",
         "checks",
+        "claims",
         "comparisons",
         "counter",
         "digest",
@@ -68,6 +69,8 @@ class Scope:
         #: What the operations of this scope witness, and what was witnessed before and is still to be compared.
         self.witness = Witness()
         self.unconfirmed: list[Witness] = []
+        #: Relations between owners' inputs that are not compared yet.
+        self.claims: list[Any] = []
         self._memos: dict[int, ChainMap[Any, Any]] = {}
         self.operations = 0
         self.bytes_held = 0

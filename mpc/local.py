@@ -7,10 +7,13 @@ asks for more after an await costs another reading.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpc.aggregates import Aggregate
 from mpc.digest import digest
@@ -18,11 +21,12 @@ from mpc.engine import Integers, Shape
 from mpc.errors import DataError
 from mpc.expressions import Expression
 from mpc.fixed import width_of
-from mpc.operation import Local
-from mpc.outside import Partial
+from mpc.operation import Handle, Local
+from mpc.outside import Part, Partial
+from mpc.relations import Rule
 from mpc.rows import Rows, Values
 from mpc.runtime import Runtime
-from mpc.secret import SecretArray, Type
+from mpc.secret import SecretArray
 
 if TYPE_CHECKING:
     from mpc.source import Source
@@ -95,39 +99,111 @@ def _all_expressions(aggregate: Aggregate) -> list[Expression]:
     return found
 
 
-def share_each(
-    source: Source, local: Local, name: str, shape: Shape, *, frac: int, bound: int, type: Type = "fixed"
-) -> SecretArray:
-    """Share every owner's partial result `name`, encoded with `frac` fraction bits and checked against `bound`.
+#: Up to so many bounds are compared as relations are, of more both sides are made where they are compared.
+_FEW = 4096
 
-    The result has the shape (owners, *shape), in the order of the owners. Every party schedules the same; only an
-    owner holds values, and what organizations that do not compute have contributed is in shares already. Raises
-    DataError at the owner (and there only) for NaN, infinities and values beyond the bound. Rounds 1; bytes 8 an
-    element from each owner that computes to one party.
+
+@dataclass
+class Shared:
+    """Parts that owners shared together, each of shape (owners, *shape).
+
+    given  as they came in, also where an owner lied
+    facts  whether the relations between them hold, an owner or all together; None: nobody who computes brings rows
+    """
+
+    parts: dict[str, SecretArray]
+    given: dict[str, SecretArray]
+    facts: Handle | None
+
+    def __getitem__(self, name: str) -> SecretArray:
+        return self.parts[name]
+
+    def kept(self, x: SecretArray) -> SecretArray:
+        """x where all relations hold, else 0; for parts that were shared `together`."""
+        return x if self.facts is None else x._new(x.run.schedule("keep", x.handle, self.facts))
+
+
+def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule, *, together: bool = False) -> Shared:
+    """Share every owner's partial results, encoded with their fraction bits and checked against their bounds.
+
+    Each has the shape (owners, *shape), in the order of the owners. Every party schedules the same; only an owner holds
+    values, and what organizations that do not compute have contributed is in shares already. `rule` says what must
+    hold between the parts: an owner of which it does not counts as one whose parts are 0, or with `together`, all
+    parts of all owners do (`mpc.relations`).
+
+    Raises DataError at the owner (and there only) for NaN, infinities and values beyond the bound. Rounds 1, and those
+    of `nonnegative` and 1 before the parts can be used; bytes 8 an element from each owner that computes to one party,
+    those of `nonnegative` for each relation, and for both sides of the bounds that do not follow from one.
     """
     run = source.run
-    if width_of(bound) > run.engine.capacity:
-        raise DataError(f"table {source.name}: the declared limits of {name} exceed the ring")
+    for part in parts:
+        if width_of(part.bound) > run.engine.capacity:
+            raise DataError(f"table {source.name}: the declared limits of {part.name} exceed the ring")
+    size = sum(part.size for part in parts)
 
     def values(partials: dict[str, Values]) -> Integers:
-        return _encoded(partials[name], (1, *shape), frac, bound, source.name, name)
+        encoded = [_encoded(partials[p.of or p.name], (p.size,), p.frac, p.bound, source.name, p.name) for p in parts]
+        return np.concatenate(encoded).reshape(1, size)
 
+    reads = digest((local.digest, tuple(tuple(part) for part in parts)))
+    inside = [owner for owner in source.owners if owner < run.parties]
     handles = []
-    reads = digest((local.digest, name, frac, bound))
-    for owner in source.owners:
-        if owner >= run.parties:
-            continue
+    for owner in inside:
         if run.dry or run.index != owner:
-            handles.append(run.schedule("input", reads=reads, owner=owner, values=None, shape=(1, *shape)))
+            handles.append(run.schedule("input", reads=reads, owner=owner, values=None, shape=(1, size)))
         else:
-            handles.append(
-                run.schedule("input", local=local, reads=reads, owner=owner, values=values, shape=(1, *shape))
-            )
+            handles.append(run.schedule("input", local=local, reads=reads, owner=owner, values=values, shape=(1, size)))
+    facts: Handle | None = None
+    own = [_joined(run, handles)] if handles else []
+    kept = list(own)
+    if own:
+        facts = _claimed(run, inside, own[0], parts, rule, together)
+        kept = [run.schedule("keep", own[0], facts)]
     absent = tuple(owner for owner in source.owners if owner >= run.parties)
     if absent:
-        handles.append(run.outside.share(run, Partial(source.name, name, absent, shape, bound, reads), local, values))
-    handle = handles[0] if len(handles) == 1 else run.schedule("concatenate", *handles, axis=0)
-    return SecretArray(run, handle, type=type, frac=frac, bound=bound)
+        others = run.outside.share(run, Partial(source.name, tuple(parts), absent, rule, reads), local, values)
+        own.append(others)
+        kept.append(run.schedule("keep", others, facts) if together and facts is not None else others)
+    return Shared(parted(run, _joined(run, kept), parts), parted(run, _joined(run, own), parts), facts)
+
+
+def _joined(run: Runtime, handles: Sequence[Handle]) -> Handle:
+    return handles[0] if len(handles) == 1 else run.schedule("concatenate", *handles, axis=0)
+
+
+def _claimed(
+    run: Runtime, owners: Sequence[int], handle: Handle, parts: Sequence[Part], rule: Rule, together: bool
+) -> Handle:
+    """Claims that the rule holds for each owner, and the bounds that do not follow from it."""
+    raw = {name: raw_integers(x) for name, x in parted(run, handle, parts).items()}
+    bounded = [raw[part.name] for part in parts if part.name not in rule.covers]
+    claims = rule.relations(raw)
+    if sum(x.size for x in bounded) <= _FEW:  # among the relations: messages weigh more than a copy
+        claims += [side for x in bounded for side in (x.bound - x, x + x.bound)]
+        bounded = []
+    return run.relations.hold(owners, claims, bounded=bounded, together=together)
+
+
+def parted(run: Runtime, handle: Handle, parts: Sequence[Part]) -> dict[str, SecretArray]:
+    """The parts of (owners, size), each (owners, *shape). Local."""
+    owners, start = handle.spec.shape[0], 0
+    found = {}
+    for name, shape, frac, bound, kind, _ in parts:
+        whole = (owners, *shape)
+        end = start + prod(shape)
+
+        def to(x: NDArray[Any], a: int = start, b: int = end, whole: Shape = whole) -> NDArray[Any]:
+            return x[:, a:b].reshape(whole)
+
+        part = run.schedule("view", handle, to=to, shape=whole)
+        found[name] = SecretArray(run, part, type=kind, frac=frac, bound=bound)
+        start = end
+    return found
+
+
+def raw_integers(x: SecretArray) -> SecretArray:
+    """The raw integers behind a number."""
+    return SecretArray(x.run, x.handle, type="int", bound=x.bound)
 
 
 def _encoded(values: Values, shape: Shape, frac: int, bound: int, table: str, name: str) -> Integers:

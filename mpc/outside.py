@@ -13,7 +13,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any, NamedTuple
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,28 +24,47 @@ from mpc.errors import ConfigError, LocalProtocolError
 
 if TYPE_CHECKING:
     from mpc.operation import Handle, Local
+    from mpc.relations import Rule
     from mpc.runtime import Runtime
 
 
+class Part(NamedTuple):
+    """One of the results that an owner shares together: its shape, fraction bits, and the bound of its raw values.
+
+    of  its name among the local results, where that is another one
+    """
+
+    name: str
+    shape: Shape
+    frac: int
+    bound: int
+    type: Literal["fixed", "int"] = "fixed"
+    of: str = ""
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
 class Partial(NamedTuple):
-    """One input: which organizations share what, of which shape and with which bound each.
+    """Inputs shared together: which organizations share what, and what must hold between the parts of each.
 
     reads  the digest of what they read for it
     """
 
     table: str
-    name: str
+    parts: tuple[Part, ...]
     owners: tuple[int, ...]
-    shape: Shape
-    bound: int
+    rule: Rule
     reads: bytes = b""
 
     @property
+    def name(self) -> str:
+        return ", ".join(part.name for part in self.parts)
+
+    @property
     def size(self) -> int:
-        size = 1
-        for extent in self.shape:
-            size *= extent
-        return size
+        return sum(part.size for part in self.parts)
 
 
 Place = tuple[float, ...]
@@ -75,12 +95,17 @@ class Layout:
     def bounds(self, owner: int) -> Integers:
         """The public bound of each element of an owner's vector."""
         own = self._of.get(owner, [])
-        return np.repeat(np.array([p.bound for p in own], np.int64), [p.size for p in own])
+        parts = [part for partial in own for part in partial.parts]
+        return np.repeat(np.array([part.bound for part in parts], np.int64), [part.size for part in parts])
 
     def digest(self, owner: int) -> bytes:
         """SHA-256 of what is asked of an owner: names, shapes, bounds and what is read, in order."""
         own = self._of.get(owner, [])
-        lines = [f"{p.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.bound}\0{p.reads.hex()}\n" for p in own]
+        lines = [
+            f"{partial.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.frac}\0{p.bound}\0{partial.reads.hex()}\n"
+            for partial in own
+            for p in partial.parts
+        ]
         return sha256(b"comity/1/layout\0" + "".join(lines).encode()).digest()
 
 
@@ -114,7 +139,7 @@ class Outside:
         return Layout(self._asked)
 
     def vector(self, owner: int) -> Integers:
-        """The contribution of the organization whose rows were read. Raises DataError as `share_each` does."""
+        """The contribution of the organization whose rows were read. Raises DataError as `share_parts` does."""
         layout = self.layout()
         out = np.zeros(layout.sizes.get(owner, 0), np.int64)
         for place, (local, values) in self._own.items():
@@ -123,9 +148,9 @@ class Outside:
         return out
 
     def share(self, run: Runtime, partial: Partial, local: Local, values: Callable[[Any], Integers]) -> Handle:
-        """The input `partial` of the organizations that do not compute: shape (owners, *shape). Local."""
+        """The input `partial` of the organizations that do not compute: shape (owners, size). Local."""
         place = run.scope.position
-        shape = (len(partial.owners), *partial.shape)
+        shape = (len(partial.owners), partial.size)
         if self.known:
             raise ConfigError(
                 f"table {partial.table}: the script asks for {partial.name!r} after it has the value of release "
@@ -142,13 +167,19 @@ class Outside:
                 f"table {partial.table}: the script asks for {partial.name!r} here, which its dry run did not: what "
                 "organizations that do not compute contribute must follow from the script and its parameters alone"
             )
+        return self.rows(run, place, partial.owners)
+
+    def rows(self, run: Runtime, place: Place, owners: Sequence[int]) -> Handle:
+        """What owners have contributed for a place: (owners, size). Local."""
+        assert self.agreed is not None
+        partial = self.agreed.partials[place]
         blocks: dict[int, tuple[Handle, list[NDArray[np.int64]]]] = {}
-        for owner in partial.owners:
+        for owner in owners:
             handle, begin = self.shares[owner]
             start = begin + self.agreed.starts[place, owner]
             blocks.setdefault(id(handle), (handle, []))[1].append(np.arange(start, start + partial.size))
         parts = []
         for handle, rows in blocks.values():
-            index = np.stack(rows).reshape(len(rows), *partial.shape)
+            index = np.stack(rows)
             parts.append(run.schedule("view", handle, to=lambda x, index=index: x[index], shape=index.shape))
         return parts[0] if len(parts) == 1 else run.schedule("concatenate", *parts, axis=0)

@@ -11,16 +11,18 @@ import numpy as np
 
 from mpc import expressions
 from mpc.aggregates import Sum
-from mpc.counts import behind, count_rows, named
+from mpc.counts import Summed, behind, count_rows, named
 from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
 from mpc.expressions import Expression, both
-from mpc.local import share_each
+from mpc.local import share_parts
 from mpc.numpy_calls import refused_by_numpy
+from mpc.outside import Part
 from mpc.secret import SecretArray
 from mpc.sharing import share_rows
 from mpc.source import Source
 
 if TYPE_CHECKING:
+    from mpc.operation import Local
     from mpc.disclosure import Result
 
 
@@ -242,17 +244,19 @@ class PrivateArray:
             raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
         source, run = self.source, self.source.run
         local = source.local.ask(Sum([self.expression], self.where))
-        most = int(max(abs(self.expression.low), abs(self.expression.high), 1)) * source.at_most
-        origin = (f"sum of {named(self)}",)
-        if self.expression.type == "integer" and most * len(source.owners) < 1 << run.engine.capacity:
-            parts = share_each(source, local, "sum", (1,), frac=0, bound=most, type="int")
-            return parts.sum(0).reshape(()).standing_on(*behind([self]), origin=origin)
+        exact = Summed(source.at_most, int(max(abs(self.expression.low), abs(self.expression.high), 1)))
+        if self.expression.type == "integer" and 2 * exact.bound * len(source.owners) < 1 << run.engine.capacity:
+            return self._summed(local, Part("sum", (1,), 0, exact.bound, "int"), exact)
         limit = max(abs(self.expression.low), abs(self.expression.high), 1e-300)
         exponent = int(np.frexp(limit * source.at_most)[1])
         frac = run.engine.capacity - 3 - (len(source.owners) - 1).bit_length() - exponent
-        bound = int(np.ceil(np.ldexp(limit * source.at_most, frac)))
-        parts = share_each(source, local, "sum", (1,), frac=frac, bound=bound)
-        return parts.sum(0).reshape(()).standing_on(*behind([self]), origin=origin)
+        rule = Summed.of(limit, frac, source.at_most)
+        return self._summed(local, Part("sum", (1,), frac, rule.bound), rule)
+
+    def _summed(self, local: Local, part: Part, rule: Summed) -> SecretArray:
+        count = Part("count", (1,), 0, self.source.at_most, "int")
+        total = share_parts(self.source, local, [count, part], rule)["sum"].sum(0).reshape(())
+        return total.standing_on(*behind([self]), origin=(f"sum of {named(self)}",))
 
     def mean(self) -> SecretArray:
         """Mean of the valid rows; undefined without any."""

@@ -24,6 +24,7 @@ from mpc.network import Network
 from mpc.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
 from mpc.outside import Outside
 from mpc.party import Busy, Environment, Party
+from mpc.relations import Relations
 from mpc.witness import Witness
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class Runtime:
         self.functions = functions
         #: Inputs of organizations that do not compute.
         self.outside = Outside() if outside is None else outside
+        #: What must hold between the inputs of each owner.
+        self.relations = Relations(self)
         self.network = network
         self._choices: dict[tuple[Any, ...], str] = {}
         self._environment = environment
@@ -397,6 +400,7 @@ class Runtime:
     async def settle(self, *handles: Handle) -> None:
         """Wait until these shares are there; the script may schedule a budget's worth of work again."""
         _scope.get(self._root).awaited()
+        self.relations.compare()
         if self.dry:
             return
         await self.flush()
@@ -419,6 +423,7 @@ class Runtime:
             self._root.adopt()
             _scope.set(self._root)
             await script
+            self.relations.compare()
             await self.flush()
             self._over = True
             if self._outstanding and self.failure is None:
@@ -458,7 +463,9 @@ class Runtime:
         async def inside(scope: Scope, part: Coroutine[Any, Any, Any]) -> Any:
             scope.adopt()
             _scope.set(scope)
-            return await part
+            found = await part
+            self.relations.compare()
+            return found
 
         tasks = [asyncio.ensure_future(inside(scope, part)) for scope, part in zip(scopes, parts, strict=True)]
         try:

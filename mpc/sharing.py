@@ -7,6 +7,7 @@ padding and from missing values, and is secret as the values are.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,9 +18,11 @@ from mpc.counts import named
 from mpc.errors import ConfigError, DataError
 from mpc.expressions import Expression
 from mpc.fixed import frac_for
-from mpc.local import share_each
+from mpc.local import share_parts
+from mpc.outside import Part
+from mpc.relations import Rule
 from mpc.rows import absent
-from mpc.secret import SecretArray, Type
+from mpc.secret import SecretArray
 
 if TYPE_CHECKING:
     from mpc.private_array import PrivateArray
@@ -62,13 +65,23 @@ class Collect(Aggregate):
         return named | {f"present {k}": row for k, row in enumerate(self._present)}
 
 
+@dataclass(frozen=True)
+class Row(Rule):
+    """Values within their bound; whether there is one is what a comparison tells, whatever was shared."""
+
+    covers = frozenset({"present"})
+
+
 def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     """Each column as a secret array of (owners * rows) elements, with a mask; one reading, one message an owner.
 
     Each element is a single row, so a release of it needs a reason; what is computed from many of them stands on the
     rows that are there.
 
-    Raises DataError at an owner that has more than `rows` rows. Bytes 16 an element and owner; rounds 3.
+    An owner with a value beyond the column's bound counts as one without rows in it.
+
+    Raises DataError at an owner that has more than `rows` rows. Bytes 16 an element and owner, and those of two
+    `nonnegative` for each element; rounds 4, and those of `nonnegative`.
     """
     if rows < 1:
         raise ConfigError("share(rows=…): a public number of rows per owner, at least the largest owner's")
@@ -86,12 +99,14 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
         if expression.type == "integer":  # exact, also beyond 2^53
             bound = max(abs(int(expression.low)), abs(int(expression.high)), 1)
 
-        def joined(name: str, frac: int, bound: int, type: Type) -> SecretArray:
-            return share_each(source, local, name, (rows,), frac=frac, bound=bound, type=type).reshape(-1)
-
         source.run.shared[source.name, columns[k].name] = 0.0 if whole else 2.0**-frac
-        values = joined(f"values {k}", frac, bound, "int" if whole else "fixed")
-        mask = joined(f"present {k}", 0, 1, "int") > 0
+        parts = [
+            Part("values", (rows,), frac, bound, "int" if whole else "fixed", of=f"values {k}"),
+            Part("present", (rows,), 0, 1, "int", of=f"present {k}"),
+        ]
+        both = share_parts(source, local, parts, Row())
+        values = both["values"].reshape(-1)
+        mask = both["present"].reshape(-1) > 0  # a bit, whatever an owner shares
         place = Places(base, places, Lazy.of(mask))
         origin = (named(columns[k]),)
         shared.append(values.masked(mask, "missing").with_basis(Basis((), (place,), origin=origin)))

@@ -183,8 +183,10 @@ class Study:
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Organizations whose contribution failed its range check and counted as none."""
-        return tuple(self.participants[owner] for owner in self.run.outside.left_out)
+        """Organizations that shared numbers beyond their bounds or that contradict each other, and counted as without
+        rows in what depends on these."""
+        owners = {*self.run.outside.left_out, *self.run.relations.failed}
+        return tuple(self.participants[owner] for owner in sorted(owners))
 
     async def settle(self, *values: SecretArray) -> None:
         """Wait until these secrets are computed (not opened): bounds what is in flight in a loop."""
@@ -319,6 +321,7 @@ class Release:
             opened = part.blank() if dry else part.read()
             if opened is None:
                 return None
+            opened.left_out = tuple(self._study.participants[owner] for owner in self._study.run.relations.failed)
             parts[name] = opened
         with np.errstate(all="ignore"):
             value = self._finished(parts, dry)

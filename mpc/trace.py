@@ -81,7 +81,8 @@ class Traced(Runtime):
         number = self._numbers[handle] = len(self.trace.steps)
         known = name in OWN
         work = 0.0 if known else self.engine.work(name, *[operand.spec for operand in operands], **parameters)
-        waits = tuple(dict.fromkeys(self._numbers[one] for one in before if one is not None))
+        # Facts about inputs are scheduled later than what waits for them, and are there before.
+        waits = tuple(dict.fromkeys(self._numbers[one] for one in before if one is not None and one in self._numbers))
         self.trace.steps.append(Step(name, waits, cost, work))
         self._task().items.append(number)
         return handle

@@ -75,10 +75,9 @@ def brought_lines(outcome: Outcome) -> list[str]:
 def _notes(outcome: Outcome) -> list[str]:
     notes = [f"refused {count} connections from {where}" for where, count in outcome.refused.items()]
     if outcome.left_out:
-        failed, were = ("its", "was") if len(outcome.left_out) == 1 else ("their", "were")
         notes.append(
-            f"{len(outcome.left_out)} of {outcome.contributions} contributions failed {failed} range check and {were} "
-            f"left out: {', '.join(outcome.left_out)}"
+            "left out, because numbers that it shared are beyond their bounds or contradict each other: "
+            f"{', '.join(outcome.left_out)}"
         )
     return notes
 

@@ -7,7 +7,7 @@ Trust     of three compute parties no two put together what they hold; of more, 
 Released  number of patients; per column mean, standard deviation, histogram and missing values; correlations; a
           regression of the diagnosis on six measurements; radius of malignant against benign; size by diagnosis.
           Groups under `minimum_cohort` patients come out as "suppressed"
-Costs     about 300 rounds and 0.1 MB a party with the engine replicated, whatever the number of patients
+Costs     about 300 rounds and 0.1 to 0.2 MB a party with the engine replicated, whatever the number of patients
 """
 
 from __future__ import annotations

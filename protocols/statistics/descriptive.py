@@ -14,8 +14,10 @@ from mpc.counts import behind, complete, named, rows_where
 from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
-from mpc.local import share_each
+from mpc.local import share_parts
+from mpc.outside import Part
 from mpc.private import PrivateArray, PrivateTable
+from mpc.relations import Rule
 from mpc.secret import SecretArray, where
 from mpc.wide_products import precise_product
 from protocols.numeric.normalize import Exponent, F, leading_bit
@@ -211,13 +213,26 @@ def _whole(opened: Mapping[str, Opened]) -> Any:
     return int(cell) if isinstance(cell, float) else cell
 
 
+@dataclass(frozen=True)
+class Missing(Rule):
+    """0 <= count <= at_most, and of each column 0 <= missing <= count."""
+
+    at_most: int
+    covers = frozenset({"count", "missing"})
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        count, missing = parts["count"], parts["missing"]
+        return [count, self.at_most - count, missing, count.reshape(-1, 1) - missing]
+
+
 def _missing(table: PrivateTable) -> dict[str, Result]:
     """How many values of each column are missing, where that leaves no valid rows or enough."""
     source = table.source
     columns = list(table)
     k = len(columns)
     local = source.local.ask(Count([column.expression for column in columns], table.where))
-    missing = share_each(source, local, "missing", (k,), frac=0, bound=source.at_most, type="int")
+    parts = [Part("count", (), 0, source.at_most, "int"), Part("missing", (k,), 0, source.at_most, "int")]
+    missing = share_parts(source, local, parts, Missing(source.at_most))["missing"]
     absent = missing.sum(0)
     whole = table.count()
     rows = whole.basis.cohorts[0].counts()

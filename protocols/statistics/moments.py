@@ -11,7 +11,7 @@ Columns are in units of their declared range: u = (x - centre) / 2^exponent with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,9 +21,11 @@ from mpc.aggregates import Moments as ColumnMoments
 from mpc.basis import Cohort
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.expressions import Expression, Floats
-from mpc.local import share_each
+from mpc.local import share_parts
+from mpc.outside import Part
 from mpc.private import PrivateArray, Source, unit_exponent
-from mpc.secret import SecretArray, Type
+from mpc.relations import Rule, exact_multiple
+from mpc.secret import SecretArray
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
 
@@ -98,13 +100,14 @@ class _Columns(ColumnMoments):
 
 
 class _Cross(CrossMoments):
-    """With what is left of its products behind `frac` fraction bits."""
+    """The products of each pair of columns once, with what is left of them behind `frac` fraction bits."""
 
     frac = 0
 
     def result(self) -> dict[str, Floats]:
         found = super().result()
-        return {**found, "rest": _rest(found["products"], self.frac)}
+        products = found["products"][np.triu_indices(len(found["mean"]))]
+        return {**found, "products": products, "rest": _rest(products, self.frac)}
 
 
 def _rest(x: Floats, frac: int) -> Floats:
@@ -163,8 +166,8 @@ def _combine(
     exponent = [b for _, b in units]
     k = len(columns)
     count_shape = () if cross else (k,)
-    spread_shape, spread_name = ((k, k), "products") if cross else ((k,), "squares")
-    most = source.most_rows
+    spread_name = "products" if cross else "squares"
+    most = source.at_most * max(len(source.owners), 2)  # twice an owner's products fit beside each other
     width = int(most).bit_length()
     if width > 30:
         raise RangeError(
@@ -176,22 +179,30 @@ def _combine(
     rows_bound = source.at_most << wide
     whole = 1 << 61
 
-    def parts(name: str, shape: tuple[int, ...], frac: int, bound: int) -> SecretArray:
-        type_: Type = "int" if frac == 0 else "fixed"
-        return share_each(source, local, name, shape, frac=frac, bound=bound, type=type_)
-
-    counts = parts("n", count_shape, 0, source.at_most)
-    sums = parts("sum", (k,), wide, rows_bound)
-    means = parts("mean", (k,), FINE, 1 << FINE)
-    spreads = parts(spread_name, spread_shape, wide, rows_bound)
-    rests = parts("rest", spread_shape, wide + _REST, 1 << (_REST - 1))
-
+    size = k * (k + 1) // 2 if cross else k
+    shared = share_parts(
+        source,
+        local,
+        [
+            Part("n", count_shape, 0, source.at_most, "int"),
+            Part("sum", (k,), wide, rows_bound),
+            Part("mean", (k,), FINE, 1 << FINE),
+            Part(spread_name, (size,), wide, rows_bound),
+            Part("rest", (size,), wide + _REST, 1 << (_REST - 1)),
+        ],
+        Centred(source.at_most, wide, k if cross else 0),
+        together=True,
+    )
+    counts, means = shared["n"], shared["mean"]
     count = counts.sum(0).bounded(most)
-    exact_sum = sums.sum(0).bounded(whole)  # |sum u| <= N < 2^width
-    exact_spread = spreads.sum(0).bounded(whole)  # |sum of centred products| <= N by Cauchy-Schwarz
-    leading = leading_bit(count, width)
+    exact_sum = shared["sum"].sum(0).bounded(whole)  # |sum u| <= N < 2^width
+    exact_spread = _square(shared[spread_name].sum(0), k, cross).bounded(whole)  # |centred products| <= N, see Centred
+    rests = _square(shared["rest"].sum(0), k, cross)
+    # Of the number of rows as it came in, beside the comparison of relations. Where these do not hold it may be
+    # anything, but its bits are bits and the table's entry is one of the table's; and all else is 0 then.
+    leading = leading_bit(shared.given["n"].sum(0).bounded(most), width)
     power = leading.table([1 << (width - 1 - j) for j in range(width)])
-    none = leading.is_zero()
+    none = shared.kept(leading.is_zero() - 1) + 1
 
     # count * power < 2^width, and |sum|, |spread| <= count: so the exact products stay below 2^61.
     exact = count.times(power, bound=1 << width)
@@ -201,17 +212,61 @@ def _combine(
     exact_mean = _fraction(exact_sum.times(power, bound=whole), width)
     mean = exact_mean.cut(F, bound=1 << F).product(inverse, F, limit=2.0).bounded(1 << F)
     fine = _refined(mean, exact_mean, exact._new(exact.handle, frac=width, type="fixed"), inverse)
-    rest = _fraction(rests.sum(0).times(power), width).cut(61)
+    rest = _fraction(rests.times(power), width).cut(61)
     within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
     share = _fraction(counts.times(power, bound=1 << width), width)
     spread = within + _between(share, means - fine, cross=cross)
     # q * (population covariance) with |u| <= 1: at most 1, and the cuts above lose less than 2^-20 of it.
     spread = spread.bounded((1 << WIDE) + (1 << (WIDE - 20)))
-    some = leading.nonzero
+    some = shared.kept(leading.nonzero)
     several = count >= 2
     return JointMoments(
         source, centre, exponent, count, fraction, step, inverse, mean, fine, spread, some, several, counts
     )
+
+
+@dataclass(frozen=True)
+class Centred(Rule):
+    """Of each owner's moments, in units u with |u| <= 1: 0 <= n <= at_most, |sum| <= n, 0 <= squares <= n, and of
+    products the same on the diagonal and |M_ij| <= (M_ii + M_jj) / 2. All but n to 2^-39 of n, for their rounding.
+
+    So of all owners' rows together |sum|, squares and |products| are at most their number.
+    """
+
+    at_most: int
+    frac: int
+    columns: int  # of a matrix of products; 0: squares alone
+    covers = frozenset({"n", "sum", "squares", "products"})
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        n, total = parts["n"], parts["sum"]
+        slack = 1 << max(self.frac - 39, 0)
+        most = exact_multiple(n, (1 << self.frac) + slack) + 1
+        if n.ndim == 1:
+            most = most.reshape(-1, 1)
+        claims = [n, self.at_most - n, most - total, most + total]
+        if not self.columns:
+            squares = parts["squares"]
+            return [*claims, squares, most - squares]
+        products = parts["products"]
+        first, second = np.triu_indices(self.columns)
+        squares = products[:, first == second]
+        claims += [squares, most - squares]
+        if self.columns > 1:
+            apart = first != second
+            mixed = exact_multiple(products[:, apart], 2)
+            pairs = squares[:, first[apart]] + squares[:, second[apart]] + exact_multiple(n, slack).reshape(-1, 1) + 2
+            claims += [pairs - mixed, pairs + mixed]
+        return claims
+
+
+def _square(x: SecretArray, k: int, cross: bool) -> SecretArray:
+    """A symmetric matrix from its upper triangle; other values as they are."""
+    if not cross:
+        return x
+    index = np.zeros((k, k), np.int64)
+    index[np.triu_indices(k)] = np.arange(k * (k + 1) // 2)
+    return x[np.maximum(index, index.T)]
 
 
 def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inverse: SecretArray) -> SecretArray:
