@@ -22,8 +22,8 @@ from mpc.sharing import share_rows
 from mpc.source import Source
 
 if TYPE_CHECKING:
-    from mpc.operation import Local
     from mpc.disclosure import Result
+    from mpc.operation import Local
 
 
 class PrivateArray:
