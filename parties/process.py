@@ -171,6 +171,7 @@ class _Party:
     ) -> Outcome:
         from parties.assembly import opened, received
         from parties.difference import difference
+        from parties.participants import bystanders, participants
         from parties.session import Session
 
         plan = self._bound.plan
@@ -178,13 +179,13 @@ class _Party:
         reception = self._reception(engine, dry, document, digest)
         session = Session(
             identity=self._home.identity,
-            participants=self._participants(),
+            participants=participants(self._home, plan.having("compute")),
             index=plan.index(self._home.name),
             listen=self._home.consortium.listen,
             document=document,
             study_hash=digest,
             explain=difference,
-            known=self._bystanders(),
+            known=bystanders(self._home, plan.participants),
             wait=self._limits.wait,
             grace=self._limits.grace,
             stall=self._limits.stall,
@@ -306,25 +307,6 @@ class _Party:
             contributions=len(run.outside.dealt),
             left_out=study.left_out,
         )
-
-    def _participants(self) -> list[Any]:
-        from parties.session import Participant
-
-        own = self._home.identity
-        participants = []
-        for name in self._bound.plan.having("compute"):
-            if name == self._home.name:
-                card = self._home.card()
-                participants.append(Participant(name, own.key_hash, card.certificate, None))
-            else:
-                member = self._home.consortium.member(name)
-                participants.append(Participant(name, member.card.key_hash, member.card.certificate, member.address))
-        return participants
-
-    def _bystanders(self) -> list[bytes]:
-        """Certificates of members that take no part: a call from one is refused by its name."""
-        members = self._home.consortium.members.values()
-        return [m.card.certificate for m in members if m.name not in self._bound.plan.participants]
 
     def _progress(
         self, session: Any, reception: Reception | None, steps: int

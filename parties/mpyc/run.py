@@ -30,7 +30,8 @@ from parties.mpyc.sources import program_sources
 from parties.mpyc.study import ProgramStudy, agreed_program
 from parties.mpyc.watch import PATIENCE_S, Watch, end_process, flush, print_program_error
 from parties.outcome import Limits
-from parties.session import Participant, Session
+from parties.participants import bystanders, participants
+from parties.session import Session
 from parties.stopping import listening
 
 
@@ -156,13 +157,13 @@ class Party:
     async def _open(self, document: dict[str, Any], index: int, mpc: Any, watch: Watch) -> Exchange:
         session = Session(
             identity=self._home.identity,
-            participants=self._participants(),
+            participants=participants(self._home, self._study.participants),
             index=index,
             listen=self._home.consortium.listen,
             document=document,
             study_hash=study_hash(document),
             explain=difference,
-            known=self._bystanders(),
+            known=bystanders(self._home, self._study.participants),
             wait=self._limits.wait,
             grace=self._limits.grace,
             stall=self._limits.stall,
@@ -211,19 +212,3 @@ class Party:
         end_children()
         flush()
         os._exit(1)
-
-    def _participants(self) -> list[Participant]:
-        participants = []
-        for name in self._study.participants:
-            if name == self._home.name:
-                key, certificate, address = self._home.identity.key_hash, self._home.card().certificate, None
-            else:
-                member = self._home.consortium.member(name)
-                key, certificate, address = member.card.key_hash, member.card.certificate, member.address
-            participants.append(Participant(name, key, certificate, address))
-        return participants
-
-    def _bystanders(self) -> list[bytes]:
-        """Certificates of members that take no part: a call from one is refused by its name."""
-        members = self._home.consortium.members.values()
-        return [m.card.certificate for m in members if m.name not in self._study.participants]
