@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,9 @@ from parties.consortium import Consortium
 from parties.identity import Identity, write_private
 from parties.stopping import end_if_told
 
+_FIRST_PORT, _PORTS, OWN_PORTS = 20_000, 12_000, 20
+#: A port that was used comes again as late as can be.
+_turns = count(secrets.randbelow(OWN_PORTS))
 #: A process that was asked to end and has not, is ended.
 _TERMINATE_S = 2.0
 #: Once a party has failed, those that had met it find that out by themselves; the others would wait for it.
@@ -83,11 +87,15 @@ def consortium(names: Sequence[str]) -> Iterator[dict[str, Member]]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def free_ports(count: int) -> list[int]:
-    """Loopback ports below those that outgoing connections take; probably free (a party says so if one is not)."""
+def free_ports(number: int) -> list[int]:
+    """Loopback ports below those that outgoing connections take; probably free (a party says so if one is not).
+
+    Up to OWN_PORTS are of this process's own: several that start parties at the same time do not meet.
+    """
     chosen: set[int] = set()
-    while len(chosen) < count:
-        chosen.add(20_000 + secrets.randbelow(12_000))
+    own = _FIRST_PORT + os.getpid() % (_PORTS // OWN_PORTS) * OWN_PORTS
+    while len(chosen) < number:
+        chosen.add(own + next(_turns) % OWN_PORTS if number <= OWN_PORTS else _FIRST_PORT + secrets.randbelow(_PORTS))
     return sorted(chosen)
 
 

@@ -51,7 +51,7 @@ def town_with(folder, body):
 
 
 def all_say_where(runs, lines):
-    assert [run.wait(60) for run in runs.values()] == [4, 4, 4], [run.said() for run in runs.values()]
+    assert [run.wait() for run in runs.values()] == [4, 4, 4], [run.said() for run in runs.values()]
     for name, run in runs.items():
         assert not [event for event in run.events if event["event"] == "result"]
         said = run.stderr + str(run.events)
@@ -84,7 +84,7 @@ def test_a_loop_over_a_set(tmp_path):
             name: town.start(name, environment={**os.environ, "PYTHONHASHSEED": str(seed)})
             for seed, name in enumerate(NAMES, 1)
         }
-        codes = {run.wait(60) for run in runs.values()}
+        codes = {run.wait() for run in runs.values()}
         if codes == {0}:
             assert releases_alike(run.result for run in runs.values())
         else:

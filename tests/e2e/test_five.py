@@ -34,7 +34,7 @@ def five(folder, **options) -> Town:
 def test_five_processes_give_the_oracles_releases(tmp_path):
     with five(tmp_path) as town:
         runs = town.start_all()
-        assert [run.wait(100) for run in runs.values()] == [0] * 5, runs["county"].said()
+        assert [run.wait() for run in runs.values()] == [0] * 5, runs["county"].said()
         results = [run.result for run in runs.values()]
         assert releases_alike(results)
         assert results[0]["model"] == (
@@ -67,7 +67,7 @@ def test_whoever_is_killed_is_named_within_ten_seconds(tmp_path, index, share):
             witness.until("agreed", 100)
         at = runs[victim].kill(signal.SIGKILL)
         for run in others(runs, victim).values():
-            assert run.wait(20) == 3, run.said()
+            assert run.wait() == 3, run.said()
             assert run.ended_at is not None
             assert run.ended_at - at < 10, run.said()
             assert run.stderr.startswith(f"error: {victim} "), run.stderr
@@ -83,7 +83,7 @@ def test_one_of_five_that_never_comes_is_named(tmp_path, index):
     with five(tmp_path) as town:
         runs = {name: town.start(name, "--wait", "30") for name in FIVE if name != missing}
         for run in runs.values():
-            assert run.wait(100) == 3, run.said()
+            assert run.wait() == 3, run.said()
             assert re.match(f"error: (still waiting for {missing}|{missing} has not come, as )", run.stderr), run.stderr
 
 
@@ -100,7 +100,7 @@ def test_an_impostor_among_five_is_refused(tmp_path):
         for run in others.values():
             run.until("status", 100, lambda event: event["text"].startswith("waiting for south"))
         south = town.start("south")
-        assert south.wait(100) == 4, south.said()
+        assert south.wait() == 4, south.said()
         assert "does not know our key, or refused it" in south.stderr, south.stderr
         # It calls the three before it and ends with whoever refuses it first; they say so and go on waiting.
         refuser = south.stderr.removeprefix("error: ").partition(" at ")[0]
@@ -117,7 +117,7 @@ def test_another_threshold_is_another_study(tmp_path):
         other = town.write_study(extra="threshold = 1", to=tmp_path / "other.toml")
         runs = {name: town.start(name, study=other if name == "lake" else None) for name in FIVE}
         for name, run in runs.items():
-            assert run.wait(100) == 4, run.said()
+            assert run.wait() == 4, run.said()
             assert not any(event["event"] == "agreed" for event in run.events)
             if name != "lake":
                 assert "lake runs a different study" in run.stderr, run.stderr
@@ -132,7 +132,7 @@ def test_other_numbers_of_organizations(tmp_path, count, threshold):
         for seed, name in enumerate(names):
             town.bring(name, small_rows(seed, 60))
         runs = town.start_all()
-        assert [run.wait(100) for run in runs.values()] == [0] * count
+        assert [run.wait() for run in runs.values()] == [0] * count
         results = [run.result for run in runs.values()]
         assert releases_alike(results)
         largest, details = deviations(results[0]["releases"], results[0]["kinds"], town.oracle())

@@ -20,7 +20,7 @@ def test_a_helper_computes_and_learns_nothing(tmp_path):
         for seed, name in enumerate(TWO):
             town.bring(name, small_rows(seed, 100))
         runs = town.start_all()
-        assert [run.wait(60) for run in runs.values()] == [0, 0, 0]
+        assert [run.wait() for run in runs.values()] == [0, 0, 0]
         assert releases_alike([runs[name].result for name in TWO])
         largest, _ = deviations(runs["county"].result["releases"], runs["county"].result["kinds"], town.oracle())
         assert largest < 1e-6
@@ -36,9 +36,9 @@ def test_the_helpers_report(tmp_path):
         runs = [town.start(name) for name in TWO]
         home = town.homes["north"].path
         command = [sys.executable, "-m", "parties.cli", "run", str(town.study), "--home", str(home)]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
         assert ended.returncode == 0, ended.stderr
-        assert [run.wait(10) for run in runs] == [0, 0]
+        assert [run.wait() for run in runs] == [0, 0]
         says = "No release is for north. The results go to county, st-mary."
         assert says in ended.stdout
         (folder,) = (home / "results").iterdir()
@@ -55,7 +55,7 @@ def test_without_a_helper_nothing_starts(tmp_path, compute):
             text = head + f"[organizations.{name}]" + tail.replace('"compute", ', "", 1)
         town.study.write_text(text)
         run = town.start("county")
-        assert run.wait(30) == 2
+        assert run.wait() == 2
         assert "At least three organizations need the role" in run.stderr
         assert '[organizations.helper]\n    roles = ["compute"]' in run.stderr
         assert run.lines == []

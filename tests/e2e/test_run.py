@@ -35,7 +35,7 @@ def here(*arguments: object, home: Path) -> None:
 def test_three_processes_give_the_same_releases(tmp_path):
     with small_town(tmp_path) as town:
         runs = town.start_all()
-        assert [run.wait(60) for run in runs.values()] == [0, 0, 0]
+        assert [run.wait() for run in runs.values()] == [0, 0, 0]
         results = [run.result for run in runs.values()]
         assert releases_alike(results)
         largest, details = deviations(results[0]["releases"], results[0]["kinds"], town.oracle())
@@ -92,7 +92,7 @@ def test_who_is_no_recipient_learns_nothing(tmp_path):
     with small_town(tmp_path) as town:
         town.write_study(recipients=("county", "st-mary"))
         runs = town.start_all()
-        assert [run.wait(60) for run in runs.values()] == [0, 0, 0]
+        assert [run.wait() for run in runs.values()] == [0, 0, 0]
         assert runs["north"].result["releases"] == {}
         assert releases_alike([runs["county"].result, runs["st-mary"].result])
         assert runs["county"].result["releases"]["patients"] == 120
@@ -107,7 +107,7 @@ def test_a_late_party_is_waited_for(tmp_path, late):
             run.until("status", where=lambda event: event["text"].startswith(f"waiting for {late}"))
         time.sleep(3)
         runs[late] = town.start(late)
-        assert [run.wait(60) for run in runs.values()] == [0, 0, 0]
+        assert [run.wait() for run in runs.values()] == [0, 0, 0]
         assert releases_alike([run.result for run in runs.values()])
 
 
@@ -117,7 +117,7 @@ def test_one_that_never_comes_is_named(tmp_path):
     with small_town(tmp_path) as town:
         run = town.start("st-mary", "--wait", "4")
         ended = comity("run", town.study, "--wait", "4", home=town.homes["north"].path)
-        assert run.wait(30) == 3
+        assert run.wait() == 3
         assert re.match("error: (still waiting for county|county has not come, as )", run.stderr)
         assert ended.returncode == 3
         assert ended.stdout == ""

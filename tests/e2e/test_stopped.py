@@ -34,13 +34,13 @@ def assert_stopped(
     runs: dict[str, Running], victim: str, how: signal.Signals, at: float, *, late: bool = False
 ) -> None:
     """`late`: whoever has the releases already is done."""
-    assert runs[victim].wait(20) == CODES[how], runs[victim].said()
+    assert runs[victim].wait() == CODES[how], runs[victim].said()
     assert runs[victim].ended_at is not None
     assert runs[victim].ended_at - at < 6, runs[victim].said()
     assert runs[victim].stderr.startswith(f"error: stopped by its operator ({how.name})"), runs[victim].stderr
     silent(runs[victim])
     for run in others(runs, victim).values():
-        code = run.wait(20)
+        code = run.wait()
         silent(run)
         assert run.ended_at is not None
         assert run.ended_at - at < 10, run.said()
@@ -103,8 +103,8 @@ def test_at_any_moment(tmp_path, seed):
             witness.until(moment)
             time.sleep(chance.random() * (3 if moment == "progress" else 0.2))
         at = runs[victim].kill(how)
-        if runs[victim].wait(20) == 0:  # it was done before the signal came
-            assert [run.wait(20) for run in runs.values()] == [0, 0, 0]
+        if runs[victim].wait() == 0:  # it was done before the signal came
+            assert [run.wait() for run in runs.values()] == [0, 0, 0]
             return
         assert_stopped(runs, victim, how, at, late=True)
         done = [run.result for run in runs.values() if any(event["event"] == "result" for event in run.events)]
@@ -121,7 +121,7 @@ def test_told_twice_it_ends_at_once(tmp_path):
         assert runs["north"].ended_at is not None
         assert runs["north"].ended_at - at < 2
         for run in others(runs, "north").values():
-            assert run.wait(20) == 3
+            assert run.wait() == 3
             assert run.stderr.startswith("error: north "), run.said()
 
 
@@ -146,7 +146,7 @@ def test_signals_that_it_was_started_to_ignore_stay_ignored(tmp_path):
             signal.signal(signal.SIGHUP, before)
         runs["north"].until("agreed")
         runs["north"].kill(signal.SIGHUP)
-        assert [run.wait(60) for run in runs.values()] == [0, 0, 0]
+        assert [run.wait() for run in runs.values()] == [0, 0, 0]
 
 
 def outsiders(folder) -> Town:
@@ -162,7 +162,7 @@ def test_who_does_not_compute_is_told_too(tmp_path):
         runs["county"].until("status", where=lambda event: event["text"] == "connected to north")
         at = runs["north"].kill(signal.SIGTERM)
         assert_stopped({name: runs[name] for name in ("county", "north")}, "north", signal.SIGTERM, at)
-        assert runs["valley"].wait(20) == 3
+        assert runs["valley"].wait() == 3
         assert re.match("error: north was stopped by its operator; the contribution is with", runs["valley"].stderr)
         silent(runs["valley"])
 
@@ -173,11 +173,11 @@ def test_a_contributor_that_is_stopped_ends_nothing_else(tmp_path):
         runs = {name: town.start(name) for name in ("county", "north", "valley")}
         runs["valley"].until("receipt", where=lambda event: event["party"] == "north")
         runs["valley"].kill(signal.SIGINT)
-        assert runs["valley"].wait(20) == 130
+        assert runs["valley"].wait() == 130
         silent(runs["valley"])
         runs["north"].until("status", where=lambda event: event["text"] == "valley was stopped by its operator")
         runs |= {name: town.start(name) for name in ("st-mary", "valley")}
-        assert [run.wait(60) for run in runs.values()] == [0, 0, 0, 0]
+        assert [run.wait() for run in runs.values()] == [0, 0, 0, 0]
 
 
 def test_a_party_of_a_demo(tmp_path):

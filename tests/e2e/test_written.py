@@ -21,10 +21,12 @@ DELAY_S = 0.03
 
 
 class Shown:
-    """`comity run` of one organization as a person starts it."""
+    """`comity run`, or another command of one organization, as a person starts it."""
 
-    def __init__(self, town: Town, name: str, *options: str, program: Sequence[str] = PROGRAM) -> None:
-        command = [sys.executable, *program, "run", str(town.study), "--home", str(town.homes[name].path), *options]
+    def __init__(
+        self, town: Town, name: str, *options: str, program: Sequence[str] = PROGRAM, verb: str = "run"
+    ) -> None:
+        command = [sys.executable, *program, verb, str(town.study), "--home", str(town.homes[name].path), *options]
         self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -99,7 +101,7 @@ def test_a_disk_that_is_full_at_the_end(tmp_path, as_json):
         else:
             assert "mean" in out
         assert not list(folder.glob("*.json"))
-        assert [run.wait(60) for run in runs] == [0, 0]
+        assert [run.wait() for run in runs] == [0, 0]
 
 
 def test_a_folder_that_is_removed_and_a_plot_that_fails(tmp_path):
@@ -118,7 +120,7 @@ def test_a_folder_that_is_removed_and_a_plot_that_fails(tmp_path):
         assert "mean" in out
         assert [path.name for path in folder.iterdir()] == ["result.json"]
         assert json.loads((folder / "result.json").read_text())["releases"]
-        assert [run.wait(60) for run in runs] == [0, 0]
+        assert [run.wait() for run in runs] == [0, 0]
 
 
 def test_a_file_in_place_of_the_folder_sends_results_to_the_home(tmp_path):
@@ -134,4 +136,23 @@ def test_a_file_in_place_of_the_folder_sends_results_to_the_home(tmp_path):
         (spare,) = (town.homes["county"].path / "results").iterdir()
         assert sorted(path.name for path in spare.iterdir()) == ["report.html", "result.json"]
         assert "mean" in out
-        assert [run.wait(60) for run in runs] == [0, 0]
+        assert [run.wait() for run in runs] == [0, 0]
+
+
+def test_a_recipient_outside_whose_disk_is_full_leaves_its_parts_with_the_others(tmp_path):
+    """It says that it has them only when they are on its disk; here it has printed them, and they can come again."""
+    with small_town(tmp_path, proxied=True, delay_s=DELAY_S, names=(*NAMES, "valley"), outside=("valley",)) as town:
+        shown = Shown(town, "valley", verb="submit")
+        runs = [town.start(name, "--wait", "60") for name in NAMES]
+        runs[0].until("status", where=lambda event: "contributions of 1 organizations are here" in event["text"])
+        no_space(shown)
+        code, out, err = shown.end()
+        assert code == 2, err
+        assert "could not be kept" in err
+        assert "mean" in out
+        assert [run.wait() for run in runs] == [0, 0, 0]
+        files = [next((town.homes[name].path / "outgoing").rglob("valley.sealed")) for name in NAMES]
+        again = Shown(town, "valley", *(f"--from={path}" for path in files), verb="results")
+        code, out, err = again.end()
+        assert code == 0, err
+        assert "mean" in out

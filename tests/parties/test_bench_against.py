@@ -150,7 +150,7 @@ def test_processes_that_want_to_stay_are_ended(fake):
     assert all(process.poll() is None for process in processes)
     begun = time.monotonic()
     other.close()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 30
     assert all(process.poll() is not None for process in processes)
 
 
@@ -252,7 +252,7 @@ def listening(pid):
 def test_side_by_side_in_one_call():
     command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--against", "mpyc", "--size", "8"]
     command += ["--repeat", "1", "--workload", "multiply_int", "--workload", "sqrt", "--organizations", "5"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=250, check=False)
     assert done.returncode == 0, done.stderr
     product, root = json.loads(done.stdout)
     assert list(product["against"]) == [*KEYS, "ratio"]

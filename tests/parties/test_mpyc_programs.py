@@ -26,7 +26,7 @@ def said(command: list[str], *, code: int = 0) -> list[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=110,
+        timeout=250,
         check=False,
     )
     assert ended.returncode == code, ended.stdout[-2000:] + ended.stderr[-4000:]

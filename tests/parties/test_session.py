@@ -155,7 +155,7 @@ def test_another_key_at_the_dialled_address_ends_it_at_once(answering):
         context = tls.server_context(identity(answering), [identity(i).certificate for i in range(3)])
         listener = tls.Listener(context, lambda origin: asyncio.Protocol(), lambda *refused: None)
         await listener.start("127.0.0.1", lab.ports[0])
-        error = await asyncio.wait_for(outcome(lab.make(1)), 3)
+        error = await asyncio.wait_for(outcome(lab.make(1)), 15)
         listener.close()
         assert isinstance(error, AuthenticationError)
         assert error.peer == "county"
@@ -173,7 +173,7 @@ def test_a_peer_that_refuses_our_key_ends_it_at_once():
         waiting = asyncio.ensure_future(
             outcome(lab.make(0, participants=[participants(2, lab.ports)[0], stranger], wait=4))
         )
-        error = await asyncio.wait_for(outcome(lab.make(1)), 3)
+        error = await asyncio.wait_for(outcome(lab.make(1)), 15)
         assert isinstance(error, AuthenticationError)
         assert "does not know our key, or refused it" in str(error)
         # Towards the listening side the same is a stranger, who stops nothing.
@@ -195,7 +195,7 @@ def test_no_tls_at_the_dialled_address():
             writer.write(b"220 mail.example ESMTP\r\n")
 
         server = await asyncio.start_server(serve, "127.0.0.1", lab.ports[0])
-        error = await asyncio.wait_for(outcome(lab.make(1)), 5)
+        error = await asyncio.wait_for(outcome(lab.make(1)), 15)
         server.close()
         assert isinstance(error, AuthenticationError)
         assert "not TLS" in str(error)
@@ -288,7 +288,7 @@ NEAR = [f"127.0.0.{i}" for i in range(2, 7)]
 FAR = [f"127.0.{i // 4}.{i % 4 + 2}" for i in range(4, 44)]
 
 
-@pytest.mark.parametrize("known", [[], ["localhost"]], ids=["unknown", "known"])
+@pytest.mark.parametrize("known", [[], pytest.param(["localhost"], marks=pytest.mark.slow)], ids=["unknown", "known"])
 @pytest.mark.parametrize(("addresses", "each"), [(NEAR, 8), (FAR, 1)], ids=["a few addresses", "many networks"])
 def test_idle_connections_do_not_keep_a_participant_out(monkeypatch, known, addresses, each):
     monkeypatch.setattr(places, "YOUNG_S", 0.25)
@@ -320,12 +320,12 @@ def test_unfinished_handshakes_are_bounded_by_number_and_time(monkeypatch):
     async def program():
         lab = Lab(2)
         first = asyncio.ensure_future(lab.make(0).open())
-        await asyncio.sleep(0.05)
+        await lab.listening()
         writers = [await silent(lab.ports[0]) for _ in range(places.KEPT + 5)]
         await asyncio.gather(first, lab.make(1).open())
         refused = lab.sessions[0].refused
         assert refused["127.0.0.1", "too many unfinished handshakes at once"] >= 5
-        assert refused["127.0.0.1", "handshake not finished in 0.5 s"] == places.KEPT
+        assert refused["127.0.0.1", "handshake not finished in 0.5 s"] >= places.KEPT
         await lab.finish()
         for writer in writers:
             writer.close()
@@ -360,8 +360,8 @@ def test_many_strangers_during_a_run(count):
         await rounds(500)
         beside = time.monotonic() - start
         await flood
-        assert beside < 1.5 * alone + 1.0
-        await until(lambda: sessions[0].refused.total() >= count, 20)
+        assert beside < 3 * alone + 5.0
+        await until(lambda: sessions[0].refused.total() >= count, 60)
         await lab.finish()
         assert not any(session.failed.done() for session in sessions)
 
@@ -388,13 +388,13 @@ class Rogue(asyncio.Protocol):
 async def rogue(lab, *messages):
     """Party 0 opens a study of two, and the rogue party 1 sends `messages`: what becomes of party 0."""
     waiting = asyncio.ensure_future(outcome(lab.make(0)))
-    await asyncio.sleep(0.05)
+    await lab.listening()
     context = tls.client_context(identity(1), [identity(0).certificate])
     protocol = Rogue()
     await tls.dial(lambda: protocol, "127.0.0.1", lab.ports[0], context)
     transport = await protocol.made
     transport.write(b"".join(messages))
-    error = await asyncio.wait_for(waiting, 8)
+    error = await asyncio.wait_for(waiting, 15)
     transport.close()
     await protocol.lost.wait()
     return error
@@ -476,7 +476,7 @@ def test_a_coin_other_than_the_committed_one():
     async def program():
         lab = Lab(2)
         waiting = asyncio.ensure_future(outcome(lab.make(0)))
-        await asyncio.sleep(0.05)
+        await lab.listening()
         own, protocol = Contribution(1), Rogue()
         received = bytearray()
         protocol.data_received = received.extend
@@ -491,7 +491,7 @@ def test_a_coin_other_than_the_committed_one():
         theirs = agreement.Hello.read(json.loads(received[40 : 40 + length]))
         message = agreement.setup_message([theirs, mine], bytes(32))
         transport.write(frames.control(frames.SETUP, message, sequence=1))
-        error = await asyncio.wait_for(waiting, 5)
+        error = await asyncio.wait_for(waiting, 15)
         transport.abort()
         assert isinstance(error, CheckFailed)
         assert error.culprit == 1
@@ -505,11 +505,11 @@ def test_a_member_outside_the_study_is_a_stranger():
     async def program():
         lab = Lab(2)
         waiting = asyncio.ensure_future(outcome(lab.make(0, known=[identity(4).certificate])))
-        await asyncio.sleep(0.05)
+        await lab.listening()
         protocol = Rogue()
         context = tls.client_context(identity(4), [identity(0).certificate])
         await tls.dial(lambda: protocol, "127.0.0.1", lab.ports[0], context)
-        await asyncio.wait_for(protocol.lost.wait(), 3)
+        await asyncio.wait_for(protocol.lost.wait(), 15)
         assert list(lab.sessions[0].refused) == [("127.0.0.1", f"unknown key {identity(4).key_hash.hex()[:8]}…")]
         await asyncio.gather(lab.make(1).open(), waiting)
         await lab.finish()
@@ -529,11 +529,11 @@ def test_the_reason_of_an_end_is_told_without_its_message():
             with pytest.raises(
                 RemoteError, match=r"north ended the run: RemoteProtocolError .*study\.py, line 3"
             ) as told:
-                await asyncio.wait_for(wait, 3)
+                await asyncio.wait_for(wait, 15)
             assert "4711" not in str(told.value)
             assert told.value.peer == "north"
             assert told.value.exit_code == 4
-        assert isinstance(await asyncio.wait_for(sessions[0].failed, 1), RemoteError)
+        assert isinstance(await asyncio.wait_for(sessions[0].failed, 15), RemoteError)
         with pytest.raises(RemoteError):
             await sessions[0].channel.receive(2, tag_of(bytes(16), 5), 8)
         await lab.finish()
@@ -551,7 +551,7 @@ def test_whoever_hears_first_of_an_end_at_second_hand_names_its_finder():
         await asyncio.sleep(0.1)
         assert not sessions[2].failed.done()
         await sessions[0].finish(found)
-        error = await asyncio.wait_for(sessions[2].failed, 1)
+        error = await asyncio.wait_for(sessions[2].failed, 15)
         assert str(error).startswith("county ended the run: RemoteProtocolError about north")
         assert error.exit_code == 4
         await lab.finish()
@@ -564,7 +564,7 @@ def test_an_end_at_second_hand_ends_the_run_though_nobody_else_tells_of_it():
         lab = Lab(3)
         sessions = await lab.open()
         await sessions[1].finish(RemoteError("county ended the run", peer="county"))
-        error = await asyncio.wait_for(sessions[2].failed, 4)
+        error = await asyncio.wait_for(sessions[2].failed, 15)
         assert str(error).startswith("north ended the run: RemoteError about county")
         await lab.finish()
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 from collections.abc import Awaitable, Callable
 from functools import cache
 from pathlib import Path
@@ -12,6 +11,7 @@ from tempfile import mkdtemp
 from typing import Any, TypeVar
 
 from parties.identity import Identity
+from parties.launch import free_ports
 from parties.session import Participant, Session
 
 T = TypeVar("T")
@@ -26,11 +26,6 @@ def identity(number: int) -> Identity:
     return Identity.create(Path(mkdtemp(prefix=f"comity-test-{number}-")))
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])
-
-
 def participants(n: int, ports: list[int]) -> list[Participant]:
     return [
         Participant(NAMES[i], identity(i).key_hash, identity(i).certificate, ("127.0.0.1", ports[i])) for i in range(n)
@@ -42,7 +37,7 @@ class Lab:
 
     def __init__(self, n: int = 3) -> None:
         self.n = n
-        self.ports = [free_port() for _ in range(n)]
+        self.ports = free_ports(n)
         self.seen_ports = list(self.ports)  # where others think a party is: a proxy, for instance
         self.lines: list[list[str]] = [[] for _ in range(n)]
         self.sessions: dict[int, Session] = {}
@@ -71,18 +66,22 @@ class Lab:
         await asyncio.gather(*(session.open() for session in sessions))
         return sessions
 
+    async def listening(self) -> None:
+        """The first party takes calls."""
+        await until(lambda: self.sessions[0].port != 0)
+
     async def finish(self) -> None:
         await asyncio.gather(*(session.finish() for session in self.sessions.values()))
 
 
-async def until(condition: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     """Wait until `condition()` holds; TimeoutError after `seconds`."""
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
-def run(program: Callable[[], Awaitable[T]], *, seconds: float = 30.0, loop: str | None = None) -> T:
+def run(program: Callable[[], Awaitable[T]], *, seconds: float = 90.0, loop: str | None = None) -> T:
     """Run a program in a fresh event loop (uvloop where there is one), never longer than `seconds`."""
 
     async def bounded() -> T:

@@ -86,7 +86,7 @@ class Running:
         self._errors.extend(self.process.stderr)
 
     def until(
-        self, kind: str, seconds: float = 60, where: Callable[[dict[str, Any]], bool] = lambda event: True
+        self, kind: str, seconds: float = 120, where: Callable[[dict[str, Any]], bool] = lambda event: True
     ) -> dict[str, Any]:
         """Wait for an event; an AssertionError with everything the process said when there is none."""
         deadline = time.monotonic() + seconds
@@ -102,11 +102,11 @@ class Running:
                     raise AssertionError(f"no such {kind} from {self.name}\n{self.said()}")
                 self._news.wait(left)
 
-    def step(self, operations: int, seconds: float = 60) -> None:
+    def step(self, operations: int, seconds: float = 120) -> None:
         """Wait until this many operations are done."""
         self.until("progress", seconds, lambda event: event["operations"] >= operations)
 
-    def wait(self, seconds: float = 60) -> int:
+    def wait(self, seconds: float = 120) -> int:
         """The exit code; an AssertionError when the process is still there after `seconds`."""
         try:
             code = self.process.wait(seconds)
