@@ -16,6 +16,7 @@ from mpc.labels import Streams
 from mpc.rows import Floats
 from mpc.scenario import Scenario
 from mpc.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
+from protocols.digits import digits_left, enough_digits
 from protocols.simulate import Owners, Ranges, simulate
 from protocols.simulated import Simulation
 
@@ -32,9 +33,11 @@ def mock_run(
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     rows: int = 300,
+    engine: str = "ideal",
+    seed: int = 1,
 ) -> Simulation:
     """Run the scenario on the functionality in the clear, with `rows` made-up rows per owner: at most 1,000, and at
-    most as many as it shares."""
+    most as many as it shares. engine: "ideal", or "rounding" for other roundings with every seed."""
     schemas = scenario.schemas(ranges)
     while True:
         tables: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in organizations}
@@ -45,12 +48,53 @@ def mock_run(
                     tables[organization][name] = mock_rows(schema, count, f"{name}/{organization}")
         try:
             return simulate(
-                scenario, tables, engine="ideal", parameters=parameters, ranges=ranges, recipients=recipients
+                scenario,
+                tables,
+                engine=engine,
+                parameters=parameters,
+                ranges=ranges,
+                recipients=recipients,
+                seed=seed,
             )
         except DataError:  # more rows than `share(rows=…)` has room for
             if rows <= 1:
                 raise
             rows //= 2
+
+
+def mock_digits(
+    scenario: Scenario,
+    *,
+    organizations: Sequence[str],
+    owners: Owners | None = None,
+    recipients: Sequence[str] | None = None,
+    parameters: Mapping[str, Any] | None = None,
+    ranges: Ranges | None = None,
+    rows: int = 60,
+    runs: int = 2,
+) -> dict[str, float]:
+    """Decimal digits of each release that roundings leave on made-up rows (`protocols.digits`).
+
+    Raises RangeError at the line of a release that keeps fewer than three.
+    """
+    found = [
+        mock_run(
+            scenario,
+            organizations=organizations,
+            owners=owners,
+            recipients=recipients,
+            parameters=parameters,
+            ranges=ranges,
+            rows=rows,
+            engine="rounding",
+            seed=seed,
+        )
+        for seed in range(1, runs + 1)
+    ]
+    entries = found[0].entries
+    digits = digits_left([run.releases for run in found], {entry.name: entry.kind for entry in entries})
+    enough_digits(entries, digits)
+    return digits
 
 
 def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Any]:

@@ -54,6 +54,10 @@ def make_engine(name: str, parties: int = 3, threshold: int | None = None) -> En
         from protocols.ideal.engine import IdealEngine
 
         return IdealEngine(parties)
+    if name == "rounding":
+        from protocols.ideal.rounding import RoundingEngine
+
+        return RoundingEngine(parties)
     threshold = checked_threshold(name, parties, threshold)
     if name == "replicated":
         from protocols.replicated.engine import ReplicatedEngine

@@ -61,7 +61,11 @@ def quantity(parse: Callable[[object], float]) -> Callable[[click.Context, click
     metavar="RATE",
     help="Bits a second of a party (default: the study's, else 200M).",
 )
-@click.option("--mock", is_flag=True, help="Also show what results look like, on rows made up from the schema.")
+@click.option(
+    "--mock",
+    is_flag=True,
+    help="Also show what results look like on rows made up from the schema, and how many digits they keep.",
+)
 @click.option("--all", "all_", is_flag=True, help="List every release, with all that guards it.")
 @plan_timeout_option
 @json_option
@@ -116,9 +120,13 @@ def planned(study: str, rtt: float | None, bandwidth: float | None, mock: bool, 
     seconds = predicted.seconds + _ROUND_TRIPS_TO_AGREE * network.rtt_s
     described = _described(bound, dry, seconds, predicted)
     example = _mock(bound) if mock else None
+    lines = _lines(bound, dry, network, predicted, seconds, all_)
     if example is not None:
         described["mock"] = example["releases"]
-    lines = _lines(bound, dry, network, predicted, seconds, all_)
+        described["digits"] = digits = _digits(bound)
+        if digits:
+            fewest = min(digits, key=lambda name: digits[name])
+            lines.insert(-1, f"  On made-up rows releases keep {digits[fewest]:.0f} digits or more ({fewest}).")
     return {"described": described, "lines": lines, "mock": example}
 
 
@@ -184,6 +192,21 @@ def _mock(bound: BoundStudy) -> dict[str, Any]:
         "cost": {"rounds": 0, "bytes_sent": 0, "seconds": 0.0, "operations": 0},
         "notes": ["made up from the schema: nobody's data"],
     }
+
+
+def _digits(bound: BoundStudy) -> dict[str, float]:
+    """How many digits of releases roundings leave on made-up rows; RangeError where they are too few."""
+    from protocols.mock import mock_digits
+
+    plan = bound.plan
+    return mock_digits(
+        bound.loaded.scenario,
+        organizations=plan.participants,
+        owners=bound.owners,
+        recipients=plan.recipients,
+        parameters=plan.parameters,
+        ranges=plan.ranges,
+    )
 
 
 def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Forecast) -> str | None:

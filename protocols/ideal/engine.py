@@ -158,19 +158,19 @@ class IdealEngine(Engine):
         return self._checked(x.values.astype(object) @ y.values.astype(object))
 
     async def multiply_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
-        _cuttable(bits)
+        cuttable(bits)
         return self._checked((x.values.astype(object) * y.values) >> bits)
 
     async def matmul_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
-        _cuttable(bits)
+        cuttable(bits)
         return self._checked((x.values.astype(object) @ y.values.astype(object)) >> bits)
 
     async def truncate(self, party: Party, x: Clear, *, bits: int) -> Clear:
-        _cuttable(bits)
+        cuttable(bits)
         return self._checked(x.values >> bits)
 
     async def truncate_exact(self, party: Party, x: Clear, *, bits: int, rounding: str) -> Clear:
-        _cuttable(bits)
+        cuttable(bits)
         if rounding not in ("floor", "nearest"):
             raise RangeError(f"truncation to {rounding!r}")
         half = 1 << (bits - 1) if rounding == "nearest" else 0
@@ -279,7 +279,7 @@ class IdealEngine(Engine):
         return Clear(np.argsort(x.values), "order")
 
 
-def _cuttable(bits: int) -> None:
+def cuttable(bits: int) -> None:
     if not 1 <= bits <= 62:
         raise RangeError(f"1 to 62 bits can be cut, not {bits}")
 
