@@ -33,6 +33,7 @@ from mpc.errors import ComityError, ScenarioError
 from mpc.operation import place
 from parties import startup
 from parties.confine import confine
+from parties.echo import echo_message
 from protocols.mistakes import whose
 
 #: Largest result of a child.
@@ -97,14 +98,14 @@ def _child(asked: Mapping[str, Any]) -> bytes:
         return json.dumps({"result": result, "missing": missing}).encode()
     except ComityError as error:
         if "COMITY_DEBUG" in os.environ:
-            traceback.print_exception(error)
+            echo_message("".join(traceback.format_exception(error)).rstrip())
         kind, text = type(error).__name__, str(error)
         if getattr(error, "kind", "") == MemoryError.__name__:
             text += f"\nWhile it is planned it may use {asked['memory'] / (1 << 30):g} GiB"
         return json.dumps({"error": {"kind": kind, "text": text, "source": error.source}}).encode()
     except BaseException as error:  # whatever it is, the parent tells it
         if "COMITY_DEBUG" in os.environ:
-            traceback.print_exception(error)
+            echo_message("".join(traceback.format_exception(error)).rstrip())
         last = traceback.extract_tb(error.__traceback__)[-1]
         where = f"{os.path.basename(last.filename)}, line {last.lineno}"
         return json.dumps({"error": {"defect": type(error).__name__, "where": where}}).encode()

@@ -31,6 +31,12 @@ def echo_message(text: str, *, err: bool = True) -> None:
     echo(first, *(f"  {line}" if line and not line.startswith("  ") else line for line in others), err=err)
 
 
+def scenario_print(*values: object, sep: str | None = " ", **_: object) -> None:
+    """`print` of a scenario: on standard error, each line visible and marked as the scenario's."""
+    text = (" " if sep is None else sep).join(map(str, values))
+    echo(*(f"scenario: {line}" for line in visible_lines(text)), err=True)
+
+
 def confirmed(question: str) -> bool:
     """Ask on standard error; yes or no."""
     return click.confirm(visible(question, None), err=True)

@@ -23,6 +23,7 @@ from pathlib import Path
 from mpc.errors import ComityError, ConfigError
 from mpc.operation import place
 from mpc.scenario import Scenario
+from parties.echo import scenario_print
 from parties.lint import library_names, lint
 from protocols.mistakes import mistake
 
@@ -198,6 +199,7 @@ class _Finder(MetaPathFinder, ImportLoader):
         assert module.__spec__ is not None
         file = module.__spec__.loader_state
         code = compile(self.trees[file], str(self.root / file), "exec", dont_inherit=True)
+        vars(module)["print"] = scenario_print  # else its text would reach the terminal, and stdout, as it is
         exec(code, vars(module))  # the one place that runs a scenario's source, which people have agreed to
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 
 import pytest
 from terminal import on_terminal
@@ -29,6 +31,9 @@ scenario = Scenario(inputs={"p": P.rows()}, parameters={"note": "a\\x1b[2K\\x07"
 async def run(study: Study) -> None:
     study.release(NAME, study.table("p").income.mean())
 '''
+PRINTS = SCENARIO.replace(
+    "@scenario.run", "print('loaded\\x1b[2K\\nerror: forged', 1, sep='\\x07')\n@scenario.run"
+).replace("async def run(study: Study) -> None:", "async def run(study: Study) -> None:\n    print('running\\x9b1A')")
 ORGANIZATIONS = "".join(f'[organizations.{o}]\nroles=["input","compute","recipient"]\np="d"\n' for o in "abc")
 
 
@@ -75,6 +80,22 @@ def test_a_plan_is_shown_without_escapes(tmp_path):
     code, shown = on_terminal(["plan", study(tmp_path), "--all", "--mock"])
     assert code == 0, shown
     assert clean(shown)
+
+
+def test_what_a_scenario_prints_is_marked_visible_and_no_part_of_results(tmp_path):
+    path = study(tmp_path)
+    (tmp_path / "s.py").write_text(PRINTS.replace("NAME", "'mean'"))
+    code, shown = on_terminal(["plan", path])
+    assert code == 0, shown
+    assert clean(shown)
+    assert r"scenario: loaded\x1b[2K" in shown
+    assert "\nscenario: error: forged" in shown
+    assert r"scenario: running\x9b1A" in shown
+    planned = subprocess.run(
+        [sys.executable, "-m", "parties.cli", "plan", path, "--json"], capture_output=True, text=True, check=True
+    )
+    assert json.loads(planned.stdout)["scenario"] == "s"
+    assert "scenario: loaded" in planned.stderr
 
 
 def evil_card(folder, address):
