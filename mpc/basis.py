@@ -25,6 +25,7 @@ from mpc.engine import Shape
 if TYPE_CHECKING:
     from mpc.runtime import Runtime
     from mpc.secret import SecretArray
+    from mpc.selections import Selection
 
 View = Callable[[NDArray[Any]], NDArray[Any]]
 
@@ -52,7 +53,7 @@ class Cohort:
     what     in words, for people who decide
     """
 
-    __slots__ = ("_make", "decide", "most", "or_none", "run", "shape", "share", "sources", "what")
+    __slots__ = ("_make", "decide", "most", "or_none", "run", "selection", "shape", "share", "sources", "what")
 
     def __init__(
         self,
@@ -66,12 +67,15 @@ class Cohort:
         or_none: bool = False,
         sources: tuple[Cohort, ...] = (),
         decide: Callable[[Sequence[SecretArray]], SecretArray] | None = None,
+        selection: Selection | None = None,
     ) -> None:
         self.run = run
         self._make = make
         #: Other cohorts, and how whether they are enough tells whether this one is: nothing is compared twice.
         self.sources = sources
         self.decide = decide
+        #: Which rows of a private table are counted.
+        self.selection = selection
         self.most = most
         self.what = what
         self.shape = shape
@@ -80,19 +84,38 @@ class Cohort:
 
     @classmethod
     def of(
-        cls, count: SecretArray, own: SecretArray | None = None, *, what: str, or_none: bool = False, part: bool = False
+        cls,
+        count: SecretArray,
+        own: SecretArray | None = None,
+        *,
+        what: str,
+        or_none: bool = False,
+        selection: Selection | None = None,
     ) -> Cohort:
-        """The rows that a secret count counts. own: (owners, *shape), each owner's part of it; part: upper limits."""
+        """The rows that a secret count counts. own: (owners, *shape), each owner's part of it."""
         total = count.bare()
         each = None if own is None else own.bare().reshape(own.shape[0], 1, *count.shape)
         return cls(
             count.run,
-            lambda: Counts(total.reshape(1, *count.shape), each, not part),
+            lambda: Counts(total.reshape(1, *count.shape), each),
             most=count.bound,
             what=what,
             shape=count.shape,
             or_none=or_none,
+            selection=selection,
         )
+
+    @property
+    def selections(self) -> list[Selection]:
+        """Which rows of private tables it counts."""
+        if self.selection is not None:
+            return [self.selection]
+        return [selection for source in self.sources for selection in source.selections]
+
+    @property
+    def roots(self) -> list[Cohort]:
+        """The cohorts that are compared themselves."""
+        return [root for source in self.sources for root in source.roots] if self.sources else [self]
 
     def counts(self) -> Counts:
         """The numbers of rows; once in a scope."""
@@ -161,6 +184,12 @@ class Cohort:
             return Counts(along(total, 1), None if own is None else along(own, 2), exact)
 
         return self.derived(make, self.shape, move)
+
+    def named(self, what: str, selection: Selection | None) -> Cohort:
+        """The same rows, in other words."""
+        made = self.derived(self.counts, self.shape, lambda bits: bits)
+        made.what, made.selection = what, selection
+        return made
 
     def of_share(self, share: Fraction) -> Cohort:
         """The same rows, of which only a share is asked for."""
@@ -295,8 +324,10 @@ class Places:
         else:
             ids = np.moveaxis(self.ids, axis, 0)
             conditions = tuple(c.view(lambda a: np.moveaxis(a, axis, 0), {}) for c in conditions)
-        if len(ids) and np.array_equal(ids[0], ids[-1]) and bool((ids == ids[:1]).all()):
-            return Places(self.base, ids[0], None, tuple(c.every(0) for c in conditions))
+        if len(ids) and bool(((ids[0] < 0) | (ids[-1] < 0) | (ids[0] == ids[-1])).all()):
+            one = ids.max(0)
+            if bool(((ids == one) | (ids < 0)).all()):
+                return Places(self.base, one, None, tuple(c.every(0) for c in conditions))
         return self._cohort(ids, conditions, share)
 
     def _conditions(self, valid: SecretArray | None) -> tuple[Lazy, ...]:

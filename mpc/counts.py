@@ -22,6 +22,7 @@ from mpc.local import share_parts
 from mpc.outside import Part
 from mpc.relations import Rule, exact_multiple
 from mpc.secret import SecretArray
+from mpc.selections import Selection
 from mpc.source import Source
 
 if TYPE_CHECKING:
@@ -76,16 +77,22 @@ class Tabulated(Rule):
         return [counts, self.at_most - total]
 
 
-def count_rows(source: Source, where: Expression | None, what: str = "") -> SecretArray:
-    """Rows that fulfil a condition, at all owners: a secret integer that is its own cohort."""
-    key = ("count", id(where))
+def count_rows(
+    source: Source, where: Expression | None, what: str = "", *, chosen: Selection | None = None, or_none: bool = False
+) -> SecretArray:
+    """Rows that fulfil a condition, at all owners: a secret integer that is its own cohort.
+
+    chosen   the rows without regard to missing values, if these are others: what is missing is no group of people
+    or_none  as a cohort, no row is as good as enough
+    """
+    key = ("count", id(where), or_none)
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
     if not source.owners:
         raise ConfigError(f"table {source.name}: no organization brings rows")
     local = source.local.ask(Count((), where))
     own = share_parts(source, local, [Part("count", (), 0, source.at_most, "int")], Counted(source.at_most))["count"]
-    total = counted(own, what or rows_where(source, where))
+    total = counted(own, what or rows_where(source, where), chosen or Selection(source, where), or_none=or_none)
     source.memo[key] = (total, where)  # the expression is kept alive, so that its id stays its own
     return total
 
@@ -101,10 +108,11 @@ def named(column: PrivateArray) -> str:
     return f"{text.removeprefix('(').removesuffix(')')} of {rows_where(column.source, column.where)}"
 
 
-def counted(own: SecretArray, what: str, *, or_none: bool = False) -> SecretArray:
+def counted(own: SecretArray, what: str, selection: Selection, *, or_none: bool = False) -> SecretArray:
     """Owners' counts (owners, *shape) added up: secret integers that are their own cohort."""
     total = own.sum(0)
-    return total.standing_on(Cohort.of(total, own, what=what, or_none=or_none), origin=(f"count of {what}",))
+    cohort = Cohort.of(total, own, what=what, or_none=or_none, selection=selection)
+    return total.standing_on(cohort, origin=(f"count of {what}",))
 
 
 def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArray:
@@ -116,10 +124,17 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
             raise ShapeError(f"{category.name}: counts are by categories and flags; `cut` makes a category of a number")
         sizes.append(len(category.expression.levels) or 2)
         where = both(where, category.where)
-    return _cells(source, [c.expression for c in categories], sizes, where)
+    return _cells(source, [c.expression for c in categories], sizes, where, where)
 
 
-def _cells(source: Source, flags: Sequence[Expression], sizes: Sequence[int], where: Expression | None) -> SecretArray:
+def _cells(
+    source: Source,
+    flags: Sequence[Expression],
+    sizes: Sequence[int],
+    where: Expression | None,
+    chosen: Expression | None,
+) -> SecretArray:
+    """Counts by flags or categories of rows under a condition; `chosen` is that without what is missing in columns."""
     key = ("cells", tuple(id(flag) for flag in flags), id(where))
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
@@ -127,7 +142,7 @@ def _cells(source: Source, flags: Sequence[Expression], sizes: Sequence[int], wh
     part = Part("counts", tuple(sizes), 0, source.at_most, "int")
     own = share_parts(source, local, [part], Tabulated(source.at_most))["counts"]
     what = f"{rows_where(source, where)} by {' and '.join(flag.text for flag in flags)}"
-    total = counted(own, what)
+    total = counted(own, what, Selection(source, chosen, tuple(flags)))
     source.memo[key] = (total, tuple(flags), where)
     return total
 
@@ -160,30 +175,27 @@ def complete(columns: Sequence[PrivateArray]) -> str:
 def _behind(
     source: Source, columns: Sequence[PrivateArray], where: Expression | None, rows: Cohort | None
 ) -> tuple[Cohort, ...]:
-    found = [] if rows is not None else [count_rows(source, where, complete(columns))]
+    chosen = Selection(source, columns[0].where)
+    found = [] if rows is not None else [count_rows(source, where, complete(columns), chosen=chosen)]
     flags: dict[int, Expression] = {}
     for column in columns:
         own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
         for flag, none in own:
             if none:
-                found.append(_or_none(source, both(where, flag)))
+                found.append(count_rows(source, both(where, flag), or_none=True))
             else:
                 flags[id(flag)] = flag
     for a, b in combinations(flags.values(), 2):
         if exclusive(a, b):
-            found += [count_rows(source, both(where, one)) for one in (a, b)]
+            for one in (a, b):
+                level = Selection(source, both(chosen.where, one))
+                found.append(count_rows(source, both(where, one), chosen=level))
             neither = both(unary("not", a), unary("not", b))
-            found.append(_or_none(source, both(where, neither)))
+            found.append(count_rows(source, both(where, neither), or_none=True))
         else:
-            found.append(_cells(source, (a, b), (2, 2), where))
+            found.append(_cells(source, (a, b), (2, 2), where, chosen.where))
     if len(flags) == 1:
-        found += [_cells(source, (flag,), (2,), where) for flag in flags.values()]
+        found += [_cells(source, (flag,), (2,), where, chosen.where) for flag in flags.values()]
     cohorts = tuple(cohort for count in found for cohort in count.basis.cohorts)
     behind_all = cohorts if rows is None else (rows, *cohorts)
     return tuple(cohort.collapsed(None) if cohort.shape else cohort for cohort in behind_all)
-
-
-def _or_none(source: Source, where: Expression | None) -> SecretArray:
-    local = source.local.ask(Count((), where))
-    own = share_parts(source, local, [Part("count", (), 0, source.at_most, "int")], Counted(source.at_most))["count"]
-    return counted(own, rows_where(source, where), or_none=True)

@@ -16,10 +16,12 @@ from numpy.typing import NDArray
 
 from mpc.basis import Cohort
 from mpc.enough import enough
+from mpc.expressions import both
 from mpc.fixed import decode
 from mpc.inherited import Cause, causes
 from mpc.operation import Handle
 from mpc.secret import SecretArray, concatenate
+from mpc.selections import Selection
 from mpc.soundness import Soundness, soundness
 
 if TYPE_CHECKING:
@@ -136,6 +138,17 @@ class Result:
             return [cohort for cohorts in self.guard.cohorts.values() for cohort in cohorts]
         return [cohort for part in self.parts.values() for cohort in part.basis.cohorts]
 
+    def selections(self) -> list[Selection]:
+        """The rows of private tables that it is about, those of a table of counts as one."""
+        found: dict[tuple[str, bytes, bool], Selection] = {}
+        for cohort in self.cohorts():
+            for one in () if cohort.or_none else cohort.selections:
+                table = self.guard is not None
+                where = one.where if table or len(one.by) != 1 else both(one.where, one.by[0])
+                chosen = one if table else Selection(one.source, where)
+                found[(*chosen.key, table)] = chosen
+        return list(found.values())
+
 
 @dataclass(frozen=True)
 class Protection:
@@ -205,6 +218,7 @@ class Entry:
     minimum      cohort size below which it is suppressed; 0: none holds
     others       the minimum holds without each owner's own rows, too
     together     one small cohort suppresses all parts
+    apart        where it differs from other releases of the same rows, it stands on none or enough
     unprotected  the author's reason for releasing what nothing guards
     source       the script's file and line
     """
@@ -217,6 +231,7 @@ class Entry:
     protection: Mapping[str, Protection]
     others: bool = True
     together: bool = False
+    apart: tuple[str, ...] = ()
     unprotected: str = ""
     source: str = ""
     awaited: bool = False
@@ -232,6 +247,7 @@ class Entry:
             "protection": {part: one.describe() for part, one in self.protection.items()},
             "others": self.others,
             "together": self.together,
+            "apart": list(self.apart),
             "unprotected": self.unprotected,
             "source": self.source,
             "awaited": self.awaited,
@@ -338,9 +354,25 @@ async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:
     return words.astype(np.bool_)
 
 
-def mask(result: Result, entry: Entry) -> dict[str, Masked]:
+@dataclass(frozen=True)
+class Apart:
+    """What a release is held against besides the rows it stands on: what it tells together with earlier ones.
+
+    cohorts  rows in which it differs from earlier releases of rows
+    tables   earlier tables of counts by the same columns: none of their cells may be suppressed
+    whole    it is a table itself, beside an earlier release of some of its rows: all or none of its cells
+    beside   the names of the earlier releases
+    """
+
+    cohorts: tuple[Cohort, ...] = ()
+    tables: tuple[Guard, ...] = ()
+    whole: bool = False
+    beside: tuple[str, ...] = ()
+
+
+def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
     """Every part of a result behind its masks."""
-    large = _large(result, entry.minimum, entry.others)
+    large = _large(result, entry.minimum, entry.others, apart)
     behind = {name: _handles(part, large.get(name)) for name, part in result.parts.items()}
     if result.together:
         together = [handle for handles in behind.values() for handle in handles]
@@ -370,11 +402,12 @@ def _handles(part: SecretArray, large: SecretArray | None) -> list[Handle]:
     return [part.handle, *(mask.handle for mask in masks)]
 
 
-def _large(result: Result, minimum: int, others: bool) -> dict[str, SecretArray | None]:
+def _large(result: Result, minimum: int, others: bool, apart: Apart) -> dict[str, SecretArray | None]:
     """By part, bits: enough rows stand behind each element (None: none need)."""
-    if minimum <= 1:
+    if minimum <= 1 or not result.parts:
         return {}
     large: dict[str, SecretArray | None] = {}
+    run = next(iter(result.parts.values())).run
     if result.guard is not None:
         large.update(result.guard.bits(minimum, others))
     else:
@@ -384,6 +417,13 @@ def _large(result: Result, minimum: int, others: bool) -> dict[str, SecretArray 
         bits = [bit.all().reshape(1) for bit in large.values() if bit is not None]
         joint = concatenate(bits).all() if bits else None
         large = dict.fromkeys(result.parts, joint)
+    together = list(enough(run, apart.cohorts, minimum, others=others).values()) if apart.cohorts else []
+    for table in [*apart.tables, *([result.guard] if apart.whole and result.guard is not None else [])]:
+        together += [bits.all() for bits in table.bits(minimum, others).values()]
+    for bit in together:
+        for name, part in result.parts.items():
+            own = large.get(name)
+            large[name] = bit.broadcast_to(part.shape) if own is None else own & bit.broadcast_to(own.shape)
     return large
 
 

@@ -25,7 +25,8 @@ def enough(run: Runtime, cohorts: Iterable[Cohort], minimum: int, *, others: boo
     """
     memo = run.scope.memo(_MEMO)
     wanted = list(dict.fromkeys(cohorts))
-    new = [c for c in _roots(wanted) if (c, minimum, others) not in memo]
+    roots = dict.fromkeys(root for cohort in wanted for root in cohort.roots)
+    new = [root for root in roots if (root, minimum, others) not in memo]
     if new:
         _compare(new, minimum, others, memo)
 
@@ -38,14 +39,6 @@ def enough(run: Runtime, cohorts: Iterable[Cohort], minimum: int, *, others: boo
         return made
 
     return {cohort: bits(cohort) for cohort in wanted}
-
-
-def _roots(cohorts: Iterable[Cohort]) -> list[Cohort]:
-    """The cohorts that are compared themselves."""
-    found: dict[Cohort, None] = {}
-    for cohort in cohorts:
-        found |= dict.fromkeys(_roots(cohort.sources) if cohort.sources else [cohort])
-    return list(found)
 
 
 class _Memo:

@@ -294,6 +294,11 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
     )
 
 
+def everything() -> Expression:
+    """The condition that every row fulfils."""
+    return Expression(type="flag", low=0, high=1, function=lambda: np.asarray(1.0), text="every row")
+
+
 def steps(a: Expression) -> list[tuple[Expression, bool]]:
     """The flags that a number is made from: with its sum they tell counts of rows.
 

@@ -18,6 +18,7 @@ from mpc.local import share_parts
 from mpc.numpy_calls import refused_by_numpy
 from mpc.outside import Part
 from mpc.secret import SecretArray
+from mpc.selections import Selection
 from mpc.sharing import share_rows
 from mpc.source import Source
 
@@ -232,11 +233,12 @@ class PrivateArray:
     def count(self) -> SecretArray:
         """How many rows are not missing (and fulfil the condition)."""
         present = expressions.unary("not", expressions.unary("isna", self.expression))
-        return count_rows(self.source, both(self.where, present))
+        return count_rows(self.source, both(self.where, present), chosen=Selection(self.source, self.where))
 
     def missing(self) -> SecretArray:
         """How many rows are missing (and fulfil the condition)."""
-        return count_rows(self.source, both(self.where, expressions.unary("isna", self.expression)))
+        missing = expressions.unary("isna", self.expression)
+        return count_rows(self.source, both(self.where, missing), chosen=Selection(self.source, self.where))
 
     def sum(self) -> SecretArray:
         """Sum of the valid rows; exact for whole numbers as long as its bound fits the ring."""

@@ -26,6 +26,7 @@ from mpc.secret import SecretArray
 
 if TYPE_CHECKING:
     from mpc.private_array import PrivateArray
+    from mpc.source import Source
 
 
 class Collect(Aggregate):
@@ -72,6 +73,15 @@ class Row(Rule):
     covers = frozenset({"present"})
 
 
+def _shared(source: Source, rows: int, where: Expression | None) -> Shared:
+    """The places that rows of a selection are shared to; the same for columns that are shared one by one."""
+    key = ("shared", rows, b"" if where is None else where.digest)
+    if key not in source.memo:
+        source.memo[key] = Shared(source.run, source.name, len(source.owners), rows)
+    base: Shared = source.memo[key]
+    return base
+
+
 def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     """Each column as a secret array of (owners * rows) elements, with a mask; one reading, one message an owner.
 
@@ -88,7 +98,7 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     source = columns[0].source
     expressions = [column.expression for column in columns]
     local = source.local.ask(Collect(expressions, rows, source.name, columns[0].where))
-    base = Shared(source.run, source.name, len(source.owners), rows)
+    base = _shared(source, rows, columns[0].where)
     places = np.arange(len(source.owners) * rows)
     shared = []
     for k, expression in enumerate(expressions):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mpc.basis import Cohort
 from mpc.digest import in_short
-from mpc.disclosure import MINIMUM_COHORT, Entry, Masked, Opened, Result, mask, protections
+from mpc.disclosure import MINIMUM_COHORT, Apart, Entry, Guard, Masked, Opened, Result, mask, protections
 from mpc.enough import enough
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
@@ -25,6 +25,7 @@ from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
+from mpc.selections import Selection, apart
 from mpc.source import Source
 from mpc.suggestions import also, closest
 
@@ -61,6 +62,9 @@ class Study:
         self.results: dict[str, Any] = {}
         self._manifest = None if manifest is None else {str(line["name"]): dict(line) for line in manifest}
         self._releases: list[Release] = []
+        #: Rows that releases so far are about, and tables of counts, each with the release's name.
+        self._selected: list[tuple[Selection, str]] = []
+        self._counted: list[tuple[Selection, Guard | None, str]] = []
         self._tables: dict[str, PrivateTable] = {}
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
@@ -123,18 +127,25 @@ class Study:
         for recipient in recipients:
             if recipient not in self.recipients:
                 raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study")
-        entry = self._entry(name, result, recipients, minimum, unprotected)
+        apart = self._apart(name, result) if not unprotected.strip() else Apart()
+        entry = self._entry(name, result, recipients, minimum, unprotected, apart)
         self._check(entry)  # before it is on the list: a script that catches the error must not get it opened
         derived = None if result.parts else in_short(result.finish({}))
         handles = [secret.handle for secret in result.parts.values()]
         self.run.cover(f"release {name!r}", (entry.describe(), derived), *handles)
-        release = Release(self, entry, result)
+        release = Release(self, entry, result, apart)
         self._releases.append(release)
         self.entries.append(entry)
         return release
 
     def _entry(
-        self, name: str, result: Result, recipients: tuple[str, ...], minimum: int | None, unprotected: str
+        self,
+        name: str,
+        result: Result,
+        recipients: tuple[str, ...],
+        minimum: int | None,
+        unprotected: str,
+        apart: Apart,
     ) -> Entry:
         least = result.minimum if minimum is None else minimum
         size = self.minimum_cohort if least is None else int(least)
@@ -158,9 +169,36 @@ class Study:
             guards,
             others=self.minimum_without_own_rows,
             together=result.together,
+            apart=apart.beside,
             unprotected=reason,
             source=f"{Path(file).name}:{line}",
         )
+
+    def _apart(self, name: str, result: Result) -> Apart:
+        """What a release tells together with those before it; its rows are remembered for those after it."""
+        cohorts: list[Cohort] = []
+        tables: list[Guard] = []
+        beside: list[str] = []
+        whole = False
+        for new in result.selections():
+            if new.by:
+                near = [old for one, old in self._selected if new.columns & one.columns]
+                whole = whole or bool(near)
+                beside += near
+                self._counted.append((new, result.guard, name))
+                continue
+            if any(new.key == one.key for one, _ in self._selected):
+                continue
+            earlier = [(one, old) for one, old in self._selected if new.related(one)]
+            if earlier:
+                cohorts.append(apart(new, [one for one, _ in earlier]))
+                beside += [old for _, old in earlier]
+            if new.where is not None:
+                counted = [(guard, old) for one, guard, old in self._counted if new.columns & one.columns]
+                tables += [guard for guard, _ in counted if guard is not None]
+                beside += [old for _, old in counted]
+            self._selected.append((new, name))
+        return Apart(tuple(cohorts), tuple(tables), whole, tuple(dict.fromkeys(beside)))
 
     def _check(self, entry: Entry) -> None:
         if self._manifest is None:
@@ -260,9 +298,10 @@ class Study:
 class Release:
     """A named value on its way out; awaitable."""
 
-    def __init__(self, study: Study, entry: Entry, result: Result) -> None:
+    def __init__(self, study: Study, entry: Entry, result: Result, apart: Apart) -> None:
         self._study = study
         self._entry = entry
+        self._apart = apart
         self.position = study.run.scope.position
         self.line = study.run.line()
         self._result = result
@@ -275,7 +314,7 @@ class Release:
 
     def cohorts(self) -> list[Cohort]:
         """The counts of rows that it is held against."""
-        return self._result.cohorts()
+        return [*self._result.cohorts(), *self._apart.cohorts]
 
     @property
     def scheduled(self) -> bool:
@@ -285,7 +324,7 @@ class Release:
         """Compute the masks, and open after `same`, the comparison of what all parties do; the line of all this is that
         of the release."""
         with self._study.run.at(self.line):
-            self._masked = mask(self._result, self._entry)
+            self._masked = mask(self._result, self._entry, self._apart)
             to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
             for part in self._masked.values():
                 part.open(to, same)

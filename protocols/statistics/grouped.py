@@ -9,9 +9,10 @@ from typing import Any
 from mpc.basis import Cohort
 from mpc.counts import counted, rows_where
 from mpc.disclosure import Opened, Result
-from mpc.expressions import Expression, steps
+from mpc.expressions import Expression, both, steps
 from mpc.private import PrivateArray, count_cells
 from mpc.secret import SecretArray, concatenate
+from mpc.selections import Selection
 from protocols.statistics.descriptive import deviations, means
 from protocols.statistics.moments import column_moments
 from protocols.statistics.tables import levels, table_guard
@@ -28,7 +29,8 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
     else:
         parts = [column[~category], column[category]]
     moments = column_moments(parts)
-    counts = counted(moments.own, f"{rows_where(column.source, column.where)} by {category.name}")
+    chosen = Selection(column.source, both(column.where, category.where), (category.expression,))
+    counts = counted(moments.own, f"{rows_where(column.source, column.where)} by {category.name}", chosen)
     if statistic == "count":
         values = counts
     else:

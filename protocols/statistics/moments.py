@@ -26,6 +26,7 @@ from mpc.outside import Part
 from mpc.private import PrivateArray, Source, unit_exponent
 from mpc.relations import Rule, exact_multiple
 from mpc.secret import SecretArray
+from mpc.selections import Selection
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
 
@@ -65,18 +66,19 @@ class JointMoments:
     some: SecretArray
     several: SecretArray
     own: SecretArray
+    wheres: tuple[Expression | None, ...]
 
     def rows(self, what: str, j: int | None = None) -> Cohort:
         """The rows behind column j, or behind all columns together."""
-        key = ("rows", id(self), j)
-        if key not in self.source.memo:
-            if j is None:
-                self.source.memo[key] = Cohort.of(self.count, self.own, what=what)
-            else:
-                self.source.memo[key] = self.rows(what).at(j)
-                self.source.memo[key].what = what
-        cohort: Cohort = self.source.memo[key]
-        return cohort
+        memo = self.source.memo
+        whole, key = ("rows", id(self)), ("rows", id(self), j)
+        if whole not in memo:
+            memo[whole] = Cohort.of(self.count, self.own, what=what)
+        if key not in memo:
+            cohort = memo[whole] if j is None else memo[whole].at(j)
+            memo[key] = cohort.named(what, Selection(self.source, self.wheres[j or 0]))
+        found: Cohort = memo[key]
+        return found
 
 
 def column_moments(columns: Sequence[PrivateArray]) -> JointMoments:
@@ -221,7 +223,20 @@ def _combine(
     some = shared.kept(leading.nonzero)
     several = count >= 2
     return JointMoments(
-        source, centre, exponent, count, fraction, step, inverse, mean, fine, spread, some, several, counts
+        source,
+        centre,
+        exponent,
+        count,
+        fraction,
+        step,
+        inverse,
+        mean,
+        fine,
+        spread,
+        some,
+        several,
+        counts,
+        tuple(c.where for c in columns),
     )
 
 

@@ -18,7 +18,7 @@ from mpc.disclosure import Guard, Opened, Result
 from mpc.enough import enough
 from mpc.errors import ConfigError
 from mpc.private import PrivateArray, count_cells
-from mpc.secret import SecretArray, concatenate, where
+from mpc.secret import SecretArray, concatenate, stack, where
 
 #: What protects a table, in words.
 RULE = "small cells suppressed, and another one where they could be told from the total"
@@ -77,12 +77,12 @@ def table_guard(part: str, *tables: Cohort) -> Guard:
     """Cells that may be opened: those that are large in each of these tables, each by its own rule."""
 
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
-        joint: SecretArray | None = None
-        for table in tables:
-            large = large_cells(table, minimum, others=others)
-            joint = large if joint is None else joint & large
-        assert joint is not None
-        return {part: joint}
+        memo = tables[0].run.scope.memo(tables[0])
+        key = ("large", tables, minimum, others)
+        if key not in memo:
+            large = [large_cells(table, minimum, others=others) for table in tables]
+            memo[key] = large[0] if len(large) == 1 else stack(large).all(0)
+        return {part: memo[key]}
 
     return Guard(RULE, {part: tables}, bits)
 

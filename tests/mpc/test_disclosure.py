@@ -459,6 +459,7 @@ def test_the_manifest_says_what_comes_out():
         "protection": {"value": {"guard": "public", "counts": [], "gap": "", "of": []}},
         "others": True,
         "together": False,
+        "apart": [],
         "unprotected": "",
         "awaited": False,
     }

@@ -1,0 +1,358 @@
+"""What guards a release: the rows it stands on, without each owner's own, and apart from other releases' rows."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.engines import ENGINES_SLOW
+
+from mpc import Category, Flag, Real, Scenario, Study, Table, stack, where
+from mpc.errors import ConfigError, PolicyError
+from protocols import statistics as st
+from protocols.models import LogisticRegression, accuracy_score, roc_auc_score
+from protocols.order import order_by, top_k
+from protocols.simulate import dry_run, simulate
+
+NAMES = ["a", "b", "c"]
+SMALL = "suppressed (fewer than 10)"
+RNG = np.random.default_rng(7)
+
+
+class People(Table):
+    age = Real(0, 120)
+    income = Real(0, 1e6)
+    hiv = Flag()
+    smoker = Flag()
+    ward = Category("north", "south", "west")
+
+
+def scenario_of(script: Any, **parameters: Any) -> Scenario:
+    scenario = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 10, **parameters})
+
+    @scenario.run
+    async def run(study: Study) -> None:
+        for name, value in script(study.table("people")).items():
+            study.release(name, *value) if isinstance(value, tuple) else study.release(name, value)
+
+    return scenario
+
+
+def people(n: int = 900, **columns: Any) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "age": RNG.uniform(20, 90, n),
+            "income": RNG.uniform(0, 1e5, n),
+            "hiv": np.arange(n) % 3 == 0,
+            "smoker": np.arange(n) % 2 == 0,
+            "ward": np.asarray(["north", "south", "west"])[np.arange(n) % 3],
+        }
+        | columns
+    )
+
+
+def split(frame: pd.DataFrame, at: tuple[int, ...] | None = None) -> dict[str, Any]:
+    if at is None:
+        return {name: {"people": frame.iloc[i::3]} for i, name in enumerate(NAMES)}
+    edges = (0, *at, len(frame))
+    return {name: {"people": frame.iloc[a:b]} for name, (a, b) in zip(NAMES, pairwise(edges), strict=True)}
+
+
+def releases(script: Any, frame: pd.DataFrame, engine: str = "ideal", at: Any = None, **parameters: Any) -> Any:
+    return simulate(scenario_of(script, **parameters), split(frame, at), engine=engine).releases
+
+
+def plan(script: Any, **parameters: Any) -> list[dict[str, Any]]:
+    return dry_run(scenario_of(script, **parameters), organizations=NAMES, engine="ideal").manifest()
+
+
+# ---- what nothing guards
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda p: p.share(rows=50)["income"][0],
+        lambda p: top_k(p.share(rows=50)["income"], 3),
+        lambda p: top_k(p.share(rows=50)["income"], 3)[0] * 1,
+        lambda p: p.share(rows=50)["income"].sort()[5:9],
+        lambda p: p.share(rows=50)["income"] > 1000,
+        lambda p: (p.share(rows=50)["income"] > 1000).any(),
+        lambda p: p.share(rows=50)["income"].quantile(1.0),
+        lambda p: stack([p.age.mean(), p.share(rows=50)["age"][0]]),
+        lambda p: p.age.mean() + p.share(rows=50)["age"][0],
+        lambda p: where(p.age.mean() > 40, p.share(rows=50)["age"][0], 0),
+        lambda p: p.age.mean().bare(),
+        lambda p: p.share(rows=50)["age"].without_mask()[0],
+        lambda p: p.share(rows=50)["age"][0].about(p.count()),
+        lambda p: order_by(p.share(rows=50)["age"]).apply(p.share(rows=50)["income"])[:1].sum(),
+        lambda p: p.share(rows=3)["income"].sum(),  # nine rows at most
+    ],
+)
+def test_a_single_row_needs_a_reason(value):
+    with pytest.raises(PolicyError, match="unprotected"):
+        plan(lambda p: {"value": value(p)})
+
+
+def test_with_a_reason_it_comes_out_and_the_plan_says_so():
+    scenario = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 10})
+
+    @scenario.run
+    async def run(study: Study) -> None:
+        rows = study.table("people").share(rows=4)
+        study.release("largest", top_k(rows["income"], 1), unprotected="the registry prints it anyway")
+        study.release("mean", study.table("people").income.mean())
+
+    (largest, mean) = dry_run(scenario, organizations=NAMES).releases
+    assert not largest.guarded
+    assert largest.minimum == 0
+    assert largest.unprotected == "the registry prints it anyway"
+    assert largest.protection["value"].gap == "a single row of people can show"
+    assert mean.guarded
+    assert mean.protection["value"].counts == ("10 or more rows of people with income",)
+    assert mean.protection["value"].origin == ("mean of income of rows of people",)
+    frame = people(9)
+    found = simulate(scenario, split(frame)).releases
+    assert found["largest"] == [pytest.approx(frame.income.max(), rel=1e-6)]
+    assert found["mean"] == SMALL
+
+
+@pytest.mark.parametrize("minimum", [0, -3])
+def test_a_minimum_below_one_is_refused(minimum):
+    scenario = scenario_of(lambda p: {"n": p.count()}, minimum_cohort=minimum)
+    with pytest.raises(ConfigError, match="1 or more"):
+        dry_run(scenario, organizations=NAMES)
+
+
+# ---- shared rows carry the rows they are
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+def test_what_is_computed_from_shared_rows_stands_on_them(engine):
+    def script(p):
+        rows = p.share(rows=12)
+        age, hiv = rows["age"], rows["hiv"]
+        return {
+            "mean": age.mean(),
+            "var": age.var(),
+            "sum": (age * 2 + 1).sum(),
+            "n": age.count(),
+            "squares": (age * age).sum(),
+            "few": (age * (age > 80)).sum(),
+            "chosen": where(age > 80, age, 0).sum(),
+            "flags": hiv.sum(),
+            "share": hiv.mean(),
+            "over": (age > 80).sum(),
+            "by flag": (hiv * age).sum(),
+        }
+
+    age = np.r_[np.full(5, 85.0), RNG.uniform(20, 79, 25)]
+    frame = people(30, age=age, hiv=np.arange(30) % 2 == 0)
+    found = releases(script, frame, engine)
+    for name in ("few", "chosen", "over"):
+        assert found[name] == SMALL, name
+    for name in ("mean", "var", "sum", "n", "squares"):
+        assert not isinstance(found[name], str), name
+    assert found["flags"] == 15
+    assert found["by flag"] == pytest.approx(age[::2].sum(), rel=1e-5)
+    few = releases(script, frame.iloc[:9], engine)
+    assert set(few.values()) == {SMALL}
+    missing = releases(script, frame.assign(age=np.where(np.arange(30) < 21, np.nan, age)), engine)
+    assert {missing[name] for name in ("mean", "var", "sum", "n", "squares")} == {SMALL}
+    assert missing["flags"] == 15
+
+
+def test_matrix_products_of_rows():
+    def script(p):
+        rows = p.share(rows=20)
+        x = stack([rows["age"], rows["smoker"]])
+        return {"gram": x @ x.T, "score": (x.T @ np.asarray([1.0, 2.0])).mean()}
+
+    found = releases(script, people(60))  # no padding
+    assert not isinstance(found["gram"][0][0], str)
+    assert not isinstance(found["score"], str)
+    found = releases(script, people(9))
+    assert found["gram"] == [[SMALL] * 2] * 2
+    assert found["score"] == SMALL
+    with pytest.raises(PolicyError, match="single row"):
+        plan(lambda p: {"x": stack([p.share(rows=20)["age"], p.share(rows=20)["smoker"]]).T @ np.asarray([1.0, 2.0])})
+
+
+def test_trained_models_stand_on_the_rows_they_saw():
+    scenario = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 10})
+
+    @scenario.run
+    async def run(study: Study) -> None:
+        rows = study.table("people").share(rows=30)
+        model = LogisticRegression(epochs=1, batch_size=64)
+        await model.fit({"age": rows["age"], "smoker": rows["smoker"]}, rows["hiv"])
+        study.release("coefficients", model.coefficients())
+        score = model.decision_function({"age": rows["age"], "smoker": rows["smoker"]})
+        study.release("AUC", roc_auc_score(rows["hiv"], score))
+        study.release("accuracy", accuracy_score(rows["hiv"], score > 0))
+
+    hiv = np.arange(80) < 30
+    found = simulate(scenario, split(people(80, hiv=hiv, smoker=(np.arange(80) % 30) < 15)), engine="ideal").releases
+    assert isinstance(found["coefficients"], dict)
+    # Four have both flags: the two flags' joint count would follow from the coefficients.
+    found = simulate(scenario, split(people(80, hiv=hiv, smoker=np.arange(80) >= 26)), engine="ideal").releases
+    assert found["coefficients"] == SMALL
+    assert not isinstance(found["AUC"], str)
+    found = simulate(scenario, split(people(80, hiv=np.arange(80) < 9)), engine="ideal").releases
+    assert found["coefficients"] == found["AUC"] == SMALL
+
+
+# ---- flags tell counts
+def rare(n: int = 900) -> pd.DataFrame:
+    """40 have hiv, 300 smoke, 3 both."""
+    hiv, smoker = np.arange(n) < 40, (np.arange(n) >= 37) & (np.arange(n) < 337)
+    return people(n, hiv=hiv, smoker=smoker).sample(frac=1, random_state=3)
+
+
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+def test_the_sum_of_a_flag_is_a_count(engine):
+    def script(p):
+        whole = {"sum": p.hiv.sum(), "mean": p.hiv.mean(), "sd": p.hiv.std(), "var": p.hiv.var()}
+        return {**whole, "scaled": (p.hiv * 2 + p.age).sum()}
+
+    for few in (np.arange(900) < 2, np.arange(900) >= 2):
+        assert set(releases(script, people(hiv=few), engine).values()) == {SMALL}
+    assert releases(script, people(), engine)["sum"] == pytest.approx(300)
+
+
+def test_joint_cells_of_two_flags():
+    def script(p):
+        return {
+            "table": st.contingency(p.hiv, p.smoker),
+            "corr": p[["hiv", "smoker"]].corr(),
+            "ols": st.ols(p.hiv, [p.smoker]),
+            "both": (p.hiv * p.smoker).sum(),
+            "age and flags": (p.age + p.hiv + p.smoker).mean(),
+            "one": st.ols(p.hiv, [p.age]),
+        }
+
+    found = releases(script, rare())
+    assert found["table"] == found["ols"] == found["both"] == found["age and flags"] == SMALL
+    assert found["corr"]["values"] == [[SMALL] * 2] * 2
+    assert isinstance(found["one"], dict)
+
+
+def test_what_is_multiplied_by_a_condition_counts_its_rows():
+    def script(p):
+        return {
+            "over": (p.age * (p.age > 100)).sum(),
+            "level": (p.income * (p.ward == "west")).mean(),
+            "clipped": (p.age.clip(0, 100) - 100).sum(),
+            "nobody moved": p.age.clip(0, 110).mean(),
+            "many": (p.age * (p.age > 50)).sum(),
+        }
+
+    age = np.r_[RNG.uniform(20, 90, 897), [101.0, 102.0, 103.0]]
+    ward = np.where(np.arange(900) < 5, "west", "north")
+    found = releases(script, people(age=age, ward=ward))
+    assert found["over"] == found["level"] == found["clipped"] == SMALL
+    assert not isinstance(found["nobody moved"], str)
+    assert not isinstance(found["many"], str)
+
+
+def test_levels_of_one_category_as_flags():
+    """Nobody is in two wards: that cell tells nothing."""
+    found = releases(lambda p: {"fit": st.ols(p.age, [p.ward == "south", p.ward == "west"])}, people())
+    assert isinstance(found["fit"], dict)
+    ward = np.where(np.arange(900) < 5, "west", "north")
+    found = releases(lambda p: {"fit": st.ols(p.age, [p.ward == "south", p.ward == "west"])}, people(ward=ward))
+    assert found["fit"] == SMALL
+
+
+def test_groups_by_flags_of_a_column():
+    script = {"by ward": lambda p: p.group_by("ward").hiv.mean()}
+    found = releases(lambda p: {n: f(p) for n, f in script.items()}, people(hiv=np.arange(900) < 12))
+    assert found["by ward"]["values"] == [SMALL] * 3  # four of each
+
+
+def test_a_regression_needs_rows_beyond_its_coefficients():
+    def script(p):
+        return {"fit": st.ols(p.age, [p.income])}
+
+    assert isinstance(releases(script, people(12), minimum_without_own_rows=False)["fit"], dict)
+    assert releases(script, people(11), minimum_without_own_rows=False)["fit"] == SMALL
+
+
+# ---- the other participants
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+@pytest.mark.parametrize(("sizes", "shown"), [((40, 6, 4), True), ((40, 5, 4), False), ((40, 0, 0), True)])
+def test_a_minimum_holds_without_each_owners_rows(engine, sizes, shown):
+    """The owner of 40 rows could subtract them; where it is alone, there is nobody else to protect."""
+
+    def script(p):
+        rows = p.share(rows=50)
+        return {"n": p.count(), "mean": p.age.mean(), "shared": rows["age"].mean(), "median": rows["age"].median()}
+
+    frame = people(sum(sizes), hiv=False)
+    at = tuple(np.cumsum(sizes)[:2])
+    found = releases(script, frame, engine, at=at)
+    assert [isinstance(value, str) for value in found.values()] == [not shown] * 3 + [sizes[1] > 0]  # 20 are half of 10
+    off = releases(script, frame, engine, at=at, minimum_without_own_rows=False)
+    assert not any(isinstance(value, str) for value in off.values())
+
+
+def test_invented_rows_do_not_make_a_group_large():
+    """An owner adds 500 rows of its own to a group of three."""
+    frame = pd.concat([people(500, ward="west"), people(3, ward="west"), people(60, ward="north")])
+    found = releases(lambda p: {"west": p.age[p.ward == "west"].mean()}, frame, at=(500, 503))
+    assert found["west"] == SMALL
+
+
+def test_the_plan_says_whether_it_holds():
+    assert plan(lambda p: {"n": p.count()})[0]["others"]
+    assert not plan(lambda p: {"n": p.count()}, minimum_without_own_rows=False)[0]["others"]
+
+
+# ---- beside other releases
+def test_the_rest_of_all_rows_is_no_small_group():
+    frame = people(age=np.r_[RNG.uniform(20, 90, 895), np.full(5, 100.0)])
+    found = releases(lambda p: {"all": p.count(), "most": p[p.age < 95].count()}, frame)
+    assert found == {"all": 900, "most": SMALL}
+    alone = releases(lambda p: {"most": p[p.age < 95].count()}, frame)
+    assert alone == {"most": 895}
+    turned = releases(lambda p: {"most": p[p.age < 95].age.mean(), "all": p.age.mean()}, frame)
+    assert turned["all"] == SMALL
+
+
+def test_two_groups_that_differ_by_few():
+    frame = people(age=np.r_[np.full(400, 30.0), np.full(3, 50.5), np.full(497, 60.0)])
+
+    def script(p):
+        return {
+            "to 50": p.age[p.age <= 50].mean(),
+            "to 51": p.income[p.age <= 51].mean(),
+            "to 50 again": p.income[p.age <= 50].mean(),
+            "smokers": p.income[p.smoker].mean(),
+        }
+
+    found = releases(script, frame)
+    assert found["to 51"] == SMALL
+    assert [isinstance(found[name], str) for name in ("to 50", "to 50 again", "smokers")] == [False] * 3
+
+
+def test_a_suppressed_cell_is_not_told_by_a_group_beside_its_table():
+    ward = np.where(np.arange(900) < 5, "west", np.where(np.arange(900) % 2, "north", "south"))
+
+    def script(p):
+        return {"table": p.group_by("ward").count(), "north": p[p.ward == "north"].count()}
+
+    found = releases(script, people(ward=ward))
+    assert found["table"]["values"].count(SMALL) == 2
+    assert found["north"] == SMALL
+
+    def turned(p):
+        return {"north": p[p.ward == "north"].count(), "table": p.group_by("ward").count()}
+
+    found = releases(turned, people(ward=ward))
+    assert not isinstance(found["north"], str)
+    assert found["table"]["values"] == [SMALL] * 3
+    assert "suppressed" not in str(releases(script, people()))
+
+
+def test_the_plan_says_what_a_release_is_held_apart_from():
+    lines = plan(lambda p: {"all": p.count(), "some": p[p.smoker].count()})
+    assert [line["apart"] for line in lines] == [[], ["all"]]
