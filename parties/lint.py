@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from mpc.errors import ConfigError
 from parties import lint_names as names
-from parties.lint_order import Unordered
+from parties.lint_order import Unordered, is_plaintext
 
 _MAY = (
     "It may import NumPy, modules of the standard library that only compute, public names of mpc, protocols and "
@@ -104,7 +104,7 @@ class _Walk:
 
     def _visit(self, node: ast.AST, place: _Place) -> Iterator[Finding]:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            oracle = place.oracle or any(_is_plaintext(decorator) for decorator in node.decorator_list)
+            oracle = place.oracle or any(is_plaintext(decorator) for decorator in node.decorator_list)
             place = place._replace(inside=True, oracle=oracle)
         if isinstance(node, ast.Import | ast.ImportFrom):
             yield from self._import(node, place)
@@ -115,6 +115,11 @@ class _Walk:
                 yield Finding(node.lineno, node.id)
         elif isinstance(node, ast.Attribute):
             yield from self._attribute(node, place)
+        elif isinstance(node, ast.MatchClass):
+            for name in node.kwd_attrs:
+                yield from self._inner(ast.Attribute(node.cls, name, ast.Load(), lineno=node.lineno), name)
+                if name.startswith("_"):
+                    yield Finding(node.lineno, f".{name}", "it is private")
         elif isinstance(node, ast.ExceptHandler) and node.type is None:
             yield Finding(node.lineno, "a bare except", "write except Exception")
         elif isinstance(node, ast.Call) and not place.oracle and _is_clock(node):
@@ -266,17 +271,13 @@ def _is_dunder(name: str) -> bool:
     return name.startswith("__") and name.endswith("__") and len(name) > 4
 
 
-def _is_plaintext(decorator: ast.expr) -> bool:
-    return isinstance(decorator, ast.Attribute) and decorator.attr == "plaintext"
-
-
 def _is_type_checking(test: ast.expr) -> bool:
     return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def _is_clock(call: ast.Call) -> bool:
-    """`np.datetime64("now")`, and "today"."""
+    """`np.datetime64("now")`, `pd.Timestamp("today")`."""
     function = call.func.attr if isinstance(call.func, ast.Attribute) else getattr(call.func, "id", "")
-    return function == "datetime64" and any(
+    return function in ("datetime64", "Timestamp", "to_datetime") and any(
         isinstance(argument, ast.Constant) and argument.value in ("now", "today") for argument in call.args
     )

@@ -24,16 +24,37 @@ class Unordered:
     def __init__(self, trees: Sequence[ast.Module]) -> None:
         self._names: set[str] = set()
         self._functions: set[str] = set()
+        #: Lists and dicts whose elements are sets.
+        self._holders: set[str] = set()
+        nodes = [node for tree in trees for node in _executed(tree)]
+        self._parameters = {
+            node.name: [arg.arg for arg in (*node.args.posonlyargs, *node.args.args)]
+            for node in nodes
+            if isinstance(node, _FUNCTIONS)
+        }
         before = -1
-        while before != len(self._names) + len(self._functions):  # a name may be a set because another one is
-            before = len(self._names) + len(self._functions)
-            for tree in trees:
-                for node in ast.walk(tree):
-                    self._learn(node)
+        while before != self._known():  # a name may be a set because another one is
+            before = self._known()
+            for node in nodes:
+                self._learn(node)
+
+    def _known(self) -> int:
+        return len(self._names) + len(self._functions) + len(self._holders)
 
     def _learn(self, node: ast.AST) -> None:
-        if isinstance(node, ast.Assign) and self.is_set(node.value):
-            self._names |= {_named(target) for target in node.targets} - {""}
+        if isinstance(node, ast.Assign) and (self.is_set(node.value) or self._holds(node.value)):
+            known = self._names if self.is_set(node.value) else self._holders
+            known |= {_named(target) for target in node.targets} - {""}
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.comprehension) and self._holds(node.iter):
+            target = (
+                node.target.elts[-1] if isinstance(node.target, ast.Tuple) else node.target
+            )  # of items(): the value
+            self._names |= {_named(target)} - {""}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self._parameters:
+            given = [*zip(self._parameters[node.func.id], node.args, strict=False)]
+            given += [(keyword.arg or "", keyword.value) for keyword in node.keywords]
+            self._names |= {name for name, value in given if self.is_set(value)} - {""}
+            self._holders |= {name for name, value in given if self._holds(value)} - {""}
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
             annotated = isinstance(node, ast.AnnAssign) and _is_set_type(node.annotation)
             if annotated or (node.value is not None and self.is_set(node.value)):
@@ -48,6 +69,25 @@ class Unordered:
             if gives or (node.returns is not None and _is_set_type(node.returns)):
                 self._functions.add(node.name)
 
+    def _holds(self, node: ast.expr) -> bool:
+        """Whether an expression is a list or dict of sets, or goes through one."""
+        if isinstance(node, ast.Name | ast.Attribute):
+            return _named(node) in self._holders
+        if isinstance(node, ast.List | ast.Tuple):
+            return any(map(self.is_set, node.elts))
+        if isinstance(node, ast.Dict):
+            return any(map(self.is_set, node.values))
+        if isinstance(node, ast.ListComp | ast.GeneratorExp):
+            return self.is_set(node.elt)
+        if isinstance(node, ast.DictComp):
+            return self.is_set(node.value)
+        if isinstance(node, ast.Call):
+            inner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            makes = _named(node.func).rpartition(".")[2] in ("defaultdict", "field")
+            through = [*node.args, *([] if inner is None else [inner])]
+            return (makes and any(map(_makes_sets, node.args))) or (not makes and any(map(self._holds, through)))
+        return False
+
     def is_set(self, node: ast.expr) -> bool:
         """Whether an expression is a set."""
         if isinstance(node, ast.Set | ast.SetComp):
@@ -56,6 +96,8 @@ class Unordered:
             return _named(node) in self._names
         if isinstance(node, ast.Await):
             return self.is_set(node.value)
+        if isinstance(node, ast.Subscript):
+            return self._holds(node.value)
         if isinstance(node, ast.IfExp):
             return self.is_set(node.body) or self.is_set(node.orelse)
         if isinstance(node, ast.BoolOp):
@@ -90,6 +132,9 @@ class Unordered:
                 self.is_set(node.func.value) or node.func.attr in ("issubset", "issuperset", "isdisjoint")
             )
             safe = isinstance(node.func, ast.Name) and node.func.id in (*_SAFE, *self._functions)
+            # Of equal ones, the first.
+            if safe and node.func.id in ("min", "max") and node.keywords:  # type: ignore[attr-defined]
+                yield from node.args
             # Functions of the script itself are looked at by themselves, where they name what they are given.
             if not joins and not safe and _is_known(node.func):
                 yield from node.args
@@ -107,6 +152,23 @@ def _named(node: ast.expr) -> str:
     if isinstance(node, ast.Name):
         return node.id
     return ast.unparse(node) if isinstance(node, ast.Attribute) else ""
+
+
+def _executed(node: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but those of the oracle, which no study runs."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not (isinstance(child, _FUNCTIONS) and any(map(is_plaintext, child.decorator_list))):
+            yield from _executed(child)
+
+
+def is_plaintext(decorator: ast.expr) -> bool:
+    """Whether a decorator is `@scenario.plaintext`."""
+    return isinstance(decorator, ast.Attribute) and decorator.attr == "plaintext"
+
+
+def _makes_sets(node: ast.expr) -> bool:
+    return isinstance(node, ast.Name) and node.id in _MAKERS
 
 
 def _is_view(node: ast.expr) -> bool:
