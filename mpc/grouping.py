@@ -30,6 +30,9 @@ class Groups:
         self._category = category
         self._minimum = minimum
 
+    def __repr__(self) -> str:
+        return f"<{self._table!r} by {self._category.name}>"
+
     def __getattr__(self, name: str) -> GroupedArray:
         if name.startswith("__"):
             raise AttributeError(name)
@@ -52,6 +55,9 @@ class GroupedArray:
         self._column = column
         self._category = category
         self._minimum = minimum
+
+    def __repr__(self) -> str:
+        return f"<{self._column!r} by {self._category.name}>"
 
     def _statistic(self, name: str) -> Result:
         result = self._column.source.run.functions.grouped(self._column, self._category, name)

@@ -47,6 +47,9 @@ class PrivateTable:
         """The condition its rows fulfil."""
         return self._where
 
+    def __repr__(self) -> str:
+        return f"<private table {self._source.name}: {', '.join(self._columns)}>"
+
     def __len__(self) -> NoReturn:
         raise UnknownLength(f"{self._source.name}: the number of rows is not public; `count()` gives it as a secret")
 

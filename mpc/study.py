@@ -85,6 +85,9 @@ class Study:
         """Whether minimums hold without each owner's own rows, too: the parameter of this name, else True."""
         return bool(getattr(self.parameters, "minimum_without_own_rows", True))
 
+    def __repr__(self) -> str:
+        return f"<study of {', '.join(self.participants)}>"
+
     def table(self, name: str) -> PrivateTable:
         """An input of the scenario: private rows at their owners."""
         if name not in self._tables:
@@ -123,7 +126,7 @@ class Study:
         if any(release.entry.name == name for release in self._releases):
             raise ConfigError(f"two releases are named {name!r}")
         result = as_result(name, value, labels)
-        recipients = tuple(to) if to is not None else self.recipients
+        recipients = self.recipients if to is None else (to,) if isinstance(to, str) else tuple(to)
         for recipient in recipients:
             if recipient not in self.recipients:
                 raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study")

@@ -77,7 +77,7 @@ def mistake(error: BaseException, *, standing_in: bool = False) -> ScenarioError
         what, taken = _function(called[0].frame)
         text = f"{what} does not take this ({text})"
         told = told or taken
-        told += "\nIf what it is given is of that kind, this is a defect of Comity; COMITY_DEBUG=1 shows where."
+        told += "\nIf that is what it takes, please report it: COMITY_DEBUG=1 shows where it comes from."
     found = ScenarioError("\n".join(filter(None, (text, told, _STANDING_IN if standing_in else ""))))
     found.kind = kind
     found.source = place(innermost.line)
@@ -109,11 +109,23 @@ def _function(frame: FrameType) -> tuple[str, str]:
         function = inspect.getattr_static(type(frame.f_locals["self"]), code.co_name, None)
     if not inspect.isfunction(function):
         return code.co_name, ""
-    return f"{code.co_name}{parameters(function)}", (inspect.getdoc(function) or "").split("\n")[0]
+    arguments = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
+    given = [f"{name} {type(frame.f_locals[name]).__name__}" for name in arguments if name in frame.f_locals]
+    about = (inspect.getdoc(function) or "").split("\n")[0]
+    return f"{code.co_name}{parameters(function)}", f"It was given {', '.join(given) or 'nothing'}. {about}"
 
 
 def parameters(function: object) -> str:
     """ "(edges: Sequence[float])": what a function takes, as its author wrote it."""
-    signature = inspect.signature(function)  # type: ignore[arg-type]
-    shown = [p for p in signature.parameters.values() if p.name not in ("self", "cls")]
-    return str(signature.replace(parameters=shown, return_annotation=signature.empty)).replace("'", "")
+    shown: list[str] = []
+    bare = True
+    for p in inspect.signature(function).parameters.values():  # type: ignore[arg-type]
+        if p.name in ("self", "cls"):
+            continue
+        if p.kind is p.KEYWORD_ONLY and bare:
+            shown.append("*")
+        bare = bare and p.kind not in (p.KEYWORD_ONLY, p.VAR_POSITIONAL)
+        stars = "*" if p.kind is p.VAR_POSITIONAL else "**" if p.kind is p.VAR_KEYWORD else ""
+        kind = "" if p.annotation is p.empty else f": {getattr(p.annotation, '__name__', p.annotation)}"
+        shown.append(stars + p.name + kind + ("" if p.default is p.empty else f" = {p.default!r}"))
+    return f"({', '.join(shown)})"
