@@ -47,7 +47,8 @@ def _heading(result: Result, console: Console) -> None:
     console.print(Text(f"\n {result.title}", "bold cyan"))
     if result.purpose:
         console.print(Padding(Text(result.purpose), (0, 1), expand=False))
-    facts = [f"study {result.study_words or result.study[:16]}", result.finished_at]
+    words = result.study_words or result.study[:16]
+    facts = [f"study {words}" if words else "", result.finished_at]
     console.print(Padding(Text("   ".join(fact for fact in facts if fact), "dim"), (0, 1), expand=False))
 
 

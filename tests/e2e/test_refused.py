@@ -194,7 +194,7 @@ def test_another_members_key_at_the_dialled_address(tmp_path):
 
 
 CHANGES = {
-    "source": (SMALL.read_text().replace("[0, 15, 20, 25, 50]", "[0, 15, 21, 25, 50]"), "", "[0, 15, 21, 25, 50]"),
+    "source": (SMALL.read_text().replace("[0, 20, 50]", "[0, 21, 50]"), "", "[0, 21, 50]"),
     "parameter": (SMALL.read_text(), "[parameters]\nminimum_cohort = 5", "minimum_cohort"),
     "schema": (SMALL.read_text(), "[ranges.patients]\nx = [0, 60]", "x"),
 }

@@ -33,7 +33,7 @@ async def run(study: Study) -> None:
     for name in ("x", "y"):
         study.release(f"{name} mean", summary.mean[name])
         study.release(f"{name} sd", summary.sd[name])
-    study.release("x histogram", patients.x.histogram([0, 15, 20, 25, 50]))
+    study.release("x histogram", patients.x.histogram([0, 20, 50]))
     study.release("correlation", patients[["x", "y"]].corr())
 
 
@@ -45,7 +45,7 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     out: dict[str, Any] = {"patients": len(patients)}
     for name in ("x", "y"):
         out[f"{name} mean"], out[f"{name} sd"] = float(patients[name].mean()), float(patients[name].std())
-    edges = [0.0, 15.0, 20.0, 25.0, 50.0]
+    edges = [0.0, 20.0, 50.0]
     out["x histogram"] = {"edges": edges, "counts": np.histogram(patients["x"], edges)[0].tolist()}
     out["correlation"] = {"labels": ["x", "y"], "values": patients[["x", "y"]].corr().to_numpy().tolist()}
     return out
