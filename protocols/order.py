@@ -251,7 +251,8 @@ def compact(columns: Sequence[SecretArray], size: int) -> list[SecretArray]:
         return list(columns)
     fits = Assumption(valid.run, valid.sum() <= size)
     order = _after(None, _key(~valid, descending=False))
-    kept = order.apply(valid)[:size]
+    # The mask rests on it as the values do: the number of rows that are kept is not that of valid ones otherwise.
+    kept = assuming(order.apply(valid)[:size], fits)
     found = [order.apply(c.without_mask())[:size].masked(kept, c.why or "no such row") for c in columns]
     return [assuming(c, fits) for c in found]
 
