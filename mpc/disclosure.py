@@ -19,6 +19,7 @@ from mpc.enough import enough
 from mpc.expressions import both
 from mpc.fixed import decode
 from mpc.inherited import Cause, causes
+from mpc.opening import hand_out, open_to
 from mpc.operation import Handle
 from mpc.secret import SecretArray, concatenate
 from mpc.selections import Selection
@@ -283,9 +284,9 @@ class Masked:
             run = secret.run
             inside = tuple(i for i in to if i < run.parties)
             if inside or not to:
-                self.opened[name] = run.schedule("open", secret.handle, to=inside, after=(after,))
+                self.opened[name] = open_to(run, secret.handle, inside, (after,))
             if len(inside) < len(to):
-                self.handed[name] = run.schedule("hand_out", secret.handle, after=(after,))
+                self.handed[name] = hand_out(run, secret.handle, (after,))
 
     def _secrets(self) -> list[tuple[str, SecretArray]]:
         """What is opened, by name."""
@@ -341,7 +342,7 @@ class Masked:
 
 def open_to_all(run: Runtime, bits: Handle) -> Handle:
     """Open public facts about what owners share to all compute parties: for honest owners they are all the same."""
-    return run.schedule("open", bits, to=tuple(range(run.parties)), after=(run.compare_scripts(),))
+    return open_to(run, bits, range(run.parties), (run.compare_scripts(),))
 
 
 async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:

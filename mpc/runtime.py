@@ -21,6 +21,7 @@ from mpc.engine import Cost, Engine, Spec
 from mpc.errors import AgreementError, ChannelError, ComityError, LocalProtocolError, Stopped, TooMuchInFlight
 from mpc.labels import LABEL_BYTES, Scope
 from mpc.network import Network
+from mpc.opening import OPENING, Permit, check
 from mpc.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
 from mpc.outside import Outside
 from mpc.party import Busy, Environment, Party
@@ -193,6 +194,7 @@ class Runtime:
         local: Local | None = None,
         reads: bytes = b"",
         after: tuple[Handle, ...] = (),
+        permit: Permit | None = None,
         **parameters: Any,
     ) -> Handle:
         """Schedule `engine.primitive(party, *operands, **parameters)`; returns at once.
@@ -200,8 +202,11 @@ class Runtime:
         With `local`, the operation waits for that too, and its parameter `values` is a function that makes the
         array from it. `reads` is the digest of what an owner reads for it. The operation also waits for `after`.
 
-        Raises TooMuchInFlight at the line that schedules more than the budget between two awaits.
+        Raises TooMuchInFlight at the line that schedules more than the budget between two awaits; PolicyError for what
+        opens a value, without the permit of `mpc.opening`.
         """
+        if primitive in OPENING:
+            check(primitive, permit)
         scope = _scope.get(self._root)
         specs = tuple([operand.spec for operand in operands])
         what = self._digest(primitive, specs, parameters, reads)

@@ -53,7 +53,7 @@ class Study:
         rows: Mapping[str, Rows] | None = None,
         manifest: Sequence[Mapping[str, Any]] | None = None,
     ) -> None:
-        self.run = run
+        self._run = run
         run.names = tuple(participants)
         self.parameters = parameters
         self.participants = tuple(participants)
@@ -135,7 +135,7 @@ class Study:
         self._check(entry)  # before it is on the list: a script that catches the error must not get it opened
         derived = None if result.parts else in_short(result.finish({}))
         handles = [secret.handle for secret in result.parts.values()]
-        self.run.cover(f"release {name!r}", (entry.describe(), derived), *handles)
+        self._run.cover(f"release {name!r}", (entry.describe(), derived), *handles)
         release = Release(self, entry, result, apart)
         self._releases.append(release)
         self.entries.append(entry)
@@ -162,7 +162,7 @@ class Study:
                 f"release {name!r}: {gap}. Reduce the rows first (sum, mean, quantile, …), or give the reason why it "
                 'may come out all the same: release(…, unprotected="why"); everybody reads that before they agree'
             )
-        file, line = self.run.line()
+        file, line = self._run.line()
         return Entry(
             name,
             result.kind,
@@ -218,24 +218,24 @@ class Study:
 
     async def receive(self) -> None:
         """Take what organizations that do not compute have contributed; before the script, at all parties alike."""
-        if any(owner >= self.run.parties for table in self._tables.values() for owner in table.source.owners):
+        if any(owner >= self._run.parties for table in self._tables.values() for owner in table.source.owners):
             # In a scope of its own, so that the script's places are the same whatever is done there.
-            await self.run.gather(receive(self.run))
+            await self._run.gather(receive(self._run))
 
     @property
     def left_out(self) -> tuple[str, ...]:
         """Organizations that shared numbers beyond their bounds or that contradict each other, and counted as without
         rows in what depends on these."""
-        owners = {*self.run.outside.left_out, *self.run.relations.failed}
+        owners = {*self._run.outside.left_out, *self._run.relations.failed}
         return tuple(self.participants[owner] for owner in sorted(owners))
 
     async def settle(self, *values: SecretArray) -> None:
         """Wait until these secrets are computed (not opened): bounds what is in flight in a loop."""
-        await self.run.settle(*[value.handle for value in values])
+        await self._run.settle(*[value.handle for value in values])
 
     async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
         """Run parts of the script concurrently; each numbers its operations by itself."""
-        return await self.run.gather(*parts)
+        return await self._run.gather(*parts)
 
     async def finish(self) -> None:
         """Open every release that was not awaited, together, and keep the values at recipients."""
@@ -244,16 +244,16 @@ class Study:
         self.entries[:] = [release.entry for release in self._releases]
         waiting = [release for release in self._releases if not release.scheduled]
         if waiting:
-            with self.run.at(waiting[0].line):
+            with self._run.at(waiting[0].line):
                 self._compare(waiting)
-                same = self.run.compare_scripts()
+                same = self._run.compare_scripts()
         for release in waiting:
             release.schedule(same)
         if waiting:
-            with self.run.at(waiting[0].line):
+            with self._run.at(waiting[0].line):
                 opened = [handle for release in waiting for handle in release.handles()]
-                alike = self.run.compare_openings(*opened) if opened else same
-            await self.run.settle(alike)
+                alike = self._run.compare_openings(*opened) if opened else same
+            await self._run.settle(alike)
         for release in waiting:
             release.keep()
         kept = dict(self.results)  # those awaited came first
@@ -268,7 +268,7 @@ class Study:
             if entry.minimum > 1:
                 cohorts.setdefault((entry.minimum, entry.others), []).extend(release.cohorts())
         for (minimum, others), behind in cohorts.items():
-            enough(self.run, behind, minimum, others=others)
+            enough(self._run, behind, minimum, others=others)
 
     def part_for(self, recipient: str) -> NDArray[np.uint64]:
         """What this compute party holds of all releases to an organization that does not compute."""
@@ -277,14 +277,14 @@ class Study:
 
     def part_words(self, recipient: str) -> int:
         """Words of `part_for`."""
-        return sum(self.run.engine.handed_words(h.spec) for r in self._to(recipient) for h in r.handed())
+        return sum(self._run.engine.handed_words(h.spec) for r in self._to(recipient) for h in r.handed())
 
     def deliver(self, recipient: str, parts: Sequence[NDArray[np.uint64]]) -> None:
         """At that organization, after its own dry run: put the parts of all compute parties together.
 
         Raises CheckFailed where they contradict each other.
         """
-        engine = self.run.engine
+        engine = self._run.engine
         begin = 0
         for release in self._to(recipient):
             values = []
@@ -298,6 +298,11 @@ class Study:
         return [release for release in self._releases if recipient in release.entry.recipients]
 
 
+def runtime_of(study: Study) -> Runtime:
+    """The run of a study, for those who assemble runs. A script has no way to it, nor to whether it is dry."""
+    return study._run
+
+
 class Release:
     """A named value on its way out; awaitable."""
 
@@ -305,8 +310,8 @@ class Release:
         self._study = study
         self._entry = entry
         self._apart = apart
-        self.position = study.run.scope.position
-        self.line = study.run.line()
+        self.position = study._run.scope.position
+        self.line = study._run.line()
         self._result = result
         self._masked: dict[str, Masked] | None = None
 
@@ -326,7 +331,7 @@ class Release:
     def schedule(self, same: Handle) -> None:
         """Compute the masks, and open after `same`, the comparison of what all parties do; the line of all this is that
         of the release."""
-        with self._study.run.at(self.line):
+        with self._study._run.at(self.line):
             self._masked = mask(self._result, self._entry, self._apart)
             to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
             for part in self._masked.values():
@@ -350,7 +355,7 @@ class Release:
 
     def keep(self) -> Any:
         """Read the opened parts and keep the value, at a recipient."""
-        study, run = self._study, self._study.run
+        study, run = self._study, self._study._run
         if not self.entry.parts and not run.dry and study.participants[run.index] not in self.entry.recipients:
             return None  # nothing is opened for it that would tell recipients from others
         return self._keep(dry=run.dry)
@@ -363,7 +368,7 @@ class Release:
             opened = part.blank() if dry else part.read()
             if opened is None:
                 return None
-            opened.left_out = tuple(self._study.participants[owner] for owner in self._study.run.relations.failed)
+            opened.left_out = tuple(self._study.participants[owner] for owner in self._study._run.relations.failed)
             parts[name] = opened
         with np.errstate(all="ignore"):
             value = self._finished(parts, dry)
@@ -386,7 +391,7 @@ class Release:
 
     async def _now(self) -> Any:
         self._entry = replace(self._entry, awaited=True)
-        study, run = self._study, self._study.run
+        study, run = self._study, self._study._run
         known = set(study.participants[: run.parties]) <= set(self.entry.recipients)
         if known and any(study.participants.index(name) >= run.parties for name in study.recipients):
             raise ConfigError(

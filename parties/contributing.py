@@ -18,7 +18,7 @@ from typing import Any
 
 from mpc.engine import Engine
 from mpc.errors import ConfigError
-from mpc.study import Study
+from mpc.study import Study, runtime_of
 from parties import frames
 from parties.agreement import PROTOCOL_VERSION
 from parties.contribution import Prepared, prepare
@@ -74,7 +74,7 @@ class Own:
 
     def sealed(self) -> Prepared | None:
         """Its contribution, dealt and sealed anew; None where the script asks nothing of it."""
-        outside = self.study.run.outside
+        outside = runtime_of(self.study).outside
         vector = outside.vector(self.index)
         if not vector.size:
             return None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mpc.engine import Engine
 from mpc.errors import ConfigError, ScenarioError, Stopped
 from mpc.study import Study as RunningStudy
+from mpc.study import runtime_of
 from parties.agreement import PROTOCOL_VERSION
 from parties.dataset import SourceRows
 from parties.disclosed import announce
@@ -291,7 +292,7 @@ class _Party:
         return study
 
     def _outcome(self, study: RunningStudy, session: Any, rows: dict[str, SourceRows]) -> Outcome:
-        run = study.run
+        run = runtime_of(study)
         return Outcome(
             releases=study.results,
             manifest=[entry.describe() for entry in study.entries],

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpc import opening
 from mpc.assumptions import Assumption, assuming
 from mpc.basis import Basis, indicator
 from mpc.errors import RangeError, ShapeError
@@ -27,7 +28,7 @@ from mpc.resolution import ordered
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate, constant
 
-#: For scenarios. `random_order` and `order_of` are for library code.
+#: For scenarios. `random_order` is for library code.
 __all__ = ["Ordering", "compact", "median", "order_by", "quantile", "ranked", "sort", "sort_by", "top_k"]
 
 #: Keys of more bits together are sorted one after the other.
@@ -62,7 +63,9 @@ class Ordering:
 
     def then(self, other: Ordering) -> Ordering:
         """The order of both, one after the other. Rounds 7 among three parties."""
-        return order_of(self.undo(other.ranks()))
+        if type(self) is not Ordering or type(other) is not Ordering or len(other) != len(self):
+            raise ShapeError(f"then: {other!r} after an order of {len(self)} rows; another order of them is wanted")
+        return Ordering(self.run, opening.order_of(self.run, self.undo(other.ranks()).handle))
 
     def inverse(self) -> Ordering:
         """The order that undoes this one. Free."""
@@ -92,16 +95,6 @@ class Ordering:
 def random_order(run: Runtime, rows: int) -> Ordering:
     """A uniformly random order that nobody knows. Free among three parties, else a round."""
     return Ordering(run, run.schedule("permutation", size=rows))
-
-
-def order_of(places: SecretArray) -> Ordering:
-    """The order that brings row i to place `places[i]`; they must be a permutation of 0, 1, ….
-
-    Rounds 3 among three parties. Another content of `places` ends the run, which shows that it was none.
-    """
-    if places.type != "int" or places.ndim != 1:
-        raise ShapeError(f"order_of: {places!r}; a vector of integers is wanted")
-    return Ordering(places.run, places.run.schedule("order_of", places.handle))
 
 
 def order_by(*keys: SecretArray, descending: bool = False) -> Ordering:

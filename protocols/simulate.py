@@ -29,7 +29,7 @@ from mpc.runtime import Runtime
 from mpc.scenario import Scenario
 from mpc.schema import Schema
 from mpc.simulation import simulated_keys
-from mpc.study import Study
+from mpc.study import Study, runtime_of
 from mpc.trace import Trace, Traced
 from protocols.engines import checked_threshold
 from protocols.library import Library
@@ -160,7 +160,7 @@ def simulate(
         )
 
     outside = {index: alone(index) for index in range(len(inside), len(names))}
-    layout = next((study.run.outside.layout() for study in outside.values()), None)
+    layout = next((runtime_of(study).outside.layout() for study in outside.values()), None)
     dealt: dict[int, list[Bytes]] = {}
     vectors: dict[int, Integers] = {}
     drawn = count()
@@ -173,7 +173,7 @@ def simulate(
         return Dealt(owner, tuple(piece if holder in kind.holders else None for piece, kind in kinds))
 
     for index, study in outside.items():
-        vector = vectors[index] = study.run.outside.vector(index)
+        vector = vectors[index] = runtime_of(study).outside.vector(index)
         dealt[index] = machine.deal(vector if altered is None else altered(names[index], vector), fresh)
 
     async def party(index: int) -> Study:
@@ -207,7 +207,7 @@ def simulate(
     releases: dict[str, Any] = {}
     for results in by_organization.values():
         releases.update(results)
-    cost = finished[0].run.cost
+    cost = runtime_of(finished[0]).cost
     return Simulation(releases, cost, by_organization, finished[0].entries, memory, finished[0].left_out)
 
 
@@ -249,7 +249,7 @@ async def whole(scenario: Scenario, study: Study) -> None:
     try:
         await scenario.script(study)
     except Exception as error:
-        opened = study.run.dry and bool(study.run.outside.known)
+        opened = runtime_of(study).dry and bool(runtime_of(study).outside.known)
         found = mistake(error, standing_in=opened)
         if found is None:
             raise
@@ -400,8 +400,8 @@ def collect(
 ) -> Study:
     """The script at an organization that does not compute: a dry run that reads its rows (None: no rows).
 
-    `study.run.outside.vector(owner)` is then what it contributes, and `study.deliver` takes what it learns. Raises
-    DataError where its data does not fit.
+    `runtime_of(study).outside.vector(owner)` is then what it contributes, and `study.deliver` takes what it learns.
+    Raises DataError where its data does not fit.
     """
     run = Runtime(engine, Library(), network=network)
     if owner is not None:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mpc.forecast import ORDINARY, Machine, forecast
+from mpc.opening import open_to
 from mpc.operation import Handle
 from mpc.runtime import Runtime
 from mpc.trace import Trace, Traced
@@ -180,7 +181,7 @@ def _of_bits(primitive: str, width: int) -> Schedule:
 
 
 def _open(run: Runtime) -> Handle:
-    return run.schedule("open", _numbers(run, _ELEMENTS), to=tuple(range(run.parties)))
+    return open_to(run, _numbers(run, _ELEMENTS), range(run.parties))
 
 
 def _matmul(run: Runtime) -> Handle:

@@ -19,7 +19,7 @@ from mpc.errors import ConfigError, PolicyError, RangeError
 from mpc.party import Environment
 from mpc.runtime import Runtime
 from mpc.simulation import simulated_keys
-from mpc.study import Study
+from mpc.study import Study, runtime_of
 from protocols import numeric
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library
@@ -67,7 +67,7 @@ def studies(script, *, engine="ideal", dry=False, manifest=None, recipients=NAME
         await study.finish()
 
     async def main():
-        tasks = [asyncio.ensure_future(study.run.execute(whole(study))) for study in made]
+        tasks = [asyncio.ensure_future(runtime_of(study).execute(whole(study))) for study in made]
         try:
             await asyncio.gather(*tasks)
         finally:
@@ -101,7 +101,7 @@ BOTH = pytest.mark.parametrize("engine", ENGINES)
 @BOTH
 def test_values_in_their_form(engine):
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         study.release("whole", secret(run, 41) + 1)
         study.release("real", secret(run, 0.25))
         study.release("bits", secret(run, [True, False]))
@@ -133,7 +133,7 @@ def test_the_first_mask_that_falls_is_all_that_is_said(engine, sound, large, val
     line = [0]
 
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         x, line[0] = secret(run, 7 if sound else 500, bound=1000).within(100), here()
         study.release("x", x.masked(secret(run, valid), "no rows").about(rows(run, 10 if large else 9)))
 
@@ -148,7 +148,7 @@ def test_nothing_under_a_cleared_mask_is_opened():
 
     def opened(sound, large, valid, value):
         async def script(study):
-            run = study.run
+            run = runtime_of(study)
             x = secret(run, value if sound else 500000, bound=1000000).within(100000)
             study.release("x", x.masked(secret(run, valid), "").about(rows(run, 10 if large else 9)))
 
@@ -163,7 +163,7 @@ def test_nothing_under_a_cleared_mask_is_opened():
 
 def test_elements_are_suppressed_one_by_one_and_a_scalar_cohort_stands_behind_all():
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         counts = rows(run, [9, 10, 0, 5000])
         study.release("cells", (counts * 2).about(counts))
         study.release("halves", (secret(run, [0.5, 1.5, 2.5, 3.5])).about(counts, rows(run, 11)))
@@ -191,7 +191,7 @@ def test_elements_are_suppressed_one_by_one_and_a_scalar_cohort_stands_behind_al
 def test_the_minimum_is_the_studys(given, least):
     async def script(study):
         for n in (2, 3, 9, 10, 49, 50):
-            study.release(str(n), secret(study.run, n).about(rows(study.run, n)))
+            study.release(str(n), secret(runtime_of(study), n).about(rows(runtime_of(study), n)))
 
     parameters = {} if given is None else {"minimum_cohort": given}
     got = released(script, **parameters)
@@ -201,7 +201,7 @@ def test_the_minimum_is_the_studys(given, least):
 
 def test_results_of_several_parts_fall_together():
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         for name, counts, together in [("a", [5, 50], True), ("b", [5, 50], False), ("c", [60, 50], True)]:
             n = rows(run, counts)
             parts = {"n": n.about(n), "mean": secret(run, [1.5, 2.5]).about(n)}
@@ -226,7 +226,7 @@ def test_an_assumption_that_fails_blanks_what_rests_on_it_and_says_its_line(engi
     lines = {}
 
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         x, lines["x"] = secret(run, [1, 400], bound=1000).within(300), here()
         y, lines["y"] = secret(run, 90, bound=1000).within(100), here()
         z, lines["z"] = secret(run, -200, bound=1000).within(100), here()
@@ -265,7 +265,7 @@ def test_assumptions_of_many_lines_cost_a_bit_a_line():
 
     def opened(values):
         async def script(study):
-            run = study.run
+            run = runtime_of(study)
             total = secret(run, 0)
             for value in values[:2]:
                 total = total + secret(run, value, bound=1000).within(100)
@@ -287,7 +287,7 @@ def test_assumptions_of_many_lines_cost_a_bit_a_line():
 @BOTH
 def test_an_undefined_value_breaks_no_assumption(engine):
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         nobody = secret(run, 500, bound=1000).masked(secret(run, False), "no rows").within(100)
         some = secret(run, [500.0, 0.5], bound=1000).masked(secret(run, [False, True]), "no rows").within(1)
         study.release("nobody", nobody)
@@ -308,7 +308,7 @@ def test_the_first_cause_is_told(engine):
     """Through functions, products, where, concatenate and comparisons: what is undefined stays so for its reason."""
 
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         no = secret(run, 0.0, bound=8.0).masked(secret(run, False), "no rows")
         yes = secret(run, -1.0, bound=8.0).masked(secret(run, True), "no rows")
         zero = secret(run, 1.0) / secret(run, 0)
@@ -356,7 +356,7 @@ def test_the_first_cause_is_told(engine):
 @BOTH
 def test_an_undefined_element_leaves_other_rows_of_a_product_alone(engine):
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         a = secret(run, [[1.0, 2.0], [3.0, 4.0]]).masked(secret(run, [[True, True], [True, False]]), "left")
         b = secret(run, [[1.0, 0.0], [0.0, 1.0]]).masked(secret(run, [[False, True], [True, True]]), "right")
         study.release("both", a @ b)
@@ -378,7 +378,7 @@ def test_an_undefined_element_leaves_other_rows_of_a_product_alone(engine):
 
 def test_values_clamped_and_divided_say_why():
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         study.release("clamped", secret(run, [0.5, 7.0]).clamped(0, 1, "not a share"))
         study.release("divided", secret(run, [6, 1]) / secret(run, [3, 0]))
         study.release("chosen", mpc.where(secret(run, 1) / secret(run, 0) > 2, 1, 0))
@@ -395,7 +395,7 @@ def test_who_is_no_recipient_gets_nothing(engine):
     awaited = {}
 
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
         awaited[run.index, "all"] = await study.release("all", secret(run, 1))
         awaited[run.index, "one"] = await study.release("one", secret(run, 2), to=["north"])
         study.release("two", secret(run, [3, 4]).about(rows(run, [5, 50])), to=["north", "st-mary"])
@@ -416,7 +416,7 @@ def test_who_is_no_recipient_gets_nothing(engine):
 
 def test_a_recipient_of_the_study_must_be_one():
     async def script(study):
-        study.release("x", secret(study.run, 1), to=["county"])
+        study.release("x", secret(runtime_of(study), 1), to=["county"])
 
     with pytest.raises(PolicyError, match="county is no recipient"):
         studies(script, recipients=["north"])
@@ -425,13 +425,13 @@ def test_a_recipient_of_the_study_must_be_one():
 
 
 async def plain(study):
-    study.release("x", secret(study.run, 1))
+    study.release("x", secret(runtime_of(study), 1))
 
 
 def test_two_releases_of_one_name():
     async def script(study):
-        study.release("x", secret(study.run, 1))
-        study.release("x", secret(study.run, 2))
+        study.release("x", secret(runtime_of(study), 1))
+        study.release("x", secret(runtime_of(study), 2))
 
     with pytest.raises(ConfigError, match="'x'"):
         studies(script)
@@ -465,7 +465,7 @@ def test_the_manifest_says_what_comes_out():
     }
 
     async def script(study):
-        await study.release("x", secret(study.run, [1, 2]), to=["north"], minimum=5)
+        await study.release("x", secret(runtime_of(study), [1, 2]), to=["north"], minimum=5)
 
     line = listed(script)[0]
     assert {key: line[key] for key in ("parts", "recipients", "minimum", "awaited")} == {
@@ -499,11 +499,11 @@ def test_another_release_than_agreed_stops_the_run_before_anything_is_opened(cha
     async def script(study):
         opened.append(study)
         try:
-            change(study, secret(study.run, 1))
+            change(study, secret(runtime_of(study), 1))
         except PolicyError:
             if not caught:
                 raise
-        await study.settle(secret(study.run, 1))
+        await study.settle(secret(runtime_of(study), 1))
 
     if caught:  # a script that hides the error gets nothing out either
         for study in studies(script, manifest=AGREED):
@@ -534,7 +534,7 @@ def test_parties_agree_on_releases_of_gathered_parts(seed):
     """Each party runs at its own pace; labels, order, checks and values are the same at all."""
 
     async def script(study):
-        run = study.run
+        run = runtime_of(study)
 
         async def part(name, n):
             x = secret(run, n)
@@ -572,14 +572,14 @@ def test_parties_agree_on_releases_of_gathered_parts(seed):
         await study.finish()
 
     async def main():
-        await asyncio.gather(*(study.run.execute(one(study)) for study in made))
+        await asyncio.gather(*(runtime_of(study).execute(one(study)) for study in made))
 
     asyncio.run(main())
     expected = {"first": 0, "a late": 1, "b late": 2, "b now": 2, "c late": 3, "last": 9}
     for study in made:
         assert study.results == expected
         assert [entry.name for entry in study.entries] == ["first", "a late", "b late", "b now", "c late", "last"]
-        assert study.run.cost == made[0].run.cost
+        assert runtime_of(study).cost == runtime_of(made[0]).cost
 
 
 # ---- whole scenarios

@@ -21,6 +21,7 @@ from mpc.errors import (
     TooMuchInFlight,
 )
 from mpc.network import NETWORKS, Network
+from mpc.opening import open_to
 from mpc.operation import Local
 from mpc.party import Environment
 from mpc.runtime import Runtime
@@ -380,7 +381,7 @@ def test_ten_thousand_dependent_operations_without_recursion(late):
             x = x._op("add_public", values=np.asarray(1), changes={})
         if late:
             run.resolve(local, [5])
-        result = run.schedule("open", x.handle, to=THREE)
+        result = open_to(run, x.handle, THREE)
         await run.settle(result)
         assert result.share.tolist() == [10_005]
 
@@ -483,7 +484,7 @@ def test_a_dry_run_schedules_what_a_run_does():
         both = await run.gather(part(2), part(3))
         total = both[0] + both[1]
         for secret_ in (total, total.valid):
-            run.schedule("open", secret_.handle, to=range(3))  # as `opened` does
+            open_to(run, secret_.handle, range(3))  # as `opened` does
         await run.settle(total.handle)
 
     planned = alone(dry, script, dry=True)

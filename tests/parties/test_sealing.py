@@ -18,6 +18,7 @@ from processes import SMALL, small_rows
 
 from mpc.errors import AgreementError, AuthenticationError, CheckFailed, ComityError, ConfigError, RemoteProtocolError
 from mpc.outside import Layout, Partial
+from mpc.study import runtime_of
 from parties import contribution, sealing
 from parties.handout import Facts, hand_out, put_together
 from parties.identity import Card, Identity
@@ -450,7 +451,7 @@ def parts(cast: Cast, tmp_path: Path, run: bytes = DIGEST, **facts) -> tuple:
 
     async def whole(scenario, study):
         await original(scenario, study)
-        if not study.run.dry:
+        if not runtime_of(study).dry:
             kept.append(study)
 
     simulated.whole = whole
@@ -458,7 +459,7 @@ def parts(cast: Cast, tmp_path: Path, run: bytes = DIGEST, **facts) -> tuple:
         result = simulated.simulate(scenario, {**frames, "clinic": {}}, compute=list(cast.compute))
     finally:
         simulated.whole = original
-    kept.sort(key=lambda study: study.run.index)
+    kept.sort(key=lambda study: runtime_of(study).index)
     known = Facts(**({"rounds": 3, "operations": 4, "finished": "now", "contributions": 0, "left_out": ()} | facts))
     card = [cast.cards["clinic"]]
     envelopes = [

@@ -19,6 +19,7 @@ from mpc.engine import Spec
 from mpc.errors import CheckFailed, ConfigError, DataError, LocalProtocolError
 from mpc.party import Party
 from mpc.simulation import simulate_parties
+from mpc.study import runtime_of
 from parties.loader import load
 from parties.oracle import deviations
 from protocols.replicated import outside
@@ -220,7 +221,7 @@ def test_a_script_that_asks_otherwise_than_its_dry_run_is_stopped():
     @scenario.run
     async def run(study: Study) -> None:
         rows = study.table("rows")
-        if study.run.dry or asked:
+        if runtime_of(study).dry or asked:
             study.release("rows", rows.count())
         else:
             study.release("rows", rows[rows.x < 3].x.sum())

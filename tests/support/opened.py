@@ -10,6 +10,7 @@ from support.engines import making
 
 from mpc.engine import Cost
 from mpc.fixed import decode, encode
+from mpc.opening import open_to
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray
 from protocols.library import Library
@@ -28,7 +29,7 @@ def compute(function: Any, *arrays: Any, engine: str = "ideal") -> Any:
         results = []
         for x in given if isinstance(given, tuple | list) else [given]:
             parts = [s for s in (x, x.valid) if s is not None]
-            handles = [run.schedule("open", s.handle, to=range(run.engine.parties)) for s in parts]
+            handles = [open_to(run, s.handle, range(run.engine.parties)) for s in parts]
             await run.settle(*handles)
             raw = handles[0].share
             value = raw.astype(bool) if x.type == "bool" else decode(raw, x.frac)

@@ -8,6 +8,7 @@ import numpy as np
 from support.engines import making
 
 from mpc.fixed import decode
+from mpc.opening import open_to
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, constant
 from protocols.simulate import evaluate
@@ -33,7 +34,7 @@ def rows(run: Runtime, count: Any) -> SecretArray:
 
 async def opened(run: Runtime, x: SecretArray) -> np.ndarray[Any, Any]:
     """Its values, after a look at its bound, with NaN where the mask is cleared."""
-    handles = [run.schedule("open", s.handle, to=range(run.engine.parties)) for s in (x, x.valid) if s is not None]
+    handles = [open_to(run, s.handle, range(run.engine.parties)) for s in (x, x.valid) if s is not None]
     await run.settle(*handles)
     raw = handles[0].share
     if x.type == "bool":

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.labels import Streams
+from mpc.opening import open_to
 from mpc.operation import Handle
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, Type
@@ -81,7 +82,7 @@ class Workload(ABC):
         return self.run.schedule("input", owner=owner, values=values, shape=clear.shape)
 
     async def opened(self, handle: Handle) -> Integers:
-        found = self.run.schedule("open", handle, to=tuple(range(self.run.parties)))
+        found = open_to(self.run, handle, range(self.run.parties))
         await self.run.settle(found)
         raw: Any = found.share
         return np.asarray(raw, np.int64)

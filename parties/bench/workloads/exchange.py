@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mpc.opening import open_to
 from mpc.operation import Handle
 from parties.bench.workloads.base import Workload, largest_of, seeded
 
@@ -41,7 +42,7 @@ class Open(Workload):
         self.x = await self.share(0, self.clear, _BOUND)
 
     async def timed(self) -> Handle:
-        opened = self.run.schedule("open", self.x.handle, to=tuple(range(self.run.parties)))
+        opened = open_to(self.run, self.x.handle, range(self.run.parties))
         await self.run.settle(opened)
         return opened
 

@@ -8,6 +8,7 @@ from replicated_harness import LABELS, run, shared
 from support.marks import WIDTHS, thinned
 
 from mpc.errors import RangeError, ShapeError
+from mpc.opening import open_to
 
 
 def values(rng, width, size):
@@ -85,7 +86,7 @@ def test_operators(engine):
         x, y = constant(run, a), constant(run, b)
         assert isinstance(x, SecretArray)
         found = [x == y, x != y, x == 2, x != 1.5, x / 4 == y / 4, (x < 0) == (y < 0), (x < 0) != (y < 0)]
-        opened = [run.schedule("open", bit.handle, to=(0, 1, 2)) for bit in found]
+        opened = [open_to(run, bit.handle, (0, 1, 2)) for bit in found]
         await run.settle(*opened)
         return [handle.share for handle in opened]
 

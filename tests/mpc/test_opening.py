@@ -1,0 +1,145 @@
+"""Values leave a run by releases alone, and a script cannot tell what kind of run it is in."""
+
+import ast
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support.engines import ENGINES
+
+from mpc import Real, Scenario, Study, Table
+from mpc.errors import PolicyError, ShapeError
+from mpc.opening import OPENING
+from mpc.runtime import Runtime
+from protocols import order
+from protocols.simulate import dry_run, simulate
+
+ROOT = Path(__file__).parents[2]
+#: Who opens: releases, checks of contributions, products of orders, and measurements, which have no data.
+MAY_OPEN = {
+    "mpc/disclosure.py",
+    "mpc/opening.py",
+    "mpc/runtime.py",
+    "protocols/order.py",
+    "parties/bench/calibrate.py",
+    "parties/bench/workloads/base.py",
+    "parties/bench/workloads/exchange.py",
+}
+
+
+class People(Table):
+    income = Real(0, 1e6)
+
+
+def tables():
+    frame = pd.DataFrame({"income": np.arange(5) * 1000.0 + 77})
+    return {f"owner{i}": {"people": frame} for i in range(3)}
+
+
+def scenario_of(script):
+    scenario = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 3})
+
+    @scenario.run
+    async def run(study):
+        people = study.table("people")
+        x = people.share(rows=5)["income"]
+        study.release("people", people.count())
+        await script(study, x)
+
+    return scenario
+
+
+async def by_schedule(study, x):
+    opened = x.run.schedule("open", x.handle, to=(0, 1, 2))
+    await x.run.settle(opened)
+
+
+async def by_parts(study, x):
+    x.run.schedule("hand_out", x.handle)
+
+
+async def by_an_order(study, x):
+    x.run.schedule("order_of", x.handle)
+
+
+async def with_a_permit_of_its_own(study, x):
+    x.run.schedule("open", x.handle, to=(0, 1, 2), permit=object())
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize(
+    "script", [by_schedule, by_parts, by_an_order, with_a_permit_of_its_own], ids=lambda script: script.__name__
+)
+def test_an_opening_without_a_release_is_refused(script, engine):
+    with pytest.raises(PolicyError, match="values leave a run by"):
+        dry_run(scenario_of(script), organizations=["a", "b", "c"], engine=engine)
+    with pytest.raises(PolicyError, match="values leave a run by"):
+        simulate(scenario_of(script), tables(), engine=engine)
+
+
+class Disguised(order.Ordering):
+    """An order whose places are somebody's incomes."""
+
+    def __init__(self, x):
+        super().__init__(x.run, order.order_by(x).handle)
+        self.x = x
+
+    def ranks(self):
+        return self.x
+
+    def undo(self, x):
+        return self.x
+
+
+@pytest.mark.parametrize("turn", [lambda x, d: order.order_by(x).then(d), lambda x, d: d.then(order.order_by(x))])
+def test_products_of_orders_take_orders_alone(turn):
+    async def script(study, x):
+        turn(x, Disguised(x))
+
+    with pytest.raises(ShapeError, match="another order of them is wanted"):
+        simulate(scenario_of(script), tables())
+
+
+def test_orders_are_made_of_numbers_by_no_public_name():
+    assert not hasattr(order, "order_of")
+    assert "order_of" not in order.__all__
+
+
+def test_a_script_has_no_way_to_its_run():
+    names = {name for name in dir(Study) if not name.startswith("_")}
+    for name in names:
+        value = getattr(Study, name)
+        assert not isinstance(value, Runtime)
+
+    async def script(study, x):
+        public = [getattr(study, name) for name in dir(study) if not name.startswith("_")]
+        assert not any(isinstance(value, Runtime) for value in public)
+        with pytest.raises(AttributeError):
+            _ = study.run
+
+    simulate(scenario_of(script), tables(), engine="ideal")
+    dry_run(scenario_of(script), organizations=["a", "b", "c"])
+
+
+def test_who_opens():
+    """Whoever imports `mpc.opening`, or schedules one of its primitives, is on the list above."""
+    found = set()
+    for package in ("mpc", "protocols", "parties", "scenarios"):
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                imported = isinstance(node, ast.ImportFrom) and (
+                    node.module == "mpc.opening"
+                    or (node.module == "mpc" and any(alias.name == "opening" for alias in node.names))
+                )
+                called = (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr == "schedule"
+                    and bool(node.args)
+                    and isinstance(node.args[0], ast.Constant)
+                    and node.args[0].value in OPENING
+                )
+                if imported or called:
+                    found.add(path.relative_to(ROOT).as_posix())
+    assert found <= MAY_OPEN
