@@ -294,6 +294,7 @@ class Runtime:
 
         Waits for `opened` and for all operations scheduled before. Rounds 1, after them. Bytes 16 to each peer.
         """
+        self.relations.compare()  # which opens something, too
         scope = _scope.get(self._root)
         scope.comparisons += 1
         label = history.comparison_label(scope, scope.comparisons, self._run_label)
