@@ -118,15 +118,19 @@ class Results:
         try:
             if as_json:
                 echo(*json_text(report.check(document).model_dump(mode="json"), sys.stdout.encoding).split("\n"))
+                sys.stdout.flush()
                 return
             report.show(document, console)
             paths = "  ".join(reversed(list(document["files"].values())))
             console.print(paths, style="dim", markup=False, highlight=False, soft_wrap=True)
+            sys.stdout.flush()
         except BrokenPipeError:
             raise
         except Exception as error:
             self._failed.append(f"the results could not be shown: {_what(error)}")
-            echo(json.dumps({"releases": plain(document["releases"])}))  # ASCII, which can be printed anywhere
+            with suppress(OSError):
+                echo(json.dumps({"releases": plain(document["releases"])}))  # ASCII, which can be printed anywhere
+                sys.stdout.flush()
 
     def _write(self, study: str, name: str, write: Callable[[Path], None]) -> Path | None:
         """Write a file into the first folder that takes it; its path, None where none does."""

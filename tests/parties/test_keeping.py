@@ -143,6 +143,29 @@ def test_a_folder_that_is_removed_in_mid_run_is_made_again(tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [REPORT, RESULT]
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+@pytest.mark.parametrize("as_json", ["", "as_json"])
+def test_a_terminal_that_takes_nothing(tmp_path, as_json):
+    code = (
+        "import sys, pathlib\nsys.path[:0] = sys.argv[2:3]\nimport test_keeping as t\n"
+        "try: t.finish(t.Results(pathlib.Path(sys.argv[1])), as_json=len(sys.argv) > 3)\n"
+        "except t.NotWritten as error: print(error, file=sys.stderr)\n"
+        "import os\nos._exit(0)\n"
+    )
+    with open("/dev/full", "w") as nowhere:
+        command = [
+            sys.executable,
+            "-c",
+            code,
+            str(tmp_path),
+            os.path.dirname(__file__),
+            *([as_json] if as_json else []),
+        ]
+        ended = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=True)
+    assert "the results could not be shown: no space left on device" in ended.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == [REPORT, RESULT]
+
+
 def test_any_value_becomes_json():
     values = {
         1: np.float32(1.5),
