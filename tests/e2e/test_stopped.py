@@ -167,6 +167,32 @@ def test_who_does_not_compute_is_told_too(tmp_path):
         silent(runs["valley"])
 
 
+def test_while_contributions_are_waited_for(tmp_path):
+    with outsiders(tmp_path) as town:
+        runs = {name: town.start(name) for name in NAMES}
+        for run in runs.values():
+            run.until("status", where=lambda event: event["text"].startswith("waiting for contributions of valley"))
+        assert_stopped(runs, "st-mary", signal.SIGHUP, runs["st-mary"].kill(signal.SIGHUP))
+
+
+@pytest.mark.exhaustive
+def test_while_results_are_to_be_fetched(tmp_path):
+    """Its own results are out, and the sealed part of who has not come yet stays as a file."""
+    with outsiders(tmp_path) as town:
+        runs = {name: town.start(name, "--wait", "40") for name in NAMES}
+        assert town.start("valley", "--no-wait").wait() == 0
+        for run in runs.values():
+            run.until("result")
+            run.until("status", where=lambda event: event["text"] == "waiting for valley to fetch results")
+        at = runs["north"].kill(signal.SIGTERM)
+        assert runs["north"].wait() == 143
+        silent(runs["north"])
+        assert runs["north"].ended_at is not None
+        assert runs["north"].ended_at - at < 6
+        assert list((town.homes["north"].path / "outgoing").rglob("valley.sealed"))
+        assert [runs[name].wait() for name in ("county", "st-mary")] == [0, 0]
+
+
 @pytest.mark.exhaustive
 def test_a_contributor_that_is_stopped_ends_nothing_else(tmp_path):
     with outsiders(tmp_path) as town:
