@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Mapping
+from inspect import signature
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +38,16 @@ class Scenario:
     ) -> None:
         if not inputs:
             raise ConfigError("a scenario needs at least one input")
+        for name, entry in inputs.items():
+            if not isinstance(entry, Input):
+                raise ConfigError(
+                    f"input {name!r}: an input is {_shown(entry)}.rows(), or .held_by(ROLE) in place of .rows()"
+                )
+        for name, value in (parameters or {}).items():
+            if not isinstance(name, str) or not isinstance(value, bool | int | float | str | list):
+                raise ConfigError(
+                    f"parameter {name!r}: {value!r}; a name with a number, a text, true or false, or a list of them"
+                )
         self.inputs = dict(inputs)
         self.parameters: dict[str, Parameter] = dict(parameters or {})
         self.samples = samples
@@ -46,6 +57,10 @@ class Scenario:
 
     def run(self, script: Script) -> Script:
         """Decorator: `async def run(study)`, the script that every party executes."""
+        try:
+            signature(script).bind(None)
+        except TypeError:
+            raise ConfigError("the function under @scenario.run takes one argument: async def run(study)") from None
         self._script = script
         return script
 
@@ -91,3 +106,8 @@ class Scenario:
             if name not in self.inputs:
                 raise ConfigError(f"[ranges.{name}]: this scenario has no input {name!r}")
         return {name: entry.schema.with_ranges(given.get(name, {})) for name, entry in self.inputs.items()}
+
+
+def _shown(entry: object) -> str:
+    """The class of a table as a script names it."""
+    return entry.__name__ if isinstance(entry, type) else "People"

@@ -186,6 +186,8 @@ def Flag(*, missing: object = None) -> Any:
 
 def Category(*levels: str, missing: object = None) -> Any:
     """One of `levels`."""
+    if not all(isinstance(level, str) for level in levels):
+        raise ConfigError('Category: levels are texts, one after the other: Category("a", "b")')
     if len(levels) < 2 or len(set(levels)) != len(levels):
         raise ConfigError("Category: name at least two different levels")
     return CategoryColumn(missing=_codes(missing), levels=tuple(levels))

@@ -22,7 +22,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -154,7 +154,10 @@ def _in_the_fork(asked: Mapping[str, Any], answers: int, watchdog: int) -> NoRet
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
         kept = {0, 1, 2, answers, watchdog}
-        for descriptor in set(map(int, os.listdir("/proc/self/fd"))) - kept:
+        opened: Iterable[int] = range(3, 1024)
+        with suppress(OSError):
+            opened = [int(name) for name in os.listdir("/proc/self/fd")]
+        for descriptor in set(opened) - kept:
             with suppress(OSError):  # that of the listing itself
                 os.close(descriptor)
         # What the script prints is no output of ours.

@@ -76,7 +76,7 @@ def library_names(tree: ast.Module) -> list[tuple[int, str]]:
 
 
 class _Place(NamedTuple):
-    """Where in a file a node is: inside a function, inside the oracle, and of which class's method."""
+    """Where in a file a node is: inside a function, inside the oracle, and whether it is a decorator."""
 
     inside: bool = False
     oracle: bool = False
@@ -129,7 +129,8 @@ class _Walk:
                 yield Finding(line, what, "their order is not the same at all parties: write sorted(...)")
         for child in ast.iter_child_nodes(node):
             unread = isinstance(node, ast.If) and _is_type_checking(node.test) and child in node.body
-            yield from self._visit(child, place._replace(inside=place.inside or unread, oracle=place.oracle or unread))
+            decorates = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and child in node.decorator_list
+            yield from self._visit(child, _Place(place.inside or unread, place.oracle or unread, decorates))
 
     def _attribute(self, node: ast.Attribute, place: _Place) -> Iterator[Finding]:
         name = node.attr
@@ -138,7 +139,7 @@ class _Walk:
             yield Finding(node.lineno, f".{name}")
         elif name.startswith("_") and not _is_dunder(name) and name not in names.ALLOWED_PRIVATE and not own:
             yield Finding(node.lineno, f".{name}", "it is private")
-        elif not place.oracle and not own:
+        elif not place.oracle and not own and not (place.decorating and name == "run"):
             yield from self._inner(node, name)
         yield from self._of_module(node, place)
 

@@ -142,7 +142,7 @@ def _called(message: str, frame: FrameType) -> tuple[str, Callable[..., Any]] | 
     candidates = [inspect.getattr_static(place, name, None) for place in places if place is not None]
     candidates += [frame.f_locals.get(name), frame.f_globals.get(name)]
     function = next((one for one in candidates if inspect.isfunction(one) or inspect.isclass(one)), None)
-    return None if function is None else (name, function)
+    return None if function is None else (owner if owner and name == "__init__" else name, function)
 
 
 def _takes(message: str, name: str, function: Callable[..., Any]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from mpc.entries import expected
-from mpc.errors import ComityError, ConfigError, ScenarioError
+from mpc.errors import ComityError, ConfigError
 from parties.cli.common import FOLDER, json_option, plan_timeout_option, print_json, print_table
 from parties.disclosed import read, release_lines
 from parties.echo import echo
@@ -89,10 +89,8 @@ def previewed(path: str) -> list[dict[str, Any]] | str:
     loaded = load(path)
     try:
         return preview(loaded)
-    except ScenarioError:
-        raise
     except ComityError as error:
-        return str(error)
+        return f"{error} (at {error.source})" if error.source else str(error)
 
 
 def preview(loaded: Loaded) -> list[dict[str, Any]]:
