@@ -40,8 +40,8 @@ _NAMES = (
 )
 
 
-#: Elements of an axis that a page shows, and of these the last ones, where it is longer.
-_MOST, _TAIL = 200, 50
+#: Elements of a vector that a page shows, a quarter of them its last ones; matrices of an array.
+_MOST = 200
 _MOST_MATRICES = 20
 
 
@@ -84,11 +84,17 @@ def html(result: Mapping[str, Any] | Result) -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        number=number, probability=probability, scientific=scientific, size=size, duration=duration, share=_share
+        number=number,
+        probability=probability,
+        scientific=scientific,
+        size=size,
+        duration=duration,
+        share=_share,
+        largest=_largest,
     )
     environment.filters["json"] = lambda value: json.dumps(value, indent=2, ensure_ascii=False)
-    environment.filters["shown"] = lambda values: shortened(len(values), _MOST, _TAIL)
-    environment.filters["left_out"] = lambda values: f"… {len(values) - _MOST:,} more of {len(values):,} …"
+    environment.filters["shown"] = lambda values, most=_MOST: shortened(len(values), most, most // 4)
+    environment.filters["left_out"] = lambda values, most=_MOST: f"… {len(values) - most:,} more of {len(values):,} …"
     environment.tests["words"] = lambda value: isinstance(value, str)
     environment.tests["answer"] = lambda value: isinstance(value, bool)
     # The plots are the only text that is not escaped by the template; `plots` escapes the labels in them.
@@ -120,9 +126,13 @@ def _form(value: Any) -> str:
     return next((name for kind, name in _NAMES if isinstance(value, kind)), "json")
 
 
-def _share(value: Number, values: list[Number]) -> float:
+def _largest(values: list[Number]) -> float:
+    """The size of the largest number."""
+    return float(max((abs(x) for x in values if not isinstance(x, str | bool)), default=0))
+
+
+def _share(value: Number, top: float) -> float:
     """A value's size against the largest one, in percent."""
-    top = max((abs(x) for x in values if not isinstance(x, str | bool)), default=0)
     return 0.0 if isinstance(value, str | bool) or not top else round(100 * abs(value) / top, 2)
 
 

@@ -126,7 +126,10 @@ def planned(study: str, rtt: float | None, bandwidth: float | None, mock: bool, 
         described["digits"] = digits = _digits(bound)
         if digits:
             fewest = min(digits, key=lambda name: digits[name])
-            lines.insert(-1, f"  On made-up rows releases keep {digits[fewest]:.0f} digits or more ({fewest}).")
+            told = [f"  On made-up rows releases keep {digits[fewest]:.0f} digits or more ({fewest})."]
+            if all_:
+                told += [f"    {name}: {left:.0f} digits" for name, left in digits.items()]
+            lines[-1:-1] = told
     return {"described": described, "lines": lines, "mock": example}
 
 

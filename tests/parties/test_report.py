@@ -416,3 +416,55 @@ def test_sizes_and_times_read_well() -> None:
     assert sizes == ["0 B", "999 B", "1.5 kB", "312 kB", "1.0 MB", "2.5 TB"]
     assert [report_text.duration(s) for s in (0.0042, 1.94, 150, 7260)] == ["4 ms", "1.9 s", "2 min 30 s", "2 h 1 min"]
     assert [report_text.probability(p) for p in (0.0, 0.04312, SMALL)] == ["< 0.0001", "0.0431", SMALL]
+
+
+def test_bins_of_different_widths_are_drawn_as_densities(monkeypatch: pytest.MonkeyPatch) -> None:
+    from matplotlib.axes import Axes
+
+    drawn: list[list[float]] = []
+    original = Axes.bar
+
+    def bar(self: Axes, x: Any, height: Any, *arguments: Any, **options: Any) -> Any:
+        drawn.append([float(h) for h in height])
+        return original(self, x, height, *arguments, **options)
+
+    monkeypatch.setattr(Axes, "bar", bar)
+    for edges, heights, bars, title in (
+        ([0, 10, 20, 30], [80, 80, 40], "██▅", "age "),
+        ([0, 10, 20, 120], [8, 8, 0.4], "██▁", "age (density)"),
+    ):
+        content = result({"age": ("histogram", {"edges": edges, "counts": [80, 80, 40], "unit": "years"})}, oracle=None)
+        text, page = terminal(content), report.html(content)
+        assert bars in text
+        assert title in text
+        assert ("rows / years" in page) == ("density" in title)
+        assert drawn.pop() == pytest.approx(heights)
+
+
+def test_long_and_wide_values_are_shortened_and_complete_in_json(tmp_path: Path) -> None:
+    square = [[float(1000 * i + j) for j in range(100)] for i in range(100)]
+    cube = [[[float(i)] * 2] * 2 for i in range(50)]
+    content = result(
+        {"vector": ("vector", list(range(20_000))), "square": ("matrix", square), "cube": ("array", cube)}, oracle=None
+    )
+    text, page = terminal(content, 100), report.html(content)
+    assert "… 19,976 more of 20,000 elements …" in text
+    assert "… 76 more of 100 rows …" in text
+    assert "… 76 more of 100 columns …" in text
+    assert "… 46 more of 50 matrices …" in text
+    assert len(text.splitlines()) < 250
+    assert "… 19,800 more of 20,000 …" in page
+    assert "the first 20 of 50 matrices" in page
+    assert len(page) < 5_000_000
+    report.write_json(content, tmp_path / "result.json")
+    written = json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["releases"]
+    assert written == {"vector": list(range(20_000)), "square": square, "cube": cube}
+
+
+def test_output_without_unicode_has_plain_bars() -> None:
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="replace")
+    report.show(result(), Console(file=out, width=80))
+    out.flush()
+    text = out.buffer.getvalue().decode("ascii")  # type: ignore[attr-defined]
+    assert "=#?" in text
+    assert "####" in text
