@@ -46,6 +46,15 @@ def resting_on(x: SecretArray, *others: SecretArray) -> SecretArray:
     return _with(x, x.handle.assumptions.union(*(other.handle.assumptions for other in others)))
 
 
+def resting_only_on(x: SecretArray, *own: SecretArray) -> SecretArray:
+    """The same secret, resting on nothing but what `own` rests on. Free.
+
+    For elements of a batch that were computed from `own` alone, beside those of others: elements of one operation do
+    not touch each other, whatever an element beyond its bound does to itself.
+    """
+    return _with(x, x.handle.assumptions & frozenset().union(*(one.handle.assumptions for one in own)))
+
+
 def _with(x: SecretArray, assumptions: frozenset[Assumption]) -> SecretArray:
     if assumptions == x.handle.assumptions:
         return x

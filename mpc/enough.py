@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from mpc.assumptions import resting_only_on
 from mpc.basis import Cohort
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate
@@ -69,6 +70,9 @@ def _compare(cohorts: Sequence[Cohort], minimum: int, others: bool, memo: Mutabl
         start = 0
         for cohort, n in zip(group, sizes, strict=True):
             bits = large[start : start + n] if n < size else large
+            if bits.handle.assumptions:
+                behind = cohort.counts()
+                bits = resting_only_on(bits, behind.total, *([] if behind.own is None else [behind.own]))
             memo[cohort, minimum, others] = bits.reshape(cohort.shape)
             start += n
 

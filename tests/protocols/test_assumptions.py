@@ -18,8 +18,10 @@ class Rows(Table):
     f = Flag()
 
 
-def released(script, engine):
-    scenario = Scenario(inputs={"rows": Rows.rows()}, parameters={"minimum_cohort": 1})
+def released(script, engine, minimum=1):
+    scenario = Scenario(
+        inputs={"rows": Rows.rows()}, parameters={"minimum_cohort": minimum, "minimum_without_own_rows": False}
+    )
     scenario.run(script)
     tables = {name: {"rows": {"x": X[i::3], "f": np.arange(30) % 2}} for i, name in enumerate("abc")}
     return simulate(scenario, tables, engine=engine).releases
@@ -43,8 +45,9 @@ def test_an_empty_group_breaks_nothing(engine):
     assert found["twice"] == pytest.approx(2)
 
 
+@pytest.mark.parametrize("minimum", [1, 5])
 @pytest.mark.parametrize("engine", ENGINES)
-def test_a_group_that_is_too_large_blanks_its_own_releases(engine):
+def test_a_group_that_is_too_large_blanks_its_own_releases(engine, minimum):
     async def script(study):
         rows = study.table("rows")
         total = rows.x.sum().within(10)
@@ -57,7 +60,7 @@ def test_a_group_that_is_too_large_blanks_its_own_releases(engine):
         study.release("mean", rows.x.mean())
         study.release("groups", rows.group_by("f").x.mean())
 
-    found = released(script, engine)
+    found = released(script, engine, minimum)
     line = script.__code__.co_firstlineno
     for name, place in (("total", 2), ("share", 2), ("larger", 2), ("kept", 3), ("number kept", 3)):
         assert found[name] == f"out of range: the assumption at test_assumptions.py line {line + place} did not hold"
