@@ -9,13 +9,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpc.digest import digest
-from mpc.expressions import Expression, Floats
+from mpc.expressions import Expression, Floats, at_level
 from mpc.rows import Values, absent
 
 #: Evaluates an expression for the current batch.
@@ -97,6 +98,7 @@ class Moments(Aggregate):
         self._n = np.zeros(len(columns))
         self._mean = np.zeros(len(columns))
         self._squares = np.zeros(len(columns))
+        self._single, self._by_level = _levels_of_columns(columns, wheres)
 
     def expressions(self) -> Sequence[Expression]:
         return [*self._columns, *(w for w in self._wheres if w is not None)]
@@ -105,8 +107,10 @@ class Moments(Aggregate):
         return self._centre, self._unit, tuple(self._wheres)
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
-        for k, column in enumerate(self._columns):
-            values = np.broadcast_to(evaluate(column), (rows,))
+        for levels in self._by_level:
+            self._update_levels(levels, evaluate, rows)
+        for k in self._single:
+            values = np.broadcast_to(evaluate(self._columns[k]), (rows,))
             keep = ~absent(values)
             where = self._wheres[k]
             if where is not None:
@@ -119,14 +123,83 @@ class Moments(Aggregate):
             n, mean = float(scaled.size), float(scaled.mean())
             centred = scaled - mean
             squares = float(np.dot(centred, centred))
-            total = self._n[k] + n
-            delta = mean - self._mean[k]
-            self._squares[k] += squares + delta * delta * self._n[k] * n / total
-            self._mean[k] += delta * n / total
-            self._n[k] = total
+            self._merge(np.asarray([k]), np.asarray([n]), np.asarray([mean]), np.asarray([squares]))
+
+    def _update_levels(self, levels: _Levels, evaluate: Evaluate, rows: int) -> None:
+        """One column at several levels of one category: a pass over the rows, however many levels there are."""
+        values = np.broadcast_to(evaluate(levels.column), (rows,))
+        index = np.broadcast_to(evaluate(levels.category), (rows,))
+        keep = ~absent(values) & ~np.isnan(index)
+        if levels.rest is not None:
+            keep &= evaluate(levels.rest) == 1.0
+        place = levels.places[index[keep].astype(np.int64)]
+        asked = place >= 0
+        values, place = values[keep][asked], place[asked]
+        first = levels.columns[0]  # all have one centre and unit: they are one column
+        scaled = shifted(values, self._centre[first]) / self._unit[first]
+        size = len(levels.columns)
+        n = np.bincount(place, minlength=size).astype(np.float64)
+        filled = np.maximum(n, 1)
+        mean = np.bincount(place, scaled, size) / filled
+        # Sums in a row lose more digits than pairwise ones: what is left of the differences is put back.
+        centred = scaled - mean[place]
+        left = np.bincount(place, centred, size) / filled
+        centred -= left[place]
+        some = n > 0
+        squares = np.asarray(np.bincount(place, centred * centred, size), np.float64)
+        self._merge(levels.columns[some], n[some], (mean + left)[some], squares[some])
+
+    def _merge(self, columns: NDArray[np.intp], n: Floats, mean: Floats, squares: Floats) -> None:
+        """Take in the moments of more rows of some columns."""
+        before = self._n[columns]
+        total = before + n
+        delta = mean - self._mean[columns]
+        self._squares[columns] += squares + delta * delta * before * n / total
+        self._mean[columns] += delta * n / total
+        self._n[columns] = total
 
     def result(self) -> dict[str, Floats]:
         return {"n": self._n, "mean": self._mean, "sum": self._n * self._mean, "squares": self._squares}
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """Columns that are one column where a category has one level or another.
+
+    columns  their places;  places  index of a level -> place in `columns`, -1 where it is not asked for
+    rest     the condition that all of them have besides
+    """
+
+    column: Expression
+    category: Expression
+    rest: Expression | None
+    columns: NDArray[np.intp]
+    places: NDArray[np.intp]
+
+
+def _levels_of_columns(
+    columns: Sequence[Expression], wheres: Sequence[Expression | None]
+) -> tuple[list[int], list[_Levels]]:
+    """Places of columns that are read one by one, and those that are levels of one category."""
+    found: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    parts: dict[tuple[int, int, int], tuple[Expression, Expression, Expression | None]] = {}
+    for k, (column, where) in enumerate(zip(columns, wheres, strict=True)):
+        if where is not None and (level := at_level(where)) is not None:
+            category, index, rest = level
+            key = (id(column), id(category), id(rest))
+            found.setdefault(key, []).append((k, index))
+            parts[key] = column, category, rest
+    grouped = []
+    single = set(range(len(columns)))
+    for key, several in found.items():
+        column, category, rest = parts[key]
+        if len(several) < 2 or len({index for _, index in several}) < len(several):
+            continue
+        places = np.full(len(category.levels), -1, np.intp)
+        places[[index for _, index in several]] = np.arange(len(several))
+        grouped.append(_Levels(column, category, rest, np.asarray([k for k, _ in several], np.intp), places))
+        single -= {k for k, _ in several}
+    return sorted(single), grouped
 
 
 class CrossMoments(Aggregate):

@@ -67,7 +67,7 @@ class Expression:
         self.text = text or column
         #: The limits that it moves its argument into.
         self.clip = clip
-        #: Of a comparison, how it compares.
+        #: How it compares or joins flags.
         self.symbol = symbol
         self._digest: bytes | None = None
 
@@ -201,13 +201,16 @@ def logical(symbol: str, a: Expression, b: Expression) -> Expression:
         "^": lambda x, y: np.abs(x - y),
     }
     text = f"({a.text} {symbol} {b.text})"
-    return Expression(type="flag", low=0, high=1, function=combine[symbol], arguments=(a, b), text=text)
+    function = combine[symbol]
+    return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
 
 
 def both(a: Expression | None, b: Expression | None) -> Expression | None:
     """The condition that holds where both do; None always holds."""
     if a is None or b is None or a is b:
         return a if b is None else b
+    if a.symbol == "&" and any(b is part for part in a.arguments):
+        return a
     return logical("&", a, b)
 
 
@@ -317,6 +320,16 @@ def steps(a: Expression) -> list[tuple[Expression, bool]]:
                 flag = comparison(symbol, inner, public(limit))
                 found[id(flag)] = (flag, True)
     return list(found.values())
+
+
+def at_level(flag: Expression) -> tuple[Expression, int, Expression | None] | None:
+    """The category, the index of its level, and the condition besides, of a flag "it has this level (and …)"."""
+    rest = None
+    if flag.symbol == "&":
+        rest, flag = flag.arguments
+    if flag.symbol != "==" or not flag.arguments[0].levels or flag.arguments[1].columns():
+        return None
+    return flag.arguments[0], int(flag.arguments[1].low), rest
 
 
 def exclusive(a: Expression, b: Expression) -> bool:

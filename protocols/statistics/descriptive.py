@@ -82,11 +82,26 @@ def means(columns: Sequence[PrivateArray]) -> list[SecretArray]:
     moments = column_moments(columns)
     values = moments.fine.masked(moments.some, _NO_ROWS)
     out = []
-    for j, (centre, exponent) in enumerate(zip(moments.centre, moments.exponent, strict=True)):
-        mean = values[j].cut(min(FINE, 60 - int(np.frexp(abs(centre))[1]) + exponent))
-        value = mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + centre
-        out.append(_of(columns[j], value, "mean", moments, j))
+    for j in range(len(columns)):
+        out.append(_of(columns[j], _in_range(moments, values[j], j), "mean", moments, j))
     return out
+
+
+def _in_range(moments: JointMoments, mean: SecretArray, j: int) -> SecretArray:
+    """Means in the units of column j as numbers of its range."""
+    centre, exponent = moments.centre[j], moments.exponent[j]
+    mean = mean.cut(min(FINE, 60 - int(np.frexp(abs(centre))[1]) + exponent))
+    return mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + float(centre)
+
+
+def of_parts(parts: Sequence[PrivateArray], statistic: str) -> SecretArray:
+    """Means or standard deviations (`mean` or `std`) of one column in several selections of rows, as a vector that says
+    nothing about the rows it stands on; as `means` and `deviations` give them, in one operation for all of them."""
+    moments = column_moments(parts)
+    if statistic == "mean":
+        return _in_range(moments, moments.fine.masked(moments.some, _NO_ROWS), 0)
+    sd = _deviations(moments, 1)
+    return sd._new(sd.handle, frac=sd.frac - moments.exponent[0])
 
 
 def _of(column: PrivateArray, value: SecretArray, name: str, moments: JointMoments, j: int) -> SecretArray:

@@ -11,9 +11,9 @@ from mpc.counts import counted, rows_where
 from mpc.disclosure import Opened, Result
 from mpc.expressions import Expression, both, steps
 from mpc.private import PrivateArray, count_cells
-from mpc.secret import SecretArray, concatenate
+from mpc.secret import SecretArray
 from mpc.selections import Selection
-from protocols.statistics.descriptive import deviations, means
+from protocols.statistics.descriptive import of_parts
 from protocols.statistics.moments import column_moments
 from protocols.statistics.tables import levels, table_guard
 
@@ -30,15 +30,15 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
         parts = [column[~category], column[category]]
     moments = column_moments(parts)
     chosen = Selection(column.source, both(column.where, category.where), (category.expression,))
-    counts = counted(moments.own, f"{rows_where(column.source, column.where)} by {category.name}", chosen)
+    by = f"{rows_where(column.source, column.where)} by {category.name}"
+    counts = counted(moments.own, by, chosen)
+    tables = list(counts.basis.cohorts)
     if statistic == "count":
         values = counts
     else:
-        several = means(parts) if statistic == "mean" else deviations(parts)
-        values = concatenate([value.reshape(1) for value in several])
-    tables = list(counts.basis.cohorts)
-    if statistic != "count":
         tables += _by_flags(column, category)
+        name = "mean" if statistic == "mean" else "standard deviation"
+        values = of_parts(parts, statistic).standing_on(*tables, origin=(f"{name} of {column.name} of {by}",))
     return _vector(values, tables, levels(category), column.unit if statistic != "count" else "")
 
 

@@ -8,6 +8,7 @@ this rule cannot tell a suppressed count. A contingency table with any small cel
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -50,9 +51,21 @@ def large_cells(cells: Cohort, minimum: int, *, others: bool) -> SecretArray:
     small_rows = where(hidden, 0, views).sum(1)
     told = (small_rows < minimum) | (small_rows > small * (minimum - 1) - minimum // 2)
     told = told.any() & (small > 0)
-    before = (many.reshape(1, k).broadcast_to((k, k)) * np.tri(k, k, -1, dtype=np.int64)).sum(1)
-    first = large & (before < 1)
+    first = large & (preceding(many) < 1)
     return large & ~(first & told)
+
+
+def preceding(bits: SecretArray) -> SecretArray:
+    """How many bits before each one of a vector of 0 and 1 are set. Local; memory of k^1.5 elements for k bits."""
+    k = len(bits)
+    side = math.isqrt(k - 1) + 1
+    if side * side > k:
+        bits = concatenate([bits, bits.constant(np.zeros(side * side - k, np.int64))])
+    rows, below = bits.reshape(side, side), np.tri(side, side, -1, dtype=np.int64)
+    within = (rows.reshape(side, 1, side).broadcast_to((side, side, side)) * below).sum(2)
+    above = (rows.sum(1).reshape(1, side).broadcast_to((side, side)) * below).sum(1)
+    # No more than k bits are set, whatever the bounds of the two sums add up to.
+    return (within + above.reshape(side, 1)).reshape(-1)[:k].bounded(k)
 
 
 def histogram(column: PrivateArray, edges: Sequence[float]) -> Result:

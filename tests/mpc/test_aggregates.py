@@ -267,3 +267,47 @@ def test_common_parts_are_evaluated_once():
     assert len(calls) == 1
     assert both.columns() == {"x"}
     assert expressions.public(1).columns() == set()
+
+
+# ---- as many levels as codes have
+def level_parts(levels, rest=None, category=KIND):
+    return [
+        expressions.both(rest, expressions.comparison("==", category, expressions.public(float(level))))
+        for level in levels
+    ]
+
+
+@given(batches=tables(), filtered=st.booleans(), levels=st.permutations([0, 1, 2]), asked=st.integers(2, 3))
+def test_columns_by_the_levels_of_a_category(batches, filtered, levels, asked):
+    rest = FLAG if filtered else None
+    wheres = [*level_parts(levels[:asked], rest), None, *level_parts([0], rest)]
+    columns = [X] * asked + [Y, Y]
+    ones = np.ones(len(columns))
+    fast = Moments(columns, 3 * ones, 7 * ones, wheres)
+    assert [len(levels.columns) for levels in fast._by_level] == [asked]
+    assert fast._single == [asked, asked + 1]
+    got = run(fast, batches)
+    for k, (one, where) in enumerate(zip(columns, wheres, strict=True)):
+        alone = run(Moments([one], 3 * ones, 7 * ones, [where]), batches)
+        for name in ("n", "mean", "sum", "squares"):
+            assert got[name][k] == pytest.approx(alone[name][0], rel=1e-12, abs=1e-9)
+
+
+def test_many_levels_are_one_pass_over_the_rows():
+    rng, k, n = np.random.default_rng(3), 2000, 100_000
+    category = column("kind", 0, k - 1, "category", tuple(map(str, range(k))))
+    passes = []
+    batch = {"x": rng.uniform(-1e6, 1e6, n), "kind": rng.integers(0, k, n).astype(float)}
+
+    def evaluate(expression):
+        passes.append(expression)
+        return batch[expression.column]
+
+    moments = Moments([X] * k, np.zeros(k), np.ones(k), level_parts(range(k), None, category))
+    moments.update(evaluate, n)
+    assert len(passes) == 2  # the column and the category, and no condition
+    got = moments.result()
+    kept = batch["x"][batch["kind"] == 7]
+    assert got["n"][7] == len(kept)
+    assert got["mean"][7] == pytest.approx(kept.mean(), rel=1e-12)
+    assert got["squares"][7] == pytest.approx(((kept - kept.mean()) ** 2).sum(), rel=1e-10)
