@@ -340,8 +340,13 @@ class Masked:
         return Opened(np.zeros(shape), np.full(shape, OK, np.int8), self.why, self.minimum)
 
 
+#: The kind of what `open_to_all` discloses.
+FACTS = "bits that say whether numbers of organizations keep their bounds (all set for honest ones)"
+
+
 def open_to_all(run: Runtime, bits: Handle) -> Handle:
     """Open public facts about what owners share to all compute parties: for honest owners they are all the same."""
+    run.disclosed[FACTS] += bits.spec.size
     return open_to(run, bits, range(run.parties), (run.compare_scripts(),))
 
 

@@ -12,7 +12,7 @@ adds up the same formulas that tests hold against the counters.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
@@ -132,6 +132,10 @@ class Engine(ABC):
         if x.spec.kind == "bits":
             return cast("Share", self.xor(party, x, x))
         return self.scale(party, x, by=facts.reshape(-1, *[1] * (len(x.spec.shape) - 1)))
+
+    def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
+        """What everybody sees in the clear in it besides uniformly random numbers and shares: kind -> how many."""
+        return {}
 
     # ---- local: no message
     def worthless(self, spec: Spec) -> Share:

@@ -8,7 +8,7 @@ themselves. A dry run schedules the same operations and executes none.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -101,6 +101,8 @@ class Runtime:
         self.operations = 0
         #: The primitives that a dry run met.
         self.planned: set[str] = set()
+        #: What everybody sees in the clear besides releases, in a dry run: kind -> how many.
+        self.disclosed: Counter[str] = Counter()
         #: Rows that leave their owners as shares: (table, column) -> resolution, 0 where they are exact.
         self.shared: dict[tuple[str, str], float] = {}
         self.steps = 0

@@ -80,6 +80,8 @@ class Traced(Runtime):
         handle = super()._scheduled(scope, name, call, label, operands, after, spec, cost, parameters, local)
         number = self._numbers[handle] = len(self.trace.steps)
         known = name in OWN
+        if not known:
+            self.disclosed.update(self.engine.discloses(name, *[operand.spec for operand in operands], **parameters))
         work = 0.0 if known else self.engine.work(name, *[operand.spec for operand in operands], **parameters)
         # Facts about inputs are scheduled later than what waits for them, and are there before.
         waits = tuple(dict.fromkeys(self._numbers[one] for one in before if one is not None and one in self._numbers))

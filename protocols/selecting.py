@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from mpc.errors import RangeError
 from mpc.party import Party, concurrently
 from protocols.permuting import Places
-from protocols.sorting import STEP, Keys, Stage, padded, sorted_rows, stages, steps
+from protocols.sorting import COMPARISONS, STEP, Keys, Stage, padded, sorted_rows, stages, steps
 
 _DEVIATIONS = 6
 #: Below so many rows, all are sorted.
@@ -73,6 +73,12 @@ class Selection(NamedTuple):
 def steps_of(arranged: tuple[Stage, ...]) -> list[int]:
     """The number of comparisons of each planned step of some stages."""
     return [m for levels, rows, pairs in arranged for m in [rows] * levels + [pairs] * (pairs > 0)]
+
+
+def disclosed_by_selection(found: Selection) -> dict[str, int]:
+    """What selecting opens: its planned comparisons."""
+    inside = [m for one in found.intervals for m in steps_of(one.arranged)]
+    return {COMPARISONS: sum([*steps(found.sample), *found.levels, *inside])}
 
 
 def check_ranks(ranks: tuple[int, ...], n: int) -> None:

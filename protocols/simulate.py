@@ -309,6 +309,7 @@ class DryRun:
     primitives  the engine's that it uses, for `Engine.prepare`
     trace       all operations, for `mpc.forecast`
     layout      what organizations that do not compute contribute
+    discloses   what everybody sees in the clear besides releases: how many, and of which kind
     shared      rows that leave their owners as shares: (table, column) -> resolution; 0: they are exact
     """
 
@@ -381,6 +382,7 @@ def dry_run(
         run.planned,
         run.trace,
         layout or Layout({}),
+        discloses=[f"{count:,} {kind}" for kind, count in sorted(run.disclosed.items()) if count],
         shared=dict(run.shared),
     )
 

@@ -32,6 +32,9 @@ from protocols.permuting import Places
 #: A step is worth as much time as so many comparisons.
 STEP = 3 << 11
 _DEVIATIONS = 12
+#: Kinds of what sorting opens; what they tell has one distribution whatever the rows are.
+COMPARISONS = "results of comparisons of rows in a secret random order (alike for all rows)"
+PLACES = "places of rows in a secret random order (alike for all rows)"
 Numbers = NDArray[np.int64]
 
 
@@ -89,6 +92,11 @@ def steps(n: int) -> Iterator[int]:
         yield from [rows] * levels
         if pairs:
             yield pairs
+
+
+def disclosed_by_comparisons(n: int) -> dict[str, int]:
+    """What a sort of n rows by comparisons opens."""
+    return {COMPARISONS: sum(steps(n))} if n > 1 else {}
 
 
 async def sorted_rows(party: Party, n: int, keys: Keys, arranged: tuple[Stage, ...] | None = None) -> Places:

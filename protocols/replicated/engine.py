@@ -6,7 +6,7 @@ behind the engine's interface. Making an engine loads its compiled kernels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,8 @@ from protocols.replicated.recompose import recompose
 from protocols.replicated.rows import rows_zero
 from protocols.replicated.sharing import Arithmetic, Bits
 from protocols.replicated.thresholds import signs
+from protocols.selecting import disclosed_by_selection, selection
+from protocols.sorting import PLACES
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
@@ -81,6 +83,17 @@ class ReplicatedEngine(Engine):
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
         return plans.plan(primitive, label, operands, parameters)
+
+    def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
+        if primitive == "order_of":
+            return {PLACES: operands[0].size}
+        if primitive == "rank_order":
+            found = selection(operands[0].size, parameters["ranks"])
+            if found is not None:
+                return disclosed_by_selection(found)
+        if primitive in ("rank_order", "sort_order"):
+            return sort.disclosed_by_sort(operands[0].size, parameters["width"])
+        return {}
 
     def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
         return work.work(primitive, operands, parameters)

@@ -18,10 +18,10 @@ from mpc.errors import RangeError, ShapeError
 from mpc.party import Party, inner_label
 from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
 from protocols.replicated.orders import Order, permutation, permutation_plan
-from protocols.replicated.radix import digits_plan, sort_by_digits
+from protocols.replicated.radix import digits_plan, passes, sort_by_digits
 from protocols.replicated.sharing import Arithmetic
 from protocols.shapes import wanted
-from protocols.sorting import sorted_rows, steps
+from protocols.sorting import PLACES, disclosed_by_comparisons, sorted_rows, steps
 
 #: A round is worth as much time as so many bytes (of one party).
 _ROUND = 1 << 15
@@ -56,6 +56,13 @@ def by_digits(n: int, width: int) -> bool:
     costs = (plan(bytes(16), Spec((n,)), width)[1] for plan in (digits_plan, comparisons_plan))
     digits, comparisons = (sum(cost.bytes_sent) / 3 + _ROUND * cost.rounds for cost in costs)
     return digits < comparisons
+
+
+def disclosed_by_sort(n: int, width: int) -> dict[str, int]:
+    """What a sort of n keys opens: comparisons, or for each digit the places of all rows."""
+    if n > 1 and by_digits(n, width):
+        return {PLACES: n * len(passes(width))}
+    return disclosed_by_comparisons(n)
 
 
 async def sort_by_comparisons(party: Party, x: Arithmetic, width: int) -> Order:

@@ -6,7 +6,7 @@ behind the engine's interface. A plan runs the protocol itself on a tally. Makin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +16,7 @@ from mpc.engine import Cost, Engine, Integers, Piece, Shape, Spec
 from mpc.labels import LABEL_BYTES
 from mpc.party import Party
 from protocols.engines import checked_threshold
+from protocols.selecting import disclosed_by_selection, selection
 from protocols.shamir import (
     arithmetic,
     comparison,
@@ -39,6 +40,7 @@ from protocols.shamir.orders import Order
 from protocols.shamir.shares import Shares
 from protocols.shamir.sharing import Numbers, Planes
 from protocols.shamir.switches import Switches
+from protocols.sorting import PLACES
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
@@ -69,6 +71,17 @@ class ShamirEngine(Engine):
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
         return plans.plan(self.scheme, primitive, label, operands, parameters)
+
+    def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
+        if self._switched or primitive not in ("order_of", "rank_order", "sort_order"):
+            return {}  # switches stay secret
+        n = operands[0].size
+        if primitive == "order_of":
+            return {PLACES: n}
+        found = selection(n, parameters["ranks"]) if primitive == "rank_order" else None
+        if found is not None:
+            return disclosed_by_selection(found)
+        return sort.disclosed_by_sort(self.scheme, n, parameters["width"])
 
     def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
         _, cost = self.plan(primitive, bytes(LABEL_BYTES), *operands, **parameters)

@@ -17,9 +17,9 @@ from protocols.shamir.committee import Scheme
 from protocols.shamir.keys import compared_cost, shuffled, shuffled_plan
 from protocols.shamir.operation import nothing
 from protocols.shamir.orders import Order, permutation, permutation_cost, permutation_spec
-from protocols.shamir.radix import digits_plan, sort_by_digits
+from protocols.shamir.radix import digits_plan, passes, sort_by_digits
 from protocols.shamir.sharing import Numbers
-from protocols.sorting import sorted_rows, steps
+from protocols.sorting import PLACES, disclosed_by_comparisons, sorted_rows, steps
 
 #: A round is worth as much time as so many bytes (of one party).
 _ROUND = 1 << 15
@@ -50,6 +50,13 @@ def by_digits(scheme: Scheme, n: int, width: int) -> bool:
     costs = (plan(scheme, bytes(16), Spec((n,)), width)[1] for plan in (digits_plan, comparisons_plan))
     digits, comparisons = (sum(cost.bytes_sent) / scheme.parties + _ROUND * cost.rounds for cost in costs)
     return digits < comparisons
+
+
+def disclosed_by_sort(scheme: Scheme, n: int, width: int) -> dict[str, int]:
+    """What a sort of n keys opens: comparisons, or for each digit the places of all rows."""
+    if n > 1 and by_digits(scheme, n, width):
+        return {PLACES: n * len(passes(width))}
+    return disclosed_by_comparisons(n)
 
 
 async def sort_by_comparisons(party: Party, scheme: Scheme, x: Numbers, width: int) -> Order:
