@@ -141,6 +141,13 @@ def timed(town: Town, callers: list[Callable[[], None]]) -> float:
     return ended - begun
 
 
+def met(town: Town) -> dict[str, Running]:
+    """Two parties that wait for north: whatever one of them finds, the other one hears of it."""
+    runs = {name: town.start(name) for name in ("county", "st-mary")}
+    runs["st-mary"].until("status", where=lambda event: event["text"] == "connected to county")
+    return runs
+
+
 def strict(runs: dict[str, Running], codes: dict[str, int], within: float = 60) -> None:
     begun = time.monotonic()
     found = {name: run.wait(within) for name, run in runs.items()}
@@ -209,8 +216,9 @@ def test_a_different_study_is_shown_and_not_run(tmp_path, what):
         changed.parent.mkdir()
         changed.write_text(source)
         other = town.write_study(changed, extra=extra, to=tmp_path / "other.toml")
-        runs = {name: town.start(name, study=other if name == "north" else None) for name in NAMES}
-        strict(runs, dict.fromkeys(NAMES, 4), 30)
+        runs = met(town)
+        runs["north"] = town.start("north", study=other)
+        strict(runs, dict.fromkeys(NAMES, 4))
         for name in ("county", "st-mary"):
             assert runs[name].stderr.startswith("error: north runs a different study"), runs[name].stderr
             assert shown in runs[name].stderr
@@ -221,7 +229,7 @@ def test_a_different_study_is_shown_and_not_run(tmp_path, what):
 def test_a_misbehaving_member_ends_the_run(tmp_path, misbehaviour):
     """An authenticated peer that sends what it must not: exit code 4, and its name."""
     with small_town(tmp_path) as town:
-        runs = {name: town.start(name) for name in ("county", "st-mary")}
+        runs = met(town)
         runs["north"] = town.start("north", program=(str(SUPPORT / "misbehaving_party.py"), misbehaviour))
         for name in ("county", "st-mary"):
             assert runs[name].wait() == 4, runs[name].said()
