@@ -15,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from mpc.runtime import Runtime
-from parties.bench import against, tables
+from parties import startup
+from parties.bench import against, children, tables
 from parties.bench.mpyc_programs import program
 from parties.bench.run import ratio
 from parties.bench.setting import THREE, Setting
@@ -43,14 +44,20 @@ RESULT = {
 }
 
 
+def told_to(monkeypatch, how):
+    """What a process of the other system is given: an environment of Comity's own choice, else."""
+    given = {**startup.environment(), "PYTHONPATH": str(SUPPORT), "FAKE_MPYC": how}
+    monkeypatch.setattr(children.startup, "environment", lambda: given)
+
+
 @pytest.fixture
 def fake(monkeypatch, tmp_path):
     """The other system, played by a process that answers as it is told to."""
-    monkeypatch.setenv("PYTHONPATH", str(SUPPORT))
+    told_to(monkeypatch, "answers")
     started = []
 
     def start(how, setting=THREE):
-        monkeypatch.setenv("FAKE_MPYC", how)
+        told_to(monkeypatch, how)
         other = against.Against("mpyc", setting, "fake_mpyc", tmp_path)
         started.append(other)
         return other
@@ -115,7 +122,7 @@ def test_the_largest_size_that_fits_the_budget(fake, monkeypatch):
     assert found["seconds"] == found["seconds_min"] == found["seconds_max"] == pytest.approx(found["size"] * 1e-3)
     assert found["max_error"] == 1.0
     # A larger size would fit no better, so it is not tried.
-    monkeypatch.setenv("FAKE_MPYC", "dies")
+    told_to(monkeypatch, "dies")
     assert other.measure("multiply", 1_000_000, 3) is found
     # Where the whole size fits, it is the whole size.
     assert other.measure("multiply", 123, 3)["size"] == 123
