@@ -104,6 +104,8 @@ class Engine(ABC):
     #: How far truncations may be off: 1 is the floor or that plus one; k, an integer less than k below the exact
     #: quotient or at most k above it.
     rounding: int = 1
+    #: Whether masks are long enough only where values keep their bounds.
+    rests_on_bounds: bool = False
 
     def prepare(self, primitives: Collection[str]) -> None:  # noqa: B027  (most engines have nothing to prepare)
         """Make ready what these primitives need beyond what an engine has at once; takes time, and sends nothing."""
@@ -131,7 +133,7 @@ class Engine(ABC):
             return cast("Share", x)
         if x.spec.kind == "bits":
             return cast("Share", self.xor(party, x, x))
-        return self.scale(party, x, by=facts.reshape(-1, *[1] * (len(x.spec.shape) - 1)))
+        return self.scale(party, x, by=facts.reshape([-1, *[1] * len(x.spec.shape)][: len(x.spec.shape)]))
 
     def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
         """What everybody sees in the clear in it besides uniformly random numbers and shares: kind -> how many."""

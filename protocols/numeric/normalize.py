@@ -110,10 +110,13 @@ def powers_below(reached: SecretArray, width: int) -> SecretArray:
     return (Exponent(reached).table([v - values[0] for v in values[1:]]) + values[0]).bounded(values[0])
 
 
-def leading_bit(x: SecretArray, width: int | None = None, *, least: int = 0, signed: bool = False) -> Exponent:
+def leading_bit(
+    x: SecretArray, width: int | None = None, *, least: int = 0, signed: bool = False, beyond: int = 0
+) -> Exponent:
     """Where the leading bit of the raw value of 0 <= x < 2^width stands; below 2^`least` it counts as 0.
 
-    `signed`: so does a negative one, -2^width <= x. Else it, or one that needs more bits, gives nonsense.
+    `signed`: so does a negative one, -2^width <= x, and with `beyond` one that needs up to so many bits more. Else it, or
+    one that needs more bits, gives nonsense.
 
     Rounds    decompose, prefix or and one conversion: about 2 + 2 * log2(width) + 2; one more if signed
     Error     none
@@ -121,9 +124,9 @@ def leading_bit(x: SecretArray, width: int | None = None, *, least: int = 0, sig
     """
     run = x.run
     bits = int(x.bound).bit_length() if width is None else width
-    words = run.schedule("decompose", x.handle, width=bits + signed)
+    words = run.schedule("decompose", x.handle, width=bits + beyond + signed)
     reached = SecretArray(run, run.schedule("unpack", run.schedule("prefix_or", words)), type="bool")
     if signed:
-        negative = SecretArray(run, run.schedule("unpack", words), type="bool")[bits]
-        return Exponent(reached[least:bits] & ~negative, least, negative)
+        negative = SecretArray(run, run.schedule("unpack", words), type="bool")[bits + beyond]
+        return Exponent(reached[least:bits] & ~reached[bits], least, negative)
     return Exponent(reached[least:] if least else reached, least)

@@ -65,6 +65,7 @@ class ShamirEngine(Engine):
         self.scheme = Scheme(parties, t)
         self._shares = Shares(self.scheme)
         self._switched = plans.switched(self.scheme)
+        self.rests_on_bounds = True
         #: Results of truncations are within this of the exact quotient.
         self.rounding = t // 2 + 1
         warm_up()

@@ -14,6 +14,7 @@ from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
 from protocols.numeric.normalize import F
 from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, TOO_LITTLE, Scaled, scaled_roots
+from protocols.statistics.held import held
 from protocols.statistics.moments import WIDE, JointMoments, cross_moments
 
 
@@ -58,7 +59,8 @@ def standardise(columns: Sequence[PrivateArray]) -> Standardised:
     up, inverse = of_rows(roots.up), of_rows(roots.inverse)
     pairs = spread._view(lambda a: a[row, column])
     scaled = pairs.times(up[0], bound=limit).times(up[1], bound=limit)
-    scaled = scaled._new(scaled.handle, frac=WIDE, type="fixed")
+    # An owner whose products belong to no rows keeps |C_ij| <= (C_ii + C_jj) / 2: then it is at most 2^25.
+    scaled = held(scaled._new(scaled.handle, frac=WIDE, type="fixed"), 1 + 2.0**-10)
     matrix = scaled.cut(F).bounded((1 << F) + (1 << 11)).product(inverse[0], F, limit=2.05)
     matrix = matrix.product(inverse[1], F, limit=2.05).bounded((1 << F) + (1 << 12))
     return Standardised(moments, roots, matrix._view(lambda a: a[place]), scaled._view(lambda a: a[place]))

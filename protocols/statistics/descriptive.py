@@ -58,18 +58,19 @@ class Scaled:
 def scaled_roots(spread: SecretArray) -> Scaled:
     """Normalise diagonal spreads (56 fraction bits, in [0, 1]) by even powers of two, and take inverse roots.
 
-    A spread below 2^-50, or below 0, is rounding of the means and counts as 0.
+    A spread below 2^-50, or below 0, is rounding of the means and counts as 0; so does one of 2 and more, which only an
+    owner can bring about whose means do not belong to its sums.
     """
     width = WIDE + 1
-    leading = leading_bit(spread, width, least=_LEAST, signed=True)
+    leading = leading_bit(spread, width, least=_LEAST, signed=True, beyond=3)
     shifts = even_exponent(WIDE)[0] + [0]
     up = leading.table([1 << a for a in shifts])
     square = leading.table([1 << (2 * a) for a in shifts])
     down = leading.table([1 << (WIDE // 2 - a) for a in shifts])
-    mantissa = spread.times(square, bound=(1 << WIDE) + (1 << (WIDE - 20)))
-    mantissa = mantissa._new(mantissa.handle, frac=WIDE).cut(F).bounded((1 << F) + (1 << 9))
-    mantissa = mantissa + leading.is_zero()
-    root, inverse = roots(mantissa.bounded((1 << F) + (1 << 9)))
+    mantissa = spread.times(square, bound=2 << WIDE)
+    mantissa = mantissa._new(mantissa.handle, frac=WIDE).cut(F)
+    mantissa = (mantissa + leading.is_zero()).bounded((2 << F) + (1 << 9))
+    root, inverse = roots(mantissa)
     return Scaled(mantissa, inverse, up, down, leading.table(shifts), leading.nonzero, root, leading, shifts)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from mpc.secret import SecretArray, concatenate, constant, stack, where
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import Exponent, F
+from protocols.statistics.held import held
 
 #: Smallest pivot: a predictor with more than 1 - 2^-7 of its variance explained by the earlier ones is collinear.
 PIVOT_BITS = 7
@@ -56,7 +57,7 @@ def factor(matrix: SecretArray) -> Factors:
     bits: list[SecretArray] = []
     for _ in range(p):
         mantissa, power, fits = _pivot(schur[0, 0])
-        column = schur[1:, 0]
+        column = held(schur[1:, 0], 1 + 2.0**-10)
         # |column| <= sqrt(pivot) and power < 1/pivot <= 2^7, so their product is at most 2^3.5; a pivot that is too
         # small has power 0 and eliminates nothing. |L| <= 1/sqrt(pivot).
         lifted = column.times(power.broadcast_to(column.shape), bound=int(11.4 * 2**F))

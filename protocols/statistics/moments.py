@@ -218,8 +218,9 @@ def _combine(
     within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
     share = _fraction(counts.times(power, bound=1 << width), width)
     spread = within + _between(share, means - fine, cross=cross)
-    # q * (population covariance) with |u| <= 1: at most 1, and the cuts above lose less than 2^-20 of it.
-    spread = spread.bounded((1 << WIDE) + (1 << (WIDE - 20)))
+    # q * (population covariance) with |u| <= 1 is at most 1. But nothing holds an owner's mean against its sum: then
+    # what lies between owners is up to 4.
+    spread = spread.bounded(5 << WIDE)
     some = shared.kept(leading.nonzero)
     several = count >= 2
     return JointMoments(

@@ -24,6 +24,7 @@ from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
 from protocols.statistics.correlations import Standardised, standardise
 from protocols.statistics.descriptive import TOO_LITTLE
+from protocols.statistics.held import held
 from protocols.statistics.ldl import ENTRY, INVERSE, Factors, factor, inflation
 from protocols.statistics.moments import WIDE
 
@@ -171,7 +172,7 @@ def _unexplained(standard: Standardised, factors: Factors) -> SecretArray:
     # Errors of regular factors are below 2^-14, so the gaps are below 2^-8; where factors are not, slopes are 0.
     inner = gap[:p].cut(_PART).product(slope.cut(_SLOPE - 4), _PART, limit=2.0**-3).sum()
     spread = (gap[p] + inner.cut(F + _SLOPE)).cut(_FINE)
-    return spread.bounded((1 << _FINE) + (1 << 20))
+    return held(spread, 1 + 2.0**-10).bounded((1 << _FINE) + (1 << 20))
 
 
 def _scores(
