@@ -115,8 +115,8 @@ def leading_bit(
 ) -> Exponent:
     """Where the leading bit of the raw value of 0 <= x < 2^width stands; below 2^`least` it counts as 0.
 
-    `signed`: so does a negative one, -2^width <= x, and with `beyond` one that needs up to so many bits more. Else it, or
-    one that needs more bits, gives nonsense.
+    `signed`: so does a negative one, -2^width <= x, and with `beyond` one that needs up to so many bits more. Else it,
+    or one that needs more bits, gives nonsense.
 
     Rounds    decompose, prefix or and one conversion: about 2 + 2 * log2(width) + 2; one more if signed
     Error     none
