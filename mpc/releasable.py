@@ -18,7 +18,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
 import numpy as np
@@ -213,6 +213,8 @@ def _remedy(value: Any) -> str:
             "the value is None. An awaited release is None where not every compute party receives it; a function "
             "without `return` gives None"
         )
+    if isinstance(value, SecretArray):
+        return "secrets in a dict among other values. Release each under a name of its own, in a loop"
     if isinstance(value, PrivateArray):
         return (
             f"{value.name} is a private column: one value for each row. Release what is computed from it, such as "
@@ -228,6 +230,12 @@ def _remedy(value: Any) -> str:
         return f"a {value.kind} among other values. Release each under a name of its own, in a loop"
     if inspect.iscoroutine(value) or inspect.isawaitable(value):
         return f"a {kind} that was not awaited. Write `await` before it"
+    if isinstance(value, set | frozenset):
+        return f"a {kind}, which has no order. Write sorted(…) around it"
+    if isinstance(value, Iterator | KeysView | ValuesView | ItemsView | range):
+        return f"a {kind}. Write list(…) around it"
+    if hasattr(value, "__float__"):
+        return f"a {kind}. Write float(…) around it"
     if callable(value) and hasattr(value, "__name__"):
         return f"the function {value.__name__}. Call it: {value.__name__}(…)"
     if callable(getattr(value, "release", None)):

@@ -63,7 +63,7 @@ def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
     known, _ = confined("parties.cli.scenario:previewed", asked, Limits(plan_timeout), readable=[path])
     loaded = load(name)
     if as_json:
-        print_json(_described(loaded))
+        print_json({**_described(loaded), "releases": known})  # a text where they are not known without a study
         return
     # Indented, so that no line of it looks like one of ours.
     echo(loaded.name, "", *(f"  {line}".rstrip() for line in loaded.doc.split("\n")), "")

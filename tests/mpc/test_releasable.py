@@ -2,6 +2,7 @@
 
 import datetime
 from dataclasses import dataclass
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -73,7 +74,12 @@ async def unawaited():
         (lambda people: Fitted(people.age.mean(), []), "which holds slopes, names"),
         (lambda people: Model(), "Release what its release"),
         (lambda people: None, "the value is None"),
-        (lambda people: {1, 2}, "a set cannot be released"),
+        (lambda people: {1, 2}, "which has no order. Write sorted"),
+        (lambda people: people[["age"]].mean().values(), "Write list"),
+        (lambda people: (x for x in [people.count()]), "Write list"),
+        (lambda people: Decimal("1.5"), "Write float"),
+        (lambda people: {"a": {"b": people.count()}}, "secrets in a dict among other values"),
+        (lambda people: [{"b": people.count()}], "secrets in a dict among other values"),
         (lambda people: 1j, "a complex cannot be released"),
         (lambda people: np.array([1, 2j]), "a complex cannot be released"),
         (lambda people: [people.age.mean(), [people.age.mean()]], "different shapes"),

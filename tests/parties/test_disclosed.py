@@ -152,6 +152,8 @@ def test_approval_says_it(study: Path) -> None:
     assert ended.exit_code == 0, ended.output
     after = ended.output[ended.output.index("releases, for three organizations") :]
     assert after.splitlines()[1].strip().startswith("NOT PROTECTED (the author's reason")
+    told = CliRunner().invoke(main, ["scenario", "show", str(study.parent / "script.py"), "--json"])
+    assert {read(line).name for line in json.loads(told.stdout)["releases"]} >= {"oldest", "median", "rule"}
 
 
 def test_a_run_says_it_before_anybody_is_waited_for(study: Path) -> None:
