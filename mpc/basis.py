@@ -274,13 +274,15 @@ class Lazy:
 class Shared:
     """A table whose rows were shared: `owners` blocks of `rows` places each.
 
-    own  where the order of the rows is secret: how many rows of the whole table each owner brought, (owners,)
+    selection  which rows of the private table they are
+    own        where the order of the rows is secret: how many rows of the whole table each owner brought, (owners,)
     """
 
     run: Runtime
     table: str
     owners: int
     rows: int
+    selection: Selection | None = None
     own: Callable[[], SecretArray] | None = None
 
 
@@ -368,7 +370,9 @@ class Places:
             return Counts(total.reshape(1, *rest), own.reshape(base.owners, 1, *rest))
 
         what = f"rows of {base.table}" + (" with a condition" if self.when else "")
-        return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share)
+        return Cohort(
+            base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection
+        )
 
 
 def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -431,9 +435,18 @@ class Basis(NamedTuple):
         return Basis(cohorts, tuple(p.view(to, known) for p in self.places), self.loose, self.origin)
 
     def reduced(
-        self, axis: int | None, valid: SecretArray | None = None, *, share: Fraction = Fraction(1), name: str = ""
+        self,
+        axis: int | None,
+        valid: SecretArray | None = None,
+        *,
+        share: Fraction = Fraction(1),
+        name: str = "",
+        rest: bool = True,
     ) -> Basis:
-        """Of a reduction over an axis (None: over all elements) that uses the elements under `valid`."""
+        """Of a reduction over an axis (None: over all elements) that uses the elements under `valid`.
+
+        rest  of rows that are chosen by a condition, the others are held to be none or enough, too
+        """
         if not self.cohorts and not self.places:
             return self
         cohorts = tuple(c.collapsed(axis) if c.shape else c for c in self.cohorts)
@@ -443,7 +456,9 @@ class Basis(NamedTuple):
         for one in self.places if valid is None else _distinct(self.places):
             made = one.reduced(axis, valid, share)
             if isinstance(made, Cohort):
-                cohorts = (*cohorts, made)
+                whole = replace(one, when=()).reduced(axis, valid, share) if one.when and rest else made
+                others = (_rest(whole, made),) if isinstance(whole, Cohort) and whole is not made else ()
+                cohorts = (*cohorts, made, *others)
             else:
                 places = (*places, made)
         origin = tuple(f"{name} of {o}" if name and not o.startswith(name) else o for o in self.origin)
@@ -467,7 +482,8 @@ class Basis(NamedTuple):
         if not self.places:
             return self.reduced(axis, valid)
         lazy = Lazy.of(flag)
-        return union(self.where(lazy).reduced(axis, valid), self.where(lazy.inverse()).reduced(axis, valid))
+        both = [self.where(side).reduced(axis, valid, rest=False) for side in (lazy, lazy.inverse())]
+        return union(*both)
 
     def moved(self, move: Callable[[SecretArray], SecretArray], valid: SecretArray | None, shape: Shape) -> Basis:
         """Of records in a secret order: single rows still, but nobody knows whose. valid: of the moved value."""
@@ -476,6 +492,18 @@ class Basis(NamedTuple):
         cohorts = tuple(c.moved(move) if c.shape else c for c in self.cohorts)
         places = tuple(_moved(p, move, valid, shape) for p in self.places)
         return Basis(cohorts, places, self.loose, self.origin)
+
+
+def _rest(whole: Cohort, chosen: Cohort) -> Cohort:
+    """Rows that were not chosen: none, or enough."""
+
+    def make() -> Counts:
+        (total, own, exact), less = whole.counts(), chosen.counts()
+        left = None if own is None or less.own is None or not exact else own - less.own
+        return Counts((total - less.total).bounded(whole.most), left)
+
+    what = f"{chosen.what}, turned round"
+    return Cohort(chosen.run, make, most=whole.most, what=what, shape=chosen.shape, or_none=True)
 
 
 def _distinct(places: Sequence[Places]) -> list[Places]:
@@ -504,7 +532,7 @@ def _moved(
             return counts.own.reshape(base.owners)
 
     ids = np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
-    fresh = Shared(base.run, base.table, base.owners, base.rows, own)
+    fresh = Shared(base.run, base.table, base.owners, base.rows, base.selection, own)
     if valid is not None and valid.shape == shape:
         present: Lazy | None = Lazy.of(valid)
     else:

@@ -375,6 +375,15 @@ class Apart:
     whole: bool = False
     beside: tuple[str, ...] = ()
 
+    def joined(self, other: Apart) -> Apart:
+        """What both hold it against, each once."""
+        return Apart(
+            tuple(dict.fromkeys((*self.cohorts, *other.cohorts))),
+            (*self.tables, *(t for t in other.tables if not any(t is known for known in self.tables))),
+            self.whole or other.whole,
+            tuple(dict.fromkeys((*self.beside, *other.beside))),
+        )
+
 
 def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
     """Every part of a result behind its masks."""

@@ -218,7 +218,9 @@ def unary(name: str, a: Expression) -> Expression:
     """negative, absolute, not, log, exp, sqrt: monotone or bounded, so that the range is known."""
     if name == "not":
         text = f"not {a.text}"
-        return Expression(type="flag", low=0, high=1, function=lambda x: 1.0 - x, arguments=(a,), text=text)
+        return Expression(
+            type="flag", low=0, high=1, function=lambda x: 1.0 - x, arguments=(a,), text=text, symbol="not"
+        )
     if name == "isna":
         text = f"{a.text} missing"
 
@@ -330,6 +332,14 @@ def at_level(flag: Expression) -> tuple[Expression, int, Expression | None] | No
     if flag.symbol != "==" or not flag.arguments[0].levels or flag.arguments[1].columns():
         return None
     return flag.arguments[0], int(flag.arguments[1].low), rest
+
+
+def conditions(where: Expression) -> list[Expression]:
+    """The single conditions that one is joined from by and, or, exclusive or and not."""
+    if where.symbol in ("&", "|", "^", "not"):
+        found = {one.digest: one for argument in where.arguments for one in conditions(argument)}
+        return list(found.values())
+    return [where]
 
 
 def exclusive(a: Expression, b: Expression) -> bool:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from mpc.aggregates import Aggregate, Evaluate
+from mpc.aggregates import Aggregate, Crosstab, Evaluate
 from mpc.basis import Cohort, Counts
-from mpc.expressions import Expression, Floats, everything
+from mpc.errors import ConfigError
+from mpc.expressions import Expression, Floats, conditions, everything
 from mpc.local import share_parts
 from mpc.outside import Part
 from mpc.relations import Rule
@@ -99,3 +100,30 @@ def apart(new: Selection, earlier: Sequence[Selection]) -> Cohort:
 
     what = f"rows of {source.name} in which it differs from other releases"
     return Cohort(source.run, make, most=total.bound, what=what, or_none=True)
+
+
+#: Conditions joined in one selection, of which all combinations are counted.
+MOST_CONDITIONS = 8
+
+
+def combinations_of(selection: Selection) -> Cohort | None:
+    """Where a selection joins several conditions: the rows of each of their combinations, none or enough.
+
+    With the numbers of rows under each condition, and under any other two, it would tell those of the smaller ones.
+    Raises ConfigError for more conditions than MOST_CONDITIONS.
+    """
+    source = selection.source
+    single = [] if selection.where is None else conditions(selection.where)
+    if len(single) < 2:
+        return None
+    if len(single) > MOST_CONDITIONS:
+        raise ConfigError(
+            f"table {source.name}: {len(single)} conditions select rows of one release; at most {MOST_CONDITIONS} can "
+            "be held apart. Use a category (`cut` makes one), or fewer conditions"
+        )
+    sizes = (2,) * len(single)
+    local = source.local.ask(Crosstab(single, sizes))
+    part = Part("apart", sizes, 0, source.at_most, "int", "counts")
+    own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
+    what = f"rows of {source.name} for each combination of {' and '.join(one.text for one in single)}"
+    return Cohort.of(own.sum(0), own, what=what, or_none=True).collapsed(None)

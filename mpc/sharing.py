@@ -23,6 +23,7 @@ from mpc.outside import Part
 from mpc.relations import Rule
 from mpc.rows import absent
 from mpc.secret import SecretArray
+from mpc.selections import Selection
 
 if TYPE_CHECKING:
     from mpc.private_array import PrivateArray
@@ -77,7 +78,7 @@ def _shared(source: Source, rows: int, where: Expression | None) -> Shared:
     """The places that rows of a selection are shared to; the same for columns that are shared one by one."""
     key = ("shared", rows, b"" if where is None else where.digest)
     if key not in source.memo:
-        source.memo[key] = Shared(source.run, source.name, len(source.owners), rows)
+        source.memo[key] = Shared(source.run, source.name, len(source.owners), rows, Selection(source, where))
     base: Shared = source.memo[key]
     return base
 

@@ -25,7 +25,7 @@ from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
-from mpc.selections import Selection, apart
+from mpc.selections import Selection, apart, combinations_of
 from mpc.source import Source
 from mpc.suggestions import also, closest
 
@@ -65,6 +65,7 @@ class Study:
         #: Rows that releases so far are about, and tables of counts, each with the release's name.
         self._selected: list[tuple[Selection, str]] = []
         self._counted: list[tuple[Selection, Guard | None, str]] = []
+        self._held: dict[tuple[str, bytes], Apart] = {}
         self._tables: dict[str, PrivateTable] = {}
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
@@ -179,29 +180,28 @@ class Study:
 
     def _apart(self, name: str, result: Result) -> Apart:
         """What a release tells together with those before it; its rows are remembered for those after it."""
-        cohorts: list[Cohort] = []
-        tables: list[Guard] = []
-        beside: list[str] = []
-        whole = False
+        found = Apart()
         for new in result.selections():
             if new.by:
                 near = [old for one, old in self._selected if new.columns & one.columns]
-                whole = whole or bool(near)
-                beside += near
+                found = found.joined(Apart(whole=bool(near), beside=tuple(near)))
                 self._counted.append((new, result.guard, name))
                 continue
-            if any(new.key == one.key for one, _ in self._selected):
-                continue
-            earlier = [(one, old) for one, old in self._selected if new.related(one)]
-            if earlier:
-                cohorts.append(apart(new, [one for one, _ in earlier]))
-                beside += [old for _, old in earlier]
-            if new.where is not None:
-                counted = [(guard, old) for one, guard, old in self._counted if new.columns & one.columns]
-                tables += [guard for guard, _ in counted if guard is not None]
-                beside += [old for _, old in counted]
-            self._selected.append((new, name))
-        return Apart(tuple(cohorts), tuple(tables), whole, tuple(dict.fromkeys(beside)))
+            if new.key not in self._held:  # the same rows again are held apart from the same releases
+                self._held[new.key] = self._of_rows(new)
+                self._selected.append((new, name))
+            found = found.joined(self._held[new.key])
+        return found
+
+    def _of_rows(self, new: Selection) -> Apart:
+        joined = combinations_of(new)
+        cohorts = () if joined is None else (joined,)
+        earlier = [(one, old) for one, old in self._selected if new.related(one)]
+        if earlier:
+            cohorts = (*cohorts, apart(new, [one for one, _ in earlier]))
+        tables = [] if new.where is None else [(g, old) for one, g, old in self._counted if new.columns & one.columns]
+        beside = tuple(old for _, old in [*earlier, *tables])
+        return Apart(cohorts, tuple(guard for guard, _ in tables if guard is not None), False, beside)
 
     def _check(self, entry: Entry) -> None:
         if self._manifest is None:

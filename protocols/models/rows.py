@@ -68,7 +68,7 @@ class Design:
         for a, b in combinations(several, 2) if pairs else []:
             for first, second in product((False, True), repeat=2):
                 sides = [Lazy.of(x).inverse() if no else Lazy.of(x) for x, no in ((a, first), (b, second))]
-                bases.append(self.basis.where(*sides).reduced(0, valid))
+                bases.append(self.basis.where(*sides).reduced(0, valid, rest=False))
         return union(*bases)
 
     def in_units(self) -> SecretArray:
