@@ -229,11 +229,14 @@ def test_a_peer_that_breaks_the_rules_is_refused(tmp_path, how, what):
         running.start("st-mary", path, script=script)
         running.start("county", path)
         running.start("north", path)
-        told = []
+        told, codes = [], []
         for name in ("county", "north"):
             code, out, err = running.end(name)
-            assert code == 4, out + err
+            # A wrong hello may end one of them before it has met the other one, which then waits in vain.
+            assert code == 4 or (how, code) == ("index", 3), out + err
             told.append(err)
+            codes.append(code)
+        assert 4 in codes
         expected = REFUSALS[how] if what == "elements" else "st-mary sent a message that holds no object"
         assert any(re.search(expected, err) for err in told), told
         assert all("st-mary" in err for err in told)
