@@ -161,6 +161,19 @@ def test_plan_says_what_each_pair_would_learn_where_a_helper_computes(skeleton):
     assert {"of": ["county", "north"], "opens": ["st-mary"]} in found["collusion"]["coalitions"]
 
 
+def test_plan_says_how_often_contributions_may_be_used(skeleton):
+    study = skeleton.with_name("study.toml")
+    outside = '[organizations.clinic]\nroles = ["input"]\npeople = "p"\n'
+    study.write_text(STUDY + outside)
+    assert "is used for one run, and is deleted before that opens anything" in comity("plan", study).stdout
+    assert json.loads(comity("plan", study, "--json").stdout)["keep_contributions"] is False
+    study.write_text("keep_contributions = true\n" + STUDY + outside)
+    assert "may use it in every further run of this study" in comity("plan", study).stdout
+    assert json.loads(comity("plan", study, "--json").stdout)["keep_contributions"] is True
+    study.write_text("keep_contributions = 1\n" + STUDY + outside)
+    assert "keep_contributions" in comity("plan", study, code=2).stderr
+
+
 def test_plan_of_five_says_which_engine_and_how_many_must_not_collude(skeleton):
     study = skeleton.with_name("study.toml")
     more = [f'[organizations.{name}]\nroles = ["input", "compute"]\npeople = "p"\n' for name in ("lake", "south")]
