@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from processes import SMALL, small_rows
 
 from mpc.errors import AgreementError, AuthenticationError, CheckFailed, ComityError, ConfigError, RemoteProtocolError
-from mpc.outside import Layout, Partial
+from mpc.outside import Layout, Part, Partial
+from mpc.relations import Rule
 from mpc.study import runtime_of
 from parties import contribution, sealing
 from parties.handout import Facts, hand_out, put_together
@@ -189,7 +190,11 @@ def test_any_header_is_an_error_of_ours(cast, data):
 
 # ---- contributions
 ENGINES = {"replicated": 3, "shamir": 3}
-LAYOUT = Layout({(0.5,): Partial("rows", "n", (3,), (), 100), (1.5,): Partial("rows", "mean", (3,), (4,), 2**40)})
+def asked(name: str, shape: tuple[int, ...], bound: int, table: str = "rows", owner: int = 3) -> Partial:
+    return Partial(table, (Part(name, shape, 0, bound),), (owner,), Rule())
+
+
+LAYOUT = Layout({(0.5,): asked("n", (), 100), (1.5,): asked("mean", (4,), 2**40)})
 VECTOR = np.array([17, 1, -2, 3, 2**40], np.int64)
 
 
@@ -235,11 +240,11 @@ def test_a_contribution_is_for_one_study_one_place_and_one_layout(cast):
     with pytest.raises(AgreementError):
         received(cast, "north", envelope, study=OTHER)
     with pytest.raises(RemoteProtocolError, match="owner 3"):
-        received(cast, "north", envelope, owner=4, layout=Layout({(0.5,): Partial("t", "n", (4,), (5,), 1)}))
-    other = Layout({(0.5,): Partial("rows", "n", (3,), (), 100), (1.5,): Partial("rows", "mean", (3,), (4,), 2**41)})
+        received(cast, "north", envelope, owner=4, layout=Layout({(0.5,): asked("n", (5,), 1, "t", 4)}))
+    other = Layout({(0.5,): asked("n", (), 100), (1.5,): asked("mean", (4,), 2**41)})
     with pytest.raises(RemoteProtocolError, match="other values than the study asks for"):
         received(cast, "north", envelope, layout=other)
-    longer = Layout({(0.5,): Partial("rows", "n", (3,), (9,), 100)})
+    longer = Layout({(0.5,): asked("n", (9,), 100)})
     with pytest.raises(RemoteProtocolError, match="other values"):
         received(cast, "north", envelope, layout=longer)
     with pytest.raises(RemoteProtocolError, match="clinic"):
