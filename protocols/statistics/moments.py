@@ -272,7 +272,8 @@ class Centred(Rule):
             apart = first != second
             mixed = exact_multiple(products[:, apart], 2)
             pairs = squares[:, first[apart]] + squares[:, second[apart]] + exact_multiple(n, slack).reshape(-1, 1) + 2
-            claims += [pairs - mixed, pairs + mixed]
+            # Twice a huge element can be a small one: so each is held to the range of integers, too.
+            claims += [pairs - mixed, pairs + mixed, most + products[:, apart]]
         return claims
 
 
