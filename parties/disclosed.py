@@ -37,6 +37,7 @@ class Disclosure:
     protected  a minimum holds for all of it, or nothing private is in it
     reason     the author's, for releasing what nothing guards
     gap        what one can see where nothing guards it
+    apart      earlier releases from whose rows its own differ in none or enough
     derived    computed from public and opened values: nothing is opened for it
     public     nothing private is in it
     """
@@ -52,6 +53,7 @@ class Disclosure:
     protected: bool
     reason: str
     gap: str
+    apart: tuple[str, ...]
     derived: bool
     public: bool
 
@@ -82,7 +84,14 @@ class Disclosure:
             return "nothing private is in it"
         if not self.protected:
             return f"NOT PROTECTED ({self.heading}): {NO_MINIMUM}"
-        return f"suppressed unless {'; '.join(self.guards)}{_without_own(self.others)}"
+        beside = "; " + self.beside if self.apart else ""
+        return f"suppressed unless {'; '.join(self.guards)}{_without_own(self.others)}{beside}"
+
+    @property
+    def beside(self) -> str:
+        """What it is held apart from."""
+        names = [*self.apart[:_ORIGINS], *([f"{len(self.apart) - _ORIGINS} more"] if len(self.apart) > _ORIGINS else [])]
+        return f"differs from {listed(names)} in none or as many rows"
 
     @property
     def special(self) -> str:
@@ -112,6 +121,7 @@ def read(line: Line) -> Disclosure:
         protected=derived or public or not (reason or open_parts or minimum <= 1),
         reason=reason,
         gap=next((str(part["gap"]) for part in open_parts if part["gap"]), ""),
+        apart=tuple(line["apart"]),
         derived=derived,
         public=public,
     )
