@@ -90,8 +90,8 @@ class Disclosure:
     @property
     def beside(self) -> str:
         """What it is held apart from."""
-        names = [*self.apart[:_ORIGINS], *([f"{len(self.apart) - _ORIGINS} more"] if len(self.apart) > _ORIGINS else [])]
-        return f"differs from {listed(names)} in none or as many rows"
+        more = [f"{len(self.apart) - _ORIGINS} more"] if len(self.apart) > _ORIGINS else []
+        return f"differs from {listed([*self.apart[:_ORIGINS], *more])} in none or as many rows"
 
     @property
     def special(self) -> str:
