@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from functools import partial
 from hashlib import blake2b
-from types import BuiltinFunctionType, EllipsisType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, MethodType
 from typing import Any
 
 import numpy as np
@@ -24,6 +24,9 @@ DIGEST_BYTES = 16
 _LARGE = 64
 #: Parameters that only one party holds.
 _PRIVATE = frozenset({("input", "values"), ("take", "pieces")})
+_PRIVATE_OF = frozenset(primitive for primitive, _ in _PRIVATE)
+#: Where a function is written, by its code, which is kept so that its number stays its own.
+_WRITTEN: dict[int, tuple[str, CodeType]] = {}
 
 
 def digest(value: Any) -> bytes:
@@ -33,12 +36,17 @@ def digest(value: Any) -> bytes:
 
 def canonical(value: Any) -> Hashable:
     """A public value in plain, hashable Python values that are equal, and print alike, only for equal ones."""
-    form = _FORMS.get(type(value))
+    kind = type(value)
+    if kind is int or value is None or kind is bytes:
+        return value  # type: ignore[no-any-return]
+    form = _FORMS.get(kind)
     return _other(value) if form is None else form(value)
 
 
 def parameters(primitive: str, given: dict[str, Any]) -> Hashable:
     """The canonical form of an operation's public parameters."""
+    if primitive not in _PRIVATE_OF:
+        return tuple([(name, canonical(value)) for name, value in given.items()])
     return tuple([(name, canonical(value)) for name, value in given.items() if (primitive, name) not in _PRIVATE])
 
 
@@ -66,10 +74,13 @@ def _sequence(value: Any) -> Hashable:
 
 def _function(value: FunctionType) -> Hashable:
     """Where it is written, and the values it closes over: its text is part of Comity or of the agreed script."""
-    code = value.__code__
-    cells = tuple([canonical(cell.cell_contents) for cell in value.__closure__ or ()])
-    defaults = canonical(value.__defaults__)
-    return "function", value.__module__, value.__qualname__, code.co_firstlineno, cells, defaults
+    code, closure, defaults = value.__code__, value.__closure__, value.__defaults__
+    known = _WRITTEN.get(id(code))
+    if known is None:
+        written = f"function {value.__module__} {value.__qualname__} {code.co_firstlineno}"
+        known = _WRITTEN[id(code)] = (written, code)
+    cells = None if closure is None else tuple([canonical(cell.cell_contents) for cell in closure])
+    return known[0], cells, None if defaults is None else _sequence(defaults)
 
 
 def _other(value: Any) -> Hashable:
