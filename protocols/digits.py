@@ -30,10 +30,12 @@ def digits_left(runs: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> 
         if kind not in _PLAIN or not all(name in run for run in runs):
             continue
         numbers = [list(_numbers(run[name])) for run in runs]
-        if not numbers[0] or len({len(part) for part in numbers}) > 1:
+        if not any(isinstance(number, float) for part in numbers for number in part):
+            continue  # whole ones
+        if len({len(part) for part in numbers}) > 1:
             continue
         values = np.asarray(numbers, np.float64)
-        if np.array_equal(values, np.rint(values)):
+        if not values.any():
             continue
         size = np.maximum(np.abs(values).max(0), _SMALL * np.abs(values).max())
         apart = np.maximum(np.ptp(values, axis=0), size * 10.0**-_MOST)
@@ -56,7 +58,7 @@ def enough_digits(entries: Sequence[Entry], digits: Mapping[str, float]) -> None
             raise error
 
 
-def _numbers(value: Any) -> Iterator[float]:
+def _numbers(value: Any) -> Iterator[float | int]:
     """The numbers of a release in its JSON form, without words and labels."""
     if isinstance(value, Mapping):
         value = value.get("values", value.get("value"))
@@ -64,4 +66,4 @@ def _numbers(value: Any) -> Iterator[float]:
         for one in value:
             yield from _numbers(one)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield float(value)
+        yield value

@@ -71,7 +71,7 @@ def mock_digits(
     parameters: Mapping[str, Any] | None = None,
     ranges: Ranges | None = None,
     rows: int = 60,
-    runs: int = 2,
+    runs: int = 4,
 ) -> dict[str, float]:
     """Decimal digits of each release that roundings leave on made-up rows (`protocols.digits`).
 
