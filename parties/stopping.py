@@ -57,7 +57,11 @@ def stoppable() -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         if os.getpid() != here:  # a child of a program, forked from this process: it ends as it would anyway
-            raise KeyboardInterrupt
+            if number == signal.SIGINT:
+                raise KeyboardInterrupt
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
         if _told:
             os._exit(128 + number)
         stopped = Stopped(f"stopped by its operator ({signal.Signals(number).name})")

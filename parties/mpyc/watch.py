@@ -18,6 +18,7 @@ from typing import Any
 from mpc.errors import ComityError, LocalProtocolError
 from mpc.text import visible_lines
 from parties.echo import echo
+from parties.mpyc.ending import end_children
 
 #: A program that has not ended so long after a failure is ended.
 PATIENCE_S = 1.5
@@ -95,6 +96,7 @@ def print_program_error(error: BaseException, program: str) -> None:
 
 def end_process(error: ComityError, report: Callable[[Exception], int]) -> None:
     """End this process from any thread: what the program printed, then why it ends."""
+    end_children()
     flush()
     code = report(error)
     os._exit(code)
