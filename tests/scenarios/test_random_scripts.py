@@ -225,3 +225,32 @@ def test_nothing_tells_a_small_group(seed):
 def test_nothing_tells_a_small_group_in_many_scripts(block):
     for seed in range(100 + 15 * block, 115 + 15 * block):
         held(seed)
+
+
+def assert_alike(found: Any, wanted: Any) -> None:
+    """The same words, and numbers to the digits that statistics of shared rows have."""
+    if isinstance(wanted, dict):
+        assert found.keys() == wanted.keys()
+        for key, value in wanted.items():
+            assert_alike(found[key], value)
+    elif isinstance(wanted, list):
+        assert len(found) == len(wanted)
+        for one, other in zip(found, wanted, strict=True):
+            assert_alike(one, other)
+    elif isinstance(wanted, float):
+        assert found == pytest.approx(wanted, rel=1e-4, abs=1e-5)
+    else:
+        assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("engine", "seed"),
+    [("replicated", 1), ("replicated", 2), *[pytest.param("shamir", s, marks=pytest.mark.slow) for s in range(4)]],
+)
+def test_engines_agree(engine, seed):
+    rng = np.random.default_rng(seed)
+    frames, releases = table(rng), script(rng)
+    tables = {name: {"rows": frame} for name, frame in zip(NAMES, frames, strict=True)}
+    ideal, real = (simulate(scenario_of(releases), tables, engine=e) for e in ("ideal", engine))
+    assert_alike(real.releases, ideal.releases)
+    assert [e.describe() for e in real.entries] == [e.describe() for e in ideal.entries]
