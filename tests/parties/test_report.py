@@ -360,6 +360,7 @@ def test_a_report_says_what_each_release_is_computed_from() -> None:
     line = {
         "name": "patients", "kind": "number", "parts": {"value": []}, "recipients": ["st-mary"], "minimum": 10,
         "protection": {"value": part}, "others": True, "together": False, "unprotected": "", "source": "s.py:31",
+        "apart": [],
     }  # fmt: skip
     page = Page(report.html(result(manifest=[line, {"name": "age mean"}]))).text
     assert "count of rows of t s.py:31" in page

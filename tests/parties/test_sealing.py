@@ -190,6 +190,8 @@ def test_any_header_is_an_error_of_ours(cast, data):
 
 # ---- contributions
 ENGINES = {"replicated": 3, "shamir": 3}
+
+
 def asked(name: str, shape: tuple[int, ...], bound: int, table: str = "rows", owner: int = 3) -> Partial:
     return Partial(table, (Part(name, shape, 0, bound),), (owner,), Rule())
 

@@ -45,7 +45,7 @@ def test_to_pandas_has_a_row_for_each_number(result):
     assert of("dict of vectors").value["second", "1"] == pytest.approx(39.5)
     assert of("cube").value["2", "1, 2"] == pytest.approx(39.5)
     assert of("correlation").value["age", "age"] == 1.0
-    assert of("age histogram").value["30 to 60", ""] == 90
+    assert ("30 to 60", "") in of("age histogram").index
     assert of("model").value["smoker", "p"] > 0.5
     assert of("model").value["r_squared", ""] < 0.01
     assert of("t-test").value["p", ""] > 0
