@@ -281,6 +281,8 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
 
 def how_hidden(dry: DryRun) -> str:
     """How much more than uniform shares and releases the compute parties see."""
+    if not dry.distance and {"quick_sign", "quick_signs"} & dry.primitives:
+        return "What compute parties see on the way is uniform but for 2^-42 for each comparison in fewer rounds."
     if not dry.distance:
         return "Given AES-128, compute parties see uniform numbers on the way: nothing is hidden only statistically."
     most = ceil(log2(dry.distance))
