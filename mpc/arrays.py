@@ -9,7 +9,7 @@ import numpy as np
 
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
-from mpc.basis import beside
+from mpc.beside import beside
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import Cause, Reasoned, causes, levels, nested

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mpc.aggregates import Count, Crosstab
-from mpc.basis import Cohort
+from mpc.cohorts import Cohort
 from mpc.errors import ConfigError, ShapeError
 from mpc.expressions import Expression, both, exclusive, steps, unary
 from mpc.local import share_parts

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from mpc.assumptions import resting_only_on
-from mpc.basis import Cohort
+from mpc.cohorts import Cohort
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mpc.arrays import concatenate, where
-from mpc.basis import Basis, indicator
+from mpc.basis import Basis
 from mpc.errors import ShapeError
+from mpc.places import indicator
 from mpc.public import constant
 
 if TYPE_CHECKING:

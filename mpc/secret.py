@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from mpc import comparisons, limits, products, reductions
 from mpc.arrays import concatenate, maximum, minimum, stack, where
-from mpc.basis import LOOSE, PUBLIC, Basis, Cohort, union
+from mpc.basis import LOOSE, PUBLIC, Basis, union
+from mpc.cohorts import Cohort
 from mpc.engine import Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.fixed import width_of

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from mpc.aggregates import Aggregate, Crosstab, Evaluate
-from mpc.basis import Cohort, Counts
+from mpc.cohorts import Cohort, Counts
 from mpc.errors import ConfigError
 from mpc.expressions import Expression, Floats, conditions, everything
 from mpc.local import share_parts

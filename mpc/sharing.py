@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpc.aggregates import Aggregate, Evaluate
-from mpc.basis import Basis, Lazy, Places, Shared
+from mpc.basis import Basis
 from mpc.counts import named
 from mpc.errors import ConfigError, DataError
 from mpc.expressions import Expression
 from mpc.fixed import frac_for
 from mpc.local import share_parts
 from mpc.outside import Part
+from mpc.places import Lazy, Places, Shared
 from mpc.relations import Rule
 from mpc.rows import absent
 from mpc.secret import SecretArray

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.basis import Cohort
+from mpc.cohorts import Cohort
 from mpc.digest import in_short
-from mpc.disclosure import MINIMUM_COHORT, Apart, Entry, Guard, Masked, Opened, Result, mask, protections
+from mpc.disclosure import MINIMUM_COHORT, Guard, Masked, Opened, Result, mask
 from mpc.enough import enough
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
+from mpc.manifest import Apart, Entry, protections
 from mpc.operation import Handle
 from mpc.private import PrivateTable
 from mpc.receiving import receive

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from mpc.disclosure import Entry
 from mpc.errors import RangeError
+from mpc.manifest import Entry
 
 #: Fewest digits that a release may keep; digits that are told at most, those of a float64.
 LEAST, _MOST = 3.0, 15.0

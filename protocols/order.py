@@ -20,10 +20,11 @@ import numpy as np
 
 from mpc import opening
 from mpc.assumptions import Assumption, assuming
-from mpc.basis import Basis, indicator
+from mpc.basis import Basis
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.operation import Handle
+from mpc.places import indicator
 from mpc.resolution import ordered
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate, constant

@@ -16,11 +16,11 @@ from typing import Any, TypeVar
 
 from mpc.channel import Bytes, MemoryNetwork
 from mpc.collecting import Collecting
-from mpc.disclosure import Entry
 from mpc.engine import Cost, Engine, Integers
 from mpc.entries import problems, read
 from mpc.errors import ConfigError, DataError
 from mpc.history import differences_here
+from mpc.manifest import Entry
 from mpc.network import Network
 from mpc.outside import Dealt, Layout, Outside
 from mpc.party import Environment

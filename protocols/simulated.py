@@ -9,8 +9,8 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from mpc.channel import MemoryNetwork
-from mpc.disclosure import Entry
 from mpc.engine import Cost
+from mpc.manifest import Entry
 
 if TYPE_CHECKING:
     import pandas as pd

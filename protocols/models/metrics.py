@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from mpc.basis import indicator, union
+from mpc.basis import union
 from mpc.errors import RangeError, ShapeError
+from mpc.places import indicator
 from mpc.secret import SecretArray, concatenate
 from protocols.models.rows import both
 from protocols.order import order_by

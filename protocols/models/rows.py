@@ -13,8 +13,9 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.basis import Basis, Lazy, indicator, union
+from mpc.basis import Basis, union
 from mpc.errors import RangeError, ShapeError
+from mpc.places import Lazy, indicator
 from mpc.reductions import is_flag
 from mpc.secret import SecretArray, concatenate, constant
 from protocols.numeric.normalize import F

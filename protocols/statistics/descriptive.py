@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 
 from mpc.aggregates import Count
-from mpc.basis import Cohort, indicator
+from mpc.cohorts import Cohort
 from mpc.counts import behind, complete, named, rows_where
 from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
 from mpc.local import share_parts
 from mpc.outside import Part
+from mpc.places import indicator
 from mpc.private import PrivateArray, PrivateTable
 from mpc.relations import Rule
 from mpc.secret import SecretArray, where

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from itertools import combinations, product
 from typing import Any
 
-from mpc.basis import Cohort
+from mpc.cohorts import Cohort
 from mpc.counts import counted, rows_where
 from mpc.disclosure import Opened, Result
 from mpc.expressions import Expression, both, steps

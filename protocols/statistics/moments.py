@@ -18,7 +18,7 @@ import numpy as np
 
 from mpc.aggregates import Aggregate, CrossMoments
 from mpc.aggregates import Moments as ColumnMoments
-from mpc.basis import Cohort
+from mpc.cohorts import Cohort
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.expressions import Expression, Floats
 from mpc.local import share_parts

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.basis import Cohort
+from mpc.cohorts import Cohort
 from mpc.counts import behind, complete
 from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError

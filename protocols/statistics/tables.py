@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.basis import Cohort
+from mpc.cohorts import Cohort
 from mpc.disclosure import Guard, Opened, Result
 from mpc.enough import enough
 from mpc.errors import ConfigError
