@@ -15,14 +15,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.cohorts import Cohort
-from mpc.enough import enough
+from mpc.enough import all_enough, every_one
 from mpc.expressions import both
 from mpc.fixed import decode
 from mpc.inherited import Cause, causes
 from mpc.manifest import Apart, Entry
 from mpc.opening import hand_out, open_to
 from mpc.operation import Handle
-from mpc.secret import SecretArray, concatenate
+from mpc.secret import SecretArray
 from mpc.selections import Selection
 from mpc.soundness import Soundness, soundness
 
@@ -294,12 +294,13 @@ def _large(result: Result, minimum: int, others: bool, apart: Apart) -> dict[str
         large.update(result.guard.bits(minimum, others))
     else:
         for name, part in result.parts.items():
-            large[name] = _joint(part, enough(part.run, part.basis.cohorts, minimum, others=others))
+            large[name] = all_enough(run, part.basis.cohorts, minimum, others=others)
     if result.together:
-        bits = [bit.all().reshape(1) for bit in large.values() if bit is not None]
-        joint = concatenate(bits).all() if bits else None
+        different = {id(bit): bit for bit in large.values() if bit is not None}
+        joint = every_one([bit.all() if bit.shape else bit for bit in different.values()])
         large = dict.fromkeys(result.parts, joint)
-    together = list(enough(run, apart.cohorts, minimum, others=others).values()) if apart.cohorts else []
+    first = all_enough(run, apart.cohorts, minimum, others=others)
+    together = [] if first is None else [first]
     for table in [*apart.tables, *([result.guard] if apart.whole and result.guard is not None else [])]:
         together += [bits.all() for bits in table.bits(minimum, others).values()]
     for bit in together:
@@ -307,12 +308,3 @@ def _large(result: Result, minimum: int, others: bool, apart: Apart) -> dict[str
             own = large.get(name)
             large[name] = bit.broadcast_to(part.shape) if own is None else own & bit.broadcast_to(own.shape)
     return large
-
-
-def _joint(part: SecretArray, bits: Mapping[Cohort, SecretArray]) -> SecretArray | None:
-    scalars = [bit.reshape(1) for bit in bits.values() if bit.shape == ()]
-    joint = concatenate(scalars).all() if scalars else None
-    for bit in bits.values():
-        if bit.shape != ():
-            joint = bit if joint is None else joint & bit
-    return joint

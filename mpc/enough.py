@@ -42,6 +42,30 @@ def enough(run: Runtime, cohorts: Iterable[Cohort], minimum: int, *, others: boo
     return {cohort: bits(cohort) for cohort in wanted}
 
 
+def all_enough(run: Runtime, cohorts: Sequence[Cohort], minimum: int, *, others: bool) -> SecretArray | None:
+    """Bits: all of these cohorts are enough, for the whole or for each element (None: there are none)."""
+    memo = run.scope.memo(_MEMO)
+    key = tuple(cohorts), minimum, others
+    if key not in memo:
+        bits = enough(run, cohorts, minimum, others=others).values()
+        scalars = [bit for bit in bits if bit.shape == ()]
+        joint = every_one(scalars)
+        for bit in bits:
+            if bit.shape != ():
+                joint = bit if joint is None else joint & bit
+        memo[key] = joint
+    found: SecretArray | None = memo[key]
+    return found
+
+
+def every_one(bits: Iterable[SecretArray]) -> SecretArray | None:
+    """One bit: all of these scalars are set (None: there are none)."""
+    each = list({id(bit): bit for bit in bits}.values())
+    if len(each) < 2:
+        return each[0] if each else None
+    return concatenate([bit.reshape(1) for bit in each]).all()
+
+
 class _Memo:
     """What results are remembered under."""
 
