@@ -1,8 +1,14 @@
-"""Hypothesis profiles: few examples without a deadline by default, more with HYPOTHESIS_PROFILE=thorough."""
+"""Hypothesis profiles: few examples without a deadline by default, more with HYPOTHESIS_PROFILE=thorough.
+
+Signals are what they are at a terminal, also where the tests were started in the background by a shell, which ignores
+Ctrl-C for those: processes started here take that over otherwise.
+"""
 
 from __future__ import annotations
 
 import os
+import signal
+import threading
 
 from hypothesis import HealthCheck, settings
 
@@ -11,3 +17,8 @@ settings.register_profile("comity", max_examples=25, **_COMMON)
 settings.register_profile("ci", max_examples=25, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=400, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "comity"))
+
+if threading.current_thread() is threading.main_thread():
+    for _name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if (_signal := getattr(signal, _name, None)) is not None and signal.getsignal(_signal) is signal.SIG_IGN:
+            signal.signal(_signal, signal.default_int_handler if _signal == signal.SIGINT else signal.SIG_DFL)
