@@ -124,7 +124,7 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
             raise ShapeError(f"{category.name}: counts are by categories and flags; `cut` makes a category of a number")
         sizes.append(len(category.expression.levels) or 2)
         where = both(where, category.where)
-    return _cells(source, [c.expression for c in categories], sizes, where, where)
+    return _cells(source, [c.expression for c in categories], sizes, where, where, rows_where(source, where))
 
 
 def _cells(
@@ -133,15 +133,17 @@ def _cells(
     sizes: Sequence[int],
     where: Expression | None,
     chosen: Expression | None,
+    rows: str,
 ) -> SecretArray:
-    """Counts by flags or categories of rows under a condition; `chosen` is that without what is missing in columns."""
+    """Counts by flags or categories of rows under a condition; `chosen` is that without what is missing in columns, and
+    `rows` are these rows in words."""
     key = ("cells", tuple(id(flag) for flag in flags), id(where))
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
     local = source.local.ask(Crosstab(flags, sizes, where))
     part = Part("counts", tuple(sizes), 0, source.at_most, "int")
     own = share_parts(source, local, [part], Tabulated(source.at_most))["counts"]
-    what = f"{rows_where(source, where)} by {' and '.join(flag.text for flag in flags)}"
+    what = f"{rows} by {' and '.join(flag.text for flag in flags)}"
     total = counted(own, what, Selection(source, chosen, tuple(flags)))
     source.memo[key] = (total, tuple(flags), where)
     return total
@@ -176,26 +178,27 @@ def _behind(
     source: Source, columns: Sequence[PrivateArray], where: Expression | None, rows: Cohort | None
 ) -> tuple[Cohort, ...]:
     chosen = Selection(source, columns[0].where)
-    found = [] if rows is not None else [count_rows(source, where, complete(columns), chosen=chosen)]
+    known = complete(columns)
+    found = [] if rows is not None else [count_rows(source, where, known, chosen=chosen)]
     flags: dict[int, Expression] = {}
     for column in columns:
         own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
         for flag, none in own:
             if none:
-                found.append(count_rows(source, both(where, flag), or_none=True))
+                found.append(count_rows(source, both(where, flag), f"{known} where {flag.text}", or_none=True))
             else:
                 flags[id(flag)] = flag
     for a, b in combinations(flags.values(), 2):
         if exclusive(a, b):
             for one in (a, b):
                 level = Selection(source, both(chosen.where, one))
-                found.append(count_rows(source, both(where, one), chosen=level))
+                found.append(count_rows(source, both(where, one), f"{known} where {one.text}", chosen=level))
             neither = both(unary("not", a), unary("not", b))
-            found.append(count_rows(source, both(where, neither), or_none=True))
+            found.append(count_rows(source, both(where, neither), f"{known} at no such level", or_none=True))
         else:
-            found.append(_cells(source, (a, b), (2, 2), where, chosen.where))
+            found.append(_cells(source, (a, b), (2, 2), where, chosen.where, known))
     if len(flags) == 1:
-        found += [_cells(source, (flag,), (2,), where, chosen.where) for flag in flags.values()]
+        found += [_cells(source, (flag,), (2,), where, chosen.where, known) for flag in flags.values()]
     cohorts = tuple(cohort for count in found for cohort in count.basis.cohorts)
     behind_all = cohorts if rows is None else (rows, *cohorts)
     return tuple(cohort.collapsed(None) if cohort.shape else cohort for cohort in behind_all)
