@@ -69,11 +69,22 @@ class Basis(NamedTuple):
             if isinstance(made, Cohort):
                 whole = replace(one, when=()).reduced(axis, valid, share) if one.when and rest else made
                 others = (rest_of(whole, made),) if isinstance(whole, Cohort) and whole is not made else ()
-                cohorts = (*cohorts, made, *others)
+                cohorts = (*cohorts, made, *others, *_of_flags(one, axis, valid, share))
             else:
                 places = (*places, made)
         origin = tuple(f"{name} of {o}" if name and not o.startswith(name) else o for o in self.origin)
         return Basis(cohorts, places, self.loose, origin)
+
+    def noting(self, flag: SecretArray) -> Basis:
+        """Made from a flag of the value's shape: sums of it tell how many rows have it."""
+        if not self.places:
+            return self
+        lazy = Lazy.of(flag)
+        return self._replace(places=tuple(place.noting(lazy) for place in self.places))
+
+    def plain(self) -> Basis:
+        """Whatever flags it is made from."""
+        return self._replace(places=tuple(replace(place, flags=()) for place in self.places))
 
     def picked(self, axis: int | None) -> Basis:
         """Of one of the elements along an axis, or of something that one of them can decide."""
@@ -93,7 +104,12 @@ class Basis(NamedTuple):
         if not self.places:
             return self.reduced(axis, valid)
         lazy = Lazy.of(flag)
-        both = [self.where(side).reduced(axis, valid, rest=False) for side in (lazy, lazy.inverse())]
+        flag_free = self._replace(
+            places=tuple(
+                replace(p, flags=tuple(f for f in p.flags if f.secret is not flag)) for p in self.places
+            )
+        )
+        both = [flag_free.where(side).reduced(axis, valid, rest=False) for side in (lazy, lazy.inverse())]
         return union(*both)
 
     def moved(self, move: Callable[[SecretArray], SecretArray], valid: SecretArray | None, shape: Shape) -> Basis:
@@ -103,6 +119,20 @@ class Basis(NamedTuple):
         cohorts = tuple(c.moved(move) if c.shape else c for c in self.cohorts)
         places = tuple(moved(p, move, valid, shape) for p in self.places)
         return Basis(cohorts, places, self.loose, self.origin)
+
+
+def _of_flags(
+    place: Places, axis: int | None, valid: SecretArray | None, share: Fraction
+) -> tuple[Cohort, ...]:
+    """Rows on each side of the flags that reduced elements are made from: none, or enough."""
+    found = []
+    for flag in place.flags:
+        for side in (flag, flag.inverse()):
+            made = replace(place, when=(*place.when, side), flags=()).reduced(axis, valid, share)
+            if isinstance(made, Cohort):
+                made.or_none = True
+                found.append(made)
+    return tuple(found)
 
 
 #: Nothing private; something private that no count covers.

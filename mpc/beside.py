@@ -122,7 +122,7 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
                 [np.full(s, -1, np.int64) if p is None else p.ids for p, s in zip(parts, shapes, strict=True)], axis
             )
             if all(p is None or (p.present is None and not p.when) for p in parts):
-                made.append(Places(base, ids, None))
+                made.append(Places(base, ids, None, (), _flags_beside(run, parts, shapes, axis)))
                 continue
 
             def make(parts: list[Places | None] = parts) -> SecretArray:
@@ -133,8 +133,32 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
                     pieces.append(rows_there(run, shape, conditions) if conditions else whole)
                 return concatenate([piece.bare() for piece in pieces], axis)
 
-            made.append(Places(base, ids, Lazy(run, ids.shape, make)))
+            flags = _flags_beside(run, parts, shapes, axis)
+            made.append(Places(base, ids, Lazy(run, ids.shape, make), (), flags))
     return made
+
+
+def _flags_beside(
+    run: Runtime, parts: Sequence[Places | None], shapes: Sequence[Shape], axis: int
+) -> tuple[Lazy, ...]:
+    """Flags of each part, which no row of the others has."""
+    from mpc.arrays import concatenate
+    from mpc.public import constant
+
+    found = []
+    for k, part in enumerate(parts):
+        for flag in part.flags if part is not None else ():
+
+            def make(k: int = k, flag: Lazy = flag) -> SecretArray:
+                bits = flag.bits()
+                pieces = [
+                    bits.numeric().bare() if j == k else constant(run, np.zeros(shape, np.int64))
+                    for j, shape in enumerate(shapes)
+                ]
+                return concatenate(pieces, axis)
+
+            found.append(Lazy(run, _joined(shapes, axis), make))
+    return tuple(found)
 
 
 def _joined(shapes: Sequence[Shape], axis: int) -> Shape:

@@ -17,7 +17,7 @@ import numpy as np
 from mpc.aggregates import Count, Crosstab
 from mpc.cohorts import Cohort
 from mpc.errors import ConfigError, ShapeError
-from mpc.expressions import Expression, both, exclusive, steps, unary
+from mpc.expressions import Expression, both, exclusive, gaps, steps, unary
 from mpc.local import share_parts
 from mpc.outside import Part
 from mpc.relations import Rule, exact_multiple
@@ -167,6 +167,16 @@ def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple
     return source.memo[key][0]  # type: ignore[no-any-return]
 
 
+def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
+    """Rows that no bin of `cut` holds, of what expressions are made from: none, or enough."""
+    found: list[Cohort] = []
+    for expression in expressions:
+        for gap in gaps(expression):
+            what = f"rows outside of {expression.text}"
+            found += count_rows(source, both(where, gap), what, or_none=True).basis.cohorts
+    return tuple(found)
+
+
 def complete(columns: Sequence[PrivateArray]) -> str:
     """The rows where none of these columns is missing, in words."""
     names = " and ".join(dict.fromkeys(column.expression.text for column in columns))
@@ -199,6 +209,7 @@ def _behind(
             found.append(_cells(source, (a, b), (2, 2), where, chosen.where, known))
     if len(flags) == 1:
         found += [_cells(source, (flag,), (2,), where, chosen.where, known) for flag in flags.values()]
+    outside = beyond_bins(source, [column.expression for column in columns], chosen.where)
     cohorts = tuple(cohort for count in found for cohort in count.basis.cohorts)
-    behind_all = cohorts if rows is None else (rows, *cohorts)
+    behind_all = (*(cohorts if rows is None else (rows, *cohorts)), *outside)
     return tuple(cohort.collapsed(None) if cohort.shape else cohort for cohort in behind_all)

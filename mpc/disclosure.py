@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -130,6 +131,9 @@ class Result:
     guard: Guard | None = None
     together: bool = False
     minimum: int | None = None
+
+    def __post_init__(self) -> None:
+        self.parts = MappingProxyType(dict(self.parts))
 
     def __getitem__(self, part: str) -> SecretArray:
         return self.parts[part]

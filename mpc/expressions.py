@@ -240,7 +240,10 @@ def unary(name: str, a: Expression) -> Expression:
     if name == "absolute":
         low = 0.0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))
         high, text = max(abs(a.low), abs(a.high)), f"|{a.text}|"
-        return Expression(type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text)
+        turned = "absolute" if a.low < 0 < a.high else ""
+        return Expression(
+            type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text, symbol=turned
+        )
     monotone: dict[str, Callable[..., Floats]] = {"log": np.log, "exp": np.exp, "sqrt": np.sqrt}
     function = monotone[name]
     if (name == "log" and a.low <= 0) or (name == "sqrt" and a.low < 0):
@@ -296,6 +299,7 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
         function=place,
         arguments=(a,),
         text=f"{a.text} in {len(labels)} bins",
+        symbol="" if edges[0] <= a.low and a.high <= edges[-1] else "cut",
     )
 
 
@@ -320,7 +324,10 @@ def steps(a: Expression) -> list[tuple[Expression, bool]]:
         for beyond, symbol, limit in ((inner.low < low, "<", low), (inner.high > high, ">", high)):
             if beyond:
                 flag = comparison(symbol, inner, public(limit))
-                found[id(flag)] = (flag, True)
+                found |= {id(side): (side, True) for side in (flag, unary("not", flag))}
+    if a.symbol == "absolute":
+        flag = comparison("<", a.arguments[0], public(0))
+        found |= {id(side): (side, True) for side in (flag, unary("not", flag))}
     return list(found.values())
 
 
@@ -336,10 +343,37 @@ def at_level(flag: Expression) -> tuple[Expression, int, Expression | None] | No
 
 def conditions(where: Expression) -> list[Expression]:
     """The single conditions that one is joined from by and, or, exclusive or and not."""
-    if where.symbol in ("&", "|", "^", "not"):
-        found = {one.digest: one for argument in where.arguments for one in conditions(argument)}
-        return list(found.values())
-    return [where]
+    found = {one.digest: one for argument in where.arguments for one in _conditions_in(argument)}
+    if where.symbol not in ("&", "|", "^", "not"):
+        found[where.digest] = where
+    return list(found.values())
+
+
+def _conditions_in(a: Expression) -> list[Expression]:
+    """The conditions that a flag, or a number made from flags, is made from."""
+    if a.type == "flag":
+        return conditions(a)
+    return [one for argument in a.arguments for one in _conditions_in(argument)]
+
+
+def fulfilled(condition: Expression) -> Expression:
+    """The condition, not fulfilled where it is missing."""
+
+    def function(x: Floats) -> Floats:
+        return np.asarray(x == 1.0, np.float64)
+
+    return Expression(
+        type="flag", low=0, high=1, function=function, arguments=(condition,), text=condition.text, symbol="fulfilled"
+    )
+
+
+def gaps(a: Expression) -> list[Expression]:
+    """The conditions that a value is outside of all bins of `cut`, for all cuts that an expression is made from."""
+    found = [one for argument in a.arguments for one in gaps(argument)]
+    if a.symbol == "cut":
+        inside = unary("not", unary("isna", a))
+        found.append(logical("&", unary("not", unary("isna", a.arguments[0])), unary("not", inside)))
+    return found
 
 
 def exclusive(a: Expression, b: Expression) -> bool:

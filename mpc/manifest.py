@@ -39,9 +39,9 @@ def protections(result: Result, minimum: int) -> dict[str, Protection]:
         found = {}
         for name, part in result.parts.items():
             cohorts = result.guard.cohorts.get(name, ())
-            gap = "" if cohorts else "nothing is known of the rows behind it"
+            gap = "" if cohorts and not (part.basis.places or part.basis.loose) else "a single row can show"
             texts = (result.guard.rule, *_texts(cohorts, minimum))
-            found[name] = Protection("table" if cohorts else "none", texts, gap, part.basis.origin)
+            found[name] = Protection("none" if gap else "table", texts, gap, part.basis.origin)
         return found
     return {name: _protection(part, minimum) for name, part in result.parts.items()}
 

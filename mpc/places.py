@@ -53,6 +53,9 @@ class Lazy:
         shape = to(np.empty(self.shape, np.bool_)).shape
         return Lazy(self.run, shape, lambda: self.bits()._view(to))
 
+    def at(self, index: int) -> Lazy:
+        return self.view(lambda a: a[index], {})
+
     def every(self, axis: int) -> Lazy:
         shape = (*self.shape[:axis], *self.shape[axis + 1 :])
 
@@ -96,12 +99,14 @@ class Places:
     ids      the value's shape: the place of each element's row; -1: of none
     present  where there is a row and not padding (and the column is not missing)
     when     the rows that an element really stands on: only where all of these are set
+    flags    what the elements are made from: their sums tell how many rows have each of these
     """
 
     base: Shared
     ids: NDArray[np.int64]
     present: Lazy | None
     when: tuple[Lazy, ...] = ()
+    flags: tuple[Lazy, ...] = ()
 
     def same(self, other: Places) -> bool:
         return (
@@ -110,15 +115,24 @@ class Places:
             and self.present is other.present
             and len(self.when) == len(other.when)
             and all(a is b for a, b in zip(self.when, other.when, strict=True))
+            and len(self.flags) == len(other.flags)
+            and all(a is b for a, b in zip(self.flags, other.flags, strict=True))
         )
 
     def view(self, to: View, known: Mapping[int, SecretArray]) -> Places:
         present = None if self.present is None else self.present.view(to, known)
-        return Places(self.base, to(self.ids), present, tuple(w.view(to, known) for w in self.when))
+        when, flags = (tuple(w.view(to, known) for w in bits) for bits in (self.when, self.flags))
+        return Places(self.base, to(self.ids), present, when, flags)
 
     def restricted(self, *bits: Lazy) -> Places:
         new = tuple(b for b in bits if not any(b is w for w in self.when))
-        return replace(self, when=(*self.when, *new)) if new else self
+        left = tuple(f for f in self.flags if not any(f.secret is not None and f.secret is b.secret for b in new))
+        return replace(self, when=(*self.when, *new), flags=left) if new else self
+
+    def noting(self, flag: Lazy) -> Places:
+        """Made from this flag, too."""
+        known = any(f is flag or (f.secret is not None and f.secret is flag.secret) for f in self.flags)
+        return self if known else replace(self, flags=(*self.flags, flag))
 
     def reduced(self, axis: int | None, valid: SecretArray | None, share: Fraction) -> Places | Cohort:
         """What a reduction stands on: one row still, where all its terms are of that row, else the rows together."""
@@ -132,8 +146,17 @@ class Places:
         if len(ids) and bool(((ids[0] < 0) | (ids[-1] < 0) | (ids[0] == ids[-1])).all()):
             one = ids.max(0)
             if bool(((ids == one) | (ids < 0)).all()):
-                return Places(self.base, one, None, tuple(c.every(0) for c in conditions))
+                flags = self._flags_along(axis, len(ids))
+                return Places(self.base, one, None, tuple(c.every(0) for c in conditions), flags)
         return self._cohort(ids, conditions, share)
+
+    def _flags_along(self, axis: int | None, terms: int) -> tuple[Lazy, ...]:
+        """The flags of each term of a reduction whose terms are all of one row."""
+        found = []
+        for flag in self.flags:
+            along = flag.view(lambda a: a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0), {})
+            found += [along.at(k) for k in range(terms)]
+        return tuple(found)
 
     def _conditions(self, valid: SecretArray | None) -> tuple[Lazy, ...]:
         """The mask of a value is set only where there is a row: it came from these rows' masks."""
@@ -233,7 +256,12 @@ def distinct(places: Sequence[Places]) -> list[Places]:
     """Without those that differ in what is missing only."""
     found: list[Places] = []
     for place in places:
-        if not any(place.beside(known) for known in found):
+        for k, known in enumerate(found):
+            if place.beside(known):
+                for flag in place.flags:
+                    found[k] = found[k].noting(flag)
+                break
+        else:
             found.append(place)
     return found
 
@@ -261,5 +289,5 @@ def moved(
         present: Lazy | None = Lazy.of(valid)
     else:
         present = None if places.present is None else places.present.moved(move)
-    when = tuple(w.moved(move) for w in places.when)
-    return Places(fresh, np.broadcast_to(ids, shape), present, when)
+    when, flags = (tuple(w.moved(move) for w in bits) for bits in (places.when, places.flags))
+    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags)

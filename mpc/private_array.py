@@ -11,7 +11,7 @@ import numpy as np
 
 from mpc import expressions
 from mpc.aggregates import Sum
-from mpc.counts import Summed, behind, count_rows, named
+from mpc.counts import Summed, behind, beyond_bins, count_rows, named
 from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
 from mpc.expressions import Expression, both
 from mpc.local import share_parts
@@ -233,7 +233,9 @@ class PrivateArray:
     def count(self) -> SecretArray:
         """How many rows are not missing (and fulfil the condition)."""
         present = expressions.unary("not", expressions.unary("isna", self.expression))
-        return count_rows(self.source, both(self.where, present), chosen=Selection(self.source, self.where))
+        total = count_rows(self.source, both(self.where, present), chosen=Selection(self.source, self.where))
+        outside = beyond_bins(self.source, [self.expression], self.where)
+        return total.standing_on(*total.basis.cohorts, *outside) if outside else total
 
     def missing(self) -> SecretArray:
         """How many rows are missing (and fulfil the condition)."""

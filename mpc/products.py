@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 # secret.py takes its methods from here, so the class is looked up when it is used.
 from mpc import secret
 from mpc.basis import Basis, union
+from mpc.cohorts import Cohort
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import contracted
@@ -27,13 +29,18 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
     Exact for two integers, cut to WIDTH bits for numbers as measurements are, else by `wide_product`. Rounds 1, 2, 4.
     """
     if not isinstance(other, secret.SecretArray):
-        return scale_public(x.numeric(), other)
+        scaled = scale_public(x.numeric(), other)
+        weights = np.asarray(other)
+        if scaled.basis.places and weights.size and not weights.all() and weights.any():
+            met = constant(x.run, np.broadcast_to(weights != 0, scaled.shape))
+            return scaled.with_basis(scaled.basis.where(met))
+        return scaled
     if x.type == "bool" or other.type == "bool":
         bit, value = (x, other) if x.type == "bool" else (other, x)
         if value.type == "bool":
             return (x & other).numeric()
         bit, value = broadcast(bit, value)
-        basis = union(bit.basis, value.basis).where(bit) if bit.basis.places else union(bit.basis, value.basis)
+        basis = union(bit.basis, value.basis).where(bit)
         changes = {"type": value.type, "frac": value.frac, "bound": value.bound, "basis": basis}
         return bit._op("inject", value, changes=changes)
     if (x.type, other.type) != ("int", "int") and (is_wide(x) or is_wide(other)):
@@ -53,7 +60,7 @@ def _chosen(a: SecretArray, b: SecretArray) -> Basis:
     basis = union(a.basis, b.basis)
     if basis.places:
         for x in (a, b):
-            if x.type == "int" and x.bound == 1 and x.basis.places:
+            if x.type == "int" and x.bound == 1:
                 basis = basis.where(x)
     return basis
 
@@ -65,7 +72,7 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
     """
     run = x.run
     if not isinstance(other, secret.SecretArray):
-        other = constant(run, other)
+        return picking(matmul(x, constant(run, other)), x, other, x.ndim - 1)
     a, b = x.numeric(), other.numeric()
     if not a.shape or not b.shape or a.shape[-1] != b.shape[0 if b.ndim == 1 else -2] or max(a.ndim, b.ndim) > 2:
         raise ShapeError(f"@: shapes {a.shape} and {b.shape} do not fit")
@@ -92,6 +99,14 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
             changes=contracted(frac=a.frac + b.frac - cut, bound=bound, type="fixed", of=(left, right)),
         )
     return product.reshape(shape)
+
+
+def picking(product: SecretArray, x: SecretArray, weights: Any, axis: int) -> SecretArray:
+    """A product of x with public weights along an axis: where rows meet weights of 0, it is about some of them only."""
+    if not x.basis.places or np.asarray(weights).all():
+        return product
+    mixed = any(isinstance(place.reduced(axis, None, Fraction(1)), Cohort) for place in x.basis.places)
+    return product.with_basis(product.basis._replace(loose=True)) if mixed else product
 
 
 def times(x: SecretArray, other: SecretArray, *, bound: int | None = None) -> SecretArray:

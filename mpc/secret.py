@@ -199,7 +199,8 @@ class SecretArray:
         """A bool as the integers 0 and 1; numbers as they are."""
         if self.type != "bool":
             return self
-        return self._op("bit_to_ring", changes={"type": "int", "frac": 0, "bound": 1})
+        changes = {"type": "int", "frac": 0, "bound": 1, "basis": self.basis.noting(self)}
+        return self._op("bit_to_ring", changes=changes)
 
     def __add__(self, other: Any) -> SecretArray:
         a = self.numeric()
@@ -232,7 +233,7 @@ class SecretArray:
     __matmul__ = products.matmul
 
     def __rmatmul__(self, other: Any) -> SecretArray:
-        return constant(self.run, other) @ self
+        return products.picking(constant(self.run, other) @ self, self, other, 0 if self.ndim == 1 else self.ndim - 2)
 
     def __truediv__(self, other: Any) -> SecretArray:
         if isinstance(other, SecretArray):
@@ -327,7 +328,7 @@ class SecretArray:
         if valid.shape not in ((), self.shape):
             valid = valid.broadcast_to(self.shape)
         joint, reason = joined((self.valid, self.why), (valid, why or self.why), self.shape)
-        return self._new(self.handle, valid=joint, why=reason)
+        return self._new(self.handle, valid=joint, why=reason, basis=self._also(valid))
 
     def without_mask(self) -> SecretArray:
         """The raw value with its mask taken off: for library code that deals with the mask itself."""
@@ -353,6 +354,15 @@ class SecretArray:
     def like(self, *others: SecretArray) -> SecretArray:
         """The same value, standing on what `others` stand on: it was computed from them, element by element."""
         return self.with_basis(union(*[x.basis for x in others]))
+
+    def _also(self, other: SecretArray) -> Basis:
+        """What it stands on together with a mask: which elements are defined is told, too."""
+        if not other.basis.places and not other.basis.cohorts:
+            return self.basis
+        basis = other.basis if other.shape in ((), self.shape) else other.basis.reduced(None)
+        if other.shape == () and self.shape != ():
+            basis = basis.view(lambda a: np.broadcast_to(a, self.shape), (), {})
+        return union(self.basis, basis._replace(loose=False))
 
     def with_basis(self, basis: Basis) -> SecretArray:
         """The same value with another basis: a statement of library code."""

@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
-from mpc.aggregates import Aggregate, Crosstab, Evaluate
-from mpc.cohorts import Cohort, Counts
+from mpc.aggregates import Crosstab
+from mpc.cohorts import Cohort
 from mpc.errors import ConfigError
-from mpc.expressions import Expression, Floats, conditions, everything
+from mpc.expressions import Expression, conditions, everything, fulfilled
 from mpc.local import share_parts
 from mpc.outside import Part
 from mpc.relations import Rule
+from mpc.secret import SecretArray, concatenate
 
 if TYPE_CHECKING:
-    from mpc.secret import SecretArray
     from mpc.source import Source
 
 
@@ -50,30 +48,6 @@ class Selection(NamedTuple):
         return self.where is None or other.where is None or bool(self.columns & other.columns)
 
 
-class Overlaps(Aggregate):
-    """Rows of one selection that are in none of others, and rows of these that are not in it: apart (2, others)."""
-
-    def __init__(self, new: Expression, others: Sequence[Expression]) -> None:
-        self._new = new
-        self._others = others
-        self._apart = np.zeros((2, len(others)))
-
-    def expressions(self) -> Sequence[Expression]:
-        return [self._new, *self._others]
-
-    def settings(self) -> tuple[object, ...]:
-        return ()
-
-    def update(self, evaluate: Evaluate, rows: int) -> None:
-        new = np.broadcast_to(evaluate(self._new) == 1.0, (rows,))
-        for k, other in enumerate(self._others):
-            there = np.broadcast_to(evaluate(other) == 1.0, (rows,))
-            self._apart[:, k] += np.count_nonzero(new & ~there), np.count_nonzero(there & ~new)
-
-    def result(self) -> dict[str, Floats]:
-        return {"apart": self._apart}
-
-
 @dataclass(frozen=True)
 class Differing(Rule):
     """0 <= each number of rows <= at_most."""
@@ -85,45 +59,71 @@ class Differing(Rule):
         return [parts["apart"], self.at_most - parts["apart"]]
 
 
-def apart(new: Selection, earlier: Sequence[Selection]) -> Cohort:
-    """The rows in which a selection differs from earlier ones, each difference by itself: none, or enough."""
-    source = new.source
-    whole = everything()
-    local = source.local.ask(Overlaps(new.where or whole, [old.where or whole for old in earlier]))
-    part = Part("apart", (2, len(earlier)), 0, source.at_most, "int")
-    own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
-    total = own.sum(0).reshape(2 * len(earlier))
-    owners = own.shape[0]
-
-    def make() -> Counts:
-        return Counts(total.bare(), own.bare().reshape(owners, 2 * len(earlier)))
-
-    what = f"rows of {source.name} in which it differs from other releases"
-    return Cohort(source.run, make, most=total.bound, what=what, or_none=True)
-
-
-#: Conditions joined in one selection, of which all combinations are counted.
+#: Conditions of which all combinations are counted; those of more are, two releases at a time.
 MOST_CONDITIONS = 8
 
 
-def combinations_of(selection: Selection) -> Cohort | None:
-    """Where a selection joins several conditions: the rows of each of their combinations, none or enough.
+def apart(new: Selection, earlier: Sequence[tuple[Selection, Cohort]]) -> list[Cohort]:
+    """What a selection is held against besides its own rows; earlier ones, each with its own rows as a cohort.
 
-    With the numbers of rows under each condition, and under any other two, it would tell those of the smaller ones.
-    Raises ConfigError for more conditions than MOST_CONDITIONS.
+    Where its conditions are combined in any way: no rows, or enough. So where they are combined with those of an
+    earlier selection, unless that is small itself, and with those of all earlier ones, unless one of them is: numbers
+    of rows under each of two conditions, and under any third that is joined from both, tell those of the smallest
+    combination.
+    Raises ConfigError for a selection by more than MOST_CONDITIONS conditions.
     """
-    source = selection.source
-    single = [] if selection.where is None else conditions(selection.where)
-    if len(single) < 2:
-        return None
-    if len(single) > MOST_CONDITIONS:
+    own = _conditions(new)
+    if len(own) > MOST_CONDITIONS:
         raise ConfigError(
-            f"table {source.name}: {len(single)} conditions select rows of one release; at most {MOST_CONDITIONS} can "
+            f"table {new.source.name}: {len(own)} conditions select rows of one release; at most {MOST_CONDITIONS} can "
             "be held apart. Use a category (`cut` makes one), or fewer conditions"
         )
-    sizes = (2,) * len(single)
-    local = source.local.ask(Crosstab(single, sizes))
-    part = Part("apart", sizes, 0, source.at_most, "int", "counts")
-    own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
-    what = f"rows of {source.name} for each combination of {' and '.join(one.text for one in single)}"
-    return Cohort.of(own.sum(0), own, what=what, or_none=True).collapsed(None)
+    found = [_combinations(new.source, own)] if len(own) > 1 else []
+    every = dict(own)
+    for old, rows in earlier:
+        pair = own | _conditions(old)
+        every |= pair
+        if len(pair) <= 2 * MOST_CONDITIONS:
+            found.append(_unless_small(_combinations(new.source, pair), [rows]))
+    if len(earlier) > 1 and len(every) <= MOST_CONDITIONS:
+        found.append(_unless_small(_combinations(new.source, every), [rows for _, rows in earlier]))
+    return found
+
+
+def _unless_small(cells: Cohort, others: Sequence[Cohort]) -> Cohort:
+    """The cells are none or enough, or one of the others is not enough itself: then nobody knows it."""
+
+    def decide(bits: Sequence[SecretArray]) -> SecretArray:
+        known = concatenate([bit.reshape(1) for bit in bits[1:]]).all() if len(bits) > 2 else bits[1]
+        return bits[0] | ~known
+
+    return Cohort(
+        cells.run,
+        cells.counts,
+        most=cells.most,
+        what=cells.what,
+        or_none=True,
+        sources=(cells, *others),
+        decide=decide,
+    )
+
+
+def _conditions(selection: Selection) -> dict[bytes, Expression]:
+    where = selection.where
+    return {} if where is None else {one.digest: fulfilled(one) for one in conditions(where)}
+
+
+def _combinations(source: Source, single: Mapping[bytes, Expression]) -> Cohort:
+    """The rows of each combination of conditions: none, or enough."""
+    key = ("combinations", tuple(single))
+    if key not in source.memo:
+        flags = list(single.values()) or [everything()]
+        sizes = (2,) * len(flags)
+        local = source.local.ask(Crosstab(flags, sizes))
+        part = Part("apart", sizes, 0, source.at_most, "int", "counts")
+        own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
+        names = " and ".join(flag.text for flag in flags)
+        what = f"rows of {source.name} for each combination of {names}"
+        source.memo[key] = Cohort.of(own.sum(0), own, what=what, or_none=True).collapsed(None)
+    cohort: Cohort = source.memo[key]
+    return cohort

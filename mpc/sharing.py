@@ -119,7 +119,8 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
         both = share_parts(source, local, parts, Row())
         values = both["values"].reshape(-1)
         mask = both["present"].reshape(-1) > 0  # a bit, whatever an owner shares
-        place = Places(base, places, Lazy.of(mask))
+        flags = (Lazy.of(values),) if expression.type == "flag" else ()
+        place = Places(base, places, Lazy.of(mask), (), flags)
         origin = (named(columns[k]),)
         shared.append(values.masked(mask, "missing").with_basis(Basis((), (place,), origin=origin)))
     return shared

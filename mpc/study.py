@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.cohorts import Cohort
+from mpc.counts import beyond_bins, count_rows
 from mpc.digest import in_short
 from mpc.disclosure import MINIMUM_COHORT, Guard, Masked, Opened, Result, mask
 from mpc.enough import enough
@@ -26,7 +27,7 @@ from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
-from mpc.selections import Selection, apart, combinations_of
+from mpc.selections import Selection, apart
 from mpc.source import Source
 from mpc.suggestions import also, closest
 
@@ -183,26 +184,25 @@ class Study:
         """What a release tells together with those before it; its rows are remembered for those after it."""
         found = Apart()
         for new in result.selections():
-            if new.by:
+            rows = Selection(new.source, new.where)
+            if new.by:  # a table is of all its rows together, too
                 near = [old for one, old in self._selected if new.columns & one.columns]
-                found = found.joined(Apart(whole=bool(near), beside=tuple(near)))
+                found = found.joined(Apart(beyond_bins(new.source, new.by, new.where), (), bool(near), tuple(near)))
                 self._counted.append((new, result.guard, name))
-                continue
-            if new.key not in self._held:  # the same rows again are held apart from the same releases
-                self._held[new.key] = self._of_rows(new)
-                self._selected.append((new, name))
-            found = found.joined(self._held[new.key])
+            if rows.key not in self._held:  # the same rows again are held apart from the same releases
+                self._held[rows.key] = self._of_rows(rows, name)
+                self._selected.append((rows, name))
+            found = found.joined(self._held[rows.key])
         return found
 
-    def _of_rows(self, new: Selection) -> Apart:
-        joined = combinations_of(new)
-        cohorts = () if joined is None else (joined,)
+    def _of_rows(self, new: Selection, name: str) -> Apart:
         earlier = [(one, old) for one, old in self._selected if new.related(one)]
-        if earlier:
-            cohorts = (*cohorts, apart(new, [one for one, _ in earlier]))
-        tables = [] if new.where is None else [(g, old) for one, g, old in self._counted if new.columns & one.columns]
+        rows = [count_rows(one.source, one.where, chosen=one).basis.cohorts[0] for one, _ in earlier]
+        cohorts = apart(new, [(one, behind) for (one, _), behind in zip(earlier, rows, strict=True)])
+        counted = [] if new.where is None else [(g, old) for one, g, old in self._counted if new.columns & one.columns]
+        tables = [(guard, old) for guard, old in counted if old != name]
         beside = tuple(old for _, old in [*earlier, *tables])
-        return Apart(cohorts, tuple(guard for guard, _ in tables if guard is not None), False, beside)
+        return Apart(tuple(cohorts), tuple(guard for guard, _ in tables if guard is not None), False, beside)
 
     def _check(self, entry: Entry) -> None:
         if self._manifest is None:

@@ -60,8 +60,8 @@ REFUSED_METHODS = _names(
 CLOCKS = _names("now utcnow today fromtimestamp utcfromtimestamp astimezone timestamp localtime samples")
 #: Inside a run: what a script has no business with.
 INTERNAL = _names(
-    "deliver dry engine entries entry environment execute expression handle handles outside part_for part_words passes "
-    "receive schedule source spec unfinished"
+    "basis deliver dry engine entries entry environment execute expression handle handles like outside part_for "
+    "part_words passes receive schedule source spec standing_on unfinished with_basis"
 )
 
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from mpc import opening
 from mpc.assumptions import Assumption, assuming
-from mpc.basis import Basis
+from mpc.basis import PUBLIC, Basis, union
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.operation import Handle
@@ -37,11 +37,15 @@ _KEY_BITS = 61
 
 
 class Ordering:
-    """A secret order of a public number of rows. One order serves any number of arrays, each at a shuffle."""
+    """A secret order of a public number of rows. One order serves any number of arrays, each at a shuffle.
 
-    def __init__(self, run: Runtime, handle: Handle) -> None:
+    basis  what it follows from, element by element: the keys' rows
+    """
+
+    def __init__(self, run: Runtime, handle: Handle, basis: Basis = PUBLIC) -> None:
         self.run = run
         self.handle = handle
+        self.basis = basis
 
     def __len__(self) -> int:
         return self.handle.spec.shape[0]
@@ -66,11 +70,12 @@ class Ordering:
         """The order of both, one after the other. Rounds 7 among three parties."""
         if type(self) is not Ordering or type(other) is not Ordering or len(other) != len(self):
             raise ShapeError(f"then: {other!r} after an order of {len(self)} rows; another order of them is wanted")
-        return Ordering(self.run, opening.order_of(self.run, self.undo(other.ranks()).handle))
+        order = opening.order_of(self.run, self.undo(other.ranks()).handle)
+        return Ordering(self.run, order, union(self.basis, other.basis))
 
     def inverse(self) -> Ordering:
         """The order that undoes this one. Free."""
-        return Ordering(self.run, self.run.schedule("opposite", self.handle))
+        return Ordering(self.run, self.run.schedule("opposite", self.handle), self.basis)
 
     def _moved(self, primitive: str, x: SecretArray) -> SecretArray:
         if not x.shape or len(x) != len(self):
@@ -89,8 +94,22 @@ class Ordering:
             bound=x.bound,
             valid=valid,
             why=x.why,
-            basis=x.basis.moved(lambda part: self._moved(primitive, part), valid, x.shape),
+            basis=self._basis(primitive, x, valid),
         )
+
+    def _basis(self, primitive: str, x: SecretArray, valid: SecretArray | None) -> Basis:
+        """Where rows stand tells about the keys: what has no rows of its own stands on theirs."""
+
+        def move(part: SecretArray) -> SecretArray:
+            return self._moved(primitive, part)
+
+        own = x.basis.moved(move, valid, x.shape)
+        if x.basis.places or self.basis.public:
+            return own
+        keys = self.basis if primitive == "unshuffle" else self.basis.moved(move, None, (len(self),))
+        shape = x.shape
+        spread = keys.view(lambda a: np.broadcast_to(a.reshape(-1, *[1] * (len(shape) - 1)), shape), (len(self),), {})
+        return union(own, spread)
 
 
 def random_order(run: Runtime, rows: int) -> Ordering:
@@ -126,7 +145,8 @@ def _order(keys: Sequence[SecretArray], descending: bool = False) -> Ordering:
         else:
             joined = key if joined is None else key.before(joined)
     assert joined is not None
-    return _after(order, joined)
+    found = _after(order, joined)
+    return Ordering(found.run, found.handle, union(*[key.basis.plain() for key in keys]))
 
 
 class _Key(NamedTuple):
@@ -277,23 +297,23 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
         ranks = sorted({rank for spot in spots for rank in (math.floor(spot), math.ceil(spot))})
         some_of = _ranked(x, ranks)
         found = [_between(some_of, ranks, spot) for spot in spots]
-        found = [value.with_basis(_sides(x, fraction)) for value, fraction in zip(found, fractions, strict=True)]
     else:
         bare = SecretArray(x.run, _sorted(x).handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
         count = indicator(x.valid).sum()
         some = count > 0
         found = [
-            _among(bare, count, some, fraction).masked(some, "no valid element").with_basis(_sides(x, fraction))
-            for fraction in fractions
+            _among(bare, count, some, fraction).masked(some, "no valid element") for fraction in fractions
         ]
+    found = [value.with_basis(_sides(x, f, fractions)) for value, f in zip(found, fractions, strict=True)]
     result = concatenate([one.reshape(1) for one in found])
     return result if np.ndim(q) else result[0]
 
 
-def _sides(x: SecretArray, fraction: Fraction) -> Basis:
-    """What a quantile stands on: the rows on its smaller side. The smallest and the largest element are single rows."""
-    side = min(fraction, 1 - fraction)
-    name = "median" if side == fraction == Fraction(1, 2) else f"quantile {float(fraction):g}"
+def _sides(x: SecretArray, fraction: Fraction, others: Sequence[Fraction]) -> Basis:
+    """What a quantile stands on: the rows on its smaller side, and those up to the next one that is asked for. The
+    smallest and the largest element are single rows."""
+    side = min(fraction, 1 - fraction, *(abs(fraction - other) for other in others if other != fraction))
+    name = "median" if fraction == Fraction(1, 2) else f"quantile {float(fraction):g}"
     basis = x.basis.reduced(0, x.valid if x.valid is not None and x.valid.shape else None, share=side or Fraction(1))
     basis = basis._replace(origin=tuple(f"{name} of {o}" for o in basis.origin))
     return basis if side or not x.basis.places else basis._replace(loose=True)

@@ -16,8 +16,8 @@ PAIRWISE = 512
 def accuracy_score(y: SecretArray, predicted: SecretArray) -> SecretArray:
     """Share of the rows where an outcome was predicted as it is, both flags (or integers 0 and 1), (rows,).
 
-    Undefined without a row that counts; the number of rows that do stands behind it, and not those that were predicted
-    wrongly: how often a prediction errs is no group of people. Rounds about 60, error 2^-25.
+    Undefined without a row that counts; how many rows of each outcome there are stands behind it, and not those that
+    were predicted wrongly: how often a prediction errs is no group of people. Rounds about 60, error 2^-25.
     """
     y, predicted = _flag(y, "y"), _flag(predicted, "the prediction")
     if y.shape != predicted.shape:
@@ -26,11 +26,11 @@ def accuracy_score(y: SecretArray, predicted: SecretArray) -> SecretArray:
     valid = both(y.valid, predicted.valid)
     rows = union(y.basis, predicted.basis)
     if valid is None:
-        return right.numeric().mean().with_basis(rows.reduced(0))
+        return right.numeric().mean().with_basis(rows.sides(y, 0, None))
     valid = valid.bare().broadcast_to(y.shape)
     right = right & valid
     count = indicator(valid.bare()).sum()
-    return (right.sum() / count).with_basis(rows.reduced(0, valid))
+    return (right.sum() / count).with_basis(rows.sides(y, 0, valid))
 
 
 def roc_auc_score(y: SecretArray, score: SecretArray) -> SecretArray:

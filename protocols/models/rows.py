@@ -54,7 +54,7 @@ class Design:
         self.exponent = [unit for unit in self._units for _ in range(wide)]
         self.valid = _joint_valid(columns)
         #: What each row stands on; which columns are flags.
-        self.basis = union(*[_by_row(column) for column in columns])
+        self.basis = union(*[_by_row(column) for column in columns]).plain()
         self.flags = [column for column in columns if column.ndim == 1 and is_flag(column)]
 
     def behind(self, *flags: SecretArray, valid: SecretArray | None = None, pairs: bool = False) -> Basis:

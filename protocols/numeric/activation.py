@@ -6,6 +6,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from mpc.basis import union
 from mpc.errors import ShapeError
 from mpc.fixed import width_of
 from mpc.inherited import kept
@@ -100,7 +101,8 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     result = result._view(lambda a: np.moveaxis(a, -1, axis))
     whole = np.empty(result.shape, np.bool_).take([0], axis).squeeze(axis).shape
     basis = given.basis.reduced(axis % given.ndim)
-    result = result.with_basis(basis.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), given.shape), whole, {}))
+    along = basis.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), given.shape), whole, {})
+    result = result.with_basis(union(given.basis, along))
     if given.valid is not None:
         known = given.valid if given.valid.shape == () else _along(given.valid, axis)
         result = result.masked(known, given.why)

@@ -260,6 +260,7 @@ def _missing(table: PrivateTable) -> dict[str, Result]:
     for j, column in enumerate(columns):
         left = present.at(j)
         left.what = f"{rows_where(source, table.where)} with {column.name}, or none"
-        value = absent[j].standing_on(left, origin=(f"missing values of {named(column)}",))
+        chosen = whole.basis.cohorts if table.where is not None else ()
+        value = absent[j].standing_on(left, *chosen, origin=(f"missing values of {named(column)}",))
         out[column.name] = Result("number", {"value": value}, _whole)
     return out

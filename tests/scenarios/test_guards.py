@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +15,7 @@ from mpc import Category, Flag, Real, Scenario, Study, Table, stack, where
 from mpc.errors import ConfigError, PolicyError
 from protocols import statistics as st
 from protocols.models import LogisticRegression, accuracy_score, roc_auc_score
+from protocols.numeric import softmax
 from protocols.order import order_by, top_k
 from protocols.simulate import dry_run, simulate
 
@@ -356,3 +358,80 @@ def test_a_suppressed_cell_is_not_told_by_a_group_beside_its_table():
 def test_the_plan_says_what_a_release_is_held_apart_from():
     lines = plan(lambda p: {"all": p.count(), "some": p[p.smoker].count()})
     assert [line["apart"] for line in lines] == [[], ["all"]]
+
+
+# ---- what somebody who tries may write
+OLD = np.r_[RNG.uniform(20, 90, 599), [110.0]]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        lambda p: {"n": p.count(), "a": p[p.ward == "north"].count(), "b": p[p.ward == "south"].count()},
+        lambda p: {"all": p.income.sum(), "a": p.income[p.age < 95].sum(), "b": p.income[p.age > 30].sum()},
+        lambda p: {"a": p.group_by("smoker").count(), "b": p[p.age < 100].group_by("smoker").count()},
+        lambda p: {"a": p.group_by("smoker").count(), "b": p[p.age < 100].count()},
+        lambda p: {"n": p.count(), "h": p.age.histogram([0, 50, 100])},
+        lambda p: {"n": p.count(), "h": p.age.cut([0, 100]).count()},
+        lambda p: {"a": p.income.sum(), "b": (p.income + 0 * (p.age.cut([0, 50, 100]) == "0 to 50")).sum()},
+        lambda p: {"a": (abs(p.age - 100) + p.age - 100).sum()},
+        lambda p: {"a": st.describe(p[p.age > 100]).missing["smoker"]},
+    ],
+)
+def test_one_row_is_not_told_by_what_comes_out_together(script):
+    """One is older than 100, and alone in the third ward."""
+    ward = np.r_[["north", "south"] * 299, ["north", "west"]]
+    found = releases(script, people(600, age=OLD, ward=ward))
+    flat = [v.get("values", v.get("counts")) if isinstance(v, dict) else v for v in found.values()]
+    last = flat[-1]
+    assert last == SMALL or (isinstance(last, list) and all(cell == SMALL for cell in last)), found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda r: ((r["age"] > 100) * 2).sum(),
+        lambda r: (1 - (r["age"] > 100)).sum(),
+        lambda r: ((r["age"] > 100) + 0.5).sum(),
+        lambda r: (r["age"] > 100) @ r["age"],
+        lambda r: (r["age"] > 100).numeric() @ np.ones(600),
+        lambda r: (r["age"] > 100).var(),
+        lambda r: accuracy_score(r["age"] > 100, r["age"] > 119),
+        lambda r: (r["age"] * np.eye(600)[300]).sum(),
+        lambda r: where(r["age"].constant(np.arange(600) == 300), r["age"], 0).sum(),
+    ],
+)
+def test_few_of_many_shared_rows_are_suppressed(value):
+    found = releases(lambda p: {"v": value(p.share(rows=200))}, people(600, age=OLD, hiv=np.arange(600) % 3 == 0))
+    assert found["v"] == SMALL or set(np.ravel(found["v"])) == {SMALL}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda r, p: order_by(r["age"]).ranks(),
+        lambda r, p: order_by(r["age"]).sources(),
+        lambda r, p: order_by(r["hiv"]).undo(r["age"].constant(np.arange(60))),
+        lambda r, p: r["age"] @ np.eye(60)[3],
+        lambda r, p: np.eye(60)[3] @ r["age"],
+        lambda r, p: softmax(r["age"] / 4),
+        lambda r, p: p.count().masked(r["age"][2] > 100, "old"),
+    ],
+)
+def test_orders_masks_and_weights_tell_single_rows(value):
+    with pytest.raises(PolicyError, match="single row"):
+        plan(lambda p: {"v": value(p.share(rows=20), p)})
+
+
+def test_quantiles_side_by_side_are_the_sorted_rows():
+    with pytest.raises(PolicyError, match="never stands on"):
+        plan(lambda p: {"v": p.share(rows=200)["age"].quantile(list(np.arange(200, 400) / 599))})
+
+
+def test_a_guarded_result_is_not_refilled():
+    def script(p):
+        result = p.group_by("ward").count()
+        return {"v": dataclasses.replace(result, parts={"values": p.share(rows=20)["age"][:3]})}
+
+    with pytest.raises(PolicyError, match="single row"):
+        plan(script)
