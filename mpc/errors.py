@@ -88,7 +88,7 @@ class ShareNeeded(LocalProtocolError):
 
 
 class TooMuchInFlight(LocalProtocolError):
-    """More work was scheduled than may wait in memory. `await settle(x)` where the loop allows it."""
+    """More work was scheduled than may wait in memory. `await study.settle(x)` where the loop allows it."""
 
 
 class PeerError(ComityError):

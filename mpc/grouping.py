@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mpc.errors import ShapeError
+from mpc.errors import ConfigError, ShapeError
 from mpc.private_array import PrivateArray
 
 if TYPE_CHECKING:
@@ -36,6 +36,8 @@ class Groups:
     def __getattr__(self, name: str) -> GroupedArray:
         if name.startswith("__"):
             raise AttributeError(name)
+        if name in ("mean", "std") and name not in self._table.columns:
+            raise ConfigError(f"group_by: {name} of which column? Write groups.{self._table.columns[0]}.{name}()")
         return GroupedArray(self._table.column(name), self._category, self._minimum)
 
     def __getitem__(self, name: str) -> GroupedArray:

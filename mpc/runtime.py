@@ -340,7 +340,7 @@ class Runtime:
             raise TooMuchInFlight(
                 f"{scope.operations:,} operations ({scope.bytes_held >> 20:,} MiB) were scheduled without an await "
                 f"(at most {OPERATIONS_BUDGET:,} and {self._memory_budget >> 20:,} MiB): "
-                "`await settle(x)` once an iteration"
+                "`await study.settle(x)` once an iteration"
             )
 
     def wake(self, source: Handle | Local | Witness) -> None:

@@ -154,7 +154,9 @@ class Study:
         apart: Apart,
     ) -> Entry:
         least = result.minimum if minimum is None else minimum
-        size = self.minimum_cohort if least is None else int(least)
+        size = self.minimum_cohort if least is None else least
+        if not isinstance(size, int | np.integer) or isinstance(size, bool):
+            raise ConfigError(f"release {name!r}: a minimum of {size!r}; a whole number of rows is wanted")
         if size < 1:
             raise ConfigError(f"release {name!r}: a minimum of {size} rows; 1 or more are wanted (default 10)")
         reason = unprotected.strip()
@@ -171,7 +173,7 @@ class Study:
             result.kind,
             {part: secret.shape for part, secret in result.parts.items()},
             recipients,
-            0 if reason else size,
+            0 if reason else int(size),
             guards,
             others=self.minimum_without_own_rows,
             together=result.together,

@@ -166,15 +166,35 @@ def _in_the_fork(asked: Mapping[str, Any], answers: int, watchdog: int) -> NoRet
         kept_variables = startup.environment()
         os.environ.clear()
         os.environ.update(kept_variables)
-        faulthandler.dump_traceback_later(asked["seconds"], exit=True, file=watchdog)
+        _end_after(asked["seconds"], watchdog)
         answer = _child(asked)
-        faulthandler.cancel_dump_traceback_later()
+        _end_after(0, watchdog)
         sys.stdout.flush()
         view = memoryview(answer)
         while view:
             view = view[os.write(answers, view) :]
     finally:
         os._exit(0)
+
+
+def _end_after(seconds: float, watchdog: int) -> None:
+    """End this process when the time is over (0: never), and write the lines that it was running to `watchdog`.
+
+    A signal finds the line between two steps of the interpreter. What does not come back to the interpreter is ended by
+    a thread a moment later, whose look at a running program may miss the line.
+    """
+
+    def over(number: int, frame: object) -> None:
+        faulthandler.dump_traceback(file=watchdog, all_threads=False)
+        os._exit(1)
+
+    if hasattr(signal, "setitimer"):  # not on Windows
+        signal.signal(signal.SIGALRM, over)
+        signal.setitimer(signal.ITIMER_REAL, seconds)
+    if seconds:
+        faulthandler.dump_traceback_later(seconds + _GRACE_S / 2, exit=True, file=watchdog)
+    else:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _read(descriptor: int, deadline: float) -> bytes:
@@ -217,7 +237,7 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr
     for name in asked["modules"]:
         importlib.import_module(name)
-    faulthandler.dump_traceback_later(asked["seconds"], exit=True)
+    _end_after(asked["seconds"], 2)
     answers.buffer.write(_child(asked))
     answers.buffer.flush()
 
