@@ -56,7 +56,7 @@ def count(x: SecretArray, axis: int | None = None) -> SecretArray:
         whole = constant(x.run, np.full(rest, terms))
         return whole if valid is None else whole.masked(valid, x.why)
     counted = indicator(valid).sum(axis)
-    return counted.with_basis(x.basis.reduced(_positive(axis, x.ndim), valid, name="count"))
+    return counted.with_basis(x.basis.plain().reduced(_positive(axis, x.ndim), valid, name="count"))
 
 
 def _positive(axis: int | None, ndim: int) -> int | None:

@@ -135,8 +135,8 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
 
     score, ill = z[test] @ weights, y[test] == 1
     sick, well = score[ill], score[~ill]
-    out["accuracy"] = float(((score > 0) == ill).mean())
-    ahead = (sick[:, None] > well).sum() + (sick[:, None] == well).sum() / 2
     sizes = size(test & (y == 1)), size(test & (y == 0))
+    out["accuracy"] = told(float(((score > 0) == ill).mean()), *sizes)
+    ahead = (sick[:, None] > well).sum() + (sick[:, None] == well).sum() / 2
     out["AUC"] = told(float(ahead / max(sick.size * well.size, 1)), *sizes)
     return out

@@ -24,7 +24,7 @@ def accuracy_score(y: SecretArray, predicted: SecretArray) -> SecretArray:
         raise ShapeError(f"accuracy: outcomes of shape {y.shape}, predictions of shape {predicted.shape}")
     right = y.bare() == predicted.bare()
     valid = both(y.valid, predicted.valid)
-    rows = union(y.basis, predicted.basis)
+    rows = union(y.basis, predicted.basis).plain()
     if valid is None:
         return right.numeric().mean().with_basis(rows.sides(y, 0, None))
     valid = valid.bare().broadcast_to(y.shape)
@@ -56,7 +56,7 @@ def roc_auc_score(y: SecretArray, score: SecretArray) -> SecretArray:
     twice = _pairs(values, positive, negative) if len(y) <= PAIRWISE else _ranked(values, with_it, without, valid)
     counts = positive.sum(), negative.sum()
     pairs = (counts[0] * counts[1]).bounded((len(y) ** 2 + 3) // 4)
-    rows = union(y.basis, score.basis)
+    rows = union(y.basis, score.basis).plain()
     return (twice / (pairs * 2)).with_basis(union(rows.sides(y, 0, valid), rows.reduced(0, valid)))
 
 

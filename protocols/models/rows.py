@@ -114,7 +114,7 @@ def complete_rows(columns: Mapping[str, SecretArray] | Sequence[SecretArray]) ->
     several = list(columns.values()) if isinstance(columns, Mapping) else list(columns)
     valid = _joint_valid(several)
     count = constant(several[0].run, len(several[0])) if valid is None else indicator(valid.bare()).sum()
-    return count.with_basis(union(*[_by_row(column) for column in several]).reduced(0, valid, name="complete"))
+    return count.with_basis(union(*[_by_row(column) for column in several]).plain().reduced(0, valid, name="complete"))
 
 
 def public_order(rows: int, seed: int) -> Places:
