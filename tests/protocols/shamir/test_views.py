@@ -89,7 +89,8 @@ def test_any_t_parties_receive_uniform_messages(case, parties, threshold):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [case for case in CASES if case not in ("exponential", "random")])
+# Of so many parties, "nonnegative" has more bits on the wire than its elements can tell apart; of three it is above.
+@pytest.mark.parametrize("case", [case for case in CASES if case not in ("exponential", "random", "nonnegative")])
 @pytest.mark.parametrize(
     ("parties", "threshold"),
     [(5, 2), *(pytest.param(7, threshold, marks=pytest.mark.exhaustive) for threshold in (3, 2))],
