@@ -83,8 +83,7 @@ def apart(new: Selection, earlier: Sequence[tuple[Selection, Cohort]]) -> list[C
     for old, rows in earlier:
         pair = own | _conditions(old)
         every |= pair
-        if len(pair) <= 2 * MOST_CONDITIONS:
-            found.append(_unless_small(_combinations(new.source, pair), [rows]))
+        found.append(_unless_small(_combinations(new.source, pair), [rows]))
     if len(earlier) > 1 and len(every) <= MOST_CONDITIONS:
         found.append(_unless_small(_combinations(new.source, every), [rows for _, rows in earlier]))
     return found
