@@ -413,7 +413,7 @@ def flood(operations, *, pause=None):
 
 
 def test_too_much_in_flight_by_bytes_and_by_number(monkeypatch):
-    with pytest.raises(TooMuchInFlight, match=r"await settle\(x\)") as caught:
+    with pytest.raises(TooMuchInFlight, match=r"await study\.settle\(x\)") as caught:
         alone(IdealEngine(), flood(200), memory_budget=100 * 16_000)
     assert "test_runtime.py" in caught.value.source
     alone(IdealEngine(), flood(200, pause=90), memory_budget=100 * 16_000)
