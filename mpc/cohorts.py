@@ -42,11 +42,12 @@ class Cohort:
     shape    (): about the whole value; else the value's shape, counts for each element
     most     public upper limit of the number of rows
     share    which part of them a minimum is asked of: a quantile's smaller side
+    least    a minimum that is enough, whatever a release asks for; 0: none is
     or_none  no rows at all are enough, too
     what     in words, for people who decide
     """
 
-    __slots__ = ("_make", "decide", "most", "or_none", "run", "selection", "shape", "share", "sources", "what")
+    __slots__ = ("_make", "decide", "least", "most", "or_none", "run", "selection", "shape", "share", "sources", "what")
 
     def __init__(
         self,
@@ -57,6 +58,7 @@ class Cohort:
         what: str,
         shape: Shape = (),
         share: Fraction = Fraction(1),
+        least: int = 0,
         or_none: bool = False,
         sources: tuple[Cohort, ...] = (),
         decide: Callable[[Sequence[SecretArray]], SecretArray] | None = None,
@@ -73,6 +75,7 @@ class Cohort:
         self.what = what
         self.shape = shape
         self.share = share
+        self.least = least
         self.or_none = or_none
 
     @classmethod
@@ -120,6 +123,7 @@ class Cohort:
 
     def needed(self, minimum: int) -> int:
         """How many rows there must be for a minimum."""
+        minimum = min(minimum, self.least) if self.least else minimum
         return -(-minimum * self.share.denominator // self.share.numerator)
 
     def derived(self, make: Callable[[], Counts], shape: Shape, decide: Callable[[SecretArray], SecretArray]) -> Cohort:
@@ -183,6 +187,10 @@ class Cohort:
         made = self.derived(self.counts, self.shape, lambda bits: bits)
         made.what, made.selection = what, selection
         return made
+
+    def with_least(self, least: int) -> Cohort:
+        """The same rows, of which `least` are enough wherever a release asks for more."""
+        return Cohort(self.run, self.counts, most=self.most, what=self.what, shape=self.shape, least=least)
 
     def of_share(self, share: Fraction) -> Cohort:
         """The same rows, of which only a share is asked for."""

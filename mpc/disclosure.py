@@ -146,13 +146,13 @@ class Result:
 
     def selections(self) -> list[Selection]:
         """The rows of private tables that it is about, those of a table of counts as one."""
-        found: dict[tuple[str, bytes, bool], Selection] = {}
+        found: dict[tuple[object, ...], Selection] = {}
         for cohort in self.cohorts():
             for one in () if cohort.or_none else cohort.selections:
-                table = self.guard is not None
+                table = self.guard is not None or len(one.by) > 1
                 where = one.where if table or len(one.by) != 1 else both(one.where, one.by[0])
                 chosen = one if table else Selection(one.source, where)
-                found[(*chosen.key, table)] = chosen
+                found[(*chosen.key, *(by.digest for by in chosen.by))] = chosen
         return list(found.values())
 
 

@@ -119,7 +119,8 @@ class Entry:
     @property
     def guarded(self) -> bool:
         """Every part has a guard, and a minimum holds."""
-        return not self.unprotected and all(one.guard != "none" for one in self.protection.values())
+        guards = {one.guard for one in self.protection.values()} - {"public"}
+        return not guards or (self.minimum > 1 and "none" not in guards)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
 from mpc.aggregates import Crosstab
@@ -62,14 +63,19 @@ class Differing(Rule):
 #: Conditions of which all combinations are counted; those of more are, two releases at a time.
 MOST_CONDITIONS = 8
 
+#: Cells of two tables together that are counted.
+MOST_CELLS = 4096
 
-def apart(new: Selection, earlier: Sequence[tuple[Selection, Cohort]]) -> list[Cohort]:
-    """What a selection is held against besides its own rows; earlier ones, each with its own rows as a cohort.
+
+def apart(new: Selection, earlier: Sequence[tuple[Selection, Cohort | None]]) -> list[Cohort]:
+    """What a selection is held against besides its own rows.
+
+    earlier: selections that were told, each with its rows as a cohort; None where it is known in any case.
 
     Where its conditions are combined in any way: no rows, or enough. So where they are combined with those of an
     earlier selection, unless that is small itself, and with those of all earlier ones, unless one of them is: numbers
     of rows under each of two conditions, and under any third that is joined from both, tell those of the smallest
-    combination.
+    combination. Of all rows and some of them, the others are no rows, or enough.
     Raises ConfigError for a selection by more than MOST_CONDITIONS conditions.
     """
     own = _conditions(new)
@@ -83,14 +89,19 @@ def apart(new: Selection, earlier: Sequence[tuple[Selection, Cohort]]) -> list[C
     for old, rows in earlier:
         pair = own | _conditions(old)
         every |= pair
-        found.append(_unless_small(_combinations(new.source, pair), [rows]))
+        some = new.where if old.where is None else old.where
+        beside = _others(new.source, some) if old.where is None or new.where is None else None
+        found.append(_unless_small(beside or _combinations(new.source, pair), [rows]))
     if len(earlier) > 1 and len(every) <= MOST_CONDITIONS:
         found.append(_unless_small(_combinations(new.source, every), [rows for _, rows in earlier]))
     return found
 
 
-def _unless_small(cells: Cohort, others: Sequence[Cohort]) -> Cohort:
+def _unless_small(cells: Cohort, others: Sequence[Cohort | None]) -> Cohort:
     """The cells are none or enough, or one of the others is not enough itself: then nobody knows it."""
+    secret = [one for one in others if one is not None]
+    if not secret:
+        return cells
 
     def decide(bits: Sequence[SecretArray]) -> SecretArray:
         known = concatenate([bit.reshape(1) for bit in bits[1:]]).all() if len(bits) > 2 else bits[1]
@@ -102,8 +113,48 @@ def _unless_small(cells: Cohort, others: Sequence[Cohort]) -> Cohort:
         most=cells.most,
         what=cells.what,
         or_none=True,
-        sources=(cells, *others),
+        sources=(cells, *secret),
         decide=decide,
+    )
+
+
+def beside_table(table: Selection, other: Selection, came_out: Cohort | None) -> Cohort | None:
+    """What a table and a selection, or another table, tell by subtraction: rows of each cell of the one that the other
+    takes in, and leaves out, are none or enough. None where they tell nothing of each other.
+
+    Only what shares columns counts: of a table by two categories and rows by one of them, that one's cells.
+    came_out: the rows of `other`, where it came out only with enough of them.
+    Raises ConfigError for more than MOST_CELLS cells.
+    """
+    if table.source is not other.source or (table.key == other.key and table.by == other.by):
+        return None
+    reaches = set().union(*(one.columns() for one in other.by)) if other.by else other.columns
+    here = {one.digest: one for one in table.by if one.columns() & reaches}
+    there = {one.digest: one for one in other.by if any(one.columns() & by.columns() for by in here.values())}
+    if not here or (here.keys() == there.keys() and table.key == other.key):
+        return None
+    if not other.by and (table.key == other.key or (table.where is None and _joined_from(here, other.where))):
+        return None  # the rows of the whole table, or of whole cells
+    by = here | there
+    wheres = {one.where.digest: fulfilled(one.where) for one in (table, other) if one.where is not None}
+    size = prod(len(one.levels) or 2 for one in by.values()) << len(wheres)
+    if size > MOST_CELLS:
+        raise ConfigError(
+            f"table {table.source.name}: {size:,} cells would have to be held apart (at most {MOST_CELLS:,}); release "
+            "one of the tables, or use fewer levels"
+        )
+    cells = _cells(table.source, [*by.values(), *wheres.values()])
+    if len(wheres) > 1:
+        cells = cells.view(lambda a: a.reshape(-1, 4)[:, 1:])  # but those that neither is about
+    return _unless_small(cells.collapsed(None), [came_out])
+
+
+def _joined_from(by: Mapping[bytes, Expression], where: Expression | None) -> bool:
+    """Whether a condition says which cells of a table are meant, and nothing else."""
+    single = [] if where is None else conditions(where)
+    return all(
+        one.digest in by or (one.symbol in ("==", "!=") and one.arguments[0].levels and one.arguments[0].digest in by)
+        for one in single
     )
 
 
@@ -114,15 +165,23 @@ def _conditions(selection: Selection) -> dict[bytes, Expression]:
 
 def _combinations(source: Source, single: Mapping[bytes, Expression]) -> Cohort:
     """The rows of each combination of conditions: none, or enough."""
-    key = ("combinations", tuple(single))
+    return _cells(source, list(single.values()) or [everything()]).collapsed(None)
+
+
+def _others(source: Source, some: Expression | None) -> Cohort:
+    """The rows that do not fulfil a condition: none, or enough."""
+    return _cells(source, [everything() if some is None else fulfilled(some)]).at(0)
+
+
+def _cells(source: Source, flags: Sequence[Expression]) -> Cohort:
+    key = ("combinations", tuple(flag.digest for flag in flags))
     if key not in source.memo:
-        flags = list(single.values()) or [everything()]
-        sizes = (2,) * len(flags)
+        sizes = [len(flag.levels) or 2 for flag in flags]
         local = source.local.ask(Crosstab(flags, sizes))
-        part = Part("apart", sizes, 0, source.at_most, "int", "counts")
+        part = Part("apart", tuple(sizes), 0, source.at_most, "int", "counts")
         own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
         names = " and ".join(flag.text for flag in flags)
         what = f"rows of {source.name} for each combination of {names}"
-        source.memo[key] = Cohort.of(own.sum(0), own, what=what, or_none=True).collapsed(None)
+        source.memo[key] = Cohort.of(own.sum(0), own, what=what, or_none=True)
     cohort: Cohort = source.memo[key]
     return cohort

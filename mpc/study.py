@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.cohorts import Cohort
-from mpc.counts import beyond_bins, count_rows
 from mpc.digest import in_short
-from mpc.disclosure import MINIMUM_COHORT, Guard, Masked, Opened, Result, mask
+from mpc.disclosure import MINIMUM_COHORT, Masked, Opened, Result, mask
 from mpc.enough import enough
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
@@ -27,9 +26,9 @@ from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
-from mpc.selections import Selection, apart
 from mpc.source import Source
 from mpc.suggestions import also, closest
+from mpc.told import Told
 
 
 class Study:
@@ -64,10 +63,7 @@ class Study:
         self.results: dict[str, Any] = {}
         self._manifest = None if manifest is None else {str(line["name"]): dict(line) for line in manifest}
         self._releases: list[Release] = []
-        #: Rows that releases so far are about, and tables of counts, each with the release's name.
-        self._selected: list[tuple[Selection, str]] = []
-        self._counted: list[tuple[Selection, Guard | None, str]] = []
-        self._held: dict[tuple[str, bytes], Apart] = {}
+        self._told = Told()
         self._tables: dict[str, PrivateTable] = {}
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
@@ -133,8 +129,10 @@ class Study:
         for recipient in recipients:
             if recipient not in self.recipients:
                 raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study")
-        apart = self._apart(name, result) if not unprotected.strip() else Apart()
-        entry = self._entry(name, result, recipients, minimum, unprotected, apart)
+        reason = unprotected.strip()
+        size = self._minimum(name, result.minimum if minimum is None else minimum)
+        apart = self._told.beside(name, result, 0 if reason else size)
+        entry = self._entry(name, result, recipients, size, reason, apart)
         self._check(entry)  # before it is on the list: a script that catches the error must not get it opened
         derived = None if result.parts else in_short(result.finish({}))
         handles = [secret.handle for secret in result.parts.values()]
@@ -144,22 +142,17 @@ class Study:
         self.entries.append(entry)
         return release
 
-    def _entry(
-        self,
-        name: str,
-        result: Result,
-        recipients: tuple[str, ...],
-        minimum: int | None,
-        unprotected: str,
-        apart: Apart,
-    ) -> Entry:
-        least = result.minimum if minimum is None else minimum
-        size = self.minimum_cohort if least is None else least
+    def _minimum(self, name: str, asked: int | None) -> int:
+        size = self.minimum_cohort if asked is None else asked
         if not isinstance(size, int | np.integer) or isinstance(size, bool):
             raise ConfigError(f"release {name!r}: a minimum of {size!r}; a whole number of rows is wanted")
         if size < 1:
             raise ConfigError(f"release {name!r}: a minimum of {size} rows; 1 or more are wanted (default 10)")
-        reason = unprotected.strip()
+        return int(size)
+
+    def _entry(
+        self, name: str, result: Result, recipients: tuple[str, ...], size: int, reason: str, apart: Apart
+    ) -> Entry:
         guards = protections(result, size)
         gap = next((one.gap for one in guards.values() if one.guard == "none"), "")
         if gap and not reason:
@@ -173,7 +166,7 @@ class Study:
             result.kind,
             {part: secret.shape for part, secret in result.parts.items()},
             recipients,
-            0 if reason else int(size),
+            0 if reason else size,
             guards,
             others=self.minimum_without_own_rows,
             together=result.together,
@@ -181,30 +174,6 @@ class Study:
             unprotected=reason,
             source=f"{Path(file).name}:{line}",
         )
-
-    def _apart(self, name: str, result: Result) -> Apart:
-        """What a release tells together with those before it; its rows are remembered for those after it."""
-        found = Apart()
-        for new in result.selections():
-            rows = Selection(new.source, new.where)
-            if new.by:  # a table is of all its rows together, too
-                near = [old for one, old in self._selected if new.columns & one.columns]
-                found = found.joined(Apart(beyond_bins(new.source, new.by, new.where), (), bool(near), tuple(near)))
-                self._counted.append((new, result.guard, name))
-            if rows.key not in self._held:  # the same rows again are held apart from the same releases
-                self._held[rows.key] = self._of_rows(rows, name)
-                self._selected.append((rows, name))
-            found = found.joined(self._held[rows.key])
-        return found
-
-    def _of_rows(self, new: Selection, name: str) -> Apart:
-        earlier = [(one, old) for one, old in self._selected if new.related(one)]
-        rows = [count_rows(one.source, one.where, chosen=one).basis.cohorts[0] for one, _ in earlier]
-        cohorts = apart(new, [(one, behind) for (one, _), behind in zip(earlier, rows, strict=True)])
-        counted = [] if new.where is None else [(g, old) for one, g, old in self._counted if new.columns & one.columns]
-        tables = [(guard, old) for guard, old in counted if old != name]
-        beside = tuple(old for _, old in [*earlier, *tables])
-        return Apart(tuple(cohorts), tuple(guard for guard, _ in tables if guard is not None), False, beside)
 
     def _check(self, entry: Entry) -> None:
         if self._manifest is None:

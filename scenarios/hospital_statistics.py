@@ -35,7 +35,7 @@ class Patients(Table):
 
 
 BINS: dict[str, list[float]] = {
-    "radius": [0, 8, 10, 12, 14, 16, 18, 20, 25, 50],
+    "radius": [0, 11, 12, 13, 14, 15, 16, 18, 20, 50],
     "texture": [0, 12, 15, 18, 21, 24, 27, 60],
     "perimeter": [0, 60, 75, 90, 105, 120, 135, 300],
     "area": [0, 300, 500, 700, 900, 1200, 1600, 5000],
@@ -102,6 +102,7 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
         out[f"{name} mean"] = small if suppressed else float(values.mean())
         out[f"{name} sd"] = small if suppressed else float(values.std())
         out[f"{name} missing"] = small if present.any() and few(present) else len(patients) - len(values)
+    not_all_shown: set[str] = set()
     for name, edges in BINS.items():
         column = patients[name].to_numpy(float)
         counts = np.histogram(column[~np.isnan(column)], edges)[0]
@@ -112,6 +113,7 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
         if hidden.any() and not hidden.all() and ((rows < least) | (rows > much)).any():
             hidden[hidden.argmin()] = True
         cells = [small if h else int(c) for c, h in zip(counts, hidden, strict=True)]
+        not_all_shown |= {name} if hidden.any() else set()
         out[f"{name} histogram"] = {"edges": [float(e) for e in edges], "counts": cells}
     complete = patients[MEASUREMENTS].dropna()
     out["correlation"] = {"labels": MEASUREMENTS, "values": complete.corr().to_numpy().tolist()}
@@ -167,7 +169,8 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     size = np.digitize(known["radius"], SIZES[1:-1])
     counts = np.array([[int(((size == s) & (ill == m)).sum()) for m in (False, True)] for s in range(3)])
     bins = np.digitize(patients["radius"].to_numpy(float), SIZES[1:-1])
-    if any(few(both & (bins == s) & (flag == m)) for s in range(3) for m in (False, True)):
+    few_in_cell = any(few(both & (bins == s) & (flag == m)) for s in range(3) for m in (False, True))
+    if few_in_cell or "radius" in not_all_shown:  # a table of radius beside its histogram
         out["size by diagnosis"] = small
     else:
         chi = stats.chi2_contingency(counts, correction=False)

@@ -76,6 +76,10 @@ WHOLE: dict[str, tuple[Callable[[Any], Any], Cells]] = {
         lambda t: st.contingency(t.c, t.f),
         lambda d: [(d.c == c) & (d.f == f) for c in "pqr" for f in (False, True)],
     ),
+    "table of x": (
+        lambda t: st.contingency(t.x.cut([0, 2, 4, 8]), t.g),
+        lambda d: [(d.x > a) & (d.x < b) & (d.g == g) for a, b in ((0, 2), (2, 4), (4, 8)) for g in (False, True)],
+    ),
     "shared sum of f": (lambda t: t.share(rows=60)["f"].sum(), lambda d: [d.f, ~d.f]),
     "shared over": (
         lambda t: (t.share(rows=60)["x"] > 6).sum(),
@@ -93,6 +97,16 @@ TABLES: dict[str, tuple[Callable[[Any], Any], Cells]] = {
         lambda t: t.x.histogram([0, 2, 3, 6, 8]),
         lambda d: [(d.x >= a) & ((d.x < b) | (b == 8)) for a, b in ((0, 2), (2, 3), (3, 6), (6, 8))],
     ),
+    "other edges": (
+        lambda t: t.x.histogram([0, 1, 3, 5, 8]),
+        lambda d: [(d.x >= a) & ((d.x < b) | (b == 8)) for a, b in ((0, 1), (1, 3), (3, 5), (5, 8))],
+    ),
+    "by c of f": (lambda t: t[t.f].group_by("c").count(), lambda d: [d.f & (d.c == c) for c in "pqr"]),
+    "mean by f of low": (
+        lambda t: t[t.x <= 3].group_by("f").x.mean(),
+        lambda d: [(d.x <= 3) & (d.f == f) for f in (False, True)],
+    ),
+    "by f": (lambda t: t.group_by("f").count(), lambda d: [d.f == f for f in (False, True)]),
 }
 
 
@@ -112,14 +126,25 @@ def table(rng: np.random.Generator) -> list[pd.DataFrame]:
     return [frame[owner == i] for i in range(3)]
 
 
-def script(rng: np.random.Generator) -> dict[str, str]:
+def script(rng: np.random.Generator, shared: bool = True) -> dict[str, str]:
     """Releases by name: "statistic, condition", or a whole result."""
-    kinds = [f"{s}, {c}" for s in STATISTICS for c in CONDITIONS] + 4 * [*WHOLE, *TABLES]
+    whole = [kind for kind in WHOLE if shared or not kind.startswith("shared")]
+    kinds = [f"{s}, {c}" for s in STATISTICS for c in CONDITIONS] + 4 * [*whole, *TABLES]
     chosen = rng.choice(kinds, int(rng.integers(2, 9)), replace=False)
     return {f"{i} {kind}": str(kind) for i, kind in enumerate(chosen)}
 
 
-def scenario_of(releases: dict[str, str]) -> Scenario:
+Options = dict[str, dict[str, Any]]
+
+
+def options(rng: np.random.Generator, releases: dict[str, str]) -> Options:
+    """Minimums of their own, and first a release that nothing guards."""
+    first = next(iter(releases))
+    found: Options = {name: {"minimum": int(rng.choice([3, 5, 8]))} for name in releases}
+    return found | ({first: {"unprotected": "why"}} if rng.random() < 0.5 else {})
+
+
+def scenario_of(releases: dict[str, str], given: Options | None = None) -> Scenario:
     scenario = Scenario(inputs={"rows": Rows.rows()}, parameters={"minimum_cohort": MINIMUM})
 
     @scenario.run
@@ -132,7 +157,7 @@ def scenario_of(releases: dict[str, str]) -> Scenario:
                 statistic, condition = kind.split(", ")
                 chosen = CONDITIONS[condition][0](rows)
                 value = STATISTICS[statistic](rows if chosen is None else rows[chosen])
-            study.release(name, value)
+            study.release(name, value, **(given or {}).get(name, {}))
 
     return scenario
 
@@ -158,9 +183,9 @@ def known_cells(releases: dict[str, str], results: dict[str, Any], frame: pd.Dat
     return [np.asarray(cell, bool) for cell in cells]
 
 
-def told(known: list[Any], frame: pd.DataFrame, mine: Any) -> list[str]:
-    """Groups under the minimum whose number of rows, but for those that the attacker knows, follows from the numbers
-    in all known cells: by integer programming over the kinds of rows that there could be."""
+def told(known: list[Any], frame: pd.DataFrame, mine: Any, minimum: int = MINIMUM) -> dict[str, Any]:
+    """Groups under a minimum whose number of rows, but for those that the attacker knows, follows from the numbers
+    in all known cells: by integer programming over the kinds of rows that there could be. With each, its rows."""
     kinds = [(x, f, g, c) for x in np.arange(0.5, 8.0) for f in (False, True) for g in (False, True) for c in "pqr"]
     possible = pd.DataFrame(kinds, columns=["x", "f", "g", "c"])
     index = {kind: i for i, kind in enumerate(kinds)}
@@ -174,10 +199,10 @@ def told(known: list[Any], frame: pd.DataFrame, mine: Any) -> list[str]:
     groups |= {f"{a} and {b}": groups[a] & groups[b] for a in groups for b in groups if a < b}
     groups |= {f"{a} without {b}": groups[a] & ~groups[b] for a in CONDITIONS for b in CONDITIONS if a != b}
     constraints = [optimize.LinearConstraint(np.asarray(cell, float), n, n) for cell, n in known]
-    found = []
+    found = {}
     for name, group in groups.items():
         true = int(others[group].sum())
-        if not 0 < true < MINIMUM:
+        if not 0 < true < minimum:
             continue
         ends = []
         for sign in (1, -1):
@@ -190,14 +215,15 @@ def told(known: list[Any], frame: pd.DataFrame, mine: Any) -> list[str]:
             assert best.status == 0, best.message
             ends.append(round(sign * best.fun))
         if ends[0] == ends[1]:
-            found.append(f"{name} = {true}")
+            found[f"{name} = {true}"] = group[place] & ~mine
     return found
 
 
-def held(seed: int) -> None:
+def held(seed: int, varied: bool = False) -> None:
     rng = np.random.default_rng(seed)
-    frames, releases = table(rng), script(rng)
-    scenario = scenario_of(releases)
+    frames, releases = table(rng), script(rng, shared=not varied)  # conditions on shared rows are not held apart
+    given = options(rng, releases) if varied else {}
+    scenario = scenario_of(releases, given)
     plan = dry_run(scenario, organizations=NAMES, engine="ideal")
     tables = {name: {"rows": frame} for name, frame in zip(NAMES, frames, strict=True)}
     run = simulate(scenario, tables, engine="ideal")
@@ -207,17 +233,43 @@ def held(seed: int) -> None:
     owner = np.repeat(np.arange(3), [len(f) for f in frames])
     kinds = [(x, f, g, c) for x in np.arange(0.5, 8.0) for f in (False, True) for g in (False, True) for c in "pqr"]
     possible = pd.DataFrame(kinds, columns=["x", "f", "g", "c"])
+    least = min((o["minimum"] for o in given.values() if "minimum" in o), default=MINIMUM)
+    free = {name: kind for name, kind in releases.items() if "unprotected" in given.get(name, {})}
     for attacker in range(-1, 3):
         mine = owner == attacker
-        cells = known_cells(releases, run.releases, frame)
-        shapes = known_cells(releases, run.releases, possible)
-        known = [(shape, int((cell & ~mine).sum())) for shape, cell in zip(shapes, cells, strict=True)]
-        assert not told(known, frame, mine), (seed, attacker, releases, run.releases)
+
+        def attack(some: dict[str, str], mine: Any = mine) -> dict[str, Any]:
+            cells = known_cells(some, run.releases, frame)
+            shapes = known_cells(some, run.releases, possible)
+            known = [(shape, int((cell & ~mine).sum())) for shape, cell in zip(shapes, cells, strict=True)]
+            return told(known, frame, mine, least)
+
+        found = attack(releases)
+        if found and free:  # what nothing guards may tell, of its own rows
+            told_freely, its_rows = attack(free), known_cells(free, run.releases, frame)
+            found = {
+                name: rows
+                for name, rows in found.items()
+                if name not in told_freely and not any((rows <= its).all() for its in its_rows)
+            }
+        assert not found, (seed, attacker, list(found), releases, given, run.releases)
 
 
 @pytest.mark.parametrize("seed", range(12))
 def test_nothing_tells_a_small_group(seed):
     held(seed)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_minimums_of_their_own(seed):
+    held(1000 + seed, varied=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("block", range(4))
+def test_minimums_of_their_own_in_many_scripts(block):
+    for seed in range(1100 + 15 * block, 1115 + 15 * block):
+        held(seed, varied=True)
 
 
 @pytest.mark.slow
