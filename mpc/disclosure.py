@@ -7,7 +7,7 @@ size) and *valid* (the value is defined). They are computed inside; an opened va
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -106,11 +106,13 @@ class Guard:
     rule     in words
     cohorts  by part, the counts it looks at
     bits     (minimum, others) -> by part, bits of the elements that may be opened
+    compare  (cohorts, minimum, others): do so for several guards of this rule at once; their bits are then known
     """
 
     rule: str
     cohorts: Mapping[str, tuple[Cohort, ...]]
     bits: Callable[[int, bool], Mapping[str, SecretArray]]
+    compare: Callable[[Iterable[Cohort], int, bool], None] | None = None
 
 
 @dataclass

@@ -156,15 +156,18 @@ def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule,
     facts: Handle | None = None
     own = [_joined(run, handles)] if handles else []
     kept = list(own)
+    given: dict[str, SecretArray] = {}
     if own:
-        facts = _claimed(run, inside, own[0], parts, rule, together)
+        given = parted(run, own[0], parts)
+        facts = _claimed(run, inside, given, parts, rule, together)
         kept = [run.schedule("keep", own[0], facts)]
     absent = tuple(owner for owner in source.owners if owner >= run.parties)
     if absent:
         others = run.outside.share(run, Partial(source.name, tuple(parts), absent, rule, reads), local, values)
         own.append(others)
         kept.append(run.schedule("keep", others, facts) if together and facts is not None else others)
-    return Shared(parted(run, _joined(run, kept), parts), parted(run, _joined(run, own), parts), facts)
+        given = parted(run, _joined(run, own), parts)
+    return Shared(parted(run, _joined(run, kept), parts), given, facts)
 
 
 def _joined(run: Runtime, handles: Sequence[Handle]) -> Handle:
@@ -172,10 +175,15 @@ def _joined(run: Runtime, handles: Sequence[Handle]) -> Handle:
 
 
 def _claimed(
-    run: Runtime, owners: Sequence[int], handle: Handle, parts: Sequence[Part], rule: Rule, together: bool
+    run: Runtime,
+    owners: Sequence[int],
+    given: Mapping[str, SecretArray],
+    parts: Sequence[Part],
+    rule: Rule,
+    together: bool,
 ) -> Handle:
     """Claims that the rule holds for each owner, and the bounds that do not follow from it."""
-    raw = {name: raw_integers(x) for name, x in parted(run, handle, parts).items()}
+    raw = {name: raw_integers(x) for name, x in given.items()}
     bounded = [raw[part.name] for part in parts if part.name not in rule.covers]
     claims = rule.relations(raw)
     if sum(x.size for x in bounded) <= _FEW:  # among the relations: messages weigh more than a copy
@@ -195,7 +203,7 @@ def parted(run: Runtime, handle: Handle, parts: Sequence[Part]) -> dict[str, Sec
         def to(x: NDArray[Any], a: int = start, b: int = end, whole: Shape = whole) -> NDArray[Any]:
             return x[:, a:b].reshape(whole)
 
-        part = run.schedule("view", handle, to=to, shape=whole)
+        part = handle if whole == handle.spec.shape else run.schedule("view", handle, to=to, shape=whole)
         found[name] = SecretArray(run, part, type=kind, frac=frac, bound=bound)
         start = end
     return found

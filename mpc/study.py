@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Generator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mpc.cohorts import Cohort
 from mpc.digest import in_short
-from mpc.disclosure import MINIMUM_COHORT, Masked, Opened, Result, mask
+from mpc.disclosure import MINIMUM_COHORT, Guard, Masked, Opened, Result, mask
 from mpc.enough import enough
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
@@ -235,12 +235,19 @@ class Study:
     def _compare(self, releases: Sequence[Release]) -> None:
         """Compare the counts behind several releases with their minimums, all at once."""
         cohorts: dict[tuple[int, bool], list[Cohort]] = {}
+        rules: dict[tuple[Callable[[Iterable[Cohort], int, bool], None], int, bool], list[Cohort]] = {}
         for release in releases:
             entry = release.entry
             if entry.minimum > 1:
                 cohorts.setdefault((entry.minimum, entry.others), []).extend(release.cohorts())
+                for guard in release.guards():
+                    if guard.compare is not None:
+                        tables = [table for behind in guard.cohorts.values() for table in behind]
+                        rules.setdefault((guard.compare, entry.minimum, entry.others), []).extend(tables)
         for (minimum, others), behind in cohorts.items():
             enough(self._run, behind, minimum, others=others)
+        for (compare, minimum, others), tables in rules.items():
+            compare(tables, minimum, others)
 
     def part_for(self, recipient: str) -> NDArray[np.uint64]:
         """What this compute party holds of all releases to an organization that does not compute."""
@@ -295,6 +302,11 @@ class Release:
     def cohorts(self) -> list[Cohort]:
         """The counts of rows that it is held against."""
         return [*self._result.cohorts(), *self._apart.cohorts]
+
+    def guards(self) -> list[Guard]:
+        """Rules of tables that it is held against."""
+        own = [] if self._result.guard is None else [self._result.guard]
+        return [*own, *self._apart.tables]
 
     @property
     def scheduled(self) -> bool:

@@ -9,7 +9,7 @@ this rule cannot tell a suppressed count. A contingency table with any small cel
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,8 @@ from mpc.secret import SecretArray, concatenate, stack, where
 RULE = "small cells suppressed, and another one where they could be told from the total"
 
 
-def large_cells(cells: Cohort, minimum: int, *, others: bool) -> SecretArray:
-    """Bits of the cells of a one-dimensional table that may be opened.
+def large_cells(tables: Sequence[Cohort], minimum: int, *, others: bool) -> list[SecretArray]:
+    """Bits of the cells of one-dimensional tables that may be opened, each table's by themselves.
 
     Small cells (0 included) are not, nor those that are small without an owner's own rows. Let s be the rows in the m
     small cells: where s < minimum, or s is within minimum / 2 of the most they can hold, m (minimum - 1), neither is
@@ -34,38 +34,65 @@ def large_cells(cells: Cohort, minimum: int, *, others: bool) -> SecretArray:
     every suppressed count could be at least two numbers, also to somebody who knows the total and this rule, as long
     as some cell is not small.
 
-    Rounds  about 25, whatever the number of cells
+    Rounds  about 25, whatever the number of tables and cells
     """
-    run = cells.run
-    (k,) = cells.shape
-    large = enough(run, [cells], minimum, others=others)[cells]
-    if k == 1 or minimum <= 1:
+    large = list(enough(tables[0].run, tables, minimum, others=others).values())
+    if minimum <= 1:
         return large
-    many = large.numeric()
-    small = k - many.sum()
-    counts = cells.counts()
-    views = counts.total
-    if others and counts.own is not None:
-        views = concatenate([views, views - counts.own.reshape(-1, k)])
-    hidden = large.reshape(1, k).broadcast_to(views.shape)
-    small_rows = where(hidden, 0, views).sum(1)
+    alike: dict[int, list[int]] = {}
+    for t, table in enumerate(tables):
+        own = table.counts().own
+        alike.setdefault(own.shape[0] if others and own is not None else 0, []).append(t)
+    for group in alike.values():
+        found = _not_told([tables[t] for t in group], [large[t] for t in group], minimum, others)
+        for t, bits in zip(group, found, strict=True):
+            large[t] = bits
+    return large
+
+
+def _not_told(tables: Sequence[Cohort], large: Sequence[SecretArray], minimum: int, others: bool) -> list[SecretArray]:
+    """Of the large cells those that need not fall with the small ones; tables with equally many owners."""
+    sizes = [table.shape[0] for table in tables]
+    counts = [table.counts() for table in tables]
+    rows = concatenate([each.total for each in counts], axis=1)
+    owns = [own.reshape(own.shape[0], k) for (_, own, _), k in zip(counts, sizes, strict=True) if own is not None]
+    if others and owns:
+        rows = concatenate([rows, rows - concatenate(owns, axis=1)])
+    shown, rows = _beside(concatenate(large), sizes), _beside(rows, sizes)
+    many = shown.numeric()
+    small = np.asarray(sizes) - many.sum(1)
+    small_rows = where(shown.reshape(1, *shown.shape).broadcast_to(rows.shape), 0, rows).sum(2)
     told = (small_rows < minimum) | (small_rows > small * (minimum - 1) - minimum // 2)
-    told = told.any() & (small > 0)
-    first = large & (preceding(many) < 1)
-    return large & ~(first & told)
+    told = told.any(0) & (small > 0)
+    first = shown & (preceding(many) < 1)
+    kept = shown & ~(first & told.reshape(len(sizes), 1).broadcast_to(first.shape))
+    return [kept._view(lambda a, t=t, k=k: a[t, :k]) for t, k in enumerate(sizes)]
+
+
+def _beside(cells: SecretArray, sizes: Sequence[int]) -> SecretArray:
+    """(…, cells of all tables) as (…, tables, cells): zeros where a table has fewer than the largest."""
+    most = max(sizes)
+    if min(sizes) < most:
+        kind = np.bool_ if cells.type == "bool" else np.int64
+        cells = concatenate([cells, cells.constant(np.zeros((*cells.shape[:-1], 1), kind))], axis=cells.ndim - 1)
+    starts = np.cumsum([0, *sizes[:-1]]).reshape(-1, 1)
+    place = np.arange(most)
+    index = np.where(place < np.asarray(sizes).reshape(-1, 1), starts + place, sum(sizes))
+    return cells._view(lambda a: a[..., index])
 
 
 def preceding(bits: SecretArray) -> SecretArray:
-    """How many bits before each one of a vector of 0 and 1 are set. Local; memory of k^1.5 elements for k bits."""
-    k = len(bits)
+    """How many bits before each one of rows of 0 and 1, shape (n, k), are set in its row. Local; memory of n k^1.5
+    elements."""
+    n, k = bits.shape
     side = math.isqrt(k - 1) + 1
     if side * side > k:
-        bits = concatenate([bits, bits.constant(np.zeros(side * side - k, np.int64))])
-    rows, below = bits.reshape(side, side), np.tri(side, side, -1, dtype=np.int64)
-    within = (rows.reshape(side, 1, side).broadcast_to((side, side, side)) * below).sum(2)
-    above = (rows.sum(1).reshape(1, side).broadcast_to((side, side)) * below).sum(1)
+        bits = concatenate([bits, bits.constant(np.zeros((n, side * side - k), np.int64))], axis=1)
+    rows, below = bits.reshape(n, side, side), np.tri(side, side, -1, dtype=np.int64)
+    within = (rows.reshape(n, side, 1, side).broadcast_to((n, side, side, side)) * below).sum(3)
+    above = (rows.sum(2).reshape(n, 1, side).broadcast_to((n, side, side)) * below).sum(2)
     # No more than k bits are set, whatever the bounds of the two sums add up to.
-    return (within + above.reshape(side, 1)).reshape(-1)[:k].bounded(k)
+    return (within + above.reshape(n, side, 1)).reshape(n, side * side)._view(lambda a: a[:, :k]).bounded(k)
 
 
 def histogram(column: PrivateArray, edges: Sequence[float]) -> Result:
@@ -90,14 +117,29 @@ def table_guard(part: str, *tables: Cohort) -> Guard:
     """Cells that may be opened: those that are large in each of these tables, each by its own rule."""
 
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
-        memo = tables[0].run.scope.memo(tables[0])
-        key = ("large", tables, minimum, others)
-        if key not in memo:
-            large = [large_cells(table, minimum, others=others) for table in tables]
-            memo[key] = large[0] if len(large) == 1 else stack(large).all(0)
-        return {part: memo[key]}
+        _compare(tables, minimum, others)
+        memo = tables[0].run.scope.memo(_MEMO)
+        large = [memo[table, minimum, others] for table in tables]
+        return {part: large[0] if len(large) == 1 else stack(large).all(0)}
 
-    return Guard(RULE, {part: tables}, bits)
+    return Guard(RULE, {part: tables}, bits, _compare)
+
+
+class _Memo:
+    """What results are remembered under."""
+
+
+_MEMO = _Memo()
+
+
+def _compare(tables: Iterable[Cohort], minimum: int, others: bool) -> None:
+    """Find the cells of tables that may be opened, once in a scope, those that are asked for together at once."""
+    wanted = list(dict.fromkeys(tables))
+    memo = wanted[0].run.scope.memo(_MEMO)
+    new = [table for table in wanted if (table, minimum, others) not in memo]
+    if new:
+        for table, large in zip(new, large_cells(new, minimum, others=others), strict=True):
+            memo[table, minimum, others] = large
 
 
 def contingency(rows: PrivateArray, columns: PrivateArray) -> Result:

@@ -15,17 +15,17 @@ from protocols.statistics.tables import preceding
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 9, 10, 50, 101])
 def test_set_bits_before_each_one(k):
-    bits = np.random.default_rng(k).integers(0, 2, k)
-    np.testing.assert_array_equal(compute(preceding, bits), np.cumsum(bits) - bits)
+    bits = np.random.default_rng(k).integers(0, 2, (3, k))
+    np.testing.assert_array_equal(compute(preceding, bits), np.cumsum(bits, axis=1) - bits)
 
 
 def test_memory_does_not_grow_with_the_square_of_the_cells():
-    bits = np.ones(3000, np.int64)
+    bits = np.ones((1, 3000), np.int64)
     tracemalloc.start()
     found = compute(preceding, bits)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert found[-1] == 2999
+    assert found[0, -1] == 2999
     assert peak < 3000 * 3000 * 8 / 2  # of three parties
 
 
