@@ -12,7 +12,7 @@ from mpc.errors import ConfigError
 from parties.dataschema import key, quoted, read_schema
 from parties.dataset import Brought, SourceRows, open_dataset
 from parties.identity import check_private, write_private
-from parties.source import Dataset, files
+from parties.source import Dataset, check_form, files
 from parties.toml import read_toml
 
 __all__ = ["Brought", "Catalog", "Dataset", "SourceRows", "open_dataset"]
@@ -59,6 +59,7 @@ class Catalog:
             raise ConfigError(f"{dataset.name!r} cannot name a dataset; use words like tumour_register or lab.patients")
         if not dataset.is_url:
             files(dataset)
+            check_form(dataset)
         elif not dataset.table:
             raise ConfigError(f"{dataset.name}: {dataset.file}: say which table, with --table")
         if dataset.schema is not None:

@@ -40,6 +40,7 @@ from typing import Any, Literal
 from mpc.entries import PLAIN, Spelling, expected
 from mpc.errors import ConfigError, DataError
 from mpc.schema import LARGEST_INTEGER, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
+from parties.misplaced import check_kind
 from parties.toml import read_toml
 
 OnInvalid = Literal["stop", "drop"]
@@ -101,6 +102,7 @@ def _an(column: Column) -> str:
 
 def read_schema(path: Path) -> DatasetSchema:
     """Reads a schema file. Raises ConfigError naming the file and the key."""
+    check_kind(path, "schema")
     document = read_toml(path)
     unknown = set(document) - {*_TOP, "columns"}
     if unknown:

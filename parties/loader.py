@@ -25,6 +25,7 @@ from mpc.operation import place
 from mpc.scenario import Scenario
 from parties.echo import scenario_print
 from parties.lint import library_names, lint
+from parties.misplaced import check_kind
 from protocols.mistakes import mistake
 
 #: Largest source of a scenario, all files together.
@@ -77,6 +78,7 @@ def find(name: str, *, base: Path | None = None) -> Path:
     if name in bundled:
         return bundled[name]
     path = (base or Path()) / Path(name).expanduser()
+    check_kind(path, "scenario")
     if path.suffix == ".py" and path.is_file():
         return path
     if path.is_dir():
@@ -84,7 +86,9 @@ def find(name: str, *, base: Path | None = None) -> Path:
             raise ConfigError(f"scenario {path}: a folder needs a file __init__.py that defines `scenario`")
         return path
     known = ", ".join(bundled) or "none"
-    raise ConfigError(f"no scenario {name!r}: neither a file nor one that comes with Comity ({known})")
+    if path.is_file():
+        raise ConfigError(f"{path} is no scenario: that is a file NAME.py, or one that comes with Comity ({known})")
+    raise ConfigError(f"no scenario {name!r}: no such file, and none of this name comes with Comity ({known})")
 
 
 def read_sources(path: Path) -> dict[str, bytes]:

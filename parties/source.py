@@ -24,8 +24,31 @@ from mpc.errors import ConfigError, DataError
 #: DuckDB's own memory; a stream of ten million rows needs about a third of it.
 MEMORY_LIMIT = "400MB"
 _MAX_THREADS = 4
-_CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
-_PARQUET = (".parquet", ".pq")
+CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
+PARQUET = (".parquet", ".pq")
+#: What is read, for messages.
+READ = (
+    f"Read are CSV files ({', '.join(CSV)}), Parquet files ({', '.join(PARQUET)}), and tables of databases, by a URL "
+    "and --table."
+)
+#: Names of files that are not read as they are -> what to do.
+_OTHERS = {
+    (".xlsx", ".xls", ".xlsm", ".ods"): f"A workbook: save the sheet as CSV (in Excel: CSV UTF-8). {READ}",
+    (".sqlite", ".sqlite3", ".db"): "A database, if it is one of SQLite:  sqlite://{}  and  --table TABLE",
+    (".duckdb", ".ddb"): "A database of DuckDB:  duckdb://{}  and  --table TABLE",
+    (".sas7bdat", ".xpt", ".dta", ".sav", ".rds", ".rda", ".rdata"): f"Save it as CSV or Parquet there. {READ}",
+    (".toml",): f"A schema goes with its data:  comity data add NAME FILE --schema {{}}\n{READ}",
+}
+#: How files of other kinds begin.
+_BEGINNINGS = {
+    b"PAR1": "Parquet",
+    b"PK\x03\x04": "workbook",
+    b"\xd0\xcf\x11\xe0": "workbook",
+    b"SQLite format 3": "SQLite",
+    b"\x1f\x8b": "compressed",
+}
+_FOUND = {"Parquet": "a Parquet file", "workbook": "a workbook of Excel or another ZIP file",
+          "SQLite": "a database of SQLite", "compressed": "compressed (name it .csv.gz)"}  # fmt: skip
 #: Packages whose `Error` a database's driver raises, when they are loaded.
 _DRIVERS = ("psycopg", "psycopg2", "MySQLdb", "trino.exceptions", "snowflake.connector", "pyodbc")
 
@@ -211,15 +234,31 @@ def default_threads() -> int:
     return int(given) if given else min(os.cpu_count() or 1, _MAX_THREADS)
 
 
+def check_form(dataset: Dataset) -> None:
+    """Raises ConfigError for a kind of file that is not read, by its name and its first bytes."""
+    form = _form(dataset)
+    for path in [] if dataset.is_url else files(dataset):
+        with path.open("rb") as file:
+            begin = file.read(16)
+        found = next((what for magic, what in _BEGINNINGS.items() if begin.startswith(magic)), None)
+        if found is None and form == "Parquet":
+            found = "no Parquet file"
+        if found is not None and found != form and not (found == "compressed" and path.name.lower().endswith(".gz")):
+            raise ConfigError(
+                f"{dataset.name}: {path} is {_FOUND.get(found, found)}, by its content, and {form} by its name\n{READ}"
+            )
+
+
 def _form(dataset: Dataset) -> str:
     if dataset.is_url:
         return "a table"
     name = dataset.source.lower()
-    if name.endswith(_CSV):
+    if name.endswith(CSV):
         return "CSV"
-    if name.endswith(_PARQUET):
+    if name.endswith(PARQUET):
         return "Parquet"
+    other = next((told for suffixes, told in _OTHERS.items() if name.endswith(suffixes)), "")
+    path = Path(dataset.source).expanduser().absolute()
     raise ConfigError(
-        f"{dataset.name}: {dataset.source} is neither CSV ({', '.join(_CSV)}) nor Parquet "
-        f"({', '.join(_PARQUET)}) nor a URL"
+        f"{dataset.name}: {dataset.source} is of a kind that is not read\n" + (other.format(path) or READ)
     )

@@ -34,7 +34,8 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.network import NETWORKS, Network
 from mpc.schema import Schema
-from parties.loader import Loaded, load
+from parties.loader import Loaded, available, load
+from parties.misplaced import check_kind
 from parties.toml import read_toml
 from parties.trust import choose
 
@@ -135,6 +136,7 @@ def open_study(path: Path) -> BoundStudy:
 
 def read_study(path: Path) -> StudyPlan:
     """Reads a study file. Raises ConfigError naming file and key."""
+    check_kind(path, "study", bundled=available())
     return make_study(read_toml(path), path)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from mpc.errors import AuthenticationError, ConfigError
+from mpc.errors import AuthenticationError, ConfigError, RemoteProtocolError
 from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
 from parties.echo import echo
 from parties.home import Home
@@ -33,16 +33,20 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
     Example:  comity contributions add 1f2e3d4c-clinic-for-county.sealed
     """
     from parties.inbox import bring
+    from parties.misplaced import check_kind
     from parties.sealing import read_header
 
     here = opened(home)
     added = []
     for path in files:
+        check_kind(path, "sealed")
         try:
             envelope = path.read_bytes()
+            header = read_header(envelope)
         except OSError as error:
             raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None
-        header = read_header(envelope)
+        except RemoteProtocolError as error:
+            raise ConfigError(f"{path}: {error}. Ask for the file again") from None
         if header.recipient != here.identity.key_hash:
             raise AuthenticationError(f"{path} is sealed for another organization than {here.name}")
         sender = next((m.card for m in here.consortium.members.values() if m.card.key_hash == header.sender), None)

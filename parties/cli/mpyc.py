@@ -94,11 +94,14 @@ def command(
         [organizations.st-mary]
         roles = ["compute"]
     """
+    from parties.misplaced import check_kind, kind
     from parties.mpyc.guard import check_options, mpyc_version
 
     for name, seconds in (("--wait", wait), ("--grace", grace), ("--stall", stall)):
         if not seconds > 0:
             raise click.BadParameter(f"{name}: a number of seconds above 0")
+    if local is None and len(arguments) == 1 and kind(Path(arguments[0])) != "program study":
+        check_kind(Path(arguments[0]), "program")
     if len(arguments) < (2 if local is None else 1):
         raise click.UsageError(
             "name a STUDY and a PROGRAM, or  --local N PROGRAM" if local is None else "name a PROGRAM after --local N"
@@ -133,6 +136,7 @@ def command(
     with stoppable():
         here = opened(home)
         study = open_program_study(Path(arguments[0]))
+        check_kind(Path(arguments[1]), "program")
         party = Party(
             here,
             study,

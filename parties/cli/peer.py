@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,8 @@ from parties.consortium import Member
 from parties.echo import confirmed, echo
 from parties.home import Home
 from parties.identity import MAX_CARD, Card
+from parties.misplaced import check_kind
+from parties.report_text import size
 
 
 @click.group()
@@ -136,8 +139,15 @@ def remove(name: str, home: Path | None, as_json: bool) -> None:
 
 def read_card(path: Path) -> Card:
     """A card file, verified."""
+    check_kind(path, "card")
     try:
         with path.open("rb") as file:
+            length = os.fstat(file.fileno()).st_size
+            if length > MAX_CARD:
+                raise ConfigError(
+                    f"{path} is no card: it has {size(length)}, and a card at most {size(MAX_CARD)}. A card is the "
+                    "file NAME.card that `comity init` writes at that organization"
+                )
             return Card.from_json(file.read(MAX_CARD + 1), where=str(path))
     except OSError as error:
         raise ConfigError(f"{path}: cannot be read ({error.strerror})") from None

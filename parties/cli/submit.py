@@ -252,7 +252,9 @@ def _end(own: Own, outcome: Outcome, display: Display | None, kept: Results, as_
 
 def _bytes(path: Path) -> bytes:
     from mpc.errors import ConfigError
+    from parties.misplaced import check_kind
 
+    check_kind(path, "sealed")
     try:
         return path.read_bytes()
     except OSError as error:

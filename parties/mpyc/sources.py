@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mpc.errors import ConfigError
+from parties.misplaced import check_kind
 
 #: A program and its modules together.
 MOST_BYTES = 3 << 20
@@ -21,6 +22,7 @@ def program_sources(program: Path) -> dict[str, bytes]:
     """Relative path -> source. The program itself comes first. Raises ConfigError."""
     if not program.is_file():
         raise ConfigError(f"{program}: no such program")
+    check_kind(program, "program")
     folder = program.parent
     found = {program.name: _read(program)}
     todo = [(program, found[program.name])]

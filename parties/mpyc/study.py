@@ -29,6 +29,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, St
 from mpc.errors import ConfigError
 from parties.agreement import PROTOCOL_VERSION
 from parties.document import FORMAT, comity_version
+from parties.misplaced import check_kind
 from parties.studyfile import Name, Text
 from parties.toml import read_toml
 
@@ -86,12 +87,8 @@ class ProgramStudy:
 
 def open_program_study(path: Path) -> ProgramStudy:
     """Reads the study file of a program. Raises ConfigError naming file and key."""
+    check_kind(path, "program study")
     document = read_toml(path)
-    if "scenario" in document:
-        raise ConfigError(
-            f"{path} is the study of a scenario: run it with  comity run {path}\n"
-            "The study of an MPyC program names its organizations and no scenario."
-        )
     try:
         given = _File.model_validate(document)
     except ValidationError as errors:

@@ -184,7 +184,7 @@ def test_files_that_are_not_there_or_of_no_known_kind(tmp_path):
     with pytest.raises(ConfigError, match="no such file"):
         read(Dataset("d", str(tmp_path / "none.csv")))
     (tmp_path / "p.xlsx").write_bytes(b"")
-    with pytest.raises(ConfigError, match=r"neither CSV .* nor Parquet"):
+    with pytest.raises(ConfigError, match=r"is of a kind that is not read\n.*CSV"):
         read(Dataset("d", str(tmp_path / "p.xlsx")))
     with pytest.raises(DataError, match=r"e\.csv is empty"):
         read(csv(tmp_path, "", "e.csv"))
