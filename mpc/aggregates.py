@@ -305,6 +305,38 @@ class Sum(Aggregate):
         return {"sum": _as_array(self._sum), "count": self._count}
 
 
+class Largest(Aggregate):
+    """Magnitudes of the valid rows of one column in several selections: their sum, and the two largest.
+
+    total, first, second: (selections,); 0 where there are no rows
+    """
+
+    def __init__(self, column: Expression, wheres: Sequence[Expression | None]) -> None:
+        self._column = column
+        self._wheres = wheres
+        self._total = np.zeros(len(wheres))
+        self._largest = np.zeros((len(wheres), 2))
+
+    def expressions(self) -> Sequence[Expression]:
+        return [self._column, *(where for where in self._wheres if where is not None)]
+
+    def settings(self) -> tuple[object, ...]:
+        return (tuple(self._wheres),)
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        values = np.broadcast_to(evaluate(self._column), (rows,))
+        there = ~absent(values)
+        for k, where in enumerate(self._wheres):
+            chosen = there if where is None else there & np.broadcast_to(evaluate(where) == 1.0, (rows,))
+            sizes = np.abs(np.asarray(values[chosen], np.float64))
+            self._total[k] += sizes.sum()
+            top = np.concatenate([self._largest[k], sizes])
+            self._largest[k] = np.sort(np.partition(top, len(top) - 2)[-2:])[::-1]
+
+    def result(self) -> dict[str, Any]:
+        return {"total": self._total, "first": self._largest[:, 0], "second": self._largest[:, 1]}
+
+
 def shifted(values: Values, centre: float) -> Floats:
     """x - centre, NaN where there is no x; whole numbers are not rounded before the subtraction."""
     if values.dtype != np.int64:

@@ -43,11 +43,25 @@ class Cohort:
     most     public upper limit of the number of rows
     share    which part of them a minimum is asked of: a quantile's smaller side
     least    a minimum that is enough, whatever a release asks for; 0: none is
+    dominance  percent of the p% rule that it stands for, too; 0: none
     or_none  no rows at all are enough, too
     what     in words, for people who decide
     """
 
-    __slots__ = ("_make", "decide", "least", "most", "or_none", "run", "selection", "shape", "share", "sources", "what")
+    __slots__ = (
+        "_make",
+        "decide",
+        "dominance",
+        "least",
+        "most",
+        "or_none",
+        "run",
+        "selection",
+        "shape",
+        "share",
+        "sources",
+        "what",
+    )
 
     def __init__(
         self,
@@ -63,6 +77,7 @@ class Cohort:
         sources: tuple[Cohort, ...] = (),
         decide: Callable[[Sequence[SecretArray]], SecretArray] | None = None,
         selection: Selection | None = None,
+        dominance: int = 0,
     ) -> None:
         self.run = run
         self._make = make
@@ -76,6 +91,7 @@ class Cohort:
         self.shape = shape
         self.share = share
         self.least = least
+        self.dominance: int = dominance or max((source.dominance for source in sources), default=0)
         self.or_none = or_none
 
     @classmethod

@@ -16,6 +16,7 @@ import numpy as np
 
 from mpc.aggregates import Count, Crosstab
 from mpc.cohorts import Cohort
+from mpc.dominance import not_dominated
 from mpc.errors import ConfigError, ShapeError
 from mpc.expressions import Expression, both, exclusive, gaps, steps, unary
 from mpc.local import share_parts
@@ -154,7 +155,8 @@ def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple
 
     They are the rows where no column is missing (and the condition holds); of each flag that the columns are or are
     made from, the rows that have it and those that have it not; and of two flags, each of the four combinations. Where
-    `clip` moves values, the rows that it moves: none, or enough.
+    `clip` moves values, the rows that it moves: none, or enough. Where the study has a rule of dominance and the
+    statistic is of one column of numbers, no two of its rows make up nearly all of it.
     """
     source = columns[0].source
     where: Expression | None = None
@@ -211,5 +213,8 @@ def _behind(
         found += [_cells(source, (flag,), (2,), where, chosen.where, known) for flag in flags.values()]
     outside = beyond_bins(source, [column.expression for column in columns], chosen.where)
     cohorts = tuple(cohort for count in found for cohort in count.basis.cohorts)
-    behind_all = (*(cohorts if rows is None else (rows, *cohorts)), *outside)
+    known_rows, *others = cohorts if rows is None else (rows, *cohorts)
+    if source.dominance is not None and len(columns) == 1 and columns[0].expression.type in ("real", "integer"):
+        known_rows = not_dominated(columns, known_rows, source.dominance)
+    behind_all = (known_rows, *others, *outside)
     return tuple(cohort.collapsed(None) if cohort.shape else cohort for cohort in behind_all)

@@ -41,6 +41,7 @@ class Opened:
     """An opened part of a release: float64 values and, per element, whether there is one.
 
     whole   the values of integers, exactly (float64 holds them up to 2^53)
+    dominance  a rule of dominance holds, too
     why     reasons why an element can be undefined;  cause  which of them it is (None: the first one)
     broken  the script's line whose checked assumption did not hold
     left_out  who computes and shared numbers that contradict each other
@@ -54,6 +55,7 @@ class Opened:
     cause: NDArray[np.int8] | None = None
     broken: str = ""
     left_out: tuple[str, ...] = ()
+    dominance: bool = False
 
     @property
     def ok(self) -> bool:
@@ -65,7 +67,7 @@ class Opened:
         why = self.why[cause] if self.why else ""
         text = {
             OUT_OF_RANGE: f"out of range: the assumption at {self.broken} did not hold",
-            SUPPRESSED: f"suppressed (fewer than {self.minimum})",
+            SUPPRESSED: f"suppressed (fewer than {self.minimum}{', or two dominate' if self.dominance else ''})",
             UNDEFINED: f"undefined: {why}" if why else "undefined",
         }[status]
         if self.left_out:
@@ -170,6 +172,7 @@ class Masked:
     large: SecretArray | None
     valid: list[Cause]
     minimum: int
+    dominance: bool = False
     opened: dict[str, Handle] = field(default_factory=dict)
     handed: dict[str, Handle] = field(default_factory=dict)
 
@@ -226,7 +229,16 @@ class Masked:
                 broken, status = self.sound.places[failed[0]], np.full(shape, OUT_OF_RANGE, np.int8)
         whole = np.asarray(raw, np.int64).reshape(shape) if self.value.type == "int" else None
         values = np.where(status == OK, values, np.nan).reshape(shape)
-        return Opened(values, status.reshape(shape), self.why, self.minimum, whole, cause.reshape(shape), broken)
+        return Opened(
+            values,
+            status.reshape(shape),
+            self.why,
+            self.minimum,
+            whole=whole,
+            cause=cause.reshape(shape),
+            broken=broken,
+            dominance=self.dominance,
+        )
 
     def _cleared(self, name: str, shape: tuple[int, ...]) -> NDArray[np.bool_]:
         bits: NDArray[np.bool_] = np.asarray(self.opened[name].share) & np.uint64(1) == 0
@@ -280,7 +292,7 @@ def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
         if final is not None:
             final = final.bare()
             value = (value & final) if value.type == "bool" else value * final
-        masked[name] = Masked(value, sound, enough, valid, entry.minimum)
+        masked[name] = Masked(value, sound, enough, valid, entry.minimum, entry.dominance > 0)
     return masked
 
 

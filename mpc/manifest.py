@@ -80,6 +80,7 @@ class Entry:
 
     minimum      cohort size below which it is suppressed; 0: none holds
     others       the minimum holds without each owner's own rows, too
+    dominance    percent of the p% rule that some part is held to; 0: none is
     together     one small cohort suppresses all parts
     apart        where it differs from other releases of the same rows, it stands on none or enough
     unprotected  the author's reason for releasing what nothing guards
@@ -93,6 +94,7 @@ class Entry:
     minimum: int
     protection: Mapping[str, Protection]
     others: bool = True
+    dominance: int = 0
     together: bool = False
     apart: tuple[str, ...] = ()
     unprotected: str = ""
@@ -109,6 +111,7 @@ class Entry:
             "minimum": self.minimum,
             "protection": {part: one.describe() for part, one in self.protection.items()},
             "others": self.others,
+            "dominance": self.dominance,
             "together": self.together,
             "apart": list(self.apart),
             "unprotected": self.unprotected,

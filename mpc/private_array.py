@@ -12,7 +12,7 @@ import numpy as np
 from mpc import expressions
 from mpc.aggregates import Sum
 from mpc.counts import Summed, behind, beyond_bins, count_rows, named
-from mpc.errors import ConfigError, LocalProtocolError, ShapeError, ShareNeeded, UnknownLength
+from mpc.errors import ConfigError, LocalProtocolError, RangeError, ShapeError, ShareNeeded, UnknownLength
 from mpc.expressions import Expression, both
 from mpc.local import share_parts
 from mpc.numpy_calls import refused_by_numpy
@@ -243,7 +243,7 @@ class PrivateArray:
         return count_rows(self.source, both(self.where, missing), chosen=Selection(self.source, self.where))
 
     def sum(self) -> SecretArray:
-        """Sum of the valid rows; exact for whole numbers as long as its bound fits the ring."""
+        """Sum of the valid rows, exact for whole numbers. Raises RangeError where it would not be."""
         if self.expression.type == "category":
             raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
         source, run = self.source, self.source.run
@@ -251,7 +251,14 @@ class PrivateArray:
         exact = Summed(source.at_most, int(max(abs(self.expression.low), abs(self.expression.high), 1)))
         if self.expression.type == "integer" and 2 * exact.bound * len(source.owners) < 1 << run.engine.capacity:
             return self._summed(local, Part("sum", (1,), 0, exact.bound, "int"), exact)
-        limit = max(abs(self.expression.low), abs(self.expression.high), 1e-300)
+        if self.expression.type == "integer":
+            fits = (1 << run.engine.capacity) // (2 * len(source.owners) * exact.limit)
+            raise RangeError(
+                f"sum of {self.name}: whole numbers up to {exact.limit:,} of {source.at_most:,} rows of each of "
+                f"{len(source.owners)} organizations may be too large to be exact; declare rows(at_most=…) of fewer "
+                f"than {fits:,} rows or a narrower range, or take the mean"
+            )
+        limit = float(max(abs(self.expression.low), abs(self.expression.high), 1e-300))
         exponent = int(np.frexp(limit * source.at_most)[1])
         frac = run.engine.capacity - 3 - (len(source.owners) - 1).bit_length() - exponent
         rule = Summed.of(limit, frac, source.at_most)

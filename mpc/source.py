@@ -11,6 +11,7 @@ from mpc.local import LocalPass
 from mpc.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, Schema
 
 if TYPE_CHECKING:
+    from mpc.dominance import Dominance
     from mpc.runtime import Runtime
 
 
@@ -22,7 +23,14 @@ class Source:
     """
 
     def __init__(
-        self, run: Runtime, name: str, schema: Schema, owners: Sequence[int], at_most: int, local: LocalPass
+        self,
+        run: Runtime,
+        name: str,
+        schema: Schema,
+        owners: Sequence[int],
+        at_most: int,
+        local: LocalPass,
+        dominance: Dominance | None = None,
     ) -> None:
         self.run = run
         self.name = name
@@ -30,6 +38,8 @@ class Source:
         self.owners = tuple(owners)
         self.at_most = at_most
         self.local = local
+        #: What holds sums of its columns, besides minimums.
+        self.dominance = dominance
         self.columns = {column.name: _source_column(column) for column in schema.columns}
 
     @property

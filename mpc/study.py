@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mpc.cohorts import Cohort
 from mpc.digest import in_short
 from mpc.disclosure import MINIMUM_COHORT, Guard, Masked, Opened, Result, mask
+from mpc.dominance import Dominance
 from mpc.enough import enough
 from mpc.errors import ConfigError, PolicyError
 from mpc.local import LocalPass
@@ -72,7 +73,8 @@ class Study:
                 raise ConfigError(f"input {name!r}: brought {name in own}, but the study says {name not in own}")
             local = LocalPass(run, name, own.get(name))
             self.passes.append(local)
-            self._tables[name] = PrivateTable(Source(run, name, schema, owners[name], at_most[name], local))
+            source = Source(run, name, schema, owners[name], at_most[name], local, self._dominance())
+            self._tables[name] = PrivateTable(source)
 
     @property
     def minimum_cohort(self) -> int:
@@ -83,6 +85,13 @@ class Study:
     def minimum_without_own_rows(self) -> bool:
         """Whether minimums hold without each owner's own rows, too: the parameter of this name, else True."""
         return bool(getattr(self.parameters, "minimum_without_own_rows", True))
+
+    def _dominance(self) -> Dominance | None:
+        """The parameter `dominance_percent`: the p of the p% rule, where the scenario has one and it is not 0."""
+        percent = getattr(self.parameters, "dominance_percent", 0)
+        if not isinstance(percent, int) or isinstance(percent, bool) or not 0 <= percent <= 100:
+            raise ConfigError(f"dominance_percent = {percent!r}: a whole number from 0 (no rule) to 100 is wanted")
+        return Dominance(percent, self.minimum_without_own_rows) if percent else None
 
     def __repr__(self) -> str:
         return f"<study of {', '.join(self.participants)}>"
@@ -169,6 +178,7 @@ class Study:
             0 if reason else size,
             guards,
             others=self.minimum_without_own_rows,
+            dominance=0 if reason or size < 2 else max((cohort.dominance for cohort in result.cohorts()), default=0),
             together=result.together,
             apart=apart.beside,
             unprotected=reason,

@@ -97,7 +97,7 @@ class Disclosure:
     def special(self) -> str:
         """What guards it beyond its minimum of rows; empty where nothing does."""
         plain = len(self.guards) == 1 and self.guards[0].startswith(f"{self.minimum} or more rows of ")
-        if plain and not self.guards[0].endswith((" on each side", ", or none")):
+        if plain and not self.guards[0].endswith((" on each side", ", or none", "%)")):
             return ""
         return "; ".join(self.guards)
 

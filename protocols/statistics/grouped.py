@@ -9,6 +9,7 @@ from typing import Any
 from mpc.cohorts import Cohort
 from mpc.counts import counted, rows_where
 from mpc.disclosure import Opened, Result
+from mpc.dominance import not_dominated
 from mpc.expressions import Expression, both, steps
 from mpc.private import PrivateArray, count_cells
 from mpc.secret import SecretArray
@@ -36,6 +37,8 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
     if statistic == "count":
         values = counts
     else:
+        if column.source.dominance is not None and column.expression.type != "flag":
+            tables = [not_dominated(parts, tables[0], column.source.dominance)]
         tables += _by_flags(column, category)
         name = "mean" if statistic == "mean" else "standard deviation"
         values = of_parts(parts, statistic).standing_on(*tables, origin=(f"{name} of {column.name} of {by}",))

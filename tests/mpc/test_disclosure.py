@@ -458,6 +458,7 @@ def test_the_manifest_says_what_comes_out():
         "minimum": 10,
         "protection": {"value": {"guard": "public", "counts": [], "gap": "", "of": []}},
         "others": True,
+        "dominance": 0,
         "together": False,
         "apart": [],
         "unprotected": "",
