@@ -71,6 +71,9 @@ class Expression:
         self.symbol = symbol
         self._digest: bytes | None = None
 
+    def __repr__(self) -> str:
+        return f"<{self.text} of each row>"
+
     @property
     def digest(self) -> bytes:
         """What it computes, from which columns and public numbers: the same at all parties that run the same script."""

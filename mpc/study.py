@@ -304,6 +304,9 @@ class Release:
         self._result = result
         self._masked: dict[str, Masked] | None = None
 
+    def __repr__(self) -> str:
+        return f"<release {self._entry.name!r}>"
+
     @property
     def entry(self) -> Entry:
         """Its line of the manifest, as it was checked."""

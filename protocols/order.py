@@ -47,6 +47,9 @@ class Ordering:
         self.handle = handle
         self.basis = basis
 
+    def __repr__(self) -> str:
+        return f"<secret order of {len(self)} rows>"
+
     def __len__(self) -> int:
         return self.handle.spec.shape[0]
 

@@ -12,6 +12,7 @@ from mpc import Real, Scenario, Study, Table
 from mpc.errors import PolicyError, ShapeError
 from mpc.opening import OPENING
 from mpc.runtime import Runtime
+from parties.lint_names import INTERNAL
 from protocols import order
 from protocols.simulate import dry_run, simulate
 
@@ -143,3 +144,58 @@ def test_who_opens():
                 if imported or called:
                     found.add(path.relative_to(ROOT).as_posix())
     assert found <= MAY_OPEN
+
+
+def public_state(value, seen, path="study"):
+    """What public names tell of an object: path -> a plain value, or the type of what is no object of ours."""
+    if value is None or isinstance(value, bool | int | float | str | bytes):
+        return {path: value}
+    if isinstance(value, np.ndarray | np.generic):
+        return {path: (str(value.dtype), value.shape)}
+    if id(value) in seen or path.count(".") + path.count("[") > 4 or callable(value):
+        return {path: type(value).__name__}
+    seen[id(value)] = value  # kept, so that no other object takes its address
+    found = {path: (type(value).__name__, "" if isinstance(value, dict | list | tuple) else repr(value))}
+    if isinstance(value, dict):
+        parts = [(f"{path}[{key!r}]", part) for key, part in value.items()]
+    elif isinstance(value, list | tuple):
+        parts = [(f"{path}[{i}]", part) for i, part in enumerate(value)]
+    elif type(value).__module__.split(".")[0] in ("mpc", "protocols", "types"):
+        parts = []
+        for name in sorted(name for name in dir(value) if not name.startswith("_") and name not in INTERNAL | {"run"}):
+            try:
+                parts.append((f"{path}.{name}", getattr(value, name)))
+            except Exception as error:
+                found[f"{path}.{name}"] = (type(error).__name__, str(error))
+    else:
+        parts = []
+    for inner, part in parts:
+        found |= public_state(part, seen, inner)
+    return found
+
+
+@pytest.mark.parametrize("engine", ["replicated", "shamir"])
+def test_no_public_name_tells_a_dry_run(engine):
+    """All that a script that passes the lint can read of its study, before and after it waited, in each kind of run."""
+    states = []
+
+    async def script(study, x):
+        people = study.table("people")
+        mean, rows = people.income.mean(), people.share(rows=5)
+        pending = study.release("mean", mean)
+        about = {"study": study, "x": x, "people": people, "where": people[people.income > 5], "mean": mean}
+        about |= {"column": people.income, "rows": rows, "release": pending, "order": order.order_by(x)}
+        states.append([public_state(about, {})])
+        seen = await study.release("count", people.count())
+        about |= {"type of what was opened": type(seen).__name__, "after": study.release("more", people.income.sum())}
+        states[-1].append(public_state(about, {}))
+
+    dry_run(scenario_of(script), organizations=["owner0", "owner1", "owner2"], engine=engine)
+    simulate(scenario_of(script), tables(), engine=engine)
+    dry, *real = states
+    assert len(real) == 3
+    for before_and_after in real:
+        for known, found in zip(dry, before_and_after, strict=True):
+            assert len(known) > 100
+            differing = {k: (known.get(k), found.get(k)) for k in known | found if known.get(k) != found.get(k)}
+            assert not differing, "\n".join(f"{k}: {v}" for k, v in differing.items())
