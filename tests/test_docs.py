@@ -1,11 +1,12 @@
-"""README.md and docs/*.md: what they show works.
+"""README.md, the other documents of the first folder, and docs/*.md: what they show works.
 
     ```python   all blocks of one file are executed in order, in one namespace and a temporary directory; a block under
                 a line `<!-- not run -->` (or `<!-- sketch -->`) is only parsed. A block that begins with `# name.py`
                 is also written to that file
     ```console  every `comity …` command parses against the real commands and options
     ```toml     parses
-Links to other files of the repository lead somewhere.
+Links to other files of the repository lead somewhere, and so do paths in the text. Where a table names a file and what
+to look for in it, it is there.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import click
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-DOCUMENTS = [path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))) if path.exists()]
+DOCUMENTS = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").glob("**/*.md"))]
 SKIPPED = re.compile(r"<!--\s*(not run|sketch)\b.*?-->\s*$")
 FENCE = re.compile(r"^(?P<indent> *)```(?P<kind>\w*)[^\n]*\n(?P<text>.*?)^(?P=indent)```\s*$", re.M | re.S)
 
@@ -176,6 +177,46 @@ def test_links_lead_somewhere(path):
             headings = re.findall(r"^#+ (.*)$", FENCE.sub("", other.read_text(encoding="utf-8")), re.M)
             anchors = [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
             assert anchor in anchors, f"{path.name} links to {target}; {other.name} has {anchors}"
+
+
+#: A path from the first folder: a file, or a folder of ours. Names that only stand for one have no letters of ours.
+PATH = re.compile(r"(?<![\w/.])(?:mpc|parties|protocols|scenarios|tests|docs|\.ci|\.github)(?:/[\w.-]*[\w-])+")
+CODE = re.compile(r"`([^`\n]+)`")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_paths_exist(path):
+    text = path.read_text(encoding="utf-8")
+    shown = [match["text"] for match in FENCE.finditer(text) if match["kind"] == "text"]
+    examples = {match[1] for match in re.finditer(r"^# ([\w/]+\.py)$", text, re.M)}
+    for name in PATH.findall("\n".join([*CODE.findall(FENCE.sub("", text)), *shown])):
+        if "NAME" not in name and Path(name).name not in examples:
+            assert (ROOT / name).exists(), f"{path.name} names {name}"
+
+
+def questions() -> list[tuple[str, str, str]]:
+    """(question, file, what to look for in it) of docs/architecture.md."""
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|") and "? |" in line]
+    found = []
+    for question, files, names in rows:
+        found += [(question, *one) for one in zip(CODE.findall(files), CODE.findall(names), strict=True)]
+    return found
+
+
+def test_there_are_ten_questions():
+    assert len({question for question, _, _ in questions()}) == 10
+
+
+@pytest.mark.parametrize(("question", "file", "name"), questions())
+def test_the_file_answers_the_question(question, file, name):
+    defined = {
+        node.name if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) else target.id
+        for node in ast.parse((ROOT / file).read_text(encoding="utf-8")).body
+        for target in getattr(node, "targets", [node])
+        if hasattr(node, "name") or isinstance(target, ast.Name)
+    }
+    assert name in defined, f"{question} {file} has no {name}"
 
 
 # ---- this file's own reading of documents
