@@ -14,6 +14,7 @@ from mpc.schema import LARGEST_INTEGER, Column, IntegerColumn, RealColumn
 from parties.confined import Limits
 from parties.dataschema import key, quoted
 from parties.dataset import SourceRows, open_dataset
+from parties.echo import echo
 from parties.launch import Ended, Launched, bring, consortium
 from parties.loader import Loaded, folder, load
 from parties.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
@@ -180,7 +181,19 @@ def run(
         if network is not None:
             options = [*options, "--shape", f"{_us(network)},{_kbits(network)}"]
         outside = [name for name, roles in demo.roles.items() if "compute" not in roles]
-        launched = Launched(members, study, options=options, submitting=outside, on_event=on_event, tried=True)
+        first, told = bound.plan.recipients[0], list(bound.loaded.said)
+
+        def heard(name: str, line: str) -> bool:
+            """What the first recipient's script prints, without what was shown when it was loaded here."""
+            if name == first and told and line == told[0]:
+                del told[0]
+            elif name == first:
+                echo(line, err=True)
+            return True
+
+        launched = Launched(
+            members, study, options=options, submitting=outside, on_event=on_event, tried=True, heard=heard
+        )
         try:
             oracle = _oracle(bound, files, compare)
             ended = launched.wait(stop_on_error=True)

@@ -18,6 +18,8 @@ Events = Callable[[str, Mapping[str, Any]], None]
 
 #: What it means that nothing guards a release.
 NO_MINIMUM: Final = "no minimum: a single row can show"
+#: Of a script that makes no release.
+NOTHING: Final = "The script releases nothing: nobody learns anything. study.release(name, value) gives a result"
 #: Minimums below which the rows behind a number can be worked out by those who know some of them.
 _LOW: Final = 3
 #: Releases of one line of the script that a short list shows.
@@ -156,11 +158,13 @@ def who_learns_what(manifest: Iterable[Line], everything: bool = False) -> list[
         verb = "learns" if len(recipients) == 1 else "learn"
         lines.append(f"{listed(recipients)} {verb} {_count(some)}:")
         lines += [f"  {line}" for line in release_lines(some, everything)]
-    return lines
+    return lines or [NOTHING]
 
 
 def release_lines(some: Sequence[Disclosure], everything: bool = False) -> list[str]:
     """What each release is computed from and what guards it: first what nothing guards, then by minimum."""
+    if not some:
+        return [NOTHING]
     lines = unprotected_lines(some)
     guarded: dict[tuple[int, bool], list[Disclosure]] = {}
     for one in some:
@@ -179,9 +183,11 @@ def release_lines(some: Sequence[Disclosure], everything: bool = False) -> list[
 
 
 def announce(events: Events, manifest: Iterable[Line]) -> None:
-    """Tell a person, before anybody is waited for, what nothing guards."""
-    lines = unprotected_lines(map(read, manifest))
-    if lines:
+    """Tell a person, before anybody is waited for, what nothing guards, and that nothing is released."""
+    some = list(map(read, manifest))
+    if not some:
+        events("warning", {"lines": [NOTHING]})
+    if lines := unprotected_lines(some):
         events("unprotected", {"lines": lines})
 
 

@@ -14,7 +14,11 @@ from typing import Any
 
 import click
 
+from mpc.speaking import holding
 from mpc.text import is_seen, visible, visible_lines
+
+#: What stands before a line that a script prints.
+SCRIPT = "scenario: "
 
 
 def echo(*lines: str, err: bool = False) -> None:
@@ -32,9 +36,11 @@ def echo_message(text: str, *, err: bool = True) -> None:
 
 
 def scenario_print(*values: object, sep: str | None = " ", **_: object) -> None:
-    """`print` of a scenario: on standard error, each line visible and marked as the scenario's."""
+    """`print` of a scenario: on standard error, each line visible and marked as the scenario's; unless it is held."""
     text = (" " if sep is None else sep).join(map(str, values))
-    echo(*(f"scenario: {line}" for line in visible_lines(text)), err=True)
+    lines = [f"{SCRIPT}{line}" for line in visible_lines(text)]
+    if not holding(lines):
+        echo(*lines, err=True)
 
 
 def confirmed(question: str) -> bool:

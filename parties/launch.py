@@ -24,6 +24,7 @@ from typing import Any
 from parties import startup
 from parties.catalog import Catalog, Dataset
 from parties.consortium import Consortium
+from parties.echo import SCRIPT
 from parties.identity import Identity, write_private
 from parties.stopping import end_if_told
 
@@ -116,8 +117,11 @@ class Launched:
         submitting: Collection[str] = (),
         on_event: Callable[[str, dict[str, Any]], None] | None = None,
         tried: bool = False,
+        heard: Callable[[str, str], bool] = lambda name, line: False,
     ) -> None:
-        """`submitting`: those that do not compute; `options` are for those that do. `tried`: as the option says."""
+        """`submitting`: those that do not compute; `options` are for those that do. `tried`: as the option says.
+        `heard` gets each line that a party's script prints, and says whether it has shown it."""
+        self._heard = heard
         self._on_event = on_event
         self._lock = threading.Lock()
         self.ended = {name: Ended(name, -1) for name in members}
@@ -160,7 +164,8 @@ class Launched:
         stream = self.processes[name].stderr
         assert stream is not None
         for line in stream:
-            self.ended[name].stderr += line
+            if not (line.startswith(SCRIPT) and self._heard(name, line.rstrip("\n"))):
+                self.ended[name].stderr += line
 
     def wait(self, timeout_s: float | None = None, *, stop_on_error: bool = False) -> dict[str, Ended]:
         """Wait for all; with `stop_on_error`, when one has failed the others have a while to find that out."""

@@ -23,7 +23,8 @@ from pathlib import Path
 from mpc.errors import ComityError, ConfigError
 from mpc.operation import place
 from mpc.scenario import Scenario
-from parties.echo import scenario_print
+from mpc.speaking import held, holding
+from parties.echo import echo, scenario_print
 from parties.lint import library_names, lint
 from parties.misplaced import check_kind
 from protocols.mistakes import mistake
@@ -31,6 +32,8 @@ from protocols.mistakes import mistake
 #: Largest source of a scenario, all files together.
 MAX_SOURCE = 1 << 20
 _PACKAGE = "_comity_scenario"
+#: What scenarios have printed when they were loaded: path, and lines.
+_spoken: set[tuple[object, ...]] = set()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
@@ -43,6 +46,7 @@ class Loaded:
     sources  relative name -> bytes with LF line ends, sorted by name; they are part of the agreement
     doc      the docstring: who brings what, who learns what
     library  "file, line N: name" of what it uses of library code, for people to look at
+    said     what it printed when it was loaded
     """
 
     name: str
@@ -51,6 +55,7 @@ class Loaded:
     sources: dict[str, bytes]
     doc: str
     library: tuple[str, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 def folder() -> Path:
@@ -130,7 +135,12 @@ def load(name: str, *, base: Path | None = None) -> Loaded:
         if not all(_NAME.fullmatch(part) for part in file.removesuffix(".py").split("/")):
             raise ConfigError(f"scenario file {file!r}: use letters, digits and _ in file names")
     entry = path.name if single else "__init__.py"
-    module = _execute(path, entry, trees)
+    said: list[str] = []
+    try:
+        with held() as said:
+            module = _execute(path, entry, trees)
+    finally:
+        _speak(path, said)
     scenario = getattr(module, "scenario", None)
     if not isinstance(scenario, Scenario):
         raise ConfigError(f"{entry}: a scenario file must define  scenario = Scenario(inputs=…)")
@@ -140,7 +150,7 @@ def load(name: str, *, base: Path | None = None) -> Loaded:
         raise ConfigError(f"{entry}: the function under @scenario.run must be an `async def`")
     library = [f"{file}, line {line}: {name}" for file, tree in trees.items() for line, name in library_names(tree)]
     name = path.stem if single else path.name
-    return Loaded(name, path, scenario, sources, inspect.getdoc(module) or "", tuple(library))
+    return Loaded(name, path, scenario, sources, inspect.getdoc(module) or "", tuple(library), tuple(said))
 
 
 def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.ModuleType:
@@ -165,6 +175,14 @@ def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.Modu
             what = mistake(error) or f"{type(error).__name__}: {error}"
             raise ConfigError(f"{where}: the scenario fails when it is loaded: {what}") from error
     return module
+
+
+def _speak(path: Path, said: Sequence[str]) -> None:
+    """Show what a scenario's files print when they are loaded, once."""
+    new = (path.resolve(), *said)
+    if said and new not in _spoken and not holding(list(said)):
+        _spoken.add(new)
+        echo(*said, err=True)
 
 
 def _frames(error: Exception) -> list[tuple[str, int]]:

@@ -7,11 +7,15 @@ takes part plans it again by itself, as the process that executes it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mpc.network import Network
+from mpc.speaking import held
 from parties.confined import Limits, confined
+from parties.echo import echo
 from parties.kernels import choose_cache
 from parties.loader import Loaded, find, load
 from parties.study import BoundStudy, StudyPlan, open_study, read_study
@@ -49,32 +53,47 @@ def files_of(path: Path, plan: StudyPlan) -> list[Path]:
     return [path, find(plan.scenario, base=path.parent)]
 
 
-def dry_run_of(bound: BoundStudy, network: Network | None) -> DryRun:
-    """The study's dry run with protocols chosen for `network`: its manifest and its cost."""
+def dry_run_of(bound: BoundStudy, network: Network | None, *, speaks: bool = False) -> DryRun:
+    """The study's dry run with protocols chosen for `network`: its manifest and its cost. `speaks`: what the script
+    prints is shown."""
     from protocols.simulate import dry_run
 
     plan = bound.plan
-    return dry_run(
-        bound.loaded.scenario,
-        organizations=plan.participants,
-        engine=plan.engine,
-        threshold=plan.threshold,
-        recipients=plan.recipients,
-        owners=bound.owners,
-        parameters=plan.parameters,
-        ranges=plan.ranges,
-        network=network,
-        compute=len(plan.having("compute")),
-    )
+    with nullcontext() if speaks else held():
+        return dry_run(
+            bound.loaded.scenario,
+            organizations=plan.participants,
+            engine=plan.engine,
+            threshold=plan.threshold,
+            recipients=plan.recipients,
+            owners=bound.owners,
+            parameters=plan.parameters,
+            ranges=plan.ranges,
+            network=network,
+            compute=len(plan.having("compute")),
+        )
 
 
 # ---- in the child
 def loads(path: str) -> None:
     """Load a scenario."""
-    load(path)
+    with _quiet_if_well():
+        load(path)
 
 
 def plans(study: str) -> None:
     """Load a study's scenario and run it dry."""
-    bound = open_study(Path(study))
-    dry_run_of(bound, bound.plan.network)
+    with _quiet_if_well():
+        bound = open_study(Path(study))
+        dry_run_of(bound, bound.plan.network, speaks=True)
+
+
+@contextmanager
+def _quiet_if_well() -> Iterator[None]:
+    """What the script prints is shown where it is executed in earnest; here only before an error."""
+    with held() as said:
+        try:
+            yield
+        except Exception:
+            echo(*said, err=True)
+            raise

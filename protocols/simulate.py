@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from itertools import count
@@ -29,6 +30,7 @@ from mpc.runtime import Runtime
 from mpc.scenario import Scenario
 from mpc.schema import Schema
 from mpc.simulation import simulated_keys
+from mpc.speaking import held
 from mpc.study import Study, runtime_of
 from mpc.trace import Trace, Traced
 from protocols.engines import checked_threshold
@@ -367,7 +369,8 @@ def dry_run(
         study = assemble(
             scenario, run, organizations, recipients=recipients, owners=owners, parameters=parameters, ranges=ranges
         )
-        run_here(lambda run=run, study=study: run.execute(whole(scenario, study)))  # type: ignore[misc]
+        with nullcontext() if layout is None else held():  # what the script prints was shown
+            run_here(lambda run=run, study=study: run.execute(whole(scenario, study)))  # type: ignore[misc]
         asked = run.outside.layout()
         if layout is not None or not asked.partials:
             break

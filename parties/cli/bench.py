@@ -98,7 +98,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> l
     help="Write an HTML page, too. Without --size, each workload is measured at sizes from small to large, or at "
     "its own among each of several numbers of organizations.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON list and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list on standard output.")
 def command(
     engine: str | None,
     organizations: Sequence[int],

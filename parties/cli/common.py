@@ -42,7 +42,7 @@ def home_option(function: Function) -> Function:
 
 
 def json_option(function: Function) -> Function:
-    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(function)
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")(function)
 
 
 def plan_timeout_option(function: Function) -> Function:

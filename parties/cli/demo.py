@@ -119,7 +119,7 @@ def command(
             kind = event["event"]
             if kind == "brought":
                 display.status(f"{name} brings {event['rows']:,} rows of {event['file']}")
-            elif kind in ("plan", "unprotected", "progress", "agreed") and name == first:
+            elif kind in ("plan", "unprotected", "warning", "progress", "agreed") and name == first:
                 display.event(kind, event)
 
         try:

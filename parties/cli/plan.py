@@ -11,6 +11,7 @@ import click
 
 from mpc.forecast import Forecast, forecast
 from mpc.network import Network
+from mpc.speaking import held
 from parties import units
 from parties.cli.common import FILE, json_option, plan_timeout_option, print_json
 from parties.cli.scenario import WARNING
@@ -115,15 +116,17 @@ def planned(study: str, rtt: float | None, bandwidth: float | None, mock: bool, 
     bound = open_study(Path(study))
     known = bound.plan.network or _UNKNOWN
     network = Network(rtt or known.rtt_s, bandwidth or known.bits_per_second)
-    dry = dry_run_of(bound, bound.plan.network)
+    dry = dry_run_of(bound, bound.plan.network, speaks=True)
     predicted = forecast(dry.trace, network)
     seconds = predicted.seconds + _ROUND_TRIPS_TO_AGREE * network.rtt_s
     described = _described(bound, dry, seconds, predicted)
-    example = _mock(bound) if mock else None
+    with held():  # the script has spoken
+        example = _mock(bound) if mock else None
+        digits = _digits(bound) if mock else {}
     lines = _lines(bound, dry, network, predicted, seconds, all_)
     if example is not None:
         described["mock"] = example["releases"]
-        described["digits"] = digits = _digits(bound)
+        described["digits"] = digits
         if digits:
             fewest = min(digits, key=lambda name: digits[name])
             told = [f"  On made-up rows releases keep {digits[fewest]:.0f} digits or more ({fewest})."]

@@ -24,11 +24,15 @@ def describe(details: Mapping[str, Any]) -> str:
 
 
 class Display:
-    """Progress on stderr; on a terminal one moving line, elsewhere a line for each change."""
+    """Progress on stderr; on a terminal one moving line, elsewhere a line for each change.
+
+    quiet  only what everybody has to read before data is used: what nothing guards, and warnings
+    """
 
     def __init__(self, *, quiet: bool = False) -> None:
         self.console = SafeConsole()
         self._err = SafeConsole(stderr=True, quiet=quiet)
+        self._warnings = SafeConsole(stderr=True) if quiet else self._err
         self._bar = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
@@ -61,7 +65,7 @@ class Display:
         head = line.split(" … ")[0]
         if head != self._last:
             self._last = head
-            self._err.print(Text(f"  {line}"))
+            self._err.print(Text(f"  {line}"), soft_wrap=True)
 
     def pause(self) -> None:
         """No moving line from here on: results are about to be printed."""
@@ -74,9 +78,10 @@ class Display:
             self._steps, self._rounds = int(details["steps"]), int(details["rounds"])
         elif kind == "status":
             self.status(str(details["text"]))
-        elif kind == "unprotected":
+        elif kind in ("unprotected", "warning"):
+            style = "bold red" if kind == "unprotected" else "bold"
             for line in details["lines"]:
-                self._err.print(Text(f"  {line}", "bold red"), soft_wrap=True)
+                self._warnings.print(Text(f"  {line}", style), soft_wrap=True)
         elif kind == "brought":
             self.status(f"{details['input']}: {details['rows']:,} rows of {details['file']} fit the schema")
         elif kind == "agreed":

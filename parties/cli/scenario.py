@@ -9,6 +9,7 @@ import click
 
 from mpc.entries import expected
 from mpc.errors import ComityError, ConfigError
+from mpc.speaking import held
 from parties.cli.common import FOLDER, json_option, plan_timeout_option, print_json, print_table
 from parties.disclosed import read, release_lines
 from parties.echo import echo
@@ -86,11 +87,12 @@ def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
 
 def previewed(path: str) -> list[dict[str, Any]] | str:
     """In the confined child: the preview, or why there is none."""
-    loaded = load(path)
-    try:
-        return preview(loaded)
-    except ComityError as error:
-        return f"{error} (at {error.source})" if error.source else str(error)
+    with held():  # shown when it is loaded to be shown
+        loaded = load(path)
+        try:
+            return preview(loaded)
+        except ComityError as error:
+            return f"{error} (at {error.source})" if error.source else str(error)
 
 
 def preview(loaded: Loaded) -> list[dict[str, Any]]:

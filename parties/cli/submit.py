@@ -94,7 +94,7 @@ def submit(
         if prepared is not None:
             sizes = {name: len(envelope) for name, envelope in prepared.envelopes.items()}
             if own.bound.plan.keep_contributions:
-                tell("status", {"text": KEPT})
+                tell("warning", {"lines": [KEPT]})
             tell("contribution", {"values": prepared.values, "bytes": sizes, "digest": prepared.digest.hex()})
         if to is not None:
             _written(own, prepared, to, as_json)

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from parties.cli.main import main
-from parties.disclosed import NO_MINIMUM, announce, read, release_lines, who_learns_what
+from parties.cli.progress import Display
+from parties.disclosed import NO_MINIMUM, NOTHING, announce, read, release_lines, who_learns_what
 
 SCRIPT = '''"""Guarded, unguarded and derived releases.
 
@@ -163,7 +164,30 @@ def test_a_run_says_it_before_anybody_is_waited_for(study: Path) -> None:
     assert sum("NOT PROTECTED" in line for line in told[0][1]["lines"]) == 2
     told.clear()
     announce(lambda kind, details: told.append((kind, details)), [])
-    assert not told
+    assert told == [("warning", {"lines": [NOTHING]})]
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_what_must_be_read_is_on_stderr_whatever_else_is_quiet(quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    with Display(quiet=quiet) as display:
+        display.event("unprotected", {"lines": ["NOT PROTECTED (why)"]})
+        display.event("warning", {"lines": [NOTHING]})
+        display.event("status", {"text": "waiting " + "for long " * 20})
+    said = capsys.readouterr()
+    assert said.out == ""
+    lines = said.err.splitlines()
+    assert lines[:2] == ["  NOT PROTECTED (why)", f"  {NOTHING}"]
+    assert len(lines) == (2 if quiet else 3)  # a line of ours is not broken
+
+
+def test_a_scenario_that_releases_nothing_is_said_to_do_so(study: Path) -> None:
+    script = study.parent / "script.py"
+    kept = SCRIPT.replace("MINIMUM", "10").split("    for year")[0]
+    script.write_text(f"{kept}    people.age.mean()\n", encoding="utf-8")
+    for command in (["plan", str(study)], ["scenario", "show", str(script)]):
+        ended = CliRunner().invoke(main, command)
+        assert ended.exit_code == 0, ended.output
+        assert NOTHING in ended.stdout
 
 
 def line(**changes: Any) -> dict[str, Any]:
