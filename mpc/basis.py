@@ -105,9 +105,7 @@ class Basis(NamedTuple):
             return self.reduced(axis, valid)
         lazy = Lazy.of(flag)
         flag_free = self._replace(
-            places=tuple(
-                replace(p, flags=tuple(f for f in p.flags if f.secret is not flag)) for p in self.places
-            )
+            places=tuple(replace(p, flags=tuple(f for f in p.flags if f.secret is not flag)) for p in self.places)
         )
         both = [flag_free.where(side).reduced(axis, valid, rest=False) for side in (lazy, lazy.inverse())]
         return union(*both)
@@ -121,9 +119,7 @@ class Basis(NamedTuple):
         return Basis(cohorts, places, self.loose, self.origin)
 
 
-def _of_flags(
-    place: Places, axis: int | None, valid: SecretArray | None, share: Fraction
-) -> tuple[Cohort, ...]:
+def _of_flags(place: Places, axis: int | None, valid: SecretArray | None, share: Fraction) -> tuple[Cohort, ...]:
     """Rows on each side of the flags that reduced elements are made from: none, or enough."""
     found = []
     for flag in place.flags:

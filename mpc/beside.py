@@ -138,9 +138,7 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
     return made
 
 
-def _flags_beside(
-    run: Runtime, parts: Sequence[Places | None], shapes: Sequence[Shape], axis: int
-) -> tuple[Lazy, ...]:
+def _flags_beside(run: Runtime, parts: Sequence[Places | None], shapes: Sequence[Shape], axis: int) -> tuple[Lazy, ...]:
     """Flags of each part, which no row of the others has."""
     from mpc.arrays import concatenate
     from mpc.public import constant

@@ -244,9 +244,7 @@ def unary(name: str, a: Expression) -> Expression:
         low = 0.0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))
         high, text = max(abs(a.low), abs(a.high)), f"|{a.text}|"
         turned = "absolute" if a.low < 0 < a.high else ""
-        return Expression(
-            type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text, symbol=turned
-        )
+        return Expression(type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text, symbol=turned)
     monotone: dict[str, Callable[..., Floats]] = {"log": np.log, "exp": np.exp, "sqrt": np.sqrt}
     function = monotone[name]
     if (name == "log" and a.low <= 0) or (name == "sqrt" and a.low < 0):

@@ -196,9 +196,7 @@ class Places:
             return Counts(total.reshape(1, *rest), own.reshape(base.owners, 1, *rest))
 
         what = f"rows of {base.table}" + (" with a condition" if self.when else "")
-        return Cohort(
-            base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection
-        )
+        return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection)
 
 
 def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:

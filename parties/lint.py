@@ -8,6 +8,7 @@ computes, and nothing that runs in another order at another party.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -122,6 +123,9 @@ class _Walk:
                     yield Finding(node.lineno, f".{name}", "it is private")
         elif isinstance(node, ast.ExceptHandler) and node.type is None:
             yield Finding(node.lineno, "a bare except", "write except Exception")
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for field in _attributes_of_format(node.value):
+                yield Finding(node.lineno, f"{{{field}}} in a text", "an f-string shows what it takes")
         elif isinstance(node, ast.Call) and not place.oracle and _is_clock(node):
             yield Finding(node.lineno, "the clock", "take a date as a parameter")
         if not place.oracle:
@@ -266,6 +270,13 @@ def _chain(node: ast.Attribute) -> list[str] | None:
 def root_of(module: str) -> str:
     """The package that a module belongs to."""
     return module.split(".")[0]
+
+
+def _attributes_of_format(text: str) -> Iterator[str]:
+    """Fields of a format string that lead inside of what is formatted: "{0._run}", "{x.handle}"."""
+    for field in re.findall(r"\{([^{}!:]*\.[^{}!:]*)", text):
+        if any(name.startswith("_") or name in names.INTERNAL | {"run"} for name in re.split(r"[.\[\]]+", field)[1:]):
+            yield field
 
 
 def _is_dunder(name: str) -> bool:

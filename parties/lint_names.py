@@ -54,14 +54,14 @@ UNSET = _names("empty empty_like ndarray")
 REFUSED_METHODS = _names(
     "tofile dump dumps to_csv to_pickle to_parquet to_feather to_hdf to_excel to_sql to_json to_stata to_clipboard "
     "to_html to_xml to_orc f_globals f_locals f_builtins gi_frame cr_frame tb_frame ctypes "
-    "attrgetter methodcaller get_type_hints make_dataclass"
+    "attrgetter methodcaller get_type_hints make_dataclass Formatter get_field"
 )
 #: Clocks, time zones and chance: what differs between parties.
 CLOCKS = _names("now utcnow today fromtimestamp utcfromtimestamp astimezone timestamp localtime samples")
 #: Inside a run: what a script has no business with.
 INTERNAL = _names(
     "basis deliver dry engine entries entry environment execute expression handle handles like outside part_for "
-    "part_words passes receive schedule source spec standing_on unfinished with_basis"
+    "part_words passes receive results schedule source spec standing_on unfinished with_basis"
 )
 
 

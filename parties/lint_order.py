@@ -42,6 +42,11 @@ class Unordered:
         return len(self._names) + len(self._functions) + len(self._holders)
 
     def _learn(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple | ast.List):
+            for target in node.targets:
+                if isinstance(target, ast.Tuple | ast.List):
+                    pairs = zip(target.elts, node.value.elts, strict=False)
+                    self._names |= {_named(name) for name, value in pairs if self.is_set(value)} - {""}
         if isinstance(node, ast.Assign) and (self.is_set(node.value) or self._holds(node.value)):
             known = self._names if self.is_set(node.value) else self._holders
             known |= {_named(target) for target in node.targets} - {""}
@@ -94,7 +99,7 @@ class Unordered:
             return True
         if isinstance(node, ast.Name | ast.Attribute):
             return _named(node) in self._names
-        if isinstance(node, ast.Await):
+        if isinstance(node, ast.Await | ast.NamedExpr):
             return self.is_set(node.value)
         if isinstance(node, ast.Subscript):
             return self._holds(node.value)

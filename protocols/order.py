@@ -304,9 +304,7 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
         bare = SecretArray(x.run, _sorted(x).handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
         count = indicator(x.valid).sum()
         some = count > 0
-        found = [
-            _among(bare, count, some, fraction).masked(some, "no valid element") for fraction in fractions
-        ]
+        found = [_among(bare, count, some, fraction).masked(some, "no valid element") for fraction in fractions]
     found = [value.with_basis(_sides(x, f, fractions)) for value, f in zip(found, fractions, strict=True)]
     result = concatenate([one.reshape(1) for one in found])
     return result if np.ndim(q) else result[0]

@@ -185,10 +185,11 @@ def test_no_public_name_tells_a_dry_run(engine):
         pending = study.release("mean", mean)
         about = {"study": study, "x": x, "people": people, "where": people[people.income > 5], "mean": mean}
         about |= {"column": people.income, "rows": rows, "release": pending, "order": order.order_by(x)}
-        states.append([public_state(about, {})])
+        mine = [public_state(about, {})]
+        states.append(mine)
         seen = await study.release("count", people.count())
         about |= {"type of what was opened": type(seen).__name__, "after": study.release("more", people.income.sum())}
-        states[-1].append(public_state(about, {}))
+        mine.append(public_state(about, {}))
 
     dry_run(scenario_of(script), organizations=["owner0", "owner1", "owner2"], engine=engine)
     simulate(scenario_of(script), tables(), engine=engine)

@@ -147,6 +147,11 @@ def test_every_file_of_a_folder_belongs_to_it(tmp_path):
         ("async def f(study):\n    study.run.schedule('open')", ".run"),
         ("def f(x):\n    return x.handle", ".handle"),
         ("def f(x):\n    return x._new(x)", "._new"),
+        ("def f(study):\n    return study.results", ".results"),
+        ("def f(study):\n    return '{0._run.dry}'.format(study)", "{0._run.dry} in a text"),
+        ("TEXT = 'mean of {x.handle.spec!r:>9}'", "{x.handle.spec} in a text"),
+        ("import string\nstring.Formatter()", ".Formatter"),
+        ("from string import Formatter", "Formatter"),
         ("def f(r):\n    r.minimum = 1", "an assignment to .minimum"),
         ("import datetime\nx = datetime.date.today()", ".today"),
         ("from datetime import datetime\nx = datetime.now()", ".now"),
@@ -213,6 +218,9 @@ def test_bundled_scenarios_load_and_have_a_docstring():
     [
         ("for x in {'a', 'b'}: pass", True),
         ("for i, x in enumerate({'a', 'b'}): pass", True),
+        ("for x in (s := {'a', 'b'}): pass", True),
+        ("s, n = {'a', 'b'}, 1\nfor x in s: pass", True),
+        ("s, n = ['a', 'b'], {1}\nfor x in s: pass", False),
         ("LEVELS = {'a', 'b'}\ny = [x for x in LEVELS]", True),
         ("y = {x: 1 for x in set('ab')}", True),
         ("y = list(frozenset('ab'))", True),
@@ -284,3 +292,8 @@ def test_sets_of_one_file_are_sets_in_the_others(tmp_path):
     write(tmp_path, "LEVELS = {'a', 'b'}\n", "study/levels.py")
     with pytest.raises(ConfigError, match=rf"__init__\.py, line {HEAD + 2}: .* the elements of a set"):
         loader.load(str(tmp_path / "study"))
+
+
+def test_texts_with_fields_are_let_pass(tmp_path):
+    text = GOOD + "NAMES = ['mean of {}', '{level}: {0:.3f}', '{:,.1f}', '{a.name}', 'a {. b', '{}.{}']\n"
+    assert loader.load(write(tmp_path, text)).name == "ages"
