@@ -21,7 +21,7 @@ from mpc.expressions import both
 from mpc.fixed import decode
 from mpc.inherited import Cause, causes
 from mpc.manifest import Apart, Entry
-from mpc.opening import hand_out, open_to
+from mpc.opening import hand_out, open_to, open_to_all
 from mpc.operation import Handle
 from mpc.secret import SecretArray
 from mpc.selections import Selection
@@ -248,16 +248,6 @@ class Masked:
         """What a dry run reads: mid-range values."""
         shape = self.value.shape
         return Opened(np.zeros(shape), np.full(shape, OK, np.int8), self.why, self.minimum)
-
-
-#: The kind of what `open_to_all` discloses.
-FACTS = "bits that say whether numbers of organizations keep their bounds (all set for honest ones)"
-
-
-def open_to_all(run: Runtime, bits: Handle) -> Handle:
-    """Open public facts about what owners share to all compute parties: for honest owners they are all the same."""
-    run.disclosed[FACTS] += bits.spec.size
-    return open_to(run, bits, range(run.parties), (run.compare_scripts(),))
 
 
 async def open_bits(run: Runtime, bits: Handle) -> NDArray[np.bool_]:

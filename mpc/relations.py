@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.engine import Spec
+from mpc.opening import open_to_all
 from mpc.operation import Handle, Wake
 
 if TYPE_CHECKING:
@@ -112,8 +113,6 @@ class Relations:
             self._compare(claims)
 
     def _compare(self, claims: list[Claim]) -> None:
-        from mpc.disclosure import open_to_all  # which stands on all of `mpc`, as this does not
-
         run = self._run
         for depth, both in sorted({(claim.values.depth, claim.bound is not None) for claim in claims}):
             some = [c for c in claims if c.values.depth == depth and (c.bound is not None) == both]

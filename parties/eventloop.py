@@ -23,7 +23,7 @@ class _Abandoned(ThreadPoolExecutor):
 @contextmanager
 def runner() -> Iterator[asyncio.Runner]:
     """The event loop of a party's process."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as running:
+    with asyncio.Runner(loop_factory=loop_factory()) as running:
         running.get_loop().set_default_executor(_Abandoned())
         running.get_loop().set_exception_handler(_unexpected)
         yield running
@@ -40,7 +40,8 @@ def _unexpected(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> Non
     echo(f"comity: unexpected {type(error).__name__} beside the run: COMITY_DEBUG=1 shows where", err=True)
 
 
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """What makes the event loop of our processes; None: asyncio's own."""
     try:
         import uvloop
     except ImportError:  # not on Windows

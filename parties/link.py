@@ -52,6 +52,20 @@ class Host(Protocol):
         """All that came in at once has been handed out: what it made us say goes out."""
 
 
+class VisitorHost(Host, Protocol):
+    """Who takes over connections of organizations that do not compute."""
+
+    #: Somebody is still being served.
+    staying: bool
+
+    @property
+    def certificates(self) -> list[bytes]:
+        """Of those that may call (DER)."""
+
+    def knows(self, key_hash: bytes) -> bool:
+        """Whether this is the key of one of them."""
+
+
 class Link(asyncio.BufferedProtocol):
     """A connection. `dialled` is the lane we called, None when the peer called us."""
 

@@ -37,9 +37,9 @@ if TYPE_CHECKING:
     from mpc.channel import Channel
     from mpc.network import Network
     from mpc.outside import Outside
-    from parties.bench.shaping import Shaped
     from parties.reception import Reception
     from parties.session import Session
+    from parties.shaping import Shaped
     from protocols.simulate import DryRun
 
 
@@ -69,8 +69,8 @@ def run_party(
 
 
 def _shaped(channel: Channel, network: Network) -> Shaped:
-    from parties.bench.clock import Clock
-    from parties.bench.shaping import Shaped
+    from parties.clock import Clock
+    from parties.shaping import Shaped
 
     shaped = Shaped(channel, network, Clock())
     shaped.shaping = True

@@ -36,11 +36,10 @@ from mpc.party import Keys
 from parties import endings, frames, tls
 from parties.address import show_address
 from parties.channel import SessionChannel, acknowledge_later
-from parties.desk import Desk
 from parties.dialer import Dialer
 from parties.identity import Identity
 from parties.lane import NOTHING, Lane
-from parties.link import Link
+from parties.link import Link, VisitorHost
 from parties.liveness import Liveness, Progress, Waiting
 from parties.meeting import Meeting
 from parties.pulse import Pulse
@@ -83,7 +82,7 @@ class Session:
         stall: float = 600.0,
         status: Callable[[str], None] = lambda line: None,
         debug: bool = False,
-        desk: Desk | None = None,
+        desk: VisitorHost | None = None,
     ) -> None:
         self.participants = list(participants)
         self.index = index

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from parties.eventloop import loop_factory
 from parties.home import Home, open_home
 
 
@@ -54,21 +55,12 @@ def tell(message: dict[str, Any]) -> None:
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a process of a measurement; an error is a message and an exit code."""
-    from parties.cli.main import report
+    from parties.failure import report_error
     from parties.identity import no_core_dumps
 
     no_core_dumps()
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(main())
     except Exception as error:  # the top of the process: nothing above could report it
-        sys.exit(report(error))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The event loop that a party's process uses."""
-    try:
-        import uvloop
-    except ImportError:  # not on Windows
-        return None
-    return uvloop.new_event_loop
+        sys.exit(report_error(error))

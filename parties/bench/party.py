@@ -24,13 +24,13 @@ from parties.agreement import PROTOCOL_VERSION
 from parties.assembly import opened, runtime_over
 from parties.bench import memory
 from parties.bench.child import Place, heard, run, tell
-from parties.bench.clock import Clock
 from parties.bench.profile import watched
-from parties.bench.shaping import Shaped
 from parties.bench.workloads import WORKLOADS
 from parties.bench.workloads.base import Workload
+from parties.clock import Clock
 from parties.document import comity_version, study_hash
 from parties.session import Participant, Session
+from parties.shaping import Shaped
 
 #: Four times what a study may have in flight by default: workloads of 10^7 elements hold several vectors at once.
 BUDGET = 4 * MEMORY_BUDGET

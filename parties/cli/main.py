@@ -10,17 +10,16 @@ import importlib
 import io
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Any, NoReturn
 
 import click
 
-from mpc.errors import ComityError
-from mpc.text import visible, visible_lines
+from mpc.text import visible_lines
 from parties.characters import plain_where_needed
-from parties.echo import echo, echo_message
+from parties.echo import echo
+from parties.failure import report_error
 from parties.startup import start_anew
 
 #: name -> (module:attribute, one line of help). A new command is one line here and one file.
@@ -77,30 +76,8 @@ class Comity(click.Group):
             sys.stdout = open(os.devnull, "w")  # noqa: SIM115  the reader has gone; nothing more can be said
             code = 1
         except Exception as error:  # the top of the process: nothing above could report it
-            code = report(error)
+            code = report_error(error)
         sys.exit(code if isinstance(code, int) else 0)
-
-
-def report(error: Exception) -> int:
-    """Prints an error for people and gives the exit code. A traceback only where COMITY_DEBUG asks for it."""
-    if isinstance(error, ComityError):
-        text, code = str(error), error.exit_code
-        hint = " ".join(str(type(error).__doc__ or "").split()) if "\n" not in text and not error.source else ""
-        if error.source:
-            text += f"\n  at {visible(error.source)}"
-    else:
-        # Not its message: it may quote data.
-        last = traceback.extract_tb(error.__traceback__)[-1]
-        kind = getattr(error, "kind", type(error).__name__)  # of a defect that showed in a child process
-        place = getattr(error, "where", f"{os.path.basename(last.filename)}, line {last.lineno}")
-        text, code = f"unexpected {kind} ({place})", 1
-        hint = "This is a defect. COMITY_DEBUG=1 shows where it comes from."
-    echo_message(f"error: {text}")
-    if hint:
-        echo(hint, err=True)
-    if os.environ.get("COMITY_DEBUG"):
-        echo_message("".join(traceback.format_exception(error)).rstrip())
-    return code
 
 
 def show_usage(error: click.ClickException) -> None:

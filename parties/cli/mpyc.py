@@ -125,7 +125,7 @@ def command(
         if given is not None:
             instead = "the study says  threshold = T" if name == "--threshold" else "redirect this process's output"
             raise ConfigError(f"{name} goes with --local: {instead}")
-    from parties.cli.main import report
+    from parties.failure import report_error
     from parties.identity import no_core_dumps
     from parties.mpyc.run import Party
     from parties.mpyc.study import open_program_study
@@ -144,7 +144,7 @@ def command(
             arguments[2:],
             limits=Limits(wait, grace, stall),
             status=_status(),
-            report=report,
+            report=report_error,
         )
         raise click.exceptions.Exit(party.run())
 

@@ -11,10 +11,10 @@ import pytest
 
 from mpc.channel import FRAME_HEADER, MAX_MESSAGE, MemoryNetwork
 from mpc.network import NETWORKS, Network
-from parties.bench.child import _loop_factory
-from parties.bench.clock import Clock
-from parties.bench.shaping import Line, Shaped
+from parties.clock import Clock
+from parties.eventloop import loop_factory
 from parties.lane import WINDOW
+from parties.shaping import Line, Shaped
 
 #: A byte takes a microsecond, and a message half a second besides.
 SLOW = Network(rtt_s=1.0, bits_per_second=8e6)
@@ -204,7 +204,7 @@ def test_a_ping_pong_takes_what_the_network_says(loop):
     # A machine with other work wakes late: the best of several games counts.
     games = []
     for _ in range(40):
-        with asyncio.Runner(loop_factory=_loop_factory() if loop == "own" else None) as runner:
+        with asyncio.Runner(loop_factory=loop_factory() if loop == "own" else None) as runner:
             took = runner.run(play())
         assert min(took) >= 0.001
         games.append(median(took))
