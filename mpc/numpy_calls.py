@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from mpc.errors import LocalProtocolError
-from mpc.suggestions import INSTEAD
+from mpc.suggestions import INSTEAD, of_rows
 
 _OURS = {
     **dict.fromkeys(("mean", "sum", "var", "std", "sort", "reshape", "diagonal", "all", "any"), "x.{0}()"),
     **dict.fromkeys(("concatenate", "stack", "where"), "mpc.{0}"),
-    **dict.fromkeys(("median", "quantile"), "x.{0}() of shared rows"),
     "hstack": "mpc.concatenate",
     "vstack": "mpc.stack",
     "clip": "x.clip(low, high) of a column, protocols.numeric.clip(x, low, high) of a secret",
@@ -23,13 +22,15 @@ _OURS = {
     "argsort": "protocols.order.order_by(x)",
     "around": INSTEAD["round"],
     "round": INSTEAD["round"],
-    "argmax": INSTEAD["argmax"],
-    "argmin": INSTEAD["argmin"],
 }
 
 
 def refused_by_numpy(self: object, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> NoReturn:
     """`np.function(x, …)`. Raises LocalProtocolError."""
+    from mpc.secret import SecretArray
+
     name = function.__name__
-    ours = f"; write {_OURS[name].format(name)}" if name in _OURS else ""
+    shared = isinstance(self, SecretArray)
+    written = _OURS[name].format(name) if name in _OURS else of_rows(name, shared=shared)
+    ours = f"; {'' if written.startswith('share ') else 'write '}{written}" if written else ""
     raise LocalProtocolError(f"np.{name}: NumPy does not compute on secrets and private columns{ours}")

@@ -21,6 +21,7 @@ from mpc.secret import SecretArray
 from mpc.selections import Selection
 from mpc.sharing import share_rows
 from mpc.source import Source
+from mpc.suggestions import of_rows, wrong
 
 if TYPE_CHECKING:
     from mpc.disclosure import Result
@@ -102,7 +103,8 @@ class PrivateArray:
             return expressions.public(int(other)), f"{other}", ()
         array = np.asarray(other)
         if array.shape != () or array.dtype.kind not in "iubf":
-            raise ShapeError(f"{self.name} {symbol}: rows combine with a number or another column of the table")
+            what = "rows combine with a number or another column of the table"
+            raise ShapeError(f"{self.name} {symbol}: {what}{wrong(other)}")
         return expressions.public(float(array)), f"{other}", ()
 
     def _arithmetic(self, symbol: str, other: Any, swap: bool = False) -> PrivateArray:
@@ -227,7 +229,11 @@ class PrivateArray:
         return PrivateArray(self.source, self.expression, self.name, where)
 
     def __iter__(self) -> NoReturn:
-        raise ShapeError(f"{self.name}: rows cannot be gone through one by one; use row-wise operations and reductions")
+        raise ShapeError(
+            f"{self.name}: rows cannot be gone through one by one, as a loop, list(), set(), sum(), max(), min() and "
+            "sorted() do. Write row-wise operations (column * 2, .cut(edges), …) and reductions (.sum(), .mean(), "
+            f".count(), .histogram(edges), …). For max(): {of_rows('max', shared=False)}"
+        )
 
     # ---- over all owners' rows
     def count(self) -> SecretArray:
@@ -297,7 +303,10 @@ def edges_of(name: str, edges: Sequence[float], *, exact: bool) -> tuple[float, 
     of bins."""
     given = np.asarray(edges, dtype=object)
     if given.ndim != 1 or not all(isinstance(edge, int | float | np.number) for edge in given):
-        raise ShapeError(f"{name}: bins are given by their edges, such as [0, 18, 65, 120] or np.linspace(0, 120, 11)")
+        raise ShapeError(
+            f"{name}: bins are given by their edges, such as [0, 18, 65, 120] or np.linspace(0, 120, 11)"
+            f"{wrong(*given.reshape(-1))}"
+        )
     return tuple(int(edge) if exact and isinstance(edge, int | np.integer) else float(edge) for edge in given)
 
 

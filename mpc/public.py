@@ -13,6 +13,7 @@ from mpc.basis import PUBLIC
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import encode, frac_for, magnitude
 from mpc.operands import common_shape
+from mpc.suggestions import wrong
 
 if TYPE_CHECKING:
     from mpc.runtime import Runtime
@@ -61,7 +62,7 @@ def finite(values: NDArray[Any]) -> None:
     if values.dtype.kind not in "iubf":
         raise ShapeError(
             f"a public operand of type {values.dtype} does not mix with secrets (of a private column, reduce the rows "
-            "first, or say `share()`)"
+            f"first, or say `share()`){wrong(*values.reshape(-1))}"
         )
     if values.dtype.kind == "f" and not bool(np.all(np.isfinite(values))):
         raise RangeError("a public operand is infinite or NaN")

@@ -28,6 +28,7 @@ from mpc.errors import ConfigError
 from mpc.grouping import Groups
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
+from mpc.suggestions import NOT_AWAITED, WHY_NONE
 from mpc.text import check_text
 
 #: Labels of one axis, or of each axis where there are two.
@@ -175,6 +176,9 @@ def _axis(about: str, labels: Any, length: int, what: str) -> list[str]:
     names = [str(label) for label in labels]
     if len(names) != length:
         raise ConfigError(f"{about}: {length} {what} and {len(names)} labels")
+    if len(set(names)) < len(names):
+        twice = next(label for i, label in enumerate(names) if label in names[:i])
+        raise ConfigError(f"{about}: two {what} have the label {twice!r}; give each a label of its own")
     for label in names:
         check_text(label, f"{about}: a label")
         if len(label) > _MOST_CHARACTERS:
@@ -209,10 +213,7 @@ def _remedy(value: Any) -> str:
     """What this is, and what can be released in its place."""
     kind = type(value).__name__
     if value is None:
-        return (
-            "the value is None. An awaited release is None where not every compute party receives it; a function "
-            "without `return` gives None"
-        )
+        return WHY_NONE
     if isinstance(value, SecretArray):
         return "secrets in a dict among other values. Release each under a name of its own, in a loop"
     if isinstance(value, PrivateArray):
@@ -229,7 +230,7 @@ def _remedy(value: Any) -> str:
     if isinstance(value, Result):
         return f"a {value.kind} among other values. Release each under a name of its own, in a loop"
     if inspect.iscoroutine(value) or inspect.isawaitable(value):
-        return f"a {kind} that was not awaited. Write `await` before it"
+        return f"a {kind} that was not awaited. {NOT_AWAITED}"
     if isinstance(value, set | frozenset):
         return f"a {kind}, which has no order. Write sorted(…) around it"
     if isinstance(value, Iterator | KeysView | ValuesView | ItemsView | range):

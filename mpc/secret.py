@@ -112,7 +112,9 @@ class SecretArray:
     def __bool__(self) -> NoReturn:
         raise LocalProtocolError(
             "a secret has no truth value here: use mpc.where(condition, a, b), or release it. In place of `and`, `or`, "
-            "`not`, a < x < b: & | ~; of max(), min(), sorted(): mpc.maximum, mpc.minimum, .sort()"
+            "`not`, a < x < b: & | ~; of max(), min() of two secrets: mpc.maximum(a, b), mpc.minimum(a, b); of all "
+            "rows: protocols.numeric.largest(x), smallest(x), x.quantile(q); of any(), all(), sorted(): x.any(), "
+            "x.all(), x.sort()"
         )
 
     def __format__(self, how: str) -> NoReturn:

@@ -4,21 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from inspect import isawaitable
 
-_SHARED = "rows must be shared for that: table.share(rows=N), then "
+#: What to do about a None among operands, releases and conditions.
+WHY_NONE = (
+    "the value is None. An awaited release gives None where not every compute party receives it: release it to all of "
+    'them (leave out to=; in the study, give each that computes the role "recipient"), or do without its value. A '
+    "function without `return` gives None, too"
+)
+#: And about a release that is used as if it were its value.
+NOT_AWAITED = "Write `await` before it: value = await study.release(name, secret)"
+_SHARED = "share the rows first: rows = table.share(rows=N); then "
+_SINGLE = 'A single row shows there: its release needs unprotected="why"; quantiles, such as {0}, need no reason'
+#: Of shared rows: names of pandas and NumPy, and what to write of a column x of them.
+_OF_ROWS: dict[str, str] = {
+    **dict.fromkeys(("median", "nanmedian"), "x.median()"),
+    **dict.fromkeys(("quantile", "percentile", "nanquantile", "nanpercentile"), "x.quantile(q)"),
+    **dict.fromkeys(
+        ("max", "amax", "nanmax"), f"protocols.numeric.largest(x). {_SINGLE.format('x.quantile(0.95)')}"
+    ),
+    **dict.fromkeys(
+        ("min", "amin", "nanmin"), f"protocols.numeric.smallest(x). {_SINGLE.format('x.quantile(0.05)')}"
+    ),
+    "nlargest": f"protocols.order.top_k(x, k). {_SINGLE.format('x.quantile(0.95)')}",
+    "nsmallest": f"protocols.order.ranked(x, range(k)). {_SINGLE.format('x.quantile(0.05)')}",
+    "ptp": f"protocols.numeric.largest(x) - protocols.numeric.smallest(x). {_SINGLE.format('x.quantile(0.95)')}",
+    **dict.fromkeys(("argmax", "idxmax"), "protocols.numeric.argmax(x)"),
+    **dict.fromkeys(("argmin", "idxmin"), "protocols.numeric.argmin(x)"),
+    "sort": "x.sort()",
+    "sort_values": "protocols.order.sort_by",
+    "rank": "protocols.order.order_by(x).ranks()",
+    "cumsum": "sums of what you select",
+}
 _ROWWISE = "compute with operators: column * 2, (column > 3) & flag, .log(), .clip(low, high), .cut(edges)"
 
 #: For columns and tables, and what comes of their statistics: names of pandas and NumPy, and what to write.
 INSTEAD: dict[str, str] = {
-    "median": f"{_SHARED}.median() of a column",
-    "quantile": f"{_SHARED}.quantile(q) of a column",
-    "percentile": f"{_SHARED}.quantile(q) of a column",
-    "max": f"{_SHARED}protocols.order.top_k(column, 1); single rows show in a largest value",
-    "min": f"{_SHARED}protocols.order.ranked(column, [0]); single rows show in a smallest value",
-    "sort": f"{_SHARED}.sort() of a column",
-    "sort_values": f"{_SHARED}protocols.order.sort_by",
-    "rank": f"{_SHARED}protocols.order.order_by(column).ranks()",
-    "cumsum": f"{_SHARED}sums of what you select",
     "apply": _ROWWISE,
     "map": _ROWWISE,
     "transform": _ROWWISE,
@@ -72,8 +93,8 @@ INSTEAD: dict[str, str] = {
     "flatten": ".reshape(-1)",
     "ravel": ".reshape(-1)",
     "transpose": ".T",
-    "argmax": "protocols.numeric.argmax",
-    "argmin": "protocols.numeric.argmin",
+    "any": "table[flag].count() > 0",
+    "all": "table[~flag].count() == 0",
     "reveal": "study.release(name, value) is the only way out",
     "open": "study.release(name, value) is the only way out",
     "release": "study.release(name, value)",
@@ -86,10 +107,26 @@ def closest(name: str, known: Iterable[str]) -> str:
     return f"did you mean {near[0]!r}?" if near else ""
 
 
-def instead(name: str, known: Iterable[str]) -> str:
-    """What to write for a name that a value has not: ours for one of NumPy or pandas, else a similar known one."""
+def wrong(*operands: object) -> str:
+    """What to do about operands that are None, or releases that were not awaited; as the end of a sentence."""
+    if any(operand is None for operand in operands):
+        return f". Here {WHY_NONE}"
+    return f". {NOT_AWAITED}" if any(isawaitable(operand) for operand in operands) else ""
+
+
+def of_rows(name: str, *, shared: bool) -> str:
+    """What to write for a function of the values of rows, which have to be shared; nothing for another one."""
+    written = _OF_ROWS.get(name, "")
+    return written if shared or not written else f'{_SHARED}x = rows["COLUMN"]; {written}'
+
+
+def instead(name: str, known: Iterable[str], *, shared: bool = False) -> str:
+    """What to write for a name that a value has not: ours for one of NumPy or pandas, else a similar known one.
+
+    shared  the value is a secret: its rows, if it has any, are shared
+    """
     names = set(known)
-    written = INSTEAD.get(name, "")
+    written = of_rows(name, shared=shared) or INSTEAD.get(name, "")
     return f"in place of {name}: {written}" if written and name not in names else closest(name, names)
 
 

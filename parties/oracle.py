@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,6 +94,8 @@ def _file_of(scenario: Scenario) -> str:
 
 #: In place of a deviation, where one of the two is a number and the other is not.
 DIFFERS = "differs in form"
+#: Of a list or table, and of a text, that messages show.
+_CELLS, _CHARACTERS = 4, 60
 #: The same, where the run suppressed what the oracle gives: no wrong number.
 SUPPRESSED = "suppressed in the run only"
 
@@ -133,14 +136,21 @@ def compared(
     *,
     zero: float = 0.0,
 ) -> dict[str, Any]:
-    """The comparison as the result document holds it; `beyond` names the releases that differ too much, `zero` as for
-    `deviations`."""
+    """The comparison as the result document holds it; `beyond` names the releases that differ too much, `apart` shows
+    both forms of each, shortened; `zero` as for `deviations`."""
     if isinstance(oracle, OracleFailed):
         return {"max_relative_error": "not compared", "failed": oracle.text}
     largest, details = deviations(releases, kinds, oracle, zero)
     errors = _largest(releases, kinds, oracle, zero)
     wrong = [name for name, (error, _) in errors.items() if error > scenario.tolerance]
-    return {"max_relative_error": largest, "details": details, "tolerance": scenario.tolerance, "beyond": wrong}
+    apart = {name: _apart(name, releases, oracle[name]) for name in wrong}
+    return {
+        "max_relative_error": largest,
+        "details": details,
+        "tolerance": scenario.tolerance,
+        "beyond": wrong,
+        "apart": apart,
+    }
 
 
 def complaint(comparison: Mapping[str, Any]) -> str:
@@ -150,7 +160,7 @@ def complaint(comparison: Mapping[str, Any]) -> str:
     details, wrong = comparison["details"], comparison["beyond"]
     if not wrong:
         return ""
-    lines = [f"{name}: {scientific(details[name])}" for name in wrong]
+    lines = [f"{name}: {scientific(details[name])}; {comparison['apart'][name]}" for name in wrong]
     return "\n".join(
         [
             f"{len(wrong)} of {len(details)} releases differ from pooling the data in the clear by more than "
@@ -171,6 +181,34 @@ def _largest(
         known = [error for error in errors if not math.isnan(error)]
         found[name] = max(known, default=0.0), len(known) < len(errors)
     return found
+
+
+def _apart(name: str, releases: Mapping[str, Any], wanted: Any) -> str:
+    """ "the run gives [1, 2], plaintext() gives 3"."""
+    if name not in releases:
+        return f"the run has no release of this name, plaintext() gives {_short(wanted)}"
+    found, place = releases[name], ""
+    while isinstance(found, Mapping) and isinstance(wanted, Mapping):
+        key = next((key for key in wanted if key not in found or _short(found[key]) != _short(wanted[key])), None)
+        if key is None or key not in found:
+            break
+        found, wanted, place = found[key], wanted[key], f"{place}{key}: "
+    return f"{place}the run gives {_short(found)}, plaintext() gives {_short(wanted)}"
+
+
+def _short(value: Any) -> str:
+    """A value in JSON form, shortened."""
+    if isinstance(value, Mapping):
+        cells = [f"{key}: {_short(each)}" for key, each in list(value.items())[:_CELLS]]
+        return f"{{{', '.join(cells)}{_more(value)}}}"
+    if isinstance(value, list):
+        return f"[{', '.join(map(_short, value[:_CELLS]))}{_more(value)}]"
+    text = f"{value:.6g}" if isinstance(value, float) else json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…"
+
+
+def _more(value: Sequence[Any] | Mapping[Any, Any]) -> str:
+    return f", … {len(value)} in all" if len(value) > _CELLS else ""
 
 
 def uncompared(releases: Mapping[str, Any], oracle: Mapping[str, Any]) -> list[str]:

@@ -32,6 +32,7 @@ class Oracle(Model):
     """How far the joint result is from pooling the data in the clear (sample data only).
 
     beyond  releases that differ by more than the tolerance
+    apart   both forms of each of these, shortened
     failed  why there is no comparison
     """
 
@@ -39,6 +40,7 @@ class Oracle(Model):
     details: dict[str, Number] = Field(default_factory=dict)
     tolerance: float | None = None
     beyond: list[str] = Field(default_factory=list)
+    apart: dict[str, str] = Field(default_factory=dict)
     failed: str = ""
 
 

@@ -14,7 +14,7 @@ from mpc.grouping import GroupedArray, Groups
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
 from mpc.study import Study
-from mpc.suggestions import closest, instead
+from mpc.suggestions import NOT_AWAITED, WHY_NONE, closest, instead
 
 #: Whose public names are suggested where a name does not exist.
 _PUBLIC = ("mpc", "protocols.statistics", "protocols.numeric", "protocols.models", "protocols.order")
@@ -27,6 +27,8 @@ _NO_NUMBER = (
 
 #: Messages of Python -> what to do.
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
+    (r"\bNoneType\b", WHY_NONE),
+    (r"\bRelease\b", NOT_AWAITED),
     (rf"for \*\* or pow\(\).*{_VALUES}", "write x * x; protocols.numeric.power(secret, exponent) for a secret"),
     (rf"for //: .*{_VALUES}", "write protocols.numeric.floor(a / b) for secrets; .cut(edges) makes classes of rows"),
     (rf"for (%|divmod\(\)): .*{_VALUES}", "there is no remainder; .cut(edges) makes classes of rows"),
@@ -54,7 +56,6 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (rf"{_VALUES} object is not callable", "it is a value, not a function: leave out the parentheses"),
     (r"'(method|function)' object is not subscriptable", "call it first: (…)"),
     (r"SimpleNamespace' object is not subscriptable", "write study.parameters.NAME"),
-    (r"NoneType' object", "the value is None: a function without `return` gives that"),
     (r"'coroutine' object", "write `await` before the call of an `async def`"),
     (r"coroutine raised StopIteration", "give next() a default, or raise another exception"),
     (r"cannot unpack non-iterable", ""),
@@ -87,7 +88,7 @@ def remedy(error: BaseException, frame: FrameType) -> str:
 
 def _attribute(of: object, name: str) -> str:
     if of is None:
-        return "the value is None: a function without `return` gives that, and an awaited release that not all receive"
+        return WHY_NONE
     if inspect.iscoroutine(of):
         return "write `await` before the call of an `async def`"
     if inspect.isroutine(of):
@@ -98,7 +99,7 @@ def _attribute(of: object, name: str) -> str:
         return f"{closest(name, vars(of))} The parameters are {', '.join(vars(of)) or 'none'}".strip()
     known = [each for each in dir(of) if not each.startswith("_")]
     if isinstance(of, PrivateArray | SecretArray | PrivateTable | Groups | GroupedArray):
-        return instead(name, known)
+        return instead(name, known, shared=isinstance(of, SecretArray))
     if isinstance(of, Study | ModuleType):
         return closest(name, known) or (_import(name) if isinstance(of, ModuleType) else "")
     return closest(name, known)

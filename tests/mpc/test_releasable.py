@@ -114,6 +114,8 @@ def test_names_are_one_line_of_visible_text(name):
     ("labels", "said"),
     [
         (["a"], "2 elements and 1 labels"),
+        (["a", "a"], "two elements have the label 'a'"),
+        ([1, "1"], "two elements have the label '1'"),
         ("ab", "a list of texts"),
         (["a", "b\x1b"], "cannot be seen"),
         (["a", "b" * 201], "more than 200 characters"),
@@ -131,6 +133,7 @@ def test_labels_of_a_vector_fit(labels, said):
         ((2, 3), ["a", "b", "c"], "labels=\\(rows, columns\\)"),
         ((2, 3), (["a", "b"], ["c"]), "3 columns and 1 labels"),
         ((2, 3), (["a"], None), "2 rows and 1 labels"),
+        ((2, 3), (None, ["a", "b", "a"]), "two columns have the label 'a'"),
         ((2, 3), "ab", "labels=\\(rows, columns\\)"),
         ((), ["a"], "labels are for vectors and matrices"),
         ((1, 2, 3), (["a"], None, None), "labels are for vectors and matrices"),

@@ -118,8 +118,32 @@ def test_releases_beyond_the_tolerance_are_named():
     found = compared(made, {"a": 1.005, "b": [1.0, 2.1], "c": "undefined", "d": "undefined: no rows"}, {}, wanted)
     assert found["beyond"] == ["b", "c"]
     assert "b: 4.8 × 10⁻²" in complaint(found) or "b: 5.0 × 10⁻²" in complaint(found)
-    assert "c: differs in form" in complaint(found)
+    assert "c: differs in form; the run gives \"undefined\", plaintext() gives 3" in complaint(found)
+    assert "; the run gives [1, 2.1], plaintext() gives [1, 2]" in complaint(found)
     assert complaint(compared(made, {"a": 1.005}, {}, {"a": 1.0})) == ""
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "told"),
+    [
+        (1.5, [1.5, 2.0], "the run gives 1.5, plaintext() gives [1.5, 2]"),
+        ([0.25] * 12, 3, "the run gives [0.25, 0.25, 0.25, 0.25, … 12 in all], plaintext() gives 3"),
+        (
+            {"labels": ["a"], "values": [1]},
+            {"labels": ["b"], "values": [1]},
+            'labels: the run gives ["a"], plaintext() gives ["b"]',
+        ),
+        ({"counts": [1]}, [1], "the run gives {counts: [1]}, plaintext() gives [1]"),
+        ({"a": 1}, {"b": 1}, "the run gives {a: 1}, plaintext() gives {b: 1}"),
+        ("x" * 99, 1, f'the run gives "{"x" * 59}…, plaintext() gives 1'),
+    ],
+)
+def test_what_differs_in_form_is_told_with_both_forms(found, wanted, told):
+    made = scenario_with(None)
+    comparison = compared(made, {"r": found}, {}, {"r": wanted, "missing": 1})
+    assert comparison["apart"]["r"] == told
+    assert f"r: differs in form; {told}" in complaint(comparison)
+    assert "missing: differs in form; the run has no release of this name, plaintext() gives 1" in complaint(comparison)
 
 
 def test_an_error_of_the_oracle_names_its_line():

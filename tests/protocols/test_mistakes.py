@@ -110,7 +110,20 @@ def told(body: str, tmp_path) -> ComityError:
         ("np.log(age)", r"x\.log\(\)"),
         ("np.mean(age)", r"x\.mean\(\)"),
         ("np.where(age > 3, 1, 0)", "mpc.where"),
-        ("np.median(mean)", "shared rows"),
+        ("np.median(mean)", r"write x\.median\(\)"),
+        ("np.max(people.share(rows=9)['age'])", r"write protocols\.numeric\.largest\(x\).*unprotected="),
+        ("np.amin(age)", r"share\(rows=N\).*smallest\(x\).*unprotected="),
+        ("np.percentile(age, 5)", r"share\(rows=N\).*x\.quantile\(q\)"),
+        ("age.max()", r"share\(rows=N\).*numeric\.largest\(x\).*unprotected=.*quantile\(0\.95\)"),
+        ("people.share(rows=9)['age'].min()", r"in place of min: protocols\.numeric\.smallest\(x\).*unprotected="),
+        ("people.share(rows=9)['age'].nlargest(3)", r"order\.top_k\(x, k\)"),
+        ("people.group_by('ward').age.max()", r"numeric\.largest"),
+        ("people.max()", r"numeric\.largest"),
+        ("max(age)", r"share\(rows=N\).*numeric\.largest\(x\)"),
+        ("max(people.share(rows=9)['age'])", r"numeric\.largest\(x\), smallest\(x\), x\.quantile\(q\)"),
+        ("any(people.smoker)", "one by one"),
+        ("people.smoker.any()", r"table\[flag\]\.count\(\) > 0"),
+        ("age.idxmax()", r"numeric\.argmax\(x\)"),
         ("mean[0] = 3", "values do not change"),
         ("{mean: 1}", "a list"),
         ("mean.shape()", "not callable"),
@@ -134,6 +147,53 @@ def test_an_authors_mistake_is_told_with_its_line_and_a_remedy(tmp_path, line, s
     assert error.exit_code in (1, 2)
     assert re.search(says, str(error)), str(error)
     assert "defect" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "value + 1", "1 - value", "-value", "value > 3", "value[0]", "abs(value)", "round(value)", "float(value)",
+        "int(value)", "len(value)", "range(value)", "max(value, 1)", "f'{value:.2f}'", "value.mean()", "[*value]",
+        "age > value", "age - value", "mean * value", "age.histogram([0, value, 120])", "study.release('x', value)",
+        "study.release('x', [mean, value])", "study.release('x', {'a': value})",
+    ],
+)  # fmt: skip
+def test_an_awaited_release_that_not_all_receive_is_told_with_a_remedy(tmp_path, use):
+    error = told(f"value = await study.release('one', mean, to='a')\n{use}", tmp_path)
+    assert "not every compute party receives it" in str(error)
+    assert "leave out to=" in str(error)
+    assert error.source == f"script.py line {LINE + 1}"
+
+
+@pytest.mark.parametrize("use", ["value + 1", "value > 3", "round(value)", "age > value", "mean * value", "value[0]"])
+def test_a_release_that_was_not_awaited_is_told(tmp_path, use):
+    error = told(f"value = study.release('one', mean)\n{use}", tmp_path)
+    assert "Write `await` before it" in str(error)
+
+
+def test_what_is_told_in_place_of_max_and_median_works(tmp_path):
+    """The remedies of the messages, as they are written."""
+    body = """
+x = people.share(rows=40)["age"]
+study.release("largest", numeric.largest(x), unprotected="why")
+study.release("smallest", numeric.smallest(x), unprotected="why")
+study.release("three", order.top_k(x, 3), unprotected="why")
+study.release("low", order.ranked(x, range(2)), unprotected="why")
+study.release("where", numeric.argmax(x), unprotected="why")
+study.release("q", x.quantile(0.95))
+study.release("m", x.median())
+study.release("any", people[people.smoker].count() > 0)
+study.release("all", people[~people.smoker].count() == 0)
+"""
+    made = scenario(body, tmp_path)
+    assert len(dry_run(made, organizations=["a", "b", "c"]).releases) == 9
+    ages = [float(20 + i) for i in range(30)]
+    rows = {"age": ages, "smoker": [True] * 30, "ward": ["other"] * 30}
+    found = simulate(made, {name: {"people": rows} for name in "abc"}, engine="ideal").releases
+    assert (found["largest"], found["smallest"]) == (pytest.approx(49), pytest.approx(20))
+    assert found["three"] == pytest.approx([49, 49, 49])
+    assert found["low"] == pytest.approx([20, 20])
+    assert (found["any"], found["all"]) == (True, True)
 
 
 def test_what_scripts_print_is_the_same_at_all_parties(tmp_path):
