@@ -35,7 +35,7 @@ def pinned() -> dict[str, Version]:
 
 def declared() -> list[Requirement]:
     extras = PROJECT["optional-dependencies"]
-    lines = PROJECT["dependencies"] + [line for name in set(extras) - UNTESTED for line in extras[name]]
+    lines = PROJECT["dependencies"] + [line for name in sorted(set(extras) - UNTESTED) for line in extras[name]]
     return [Requirement(line) for line in lines]
 
 
