@@ -102,7 +102,8 @@ def _child(asked: Mapping[str, Any]) -> bytes:
         kind, text = type(error).__name__, str(error)
         if getattr(error, "kind", "") == MemoryError.__name__:
             text += f"\nWhile it is planned it may use {asked['memory'] / (1 << 30):g} GiB"
-        return json.dumps({"error": {"kind": kind, "text": text, "source": error.source}}).encode()
+        told = {"kind": kind, "text": text, "source": error.source, "code": error.exit_code}
+        return json.dumps({"error": told}).encode()
     except BaseException as error:  # whatever it is, the parent tells it
         if "COMITY_DEBUG" in os.environ:
             echo_message("".join(traceback.format_exception(error)).rstrip())
@@ -275,6 +276,7 @@ def _error(told: Mapping[str, Any]) -> Exception:
     known = isinstance(kind, type) and issubclass(kind, ComityError)
     error: ComityError = kind(text) if known and kind is not None else ComityError(text)
     error.source = None if told["source"] is None else str(told["source"])
+    error.exit_code = int(told["code"])
     return error
 
 

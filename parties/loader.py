@@ -27,7 +27,7 @@ from mpc.speaking import held, holding
 from parties.echo import echo, scenario_print
 from parties.lint import library_names, lint
 from parties.misplaced import check_kind
-from protocols.mistakes import mistake
+from protocols.mistakes import mistake, of_the_author
 
 #: Largest source of a scenario, all files together.
 MAX_SOURCE = 1 << 20
@@ -125,11 +125,19 @@ def docstring(path: Path) -> str:
 def load(name: str, *, base: Path | None = None) -> Loaded:
     """A scenario by name or path, freshly executed from the bytes that are returned as its sources.
 
-    Raises ConfigError for what `parties.lint` refuses, for a file that fails, and for one without `scenario`.
+    Raises ConfigError for what `parties.lint` refuses, for a file that fails, and for one without `scenario`; with the
+    exit code of what is wrong with a scenario.
     """
     path = find(name, base=base)
     sources = read_sources(path)
     single = path.is_file()
+    try:
+        return _loaded(path, sources, single)
+    except ConfigError as error:
+        raise of_the_author(error) from error.__cause__
+
+
+def _loaded(path: Path, sources: dict[str, bytes], single: bool) -> Loaded:
     trees = lint(sources, folder=not single)
     for file in trees:
         if not all(_NAME.fullmatch(part) for part in file.removesuffix(".py").split("/")):
@@ -166,7 +174,8 @@ def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.Modu
         try:
             spec.loader.exec_module(module)
         except Exception as error:  # whatever an author's module raises: it is told, not hidden
-            lines = [f for f in _frames(error) if f[0].startswith(str(root))]
+            files = {str(root / file) for file in trees}
+            lines = [frame for frame in _frames(error) if frame[0] in files]
             if isinstance(error, ComityError):
                 if error.source is None and lines:
                     error.source = place(lines[-1])

@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 
 import mpc
-from mpc.errors import ComityError, ScenarioError
+from mpc.errors import ComityError, ConfigError, ScenarioError
 from mpc.operation import place
 from protocols.remedies import remedy
 
@@ -49,6 +49,12 @@ _STANDING_IN = (
     "A value that was awaited before is none of the data here: while a script is planned another number stands in for "
     "it, and the script has to get through with that, too"
 )
+
+
+def of_the_author(error: ConfigError) -> ConfigError:
+    """A name or value that a scenario gives, and that cannot be: with the exit code of all that is wrong with one."""
+    error.exit_code = ScenarioError.exit_code
+    return error
 
 
 def mistake(error: BaseException, *, standing_in: bool = False) -> ScenarioError | None:

@@ -35,7 +35,7 @@ from mpc.study import Study, runtime_of
 from mpc.trace import Trace, Traced
 from protocols.engines import checked_threshold
 from protocols.library import Library
-from protocols.mistakes import mistake
+from protocols.mistakes import mistake, of_the_author
 from protocols.simulated import Simulation
 
 Tables = Mapping[str, Mapping[str, Any]]
@@ -250,6 +250,8 @@ async def whole(scenario: Scenario, study: Study) -> None:
     await study.receive()
     try:
         await scenario.script(study)
+    except ConfigError as error:
+        raise of_the_author(error) from error.__cause__
     except Exception as error:
         opened = runtime_of(study).dry and bool(runtime_of(study).outside.known)
         found = mistake(error, standing_in=opened)

@@ -74,9 +74,9 @@ def command(
     """Take part in the study of the file STUDY.
 
     Starts in any order: whoever is first waits for the others. Ends with the releases this organization receives,
-    as a table, result.json and report.html. Exit code 0 done, 2 something here is wrong, or results could not be
-    written (they are printed then), 3 an organization was lost, stopped or never came, 4 the organizations do not
-    agree or one is not who it must be, 5 a rule forbids it.
+    as a table, result.json and report.html. Exit code 0 done, 1 the scenario is wrong, or Comity failed, 2 something
+    else here is wrong, or results could not be written (they are printed then), 3 an organization was lost, stopped or
+    never came, 4 the organizations do not agree or one is not who it must be, 5 a rule forbids it.
 
     \b
     Example:  comity run study.toml --home ~/.comity --wait 600

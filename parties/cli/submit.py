@@ -80,8 +80,8 @@ def submit(
     Its data is checked, and what the scenario would share of it is split in shares, one sealed file for each compute
     party, which is running `comity run STUDY` or will be. Each gives a receipt. The same command again replaces what
     was handed over, until the run begins. An organization that learns results stays until they are there.
-    Exit code 0 done, 2 something here is wrong, 3 not all compute parties have it, or the results did not come,
-    4 no agreement, or a party is not who it must be.
+    Exit code 0 done, 1 the scenario is wrong, 2 something else here is wrong, 3 not all compute parties have it, or the
+    results did not come, 4 no agreement, or a party is not who it must be.
 
     \b
     Example:  comity submit study.toml --wait 3600
