@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mpc.entries import Entries, expected, problems
 from mpc.errors import DataError, LocalProtocolError
 from mpc.rows import BATCH_ROWS, Values
-from mpc.schema import DEFAULT_ROWS, Column, Schema
+from mpc.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from parties import source as sources
 from parties.dataschema import DatasetSchema, agreed_columns, read_schema
 from parties.source import Dataset, Reading
@@ -110,7 +110,9 @@ class SourceRows:
                     outside[column.name],
                 )
             ]
-            raise DataError("\n".join([*lines, *self.places, self._remedy(any(invalid.values()))]))
+            raise DataError(
+                "\n".join([*lines, *self.places, self._remedy([c for c in self.columns if invalid[c.name]])])
+            )
         if rows - dropped > at_most:
             raise DataError(
                 f"{self.dataset.name}: {self.dataset.file} has {rows - dropped:,} rows; the scenario allows "
@@ -191,11 +193,19 @@ class SourceRows:
             remedies += ["Convert them."] if unfit else []
             raise DataError("\n".join([*absent, *unfit, *remedies]))
 
-    def _remedy(self, codes: bool) -> str:
+    def _remedy(self, unread: Sequence[Column]) -> str:
+        """What to do, given the columns with entries that mean nothing."""
+        declare = ["codes for missing values ( missing = [...] )"] if unread else []
+        if any(isinstance(column, RealColumn | IntegerColumn) for column in unread):
+            declare.append('how numbers are written ( decimal = ",", thousands = "." )')
+        if any(isinstance(column, FlagColumn) for column in unread):
+            declare.append('words ( true = ["Ja"], false = ["Nein"] )')
+        if any(isinstance(column, CategoryColumn) for column in unread):
+            declare.append('other names of levels ( recode = { M = "m" } )')
+        declared = f" In the dataset's schema can be declared {', '.join(declare)}." if declare else ""
         return (
-            f"Found in {self.dataset.file}. Correct them, "
-            + ("declare codes for missing values ( missing = [...] ), " if codes else "")
-            + 'widen the schema (all organizations), or set  on_invalid = "drop".'
+            f"Found in {self.dataset.file}. Correct them, widen the schema (all organizations), or set  "
+            f'on_invalid = "drop".{declared}'
         )
 
 

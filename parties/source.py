@@ -220,10 +220,21 @@ def translated(dataset: Dataset) -> Iterator[None]:
                 'encoding in the dataset\'s schema, like  encoding = "cp1252"  or  "utf-16".'
             ) from None
         line = re.search(r"\bLine: (\d+)", str(error))
+        cells = re.search(r"Expected Number of Columns: (\d+) Found: (\d+)", str(error))
+        if line and cells:
+            raise DataError(unequal(dataset.name, dataset.file, int(line[1]), int(cells[2]), int(cells[1]))) from None
         place = f", line {line[1]}" if line else ""
         raise DataError(
             f"{dataset.name}: {dataset.file}{place} cannot be read as {_form(dataset)} ({type(error).__name__})"
         ) from None
+
+
+def unequal(dataset: str, file: str, line: int, cells: int, columns: int) -> str:
+    """What is told of a line of a CSV file with more or fewer cells than the first line has names."""
+    return (
+        f"{dataset}: {file}, line {line} has {cells} cell{'s' * (cells != 1)}; the first line names {columns} columns\n"
+        "Correct that line, or delete it where it is no row: a comment, a sum, or blanks only."
+    )
 
 
 def default_threads() -> int:

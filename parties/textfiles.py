@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from mpc.errors import DataError
-from parties.source import Reading, Relation, literal
+from parties.source import Reading, Relation, literal, unequal
 
 #: Lines below the header that are looked at.
 _LOOKED_AT = 100
@@ -139,17 +139,20 @@ class _Decoded:
 
         places = [self._layout.names.index(name) for name in names]
         with _text(self._path, self._encoding) as file:
-            lines = islice(_rows(file, self._layout.delimiter), self._layout.skipped + 1, None)
-            number = self._layout.skipped + 1
+            lines = islice(self._cells(file), self._layout.skipped + 1, None)
             while some := list(islice(lines, rows)):
-                for row in some:
-                    number += 1
-                    if len(row) != len(self._layout.names):
-                        raise DataError(
-                            f"{self._dataset}: {self.name}, line {number} has {len(row)} cells; the first line names "
-                            f"{len(self._layout.names)} columns"
-                        )
                 cells = [pa.array([row[place] for row in some], pa.string()) for place in places]
                 if not cells:
                     cells = [pa.nulls(len(some))]
                 yield pa.record_batch(cells, [str(k) for k in range(len(cells))])
+
+    def _cells(self, file: IO[str]) -> Iterator[list[str]]:
+        """Lines as DuckDB reads them: no blank ones between others, and separators at an end are no cells."""
+        columns, above = len(self._layout.names), self._layout.skipped
+        for number, row in enumerate(_rows(file, self._layout.delimiter)):
+            if number <= above:
+                yield row
+            elif columns == 1 or row != [""]:
+                if len(row) < columns or any(row[columns:]):
+                    raise DataError(unequal(self._dataset, self.name, number + 1, len(row), columns))
+                yield row

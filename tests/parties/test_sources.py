@@ -305,6 +305,33 @@ def test_an_encoding_that_is_not_declared_is_named(tmp_path):
         )
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_lines_that_are_no_rows(tmp_path, encoding):
+    """Blank lines are passed over, and separators at an end of some lines; what else has other cells is named."""
+    declared = f'encoding = "{encoding}"\n[columns.smoker]\ntype = "flag"'
+    first, *others = ROWS.splitlines()
+    for text in (f"{first}\n\n\n" + "\n".join(others) + "\n\n", f"{first},\n" + "\n".join(others)):
+        brought, columns = read(file(tmp_path, "age,smoker,ward\n" + text, schema=declared))
+        assert brought.rows == 3
+        holds_the_three(columns)
+    for line, cells in (("   ", "1 cell;"), ("22,1", "2 cells"), ("22,1,other,5", "4 cells"), ("# end", "1 cell;")):
+        with pytest.raises(DataError, match=f"line 5 has {cells}.*names 3 columns\n.*a comment, a sum, or blanks"):
+            read(file(tmp_path, f"age,smoker,ward\n{ROWS}{line}\n", schema=declared))
+
+
+def test_what_can_be_declared_is_named_for_the_columns_that_need_it(tmp_path):
+    with pytest.raises(DataError) as numbers:
+        read(file(tmp_path, 'age,smoker,ward\n"20,5",1,surgery\n'))
+    assert 'decimal = ","' in str(numbers.value)
+    assert "Ja" not in str(numbers.value)
+    assert "recode" not in str(numbers.value)
+    with pytest.raises(DataError) as words:
+        read(file(tmp_path, "age,smoker,ward\n20,Ja,Chirurgie\n"))
+    assert 'true = ["Ja"]' in str(words.value)
+    assert "recode" in str(words.value)
+    assert "decimal" not in str(words.value)
+
+
 def test_a_quote_that_does_not_end_is_no_end_of_the_rows(tmp_path):
     text = 'age,smoker,ward\n20,1,"surgery\n21,0,medicine\n22,0,other\n'
     for encoding in ("utf-8", "cp1252"):
