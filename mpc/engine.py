@@ -140,10 +140,10 @@ class Engine(ABC):
         return {}
 
     # ---- local: no message
-    def worthless(self, spec: Spec) -> Share:
-        """What stands for the result of an operation that raised BoundExceeded on values with an assumed bound, for an
-        engine that raises it."""
-        raise NotImplementedError
+    def worthless(self, spec: Spec) -> Share | None:
+        """What stands for the result of an operation that raised BoundExceeded on values with an assumed bound; None of
+        an engine that sees no values: the error ends the run."""
+        return None
 
     @abstractmethod
     def constant(self, party: Party, *, values: Integers) -> Share:

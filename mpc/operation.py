@@ -168,9 +168,12 @@ class Operation:
         """Go on where a value is only beyond a bound that was assumed, which blanks what rests on it; False else."""
         if not isinstance(error, BoundExceeded) or not self.handle.assumptions:
             return False
+        instead = self.run.engine.worthless(self.handle.spec)
+        if instead is None:
+            return False
         self.coroutine = None
         self.run.unfinished.pop(self.label, None)
-        self.finish(self.run.engine.worthless(self.handle.spec))
+        self.finish(instead)
         return True
 
     def finish(self, result: Any) -> None:

@@ -6,6 +6,7 @@ level; a missing value is NaN. An `Integer` is int64 and exact; a missing one is
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from math import isfinite
@@ -21,23 +22,25 @@ DEFAULT_ROWS = 1 << 26
 
 
 @dataclass(frozen=True)
-class Column:
+class Column(ABC):
     """A column's declaration. `name` is filled in by the table it stands in."""
 
     name: str = ""
     missing: tuple[str, ...] = ()
 
     @property
+    @abstractmethod
     def low(self) -> float:
-        raise NotImplementedError
+        """The smallest value: of a flag and of a category's places, 0."""
 
     @property
+    @abstractmethod
     def high(self) -> float:
-        raise NotImplementedError
+        """The largest value."""
 
+    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """As JSON without floats (decimals are strings), for the agreed document."""
-        raise NotImplementedError
 
     def widened(self, low: float, high: float) -> Column:
         """The same column with another range."""

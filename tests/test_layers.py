@@ -300,6 +300,17 @@ def test_a_bare_except_stands_at_the_top_of_processes_only():
     assert not wrong, places(wrong)
 
 
+def test_what_a_class_leaves_to_others_is_abstract():
+    """Then a class that lacks it cannot be used; an error in mid-run would be too late."""
+    found = [
+        f"{name_of(path)}:{node.lineno}"
+        for path in FILES
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Name) and node.id == "NotImplementedError"
+    ]
+    assert not found, places(found)
+
+
 def share_floor() -> list[tuple[Path, ast.AsyncFunctionDef]]:
     """The protocols of the engines on shares, at a party or on a floor: public, interactive, and not a step inside of
     one (for a chunk of it)."""

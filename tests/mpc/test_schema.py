@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 
 from mpc import Category, Flag, Real, Table
 from mpc.errors import ConfigError, DataError
-from mpc.schema import DEFAULT_ROWS, CategoryColumn, FlagColumn, RealColumn
+from mpc.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, RealColumn
 from protocols.simulate import rows_of
 
 
@@ -28,6 +30,18 @@ def test_columns_keep_their_order_and_names():
     assert schema["age"].missing == ("NA", "-1")
     with pytest.raises(ConfigError, match="age, sick, treatment"):
         schema["weight"]
+
+
+def test_a_column_without_range_or_description_cannot_be_made():
+    with pytest.raises(TypeError, match="abstract"):
+        Column()
+
+    @dataclass(frozen=True)
+    class Half(Column):
+        low = high = 0.0
+
+    with pytest.raises(TypeError, match="describe"):
+        Half()
 
 
 def test_the_description_has_no_floats():
