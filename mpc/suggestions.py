@@ -15,7 +15,10 @@ WHY_NONE = (
 #: And about a release that is used as if it were its value.
 NOT_AWAITED = "Write `await` before it: value = await study.release(name, secret)"
 _SHARED = "share the rows first: rows = table.share(rows=N); then "
-_SINGLE = 'A single row shows there: its release needs unprotected="why"; quantiles, such as {0}, need no reason'
+_SINGLE = (
+    'A single row shows there: its release needs unprotected="why"; a quantile with enough rows on each side, such as '
+    "{0} of many rows, needs none"
+)
 #: Of shared rows: names of pandas and NumPy, and what to write of a column x of them.
 _OF_ROWS: dict[str, str] = {
     **dict.fromkeys(("median", "nanmedian"), "x.median()"),
