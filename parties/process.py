@@ -64,7 +64,7 @@ def run_party(
     """
     with runner() as running:
         party = _Party(home, bound, limits, events, started or perf_counter(), shape, opened, done)
-        with listening(lambda stopped: running.get_loop().call_soon_threadsafe(party.stop, stopped)):
+        with listening(party.stop, running.get_loop()):
             return running.run(party.run())
 
 

@@ -2,7 +2,8 @@
 
 A party (`comity run`, `submit`, `results`, `mpyc`) that is told so tells its peers, who end with its name, and ends
 within about a second; told a second time, it ends at once. Before it has met anybody, the error `Stopped` is raised
-where the signal finds it; whoever has peers listens with `listening`.
+where the signal finds it; whoever has peers listens with `listening`. A script that computes without end holds its
+party's event loop: it is interrupted by a timer, and the peers are told then.
 A command that has started processes of its own (`demo`, `bench`, `mpyc --local`) ends them, and leaves nothing behind.
 Signals that this process was started to ignore (`nohup`) stay ignored. Windows knows Ctrl-C and Ctrl-Break, which also
 stands for a closed console; SIGTERM there ends a process at once, and peers find that out within the grace period.
@@ -16,8 +17,12 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from mpc.errors import Stopped
+
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
 
 #: Not all of them are everywhere.
 SIGNALS = [
@@ -26,6 +31,9 @@ SIGNALS = [
 
 Handler = Callable[[int, FrameType | None], None]
 Hear = Callable[[Stopped], object]
+
+#: A script that holds the event loop is interrupted after so long, and again, so often; then the process ends.
+_PATIENCE_S, _AGAIN_S, _TRIES = 1.5, 0.7, 3
 
 #: What we were told to end with. A library may have swallowed it, or an import was not to be disturbed: see below.
 _told: list[BaseException] = []
@@ -78,14 +86,52 @@ def stoppable() -> Iterator[None]:
 
 
 @contextmanager
-def listening(hear: Hear) -> Iterator[None]:
-    """Inside, `hear` is called in the main thread when this party is told to end; nothing is raised."""
+def listening(hear: Hear, loop: AbstractEventLoop | None = None) -> Iterator[None]:
+    """Inside, `hear` is called in the main thread when this party is told to end; nothing is raised.
+
+    loop  calls `hear`, in this thread. `Stopped` is raised in a script that keeps it from that
+    """
     end_if_told()
-    _listeners.append(hear)
+    listener = hear if loop is None else _interrupting(hear, loop)
+    _listeners.append(listener)
     try:
         yield
     finally:
-        _listeners.remove(hear)
+        _listeners.remove(listener)
+        _set_timer(0, 0)
+
+
+def _interrupting(hear: Hear, loop: AbstractEventLoop) -> Hear:
+    """Has `loop` call `hear`, and sees to it that a script lets it."""
+    from parties.scripts import in_script  # not in a signal's handler
+
+    def told(stopped: Stopped) -> None:
+        tries = 0
+
+        def now() -> None:
+            _set_timer(0, 0)
+            hear(stopped)
+
+        def interrupt(number: int, frame: FrameType | None) -> None:
+            nonlocal tries
+            if not in_script(frame):
+                return  # Comity's own work, which ends
+            tries += 1
+            if tries > _TRIES:  # it catches whatever is raised
+                os._exit(stopped.exit_code)
+            raise stopped
+
+        loop.call_soon_threadsafe(now)
+        if hasattr(signal, "SIGALRM"):  # not on Windows
+            signal.signal(signal.SIGALRM, interrupt)
+            _set_timer(_PATIENCE_S, _AGAIN_S)
+
+    return told
+
+
+def _set_timer(first: float, again: float) -> None:
+    if hasattr(signal, "setitimer"):
+        signal.setitimer(signal.ITIMER_REAL, first, again)
 
 
 def end_if_told() -> None:

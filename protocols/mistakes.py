@@ -28,7 +28,8 @@ from mpc.operation import place
 from protocols.remedies import remedy
 
 _ROOT = Path(mpc.__file__).resolve().parent.parent
-_OURS = tuple(str(_ROOT / part) + "/" for part in ("mpc", "protocols", "parties"))
+#: Folders of Comity's own code.
+OURS = tuple(str(_ROOT / part) + "/" for part in ("mpc", "protocols", "parties"))
 _BUNDLED = str(_ROOT / "scenarios") + "/"
 _PATHS = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
 _LIBRARIES = tuple(
@@ -100,7 +101,7 @@ def _places(trace: TracebackType | None) -> Iterator[_Place]:
 @cache
 def whose(file: str) -> str:
     """ "script", "comity" or "library": who answers for the code in a file."""
-    if file.startswith(_OURS):
+    if file.startswith(OURS):
         return "comity"
     if file.startswith(_BUNDLED):
         return "script"

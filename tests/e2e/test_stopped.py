@@ -239,3 +239,25 @@ def child_of(parent: int, name: str, seconds: float = 40) -> int:
                     return int(entry.name)
         time.sleep(0.05)
     raise AssertionError(f"{name} was not started")
+
+
+@pytest.mark.parametrize("stubborn", ["false", "true"])
+def test_a_script_that_computes_without_end_takes_one_signal_at_each_party(tmp_path, stubborn):
+    """It is interrupted, and the peers are told; where it catches that, the process ends all the same."""
+    with small_town(tmp_path) as town:
+        town.write_study(SUPPORT / "looping.py", extra=f"[parameters]\nstubborn = {stubborn}")
+        runs = town.start_all()
+        for run in runs.values():
+            deadline = time.monotonic() + 60
+            while "scenario: computing" not in run.stderr and time.monotonic() < deadline:
+                time.sleep(0.05)
+        time.sleep(0.3)
+        for victim, how in zip(NAMES, CODES, strict=True):
+            at = runs[victim].kill(how)
+            code = runs[victim].wait(10)
+            assert runs[victim].ended_at is not None
+            assert runs[victim].ended_at - at < 6, runs[victim].said()
+            silent(runs[victim])
+            assert code == CODES[how] or (code == 3 and "county was stopped by its operator" in runs[victim].stderr)
+            if stubborn == "false" and code != 3:
+                assert f"error: stopped by its operator ({how.name})" in runs[victim].stderr
