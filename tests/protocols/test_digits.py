@@ -64,9 +64,9 @@ def test_a_power_iteration_on_unscaled_columns_keeps_fewer_digits():
 
         return run
 
-    columns = {"x": Real(0, 30), "y": Real(0, 0.01)}
+    columns = {"x": Real(0, 30), "y": Real(0, 0.03)}
     unscaled = mock_digits(scenario_of(script((1, 1)), **columns), organizations=NAMES, rows=40)
-    scaled = mock_digits(scenario_of(script((1 / 30, 100)), **columns), organizations=NAMES, rows=40)
+    scaled = mock_digits(scenario_of(script((1 / 30, 1 / 0.03)), **columns), organizations=NAMES, rows=40)
     assert min(unscaled.values()) < 5.5 < 6 < min(scaled.values())
 
 
