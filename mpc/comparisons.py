@@ -13,7 +13,7 @@ from mpc.errors import ShapeError
 from mpc.fixed import magnitude, width_of
 from mpc.operands import too_wide
 from mpc.public import negative, plus, with_public
-from mpc.resolution import told_apart
+from mpc.resolution import compared, told_apart
 from mpc.thresholds import spread
 
 if TYPE_CHECKING:
@@ -24,7 +24,9 @@ def less(x: SecretArray, other: Any) -> SecretArray:
     """x < other. Where x is repeated along an axis to meet public numbers, each of its elements is compared with
     several of them in one operation."""
     if isinstance(other, secret.SecretArray):
+        compared(x, other)
         return _below_zero(x - other)
+    compared(x, np.asarray(other))
     if x.type != "fixed":
         other = np.ceil(other) if np.asarray(other).dtype.kind == "f" else other  # whole x < c: x < ceil(c)
     a, raw = with_public(x.numeric(), negative(other))

@@ -8,7 +8,10 @@ equality of such rows are refused, and orders where whole numbers already are no
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from mpc.errors import RangeError
 
@@ -27,8 +30,26 @@ def told_apart(what: str, x: SecretArray) -> None:
         raise RangeError(
             f"{what}: {_named(x)} are numbers that were rounded when they were shared (to multiples of "
             f"{2.0**-x.frac:g}), so that different ones can be equal: declare whole numbers such as identifiers as "
-            "Integer(low, high), which is exact, or ask how near they are, abs(x - y) < 0.5"
+            f"Integer(low, high), which is exact, or ask how near they are, abs(x - y) < {max(0.5, 2 * 2.0**-x.frac):g}"
         )
+
+
+def compared(x: SecretArray, other: SecretArray | NDArray[Any]) -> None:
+    """Raise RangeError where a comparison rests on less than what rounding has left: rows that were rounded to more
+    than 1 with each other, or with public numbers between two of their multiples."""
+    if not (rounded(x) and x.frac < 0):
+        return
+    if isinstance(other, np.ndarray):
+        if bool(np.all(np.remainder(other, 2.0**-x.frac) == 0)):
+            return
+    elif not (rounded(other) and other.frac < 0):
+        return
+    raise RangeError(
+        f"<: {_named(x)} are numbers that were rounded when they were shared, to multiples of {2.0**-x.frac:g}, so "
+        "that the comparison would be of that rounding: declare whole numbers such as identifiers and times as "
+        "Integer(low, high), which is exact, declare a narrower range, or compare before rows are shared, "
+        "table[table.column < …]"
+    )
 
 
 def ordered(what: str, *keys: SecretArray) -> None:

@@ -23,12 +23,8 @@ _SINGLE = (
 _OF_ROWS: dict[str, str] = {
     **dict.fromkeys(("median", "nanmedian"), "x.median()"),
     **dict.fromkeys(("quantile", "percentile", "nanquantile", "nanpercentile"), "x.quantile(q)"),
-    **dict.fromkeys(
-        ("max", "amax", "nanmax"), f"protocols.numeric.largest(x). {_SINGLE.format('x.quantile(0.95)')}"
-    ),
-    **dict.fromkeys(
-        ("min", "amin", "nanmin"), f"protocols.numeric.smallest(x). {_SINGLE.format('x.quantile(0.05)')}"
-    ),
+    **dict.fromkeys(("max", "amax", "nanmax"), f"protocols.numeric.largest(x). {_SINGLE.format('x.quantile(0.95)')}"),
+    **dict.fromkeys(("min", "amin", "nanmin"), f"protocols.numeric.smallest(x). {_SINGLE.format('x.quantile(0.05)')}"),
     "nlargest": f"protocols.order.top_k(x, k). {_SINGLE.format('x.quantile(0.95)')}",
     "nsmallest": f"protocols.order.ranked(x, range(k)). {_SINGLE.format('x.quantile(0.05)')}",
     "ptp": f"protocols.numeric.largest(x) - protocols.numeric.smallest(x). {_SINGLE.format('x.quantile(0.95)')}",

@@ -57,6 +57,21 @@ def test_orders_are_refused_where_whole_numbers_are_not_told_apart(asks):
         rows_of(asks)
 
 
+@pytest.mark.parametrize(
+    "asks",
+    [
+        lambda r: (r["x"][1:] <= r["x"][:-1]).sum(),
+        lambda r: (r["x"] > r["x"][::-1]).sum(),
+        lambda r: (abs(r["x"].reshape(-1, 1) - r["x"][:5].reshape(1, -1)) < 0.5).sum(),
+        lambda r: (r["x"] >= 1e9 + 1).sum(),
+        lambda r: ((r["x"] >= NUMBERS[0]) & (r["x"] <= NUMBERS[0])).sum(),
+    ],
+)
+def test_comparisons_of_what_rounding_has_left_nothing_of_are_refused(asks):
+    with pytest.raises(RangeError, match=ROUNDED):
+        rows_of(asks)
+
+
 def test_what_rounding_does_not_spoil():
     """Medians to a unit of the resolution; orders of measurements; how near numbers are; flags."""
     assert rows_of(lambda r: r["x"].median()) == pytest.approx(np.median(NUMBERS), abs=2.0**-28 * 1e10)
@@ -64,6 +79,8 @@ def test_what_rounding_does_not_spoil():
     assert rows_of(lambda r: r["x"].sort()[10:50].sum(), 100, ages) == pytest.approx(np.sort(ages)[10:50].sum())
     assert rows_of(lambda r: (abs(r["x"] - 50.0) < 20.5).sum(), 100, ages) == (abs(ages - 50) < 20.5).sum()
     assert rows_of(lambda r: (r["f"] == 1).sum(), 100, ages) == 30
+    assert rows_of(lambda r: (r["x"] < 5e9 // 64 * 64).sum()) == (NUMBERS < 5e9).sum()
+    assert rows_of(lambda r: (r["x"] < r["x"].mean()).sum()) == np.sum(NUMBERS.mean() > NUMBERS)
 
 
 @pytest.mark.parametrize("engine", ENGINES)

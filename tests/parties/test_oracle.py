@@ -118,7 +118,7 @@ def test_releases_beyond_the_tolerance_are_named():
     found = compared(made, {"a": 1.005, "b": [1.0, 2.1], "c": "undefined", "d": "undefined: no rows"}, {}, wanted)
     assert found["beyond"] == ["b", "c"]
     assert "b: 4.8 × 10⁻²" in complaint(found) or "b: 5.0 × 10⁻²" in complaint(found)
-    assert "c: differs in form; the run gives \"undefined\", plaintext() gives 3" in complaint(found)
+    assert 'c: differs in form; the run gives "undefined", plaintext() gives 3' in complaint(found)
     assert "; the run gives [1, 2.1], plaintext() gives [1, 2]" in complaint(found)
     assert complaint(compared(made, {"a": 1.005}, {}, {"a": 1.0})) == ""
 
