@@ -66,6 +66,14 @@ def opened(home: Path | None) -> Home:
     return open_home(home, ask=lambda: ask_secret("Passphrase"))
 
 
+def next_step(text: str, home: Path | None = None) -> None:
+    """How a command that makes something ends, but not with `--json`: what to do next, on standard error.
+
+    home  as it was given: a command that `text` ends with needs it again
+    """
+    echo(f"Next: {text}{'' if home is None else f' --home {home}'}", err=True)
+
+
 def print_json(value: Any) -> None:
     """Print JSON; every character comes out, as an escape where the encoding lacks it."""
     for line in json_text(value, sys.stdout.encoding).split("\n"):

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from mpc.errors import AuthenticationError, ConfigError, RemoteProtocolError
-from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
+from parties.cli.common import FILE, home_option, json_option, next_step, opened, print_json, print_table
 from parties.echo import echo
 from parties.home import Home
 
@@ -59,6 +59,7 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
     else:
         for one in added:
             echo(f"{one['organization']}: added to study {one['study'][:16]}…")
+        next_step("the next run of that study verifies and uses it:  comity run STUDY", home)
 
 
 @group.command("list")

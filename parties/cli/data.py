@@ -15,6 +15,7 @@ from parties.cli.common import (
     FILE,
     home_option,
     json_option,
+    next_step,
     opened,
     plan_timeout_option,
     print_json,
@@ -60,6 +61,7 @@ def add(
         print_json(_described(dataset))
     else:
         echo(f"{name} added: {dataset.file}")
+        next_step(f"comity data check {name}{'' if schema else ' --scenario SCENARIO'}", home)
 
 
 @group.command("list")
@@ -135,7 +137,7 @@ def check(
         return
     print_table(("column", "holds", "missing"), _lines(rows))
     dropped = f", {brought.dropped:,} dropped because a value does not fit" if brought.dropped else ""
-    echo("\n".join([f"{brought.file}: {brought.rows:,} rows{dropped}", *rows.places]))
+    echo(f"{brought.file}: {brought.rows:,} rows{dropped}", *rows.places)
 
 
 def _agreed(dataset: Dataset, scenario: str | None, input_: str | None, plan_timeout: float) -> tuple[Schema, int]:

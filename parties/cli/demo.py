@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from parties.cli.common import FOLDER, Place, json_option, plan_timeout_option, print_json
+from parties.cli.common import FOLDER, Place, json_option, next_step, plan_timeout_option, print_json
 from parties.echo import echo, echo_message
 from protocols.engines import ENGINES
 
@@ -103,6 +103,8 @@ def command(
             print_json({"files": [str(path) for path in written]})
         else:
             echo(*map(str, written))
+            own = " ".join(f"--data {path}" for path in written if path.suffix != ".toml")
+            next_step(f"put your rows in the place of these:  comity demo {scenario} {own}")
         return
     wanted = demo.prepare(scenario, organizations, data, engine, threshold)
     parameters = _parameters(settings, wanted.loaded.scenario.parameters)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from parties.address import parse_address, show_address
-from parties.cli.common import home_option, json_option, opened, print_json
+from parties.cli.common import home_option, json_option, next_step, opened, print_json
 from parties.echo import ask_secret, echo
 from parties.home import Home, create_home, home_path
 
@@ -40,7 +40,7 @@ def init(name: str, listen: str, address: str | None, passphrase: bool, home: Pa
         address = show_address((socket.gethostname() if host in _ANYWHERE else host, port))
     show_address(parse_address(address, where="--address"))
     secret = ask_secret("Passphrase", twice=True) if passphrase else None
-    _show(create_home(home_path(home), name, (host, port), address, passphrase=secret), as_json)
+    _show(create_home(home_path(home), name, (host, port), address, passphrase=secret), as_json, new=True)
 
 
 @click.command()
@@ -56,10 +56,10 @@ def identity(address: str | None, home: Path | None, as_json: bool) -> None:
     found = opened(home)
     if address is not None:
         found.write_card(show_address(parse_address(address, where="--address")))
-    _show(found, as_json)
+    _show(found, as_json, new=address is not None)
 
 
-def _show(home: Home, as_json: bool) -> None:
+def _show(home: Home, as_json: bool, *, new: bool) -> None:
     card = home.card()
     if as_json:
         print_json(
@@ -77,4 +77,6 @@ def _show(home: Home, as_json: bool) -> None:
     echo(f"{home.name}  listens on {show_address(home.consortium.listen)}, others call {card.address}")
     echo(f"card   {home.card_file}")
     echo(f"words  {card.fingerprint}")
-    echo("Send the card to the others. Compare the words by phone before they add it.")
+    if new:
+        adds = f"comity peer add {card.name}.card"
+        next_step(f"send the card to the others, who compare its words with you by phone:  {adds}")

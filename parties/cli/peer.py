@@ -10,7 +10,7 @@ import click
 
 from mpc.errors import ConfigError
 from parties.address import show_address
-from parties.cli.common import FILE, home_option, json_option, opened, print_json, print_table
+from parties.cli.common import FILE, home_option, json_option, next_step, opened, print_json, print_table
 from parties.consortium import Member
 from parties.echo import confirmed, echo
 from parties.home import Home
@@ -67,6 +67,9 @@ def add(cards: Sequence[Path], address: str | None, yes: bool, home: Path | None
         print_json({"added": [_described(m) for m in added], "left_out": list(known), "refused": refused})
     if refused:
         raise click.exceptions.Exit(130)
+    if added and not as_json:
+        datasets = found.catalog.datasets
+        next_step("comity data check " + next(iter(datasets)) if datasets else "comity data add NAME FILE", home)
 
 
 def _sorted(home: Home, paths: Sequence[Path], address: str | None) -> tuple[dict[str, Card], dict[str, str]]:
@@ -134,7 +137,7 @@ def remove(name: str, home: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(_described(member))
     else:
-        echo(f"{member.name} removed")
+        echo(f"{member.name} removed; its party is refused from now on")
 
 
 def read_card(path: Path) -> Card:

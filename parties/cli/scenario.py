@@ -10,7 +10,7 @@ import click
 from mpc.entries import expected
 from mpc.errors import ComityError, ConfigError
 from mpc.speaking import held
-from parties.cli.common import FOLDER, json_option, plan_timeout_option, print_json, print_table
+from parties.cli.common import FOLDER, json_option, next_step, plan_timeout_option, print_json, print_table
 from parties.disclosed import read, release_lines
 from parties.echo import echo
 from parties.loader import Loaded, available, docstring, find, load
@@ -134,11 +134,8 @@ def new(name: str, into: Path, as_json: bool) -> None:
         print_json({"name": name, "files": [str(path) for path in written]})
         return
     scenario, test = written
-    echo(
-        f"wrote {scenario} and {test}",
-        f"Try it:  pytest {test}",
-        f"Then:    comity demo {scenario} --data A.csv --data B.csv --data C.csv",
-    )
+    echo(f"wrote {scenario} and {test}")
+    next_step(f"pytest {test}  ; then  comity demo {scenario} --data A.csv --data B.csv --data C.csv")
 
 
 def _described(loaded: Loaded) -> dict[str, object]:

@@ -14,6 +14,7 @@ from parties.cli.common import (
     FOLDER,
     home_option,
     json_option,
+    next_step,
     opened,
     plan_timeout_option,
     print_json,
@@ -215,7 +216,7 @@ def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
         return
     for path in paths:
         echo(str(path))
-    echo("Bring each to its compute party, which adds it with  comity contributions add FILE", err=True)
+    next_step("bring each file to its compute party, which adds it:  comity contributions add FILE")
 
 
 def _results(own: Own, output: Path | None, *, try_out: bool) -> Results:
@@ -246,6 +247,8 @@ def _end(own: Own, outcome: Outcome, display: Display | None, kept: Results, as_
             print_json({"study": outcome.study, "receipts": parties, "bytes_sent": outcome.frame_bytes_sent})
         else:
             echo(f"{', '.join(parties)} have it ({size(outcome.frame_bytes_sent)}); this organization is done")
+            if own.learns:
+                next_step(f"fetch the results when they are there:  comity results {own.bound.plan.where}")
         kept.check()
     forget_parts(own)
 

@@ -197,6 +197,7 @@ def test_datasets_are_added_listed_checked_and_removed(tmp_path):
     comity("data", "add", "lab.patients", tmp_path / "p.csv", "--schema", tmp_path / "s.toml", "--home", home)
     assert "p.csv" in comity("data", "list", "--home", home).stdout
     found = json.loads(comity("data", "check", "lab.patients", "--home", home, "--json").stdout)
+    assert "Next" not in comity("data", "check", "lab.patients", "--home", home, "--json").stderr
     assert found == {"dataset": "lab.patients", "file": "p.csv", "rows": 3, "missing": {"age": 1}, "dropped": 0}
     assert "3 rows" in comity("data", "check", "lab.patients", "--home", home).stdout
     (tmp_path / "p.csv").write_text("age\n50\n-1\n161\n")
@@ -208,6 +209,40 @@ def test_datasets_are_added_listed_checked_and_removed(tmp_path):
     comity("data", "remove", "lab.patients", "--home", home)
     assert "none yet" in comity("data", "list", "--home", home).stdout
     assert "no dataset 'lab.patients'" in comity("data", "check", "lab.patients", "--home", home, code=2).stderr
+
+
+def test_what_makes_something_ends_with_what_to_do_next(tmp_path):
+    """On standard error, and not with `--json`: the command that comes next, as it is to be typed."""
+    home, north = tmp_path / "county", made(tmp_path, "north")[1]["card"]
+    (tmp_path / "p.csv").write_text("age\n50\n")
+    (tmp_path / "s.toml").write_text(SCHEMA)
+    data = ("data", "add", "p", tmp_path / "p.csv", "--home", home)
+    for command, last in (
+        (("init", "county", "--listen", "127.0.0.1:1", "--home", home), "comity peer add county.card"),
+        (("identity", "--address", "10.0.0.1:1", "--home", home), "comity peer add county.card"),
+        (("peer", "add", north, "--yes", "--home", home), f"comity data add NAME FILE --home {home}"),
+        (data, f"comity data check p --scenario SCENARIO --home {home}"),
+        ((*data, "--schema", tmp_path / "s.toml", "--replace"), f"comity data check p --home {home}"),
+        (("scenario", "new", "mine", "--into", tmp_path), "--data A.csv --data B.csv --data C.csv"),
+        (("demo", "--export", tmp_path / "ex"), f"--data {tmp_path / 'ex' / 'st-mary.csv'}"),
+    ):
+        said = comity(*command).stderr
+        assert said.startswith("Next: ")
+        assert said.endswith(f"{last}\n"), said
+    comity("peer", "remove", "north", "--home", home)
+    quiet = comity("peer", "add", north, "--yes", "--home", home, "--json")
+    assert "Next" not in quiet.stderr
+    assert "Next" not in comity("identity", "--home", home).stderr  # it makes nothing
+
+
+def test_rows_that_are_dropped_are_told_line_by_line(tmp_path):
+    home, _ = made(tmp_path, "county")
+    (tmp_path / "p.csv").write_text("age\n50\n-1\n161\n")
+    (tmp_path / "s.toml").write_text(f'on_invalid = "drop"\n{SCHEMA}')
+    comity("data", "add", "p", tmp_path / "p.csv", "--schema", tmp_path / "s.toml", "--home", home)
+    lines = comity("data", "check", "p", "--rows", "--home", home).stdout.splitlines()
+    assert "p.csv: 1 rows, 2 dropped because a value does not fit" in lines
+    assert "column age, p.csv: rows 2, 3" in lines
 
 
 def test_a_dataset_is_checked_against_a_scenario(tmp_path):
