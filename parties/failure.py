@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import traceback
 
 from mpc.errors import ComityError
 from mpc.text import visible
 from parties.echo import echo, echo_message
+
+#: What files, disks and limits of a machine refuse: nobody's defect.
+_OF_THE_MACHINE = {
+    *(errno.EACCES, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EISDIR, errno.ELOOP, errno.EMFILE),
+    *(errno.ENAMETOOLONG, errno.ENFILE, errno.ENOSPC, errno.ENOTDIR, errno.EPERM, errno.EROFS),
+}
 
 
 def report_error(error: Exception) -> int:
@@ -17,6 +24,10 @@ def report_error(error: Exception) -> int:
         hint = " ".join(str(type(error).__doc__ or "").split()) if "\n" not in text and not error.source else ""
         if error.source:
             text += f"\n  at {visible(error.source)}"
+    elif isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
+        where = f"{visible(os.fsdecode(error.filename))}: " if isinstance(error.filename, str | bytes) else ""
+        text, code = f"{where}{os.strerror(error.errno or 0)}", 2
+        hint = "This machine refused it. Make room or change permissions, and start again."
     else:
         # Not its message: it may quote data.
         last = traceback.extract_tb(error.__traceback__)[-1]

@@ -273,12 +273,18 @@ def verify(signing_key: bytes, purpose: str, message: bytes, signature: bytes) -
 def write_private(path: Path, content: bytes) -> None:
     """Write a file that only its owner can read, all of it or nothing."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        error.filename = str(path)  # a full disk names no file
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
 
 
 def check_private(path: Path) -> None:

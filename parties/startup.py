@@ -12,6 +12,7 @@ This module imports the standard library only.
 from __future__ import annotations
 
 import os
+import signal
 import site
 import sys
 import sysconfig
@@ -84,8 +85,21 @@ def start_anew() -> None:
     os.execve(program[0], program, _own_environment())
 
 
+def end_quietly() -> None:
+    """Until commands can say so themselves, Ctrl-C ends this process without a word: imports take a second."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def end_with_a_word() -> None:
+    """From here on, Ctrl-C is an exception again."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def entry() -> NoReturn:
     """The program `comity`."""
+    end_quietly()
     start_anew()
     from parties.cli.main import entry as run
 

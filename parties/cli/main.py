@@ -20,7 +20,7 @@ from mpc.text import visible_lines
 from parties.characters import plain_where_needed
 from parties.echo import echo
 from parties.failure import report_error
-from parties.startup import start_anew
+from parties.startup import end_with_a_word, start_anew
 
 #: name -> (module:attribute, one line of help). A new command is one line here and one file.
 COMMANDS = {
@@ -112,6 +112,7 @@ def entry() -> NoReturn:
     plain_where_needed()
     code = 0
     try:
+        end_with_a_word()
         main()
     except SystemExit as stop:
         code = stop.code if isinstance(stop.code, int) else 0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import stat
 
 import pytest
@@ -53,6 +55,33 @@ def test_a_home_is_made_once(tmp_path):
 def test_init_leaves_nothing_behind_when_something_is_wrong(tmp_path, name, listen):
     comity("init", name, "--listen", listen, "--home", tmp_path / "h", code=2)
     assert not (tmp_path / "h").exists()
+
+
+@pytest.mark.parametrize("what", ["init", "data", "identity", "card"])
+def test_a_disk_that_is_full_is_no_defect_and_costs_nothing(tmp_path, monkeypatch, what):
+    home, _ = made(tmp_path, "county")
+    _, _ = made(tmp_path, "north")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("x\n1\n")
+    command = {
+        "init": ["init", "st-mary", "--listen", "127.0.0.1:1", "--home", tmp_path / "st-mary"],
+        "data": ["data", "add", "rows", rows, "--home", home],
+        "identity": ["identity", "--address", "10.0.0.1:1", "--home", home],
+        "card": ["peer", "add", tmp_path / "north" / "north.card", "--yes", "--home", home],
+    }[what]
+    before = {path: path.read_bytes() for path in home.iterdir()}
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        said = comity(*command, code=2).stderr
+    assert said.startswith(f"error: {tmp_path}")
+    assert "No space left on device" in said
+    assert "defect" not in said
+    assert {path: path.read_bytes() for path in home.iterdir()} == before
+    comity(*command)
 
 
 def test_a_party_that_listens_everywhere_has_an_address_that_can_be_called(tmp_path):

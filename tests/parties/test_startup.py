@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -93,3 +95,48 @@ def test_what_was_started_so_is_not_started_again(options, seed, starts):
         [sys.executable, *options, "-c", program], env=environment, capture_output=True, text=True, check=True
     )
     assert ended.stdout == ("again\n" if starts else "")
+
+
+@pytest.mark.parametrize(
+    ("lines", "code", "said"),
+    [
+        ("startup.end_quietly()", -signal.SIGINT, ""),
+        ("startup.end_quietly(); startup.end_with_a_word()", 7, ""),
+        ("signal.signal(2, signal.SIG_IGN); startup.end_quietly(); startup.end_with_a_word()", 0, ""),
+    ],
+)
+def test_ctrl_c_while_modules_are_imported_says_nothing(lines, code, said, tmp_path):
+    program = (
+        f"import os, signal, sys\nfrom parties import startup\n{lines}\n"
+        "try:\n    os.kill(os.getpid(), signal.SIGINT)\nexcept KeyboardInterrupt:\n    os._exit(7)\n"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, **startup.environment()},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
+    assert (ended.returncode, ended.stderr) == (code, said)
+
+
+@pytest.mark.slow
+def test_ctrl_c_at_any_moment_of_the_start_shows_no_traceback(tmp_path):
+    for wait in (0.15, 0.3, 0.5, 0.8, 1.2):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "parties.cli", "scenario", "list"],
+            cwd=tmp_path,
+            env={**os.environ, **startup.environment()},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        time.sleep(wait)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+        assert process.returncode in (-signal.SIGINT, 130, 0), (wait, err)
+        assert "Traceback" not in err or "parties" not in err, (wait, err)  # Python's own start is not ours
