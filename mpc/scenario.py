@@ -96,6 +96,8 @@ class Scenario:
                 raise ConfigError(
                     f"parameter {name}: expected {type(default).__name__}, found {type(value).__name__} ({value!r})"
                 )
+            if name == "minimum_cohort" and isinstance(value, int) and value < 1:
+                raise ConfigError(f"parameter {name}: {value}; a minimum is 1 row or more (10 is usual)")
             values[name] = value
         return SimpleNamespace(**values)
 

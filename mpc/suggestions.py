@@ -100,10 +100,17 @@ INSTEAD: dict[str, str] = {
 }
 
 
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that is nearest, small or large letters alike; None where none is near."""
+    names = {one.casefold(): one for one in sorted(set(known), reverse=True)}
+    near = get_close_matches(str(name).casefold(), sorted(names), n=1, cutoff=0.6)
+    return names[near[0]] if near else None
+
+
 def closest(name: str, known: Iterable[str]) -> str:
     """ "did you mean 'mean'?", or nothing where no known name is near."""
-    near = get_close_matches(str(name), sorted(set(known)), n=1, cutoff=0.6)
-    return f"did you mean {near[0]!r}?" if near else ""
+    near = nearest(name, known)
+    return "" if near is None else f"did you mean {near!r}?"
 
 
 def wrong(*operands: object) -> str:

@@ -18,6 +18,7 @@ from mpc.entries import Entries, expected, problems
 from mpc.errors import DataError, LocalProtocolError
 from mpc.rows import BATCH_ROWS, Values
 from mpc.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
+from mpc.suggestions import nearest
 from parties import source as sources
 from parties.dataschema import DatasetSchema, agreed_columns, read_schema
 from parties.source import Dataset, Reading
@@ -171,10 +172,11 @@ class SourceRows:
         """Raises DataError for a column that is absent or of a type that cannot hold it."""
         from parties.columns import holds
 
-        absent, unfit = [], []
+        absent, unfit, first = [], [], ""
         for column in self.columns:
             name, place = self.own.source(column.name), f"{self.dataset.name}, column "
             if name not in reading.types:
+                first = first or column.name
                 found = list(reading.types)
                 more = f", … ({len(found)} columns)" if len(found) > _LISTED else ""
                 absent.append(
@@ -187,9 +189,11 @@ class SourceRows:
                     f"{reading.types[name]} in {reading.name}"
                 )
         if absent or unfit:
-            remedies = (
-                ['A column of another name is taken with  from = "NAME"  in the dataset\'s schema.'] if absent else []
-            )
+            remedies = []
+            if absent:
+                here = nearest(self.own.source(first), reading.types) or "NAME"
+                taken = f'A column of another name is taken with  from = "{here}"'
+                remedies.append(f"{taken}  under [columns.{first}] in the dataset's schema.")
             remedies += ["Convert them."] if unfit else []
             raise DataError("\n".join([*absent, *unfit, *remedies]))
 

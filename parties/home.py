@@ -82,7 +82,11 @@ def open_home(given: Path | None = None, *, ask: Callable[[], str] | None = None
     """
     path = home_path(given)
     if not (path / KEY_FILE).exists():
-        raise ConfigError(f"{path} is no home of an organization\nMake one with  comity init NAME --home {path}")
+        raise ConfigError(
+            f"{path} is no home of an organization\n"
+            f"Make one with  comity init NAME --listen HOST:PORT --home {path}\n"
+            "or say where yours is, with  --home DIR  or in the variable COMITY_HOME"
+        )
     check_private(path)
     passphrase = os.environ.get(PASSPHRASE)
     if passphrase is None and ask is not None and locked_file(path / KEY_FILE):

@@ -221,7 +221,10 @@ class Identity:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_private(home)
         if (home / KEY_FILE).exists():
-            raise ConfigError(f"{home / KEY_FILE} exists already: an organization keeps its key. Choose another home")
+            raise ConfigError(
+                f"{home / KEY_FILE} exists already: an organization keeps its key. Choose another home, or see whose "
+                "this is with  comity identity"
+            )
         signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
         certificate = _self_signed(signing)
         # The signing key comes last: a home with a key file is complete.

@@ -24,6 +24,7 @@ from mpc.errors import ComityError, ConfigError
 from mpc.operation import place
 from mpc.scenario import Scenario
 from mpc.speaking import held, holding
+from mpc.suggestions import also, closest
 from parties.echo import echo, scenario_print
 from parties.lint import library_names, lint
 from parties.misplaced import check_kind
@@ -93,7 +94,8 @@ def find(name: str, *, base: Path | None = None) -> Path:
     known = ", ".join(bundled) or "none"
     if path.is_file():
         raise ConfigError(f"{path} is no scenario: that is a file NAME.py, or one that comes with Comity ({known})")
-    raise ConfigError(f"no scenario {name!r}: no such file, and none of this name comes with Comity ({known})")
+    meant = also(closest(name, bundled))
+    raise ConfigError(f"no scenario {name!r}: no such file, and none of this name comes with Comity ({known}){meant}")
 
 
 def read_sources(path: Path) -> dict[str, bytes]:

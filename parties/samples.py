@@ -58,7 +58,8 @@ def given(loaded: Loaded, data: Sequence[Path], organizations: int | None) -> tu
         if not which:
             raise ConfigError(f"--data {path}: say which input it is, like --data {next(iter(inputs))}={path}")
         if not Path(rest).is_file():
-            raise ConfigError(f"{rest}: no such file")
+            named = f"; an input is named like {next(iter(inputs))}=FILE" if sign else ""
+            raise ConfigError(f"{rest}: no such file{named}")
         files[which].append(Path(rest))
     split = [which for which, entry in inputs.items() if entry.holder is None]
     holders = holders_of(loaded)

@@ -24,7 +24,7 @@ and sign is `parties.document`; how two of them differ, `parties.difference`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -34,6 +34,7 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.network import NETWORKS, Network
 from mpc.schema import Schema
+from mpc.suggestions import also, closest
 from parties.loader import Loaded, available, load
 from parties.misplaced import check_kind
 from parties.toml import read_toml
@@ -153,7 +154,7 @@ def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPl
         compute = sorted(one.name for one in organizations if "compute" in one.roles)
         engine, threshold = choose(compute, named, given.pop("threshold"))
     except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
+        raise ConfigError(f"{where}: {error}{_unknown_roles(organizations)}") from None
     plan = StudyPlan(
         organizations=_ordered(organizations),
         engine=engine,
@@ -181,7 +182,8 @@ def bind(plan: StudyPlan, loaded: Loaded) -> BoundStudy:
         for role in organization.roles:
             if role not in ROLES and role not in holders:
                 expected = ", ".join([*ROLES, *sorted(holders)])
-                raise ConfigError(f"{at} roles: {role!r} is not a role of this study; expected {expected}")
+                meant = also(closest(role, [*ROLES, *holders]))
+                raise ConfigError(f"{at} roles: {role!r} is not a role of this study; expected {expected}{meant}")
         for name in organization.datasets:
             if name not in scenario.inputs:
                 inputs = ", ".join(scenario.inputs)
@@ -226,19 +228,29 @@ def _ordered(organizations: list[Organization]) -> tuple[Organization, ...]:
 
 def _check_parties(plan: StudyPlan) -> None:
     if not plan.recipients:
-        raise ConfigError(f'{plan.where}: nobody would learn the results; give an organization the role "recipient"')
+        unknown = _unknown_roles(plan.organizations)
+        raise ConfigError(
+            f'{plan.where}: nobody would learn the results; give an organization the role "recipient"{unknown}'
+        )
+
+
+def _unknown_roles(organizations: Iterable[Organization]) -> str:
+    """Roles that may be misspelt, as further lines: only the scenario knows what other roles there are."""
+    lines = [
+        f"[organizations.{one.name}] has the role {role!r}{also(closest(role, ROLES))}"
+        for one in organizations
+        for role in one.roles
+        if role not in ROLES
+    ]
+    return "".join(f"\n{line}" for line in lines)
 
 
 def _validated(document: Mapping[str, Any], where: str) -> dict[str, Any]:
     from pydantic import ValidationError
 
-    from parties.studyfile import StudyFile
+    from parties.studyfile import StudyFile, problems
 
     try:
         return StudyFile.model_validate(dict(document)).model_dump()
     except ValidationError as errors:
-        lines = []
-        for error in errors.errors(include_url=False, include_context=False)[:5]:
-            place = ".".join(str(part) for part in error["loc"])
-            lines.append(f"{where}: {place}: {error['msg'].removeprefix('Value error, ')}")
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError(problems(errors, where)) from None

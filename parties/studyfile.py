@@ -16,15 +16,43 @@ from pydantic import (
     StrictFloat,
     StrictInt,
     StrictStr,
+    ValidationError,
     model_validator,
 )
 
 from mpc.errors import ConfigError
 from mpc.network import NETWORKS
+from mpc.suggestions import also, closest
 from mpc.text import check_text
 from parties.identity import check_name
 from parties.units import bits_per_second, seconds
 from protocols.engines import ENGINES
+
+#: Keys of all parts of studies, and how some are written.
+_KEYS = (
+    *("scenario", "purpose", "engine", "threshold", "keep_contributions", "parameters", "organizations", "ranges"),
+    *("network", "valid_from", "valid_until", "name", "rtt", "bandwidth", "roles"),
+)
+_EXAMPLES = {
+    "scenario": '"NAME or FILE.py"',
+    "purpose": '"what it is for"',
+    "roles": '["input", "compute", "recipient"]',
+}
+
+
+def problems(errors: ValidationError, where: str) -> str:
+    """What pydantic found in a file, for the people who wrote it: a line each, at most five."""
+    lines = []
+    for error in errors.errors(include_url=False, include_context=False)[:5]:
+        *above, key = [str(part) for part in error["loc"]] or [""]
+        text = error["msg"].removeprefix("Value error, ")
+        if error["type"] == "missing":
+            text = f"is missing; write  {key} = {_EXAMPLES[key]}" if key in _EXAMPLES else "is missing"
+            text = "is missing; write a part  [organizations.NAME]  for each" if key == "organizations" else text
+        elif error["type"] == "extra_forbidden":
+            text = f"no such key{also(closest(key, _KEYS))}"
+        lines.append(f"{where}: {'.'.join([*above, key])}: {text}")
+    return "\n".join(lines)
 
 
 def _name(name: str) -> str:

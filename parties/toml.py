@@ -27,7 +27,8 @@ def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(plain_text(raw, where))
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{where}: not a TOML file ({error})") from None
+        quotes = "; texts stand in quotes, like  name = \"text\"" if str(error).startswith("Invalid value") else ""
+        raise ConfigError(f"{where}: not a TOML file ({error}){quotes}") from None
 
 
 def plain_text(raw: bytes, where: str) -> str:

@@ -16,6 +16,7 @@ from protocols.engines import ENGINES
 
 @click.command()
 @click.argument("scenario", default="hospital_statistics")
+@click.argument("others", nargs=-1, metavar="")
 @click.option(
     "--organizations",
     type=int,
@@ -62,6 +63,7 @@ from protocols.engines import ENGINES
 @json_option
 def command(
     scenario: str,
+    others: Sequence[str],
     organizations: int | None,
     engine: str | None,
     threshold: int | None,
@@ -96,6 +98,10 @@ def command(
     from parties.rehearsal import tried_scenario
     from parties.stopping import orderly_end
 
+    if others:
+        raise click.UsageError(
+            f"unexpected {others[0]!r}: a file of data goes with --data {others[0]}, a parameter with --set NAME=VALUE"
+        )
     tried_scenario(scenario, Limits(plan_timeout))
     if export is not None:
         written = samples.export(load(scenario), export)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from math import ceil, log2
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -143,6 +144,8 @@ def _lines(
     say = lines.append
     plan = bound.plan
     say(f"{plan.purpose}  (scenario {bound.loaded.name})")
+    for line in when_valid(plan, date.today()):
+        say(f"  {line}")
     say(f"  Engine {plan.engine}, threshold {plan.threshold}: {why(plan)}.")
     for line in who_learns_what(dry.manifest(), all_):
         say(f"  {line}")
@@ -282,6 +285,18 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
     return lines
 
 
+def when_valid(plan: StudyPlan, today: date) -> list[str]:
+    """On which days it can be run; nothing where on all of them."""
+    begin = f" from {plan.valid_from}" if plan.valid_from else ""
+    end = f" until {plan.valid_until}" if plan.valid_until else ""
+    if not begin and not end:
+        return []
+    over = bool(plan.valid_until and today > plan.valid_until)
+    early = bool(plan.valid_from and today < plan.valid_from)
+    now = ": that is over, and `comity run` refuses it" if over else ": `comity run` refuses it before" if early else ""
+    return [f"Valid{begin}{end}{now}."]
+
+
 def how_hidden(dry: DryRun) -> str:
     """How much more than uniform shares and releases the compute parties see."""
     if not dry.distance and {"quick_sign", "quick_signs"} & dry.primitives:
@@ -298,6 +313,8 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "scenario": bound.loaded.name,
         "path": str(bound.loaded.path),
         "purpose": plan.purpose,
+        "valid_from": plan.valid_from.isoformat() if plan.valid_from else None,
+        "valid_until": plan.valid_until.isoformat() if plan.valid_until else None,
         "engine": plan.engine,
         "threshold": plan.threshold,
         "why": why(plan),

@@ -30,7 +30,7 @@ from mpc.errors import ConfigError
 from parties.agreement import PROTOCOL_VERSION
 from parties.document import FORMAT, comity_version
 from parties.misplaced import check_kind
-from parties.studyfile import Name, Text
+from parties.studyfile import Name, Text, problems
 from parties.toml import read_toml
 
 FEWEST, MOST = 3, 20
@@ -92,11 +92,7 @@ def open_program_study(path: Path) -> ProgramStudy:
     try:
         given = _File.model_validate(document)
     except ValidationError as errors:
-        lines = []
-        for error in errors.errors(include_url=False, include_context=False)[:5]:
-            place = ".".join(str(part) for part in error["loc"])
-            lines.append(f"{path}: {place}: {error['msg'].removeprefix('Value error, ')}")
-        raise ConfigError("\n".join(lines)) from None
+        raise ConfigError(problems(errors, str(path))) from None
     names = tuple(sorted(given.organizations))
     threshold = check_threshold(len(names), given.threshold, str(path))
     return ProgramStudy(names, threshold, given.purpose, given.valid_from, given.valid_until, path)

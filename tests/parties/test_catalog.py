@@ -348,3 +348,10 @@ def test_importing_the_catalog_imports_no_data_libraries():
         "import sys, parties.catalog; print([m for m in ('ibis', 'duckdb', 'pandas', 'pyarrow') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
+
+
+def test_a_column_of_another_spelling_is_suggested(tmp_path):
+    with pytest.raises(DataError, match=r'from = "Radius"  under \[columns\.radius\]'):
+        read(csv(tmp_path, "age,Radius,malignant,treatment\n1,2,1,none\n", "cap.csv"))
+    with pytest.raises(DataError, match=r'from = "NAME"  under \[columns\.radius\]'):
+        read(csv(tmp_path, "age,q,malignant,treatment\n1,2,1,none\n", "other.csv"))

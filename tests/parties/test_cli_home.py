@@ -109,7 +109,7 @@ def test_the_home_is_the_option_or_the_variable_or_the_default(tmp_path, monkeyp
     monkeypatch.delenv("COMITY_HOME")
     assert home_path().name == ".comity"
     missing = comity("identity", "--home", tmp_path / "none", code=2)
-    assert f"comity init NAME --home {tmp_path / 'none'}" in missing.stderr
+    assert f"comity init NAME --listen HOST:PORT --home {tmp_path / 'none'}" in missing.stderr
 
 
 def test_a_passphrase_locks_the_key(tmp_path, monkeypatch):

@@ -82,6 +82,11 @@ def test_a_file_is_known_by_name_and_content(here):
         ("contributions add county.csv", ("is a file of data, not a sealed file",)),
         ("contributions add a.sealed", ("a.sealed: a sealed file that is cut off", "Ask for the file again")),
         ("demo nowhere.csv", ("no such file",)),
+        ("demo hospital_statistic", ("did you mean 'hospital_statistics'?",)),
+        ("demo hospital_statistics county.csv", ("--data county.csv",)),
+        ("demo --set minimum_cohort 20", ("no such file",)),
+        ("demo --data patient=county.csv", ("an input is named like patients=FILE",)),
+        ("data list --home nowhere", ("comity init NAME --listen HOST:PORT --home nowhere", "COMITY_HOME")),
     ],
 )
 def test_every_command_names_the_one_that_takes_the_file(here, command, told):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -12,6 +13,7 @@ from mpc.errors import ConfigError
 from mpc.network import Network
 from mpc.scenario import Scenario
 from mpc.schema import Category, Real, Table
+from parties.cli.plan import when_valid
 from parties.difference import difference
 from parties.document import agreed_document, canonical, study_hash, study_words
 from parties.loader import Loaded
@@ -96,19 +98,42 @@ def test_a_study_gives_all_that_a_run_is_assembled_from(study):
         plan.check_date(date(2027, 1, 1))
 
 
+def test_a_minimum_that_cannot_be_is_the_studys_mistake(tmp_path):
+    place = files(tmp_path, STUDY.replace("minimum_cohort = 10", "minimum_cohort = 0"))
+    with pytest.raises(ConfigError, match="minimum_cohort: 0; a minimum is 1 row or more") as caught:
+        open_study(place)
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("today", "says"),
+    [
+        (date(2026, 6, 1), ["Valid from 2026-01-01 until 2026-12-31."]),
+        (date(2027, 6, 1), ["Valid from 2026-01-01 until 2026-12-31: that is over, and `comity run` refuses it."]),
+        (date(2025, 6, 1), ["Valid from 2026-01-01 until 2026-12-31: `comity run` refuses it before."]),
+    ],
+)
+def test_a_plan_says_when_a_study_is_valid(study, today, says):
+    plan = replace(study.plan, valid_from=date(2026, 1, 1), valid_until=date(2026, 12, 31))
+    assert when_valid(plan, today) == says
+    assert when_valid(replace(plan, valid_from=None, valid_until=None), today) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ('scenario = "ages.py"', "", "scenario: Field required"),
-        ("purpose  =", "reason =", "purpose: Field required"),
+        ('scenario = "ages.py"', "", "scenario: is missing; write  scenario = "),
+        ("purpose  =", "reason =", "purpose: is missing; write  purpose = "),
         ('engine   = "replicated"', 'engine = "fast"', "engine: no engine 'fast'; there is replicated, shamir"),
         ('engine   = "replicated"', 'threshold = "1"', "threshold: Input should be a valid integer"),
         ('engine   = "replicated"', "threshold = 2", "threshold 2: .* its threshold is 1"),
         ('engine   = "replicated"', 'engine = "shamir"\nthreshold = 2', "threshold 2: among 3 compute parties it is 1"),
-        ('engine   = "replicated"', 'engin = "x"', "engin: Extra inputs are not permitted"),
-        ('roles = ["input", "compute"]', "", r"organizations\.north\.roles: Field required"),
+        ('engine   = "replicated"', 'engin = "x"', "engin: no such key; did you mean .engine"),
+        ("[organizations.st-mary]", "[organisations.st-mary]", "no such key; did you mean .organizations"),
+        ("purpose  = ", "purpose  = x ", "texts stand in quotes"),
+        ('roles = ["input", "compute"]', "", r"organizations\.north\.roles: is missing; write  roles = "),
         ('roles = ["input", "compute"]', 'roles = ["input", "input"]', "names a role twice"),
-        ('roles = ["input", "compute"]', 'roles = ["input", "computes"]', "only county and st-mary compute"),
+        ('roles = ["input", "compute"]', 'roles = ["input", "computes"]', "role .computes.; did you mean .compute"),
         ('roles = ["input", "compute"]', 'roles = ["input"]', "two parties have no honest majority\nAt least"),
         ('roles = ["input", "compute"]', 'roles = ["compute", "boss", "input"]', "'boss' is not a role of this study"),
         ('roles = ["input", "compute"]', 'roles = ["compute"]', 'its roles do not include "input"'),
@@ -143,7 +168,7 @@ def test_a_study_that_is_wrong_names_file_and_key(tmp_path, old, new, message):
         ('name = "wan"\nrtt = "40ms"', "network: write either a name"),
         ('rtt = "1s"\nbandwidth = "1 B"', r"network\.bandwidth: '1 B': write it like"),
         ("rtt = 40", r"network\.rtt: 40: write it like 30ms"),
-        ('delay = "1s"', r"network\.delay: Extra inputs"),
+        ('delay = "1s"', r"network\.delay: no such key"),
     ],
 )
 def test_a_network_is_a_name_or_a_round_trip_and_a_rate(tmp_path, lines, message):
