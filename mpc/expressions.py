@@ -99,6 +99,11 @@ class Expression:
         return found
 
 
+#: A mean keeps 2^-36 of its column's range.
+_WIDEST = 2.0**36
+_VANISH = "of a result that ranges so far, sums and means would keep the largest values alone: `clip` first"
+
+
 def public(value: float) -> Expression:
     """A number that is the same for every row; an int where whole numbers are to be exact."""
     if isinstance(value, int):
@@ -163,6 +168,8 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
     }
     if symbol == "/" and b.low <= 0 <= b.high:
         raise RangeError(f"/: the divisor ranges from {b.low} to {b.high}, which includes 0")
+    if symbol == "/" and max(abs(b.low), abs(b.high)) > _WIDEST * min(abs(b.low), abs(b.high)):
+        raise RangeError(f"/: the divisor ranges from {b.low:g} to {b.high:g}; {_VANISH}")
     with np.errstate(over="ignore"):
         corners = [
             float(functions[symbol](np.float64(x), np.float64(y))) for x in (a.low, a.high) for y in (b.low, b.high)
@@ -245,6 +252,8 @@ def unary(name: str, a: Expression) -> Expression:
         high, text = max(abs(a.low), abs(a.high)), f"|{a.text}|"
         turned = "absolute" if a.low < 0 < a.high else ""
         return Expression(type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text, symbol=turned)
+    if name == "exp" and a.high - a.low > np.log(_WIDEST):
+        raise RangeError(f"exp: the argument ranges from {a.low:g} to {a.high:g}; {_VANISH}")
     monotone: dict[str, Callable[..., Floats]] = {"log": np.log, "exp": np.exp, "sqrt": np.sqrt}
     function = monotone[name]
     if (name == "log" and a.low <= 0) or (name == "sqrt" and a.low < 0):

@@ -224,6 +224,8 @@ def test_row_wise_results_know_their_range_type_and_name():
         (lambda p, v: p.x.log(), RangeError, "clip"),
         (lambda p, v: p.x.sqrt(), RangeError, "clip"),
         (lambda p, v: (p.x * 1000).exp(), RangeError, "clip"),
+        (lambda p, v: (p.x * 2).exp(), RangeError, "keep the largest values alone: `clip` first"),
+        (lambda p, v: 1 / (p.x + 10.00000000001), RangeError, "keep the largest values alone: `clip` first"),
         (lambda p, v: p.x + float("nan"), RangeError, "."),
         (lambda p, v: p.x.clip(3, 1), RangeError, "lower limit"),
         (lambda p, v: p.x.cut([1]), ConfigError, "ascend"),
