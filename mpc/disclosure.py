@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from mpc.cohorts import Cohort
 from mpc.enough import all_enough, every_one
+from mpc.errors import ConfigError
 from mpc.expressions import both
 from mpc.fixed import decode
 from mpc.inherited import Cause, causes
@@ -140,6 +141,11 @@ class Result:
         self.parts = MappingProxyType(dict(self.parts))
 
     def __getitem__(self, part: str) -> SecretArray:
+        if part not in self.parts:
+            raise ConfigError(
+                f"a {self.kind} of a statistic has no part {part!r}; it has {', '.join(self.parts)}. Release it as it "
+                "is: study.release(name, result)"
+            )
         return self.parts[part]
 
     def cohorts(self) -> list[Cohort]:

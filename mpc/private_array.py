@@ -93,7 +93,8 @@ class PrivateArray:
             return other.expression, other.name, (other,)
         if isinstance(other, str):
             if self.expression.type != "category":
-                raise ShapeError(f"{self.name} {symbol} {other!r}: only a category compares with a level")
+                flag = f"; of a flag write {self.name}, or ~{self.name}" if self.expression.type == "flag" else ""
+                raise ShapeError(f"{self.name} {symbol} {other!r}: only a category compares with a level{flag}")
             if other not in self.expression.levels:
                 raise ConfigError(f"{self.name}: no level {other!r}; it has {', '.join(self.expression.levels)}")
             return expressions.public(self.expression.levels.index(other)), repr(other), ()
@@ -293,6 +294,8 @@ class PrivateArray:
 
     def histogram(self, edges: Sequence[float]) -> Result:
         """Counts of the valid rows in public bins (the last one includes its upper edge)."""
+        if self.expression.type == "category":
+            raise ShapeError(f'{self.name} is a category: write table.group_by("{self.name}").count()')
         return self.source.run.functions.histogram(
             self, edges_of(self.name, edges, exact=self.expression.type == "integer")
         )

@@ -18,6 +18,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import math
+import re
 from collections.abc import Callable, ItemsView, Iterator, KeysView, Mapping, Sequence, ValuesView
 from typing import Any
 
@@ -25,7 +26,7 @@ import numpy as np
 
 from mpc.disclosure import Opened, Result
 from mpc.errors import ConfigError
-from mpc.grouping import Groups
+from mpc.grouping import GroupedArray, Groups
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
 from mpc.suggestions import NOT_AWAITED, WHY_NONE
@@ -35,6 +36,8 @@ from mpc.text import check_text
 Labels = Sequence[Any]
 #: Characters of a release's name or of a label.
 _MOST_CHARACTERS = 200
+#: How secrets, columns and tables show themselves.
+_SHOWN = re.compile("<(secret|private) [^>]*>")
 _KINDS = ("number", "vector", "matrix")
 
 
@@ -191,6 +194,11 @@ def _public(about: str, value: Any) -> Any:
     """A public value as JSON. Raises ConfigError for what is none."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
+    if isinstance(value, str) and (shown := _SHOWN.search(value)):
+        raise ConfigError(
+            f"{about}: the text {shown[0]!r} is what str() and repr() make of a value that nobody knows here. Release "
+            "the value itself"
+        )
     if isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
@@ -225,6 +233,8 @@ def _remedy(value: Any) -> str:
         return (
             "a private table: one value for each row and column. Release what is computed from it, such as its count()"
         )
+    if isinstance(value, GroupedArray):
+        return "a column by groups. Release a statistic of it, such as its mean(), std() or count()"
     if isinstance(value, Groups):
         return "rows by groups. Release a statistic of them, such as groups.count() or groups.COLUMN.mean()"
     if isinstance(value, Result):

@@ -137,7 +137,13 @@ class Study:
         recipients = self.recipients if to is None else (to,) if isinstance(to, str) else tuple(to)
         for recipient in recipients:
             if recipient not in self.recipients:
-                raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study")
+                who = ", ".join(self.recipients)
+                raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study, which has {who}")
+        if not isinstance(unprotected, str):
+            raise ConfigError(
+                f"release {name!r}: unprotected={unprotected!r}; it is the reason, in words, which everybody reads "
+                'before they agree: unprotected="why"'
+            )
         reason = unprotected.strip()
         size = self._minimum(name, result.minimum if minimum is None else minimum)
         apart = self._told.beside(name, result, 0 if reason else size)

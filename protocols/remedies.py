@@ -14,7 +14,7 @@ from mpc.grouping import GroupedArray, Groups
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
 from mpc.study import Study
-from mpc.suggestions import NOT_AWAITED, WHY_NONE, closest, instead
+from mpc.suggestions import INSTEAD, NOT_AWAITED, WHY_NONE, closest, instead, nearest
 
 #: Whose public names are suggested where a name does not exist.
 _PUBLIC = ("mpc", "protocols.statistics", "protocols.numeric", "protocols.models", "protocols.order")
@@ -29,6 +29,12 @@ _NO_NUMBER = (
 _BY_MESSAGE: tuple[tuple[str, str], ...] = (
     (r"\bNoneType\b", WHY_NONE),
     (r"\bRelease\b", NOT_AWAITED),
+    (
+        rf"for [&|^]: .*{_VALUES}",
+        "comparisons beside & and | stand in parentheses: (table.age > 60) & table.smoker",
+    ),
+    (r"for \*\* or pow\(\).*'float'", "write x.sqrt() for x ** 0.5; protocols.numeric.power(x, exponent) of a secret"),
+    (r"'PrivateTable' object does not support item assignment", INSTEAD["assign"]),
     (rf"for \*\* or pow\(\).*{_VALUES}", "write x * x; protocols.numeric.power(secret, exponent) for a secret"),
     (rf"for //: .*{_VALUES}", "write protocols.numeric.floor(a / b) for secrets; .cut(edges) makes classes of rows"),
     (rf"for (%|divmod\(\)): .*{_VALUES}", "there is no remainder; .cut(edges) makes classes of rows"),
@@ -100,8 +106,10 @@ def _attribute(of: object, name: str) -> str:
     known = [each for each in dir(of) if not each.startswith("_")]
     if isinstance(of, PrivateArray | SecretArray | PrivateTable | Groups | GroupedArray):
         return instead(name, known, shared=isinstance(of, SecretArray))
-    if isinstance(of, Study | ModuleType):
-        return closest(name, known) or (_import(name) if isinstance(of, ModuleType) else "")
+    if isinstance(of, Study):
+        return closest(name, known)
+    if isinstance(of, ModuleType):
+        return closest(name, known) or _import(name) or _of_module(of, name)
     return closest(name, known)
 
 
@@ -115,6 +123,17 @@ def _import(name: str) -> str:
         if name in getattr(importlib.import_module(module), "__all__", ()):
             return f"write  from {module} import {name}"
     return ""
+
+
+def _of_module(module: ModuleType, name: str) -> str:
+    """What there is, where a module of ours has no such name: a similar one of another module, or all that it has."""
+    if module.__name__ not in _PUBLIC:
+        return ""
+    others = {each: other for other in _PUBLIC for each in getattr(importlib.import_module(other), "__all__", ())}
+    near = nearest(name, others)
+    if near is not None:
+        return f"did you mean {near!r}, from {others[near]}?"
+    return f"{module.__name__} has {', '.join(getattr(module, '__all__', ()))}"
 
 
 def _imported(message: str) -> str:

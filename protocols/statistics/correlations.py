@@ -13,6 +13,7 @@ from mpc.disclosure import Opened, Result
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
 from protocols.numeric.normalize import F
+from protocols.statistics import given
 from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, TOO_LITTLE, Scaled, scaled_roots
 from protocols.statistics.held import held
 from protocols.statistics.moments import WIDE, JointMoments, cross_moments
@@ -74,7 +75,7 @@ def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:
     Protection  fewer complete rows than the minimum suppress the matrix, and so does a flag that fewer of them have,
                 or have not, and of two flags any of the four combinations
     """
-    columns = list(columns)  # a table, too
+    columns = given.columns("correlation", columns)  # a table, too
     standard = standardise(columns)
     k = len(columns)
     varies = standard.varies(SPREAD_BITS)

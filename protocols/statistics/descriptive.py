@@ -23,6 +23,7 @@ from mpc.secret import SecretArray, where
 from mpc.wide_products import precise_product
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, inverse_root, roots
+from protocols.statistics import given
 from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moments
 
 #: Position of the lowest leading bit that a spread can have: 2^-50.
@@ -211,7 +212,7 @@ def describe(table: PrivateTable) -> Description:
     fewer rows have it, or have it not. A number of missing values is told as it is, however small (how complete the
     records are is no group of people), unless the valid rows it leaves are fewer than the minimum and not 0.
     """
-    columns = [column for column in table if column.expression.type != "category"]
+    columns = [column for column in given.table("describe", table) if column.expression.type != "category"]
     out = Description({}, {}, _missing(table))
     if not columns:
         return out

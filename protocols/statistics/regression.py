@@ -21,6 +21,7 @@ from mpc.private import PrivateArray
 from mpc.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
+from protocols.statistics import given
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
 from protocols.statistics.correlations import Standardised, standardise
 from protocols.statistics.descriptive import TOO_LITTLE
@@ -57,7 +58,8 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
                 so does a flag that fewer have, or have not, and of two flags any of the four combinations
     Limits      at most 16 predictors
     """
-    predictors = [predictors] if isinstance(predictors, PrivateArray) else list(predictors)
+    predictors = given.columns("ols", predictors)
+    (response,) = given.columns("ols", [response])
     p = len(predictors)
     if not 1 <= p <= 16:
         raise ShapeError(f"ols: between 1 and 16 predictors, not {p}")
