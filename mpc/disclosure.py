@@ -117,6 +117,10 @@ class Guard:
     bits: Callable[[int, bool], Mapping[str, SecretArray]]
     compare: Callable[[Iterable[Cohort], int, bool], None] | None = None
 
+    def __post_init__(self) -> None:
+        fixed = MappingProxyType({part: tuple(cohorts) for part, cohorts in self.cohorts.items()})
+        object.__setattr__(self, "cohorts", fixed)
+
 
 @dataclass
 class Result:

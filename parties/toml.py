@@ -27,7 +27,7 @@ def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
     try:
         return tomllib.loads(plain_text(raw, where))
     except tomllib.TOMLDecodeError as error:
-        quotes = "; texts stand in quotes, like  name = \"text\"" if str(error).startswith("Invalid value") else ""
+        quotes = '; texts stand in quotes, like  name = "text"' if str(error).startswith("Invalid value") else ""
         raise ConfigError(f"{where}: not a TOML file ({error}){quotes}") from None
 
 
