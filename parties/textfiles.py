@@ -86,11 +86,17 @@ def _layout(dataset: str, path: Path, needed: tuple[str, ...], encoding: str) ->
         names = [name.strip() for name in lines[skipped]] if len(lines) > skipped else []
         score = len(set(needed) & set(names)) * 1000 + len(names)
         if score > best[0]:
-            names = _with_row_names(dataset, path, names, lines[skipped + 1 :])
+            quoted = _begins_with_a_quote(path, encoding, skipped + 1)
+            names = _with_row_names(dataset, path, names, lines[skipped + 1 :], quoted=quoted)
             best = (score, Layout(tuple(names), delimiter, skipped))
     if best[1] is None or not any(best[1].names):
         raise DataError(f"{dataset}: {path.name} is empty; expected a first line with the columns' names")
     return best[1]
+
+
+def _begins_with_a_quote(path: Path, encoding: str, line: int) -> bool:
+    with _text(path, encoding) as file:
+        return any(text.lstrip().startswith('"') for text in islice(file, line, line + 1))
 
 
 def _first(rows: Iterator[list[str]]) -> list[list[str]]:
@@ -111,15 +117,22 @@ def _rows(file: IO[str], delimiter: str) -> Iterator[list[str]]:
         yield row or [""]
 
 
-def _with_row_names(dataset: str, path: Path, names: list[str], lines: Sequence[list[str]]) -> list[str]:
-    """One column more where R's write.table left out the name of the row names."""
+def _with_row_names(
+    dataset: str, path: Path, names: list[str], lines: Sequence[list[str]], *, quoted: bool
+) -> list[str]:
+    """One column more where R's write.table left out the name of the row names; `quoted`: as it writes them."""
     longer = [line for line in lines if len(line) == len(names) + 1]
     if not longer or len(longer) < sum(1 for line in lines if line != [""]):
         return names
-    if not any(line[-1].strip() for line in longer):
+    first = [line[0].strip() for line in longer]
+    # Quoted numbers of rows, or a text of their own for each; else a decimal comma could have split a number.
+    numbered = quoted and first == [str(k) for k in range(1, len(first) + 1)]
+    named = len(set(first)) == len(first) and not any(name.lstrip("+-").isdigit() or not name for name in first)
+    if not any(line[-1].strip() for line in longer) or not (numbered or named):
         raise DataError(
             f"{dataset}: {path.name}: every line has one cell more than the first, which names the columns\nName each "
-            "column: it cannot be told whether the first cell is a row's name or the last one is empty."
+            "column: it cannot be told whether the first cell is a row's name, the last one is empty, or a decimal "
+            "comma stands within a number (then quote the numbers, or separate cells by semicolons)."
         )
     return ["", *names]
 

@@ -244,6 +244,27 @@ def test_lines_with_one_empty_cell_more_than_names_are_not_guessed_at(tmp_path):
         read(file(tmp_path, "age,smoker,ward\n20,1,surgery,\n21,0,medicine,\n"))
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "20,5,1,surgery\n21,5,0,medicine\n22,5,1,other\n",
+        "20,5,1,surgery\n20,7,0,medicine\n",
+        "1,5,1,surgery\n2,5,0,other\n",
+    ],
+)
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_decimal_comma_is_not_taken_for_the_name_of_a_row(tmp_path, rows, encoding):
+    """Each line has one cell more than there are names, as where R writes row names: the age would be 5."""
+    declared = f'decimal = ","\nencoding = "{encoding}"\n[columns.age]\ntype = "real"'
+    with pytest.raises(DataError, match=r"every line has one cell more than the first.*\n.*a decimal comma"):
+        read(file(tmp_path, f"age,smoker,ward\n{rows}", schema=declared))
+    with pytest.raises(DataError, match="a decimal comma"):
+        read(file(tmp_path, "pclass\n2,0\n3,0\n"), Coded.schema)
+    for names in ("1", "2", "3"), ("Anna", "Eva", "1b"):
+        lines = "".join(f'"{name}",{row}\n' for name, row in zip(names, ROWS.splitlines(), strict=True))
+        holds_the_three(read(file(tmp_path, f"age,smoker,ward\n{lines}"))[1])
+
+
 def test_whole_floats_are_codes_in_every_form(tmp_path):
     wanted = [0, NAN, 2]
     for text in ("pclass\n1.0\n\n3.0\n", "pclass,\n1,\n ,\n3,\n", "x,pclass\n,1.00\n,\n, 3.0\n"):
