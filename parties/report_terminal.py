@@ -115,7 +115,8 @@ def _footer(result: Result, console: Console) -> None:
         words = " largest relative difference from pooling the data in the clear  "
         console.print(Text.assemble(words, (scientific(error), "bold")))
         for name in result.oracle.beyond:
-            more = f" {name}: {scientific(result.oracle.details[name])}, beyond the tolerance"
+            both = f"; {result.oracle.apart[name]}" if name in result.oracle.apart else ""
+            more = f" {name}: {scientific(result.oracle.details[name])}, beyond the tolerance{both}"
             console.print(Padding(Text(more, "bold red"), (0, 1), expand=False))
     cost = result.cost
     console.print(Text(f" {cost.rounds:,} rounds   {size(cost.bytes_sent)} sent   {duration(cost.seconds)}", "bold"))

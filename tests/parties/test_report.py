@@ -227,9 +227,18 @@ def hostile_result() -> dict[str, Any]:
     content["protections"] = dict.fromkeys(releases, HOSTILE)
     content["unprotected"] = dict.fromkeys(releases, HOSTILE)
     content["phases"] = {hostile(name): seconds for name, seconds in content["phases"].items()}
-    content["oracle"]["details"] = {HOSTILE: HOSTILE}
+    content["oracle"]["details"] = content["oracle"]["apart"] = {HOSTILE: HOSTILE}
+    content["oracle"] |= {"beyond": [HOSTILE], "tolerance": 1e-4}
     content["kinds"][hostile("tree")] = HOSTILE
     return content
+
+
+def test_what_differs_from_the_oracle_is_shown_as_both_give_it() -> None:
+    content = result()
+    both = "the run gives 54.25, plaintext() gives [54.25]"
+    content["oracle"] |= {"tolerance": 1e-4, "beyond": ["age mean"], "apart": {"age mean": both}}
+    assert f"age mean: {both}" in Page(report.html(content)).text
+    assert f"beyond the tolerance; {both}" in " ".join(terminal(content, 400).split())
 
 
 def test_hostile_text_is_only_text_in_html() -> None:
