@@ -98,7 +98,8 @@ def listening(hear: Hear, loop: AbstractEventLoop | None = None) -> Iterator[Non
         yield
     finally:
         _listeners.remove(listener)
-        _set_timer(0, 0)
+        if _told and loop is not None:
+            _set_timer(0, 0)
 
 
 def _interrupting(hear: Hear, loop: AbstractEventLoop) -> Hear:
