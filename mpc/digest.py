@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from mpc.errors import LocalProtocolError
+from mpc.seen import Seen, SeenText, SeenWhole, plain
 
 DIGEST_BYTES = 16
 #: Arrays of more bytes are told by their hash.
@@ -111,6 +112,9 @@ _FORMS: dict[type, Callable[[Any], Hashable]] = {
     str: lambda value: ("str", value),
     bytes: lambda value: value,
     float: lambda value: ("float", value.hex()),
+    Seen: lambda value: ("float", value.hex()),
+    SeenWhole: plain,
+    SeenText: lambda value: ("str", str(value)),
     slice: lambda value: ("slice", canonical(value.start), canonical(value.stop), canonical(value.step)),
     tuple: _sequence,
     dict: lambda value: ("dict", _sequence(value.items())),

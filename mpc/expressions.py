@@ -18,6 +18,7 @@ from mpc import whole
 from mpc.digest import digest
 from mpc.errors import RangeError
 from mpc.rows import absent
+from mpc.seen import like, shown, unknown
 
 Floats = NDArray[np.float64]
 Type = Literal["real", "integer", "flag", "category"]
@@ -106,11 +107,12 @@ _VANISH = "of a result that ranges so far, sums and means would keep the largest
 
 def public(value: float) -> Expression:
     """A number that is the same for every row; an int where whole numbers are to be exact."""
+    text = shown(value, lambda number: f"{number}" if isinstance(number, int) else f"{number:g}")
     if isinstance(value, int):
         constant = np.asarray(whole.threshold("==", value), np.int64)
-        return Expression(type="integer", low=value, high=value, function=lambda: constant, text=f"{value}")
+        return Expression(type="integer", low=value, high=value, function=lambda: constant, text=text)
     number = float(value)
-    return Expression(type="real", low=number, high=number, function=lambda: np.asarray(number), text=f"{number:g}")
+    return Expression(type="real", low=number, high=number, function=lambda: np.asarray(number), text=text)
 
 
 def _real(what: str, a: Expression) -> Expression:
@@ -180,7 +182,7 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
 
 def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
     """A flag: missing where a side is."""
-    side = b.text if not a.levels or b.columns() else a.levels[int(b.low)]
+    side = b.text if not a.levels or b.columns() else shown(a.levels[int(b.low)])
     text = f"({a.text} {symbol} {side})"
     if a.type == "integer" and not b.columns() and b.type == "real":
         b = public(whole.threshold(symbol, b.low))
@@ -269,14 +271,15 @@ def clipped(a: Expression, low: float, high: float) -> Expression:
         raise RangeError(f"clip: the lower limit {low} must not be above the upper one {high}")
     if a.type == "integer" and all(np.isinf(limit) or limit == int(limit) for limit in (low, high)):
         ends = whole.threshold(">=", low), whole.threshold("<=", high)
+        limits = like(ends[0], low), like(ends[1], high)
         return Expression(
             type="integer",
             low=min(max(ends[0], int(a.low)), ends[1]),
             high=max(min(ends[1], int(a.high)), ends[0]),
             function=whole.clipped(*ends),
             arguments=(a,),
-            text=f"{a.text} within {ends[0]} to {ends[1]}",
-            clip=ends,
+            text=f"{a.text} within {shown(limits[0])} to {shown(limits[1])}",
+            clip=limits,
         )
     a = _real("clip", a)
     return Expression(
@@ -285,9 +288,13 @@ def clipped(a: Expression, low: float, high: float) -> Expression:
         high=max(min(high, a.high), low),
         function=lambda x: np.clip(x, low, high),
         arguments=(a,),
-        text=f"{a.text} within {low:g} to {high:g}",
+        text=f"{a.text} within {shown(low, _short)} to {shown(high, _short)}",
         clip=(low, high),
     )
+
+
+def _short(limit: float) -> str:
+    return f"{limit:g}"
 
 
 def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> Expression:
@@ -309,7 +316,7 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
         function=place,
         arguments=(a,),
         text=f"{a.text} in {len(labels)} bins",
-        symbol="" if edges[0] <= a.low and a.high <= edges[-1] else "cut",
+        symbol="" if edges[0] <= a.low and a.high <= edges[-1] and not unknown(edges[0], edges[-1]) else "cut",
     )
 
 
@@ -332,7 +339,7 @@ def steps(a: Expression) -> list[tuple[Expression, bool]]:
     if a.clip is not None:
         inner, (low, high) = a.arguments[0], a.clip
         for beyond, symbol, limit in ((inner.low < low, "<", low), (inner.high > high, ">", high)):
-            if beyond:
+            if beyond or unknown(limit):
                 flag = comparison(symbol, inner, public(limit))
                 found |= {id(side): (side, True) for side in (flag, unary("not", flag))}
     if a.symbol == "absolute":

@@ -18,6 +18,7 @@ from mpc.local import share_parts
 from mpc.numpy_calls import refused_by_numpy
 from mpc.outside import Part
 from mpc.secret import SecretArray
+from mpc.seen import SeenText, like, shown, unknown
 from mpc.selections import Selection
 from mpc.sharing import share_rows
 from mpc.source import Source
@@ -97,16 +98,17 @@ class PrivateArray:
                 raise ShapeError(f"{self.name} {symbol} {other!r}: only a category compares with a level{flag}")
             if other not in self.expression.levels:
                 raise ConfigError(f"{self.name}: no level {other!r}; it has {', '.join(self.expression.levels)}")
-            return expressions.public(self.expression.levels.index(other)), repr(other), ()
+            place = self.expression.levels.index(other)
+            return expressions.public(place), shown(self.expression.levels[place], repr), ()
         if self.expression.type == "category":
             raise ShapeError(f"{self.name} {symbol} {other!r}: a category compares with one of its levels, by name")
         if self.expression.type == "integer" and isinstance(other, int | np.integer) and not isinstance(other, bool):
-            return expressions.public(int(other)), f"{other}", ()
+            return expressions.public(like(int(other), other)), shown(other), ()
         array = np.asarray(other)
         if array.shape != () or array.dtype.kind not in "iubf":
             what = "rows combine with a number or another column of the table"
             raise ShapeError(f"{self.name} {symbol}: {what}{wrong(other)}")
-        return expressions.public(float(array)), f"{other}", ()
+        return expressions.public(like(float(array), other)), shown(other), ()
 
     def _arithmetic(self, symbol: str, other: Any, swap: bool = False) -> PrivateArray:
         if self.expression.type == "category":
@@ -160,6 +162,8 @@ class PrivateArray:
 
     def clip(self, low: float, high: float) -> PrivateArray:
         """Each row moved into [low, high]."""
+        if self.source.run.standing_in:
+            low, high = min(low, high), max(low, high)
         return self._derived(expressions.clipped(self.expression, low, high), self.name)
 
     def isna(self) -> PrivateArray:
@@ -168,10 +172,10 @@ class PrivateArray:
 
     def cut(self, edges: Sequence[float], labels: Sequence[str] | None = None) -> PrivateArray:
         """A category: the bin [edge, next edge) of each row (the last one includes its upper edge)."""
-        limits = edges_of(self.name, edges, exact=self.expression.type == "integer")
+        limits = self._edges(edges)
         if len(limits) < 2 or not all(a < b for a, b in pairwise(limits)):
             raise ConfigError(f"{self.name}: bin edges must ascend")
-        names = tuple(labels) if labels is not None else tuple(f"{_edge(a)} to {_edge(b)}" for a, b in pairwise(limits))
+        names = tuple(labels) if labels is not None else tuple(_bin(a, b) for a, b in pairwise(limits))
         if len(names) != len(limits) - 1:
             raise ConfigError(f"{self.name}: {len(limits) - 1} bins and {len(names)} labels")
         return self._derived(expressions.binned(self.expression, limits, names), self.name)
@@ -296,9 +300,18 @@ class PrivateArray:
         """Counts of the valid rows in public bins (the last one includes its upper edge)."""
         if self.expression.type == "category":
             raise ShapeError(f'{self.name} is a category: write table.group_by("{self.name}").count()')
-        return self.source.run.functions.histogram(
-            self, edges_of(self.name, edges, exact=self.expression.type == "integer")
-        )
+        return self.source.run.functions.histogram(self, self._edges(edges))
+
+    def _edges(self, edges: Sequence[float]) -> tuple[float, ...]:
+        """Bin edges; those that a plan only has stand-ins for ascend."""
+        limits = edges_of(self.name, edges, exact=self.expression.type == "integer")
+        if not self.source.run.standing_in:
+            return limits
+        found = list(limits)
+        for k in range(1, len(found)):
+            if not found[k - 1] < found[k]:
+                found[k] = like(found[k - 1] + 1, found[k])
+        return tuple(found)
 
 
 def edges_of(name: str, edges: Sequence[float], *, exact: bool) -> tuple[float, ...]:
@@ -310,11 +323,19 @@ def edges_of(name: str, edges: Sequence[float], *, exact: bool) -> tuple[float, 
             f"{name}: bins are given by their edges, such as [0, 18, 65, 120] or np.linspace(0, 120, 11)"
             f"{wrong(*given.reshape(-1))}"
         )
-    return tuple(int(edge) if exact and isinstance(edge, int | np.integer) else float(edge) for edge in given)
+    return tuple(
+        like(int(edge) if exact and isinstance(edge, int | np.integer) else float(edge), edge) for edge in given
+    )
 
 
 def _edge(limit: float) -> str:
     return str(limit) if isinstance(limit, int) else f"{limit:g}"
+
+
+def _bin(low: float, high: float) -> str:
+    """The label of a bin."""
+    label = f"{_edge(low)} to {_edge(high)}"
+    return SeenText(label, f"{shown(low, _edge)} to {shown(high, _edge)}") if unknown(low, high) else label
 
 
 def unit_exponent(column: PrivateArray) -> tuple[float, int]:

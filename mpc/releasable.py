@@ -29,6 +29,7 @@ from mpc.errors import ConfigError
 from mpc.grouping import GroupedArray, Groups
 from mpc.private import PrivateArray, PrivateTable
 from mpc.secret import SecretArray
+from mpc.seen import plain
 from mpc.suggestions import NOT_AWAITED, WHY_NONE
 from mpc.text import check_text
 
@@ -199,10 +200,12 @@ def _public(about: str, value: Any) -> Any:
             f"{about}: the text {shown[0]!r} is what str() and repr() make of a value that nobody knows here. Release "
             "the value itself"
         )
-    if isinstance(value, bool | int | str):
+    if isinstance(value, bool | str):
         return value
+    if isinstance(value, int):
+        return plain(value)
     if isinstance(value, float):
-        return value if math.isfinite(value) else "undefined"
+        return plain(value) if math.isfinite(value) else "undefined"
     if type(value).__module__ == "datetime" and hasattr(value, "isoformat"):
         return str(value.isoformat())
     if isinstance(value, list | tuple):

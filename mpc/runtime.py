@@ -118,6 +118,11 @@ class Runtime:
         return self._environment is None
 
     @property
+    def standing_in(self) -> bool:
+        """Whether the script has an awaited number and only something in its place, as it has while it is planned."""
+        return self.dry and bool(self.outside.known)
+
+    @property
     def environment(self) -> Environment:
         if self._environment is None:
             raise LocalProtocolError("a dry run has no environment")

@@ -27,6 +27,7 @@ from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
 from mpc.secret import SecretArray
+from mpc.seen import seen, standing_in, without_numbers
 from mpc.source import Source
 from mpc.suggestions import also, closest
 from mpc.told import Told
@@ -65,6 +66,7 @@ class Study:
         self._manifest = None if manifest is None else {str(line["name"]): dict(line) for line in manifest}
         self._releases: list[Release] = []
         self._told = Told()
+        self._known = ""
         self._tables: dict[str, PrivateTable] = {}
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
@@ -196,13 +198,32 @@ class Study:
             return
         agreed = self._manifest.get(entry.name)
         if agreed is None:
-            raise PolicyError(f"release {entry.name!r} is not in the agreed list of releases; nothing was opened")
+            raise PolicyError(
+                f"release {entry.name!r} is not in the agreed list of releases; it was not opened{self._whence()}"
+            )
         found = entry.describe()
+        # After an awaited release, what it is held apart from is not compared: the plan had stand-ins for the awaited
+        # numbers, equal ones for different ones, and what follows from them is computed by the same agreed code.
+        free = {"awaited", "apart"} if self._known else {"awaited"}
         for key in found:
-            if key != "awaited" and found[key] != agreed.get(key):
+            if (
+                key not in free
+                and found[key] != agreed.get(key)
+                and not (self._known and key == "protection" and _as_strong(agreed[key], found[key]))
+            ):
                 raise PolicyError(
-                    f"release {entry.name!r}: agreed {key} {agreed.get(key)}, now {found[key]}; nothing was opened"
+                    f"release {entry.name!r}: agreed {key} {agreed.get(key)}, now {found[key]}; it was not opened"
+                    + self._whence()
                 )
+
+    def _whence(self) -> str:
+        """What can have led a script to another release than the agreed ones."""
+        if not self._known:
+            return ""
+        return (
+            f". The script has the value of release {self._known!r}, for which another number stood in when it was "
+            "planned. It may compute with it, but not choose by it what is released: release both, in any case"
+        )
 
     async def receive(self) -> None:
         """Take what organizations that do not compute have contributed; before the script, at all parties alike."""
@@ -296,6 +317,17 @@ class Study:
 def runtime_of(study: Study) -> Runtime:
     """The run of a study, for those who assemble runs. A script has no way to it, nor to whether it is dry."""
     return study._run
+
+
+def _as_strong(agreed: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether parts have the agreed guards, with other numbers in their texts or with more rows that must be enough."""
+    if agreed.keys() != now.keys():
+        return False
+    for part, text in without_numbers(agreed).items():
+        found = without_numbers(now[part])
+        if {**text, "counts": []} != {**found, "counts": []} or not set(text["counts"]) <= set(found["counts"]):
+            return False
+    return True
 
 
 class Release:
@@ -407,6 +439,8 @@ class Release:
             value = self.keep()
         else:
             value = self.keep()
-        if known:
-            run.outside.known = run.outside.known or self.entry.name
-        return value if known else None
+        if not known:
+            return None
+        study._known = study._known or self.entry.name
+        run.outside.known = run.outside.known or self.entry.name
+        return seen(standing_in(value) if run.dry else value)

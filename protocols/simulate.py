@@ -130,12 +130,14 @@ def simulate(
     compute: Sequence[str] | None = None,
     altered: Callable[[str, Integers], Integers] | None = None,
     network: Network | None = None,
+    as_planned: bool = True,
     seed: int = 1,
 ) -> Simulation:
     """Run a scenario with each organization's tables. Organizations take their indices by name; `threshold` is that of
     `make_engine`; `network` chooses protocols, and delays nothing.
 
     compute  names of those that compute (default: all); the others contribute beforehand and get parts of results
+    as_planned  hold releases to those of the dry run, as a study does, where they are agreed
     altered  what an organization that does not compute deals in place of its contribution, to try a lie
     """
     inside = sorted(tables if compute is None else compute)
@@ -146,6 +148,20 @@ def simulate(
     rows = {who: {name: rows_of(frame, schemas[name]) for name, frame in tables[who].items()} for who in names}
 
     machine = make_engine(engine, len(inside), threshold)
+    planned = None
+    if as_planned:
+        planned = dry_run(
+            scenario,
+            organizations=names,
+            engine=engine,
+            threshold=threshold,
+            recipients=recipients,
+            owners=owners,
+            parameters=parameters,
+            ranges=ranges,
+            network=network,
+            compute=len(inside),
+        )
 
     def alone(index: int) -> Study:
         return collect(
@@ -196,6 +212,7 @@ def simulate(
             parameters=parameters,
             ranges=ranges,
             rows=rows[names[index]],
+            manifest=None if planned is None else planned.manifest(),
         )
         await run.execute(whole(scenario, study))
         return study
@@ -253,8 +270,7 @@ async def whole(scenario: Scenario, study: Study) -> None:
     except ConfigError as error:
         raise of_the_author(error) from error.__cause__
     except Exception as error:
-        opened = runtime_of(study).dry and bool(runtime_of(study).outside.known)
-        found = mistake(error, standing_in=opened)
+        found = mistake(error, standing_in=runtime_of(study).standing_in)
         if found is None:
             raise
         raise found from error

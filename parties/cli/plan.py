@@ -161,7 +161,8 @@ def _lines(
     for line in coalition_lines(plan):
         say(f"    {line}")
     if dry.may_depend_on_opened:
-        say("  Some of it may depend on values that are opened on the way.")
+        say("  Some of it may depend on values that are opened on the way, shown as … where they are numbers in texts.")
+        say("  (Where int() or NumPy made other numbers of them, what stands in for these is shown: 1, 2, …)")
     say(
         f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
         f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
