@@ -1,4 +1,5 @@
-"""Hypothesis profiles: few examples without a deadline by default, more with HYPOTHESIS_PROFILE=thorough.
+"""Hypothesis profiles: few examples without a deadline by default, more with HYPOTHESIS_PROFILE=thorough; with `reach`,
+as many as show which lines are reached.
 
 Signals are what they are at a terminal, also where the tests were started in the background by a shell, which ignores
 Ctrl-C for those: processes started here take that over otherwise.
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, settings
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
 settings.register_profile("comity", max_examples=25, **_COMMON)
 settings.register_profile("ci", max_examples=25, derandomize=True, **_COMMON)
+settings.register_profile("reach", max_examples=5, derandomize=True, **_COMMON)
 settings.register_profile("thorough", max_examples=400, **_COMMON)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "comity"))
 
