@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpc.errors import ConfigError, ShapeError
+from mpc.expressions import both
 from mpc.private_array import PrivateArray
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ class Groups:
             )
         if category.expression.type in ("real", "integer"):
             raise ShapeError(f"group_by: {category.name} is a number; `cut` makes a category of it")
+        if category.source is not table.source:
+            raise ShapeError(
+                f"group_by: {category.name} is of table {category.source.name}; group the rows of {table.source.name} "
+                "by a category of their own"
+            )
         self._table = table
         self._category = category
         self._minimum = minimum
@@ -45,7 +51,9 @@ class Groups:
 
     def count(self) -> Result:
         """Rows of each group."""
-        result = self._category.source.run.functions.counts(self._category)
+        by, where = self._category, both(self._table.where, self._category.where)
+        rows = PrivateArray(by.source, by.expression, by.name, where)
+        result = by.source.run.functions.counts(rows)
         result.minimum = self._minimum
         return result
 
