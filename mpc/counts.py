@@ -192,14 +192,14 @@ def _behind(
     chosen = Selection(source, columns[0].where)
     known = complete(columns)
     found = [] if rows is not None else [count_rows(source, where, known, chosen=chosen)]
-    flags: dict[int, Expression] = {}
+    flags: dict[bytes, Expression] = {}
     for column in columns:
         own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
         for flag, none in own:
             if none:
                 found.append(count_rows(source, both(where, flag), f"{known} where {flag.text}", or_none=True))
             else:
-                flags[id(flag)] = flag
+                flags[flag.digest] = flag
     for a, b in combinations(flags.values(), 2):
         if exclusive(a, b):
             for one in (a, b):

@@ -217,11 +217,16 @@ def logical(symbol: str, a: Expression, b: Expression) -> Expression:
     return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
 
 
+def same(a: Expression | None, b: Expression | None) -> bool:
+    """Whether two compute the same, whichever of them was written first."""
+    return a is b or (a is not None and b is not None and a.digest == b.digest)
+
+
 def both(a: Expression | None, b: Expression | None) -> Expression | None:
     """The condition that holds where both do; None always holds."""
-    if a is None or b is None or a is b:
+    if a is None or b is None or same(a, b):
         return a if b is None else b
-    if a.symbol == "&" and any(b is part for part in a.arguments):
+    if a.symbol == "&" and any(same(b, part) for part in a.arguments):
         return a
     return logical("&", a, b)
 
@@ -330,21 +335,21 @@ def steps(a: Expression) -> list[tuple[Expression, bool]]:
 
     With each, whether "no row has it" is as good as "many have it": so where values are moved to a limit.
     """
-    found: dict[int, tuple[Expression, bool]] = {}
+    found: dict[bytes, tuple[Expression, bool]] = {}
     for argument in a.arguments:
         if argument.type == "flag":
-            found[id(argument)] = (argument, False)
+            found[argument.digest] = (argument, False)
         elif argument.type in ("real", "integer"):
-            found |= {id(flag): (flag, none) for flag, none in steps(argument)}
+            found |= {flag.digest: (flag, none) for flag, none in steps(argument)}
     if a.clip is not None:
         inner, (low, high) = a.arguments[0], a.clip
         for beyond, symbol, limit in ((inner.low < low, "<", low), (inner.high > high, ">", high)):
             if beyond or unknown(limit):
                 flag = comparison(symbol, inner, public(limit))
-                found |= {id(side): (side, True) for side in (flag, unary("not", flag))}
+                found |= {side.digest: (side, True) for side in (flag, unary("not", flag))}
     if a.symbol == "absolute":
         flag = comparison("<", a.arguments[0], public(0))
-        found |= {id(side): (side, True) for side in (flag, unary("not", flag))}
+        found |= {side.digest: (side, True) for side in (flag, unary("not", flag))}
     return list(found.values())
 
 
@@ -395,4 +400,4 @@ def gaps(a: Expression) -> list[Expression]:
 
 def exclusive(a: Expression, b: Expression) -> bool:
     """Whether two flags are of different levels of one category: no row has both."""
-    return a.symbol == b.symbol == "==" and a.arguments[0] is b.arguments[0] and bool(a.arguments[0].levels)
+    return a.symbol == b.symbol == "==" and same(a.arguments[0], b.arguments[0]) and bool(a.arguments[0].levels)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import count
 from typing import Any
 
 #: What stands in texts for a number that the plan does not know.
@@ -92,16 +91,15 @@ def seen(value: Any) -> Any:
     return [seen(one) for one in value] if isinstance(value, list) else marked(value)
 
 
-def standing_in(value: Any) -> Any:
-    """What a planned script has in place of an opened value: of the same form, 1, 2, … for what is 0 or no number."""
-    return _standing_in(value, count(1))
+def standing_in(value: Any, numbers: Iterator[int]) -> Any:
+    """What a planned script has in place of an opened value: of the same form, with `numbers` for what is 0 or none.
 
-
-def _standing_in(value: Any, numbers: Iterator[int]) -> Any:
+    They are different ones in all of a run: conditions by two of them are two, as they are when it is run.
+    """
     if isinstance(value, Mapping):
-        return {key: _standing_in(one, numbers) for key, one in value.items()}
+        return {key: standing_in(one, numbers) for key, one in value.items()}
     if isinstance(value, list):
-        return [_standing_in(one, numbers) for one in value]
+        return [standing_in(one, numbers) for one in value]
     if isinstance(value, bool) or not isinstance(value, int | float) or (value and math.isfinite(value)):
         return value
     return type(value)(next(numbers))

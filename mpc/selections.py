@@ -126,7 +126,9 @@ def beside_table(table: Selection, other: Selection, came_out: Cohort | None) ->
     came_out: the rows of `other`, where it came out only with enough of them.
     Raises ConfigError for more than MOST_CELLS cells.
     """
-    if table.source is not other.source or (table.key == other.key and table.by == other.by):
+    if table.source is not other.source or (
+        table.key == other.key and [one.digest for one in table.by] == [one.digest for one in other.by]
+    ):
         return None
     reaches = set().union(*(one.columns() for one in other.by)) if other.by else other.columns
     here = {one.digest: one for one in table.by if one.columns() & reaches}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -67,6 +68,7 @@ class Study:
         self._releases: list[Release] = []
         self._told = Told()
         self._known = ""
+        self._stand_ins = count(1)
         self._tables: dict[str, PrivateTable] = {}
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
@@ -443,4 +445,4 @@ class Release:
             return None
         study._known = study._known or self.entry.name
         run.outside.known = run.outside.known or self.entry.name
-        return seen(standing_in(value) if run.dry else value)
+        return seen(standing_in(value, study._stand_ins) if run.dry else value)

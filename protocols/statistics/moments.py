@@ -20,7 +20,7 @@ from mpc.aggregates import Aggregate, CrossMoments
 from mpc.aggregates import Moments as ColumnMoments
 from mpc.cohorts import Cohort
 from mpc.errors import ConfigError, RangeError, ShapeError
-from mpc.expressions import Expression, Floats
+from mpc.expressions import Expression, Floats, same
 from mpc.local import share_parts
 from mpc.outside import Part
 from mpc.private import PrivateArray, Source, unit_exponent
@@ -125,9 +125,12 @@ def _columns(columns: Sequence[PrivateArray], centre: Floats, unit: Floats, frac
 def _cross(columns: Sequence[PrivateArray], centre: Floats, unit: Floats, frac: int) -> Aggregate:
     where: Expression | None = None
     for column in columns:
-        if column.where is not columns[0].where:
-            raise ShapeError(f"{columns[0].name} and {column.name} are of different selections of rows")
-        where = column.where
+        if not same(column.where, columns[0].where):
+            raise ShapeError(
+                f"{columns[0].name} and {column.name} are of different selections of rows: select rows of the table, "
+                "and take both columns from that"
+            )
+        where = columns[0].where
     local = _Cross([c.expression for c in columns], centre, unit, where)
     local.frac = frac
     return local

@@ -1,5 +1,6 @@
 """Numbers of awaited releases: the run does what was agreed, whatever they are, and no text says what they are not."""
 
+import itertools
 import json
 import math
 
@@ -232,7 +233,7 @@ def test_the_comparison_of_parties_covers_the_number():
 
 def test_stand_ins_have_the_form_of_the_value_and_can_be_divided_by():
     value = {"counts": [0, 0], "edges": [0.0, 2.5], "yes": False, "text": "a", "p": math.nan}
-    found = standing_in(value)
+    found = standing_in(value, itertools.count(1))
     assert found == {"counts": [1, 2], "edges": [3.0, 2.5], "yes": False, "text": "a", "p": 4.0}
     assert type(seen(found)["counts"][0]) is SeenWhole
     assert seen(found)["yes"] is False

@@ -98,3 +98,33 @@ def test_groups_are_of_the_rows_of_their_table():
 def test_columns_of_two_tables_are_refused(wrong):
     with pytest.raises((ShapeError, ConfigError), match=r"table|of different tables"):
         simulate(of_two_tables(lambda study, p, q: wrong(p, q)), two_tables()[0], engine="ideal")
+
+
+def test_the_same_rows_written_twice_are_the_same():
+    def script(study, p, q):
+        study.release("line", st.ols(p[p.age > 30].age, [p[p.age > 30].f, p.g[p.age > 30]]))
+        study.release("twice", p[p.age > 30][p.age > 30].count())
+        study.release("flags", ((p.age > 30) * (p.age > 30) * 3.0).mean())
+        study.release(
+            "levels", (3.0 * (p.age.cut([0, 30, 120]) == "0 to 30") + (p.age.cut([0, 30, 120]) == "30 to 120")).mean()
+        )
+        study.release("table", p.group_by(p.age.cut([0, 30, 120])).count())
+        study.release("table again", p.group_by(p.age.cut([0, 30, 120])).count())
+
+    frames, pooled = two_tables()
+    simulation = simulate(of_two_tables(script), frames, engine="ideal", parameters={"minimum_cohort": 5})
+    found, old = simulation.releases, pooled.age > 30
+    assert found["line"]["observations"] == found["twice"] == old.sum()
+    assert found["flags"] == pytest.approx(3 * old.mean(), abs=1e-5)
+    assert found["levels"] == pytest.approx((3 * ~old + old).mean(), abs=1e-5)
+    assert found["table"] == found["table again"]
+    texts = {entry.name: [t for one in entry.protection.values() for t in one.counts] for entry in simulation.entries}
+    assert texts["twice"] == ["5 or more rows of p where age > 30"]
+
+
+def test_different_rows_are_not_the_same():
+    def script(study, p, q):
+        st.ols(p[p.age > 30].age, [p[p.age > 31].f])
+
+    with pytest.raises(ShapeError, match="different selections of rows: select rows of the table"):
+        simulate(of_two_tables(script), two_tables()[0], engine="ideal")
