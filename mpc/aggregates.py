@@ -278,6 +278,36 @@ class Crosstab(Aggregate):
         return {"counts": self._counts.reshape(self._sizes).astype(np.float64)}
 
 
+class Patterns(Aggregate):
+    """Counts of rows by which of several conditions they fulfil, for the patterns that a row can show.
+
+    patterns: (k, conditions); a row that shows none of them, since something is missing, is left out. counts: (k,)
+    """
+
+    def __init__(
+        self, flags: Sequence[Expression], patterns: NDArray[np.bool_], where: Expression | None = None
+    ) -> None:
+        self.where = where
+        self._flags = flags
+        self._patterns = patterns
+        self._counts = np.zeros(len(patterns), np.int64)
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._flags
+
+    def settings(self) -> tuple[object, ...]:
+        return (self._patterns,)
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        shown = np.stack([np.broadcast_to(evaluate(flag) == 1.0, (rows,)) for flag in self._flags], axis=1)
+        shown = shown[self._selected(evaluate, rows)]
+        for k, pattern in enumerate(self._patterns):
+            self._counts[k] += np.count_nonzero((shown == pattern).all(axis=1))
+
+    def result(self) -> dict[str, Floats]:
+        return {"counts": self._counts.astype(np.float64)}
+
+
 class Sum(Aggregate):
     """Per expression: sum of the valid rows. sum: (k,), count: (k,)"""
 

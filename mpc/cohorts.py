@@ -50,6 +50,7 @@ class Cohort:
 
     __slots__ = (
         "_make",
+        "_whole",
         "decide",
         "dominance",
         "least",
@@ -81,6 +82,7 @@ class Cohort:
     ) -> None:
         self.run = run
         self._make = make
+        self._whole: Cohort | None = None
         #: Other cohorts, and how whether they are enough tells whether this one is: nothing is compared twice.
         self.sources = sources
         self.decide = decide
@@ -172,6 +174,13 @@ class Cohort:
 
     def collapsed(self, axis: int | None) -> Cohort:
         """Behind a reduction over an axis (None: over all): each of the counts must be large enough."""
+        if axis is not None:
+            return self._along(axis)
+        if self._whole is None:  # many releases stand on all of a table
+            self._whole = self._along(None)
+        return self._whole
+
+    def _along(self, axis: int | None) -> Cohort:
         rest = () if axis is None else (*self.shape[:axis], *self.shape[axis + 1 :])
         flat = self.shape if axis is None else (self.shape[axis],)
 

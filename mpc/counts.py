@@ -18,7 +18,7 @@ from mpc.aggregates import Count, Crosstab
 from mpc.cohorts import Cohort
 from mpc.dominance import not_dominated
 from mpc.errors import ConfigError, ShapeError
-from mpc.expressions import Expression, both, exclusive, gaps, steps, unary
+from mpc.expressions import Expression, both, comparison, exclusive, gaps, public, steps, unary
 from mpc.local import share_parts
 from mpc.outside import Part
 from mpc.relations import Rule, exact_multiple
@@ -28,6 +28,10 @@ from mpc.source import Source
 
 if TYPE_CHECKING:
     from mpc.private_array import PrivateArray
+
+
+#: Flags that one number may be made from, all combinations of which are held against minimums.
+MOST_FLAGS = 8
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,26 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
     return _cells(source, [c.expression for c in categories], sizes, where, where, rows_where(source, where))
 
 
+def _few_values(number: Expression) -> list[Expression]:
+    """Of whole numbers with three values or fewer, the conditions that a row has each: their number, mean and standard
+    deviation tell how many have which."""
+    if number.type != "integer" or number.high - number.low > 2:
+        return []
+    values = range(int(number.low), int(number.high) + 1)
+    return [comparison("==", number, public(value)) for value in values]
+
+
+def _at_most(flags: Sequence[Expression]) -> Sequence[Expression]:
+    """Flags that one number is made from. Raises ConfigError for more than MOST_FLAGS."""
+    if len(flags) > MOST_FLAGS:
+        names = ", ".join(flag.text for flag in flags[:3])
+        raise ConfigError(
+            f"a statistic of numbers that are made from {len(flags)} flags ({names}, …); at most {MOST_FLAGS} can be "
+            "protected: count by categories, or use fewer"
+        )
+    return flags
+
+
 def _cells(
     source: Source,
     flags: Sequence[Expression],
@@ -189,12 +213,17 @@ def complete(columns: Sequence[PrivateArray]) -> str:
 def _behind(
     source: Source, columns: Sequence[PrivateArray], where: Expression | None, rows: Cohort | None
 ) -> tuple[Cohort, ...]:
-    chosen = Selection(source, columns[0].where)
+    chosen = Selection(source, columns[0].where, (), tuple(column.expression for column in columns))
     known = complete(columns)
     found = [] if rows is not None else [count_rows(source, where, known, chosen=chosen)]
     flags: dict[bytes, Expression] = {}
     for column in columns:
         own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
+        product = list({flag.digest: flag for flag, none in own if not none}.values())
+        if len(product) > 2:
+            found.append(_cells(source, _at_most(product), (2,) * len(product), where, chosen.where, known))
+        for value in _few_values(column.expression):
+            found.append(count_rows(source, both(where, value), f"{known} where {value.text}", or_none=True))
         for flag, none in own:
             if none:
                 found.append(count_rows(source, both(where, flag), f"{known} where {flag.text}", or_none=True))
@@ -203,7 +232,7 @@ def _behind(
     for a, b in combinations(flags.values(), 2):
         if exclusive(a, b):
             for one in (a, b):
-                level = Selection(source, both(chosen.where, one))
+                level = chosen._replace(where=both(chosen.where, one))
                 found.append(count_rows(source, both(where, one), f"{known} where {one.text}", chosen=level))
             neither = both(unary("not", a), unary("not", b))
             found.append(count_rows(source, both(where, neither), f"{known} at no such level", or_none=True))

@@ -1,8 +1,8 @@
 """Releases: the only way out of a run, and the masks that stand before every opening.
 
 What is opened is `mask * value` and the masks, never a value under a cleared bit. The masks of a value are, in this
-order: *sound* (every checked assumption that it rests on held), *large enough* (the cohort behind it has the minimum
-size) and *valid* (the value is defined). They are computed inside; an opened value cannot be un-suppressed.
+order: *large enough* (the cohort behind it has the minimum size), *sound* (every checked assumption that it rests on
+held) and *valid* (the value is defined). They are computed inside; an opened value cannot be un-suppressed.
 """
 
 from __future__ import annotations
@@ -156,16 +156,16 @@ class Result:
         """All counts of rows that it is held against."""
         if self.guard is not None:
             return [cohort for cohorts in self.guard.cohorts.values() for cohort in cohorts]
-        return [cohort for part in self.parts.values() for cohort in part.basis.cohorts]
+        return [cohort for part in self.parts.values() for cohort in standing(part)]
 
     def selections(self) -> list[Selection]:
         """The rows of private tables that it is about, those of a table of counts as one."""
         found: dict[tuple[object, ...], Selection] = {}
         for cohort in self.cohorts():
             for one in () if cohort.or_none else cohort.selections:
-                table = self.guard is not None or len(one.by) > 1
+                table = self.guard is not None or len(one.by) > 1 or any(by.levels for by in one.by)
                 where = one.where if table or len(one.by) != 1 else both(one.where, one.by[0])
-                chosen = one if table else Selection(one.source, where)
+                chosen = one if table else Selection(one.source, where, (), one.valid)
                 found[(*chosen.key, *(by.digest for by in chosen.by))] = chosen
         return list(found.values())
 
@@ -282,7 +282,10 @@ def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
         sound = soundness(part.run, behind[name])
         enough = large.get(name)
         if enough is not None and sound is not None:
+            few = ~(enough.all() if enough.shape else enough)
             enough = enough & sound.whole
+            # Of too few rows it is not even told whether they keep a limit.
+            sound = sound._replace(bits=sound.bits | few.reshape((1,) * sound.bits.ndim).broadcast_to(sound.bits.shape))
         gate = enough if enough is not None or sound is None else sound.whole
         valid = causes(part.valid, part.why)
         if gate is not None:
@@ -294,6 +297,17 @@ def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
             value = (value & final) if value.type == "bool" else value * final
         masked[name] = Masked(value, sound, enough, valid, entry.minimum, entry.dominance > 0)
     return masked
+
+
+def standing(part: SecretArray) -> list[Cohort]:
+    """The counts of rows that a value stands on; where they are cells of a table and no rule of tables guards it, all
+    cells of that table: with their total, those that come out tell the others."""
+    found = dict.fromkeys(part.basis.cohorts)
+    for cohort in part.basis.cohorts:
+        for root in cohort.roots:
+            if root.shape and root.selection is not None and root.selection.by:
+                found[root.collapsed(None)] = None
+    return list(found)
 
 
 def _handles(part: SecretArray, large: SecretArray | None) -> list[Handle]:
@@ -312,7 +326,7 @@ def _large(result: Result, minimum: int, others: bool, apart: Apart) -> dict[str
         large.update(result.guard.bits(minimum, others))
     else:
         for name, part in result.parts.items():
-            large[name] = all_enough(run, part.basis.cohorts, minimum, others=others)
+            large[name] = all_enough(run, standing(part), minimum, others=others)
     if result.together:
         different = {id(bit): bit for bit in large.values() if bit is not None}
         joint = every_one([bit.all() if bit.shape else bit for bit in different.values()])

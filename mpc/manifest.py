@@ -39,7 +39,9 @@ def protections(result: Result, minimum: int) -> dict[str, Protection]:
         found = {}
         for name, part in result.parts.items():
             cohorts = result.guard.cohorts.get(name, ())
-            gap = "" if cohorts and not (part.basis.places or part.basis.loose) else "a single row can show"
+            known = {root for cohort in cohorts for root in cohort.roots}
+            its_own = all(root in known for cohort in part.basis.cohorts for root in cohort.roots)
+            gap = "" if cohorts and its_own and not (part.basis.places or part.basis.loose) else "a single row can show"
             texts = (result.guard.rule, *_texts(cohorts, minimum))
             found[name] = Protection("none" if gap else "table", texts, gap, part.basis.origin)
         return found

@@ -244,14 +244,21 @@ class PrivateArray:
     def count(self) -> SecretArray:
         """How many rows are not missing (and fulfil the condition)."""
         present = expressions.unary("not", expressions.unary("isna", self.expression))
-        total = count_rows(self.source, both(self.where, present), chosen=Selection(self.source, self.where))
+        chosen = Selection(self.source, self.where, (), (self.expression,))
+        total = count_rows(self.source, both(self.where, present), chosen=chosen)
         outside = beyond_bins(self.source, [self.expression], self.where)
         return total.standing_on(*total.basis.cohorts, *outside) if outside else total
 
     def missing(self) -> SecretArray:
         """How many rows are missing (and fulfil the condition)."""
         missing = expressions.unary("isna", self.expression)
-        return count_rows(self.source, both(self.where, missing), chosen=Selection(self.source, self.where))
+        total = count_rows(self.source, both(self.where, missing), chosen=Selection(self.source, self.where))
+        outside = beyond_bins(self.source, [self.expression], self.where)
+        if not outside:
+            return total  # how complete records are is no group of people
+        inside = both(self.where, expressions.unary("not", missing))
+        within = count_rows(self.source, inside, f"rows with {self.name}", or_none=True)
+        return total.standing_on(*total.basis.cohorts, *outside, *within.basis.cohorts)
 
     def sum(self) -> SecretArray:
         """Sum of the valid rows, exact for whole numbers. Raises RangeError where it would not be."""

@@ -66,7 +66,7 @@ class Study:
         self.results: dict[str, Any] = {}
         self._manifest = None if manifest is None else {str(line["name"]): dict(line) for line in manifest}
         self._releases: list[Release] = []
-        self._told = Told()
+        self._told = Told(others=self.minimum_without_own_rows)
         self._known = ""
         self._stand_ins = count(1)
         self._tables: dict[str, PrivateTable] = {}
@@ -285,6 +285,9 @@ class Study:
                         rules.setdefault((guard.compare, entry.minimum, entry.others), []).extend(tables)
         for (minimum, others), behind in cohorts.items():
             enough(self._run, behind, minimum, others=others)
+        for release in releases:  # in order: whether a release comes out decides about later ones
+            if release.entry.minimum > 1:
+                enough(self._run, release.apart.cohorts, release.entry.minimum, others=release.entry.others)
         for (compare, minimum, others), tables in rules.items():
             compare(tables, minimum, others)
 
@@ -352,9 +355,14 @@ class Release:
         """Its line of the manifest, as it was checked."""
         return self._entry
 
+    @property
+    def apart(self) -> Apart:
+        """What holds it apart from releases before it."""
+        return self._apart
+
     def cohorts(self) -> list[Cohort]:
-        """The counts of rows that it is held against."""
-        return [*self._result.cohorts(), *self._apart.cohorts]
+        """The counts of rows that it stands on."""
+        return self._result.cohorts()
 
     def guards(self) -> list[Guard]:
         """Rules of tables that it is held against."""

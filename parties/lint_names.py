@@ -60,7 +60,7 @@ REFUSED_METHODS = _names(
 CLOCKS = _names("now utcnow today fromtimestamp utcfromtimestamp astimezone timestamp localtime samples")
 #: Inside a run: what a script has no business with.
 INTERNAL = _names(
-    "basis deliver dry engine entries entry environment execute expression handle handles like outside part_for "
+    "basis deliver dry engine entries entry environment execute expression guard handle handles like outside part_for "
     "part_words passes receive results schedule source spec standing_on unfinished with_basis"
 )
 

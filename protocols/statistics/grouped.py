@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import combinations, product
+from itertools import product
 from typing import Any
 
 from mpc.cohorts import Cohort
@@ -30,7 +30,7 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
     else:
         parts = [column[~category], column[category]]
     moments = column_moments(parts)
-    chosen = Selection(column.source, both(column.where, category.where), (category.expression,))
+    chosen = Selection(column.source, both(column.where, category.where), (category.expression,), (column.expression,))
     by = f"{rows_where(column.source, column.where)} by {category.name}"
     counts = counted(moments.own, by, chosen)
     tables = list(counts.basis.cohorts)
@@ -46,11 +46,11 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
 
 
 def _by_flags(column: PrivateArray, category: PrivateArray) -> list[Cohort]:
-    """Tables of the rows by group that have a flag, and have it not, for the flags that a column is made from; of two
-    flags, of each of the four combinations."""
+    """Tables of the rows by group that have a flag, and have it not, for the flags that a column is made from; of
+    several flags, of each combination."""
     expression = column.expression
     flags = [expression] if expression.type == "flag" else [flag for flag, none in steps(expression) if not none]
-    pairs: list[tuple[Expression, ...]] = list(combinations(flags, 2)) or [(flag,) for flag in flags]
+    pairs: list[tuple[Expression, ...]] = [tuple(flags)] if flags else []
     found = []
     for pair in pairs:
         by = [PrivateArray(column.source, flag, flag.text, column.where) for flag in pair]

@@ -67,6 +67,7 @@ class JointMoments:
     several: SecretArray
     own: SecretArray
     wheres: tuple[Expression | None, ...]
+    columns: tuple[Expression, ...]
 
     def rows(self, what: str, j: int | None = None) -> Cohort:
         """The rows behind column j, or behind all columns together."""
@@ -76,7 +77,8 @@ class JointMoments:
             memo[whole] = Cohort.of(self.count, self.own, what=what)
         if key not in memo:
             cohort = memo[whole] if j is None else memo[whole].at(j)
-            memo[key] = cohort.named(what, Selection(self.source, self.wheres[j or 0]))
+            valid = self.columns if j is None else (self.columns[j],)
+            memo[key] = cohort.named(what, Selection(self.source, self.wheres[j or 0], (), valid))
         found: Cohort = memo[key]
         return found
 
@@ -241,6 +243,7 @@ def _combine(
         several,
         counts,
         tuple(c.where for c in columns),
+        tuple(c.expression for c in columns),
     )
 
 
