@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mpc.cohorts import Cohort, View
 from mpc.engine import Shape
-from mpc.places import Lazy, Places, distinct, moved, rest_of
+from mpc.places import Lazy, Places, distinct, moved, need_same_people, rest_of
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
@@ -136,7 +136,7 @@ PUBLIC, LOOSE = Basis(), Basis(loose=True)
 
 
 def union(*bases: Basis) -> Basis:
-    """Of a value computed from all of these, element by element."""
+    """Of a value computed from all of these, element by element. Raises ShapeError as `need_same_people` does."""
     first = bases[0]
     for other in bases:
         if other is not first:
@@ -150,6 +150,8 @@ def union(*bases: Basis) -> Basis:
     for basis in bases:
         loose = loose or basis.loose
         cohorts += [c for c in basis.cohorts if not any(c is known for known in cohorts)]
+        if places and basis.places:
+            need_same_people(places, basis.places)
         places += [p for p in basis.places if not any(p.same(known) for known in places)]
         origin += [o for o in basis.origin if o not in origin]
     if not cohorts and not places and not origin:

@@ -10,7 +10,7 @@ import numpy as np
 from mpc.basis import Basis, union
 from mpc.cohorts import Cohort, Counts
 from mpc.engine import Shape
-from mpc.places import Lazy, Places, rows_there
+from mpc.places import Lazy, Places, need_same_people, rows_there
 
 if TYPE_CHECKING:
     from mpc.runtime import Runtime
@@ -24,6 +24,9 @@ def beside(parts: Sequence[SecretArray], axis: int) -> Basis:
         b.cohorts == bases[0].cohorts for b in bases
     ):
         return union(*bases)
+    for k, basis in enumerate(bases):
+        for other in bases[:k]:
+            need_same_people(basis.places, other.places, skip=axis)
     shapes = [part.shape for part in parts]
     run = parts[0].run
     cohorts = _cohorts_beside(run, bases, shapes, axis)

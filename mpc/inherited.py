@@ -14,6 +14,7 @@ import numpy as np
 
 from mpc.basis import Basis, union
 from mpc.engine import Shape
+from mpc.places import Places, need_same_people
 
 if TYPE_CHECKING:
     from mpc.secret import SecretArray
@@ -111,6 +112,7 @@ def contracted(*, of: tuple[SecretArray, SecretArray], **changes: Any) -> dict[s
     """Changes for the product of two matrices: an entry is defined where the row on the left and the column on the
     right are, whatever the others; counts of rows are behind the whole."""
     shape = (of[0].shape[0], of[1].shape[1])
+    _same_people_inside(*of)
     masks: list[Reasoned] = [(None, ""), (None, "")]
     for k, x in enumerate(of):
         if x.valid is not None:
@@ -125,6 +127,13 @@ def contracted(*, of: tuple[SecretArray, SecretArray], **changes: Any) -> dict[s
     left = left.view(lambda a: np.broadcast_to(a.reshape(-1, 1), shape), shape[:1], {})
     right = right.view(lambda a: np.broadcast_to(a.reshape(1, -1), shape), shape[1:], {})
     return {**changes, "valid": joint, "why": why, "basis": union(left, right)}
+
+
+def _same_people_inside(a: SecretArray, b: SecretArray) -> None:
+    """The rows that are multiplied with each other are of the same selection."""
+    if a.basis.places and b.basis.places and a.shape[1]:
+        row = [Places(p.base, p.ids[0], None) for p in a.basis.places if p.ids.size]
+        need_same_people(row, [Places(p.base, p.ids[:, 0], None) for p in b.basis.places if p.ids.size])
 
 
 def _along(x: SecretArray, axis: int) -> Basis:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mpc.cohorts import Cohort, Counts, View
 from mpc.engine import Shape
+from mpc.errors import ShapeError
 
 if TYPE_CHECKING:
     from mpc.runtime import Runtime
@@ -90,6 +91,13 @@ class Shared:
     rows: int
     selection: Selection | None = None
     own: Callable[[], SecretArray] | None = None
+
+    @property
+    def name(self) -> str:
+        """The rows in words."""
+        where = None if self.selection is None else self.selection.where
+        text = "" if where is None else f" where {where.text}"
+        return f"rows of {self.table}{text} (rows={self.rows})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,6 +205,44 @@ class Places:
 
         what = f"rows of {base.table}" + (" with a condition" if self.when else "")
         return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection)
+
+
+def need_same_people(ones: Sequence[Places], others: Sequence[Places], skip: int | None = None) -> None:
+    """Raise ShapeError where single rows of two selections meet row by row: the k-th of the one is not the same person
+    as the k-th of the other. What was moved by a secret order is not looked at.
+
+    skip  an axis along which they stand behind each other
+    """
+    for one in ones:
+        for other in others:
+            if one.base is not other.base and _side_by_side(one, other, skip):
+                a, b = one.base.name, other.base.name
+                tables = one.base.table != other.base.table
+                how = (
+                    "bring them together by a key that both have: compare each key of the one with each of the other"
+                    if tables
+                    else 'share both with the same condition, as in table[condition][["one", "other"]].share(rows=…)'
+                )
+                raise ShapeError(f"{a} beside {b}, row by row: row k is not the same person in both; {how}")
+
+
+def _side_by_side(one: Places, other: Places, skip: int | None) -> bool:
+    if one.base.own is not None or other.base.own is not None or (skip is None and one.ids.shape != other.ids.shape):
+        return False
+    for axis, steps in enumerate(zip(one.ids.strides, other.ids.strides, strict=True)):
+        if axis == skip or 0 in steps:
+            continue
+        a, b = (_neighbours(ids, axis) for ids in (one.ids, other.ids))
+        if bool((a & b).any() if skip is None else (a.any(skip) & b.any(skip)).any()):
+            return True
+    return False
+
+
+def _neighbours(ids: NDArray[np.int64], axis: int) -> NDArray[np.bool_]:
+    """Where an element and the next one along an axis are two rows."""
+    ids = np.moveaxis(ids, axis, 0)
+    there = (ids[1:] >= 0) & (ids[:-1] >= 0) & (ids[1:] != ids[:-1])
+    return np.moveaxis(there, 0, axis)
 
 
 def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:

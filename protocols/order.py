@@ -24,7 +24,7 @@ from mpc.basis import PUBLIC, Basis, union
 from mpc.errors import RangeError, ShapeError
 from mpc.fixed import width_of
 from mpc.operation import Handle
-from mpc.places import indicator
+from mpc.places import indicator, need_same_people
 from mpc.resolution import ordered
 from mpc.runtime import Runtime
 from mpc.secret import SecretArray, concatenate, constant
@@ -83,6 +83,8 @@ class Ordering:
     def _moved(self, primitive: str, x: SecretArray) -> SecretArray:
         if not x.shape or len(x) != len(self):
             raise ShapeError(f"an order of {len(self)} rows does not fit {x!r}")
+        if primitive == "shuffle" and x.ndim == 1:
+            need_same_people(self.basis.places, x.basis.places)
 
         def moved(part: SecretArray) -> SecretArray:
             """What there is one of for each element moves along; what is about the whole stays."""
