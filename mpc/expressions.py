@@ -325,6 +325,16 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
     )
 
 
+def not_too_small(name: str, a: Expression, least: float) -> None:
+    """Raise RangeError where all values are smaller than `least`, and not all 0: too few of their digits are kept."""
+    limit = max(abs(a.low), abs(a.high))
+    if 0 < limit < least:
+        raise RangeError(
+            f"{name}: values up to {limit:g} are too small to be computed with, below {least:g}: take another unit, as "
+            "in column * 1e9"
+        )
+
+
 def everything() -> Expression:
     """The condition that every row fulfils."""
     return Expression(type="flag", low=0, high=1, function=lambda: np.asarray(1.0), text="every row")

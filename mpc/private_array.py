@@ -276,6 +276,7 @@ class PrivateArray:
                 f"{len(source.owners)} organizations may be too large to be exact; declare rows(at_most=…) of fewer "
                 f"than {fits:,} rows or a narrower range, or take the mean"
             )
+        expressions.not_too_small(self.name, self.expression, 1e-290)
         limit = float(max(abs(self.expression.low), abs(self.expression.high), 1e-300))
         exponent = int(np.frexp(limit * source.at_most)[1])
         frac = run.engine.capacity - 3 - (len(source.owners) - 1).bit_length() - exponent
@@ -346,7 +347,10 @@ def _bin(low: float, high: float) -> str:
 
 
 def unit_exponent(column: PrivateArray) -> tuple[float, int]:
-    """A public centre c and exponent b with |x - c| <= 2^b for every value, c a multiple of 2^(b-20)."""
+    """A public centre c and exponent b with |x - c| <= 2^b for every value, c a multiple of 2^(b-20).
+
+    Raises RangeError where all values are smaller than 1e-30, and not all 0."""
+    expressions.not_too_small(column.name, column.expression, 1e-30)
     low, high = column.expression.low, column.expression.high
     half = max((high - low) / 2, 1e-30)
     exponent = int(np.frexp(half)[1])
@@ -355,8 +359,8 @@ def unit_exponent(column: PrivateArray) -> tuple[float, int]:
     if column.expression.type == "integer":
         # A centre far from 0 has no digits for the middle of a narrow range.
         farthest = max(int(high) - math.floor(centre), math.ceil(centre) - int(low))
-        while farthest > 1 << exponent:
-            exponent += 1
+        if farthest:
+            exponent = max(exponent, (farthest - 1).bit_length())
     elif max(abs(high - centre), abs(low - centre)) > np.ldexp(1.0, exponent):
         exponent += 1
     return centre, exponent

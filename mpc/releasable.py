@@ -191,6 +191,17 @@ def _axis(about: str, labels: Any, length: int, what: str) -> list[str]:
 
 
 # ---- public values
+def finite(value: Any) -> Any:
+    """A released value with words for numbers that JSON has not: NaN, and what float64 does not hold."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "undefined" if math.isnan(value) else "undefined: beyond 1.8e308"
+    return value
+
+
 def _public(about: str, value: Any) -> Any:
     """A public value as JSON. Raises ConfigError for what is none."""
     if isinstance(value, np.generic | np.ndarray):

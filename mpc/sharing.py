@@ -16,7 +16,7 @@ from mpc.aggregates import Aggregate, Evaluate
 from mpc.basis import Basis
 from mpc.counts import named
 from mpc.errors import ConfigError, DataError
-from mpc.expressions import Expression
+from mpc.expressions import Expression, not_too_small
 from mpc.fixed import frac_for
 from mpc.local import share_parts
 from mpc.outside import Part
@@ -92,7 +92,8 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
 
     An owner with a value beyond the column's bound counts as one without rows in it.
 
-    Raises DataError at an owner that has more than `rows` rows. Bytes 16 an element and owner, and those of two
+    Raises DataError at an owner that has more than `rows` rows; RangeError for columns of values below 1e-9.
+    Bytes 16 an element and owner, and those of two
     `nonnegative` for each element; rounds 4, and those of `nonnegative`.
     """
     if rows < 1:
@@ -104,6 +105,7 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     places = np.arange(len(source.owners) * rows)
     shared = []
     for k, expression in enumerate(expressions):
+        not_too_small(columns[k].name, expression, 1e-9)
         limit = max(abs(expression.low), abs(expression.high), 1e-9)
         whole = expression.type != "real"
         frac = 0 if whole else frac_for(limit)

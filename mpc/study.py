@@ -23,7 +23,7 @@ from mpc.manifest import Apart, Entry, protections
 from mpc.operation import Handle
 from mpc.private import PrivateTable
 from mpc.receiving import receive
-from mpc.releasable import Labels, as_result
+from mpc.releasable import Labels, as_result, finite
 from mpc.rows import Rows
 from mpc.runtime import Runtime
 from mpc.schema import Schema
@@ -410,7 +410,8 @@ class Release:
         if dry and not self.entry.awaited:
             return None
         for name, part in (self._masked or {}).items():
-            opened = part.blank() if dry else part.read()
+            with np.errstate(all="ignore"):
+                opened = part.blank() if dry else part.read()
             if opened is None:
                 return None
             opened.left_out = tuple(self._study.participants[owner] for owner in self._study._run.relations.failed)
@@ -424,7 +425,7 @@ class Release:
     def _finished(self, parts: Mapping[str, Opened], dry: bool) -> Any:
         """The value in its JSON form; where that cannot be put together, what was opened, so that it is not lost."""
         try:
-            return self._result.finish(parts)
+            return finite(self._result.finish(parts))
         except Exception as error:
             if dry:
                 raise

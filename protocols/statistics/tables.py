@@ -168,10 +168,15 @@ def contingency(rows: PrivateArray, columns: PrivateArray) -> Result:
 
 
 def chi_square(observed: Any) -> dict[str, Any]:
-    """Pearson's chi-square without correction, its degrees of freedom and p, from opened counts."""
+    """Pearson's chi-square without correction, its degrees of freedom and p, from opened counts. Words where an
+    expected count is 0, or there is nothing to compare."""
     from scipy import special  # scipy.stats takes a second to import
 
     table = np.asarray(observed, np.float64)
+    empty = not (table.sum(1).all() and table.sum(0).all())
+    if empty or 1 in table.shape:
+        why = "undefined: a row or column without counts" if empty else "undefined: a single row or column"
+        return {"chi_square": why, "df": (table.shape[0] - 1) * (table.shape[1] - 1), "p": why}
     expected = np.outer(table.sum(1), table.sum(0)) / table.sum()
     df = (table.shape[0] - 1) * (table.shape[1] - 1)
     statistic = float(((table - expected) ** 2 / expected).sum())
