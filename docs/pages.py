@@ -22,7 +22,13 @@ PAGES = {
 }
 _TO_PAGES = {f"../{name}": page for name, page in PAGES.items()}
 #: Modules whose public names authors of protocols use.
-INTERFACES = ("mpc.party", "mpc.engine", "mpc.channel", "mpc.labels", "protocols.shamir.floor")
+INTERFACES = (
+    "mpc.machine.party",
+    "mpc.machine.engine",
+    "mpc.machine.channel",
+    "mpc.machine.labels",
+    "protocols.shamir.floor",
+)
 _LINK = re.compile(r"(?<=\]\()([^)\s#]+)(?=[)#])")
 
 

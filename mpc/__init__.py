@@ -4,12 +4,12 @@ No sockets, files, clocks or environment: whoever assembles a run brings them. I
 nothing heavy.
 """
 
-from mpc.disclosure import Result
-from mpc.private import PrivateArray, PrivateTable
-from mpc.scenario import Scenario
-from mpc.schema import Category, Flag, Integer, Real, Table
-from mpc.secret import SecretArray, concatenate, maximum, minimum, stack, where
-from mpc.study import Study
+from mpc.releases.disclosure import Result
+from mpc.releases.scenario import Scenario
+from mpc.releases.study import Study
+from mpc.tables.private import PrivateArray, PrivateTable
+from mpc.tables.schema import Category, Flag, Integer, Real, Table
+from mpc.values.secret import SecretArray, concatenate, maximum, minimum, stack, where
 
 __all__ = [
     "Category",

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
 from typing import Any, TypeVar
 
-from mpc.party import Party, concurrently
+from mpc.machine.party import Party, concurrently
 
 T = TypeVar("T")
 

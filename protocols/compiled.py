@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 import numba
 
 from mpc.errors import LocalProtocolError
-from mpc.party import Busy
+from mpc.machine.party import Busy
 
 F = TypeVar("F", bound=Callable[..., Any])
 

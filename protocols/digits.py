@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mpc.errors import RangeError
-from mpc.manifest import Entry
+from mpc.releases.manifest import Entry
 
 #: Fewest digits that a release may keep; digits that are told at most, those of a float64.
 LEAST, _MOST = 3.0, 15.0

@@ -1,12 +1,12 @@
-"""Implements `mpc.functions.Functions`: what operators and methods of values call."""
+"""Implements `mpc.machine.functions.Functions`: what operators and methods of values call."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mpc.disclosure import Result
-from mpc.private import PrivateArray
-from mpc.secret import SecretArray
+from mpc.releases.disclosure import Result
+from mpc.tables.private import PrivateArray
+from mpc.values.secret import SecretArray
 from protocols import numeric, order
 from protocols.statistics import correlations, descriptive, grouped, tables
 

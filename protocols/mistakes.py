@@ -24,7 +24,7 @@ import numpy as np
 
 import mpc
 from mpc.errors import ComityError, ConfigError, ScenarioError
-from mpc.operation import place
+from mpc.machine.operation import place
 from protocols.remedies import remedy
 
 _ROOT = Path(mpc.__file__).resolve().parent.parent

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from mpc.errors import DataError
-from mpc.labels import Streams
-from mpc.rows import Floats
-from mpc.scenario import Scenario
-from mpc.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
+from mpc.machine.labels import Streams
+from mpc.releases.scenario import Scenario
+from mpc.tables.rows import Floats
+from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
 from protocols.digits import digits_left, enough_digits
 from protocols.simulate import Owners, Ranges, simulate
 from protocols.simulated import Simulation

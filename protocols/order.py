@@ -18,16 +18,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from mpc import opening
-from mpc.assumptions import Assumption, assuming
-from mpc.basis import PUBLIC, Basis, union
 from mpc.errors import RangeError, ShapeError
-from mpc.fixed import width_of
-from mpc.operation import Handle
-from mpc.places import indicator, need_same_people
-from mpc.resolution import ordered
-from mpc.runtime import Runtime
-from mpc.secret import SecretArray, concatenate, constant
+from mpc.machine import opening
+from mpc.machine.assumptions import Assumption, assuming
+from mpc.machine.operation import Handle
+from mpc.machine.runtime import Runtime
+from mpc.values.basis import PUBLIC, Basis, union
+from mpc.values.fixed import width_of
+from mpc.values.places import indicator, need_same_people
+from mpc.values.resolution import ordered
+from mpc.values.secret import SecretArray, concatenate, constant
 
 #: For scenarios. `random_order` is for library code.
 __all__ = ["Ordering", "compact", "median", "order_by", "quantile", "ranked", "sort", "sort_by", "top_k"]
@@ -128,7 +128,7 @@ def order_by(*keys: SecretArray, descending: bool = False) -> Ordering:
     Rounds and bytes follow the number of rows and the bits of the keys' bounds: about 40 comparisons and openings
     after each other for 10^5 rows. Keys that fit 61 bits together cost one sort. Nothing is disclosed.
 
-    Raises RangeError for shared rows that were rounded to multiples of more than 1 (`mpc.resolution`).
+    Raises RangeError for shared rows that were rounded to multiples of more than 1 (`mpc.values.resolution`).
     """
     ordered("order_by", *keys)
     return _order(keys, descending)

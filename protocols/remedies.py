@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from types import FrameType, ModuleType, SimpleNamespace
 from typing import Any
 
-from mpc.grouping import GroupedArray, Groups
-from mpc.private import PrivateArray, PrivateTable
-from mpc.secret import SecretArray
-from mpc.study import Study
+from mpc.releases.study import Study
 from mpc.suggestions import INSTEAD, NOT_AWAITED, WHY_NONE, closest, instead, nearest
+from mpc.tables.grouping import GroupedArray, Groups
+from mpc.tables.private import PrivateArray, PrivateTable
+from mpc.values.secret import SecretArray
 
 #: Whose public names are suggested where a name does not exist.
 _PUBLIC = ("mpc", "protocols.statistics", "protocols.numeric", "protocols.models", "protocols.order")

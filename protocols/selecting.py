@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import RangeError
-from mpc.party import Party, concurrently
+from mpc.machine.party import Party, concurrently
 from protocols.permuting import Places
 from protocols.sorting import COMPARISONS, STEP, Keys, Stage, padded, sorted_rows, stages, steps
 

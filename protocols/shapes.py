@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Shape, Spec
 from mpc.errors import ShapeError
+from mpc.machine.engine import Shape, Spec
 
 
 def size_of(shape: Shape) -> int:

@@ -15,24 +15,24 @@ from hashlib import blake2b
 from itertools import count
 from typing import Any, TypeVar
 
-from mpc.channel import Bytes, MemoryNetwork
-from mpc.collecting import Collecting
-from mpc.engine import Cost, Engine, Integers
-from mpc.entries import problems, read
 from mpc.errors import ConfigError, DataError
-from mpc.history import differences_here
-from mpc.manifest import Entry
-from mpc.network import Network
-from mpc.outside import Dealt, Layout, Outside
-from mpc.party import Environment
-from mpc.rows import ArrayRows, Rows, Values
-from mpc.runtime import Runtime
-from mpc.scenario import Scenario
-from mpc.schema import Schema
-from mpc.simulation import simulated_keys
-from mpc.speaking import held
-from mpc.study import Study, runtime_of
-from mpc.trace import Trace, Traced
+from mpc.machine.channel import Bytes, MemoryNetwork
+from mpc.machine.collecting import Collecting
+from mpc.machine.engine import Cost, Engine, Integers
+from mpc.machine.history import differences_here
+from mpc.machine.network import Network
+from mpc.machine.outside import Dealt, Layout, Outside
+from mpc.machine.party import Environment
+from mpc.machine.runtime import Runtime
+from mpc.machine.simulation import simulated_keys
+from mpc.machine.trace import Trace, Traced
+from mpc.releases.manifest import Entry
+from mpc.releases.scenario import Scenario
+from mpc.releases.speaking import held
+from mpc.releases.study import Study, runtime_of
+from mpc.tables.entries import problems, read
+from mpc.tables.rows import ArrayRows, Rows, Values
+from mpc.tables.schema import Schema
 from protocols.engines import checked_threshold
 from protocols.library import Library
 from protocols.mistakes import mistake, of_the_author
@@ -327,7 +327,7 @@ class DryRun:
 
     steps       operations that send
     primitives  the engine's that it uses, for `Engine.prepare`
-    trace       all operations, for `mpc.forecast`
+    trace       all operations, for `mpc.machine.forecast`
     layout      what organizations that do not compute contribute
     discloses   what everybody sees in the clear besides releases: how many, and of which kind
     shared      rows that leave their owners as shares: (table, column) -> resolution; 0: they are exact

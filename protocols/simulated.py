@@ -8,9 +8,9 @@ from html import escape
 from itertools import islice, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from mpc.channel import MemoryNetwork
-from mpc.engine import Cost
-from mpc.manifest import Entry
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.engine import Cost
+from mpc.releases.manifest import Entry
 
 if TYPE_CHECKING:
     import pandas as pd

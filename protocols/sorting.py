@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import CheckFailed
-from mpc.party import Party
+from mpc.machine.party import Party
 from protocols.permuting import Places
 
 #: A step is worth as much time as so many comparisons.

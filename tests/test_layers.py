@@ -98,6 +98,74 @@ def test_arrows():
     assert not wrong, places(wrong)
 
 
+#: The rooms of a package from the bottom up: none imports one above it. Modules beside them are below all rooms.
+ROOMS = {
+    "mpc": ("machine", "values", "tables", "releases"),
+    "parties": (
+        "text",
+        "system",
+        "data",
+        "organization",
+        "study",
+        "net",
+        "contributors",
+        "report",
+        "run",
+        "local",
+        "mpyc",
+        "bench",
+        "cli",
+    ),
+}
+#: The program's entry, which starts what is at the top.
+ENTRIES = {"parties/startup.py"}
+
+
+def room_of(package: str, module: str) -> str:
+    """The room of `package.room.module`, "" for what stands beside the rooms."""
+    parts = module.split(".")
+    return parts[1] if len(parts) > 1 and parts[0] == package and parts[1] in ROOMS[package] else ""
+
+
+def at_run_time(path: Path) -> list[tuple[int, str]]:
+    """What is imported besides types, wherever in the file."""
+    for_types = {
+        line
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    return [(line, module) for line, module in imports(path) if line not in for_types]
+
+
+@pytest.mark.parametrize("package", ROOMS)
+def test_no_room_imports_one_above_it(package):
+    order = ROOMS[package]
+    wrong = []
+    for path in of(package):
+        parts = path.relative_to(ROOT).parts
+        own = order.index(parts[1]) if len(parts) > 2 else -1
+        for line, module in at_run_time(path):
+            room = room_of(package, module)
+            if room and order.index(room) > own and name_of(path) not in ENTRIES and path.name != "__init__.py":
+                wrong.append(f"{name_of(path)}:{line} imports {module}")
+    assert not wrong, places(wrong)
+
+
+def test_every_room_is_there_and_in_order():
+    for package, order in ROOMS.items():
+        there = {path.name for path in (ROOT / package).iterdir() if (path / "__init__.py").exists()}
+        assert there == set(order)
+    assert all((ROOT / name).exists() for name in ENTRIES)
+
+
+def test_the_guard_of_rooms_sees_what_it_forbids():
+    assert room_of("mpc", "mpc.values.secret") == "values"
+    assert room_of("mpc", "mpc.errors") == ""
+    found = [module for path in of("parties") for _, module in at_run_time(path) if room_of("parties", module)]
+    assert len(found) > 300
+
+
 def test_engines_know_nothing_of_statistics_nor_each_other():
     wrong = []
     engines = {"ideal", "replicated", "shamir"}
@@ -123,7 +191,7 @@ def test_scenarios_never_see_a_share():
         f"{name_of(path)}:{line} imports {module}"
         for path in of("scenarios")
         for line, module in imports(path)
-        if module in ("mpc.party", "mpc.channel", "mpc.labels", "mpc.simulation")
+        if module.startswith("mpc.machine")
     ]
     assert not wrong, places(wrong)
 
@@ -137,7 +205,7 @@ FORBIDDEN_CALLS = {"eval", "exec", "__import__", "os.system", "os.popen"}
 def test_no_pickle_no_eval_no_other_randomness():
     wrong = []
     for path in FILES:
-        loader = name_of(path) == "parties/loader.py"
+        loader = name_of(path) == "parties/study/loader.py"
         for line, module in imports(path):
             if module.split(".")[0] in FORBIDDEN_IMPORTS or module.startswith("numpy.random"):
                 wrong.append(f"{name_of(path)}:{line} imports {module}")
@@ -261,13 +329,12 @@ def test_only_the_outer_layer_reads_the_environment():
 
 def test_what_peers_send_is_not_checked_by_assert():
     """Assertions vanish under -O; a peer's message is refused by an error. Files that handle bytes of peers."""
-    handling = ["parties/frames.py", "parties/lane.py", "parties/link.py", "parties/meeting.py", "parties/tls.py"]
-    handling += ["parties/channel.py", "parties/agreement.py", "protocols/replicated/wire.py"]
+    names = ("agreement", "channel", "frames", "lane", "link", "meeting", "tls")
+    handling = [f"parties/net/{name}.py" for name in names]
+    handling += ["protocols/replicated/wire.py"]
     wrong = []
     for name in handling:
         path = ROOT / name
-        if not path.exists():
-            continue
         for function in ast.walk(tree(path)):
             if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
                 asserts = [node for node in ast.walk(function) if isinstance(node, ast.Assert)]
@@ -358,6 +425,7 @@ def test_disclosure_is_searchable():
         for node in ast.walk(tree(path)):
             if isinstance(node, ast.Call) and dotted(node.func).endswith("schedule") and node.args:
                 first = node.args[0]
-                if isinstance(first, ast.Constant) and first.value == "open" and name_of(path) != "mpc/opening.py":
+                opens = isinstance(first, ast.Constant) and first.value == "open"
+                if opens and name_of(path) != "mpc/machine/opening.py":
                     wrong.append(f"{name_of(path)}:{node.lineno}")
     assert not wrong, places(wrong)

@@ -1,7 +1,7 @@
 """Measure the constants that time is predicted with: `python -m parties.bench.calibrate` prints them, as JSON.
 
 With the name of an engine and a number of parties, as `shamir 5`, for these. In one process, by its processor time:
-what operations cost that send nothing or little (`mpc.forecast.Machine`), and the kernels of each primitive
+what operations cost that send nothing or little (`mpc.machine.forecast.Machine`), and the kernels of each primitive
 (`protocols.replicated.work`, `protocols.shamir.work`). Over real connections: what a turn and a byte cost, so
 that the predictions for `chain` and `multiply_int` are what the two take. The machine should have nothing else to do.
 """
@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
-from mpc.forecast import ORDINARY, Machine, forecast
-from mpc.opening import open_to
-from mpc.operation import Handle
-from mpc.runtime import Runtime
-from mpc.trace import Trace, Traced
+from mpc.machine.forecast import ORDINARY, Machine, forecast
+from mpc.machine.opening import open_to
+from mpc.machine.operation import Handle
+from mpc.machine.runtime import Runtime
+from mpc.machine.trace import Trace, Traced
 from parties.bench.predicted import LOOPBACK, cores
 from parties.bench.setting import THREE, Setting, settings
 from parties.bench.workloads import WORKLOADS

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from parties.eventloop import loop_factory
-from parties.home import Home, open_home
+from parties.organization.home import Home, open_home
+from parties.system.eventloop import loop_factory
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def tell(message: dict[str, Any]) -> None:
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a process of a measurement; an error is a message and an exit code."""
-    from parties.failure import report_error
-    from parties.identity import no_core_dumps
+    from parties.organization.identity import no_core_dumps
+    from parties.text.failure import report_error
 
     no_core_dumps()
     try:

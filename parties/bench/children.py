@@ -13,7 +13,7 @@ from queue import Empty, Queue
 from typing import IO, Any
 
 from parties import startup
-from parties.launch import threads_per_party
+from parties.local.launch import threads_per_party
 
 _END_S = 15.0
 

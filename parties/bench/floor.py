@@ -14,8 +14,8 @@ from time import perf_counter
 from typing import Any
 
 from mpc.errors import PeerLost
-from parties import tls
 from parties.bench.child import Place, heard, run, tell
+from parties.net import tls
 
 _BUFFER = 256 << 10
 _PATIENCE_S = 60.0

@@ -15,22 +15,22 @@ from typing import Any
 
 import numpy as np
 
-from mpc.engine import Engine
-from mpc.network import Network
-from mpc.operation import Handle
-from mpc.party import Environment, Party
-from mpc.runtime import MEMORY_BUDGET, Runtime
-from parties.agreement import PROTOCOL_VERSION
-from parties.assembly import opened, runtime_over
+from mpc.machine.engine import Engine
+from mpc.machine.network import Network
+from mpc.machine.operation import Handle
+from mpc.machine.party import Environment, Party
+from mpc.machine.runtime import MEMORY_BUDGET, Runtime
 from parties.bench import memory
 from parties.bench.child import Place, heard, run, tell
 from parties.bench.profile import watched
 from parties.bench.workloads import WORKLOADS
 from parties.bench.workloads.base import Workload
-from parties.clock import Clock
-from parties.document import comity_version, study_hash
-from parties.session import Participant, Session
-from parties.shaping import Shaped
+from parties.net.agreement import PROTOCOL_VERSION
+from parties.net.clock import Clock
+from parties.net.session import Participant, Session
+from parties.net.shaping import Shaped
+from parties.run.assembly import opened, runtime_over
+from parties.study.document import comity_version, study_hash
 
 #: Four times what a study may have in flight by default: workloads of 10^7 elements hold several vectors at once.
 BUDGET = 4 * MEMORY_BUDGET

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from parties.bench.growth import slope
 from parties.bench.tables import seconds
-from parties.report_text import size
-from parties.svg import BAR, INK, NEGATIVE, TEXT, figure, svg
+from parties.report.svg import BAR, INK, NEGATIVE, TEXT, figure, svg
+from parties.report.words import size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 
-from mpc.forecast import Forecast, forecast
-from mpc.network import Network
-from parties.demo import Demo
+from mpc.machine.forecast import Forecast, forecast
+from mpc.machine.network import Network
+from parties.local.demo import Demo
 
 #: What lies between processes of one machine.
 LOOPBACK = Network(50e-6, 10e9)

@@ -19,12 +19,12 @@ from statistics import fmean
 from time import perf_counter, process_time, thread_time
 from typing import Any, NamedTuple, cast
 
-from mpc.channel import FRAME_HEADER
-from mpc.engine import Engine
-from mpc.labels import Streams
-from mpc.operation import Handle
-from mpc.party import Party
-from mpc.runtime import Runtime
+from mpc.machine.channel import FRAME_HEADER
+from mpc.machine.engine import Engine
+from mpc.machine.labels import Streams
+from mpc.machine.operation import Handle
+from mpc.machine.party import Party
+from mpc.machine.runtime import Runtime
 from parties.bench.hooks import Driven, Kernel, Parts, compiled_kernels, replaced
 
 Profile = dict[str, Any]

@@ -17,14 +17,14 @@ from typing import Any
 from parties.bench import plots, tables
 from parties.bench.plots import FLOOR, OURS, THEIRS, Bar, Line
 from parties.bench.workloads import WORKLOADS
-from parties.document import comity_version
+from parties.study.document import comity_version
 
 Result = Mapping[str, Any]
 
 
 def write(results: Sequence[Result], repeat: int, path: str | os.PathLike[str]) -> None:
     """Write the page, readable by its owner only, under its name once it is whole."""
-    from parties.report import write_whole
+    from parties.report.page import write_whole
 
     write_whole(path, html(results, repeat, facts()))
 
@@ -46,8 +46,8 @@ def html(results: Sequence[Result], repeat: int, facts: Sequence[tuple[str, str]
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
-    from parties.report_text import size
-    from parties.svg import drawing
+    from parties.report.svg import drawing
+    from parties.report.words import size
 
     environment = Environment(
         loader=PackageLoader("parties"),

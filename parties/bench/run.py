@@ -12,8 +12,8 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from mpc.engine import Cost
-from mpc.network import Network
+from mpc.machine.engine import Cost
+from mpc.machine.network import Network
 from parties.bench.against import against
 from parties.bench.children import BenchFailed, children
 from parties.bench.growth import series
@@ -21,7 +21,7 @@ from parties.bench.profile import joined
 from parties.bench.setting import THREE, Setting, default_size
 from parties.bench.tables import per_element
 from parties.bench.workloads import WORKLOADS
-from parties.launch import consortium
+from parties.local.launch import consortium
 
 #: What is measured where nothing is asked for: half a minute.
 SHORT = ("multiply_int", "multiply", "matmul", "chain", "input", "open")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from mpc.network import Network
-from parties import demo
+from mpc.machine.network import Network
 from parties.bench.predicted import predict
+from parties.local import demo
 
 
 def measure(wanted: demo.Demo, network: Network | None = None) -> dict[str, Any]:

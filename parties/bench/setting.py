@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from parties.bench.workloads import WORKLOADS
-from parties.trust import number
+from parties.study.trust import number
 from protocols.engines import REPLICATED_PARTIES, checked_threshold, default_engine
 
 #: Largest default size with an engine, where that is below the workload's own: what takes some seconds.

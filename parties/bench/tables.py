@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from parties.bench.setting import described
-from parties.report_text import size
+from parties.report.words import size
 from protocols.engines import largest_threshold
 
 if TYPE_CHECKING:

@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
-from mpc.network import Network
-from parties import units
+from mpc.machine.network import Network
 from parties.bench.against import OPPONENTS
 from parties.bench.workloads import WORKLOADS
 from parties.cli.common import FILE, print_json
-from parties.echo import echo, echo_message
+from parties.text import units
+from parties.text.echo import echo, echo_message
 from protocols.engines import ENGINES
 
 
@@ -138,8 +138,8 @@ def command(
     from parties.bench.run import ALL, cases, measure, too_large
     from parties.bench.setting import settings
     from parties.cli.progress import Display
-    from parties.kernels import prepare
-    from parties.stopping import orderly_end
+    from parties.system.kernels import prepare
+    from parties.system.stopping import orderly_end
 
     if scenarios:
         if workloads or sizes or profile or opponent is not None or page is not None:
@@ -209,13 +209,13 @@ def _scenarios(
     as_json: bool,
 ) -> None:
     """Run each scenario once among each number of organizations."""
-    from parties import demo
     from parties.bench import tables
     from parties.bench.scenario import measure
     from parties.cli.progress import Display
-    from parties.kernels import prepare
-    from parties.stopping import orderly_end
-    from parties.trust import number
+    from parties.local import demo
+    from parties.study.trust import number
+    from parties.system.kernels import prepare
+    from parties.system.stopping import orderly_end
 
     counts = list[int | None](organizations) or [None]
     wanted = [demo.prepare(name, count, (), engine, threshold) for count in counts for name in names]

@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import click
 
 from mpc.text import check_text, visible
-from parties.echo import ask_secret, echo, json_text
-from parties.home import Home, open_home
+from parties.organization.home import Home, open_home
+from parties.text.echo import ask_secret, echo, json_text
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 

@@ -11,8 +11,8 @@ import click
 
 from mpc.errors import AuthenticationError, ConfigError, RemoteProtocolError
 from parties.cli.common import FILE, home_option, json_option, next_step, opened, print_json, print_table
-from parties.echo import echo
-from parties.home import Home
+from parties.organization.home import Home
+from parties.text.echo import echo
 
 
 @click.group()
@@ -32,9 +32,9 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
     \b
     Example:  comity contributions add 1f2e3d4c-clinic-for-county.sealed
     """
-    from parties.inbox import bring
-    from parties.misplaced import check_kind
-    from parties.sealing import read_header
+    from parties.contributors.inbox import bring
+    from parties.contributors.sealing import read_header
+    from parties.data.misplaced import check_kind
 
     here = opened(home)
     added = []
@@ -82,7 +82,7 @@ def list_(home: Path | None, as_json: bool) -> None:
 
 
 def _found(home: Home) -> list[dict[str, Any]]:
-    from parties.inbox import FOLDER
+    from parties.contributors.inbox import FOLDER
 
     found = []
     for path in sorted((home.path / FOLDER).glob("*/*.sealed")):

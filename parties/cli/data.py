@@ -6,11 +6,10 @@ from pathlib import Path
 
 import click
 
-from mpc.entries import expected
 from mpc.errors import ConfigError
-from mpc.schema import DEFAULT_ROWS, Schema
+from mpc.tables.entries import expected
+from mpc.tables.schema import DEFAULT_ROWS, Schema
 from mpc.text import check_text
-from parties.catalog import Dataset, SourceRows, open_dataset
 from parties.cli.common import (
     FILE,
     home_option,
@@ -21,9 +20,10 @@ from parties.cli.common import (
     print_json,
     print_table,
 )
-from parties.databases import absolute
-from parties.dataschema import read_schema
-from parties.echo import echo
+from parties.data.databases import absolute
+from parties.data.dataschema import read_schema
+from parties.organization.catalog import Dataset, SourceRows, open_dataset
+from parties.text.echo import echo
 
 #: Rows of a column that `check --rows` names.
 _SHOWN = 20
@@ -145,8 +145,8 @@ def _agreed(dataset: Dataset, scenario: str | None, input_: str | None, plan_tim
         if dataset.schema is None:
             raise ConfigError(f"{dataset.name} has no schema file; say what to check it against:  --scenario NAME")
         return read_schema(dataset.schema).schema, DEFAULT_ROWS
-    from parties.confined import Limits
-    from parties.rehearsal import tried_scenario
+    from parties.study.confined import Limits
+    from parties.study.rehearsal import tried_scenario
 
     inputs = tried_scenario(scenario, Limits(plan_timeout)).scenario.inputs
     name = input_ or (next(iter(inputs)) if len(inputs) == 1 else "")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from parties.cli.common import FOLDER, Place, json_option, next_step, plan_timeout_option, print_json
-from parties.echo import echo, echo_message
+from parties.text.echo import echo, echo_message
 from protocols.engines import ENGINES
 
 
@@ -88,15 +88,15 @@ def command(
                comity demo ./visits.py --data people=a.csv --data people=b.csv --data visits=v.csv
                comity demo --export samples/
     """
-    from parties import demo, samples
     from parties.cli.progress import Display
-    from parties.confined import Limits
-    from parties.keeping import Results
-    from parties.kernels import prepare
-    from parties.loader import load
-    from parties.oracle import complaint
-    from parties.rehearsal import tried_scenario
-    from parties.stopping import orderly_end
+    from parties.local import demo, samples
+    from parties.local.oracle import complaint
+    from parties.run.keeping import Results
+    from parties.study.confined import Limits
+    from parties.study.loader import load
+    from parties.study.rehearsal import tried_scenario
+    from parties.system.kernels import prepare
+    from parties.system.stopping import orderly_end
 
     if others:
         raise click.UsageError(

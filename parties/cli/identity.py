@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from parties.address import parse_address, show_address
 from parties.cli.common import home_option, json_option, next_step, opened, print_json
-from parties.echo import ask_secret, echo
-from parties.home import Home, create_home, home_path
+from parties.organization.address import parse_address, show_address
+from parties.organization.home import Home, create_home, home_path
+from parties.text.echo import ask_secret, echo
 
 _ANYWHERE = ("0.0.0.0", "::")
 

@@ -17,10 +17,10 @@ from typing import Any, NoReturn
 import click
 
 from mpc.text import visible_lines
-from parties.characters import plain_where_needed
-from parties.echo import echo
-from parties.failure import report_error
 from parties.startup import end_with_a_word, start_anew
+from parties.text.characters import plain_where_needed
+from parties.text.echo import echo
+from parties.text.failure import report_error
 
 #: name -> (module:attribute, one line of help). A new command is one line here and one file.
 COMMANDS = {

@@ -9,7 +9,7 @@ import click
 
 from mpc.errors import ConfigError
 from parties.cli.common import FOLDER, home_option, opened
-from parties.echo import echo
+from parties.text.echo import echo
 
 
 class _Program(click.Command):
@@ -94,7 +94,7 @@ def command(
         [organizations.st-mary]
         roles = ["compute"]
     """
-    from parties.misplaced import check_kind, kind
+    from parties.data.misplaced import check_kind, kind
     from parties.mpyc.guard import check_options, mpyc_version
 
     for name, seconds in (("--wait", wait), ("--grace", grace), ("--stall", stall)):
@@ -111,7 +111,7 @@ def command(
         from parties.mpyc.local import run_local
         from parties.mpyc.sources import program_sources
         from parties.mpyc.study import check_threshold
-        from parties.stopping import orderly_end
+        from parties.system.stopping import orderly_end
 
         t = check_threshold(local, threshold, f"--local {local}")
         program, rest = Path(arguments[0]), arguments[1:]
@@ -125,12 +125,12 @@ def command(
         if given is not None:
             instead = "the study says  threshold = T" if name == "--threshold" else "redirect this process's output"
             raise ConfigError(f"{name} goes with --local: {instead}")
-    from parties.failure import report_error
-    from parties.identity import no_core_dumps
     from parties.mpyc.run import Party
     from parties.mpyc.study import open_program_study
-    from parties.outcome import Limits
-    from parties.stopping import stoppable
+    from parties.organization.identity import no_core_dumps
+    from parties.run.outcome import Limits
+    from parties.system.stopping import stoppable
+    from parties.text.failure import report_error
 
     no_core_dumps()
     with stoppable():

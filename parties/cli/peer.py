@@ -9,14 +9,14 @@ from pathlib import Path
 import click
 
 from mpc.errors import ConfigError
-from parties.address import show_address
 from parties.cli.common import FILE, home_option, json_option, next_step, opened, print_json, print_table
-from parties.consortium import Member
-from parties.echo import confirmed, echo
-from parties.home import Home
-from parties.identity import MAX_CARD, Card
-from parties.misplaced import check_kind
-from parties.report_text import size
+from parties.data.misplaced import check_kind
+from parties.organization.address import show_address
+from parties.organization.consortium import Member
+from parties.organization.home import Home
+from parties.organization.identity import MAX_CARD, Card
+from parties.report.words import size
+from parties.text.echo import confirmed, echo
 
 
 @click.group()

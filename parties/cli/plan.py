@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mpc.forecast import Forecast, forecast
-from mpc.network import Network
-from mpc.speaking import held
-from parties import units
+from mpc.machine.forecast import Forecast, forecast
+from mpc.machine.network import Network
+from mpc.releases.speaking import held
 from parties.cli.common import FILE, json_option, plan_timeout_option, print_json
 from parties.cli.scenario import WARNING
-from parties.confined import Limits, confined
-from parties.disclosed import who_learns_what
-from parties.echo import echo
-from parties.rehearsal import dry_run_of, files_of, made_ready
-from parties.report_text import duration, size
-from parties.result import told_of
-from parties.study import BoundStudy, StudyPlan, open_study
-from parties.trust import coalition_lines, coalitions, listed, who_must_not_collude, why
+from parties.report.disclosed import who_learns_what
+from parties.report.words import duration, size
+from parties.run.result import told_of
+from parties.study.confined import Limits, confined
+from parties.study.plan import BoundStudy, StudyPlan, open_study
+from parties.study.rehearsal import dry_run_of, files_of, made_ready
+from parties.study.trust import coalition_lines, coalitions, listed, who_must_not_collude, why
+from parties.text import units
+from parties.text.echo import echo
 
 if TYPE_CHECKING:
     from protocols.simulate import DryRun
@@ -97,8 +97,8 @@ def command(
     echo(*told["lines"])
     echo(f"  {how_planned(missing)}")
     if mock:
-        from parties import report
-        from parties.console import SafeConsole
+        from parties.report import page as report
+        from parties.text.console import SafeConsole
 
         echo("", "What results look like, on rows made up from the schema (nobody's data):")
         report.show(told["mock"], SafeConsole())

@@ -10,8 +10,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from mpc.text import visible
-from parties.console import SafeConsole
-from parties.report_text import size
+from parties.report.words import size
+from parties.text.console import SafeConsole
 
 
 def describe(details: Mapping[str, Any]) -> str:
@@ -73,7 +73,7 @@ class Display:
         self._bar.disable = True
 
     def event(self, kind: str, details: Mapping[str, Any]) -> None:
-        """What `parties.process` tells."""
+        """What `parties.run.process` tells."""
         if kind == "plan":
             self._steps, self._rounds = int(details["steps"]), int(details["rounds"])
         elif kind == "status":

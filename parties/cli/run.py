@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mpc.errors import ConfigError
-from parties import units
 from parties.cli.common import (
     FILE,
     FOLDER,
@@ -22,10 +21,11 @@ from parties.cli.common import (
     plan_timeout_option,
     tried_option,
 )
-from parties.stopping import stoppable
+from parties.system.stopping import stoppable
+from parties.text import units
 
 if TYPE_CHECKING:
-    from parties.outcome import Outcome
+    from parties.run.outcome import Outcome
 
 _STARTED = perf_counter()
 
@@ -81,14 +81,14 @@ def command(
     \b
     Example:  comity run study.toml --home ~/.comity --wait 600
     """
-    from parties import confined
-    from parties.identity import no_core_dumps
-    from parties.keeping import NotWritten, Results
-    from parties.kernels import prepare
-    from parties.outcome import Limits
-    from parties.process import run_party
-    from parties.rehearsal import tried_study
-    from parties.result import result_document
+    from parties.organization.identity import no_core_dumps
+    from parties.run.keeping import NotWritten, Results
+    from parties.run.outcome import Limits
+    from parties.run.process import run_party
+    from parties.run.result import result_document
+    from parties.study import confined
+    from parties.study.rehearsal import tried_study
+    from parties.system.kernels import prepare
 
     for name, seconds in (("--wait", wait), ("--grace", grace), ("--stall", stall)):
         if not seconds > 0:

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from mpc.entries import expected
 from mpc.errors import ComityError, ConfigError
-from mpc.speaking import held
+from mpc.releases.speaking import held
+from mpc.tables.entries import expected
 from parties.cli.common import FOLDER, json_option, next_step, plan_timeout_option, print_json, print_table
-from parties.disclosed import read, release_lines
-from parties.echo import echo
-from parties.loader import Loaded, available, docstring, find, load
-from parties.samples import holders_of
+from parties.local.samples import holders_of
+from parties.report.disclosed import read, release_lines
+from parties.study.loader import Loaded, available, docstring, find, load
+from parties.text.echo import echo
 
 WARNING = "A scenario runs with your party's rights; read it."
 
@@ -53,8 +53,8 @@ def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
     Examples:  comity scenario show hospital_statistics
                comity scenario show ./my_study.py
     """
-    from parties.confined import Limits, confined
-    from parties.kernels import choose_cache
+    from parties.study.confined import Limits, confined
+    from parties.system.kernels import choose_cache
     from protocols.simulate import make_engine
 
     path = find(name)

@@ -21,15 +21,15 @@ from parties.cli.common import (
     tried_option,
 )
 from parties.cli.run import json_lines
-from parties.echo import echo
-from parties.report_text import size
-from parties.stopping import stoppable
+from parties.report.words import size
+from parties.system.stopping import stoppable
+from parties.text.echo import echo
 
 if TYPE_CHECKING:
     from parties.cli.progress import Display
-    from parties.contributing import Own
-    from parties.keeping import Results
-    from parties.outcome import Outcome
+    from parties.run.contributing import Own
+    from parties.run.keeping import Results
+    from parties.run.outcome import Outcome
 
 _STARTED = perf_counter()
 #: Told to who contributes to a study that says so.
@@ -100,7 +100,7 @@ def submit(
         if to is not None:
             _written(own, prepared, to, as_json)
             return
-        from parties.contributing import call
+        from parties.run.contributing import call
 
         fetch = own.learns and not no_wait
         kept = _results(own, output, try_out=fetch and display is not None)
@@ -149,7 +149,7 @@ def results(
                comity results study.toml --from a.sealed --from b.sealed --from c.sealed
     """
     from mpc.errors import ConfigError
-    from parties.contributing import call
+    from parties.run.contributing import call
 
     _check(wait)
     own, display = _opened(study, home, None if tried else plan_timeout, as_json, events, reads=False)
@@ -186,11 +186,11 @@ def _opened(
     study: Path, home: Path | None, plan_timeout: float | None, as_json: bool, events: bool, *, reads: bool = True
 ) -> tuple[Own, Display | None]:
     """This organization's side of the study, with its data checked; and what shows progress."""
-    from parties.confined import Limits
-    from parties.contributing import open_own
-    from parties.identity import no_core_dumps
-    from parties.kernels import prepare
-    from parties.rehearsal import tried_study
+    from parties.organization.identity import no_core_dumps
+    from parties.run.contributing import open_own
+    from parties.study.confined import Limits
+    from parties.study.rehearsal import tried_study
+    from parties.system.kernels import prepare
 
     no_core_dumps()
     bound = tried_study(study, None if plan_timeout is None else Limits(plan_timeout))  # before keys are here
@@ -206,7 +206,7 @@ def _opened(
 
 def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
     from mpc.errors import ConfigError
-    from parties.contributing import write_envelopes
+    from parties.run.contributing import write_envelopes
 
     if prepared is None:
         raise ConfigError(f"{own.bound.plan.where}: {own.home.name} brings nothing to this study")
@@ -221,7 +221,7 @@ def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
 
 def _results(own: Own, output: Path | None, *, try_out: bool) -> Results:
     """Where results go; tried before anybody is called."""
-    from parties.keeping import Results
+    from parties.run.keeping import Results
 
     kept = Results(output, own.home.path / "results")
     if try_out:
@@ -230,8 +230,8 @@ def _results(own: Own, output: Path | None, *, try_out: bool) -> Results:
 
 
 def _end(own: Own, outcome: Outcome, display: Display | None, kept: Results, as_json: bool, *, show: bool) -> None:
-    from parties.contributing import forget_parts
-    from parties.result import result_document
+    from parties.run.contributing import forget_parts
+    from parties.run.result import result_document
 
     for what in outcome.unwritten:
         kept.failed(what)
@@ -255,7 +255,7 @@ def _end(own: Own, outcome: Outcome, display: Display | None, kept: Results, as_
 
 def _bytes(path: Path) -> bytes:
     from mpc.errors import ConfigError
-    from parties.misplaced import check_kind
+    from parties.data.misplaced import check_kind
 
     check_kind(path, "sealed")
     try:

@@ -18,11 +18,11 @@ from typing import Any
 
 import numpy as np
 
-from mpc.channel import MAX_MESSAGE, Bytes
 from mpc.errors import ComityError, PeerLost, RemoteProtocolError
-from parties.frames import DATA
-from parties.lane import Lane
-from parties.session import Session
+from mpc.machine.channel import MAX_MESSAGE, Bytes
+from parties.net.frames import DATA
+from parties.net.lane import Lane
+from parties.net.session import Session
 
 #: Longest message.
 MOST_BYTES = 1 << 30

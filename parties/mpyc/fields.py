@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.channel import Bytes
 from mpc.errors import RemoteProtocolError
+from mpc.machine.channel import Bytes
 
 Objects = NDArray[np.object_]
 Limbs = NDArray[np.uint64]

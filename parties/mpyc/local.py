@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import IO
 
 from parties import startup
-from parties.dataschema import quoted
-from parties.echo import echo_message
-from parties.launch import Member, consortium, threads_per_party
+from parties.data.dataschema import quoted
+from parties.local.launch import Member, consortium, threads_per_party
+from parties.text.echo import echo_message
 
 #: A party that was asked to end and has not, is ended.
 _TERMINATE_S = 2.0

@@ -24,8 +24,8 @@ from typing import Any
 from mpyc import asyncoro, finfields, thresha
 from mpyc.runtime import Runtime
 
-from mpc.channel import Bytes
 from mpc.errors import LocalProtocolError, RemoteProtocolError
+from mpc.machine.channel import Bytes
 from parties.mpyc import labels, objects
 from parties.mpyc.exchange import Exchange
 from parties.mpyc.types import Types

@@ -18,21 +18,21 @@ from typing import Any
 
 from mpc.errors import ComityError, LocalProtocolError
 from mpc.text import visible_lines
-from parties.difference import difference
-from parties.document import study_hash
-from parties.echo import echo
-from parties.home import Home
-from parties.memory import keep_freed
 from parties.mpyc import guard
 from parties.mpyc.ending import end_as_python_does, end_children, what_is_left
 from parties.mpyc.exchange import Exchange
 from parties.mpyc.sources import program_sources
 from parties.mpyc.study import ProgramStudy, agreed_program
 from parties.mpyc.watch import PATIENCE_S, Watch, end_process, flush, print_program_error
-from parties.outcome import Limits
-from parties.participants import bystanders, participants
-from parties.session import Session
-from parties.stopping import listening
+from parties.net.session import Session
+from parties.organization.home import Home
+from parties.run.outcome import Limits
+from parties.run.participants import bystanders, participants
+from parties.study.difference import difference
+from parties.study.document import study_hash
+from parties.system.memory import keep_freed
+from parties.system.stopping import listening
+from parties.text.echo import echo
 
 
 class SessionThread:

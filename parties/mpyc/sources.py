@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mpc.errors import ConfigError
-from parties.misplaced import check_kind
+from parties.data.misplaced import check_kind
 
 #: A program and its modules together.
 MOST_BYTES = 3 << 20

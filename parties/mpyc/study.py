@@ -27,11 +27,11 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StrictInt, StrictStr, ValidationError
 
 from mpc.errors import ConfigError
-from parties.agreement import PROTOCOL_VERSION
-from parties.document import FORMAT, comity_version
-from parties.misplaced import check_kind
-from parties.studyfile import Name, Text, problems
-from parties.toml import read_toml
+from parties.data.misplaced import check_kind
+from parties.data.toml import read_toml
+from parties.net.agreement import PROTOCOL_VERSION
+from parties.study.document import FORMAT, comity_version
+from parties.study.file import Name, Text, problems
 
 FEWEST, MOST = 3, 20
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from mpyc import thresha
 
-from mpc.channel import Bytes
+from mpc.machine.channel import Bytes
 from parties.mpyc import digits, fields, sharing
 from parties.mpyc.types import elements
 

@@ -17,8 +17,8 @@ from typing import Any
 
 from mpc.errors import ComityError, LocalProtocolError
 from mpc.text import visible_lines
-from parties.echo import echo
 from parties.mpyc.ending import end_children
+from parties.text.echo import echo
 
 #: A program that has not ended so long after a failure is ended.
 PATIENCE_S = 1.5

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share, Spec
 from mpc.errors import BoundExceeded, CheckFailed, LocalProtocolError, RangeError
-from mpc.party import Party
+from mpc.machine.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share, Spec
+from mpc.machine.party import Party
 
 
 class Clear(Share):
@@ -40,7 +40,7 @@ def _mask(width: int) -> np.uint64:
 
 
 class IdealEngine(Engine):
-    """Every primitive of `mpc.engine.Engine` on cleartext. Checks what an engine may assume: values beyond the
+    """Every primitive of `mpc.machine.engine.Engine` on cleartext. Checks what an engine may assume: values beyond the
     capacity raise, so that a wrong bound shows in tests. Where they rest on a checked assumption, that has failed: what
     is computed from them is 0, and never opened."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.party import Party
+from mpc.machine.party import Party
 from protocols.ideal.engine import Clear, IdealEngine, cuttable
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.assumptions import Assumption, assuming
-from mpc.runtime import Runtime
-from mpc.secret import SecretArray, concatenate
+from mpc.machine.assumptions import Assumption, assuming
+from mpc.machine.runtime import Runtime
+from mpc.values.secret import SecretArray, concatenate
 
 
 class Held:

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from mpc.basis import Basis, union
-from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
-from mpc.secret import SecretArray, concatenate
+from mpc.releases.disclosure import Opened, Result
+from mpc.values.basis import Basis, union
+from mpc.values.secret import SecretArray, concatenate
 from protocols.models.rows import Design
 from protocols.models.standardize import FRAC, WIDTH_AS_GIVEN, Scaler, weights_of
 

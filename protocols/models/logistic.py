@@ -15,11 +15,11 @@ from typing import Literal
 
 import numpy as np
 
-from mpc.basis import union
-from mpc.disclosure import Result
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
-from mpc.fixed import encode, frac_for, width_of
-from mpc.secret import SecretArray, concatenate, constant
+from mpc.releases.disclosure import Result
+from mpc.values.basis import union
+from mpc.values.fixed import encode, frac_for, width_of
+from mpc.values.secret import SecretArray, concatenate, constant
 from protocols import numeric
 from protocols.models import metrics
 from protocols.models.checks import Held

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from mpc.basis import union
 from mpc.errors import RangeError, ShapeError
-from mpc.places import indicator
-from mpc.secret import SecretArray, concatenate
+from mpc.values.basis import union
+from mpc.values.places import indicator
+from mpc.values.secret import SecretArray, concatenate
 from protocols.models.rows import both
 from protocols.order import order_by
 

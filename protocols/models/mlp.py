@@ -16,12 +16,12 @@ from typing import Any
 
 import numpy as np
 
-from mpc.assumptions import resting_on
 from mpc.errors import RangeError, ShapeError
-from mpc.fixed import encode, frac_for
-from mpc.operands import narrowed
-from mpc.public import finite
-from mpc.secret import SecretArray, constant
+from mpc.machine.assumptions import resting_on
+from mpc.values.fixed import encode, frac_for
+from mpc.values.operands import narrowed
+from mpc.values.public import finite
+from mpc.values.secret import SecretArray, constant
 from protocols import numeric
 from protocols.numeric import relu
 

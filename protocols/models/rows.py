@@ -13,11 +13,11 @@ from itertools import combinations, product
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.basis import Basis, union
 from mpc.errors import RangeError, ShapeError
-from mpc.places import Lazy, indicator
-from mpc.reductions import is_flag
-from mpc.secret import SecretArray, concatenate, constant
+from mpc.values.basis import Basis, union
+from mpc.values.places import Lazy, indicator
+from mpc.values.reductions import is_flag
+from mpc.values.secret import SecretArray, concatenate, constant
 from protocols.numeric.normalize import F
 
 #: Columns by name, in a list, or side by side as a matrix (rows, columns).

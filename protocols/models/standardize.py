@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.fixed import WIDTH, width_of
-from mpc.runtime import Runtime
-from mpc.secret import SecretArray, constant, where
+from mpc.machine.runtime import Runtime
+from mpc.values.fixed import WIDTH, width_of
+from mpc.values.secret import SecretArray, constant, where
 from protocols import numeric
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import numpy as np
 
-from mpc.basis import union
 from mpc.errors import ShapeError
-from mpc.fixed import width_of
-from mpc.inherited import kept
-from mpc.secret import SecretArray
+from mpc.values.basis import union
+from mpc.values.fixed import width_of
+from mpc.values.inherited import kept
+from mpc.values.secret import SecretArray
 from protocols.numeric.division import reciprocal
 from protocols.numeric.elementwise import confine, largest
 from protocols.numeric.exponential import exp_of_negative

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from mpc.errors import RangeError
-from mpc.fixed import WIDTH, width_of
-from mpc.inherited import kept
-from mpc.secret import SecretArray, concatenate, where
+from mpc.values.fixed import WIDTH, width_of
+from mpc.values.inherited import kept
+from mpc.values.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, by_count, leading_bit, powers_below
 from protocols.numeric.tables import Pieces, tabulated
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mpc.errors import RangeError, ShapeError
-from mpc.fixed import encode
-from mpc.inherited import kept
-from mpc.secret import SecretArray, concatenate, constant, stack, where
+from mpc.values.fixed import encode
+from mpc.values.inherited import kept
+from mpc.values.secret import SecretArray, concatenate, constant, stack, where
 
 
 def relu(x: SecretArray) -> SecretArray:

@@ -10,8 +10,8 @@ from math import log as public_log
 import numpy as np
 
 from mpc.errors import RangeError
-from mpc.inherited import kept
-from mpc.secret import SecretArray
+from mpc.values.inherited import kept
+from mpc.values.secret import SecretArray
 from protocols.numeric.elementwise import confine
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.tables import Pieces, tabulated

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from mpc.errors import ShapeError
-from mpc.secret import SecretArray, concatenate
+from mpc.values.secret import SecretArray, concatenate
 
 #: Fraction bits of normalised values.
 F = 28

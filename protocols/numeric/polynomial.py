@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import RangeError, ShapeError
-from mpc.fixed import encode, frac_for, magnitude
-from mpc.inherited import kept
-from mpc.secret import SecretArray, constant, stack
+from mpc.values.fixed import encode, frac_for, magnitude
+from mpc.values.inherited import kept
+from mpc.values.secret import SecretArray, constant, stack
 from protocols.numeric.normalize import F
 
 #: Bits of the exact combination before it is cut.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from math import isfinite
 
 from mpc.errors import RangeError
-from mpc.secret import SecretArray, constant, where
-from mpc.wide_products import is_wide, precise_product
+from mpc.values.secret import SecretArray, constant, where
+from mpc.values.wide_products import is_wide, precise_product
 from protocols.numeric.division import divide
 from protocols.numeric.exponential import exp, log
 from protocols.numeric.roots import sqrt

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from mpc.inherited import kept
-from mpc.secret import SecretArray
+from mpc.values.inherited import kept
+from mpc.values.secret import SecretArray
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.tables import Pieces, tabulated
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import RangeError
-from mpc.secret import SecretArray
+from mpc.values.secret import SecretArray
 
 Function = Callable[[Decimal], Decimal]
 _EXACT = Context(prec=50)

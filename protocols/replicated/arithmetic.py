@@ -10,8 +10,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mpc.engine import Cost, Integers, Shape
-from mpc.party import Party
+from mpc.machine.engine import Cost, Integers, Shape
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.masks import zero_share

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost, Shape, Spec
-from mpc.party import Party
+from mpc.machine.engine import Cost, Shape, Spec
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.local import public_row

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost
 from mpc.errors import RangeError
-from mpc.party import Party
+from mpc.machine.engine import Cost
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_sign
 from protocols.replicated.boolean import reshare, reshare_load

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost
 from mpc.errors import RangeError, ShapeError
-from mpc.party import Party
+from mpc.machine.engine import Cost
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.boolean import levels_of, reshare, reshare_load, upper_halves

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import ShapeError
-from mpc.party import Party
+from mpc.machine.engine import Cost, Integers, Shape, Spec
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_lookup
 from protocols.replicated.kernels_lookup import GROUP

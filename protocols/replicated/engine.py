@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Engine, Integers, Piece, Shape, Spec
-from mpc.party import Party
+from mpc.machine.engine import Cost, Engine, Integers, Piece, Shape, Spec
+from mpc.machine.party import Party
 from protocols.replicated import (
     arithmetic,
     boolean,

@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from mpc.engine import Cost
 from mpc.errors import RangeError
-from mpc.party import Party, concurrently, inner_label
+from mpc.machine.engine import Cost
+from mpc.machine.party import Party, concurrently, inner_label
 from protocols.chunks import each
 from protocols.replicated import local
 from protocols.replicated.compare import compared, compared_load

@@ -10,8 +10,8 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
-from mpc.engine import Cost
-from mpc.party import Party
+from mpc.machine.engine import Cost
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.masks import draw, words

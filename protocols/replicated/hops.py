@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Spec
 from mpc.errors import ShapeError
-from mpc.party import Party
+from mpc.machine.engine import Spec
+from mpc.machine.party import Party
 from protocols.permuting import Places
 from protocols.replicated import kernels_order
 from protocols.replicated.masks import draw

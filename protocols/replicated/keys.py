@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Spec
-from mpc.party import Party, concurrently, inner_label
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party, concurrently, inner_label
 from protocols.permuting import Places
 from protocols.replicated import kernels_order, local
 from protocols.replicated.boolean import bits_and, bits_and_cost

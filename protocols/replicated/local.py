@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Integers, Shape, Spec
 from mpc.errors import ShapeError
-from mpc.party import Party
+from mpc.machine.engine import Integers, Shape, Spec
+from mpc.machine.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.sharing import Arithmetic, Bits, as_words, dtype_of, integers, mask_of, words_of_bits
 from protocols.shapes import fitting, joined_shape, size_of, wanted

@@ -25,9 +25,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Integers
 from mpc.errors import RangeError, ShapeError
-from mpc.party import Party
+from mpc.machine.engine import Cost, Integers
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_lookup
 from protocols.replicated.kernels_lookup import DIGIT, DIGITS, EXTRA, FACTOR, GROUP, UNIT

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from mpc.party import Party
+from mpc.machine.party import Party
 from protocols.replicated.sharing import Words
 
 ZERO = b"zero"

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mpc.channel import MAX_MESSAGE
-from mpc.engine import Cost, Shape, Spec
 from mpc.errors import ShapeError
-from mpc.party import Party
+from mpc.machine.channel import MAX_MESSAGE
+from mpc.machine.engine import Cost, Shape, Spec
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import limbs
 from protocols.replicated.fused import shifted_load, shifted_product

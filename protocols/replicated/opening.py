@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Spec
-from mpc.party import Party
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated.roles import Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits

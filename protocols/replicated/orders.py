@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Share, Spec
 from mpc.errors import ShapeError
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Share, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.permuting import WORDS, Places, distance, inverted, placing
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.hops import Hops, check_rows, pieces_of

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Integers, Piece, Spec
 from mpc.errors import CheckFailed
-from mpc.labels import Streams
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Integers, Piece, Spec
+from mpc.machine.labels import Streams
+from mpc.machine.party import Party, inner_label
 from protocols.chunks import each
 from protocols.replicated import local
 from protocols.replicated.compare import sign, sign_cost

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.party import Party
+from mpc.machine.party import Party
 from protocols.replicated.masks import draw
 from protocols.replicated.roles import Chunk, E
 from protocols.replicated.sharing import BitWords

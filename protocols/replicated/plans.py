@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import LocalProtocolError, ShapeError
+from mpc.machine.engine import Cost, Integers, Shape, Spec
 from protocols.replicated import (
     arithmetic,
     boolean,

@@ -13,8 +13,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mpc.engine import Cost, Integers, Shape
-from mpc.party import Party
+from mpc.machine.engine import Cost, Integers, Shape
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_quick
 from protocols.replicated.compare import check_width

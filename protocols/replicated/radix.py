@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost, Spec
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.replicated import local
 from protocols.replicated.arithmetic import multiply_cost, sum_of_products
 from protocols.replicated.boolean import bits_and, bits_and_cost

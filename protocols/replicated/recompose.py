@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost
-from mpc.party import Party
+from mpc.machine.engine import Cost
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load

@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from mpc.engine import Cost
 from mpc.errors import ShapeError
+from mpc.machine.engine import Cost
 
 #: Elements of one chunk at most: what a few kernels touch stays in the second-level cache.
 CHUNK = 1 << 15

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost, Shape
 from mpc.errors import ShapeError
-from mpc.party import Party
+from mpc.machine.engine import Cost, Shape
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_hash
 from protocols.replicated.equality import CHUNK, is_zero, is_zero_load

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.engine import Cost, Spec
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
 from protocols.replicated.orders import Order
 from protocols.replicated.roles import NOTHING

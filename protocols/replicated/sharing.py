@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Shape, Share, Spec
+from mpc.machine.engine import Shape, Share, Spec
 from protocols.shapes import same_shape, wanted
 
 Words = NDArray[np.uint64]

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mpc.engine import Cost, Spec
 from mpc.errors import RangeError, ShapeError
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
 from protocols.replicated.orders import Order, permutation, permutation_plan
 from protocols.replicated.radix import digits_plan, passes, sort_by_digits

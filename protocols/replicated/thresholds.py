@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from mpc.engine import Cost, Integers, Shape
 from mpc.errors import ShapeError
-from mpc.party import Party
+from mpc.machine.engine import Cost, Integers, Shape
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.replicated.compare import check_width, compared, compared_load
 from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, load

@@ -2,7 +2,7 @@
 predicted with, besides the network. The same numbers at all parties, whatever their machines.
 
 Seconds of kernels and of drawing masks, for one party, without encryption and without what any operation takes
-however small it is: `mpc.forecast.Machine` has those. `python -m parties.bench.calibrate` measures them anew.
+however small it is: `mpc.machine.forecast.Machine` has those. `python -m parties.bench.calibrate` measures them anew.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.engine import Spec
+from mpc.machine.engine import Spec
 
 _NS = 1e-9
 #: Nanoseconds an element, of the result where there is no operand.

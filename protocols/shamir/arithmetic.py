@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import CheckFailed
-from mpc.party import Party
+from mpc.machine.engine import Cost, Integers, Shape, Spec
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.shamir.committee import Chunk, Scheme, cut
 from protocols.shamir.fields import BinaryField, Field, PrimeField

@@ -12,9 +12,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Engine, Integers, Piece, Shape, Spec
-from mpc.labels import LABEL_BYTES
-from mpc.party import Party
+from mpc.machine.engine import Cost, Engine, Integers, Piece, Shape, Spec
+from mpc.machine.labels import LABEL_BYTES
+from mpc.machine.party import Party
 from protocols.engines import checked_threshold
 from protocols.selecting import disclosed_by_selection, selection
 from protocols.shamir import (

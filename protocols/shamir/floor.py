@@ -30,7 +30,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.party import Party
+from mpc.machine.party import Party
 from protocols.engines import MOST
 from protocols.shamir import kernels, kernels_planes, local
 from protocols.shamir.binary_field import product_steps

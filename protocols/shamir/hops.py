@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Spec
 from mpc.errors import ShapeError
-from mpc.labels import Streams
-from mpc.party import Party, concurrently
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.labels import Streams
+from mpc.machine.party import Party, concurrently
 from protocols.permuting import WORDS, Places
 from protocols.shamir import kernels, kernels_order, kernels_planes, lagrange, local
 from protocols.shamir.committee import Scheme

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Spec
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.permuting import Places
 from protocols.shamir import kernels_order, kernels_planes
 from protocols.shamir.arithmetic import reveal, reveal_cost

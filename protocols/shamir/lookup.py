@@ -93,7 +93,7 @@ def read(f: Floor, at: Place, table: Sequence[int]) -> Words | None:
 async def piecewise_cubic(
     f: Floor, x: Words, size: int, *, low: int, step: int, table: tuple[tuple[int, ...], ...], bits: int
 ) -> Words:
-    """See `mpc.engine.Engine.piecewise_cubic`.
+    """See `mpc.machine.engine.Engine.piecewise_cubic`.
 
     Rounds    the bits of the piece (as `decompose`), as numbers, their monomials, the coefficients; then the powers of
               u, 4, and one product that is cut, 2
@@ -125,8 +125,8 @@ _TABLE = 6
 async def exponential(
     f: Floor, x: Words, size: int, *, low: int, high: int, frac: int, digits: int, bits: int
 ) -> Words:
-    """See `mpc.engine.Engine.exponential`: e^x = T1[whole part] T2[first bits of the fraction] e^(rest), the last by
-    its series of degree 3.
+    """See `mpc.machine.engine.Engine.exponential`: e^x = T1[whole part] T2[first bits of the fraction] e^(rest), the
+    last by its series of degree 3.
 
     Rounds    as `piecewise_cubic`, and one product more
     Bytes     those of `parted`, of `place` twice, and of four times `cut`; 16 N for each of P messages and 2 tables

@@ -7,9 +7,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Shape
 from mpc.errors import ShapeError
-from mpc.party import Party, concurrently
+from mpc.machine.engine import Shape
+from mpc.machine.party import Party, concurrently
 from protocols.shamir import kernels
 from protocols.shamir.sharing import Numbers
 

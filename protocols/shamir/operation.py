@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost
-from mpc.party import Party
+from mpc.machine.engine import Cost
+from mpc.machine.party import Party
 from protocols.chunks import each
 from protocols.shamir.committee import Chunk, Scheme, cut
 from protocols.shamir.floor import Floor, words

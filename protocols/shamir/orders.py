@@ -15,9 +15,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from mpc.engine import Cost, Share, Spec
 from mpc.errors import ShapeError
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Share, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.permuting import Places, distance, placing
 from protocols.shamir.arithmetic import reveal, reveal_cost
 from protocols.shamir.committee import Scheme

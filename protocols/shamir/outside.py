@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Integers, Piece, Spec
 from mpc.errors import CheckFailed
-from mpc.labels import Streams
+from mpc.machine.engine import Integers, Piece, Spec
+from mpc.machine.labels import Streams
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.fields import BinaryField, Field, PrimeField

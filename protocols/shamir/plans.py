@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Integers, Shape, Spec
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
-from mpc.party import inner_label
+from mpc.machine.engine import Cost, Integers, Shape, Spec
+from mpc.machine.party import inner_label
 from protocols.selecting import check_ranks
 from protocols.shamir import (
     arithmetic,

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Spec
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.shamir import kernels_order, local
 from protocols.shamir.adder import conjunction
 from protocols.shamir.arithmetic import reduced

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Integers
+from mpc.machine.engine import Integers
 from protocols.shamir import local
 from protocols.shamir.adder import carry_save, conjunction, open_summands
 from protocols.shamir.floor import Floor

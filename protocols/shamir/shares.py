@@ -7,8 +7,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Integers
 from mpc.errors import ShapeError
+from mpc.machine.engine import Integers
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.sharing import Numbers, Planes, encoded, joined, packed, split_words

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Integers, Shape, Share, Spec
 from mpc.errors import CheckFailed, ShapeError
+from mpc.machine.engine import Integers, Shape, Share, Spec
 from protocols.shamir import kernels, kernels_planes
 from protocols.shamir.floor import words
 from protocols.shapes import size_of

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import numpy as np
 
-from mpc.engine import Cost, Spec
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.selecting import check_ranks, in_front, selected, selection, steps_of
 from protocols.shamir.committee import Scheme
 from protocols.shamir.keys import compared_cost, shuffled, shuffled_plan

@@ -11,8 +11,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost, Share, Spec
-from mpc.party import Party, inner_label
+from mpc.machine.engine import Cost, Share, Spec
+from mpc.machine.party import Party, inner_label
 from protocols.shamir import arithmetic, local, randomness
 from protocols.shamir.adder import conjunction
 from protocols.shamir.committee import Scheme

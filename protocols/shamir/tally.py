@@ -8,7 +8,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.engine import Cost
+from mpc.machine.engine import Cost
 from protocols.shamir.committee import Committee, Scheme
 from protocols.shamir.floor import Floor, Masks, words
 from protocols.shamir.rooms import checked_room, distance

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mpc.engine import Cost, Spec
+from mpc.machine.engine import Cost, Spec
 
 _NS = 1e-9
 #: Nanoseconds a byte that a party sends, the mean of all parties, of numbers and of bits.
 _BYTE, _BYTE_OF_BITS = 1.6, 2.3
-#: A round beyond an exchange of `mpc.forecast.Machine`: small arrays in many steps.
+#: A round beyond an exchange of `mpc.machine.forecast.Machine`: small arrays in many steps.
 _ROUND, _ROUND_OF_BITS = 12_000.0, 35_000.0
 #: Primitives whose rounds are of numbers alone.
 _NUMBERS = frozenset(

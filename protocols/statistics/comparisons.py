@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from mpc.disclosure import Opened, Result
-from mpc.private import PrivateArray
-from mpc.secret import concatenate
+from mpc.releases.disclosure import Opened, Result
+from mpc.tables.private import PrivateArray
+from mpc.values.secret import concatenate
 from protocols.statistics.descriptive import deviations, means
 from protocols.statistics.moments import column_moments
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.secret import SecretArray, concatenate, constant, where
+from mpc.values.secret import SecretArray, concatenate, constant, where
 from protocols.numeric.division import normal
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.statistics.descriptive import Scaled

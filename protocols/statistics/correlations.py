@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from mpc.counts import behind, complete
-from mpc.disclosure import Opened, Result
-from mpc.private import PrivateArray, PrivateTable
-from mpc.secret import SecretArray
+from mpc.releases.disclosure import Opened, Result
+from mpc.tables.counts import behind, complete
+from mpc.tables.private import PrivateArray, PrivateTable
+from mpc.values.secret import SecretArray
 from protocols.numeric.normalize import F
 from protocols.statistics import given
 from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, TOO_LITTLE, Scaled, scaled_roots

@@ -8,19 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from mpc.aggregates import Count
-from mpc.cohorts import Cohort
-from mpc.counts import behind, complete, named, rows_where
-from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
-from mpc.fixed import width_of
-from mpc.local import share_parts
-from mpc.outside import Part
-from mpc.places import indicator
-from mpc.private import PrivateArray, PrivateTable
-from mpc.relations import Rule
-from mpc.secret import SecretArray, where
-from mpc.wide_products import precise_product
+from mpc.machine.outside import Part
+from mpc.machine.relations import Rule
+from mpc.releases.disclosure import Opened, Result
+from mpc.tables.aggregates import Count
+from mpc.tables.counts import behind, complete, named, rows_where
+from mpc.tables.local import share_parts
+from mpc.tables.private import PrivateArray, PrivateTable
+from mpc.values.cohorts import Cohort
+from mpc.values.fixed import width_of
+from mpc.values.places import indicator
+from mpc.values.secret import SecretArray, where
+from mpc.values.wide_products import precise_product
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, inverse_root, roots
 from protocols.statistics import given

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from mpc.errors import ShapeError
-from mpc.private import PrivateArray, PrivateTable
+from mpc.tables.private import PrivateArray, PrivateTable
 
 
 def columns(what: str, given: Any) -> list[PrivateArray]:

@@ -6,14 +6,14 @@ from collections.abc import Mapping
 from itertools import product
 from typing import Any
 
-from mpc.cohorts import Cohort
-from mpc.counts import counted, rows_where
-from mpc.disclosure import Opened, Result
-from mpc.dominance import not_dominated
-from mpc.expressions import Expression, both, steps
-from mpc.private import PrivateArray, count_cells
-from mpc.secret import SecretArray
-from mpc.selections import Selection
+from mpc.releases.disclosure import Opened, Result
+from mpc.tables.counts import counted, rows_where
+from mpc.tables.dominance import not_dominated
+from mpc.tables.expressions import Expression, both, steps
+from mpc.tables.private import PrivateArray, count_cells
+from mpc.tables.selections import Selection
+from mpc.values.cohorts import Cohort
+from mpc.values.secret import SecretArray
 from protocols.statistics.descriptive import of_parts
 from protocols.statistics.moments import column_moments
 from protocols.statistics.tables import levels, table_guard

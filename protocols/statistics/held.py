@@ -1,13 +1,13 @@
 """Bounds that follow from a theorem about data, where an owner may have shared numbers that belong to no data.
 
-Relations between an owner's numbers are compared (`mpc.relations`) as far as they are linear. What else a bound rests
-on, that products of columns belong to rows, is held here, where masks rest on bounds: a value beyond its bound counts
-as 0.
+Relations between an owner's numbers are compared (`mpc.machine.relations`) as far as they are linear. What else a bound
+rests on, that products of columns belong to rows, is held here, where masks rest on bounds: a value beyond its bound
+counts as 0.
 """
 
 from __future__ import annotations
 
-from mpc.secret import SecretArray, stack, where
+from mpc.values.secret import SecretArray, stack, where
 
 
 def held(x: SecretArray, limit: float) -> SecretArray:

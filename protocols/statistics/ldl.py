@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.secret import SecretArray, concatenate, constant, stack, where
+from mpc.values.secret import SecretArray, concatenate, constant, stack, where
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import Exponent, F
 from protocols.statistics.held import held

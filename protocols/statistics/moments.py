@@ -16,17 +16,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.aggregates import Aggregate, CrossMoments
-from mpc.aggregates import Moments as ColumnMoments
-from mpc.cohorts import Cohort
 from mpc.errors import ConfigError, RangeError, ShapeError
-from mpc.expressions import Expression, Floats, same
-from mpc.local import share_parts
-from mpc.outside import Part
-from mpc.private import PrivateArray, Source, unit_exponent
-from mpc.relations import Rule, exact_multiple
-from mpc.secret import SecretArray
-from mpc.selections import Selection
+from mpc.machine.outside import Part
+from mpc.machine.relations import Rule, exact_multiple
+from mpc.tables.aggregates import Aggregate, CrossMoments
+from mpc.tables.aggregates import Moments as ColumnMoments
+from mpc.tables.expressions import Expression, Floats, same
+from mpc.tables.local import share_parts
+from mpc.tables.private import PrivateArray, Source, unit_exponent
+from mpc.tables.selections import Selection
+from mpc.values.cohorts import Cohort
+from mpc.values.secret import SecretArray
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
 

@@ -13,12 +13,12 @@ from typing import Any
 
 import numpy as np
 
-from mpc.cohorts import Cohort
-from mpc.counts import behind, complete
-from mpc.disclosure import Opened, Result
 from mpc.errors import ShapeError
-from mpc.private import PrivateArray
-from mpc.secret import SecretArray, concatenate, where
+from mpc.releases.disclosure import Opened, Result
+from mpc.tables.counts import behind, complete
+from mpc.tables.private import PrivateArray
+from mpc.values.cohorts import Cohort
+from mpc.values.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics import given

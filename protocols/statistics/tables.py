@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from mpc.cohorts import Cohort
-from mpc.disclosure import Guard, Opened, Result
-from mpc.enough import enough
 from mpc.errors import ConfigError
-from mpc.private import PrivateArray, count_cells
-from mpc.secret import SecretArray, concatenate, stack, where
+from mpc.releases.disclosure import Guard, Opened, Result
+from mpc.releases.enough import enough
+from mpc.tables.private import PrivateArray, count_cells
+from mpc.values.cohorts import Cohort
+from mpc.values.secret import SecretArray, concatenate, stack, where
 
 #: What protects a table, in words.
 RULE = "small cells suppressed, and another one where they could be told from the total"

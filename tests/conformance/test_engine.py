@@ -1,4 +1,4 @@
-"""One suite for every engine: each primitive of `mpc.engine.Engine` against integers, and its plan against its result.
+"""One suite for every engine: each primitive of `Engine` against integers, and its plan against its result.
 
 Values enter by `input` and leave by `open`, so that nothing here knows what a share is. Truncations round as the engine
 says; everything else is exact.
@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.marks import exhaustive, slow, thinned
 
-from mpc.engine import Engine, Share, Spec
 from mpc.errors import ComityError
-from mpc.simulation import simulate_parties
+from mpc.machine.engine import Engine, Share, Spec
+from mpc.machine.simulation import simulate_parties
 from protocols.simulate import make_engine
 
 ENGINES = ["ideal", "replicated", "shamir 3", "shamir 5"]

@@ -9,7 +9,7 @@ import sys
 import pytest
 from click.testing import CliRunner
 
-from mpc.network import Network
+from mpc.machine.network import Network
 from parties.cli.main import main
 from protocols.simulate import dry_run
 from scenarios.hospital_statistics import scenario

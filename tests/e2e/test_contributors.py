@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike, small_rows, small_town
 
-from parties.identity import Identity
-from parties.oracle import deviations
-from parties.sealing import read_header
+from parties.contributors.sealing import read_header
+from parties.local.oracle import deviations
+from parties.organization.identity import Identity
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

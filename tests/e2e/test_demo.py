@@ -18,9 +18,9 @@ from processes import ENVIRONMENT
 from support.marks import exhaustive
 
 from parties.cli.main import main
-from parties.loader import load
-from parties.oracle import expected
-from parties.samples import samples
+from parties.local.oracle import expected
+from parties.local.samples import samples
+from parties.study.loader import load
 from scenarios.hospital_statistics import MEASUREMENTS
 
 pytestmark = pytest.mark.slow

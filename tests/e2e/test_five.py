@@ -6,9 +6,9 @@ import signal
 import pytest
 from processes import SMALL, Running, Town, releases_alike, small_rows, small_town
 
-from parties.identity import Identity
-from parties.kernels import prepare
-from parties.oracle import deviations
+from parties.local.oracle import deviations
+from parties.organization.identity import Identity
+from parties.system.kernels import prepare
 
 pytestmark = pytest.mark.slow
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from processes import NAMES, releases_alike, small_rows, small_town
 
-from parties.oracle import deviations
+from parties.local.oracle import deviations
 
 pytestmark = pytest.mark.slow
 

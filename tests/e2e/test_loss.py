@@ -8,7 +8,7 @@ import pytest
 from processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
 from support.marks import exhaustive
 
-from parties.oracle import deviations
+from parties.local.oracle import deviations
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,7 @@ import pytest
 from processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
 from support.marks import exhaustive
 
-from parties.identity import Identity
+from parties.organization.identity import Identity
 
 pytestmark = pytest.mark.slow
 

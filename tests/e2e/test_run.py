@@ -15,7 +15,7 @@ from processes import ENVIRONMENT, NAMES, SMALL, releases_alike, small_rows, sma
 from support.marks import exhaustive
 
 from parties.cli.main import main
-from parties.oracle import deviations
+from parties.local.oracle import deviations
 
 
 def comity(*arguments: object, home: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -51,7 +51,7 @@ def test_three_processes_give_the_same_releases(tmp_path):
 @pytest.mark.slow
 def test_by_hand_with_the_commands_of_the_readme(tmp_path):
     """Homes by init, cards by peer add, data by data add, in this process; runs in three, started in another order."""
-    from parties.launch import free_ports
+    from parties.local.launch import free_ports
 
     homes = {name: tmp_path / name for name in NAMES}
     for name, port in zip(NAMES, free_ports(3), strict=True):

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 from processes import NAMES, SUPPORT, Town, releases_alike
 
-from parties.loader import load
-from parties.oracle import deviations, expected
+from parties.local.oracle import deviations, expected
+from parties.study.loader import load
 
 pytestmark = pytest.mark.slow
 

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mpc import expressions
-from mpc.aggregates import Count, CrossMoments, Crosstab, Moments, Sum
 from mpc.errors import RangeError
-from mpc.expressions import Expression
-from mpc.rows import BATCH_ROWS, ArrayRows
+from mpc.tables import expressions
+from mpc.tables.aggregates import Count, CrossMoments, Crosstab, Moments, Sum
+from mpc.tables.expressions import Expression
+from mpc.tables.rows import BATCH_ROWS, ArrayRows
 
 
 def column(name, low=-1e6, high=1e6, kind="real", levels=()):

@@ -7,10 +7,10 @@ import asyncio
 import numpy as np
 import pytest
 
-from mpc.channel import MAX_MESSAGE, MemoryNetwork, tag_of
 from mpc.errors import RemoteProtocolError
-from mpc.party import Environment, Party, concurrently
-from mpc.simulation import simulate_parties, simulated_keys
+from mpc.machine.channel import MAX_MESSAGE, MemoryNetwork, tag_of
+from mpc.machine.party import Environment, Party, concurrently
+from mpc.machine.simulation import simulate_parties, simulated_keys
 
 LABEL = b"sixteen bytes ok"
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mpc import Flag, Real, Scenario, Study, Table, stack
-from mpc.manifest import Entry
+from mpc.releases.manifest import Entry
 from protocols.simulate import simulate
 
 

@@ -14,12 +14,12 @@ from value_floor import rows, secret
 
 import mpc
 from mpc import Flag, Real, Result, Scenario, Table
-from mpc.channel import MemoryNetwork
 from mpc.errors import ConfigError, PolicyError, RangeError
-from mpc.party import Environment
-from mpc.runtime import Runtime
-from mpc.simulation import simulated_keys
-from mpc.study import Study, runtime_of
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.party import Environment
+from mpc.machine.runtime import Runtime
+from mpc.machine.simulation import simulated_keys
+from mpc.releases.study import Study, runtime_of
 from protocols import numeric
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library

@@ -11,7 +11,7 @@ from support.engines import ENGINES
 
 from mpc import Category, Flag, Integer, Real, Scenario, Study, Table
 from mpc.errors import ConfigError
-from parties.disclosed import read
+from parties.report.disclosed import read
 from protocols import statistics as st
 from protocols.simulate import dry_run, simulate
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mpc.entries import FALSE, PLAIN, TRUE, Meaning, Spelling, expected, read, reader, span
-from mpc.rows import MISSING
-from mpc.schema import Category, CategoryColumn, Flag, Integer, Real, Table
-from parties.columns import read_arrow
+from mpc.tables.entries import FALSE, PLAIN, TRUE, Meaning, Spelling, expected, read, reader, span
+from mpc.tables.rows import MISSING
+from mpc.tables.schema import Category, CategoryColumn, Flag, Integer, Real, Table
+from parties.data.columns import read_arrow
 
 GONE, INVALID = Meaning.MISSING, Meaning.INVALID
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpc.errors import RangeError
-from mpc.fixed import MAX_FRAC, WIDTH, decode, encode, frac_for, magnitude, width_of
+from mpc.values.fixed import MAX_FRAC, WIDTH, decode, encode, frac_for, magnitude, width_of
 
 INT64 = np.iinfo(np.int64)
 

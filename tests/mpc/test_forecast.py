@@ -8,11 +8,11 @@ from math import inf
 import numpy as np
 import pytest
 
-from mpc.channel import FRAME_HEADER
-from mpc.forecast import Machine, forecast
-from mpc.network import Network
-from mpc.secret import constant
-from mpc.trace import Settle, Traced
+from mpc.machine.channel import FRAME_HEADER
+from mpc.machine.forecast import Machine, forecast
+from mpc.machine.network import Network
+from mpc.machine.trace import Settle, Traced
+from mpc.values.secret import constant
 from protocols.library import Library
 from protocols.simulate import make_engine
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mpc.errors import LocalProtocolError
-from mpc.labels import Scope, Streams
-from mpc.simulation import simulated_keys
+from mpc.machine.labels import Scope, Streams
+from mpc.machine.simulation import simulated_keys
 
 LABEL = b"sixteen bytes ok"
 

@@ -10,19 +10,19 @@ from support.engines import ENGINES
 
 from mpc import Real, Scenario, Study, Table
 from mpc.errors import PolicyError, ShapeError
-from mpc.opening import OPENING
-from mpc.runtime import Runtime
-from parties.lint_names import INTERNAL
+from mpc.machine.opening import OPENING
+from mpc.machine.runtime import Runtime
+from parties.study.lint_names import INTERNAL
 from protocols import order
 from protocols.simulate import dry_run, simulate
 
 ROOT = Path(__file__).parents[2]
 #: Who opens: releases, checks of contributions, products of orders, and measurements, which have no data.
 MAY_OPEN = {
-    "mpc/disclosure.py",
-    "mpc/opening.py",
-    "mpc/relations.py",
-    "mpc/runtime.py",
+    "mpc/releases/disclosure.py",
+    "mpc/machine/opening.py",
+    "mpc/machine/relations.py",
+    "mpc/machine/runtime.py",
     "protocols/order.py",
     "parties/bench/calibrate.py",
     "parties/bench/workloads/base.py",
@@ -125,13 +125,13 @@ def test_a_script_has_no_way_to_its_run():
 
 
 def test_who_opens():
-    """Whoever imports `mpc.opening`, or schedules one of its primitives, is on the list above."""
+    """Whoever imports `mpc.machine.opening`, or schedules one of its primitives, is on the list above."""
     found = set()
     for package in ("mpc", "protocols", "parties", "scenarios"):
         for path in (ROOT / package).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 imported = isinstance(node, ast.ImportFrom) and (
-                    node.module == "mpc.opening"
+                    node.module == "mpc.machine.opening"
                     or (node.module == "mpc" and any(alias.name == "opening" for alias in node.names))
                 )
                 called = (

@@ -18,8 +18,8 @@ from mpc.errors import (
     ShareNeeded,
     UnknownLength,
 )
-from mpc.private import unit_exponent
-from mpc.schema import CategoryColumn
+from mpc.tables.private import unit_exponent
+from mpc.tables.schema import CategoryColumn
 from protocols.simulate import dry_run, simulate
 
 

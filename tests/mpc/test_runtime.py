@@ -8,9 +8,6 @@ import numpy as np
 import pytest
 from value_floor import opened, secret
 
-from mpc import runtime as runtime_module
-from mpc.channel import MemoryNetwork
-from mpc.engine import Cost
 from mpc.errors import (
     ChannelError,
     DataError,
@@ -20,13 +17,16 @@ from mpc.errors import (
     RemoteProtocolError,
     TooMuchInFlight,
 )
-from mpc.network import NETWORKS, Network
-from mpc.opening import open_to
-from mpc.operation import Local
-from mpc.party import Environment
-from mpc.runtime import Runtime
-from mpc.secret import constant, where
-from mpc.simulation import simulated_keys
+from mpc.machine import runtime as runtime_module
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.engine import Cost
+from mpc.machine.network import NETWORKS, Network
+from mpc.machine.opening import open_to
+from mpc.machine.operation import Local
+from mpc.machine.party import Environment
+from mpc.machine.runtime import Runtime
+from mpc.machine.simulation import simulated_keys
+from mpc.values.secret import constant, where
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library
 from protocols.simulate import evaluate, make_engine

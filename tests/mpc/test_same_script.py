@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from mpc import Category, Real, Scenario, Table
-from mpc.digest import canonical, digest
 from mpc.errors import AgreementError, LocalProtocolError
-from mpc.history import KEPT, History
-from mpc.labels import Scope
+from mpc.machine.digest import canonical, digest
+from mpc.machine.history import KEPT, History
+from mpc.machine.labels import Scope
 from protocols.simulate import dry_run, simulate
 
 LEVELS = ("a", "b", "c")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from support.engines import ENGINES
 from support.opened import compute, dry_cost
 
-from mpc.secret import SecretArray
+from mpc.values.secret import SecretArray
 
 FACTORS = [1.1, -0.01, 1 / 3, 2.5, 1e-9, 12345.678, 0.999, 2.0**20 + 0.5, 1e12 + 0.1]
 

@@ -117,10 +117,10 @@ def test_who_brings_what():
 
 
 def test_an_organization_that_should_bring_rows_and_does_not_is_no_hang():
-    from mpc.channel import MemoryNetwork
-    from mpc.party import Environment
-    from mpc.runtime import Runtime
-    from mpc.simulation import simulated_keys
+    from mpc.machine.channel import MemoryNetwork
+    from mpc.machine.party import Environment
+    from mpc.machine.runtime import Runtime
+    from mpc.machine.simulation import simulated_keys
     from protocols.library import Library
     from protocols.simulate import assemble
 

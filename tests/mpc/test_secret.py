@@ -13,8 +13,8 @@ from value_floor import compute, opened, secret
 
 import mpc
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
-from mpc.fixed import frac_for
-from mpc.secret import constant
+from mpc.values.fixed import frac_for
+from mpc.values.secret import constant
 from protocols.simulate import evaluate
 
 SHAPES = [(), (1,), (4,), (3, 1), (2, 3), (0,), (2, 0)]

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 
 from mpc import Category, Flag, Integer, Real, Scenario, Table
-from mpc.digest import digest
 from mpc.errors import PolicyError
-from mpc.seen import Seen, SeenText, SeenWhole, seen, standing_in, without_numbers
+from mpc.machine.digest import digest
+from mpc.machine.seen import Seen, SeenText, SeenWhole, seen, standing_in, without_numbers
 from protocols import statistics as st
 from protocols.simulate import dry_run, simulate
 

@@ -10,7 +10,7 @@ from support.engines import ENGINES_SLOW
 from value_floor import compute, opened, secret
 
 from mpc.errors import RangeError, ShapeError
-from mpc.thresholds import spread
+from mpc.values.thresholds import spread
 from protocols.simulate import evaluate
 
 SHAPES = [

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpc import Flag, Integer, PrivateArray, Real, Scenario, Table
-from mpc.aggregates import exact_sum, shifted
 from mpc.errors import ConfigError, DataError, RangeError, ShapeError
-from mpc.private import unit_exponent
-from mpc.rows import MISSING, as_real
+from mpc.tables.aggregates import exact_sum, shifted
+from mpc.tables.private import unit_exponent
+from mpc.tables.rows import MISSING, as_real
 from protocols import statistics
 from protocols.mock import mock_run
 from protocols.simulate import dry_run, simulate

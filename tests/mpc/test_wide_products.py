@@ -14,9 +14,9 @@ from support.engines import ENGINES
 from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError
-from mpc.inherited import causes
-from mpc.secret import SecretArray
-from mpc.wide_products import precise_product
+from mpc.values.inherited import causes
+from mpc.values.secret import SecretArray
+from mpc.values.wide_products import precise_product
 
 #: Fraction bits and widths of two operands (0 fraction bits: integers).
 SIZES = [

@@ -8,12 +8,12 @@ import pandas as pd
 import pytest
 
 from mpc import Real, Scenario, Table
-from mpc.channel import MemoryNetwork
 from mpc.errors import CheckFailed
-from mpc.party import Environment
-from mpc.runtime import Runtime
-from mpc.simulation import simulated_keys
-from mpc.witness import Coder, Witness
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.party import Environment
+from mpc.machine.runtime import Runtime
+from mpc.machine.simulation import simulated_keys
+from mpc.machine.witness import Coder, Witness
 from protocols.library import Library
 from protocols.simulate import assemble, make_engine, rows_of, whole
 

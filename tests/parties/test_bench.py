@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mpc.channel import FRAME_HEADER, MemoryNetwork
-from mpc.party import Environment
-from mpc.runtime import Runtime
-from mpc.simulation import simulated_keys
+from mpc.machine.channel import FRAME_HEADER, MemoryNetwork
+from mpc.machine.party import Environment
+from mpc.machine.runtime import Runtime
+from mpc.machine.simulation import simulated_keys
 from parties.bench import memory
 from parties.bench.children import BenchFailed, children
 from parties.bench.run import SHORT, _memory, cases
@@ -28,7 +28,7 @@ from parties.bench.workloads import WORKLOADS
 from parties.bench.workloads.arithmetic import factor_bounds
 from parties.bench.workloads.base import FRAC, seeded
 from parties.cli import main as cli
-from parties.launch import consortium
+from parties.local.launch import consortium
 from protocols.library import Library
 from protocols.simulate import make_engine
 
@@ -206,7 +206,7 @@ def test_what_an_engine_does_not_take_is_refused_before_anything_starts(monkeypa
         raise AssertionError("started")
 
     monkeypatch.setattr("parties.bench.run.measure", never)
-    monkeypatch.setattr("parties.kernels.prepare", never)
+    monkeypatch.setattr("parties.system.kernels.prepare", never)
     for arguments, words in (
         (["--organizations", "2"], "3 to 20 compute parties, not 2"),
         (["--organizations", "3,21"], "3 to 20 compute parties, not 21"),
@@ -226,7 +226,7 @@ def test_several_numbers_of_organizations_are_measured_one_after_the_other(monke
         return [RESULT | {"workload": name, "size": size, "rounds": 1, **vars(setting)} for name, size in chosen]
 
     monkeypatch.setattr("parties.bench.run.measure", measured)
-    monkeypatch.setattr("parties.kernels.prepare", lambda engine, status: None)
+    monkeypatch.setattr("parties.system.kernels.prepare", lambda engine, status: None)
     monkeypatch.setenv("COLUMNS", "80")
     command = ["bench", "--organizations", "3,5", "--workload", "open", "--workload", "chain"]
     printed = CliRunner().invoke(cli.main, command)
@@ -270,7 +270,7 @@ def test_wrong_use_ends_with_two_before_anything_starts(arguments, monkeypatch):
         raise AssertionError("started")
 
     monkeypatch.setattr("parties.bench.run.measure", never)
-    monkeypatch.setattr("parties.kernels.prepare", never)
+    monkeypatch.setattr("parties.system.kernels.prepare", never)
     result = CliRunner().invoke(cli.main, ["bench", *arguments])
     assert result.exit_code == 2
     assert "Usage:" in result.stderr

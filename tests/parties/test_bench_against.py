@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from mpc.runtime import Runtime
+from mpc.machine.runtime import Runtime
 from parties import startup
 from parties.bench import against, children, tables
 from parties.bench.mpyc_programs import program

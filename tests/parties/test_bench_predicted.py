@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from mpc.forecast import ORDINARY, forecast
-from mpc.network import NETWORKS
+from mpc.machine.forecast import ORDINARY, forecast
+from mpc.machine.network import NETWORKS
 from parties.bench.calibrate import CALLS, traced, workload
 from parties.bench.predicted import LOOPBACK, predict
 from parties.bench.setting import THREE, Setting
-from parties.demo import prepare
-from parties.loader import available
+from parties.local.demo import prepare
+from parties.study.loader import available
 
 
 @pytest.mark.parametrize(

@@ -10,11 +10,11 @@ from time import thread_time
 import pytest
 from click.testing import CliRunner
 
-from mpc.channel import FRAME_HEADER, MemoryNetwork
-from mpc.labels import Streams
-from mpc.party import Environment, Party, concurrently
-from mpc.runtime import Runtime
-from mpc.simulation import simulated_keys
+from mpc.machine.channel import FRAME_HEADER, MemoryNetwork
+from mpc.machine.labels import Streams
+from mpc.machine.party import Environment, Party, concurrently
+from mpc.machine.runtime import Runtime
+from mpc.machine.simulation import simulated_keys
 from parties.bench import tables
 from parties.bench.profile import PROCESSOR, Watch, joined, watched
 from parties.bench.run import measure

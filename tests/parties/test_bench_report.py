@@ -18,7 +18,7 @@ from parties.bench.profile import PROCESSOR
 from parties.bench.run import SHORT, cases
 from parties.bench.workloads import WORKLOADS
 from parties.cli import main as cli
-from parties.svg import drawing
+from parties.report.svg import drawing
 
 FACTS = [("Machine", "2 cores & <script>alert(1)</script>")]
 OTHER = {"name": "mpyc", "version": "0.11", "size": 700, "seconds": 0.07, "seconds_min": 0.07, "seconds_max": 0.08}
@@ -231,7 +231,7 @@ def test_a_page_that_cannot_be_written_is_found_before_anything_starts(monkeypat
         raise AssertionError("started")
 
     monkeypatch.setattr("parties.bench.run.measure", never)
-    monkeypatch.setattr("parties.kernels.prepare", never)
+    monkeypatch.setattr("parties.system.kernels.prepare", never)
     done = CliRunner().invoke(cli.main, ["bench", "--report", str(tmp_path / "nowhere" / "bench.html")])
     assert done.exit_code == 2
     assert "there is no folder" in done.stderr

@@ -9,12 +9,12 @@ from time import monotonic
 import numpy as np
 import pytest
 
-from mpc.channel import FRAME_HEADER, MAX_MESSAGE, MemoryNetwork
-from mpc.network import NETWORKS, Network
-from parties.clock import Clock
-from parties.eventloop import loop_factory
-from parties.lane import WINDOW
-from parties.shaping import Line, Shaped
+from mpc.machine.channel import FRAME_HEADER, MAX_MESSAGE, MemoryNetwork
+from mpc.machine.network import NETWORKS, Network
+from parties.net.clock import Clock
+from parties.net.lane import WINDOW
+from parties.net.shaping import Line, Shaped
+from parties.system.eventloop import loop_factory
 
 #: A byte takes a microsecond, and a message half a second besides.
 SLOW = Network(rtt_s=1.0, bits_per_second=8e6)

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from mpc.errors import ConfigError, DataError, LocalProtocolError
-from mpc.rows import BATCH_ROWS
-from mpc.schema import Category, Flag, Real, Table
-from parties.catalog import Catalog, Dataset, open_dataset
-from parties.dataschema import read_schema, schema_toml
+from mpc.tables.rows import BATCH_ROWS
+from mpc.tables.schema import Category, Flag, Real, Table
+from parties.data.dataschema import read_schema, schema_toml
+from parties.organization.catalog import Catalog, Dataset, open_dataset
 
 NAN = float("nan")
 
@@ -345,7 +345,8 @@ def test_importing_the_catalog_imports_no_data_libraries():
     import subprocess
 
     code = (
-        "import sys, parties.catalog; print([m for m in ('ibis', 'duckdb', 'pandas', 'pyarrow') if m in sys.modules])"
+        "import sys, parties.organization.catalog; "
+        "print([m for m in ('ibis', 'duckdb', 'pandas', 'pyarrow') if m in sys.modules])"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from party_lab import Lab, run
 
-from mpc.channel import MAX_MESSAGE, Channel, MemoryNetwork, tag_of
 from mpc.errors import PeerLost, RemoteProtocolError
-from parties.channel import SessionChannel
-from parties.lane import Lane
+from mpc.machine.channel import MAX_MESSAGE, Channel, MemoryNetwork, tag_of
+from parties.net.channel import SessionChannel
+from parties.net.lane import Lane
 
 Program = Callable[[list[Channel]], Awaitable[None]]
 LABEL = bytes(range(16))

@@ -14,9 +14,9 @@ import click
 import pytest
 from processes import SMALL
 
-from parties.characters import plain_where_needed
 from parties.cli.main import Comity
-from parties.echo import json_text
+from parties.text.characters import plain_where_needed
+from parties.text.echo import json_text
 
 ENCODINGS = ("latin-1", "cp1252", "ascii")
 

@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner
 
 from parties.cli.main import main
-from parties.home import home_path, open_home
-from parties.identity import Identity
+from parties.organization.home import home_path, open_home
+from parties.organization.identity import Identity
 
 
 def comity(*args, code=0, **extra):

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from parties.cli.main import main
-from parties.loader import available
+from parties.study.loader import available
 
 
 def comity(*args, code=0):

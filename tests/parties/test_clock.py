@@ -8,10 +8,10 @@ import pytest
 from party_lab import Lab, participants, run
 from processes import NAMES, releases_alike, small_town
 
-from parties import identity as identities
-from parties import tls
-from parties.identity import Identity
-from parties.session import Participant
+from parties.net import tls
+from parties.net.session import Participant
+from parties.organization import identity as identities
+from parties.organization.identity import Identity
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 #: Days between the clock that made a certificate and the one that reads it.

@@ -16,9 +16,9 @@ import pytest
 from click.testing import CliRunner
 
 from mpc.errors import ConfigError, ScenarioError
-from parties import confined as child
 from parties.cli import main
-from parties.confined import Limits, Unexpected, confined
+from parties.study import confined as child
+from parties.study.confined import Limits, Unexpected, confined
 
 HERE = Path(__file__)
 QUICK = Limits(1.0, 256 << 20)
@@ -261,8 +261,8 @@ def test_plan_says_that_the_script_was_executed(tmp_path):
 
 
 def test_what_a_system_cannot_confine_is_said(tmp_path, monkeypatch):
-    monkeypatch.setattr("parties.confine._landlock", lambda *_: False)
-    monkeypatch.setattr("parties.confine._seccomp", lambda *_: False)
+    monkeypatch.setattr("parties.study.confine._landlock", lambda *_: False)
+    monkeypatch.setattr("parties.study.confine._seccomp", lambda *_: False)
     ended = planned(tmp_path, "")
     assert "it can read and write your files; it can use the network and start programs" in " ".join(
         ended.output.split()

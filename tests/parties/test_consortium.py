@@ -5,9 +5,9 @@ import json
 import pytest
 
 from mpc.errors import ConfigError
-from parties.address import parse_address, show_address
-from parties.consortium import FILE, Consortium
-from parties.identity import Identity
+from parties.organization.address import parse_address, show_address
+from parties.organization.consortium import FILE, Consortium
+from parties.organization.identity import Identity
 
 
 @pytest.fixture(scope="module")

@@ -12,12 +12,12 @@ import numpy as np
 import pytest
 
 from mpc.errors import RemoteProtocolError
-from mpc.outside import Dealt
-from parties import frames
-from parties.contribution import Received
-from parties.desk import TOO_LATE, Desk
-from parties.identity import Identity
-from parties.inbox import Closed, Contributor
+from mpc.machine.outside import Dealt
+from parties.contributors.contribution import Received
+from parties.contributors.desk import TOO_LATE, Desk
+from parties.contributors.inbox import Closed, Contributor
+from parties.net import frames
+from parties.organization.identity import Identity
 
 STUDY = bytes(32)
 
@@ -58,7 +58,7 @@ class Link:
 
 
 def frames_protocol() -> int:
-    from parties.agreement import PROTOCOL_VERSION
+    from parties.net.agreement import PROTOCOL_VERSION
 
     return PROTOCOL_VERSION
 

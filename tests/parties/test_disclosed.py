@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from parties.cli.main import main
 from parties.cli.progress import Display
-from parties.disclosed import NO_MINIMUM, NOTHING, announce, read, release_lines, who_learns_what
+from parties.report.disclosed import NO_MINIMUM, NOTHING, announce, read, release_lines, who_learns_what
 
 SCRIPT = '''"""Guarded, unguarded and derived releases.
 

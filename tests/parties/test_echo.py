@@ -14,8 +14,8 @@ from rich.text import Text
 
 from mpc.errors import AgreementError
 from parties.cli import main as cli
-from parties.console import SafeConsole
-from parties.echo import echo, echo_message, json_text
+from parties.text.console import SafeConsole
+from parties.text.echo import echo, echo_message, json_text
 
 PARTIES = Path(cli.__file__).parents[1]
 EVIL = "a\x1b[2K\x9b1A\nwords  forged\u202e\u200b\x07"
@@ -77,7 +77,7 @@ def test_file_names_with_unseen_characters_are_refused(tmp_path, command, name):
     assert "\n    words" not in result.stderr
 
 
-ALONE = {"echo.py", "console.py", "bench/calibrate.py", "bench/child.py", "cli/run.py"}
+ALONE = {"text/echo.py", "text/console.py", "bench/calibrate.py", "bench/child.py", "cli/run.py"}
 """Where something is printed: the two ways of everything else, and JSON in ASCII for programs."""
 BANNED = ("click.echo", "click.secho", "click.confirm", "click.prompt", "print", "Console", "click.Path")
 

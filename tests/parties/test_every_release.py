@@ -14,8 +14,9 @@ import pytest
 from rich.console import Console
 from support import every_release
 
-from parties import report, report_kinds
-from parties.oracle import deviations, expected
+from parties.local.oracle import deviations, expected
+from parties.report import kinds
+from parties.report import page as report
 from protocols.simulate import simulate
 
 ROWS = 30
@@ -69,9 +70,9 @@ def check_shown(content: dict[str, Any], folder: Path) -> None:
     """Each release has the form of its kind, and stands in all three places."""
     checked = report.check(content)
     forms = {
-        "number": report_kinds.Scalar, "vector": report_kinds.Vector, "matrix": report_kinds.Matrix,
-        "array": report_kinds.Array, "histogram": report_kinds.Histogram, "test": report_kinds.Comparison,
-        "regression": report_kinds.Regression,
+        "number": kinds.Scalar, "vector": kinds.Vector, "matrix": kinds.Matrix,
+        "array": kinds.Array, "histogram": kinds.Histogram, "test": kinds.Comparison,
+        "regression": kinds.Regression,
     }  # fmt: skip
     for name, kind in content["kinds"].items():
         if kind in forms:

@@ -7,7 +7,7 @@ from click.testing import CliRunner
 
 from mpc.errors import ComityError
 from parties.cli.main import main
-from parties.loader import load
+from parties.study.loader import load
 from protocols.simulate import simulate
 
 SCRIPT = """

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mpc.channel import FRAME_HEADER, MAX_MESSAGE
 from mpc.errors import RemoteProtocolError
-from parties import frames
-from parties.frames import Decoder
+from mpc.machine.channel import FRAME_HEADER, MAX_MESSAGE
+from parties.net import frames
+from parties.net.frames import Decoder
 
 
 class Collector:

@@ -9,12 +9,12 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from mpc.channel import MemoryNetwork
 from mpc.errors import CheckFailed, PeerTimeout
-from mpc.outside import Dealt
-from parties import gathering
-from parties.contribution import Received
-from parties.inbox import Contributor
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.outside import Dealt
+from parties.contributors import gathering
+from parties.contributors.contribution import Received
+from parties.contributors.inbox import Contributor
 
 
 def digest(number: int, owner: int) -> bytes:

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from mpc.errors import ConfigError
-from parties import identity as identities
-from parties.identity import Card, Identity, in_words, no_core_dumps, verify, words
-from parties.tls import server_context
+from parties.net.tls import server_context
+from parties.organization import identity as identities
+from parties.organization.identity import Card, Identity, in_words, no_core_dumps, verify, words
 
 
 @pytest.fixture(scope="module")

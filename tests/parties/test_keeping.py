@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from mpc.errors import ConfigError
-from parties import keeping, plots, report
-from parties.console import SafeConsole
-from parties.keeping import JOURNAL, REPORT, RESULT, NotWritten, Results, plain, try_folder
+from parties.report import page as report
+from parties.report import plots
+from parties.run import keeping
+from parties.run.keeping import JOURNAL, REPORT, RESULT, NotWritten, Results, plain, try_folder
+from parties.text.console import SafeConsole
 
 STUDY = "ab" * 32
 VALUES = {"age mean": 41.5, "ages": {"edges": [0.0, 50.0, 100.0], "counts": [20, 30]}}
@@ -73,7 +75,7 @@ def test_a_folder_that_cannot_be_is_refused_beforehand(tmp_path, where):
 def test_a_full_disk_is_found_beforehand_and_leaves_nothing(tmp_path):
     code = (
         "import resource, sys, pathlib\nresource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-        "from parties.keeping import Results\nfrom mpc.errors import ConfigError\n"
+        "from parties.run.keeping import Results\nfrom mpc.errors import ConfigError\n"
         "try: Results(pathlib.Path(sys.argv[1])).try_out()\n"
         "except ConfigError as error: print(error)\n"
     )

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from parties.launch import Launched, Member
-from parties.stopping import end_if_told, orderly_end
+from parties.local.launch import Launched, Member
+from parties.system.stopping import end_if_told, orderly_end
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mpc.errors import ConfigError
-from parties import loader
+from parties.study import loader
 
 GOOD = '''"""Ages.
 
@@ -18,8 +18,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from mpc.schema import Real, Table
-from mpc.scenario import Scenario
+from mpc.tables.schema import Real, Table
+from mpc.releases.scenario import Scenario
 
 
 class Patients(Table):
@@ -89,7 +89,7 @@ def test_every_file_of_a_folder_belongs_to_it(tmp_path):
           "study/__init__.py")  # fmt: skip
     write(
         tmp_path,
-        "from mpc.schema import Real, Table\nclass Patients(Table):\n    age = Real(0, 120)\n",
+        "from mpc.tables.schema import Real, Table\nclass Patients(Table):\n    age = Real(0, 120)\n",
         "study/tables.py",
     )
     write(tmp_path, "", "study/inner/__init__.py")
@@ -113,7 +113,7 @@ def test_every_file_of_a_folder_belongs_to_it(tmp_path):
         ("import asyncio", "import asyncio"),
         ("import random", "import random"),
         ("import pickle", "import pickle"),
-        ("import parties.identity", "import parties"),
+        ("import parties.organization.identity", "import parties"),
         ("import pandas as pd", "import pandas outside of a function"),
         ("import scipy.stats", "import scipy.stats outside of the function under @scenario.plaintext"),
         ("def f():\n    import scipy", "import scipy outside"),
@@ -132,7 +132,7 @@ def test_every_file_of_a_folder_belongs_to_it(tmp_path):
         ("from numpy.random import default_rng", "numpy.random"),
         ("def f(pd):\n    import pandas as pd\n    return pd.read_csv('a')", "pd.read_csv"),
         ("np.zeros(3).tofile('a')", ".tofile"),
-        ("from mpc.operation import os", "import mpc.operation"),
+        ("from mpc.machine.operation import os", "import mpc.machine.operation"),
         ("from protocols.statistics.regression import np", "np of protocols.statistics.regression"),
         ("import protocols.simulate", "import protocols.simulate"),
         ("from protocols import simulate", "simulate of protocols"),
@@ -265,7 +265,7 @@ def test_what_has_no_order_of_its_own_is_not_gone_through(tmp_path, line, refuse
 
 def test_public_names_may_be_taken_where_they_are_defined(tmp_path):
     more = (
-        "from mpc.schema import Flag\nfrom mpc.errors import ComityError\nimport protocols.statistics\n"
+        "from mpc.tables.schema import Flag\nfrom mpc.errors import ComityError\nimport protocols.statistics\n"
         "from protocols import order\nfrom protocols.order import median\nimport numpy.linalg as la\n"
         "x = (protocols.statistics.ols, order.sort, la.norm, np.linalg.norm, np.float64(1).real)\n"
         "class Own:\n    def __init__(self):\n        self._kept = self.run = 1\n"
@@ -274,9 +274,9 @@ def test_public_names_may_be_taken_where_they_are_defined(tmp_path):
 
 
 def test_names_of_library_code_are_listed_for_people(tmp_path):
-    more = "from mpc.secret import constant\ndef f(x):\n    return x.bare().without_mask()\n"
+    more = "from mpc.values.secret import constant\ndef f(x):\n    return x.bare().without_mask()\n"
     assert loader.load(write(tmp_path, GOOD + more)).library == (
-        f"ages.py, line {HEAD + 1}: mpc.secret.constant",
+        f"ages.py, line {HEAD + 1}: mpc.values.secret.constant",
         f"ages.py, line {HEAD + 3}: .bare",
         f"ages.py, line {HEAD + 3}: .without_mask",
     )

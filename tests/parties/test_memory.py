@@ -10,7 +10,7 @@ import pytest
 CODE = """
 import resource, sys
 import numpy as np
-from parties.memory import keep_freed
+from parties.system.memory import keep_freed
 
 if sys.argv[1] == "kept" and not keep_freed():
     sys.exit(3)

@@ -6,7 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from parties.cli.main import main
-from parties.misplaced import kind
+from parties.data.misplaced import kind
 
 SCENARIO = "from mpc import Flag, Scenario, Table\n\n\nclass P(Table):\n    f = Flag()\n\n\nscenario = Scenario()\n"
 FILES = {

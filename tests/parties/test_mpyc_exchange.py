@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mpc.channel import MAX_MESSAGE
 from mpc.errors import ComityError, LocalProtocolError, PeerLost, RemoteProtocolError
+from mpc.machine.channel import MAX_MESSAGE
 from parties.mpyc import exchange
 from parties.mpyc.exchange import Exchange
 

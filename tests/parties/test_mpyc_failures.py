@@ -16,7 +16,7 @@ from textwrap import dedent
 import pytest
 from support.marks import exhaustive
 
-from parties.launch import Member, consortium
+from parties.local.launch import Member, consortium
 
 ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "tests" / "support"

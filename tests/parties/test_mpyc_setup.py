@@ -10,11 +10,11 @@ import pytest
 
 from mpc.errors import ConfigError
 from parties.cli.main import main
-from parties.difference import difference
-from parties.document import canonical, study_hash
 from parties.mpyc import guard
 from parties.mpyc.sources import program_sources
 from parties.mpyc.study import agreed_program, check_threshold, open_program_study
+from parties.study.difference import difference
+from parties.study.document import canonical, study_hash
 
 THREE = "".join(f'[organizations.{name}]\nroles = ["compute"]\n' for name in ("st-mary", "county", "north"))
 
@@ -167,7 +167,7 @@ def test_studies_that_are_refused(tmp_path, text, says):
 
 
 def test_a_study_of_a_program_is_refused_by_run(tmp_path):
-    from parties.study import read_study
+    from parties.study.plan import read_study
 
     with pytest.raises(ConfigError, match="scenario"):
         read_study(write(tmp_path / "s.toml", f'purpose = "p"\n{THREE}'))

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mpc import Real, Scenario, Table
-from parties.oracle import (
+from parties.local.oracle import (
     DIFFERS,
     SUPPRESSED,
     OracleFailed,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parties.places import KEPT, PER_NETWORK, PLACES, YOUNG_S, Places, network_of, plain
+from parties.net.places import KEPT, PER_NETWORK, PLACES, YOUNG_S, Places, network_of, plain
 
 
 def fill(places: Places, addresses: list[str], now: float = 0.0) -> list[str]:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from mpc.errors import ComityError, ConfigError, DataError
-from mpc.schema import Category, Flag, Integer, Real, Schema, Table
-from parties.catalog import Dataset, open_dataset
+from mpc.tables.schema import Category, Flag, Integer, Real, Schema, Table
+from parties.organization.catalog import Dataset, open_dataset
 
 psycopg = pytest.importorskip("psycopg")
 pytestmark = pytest.mark.slow

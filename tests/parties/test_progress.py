@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from mpc import Real, Scenario, Study, Table
-from mpc.channel import MemoryNetwork
-from mpc.party import Busy, Environment
-from mpc.rows import ArrayRows
-from mpc.runtime import Runtime
-from mpc.simulation import simulated_keys
-from parties.progress import LULL_S, Told
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.party import Busy, Environment
+from mpc.machine.runtime import Runtime
+from mpc.machine.simulation import simulated_keys
+from mpc.tables.rows import ArrayRows
+from parties.run.progress import LULL_S, Told
 from protocols.library import Library
 from protocols.simulate import assemble, make_engine, whole
 

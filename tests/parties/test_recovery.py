@@ -13,7 +13,6 @@ import pytest
 from party_lab import NAMES, Lab, run, until
 from tcp_proxy import Proxy
 
-from mpc.channel import tag_of
 from mpc.errors import (
     AgreementError,
     ComityError,
@@ -23,6 +22,7 @@ from mpc.errors import (
     RemoteError,
     RemoteProtocolError,
 )
+from mpc.machine.channel import tag_of
 
 LABEL = bytes(range(16))
 
@@ -223,7 +223,7 @@ def test_small_messages_are_acknowledged_without_traffic_the_other_way():
 
 
 def test_too_much_that_nobody_asks_for(monkeypatch):
-    monkeypatch.setattr("parties.lane.INBOX", 1 << 20)
+    monkeypatch.setattr("parties.net.lane.INBOX", 1 << 20)
 
     async def program():
         lab = Lab(2)
@@ -239,7 +239,7 @@ def test_too_much_that_nobody_asks_for(monkeypatch):
 
 
 def test_the_window_makes_a_sender_wait(monkeypatch):
-    monkeypatch.setattr("parties.lane.WINDOW", 1 << 20)
+    monkeypatch.setattr("parties.net.lane.WINDOW", 1 << 20)
 
     async def program():
         lab = Lab(2)
@@ -378,9 +378,9 @@ import numpy as np
 sys.path.insert(0, {support!r})
 import party_lab
 from party_lab import Lab, NAMES, run
-from mpc.channel import tag_of
+from mpc.machine.channel import tag_of
 from mpc.errors import ComityError
-from parties.identity import Identity
+from parties.organization.identity import Identity
 from pathlib import Path
 index, ports, homes, grace = int(sys.argv[1]), eval(sys.argv[2]), eval(sys.argv[3]), float(sys.argv[4])
 party_lab.identity = lambda number: Identity.load(Path(homes[number]))

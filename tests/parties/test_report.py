@@ -17,7 +17,8 @@ import pytest
 from pydantic import BaseModel
 from rich.console import Console
 
-from parties import report, report_data, report_text
+from parties.report import data, words
+from parties.report import page as report
 
 SMALL = "suppressed (fewer than 10)"
 COLLINEAR = "undefined: predictors nearly collinear"
@@ -152,7 +153,7 @@ def test_suppressed_cells_are_dim() -> None:
 
 
 def test_columns_are_folded() -> None:
-    columns = report_data.fold(report.check(result()))
+    columns = data.fold(report.check(result()))
     assert columns.statistics == ["mean", "sd", "missing"]
     assert list(columns.rows) == ["age", "dose"]
     assert columns.rows["age"]["missing"].value == SMALL
@@ -160,7 +161,7 @@ def test_columns_are_folded() -> None:
     assert list(columns.histograms) == ["age"]
     assert "weight" in columns.others
     assert "age mean" not in columns.others
-    alone = report_data.fold(report.check(result({"blood mean": ("number", 3.5)})))
+    alone = data.fold(report.check(result({"blood mean": ("number", 3.5)})))
     assert alone.others == ["blood mean"]
 
 
@@ -405,7 +406,7 @@ def test_users_plot_settings_change_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_nothing_large_is_imported_before_a_page_is_written() -> None:
-    code = "import sys, parties.report; print(*({'matplotlib', 'jinja2', 'scipy'} & set(sys.modules)))"
+    code = "import sys, parties.report.page; print(*({'matplotlib', 'jinja2', 'scipy'} & set(sys.modules)))"
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert out.stdout.strip() == ""
 
@@ -418,14 +419,14 @@ def test_nothing_large_is_imported_before_a_page_is_written() -> None:
     ],
 )  # fmt: skip
 def test_numbers_read_well(value: Any, text: str) -> None:
-    assert report_text.number(value) == text
+    assert words.number(value) == text
 
 
 def test_sizes_and_times_read_well() -> None:
-    sizes = [report_text.size(n) for n in (0, 999, 1500, 312_345, 999_960, 2_500_000_000_000)]
+    sizes = [words.size(n) for n in (0, 999, 1500, 312_345, 999_960, 2_500_000_000_000)]
     assert sizes == ["0 B", "999 B", "1.5 kB", "312 kB", "1.0 MB", "2.5 TB"]
-    assert [report_text.duration(s) for s in (0.0042, 1.94, 150, 7260)] == ["4 ms", "1.9 s", "2 min 30 s", "2 h 1 min"]
-    assert [report_text.probability(p) for p in (0.0, 0.04312, SMALL)] == ["< 0.0001", "0.0431", SMALL]
+    assert [words.duration(s) for s in (0.0042, 1.94, 150, 7260)] == ["4 ms", "1.9 s", "2 min 30 s", "2 h 1 min"]
+    assert [words.probability(p) for p in (0.0, 0.04312, SMALL)] == ["< 0.0001", "0.0431", SMALL]
 
 
 def test_bins_of_different_widths_are_drawn_as_densities(monkeypatch: pytest.MonkeyPatch) -> None:

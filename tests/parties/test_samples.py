@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 
 from mpc.errors import ConfigError
-from mpc.scenario import Scenario
-from mpc.schema import Real, Table
-from parties.demo import prepare, study_toml
-from parties.loader import Loaded, load
-from parties.samples import deal, samples, write
-from parties.study import open_study
+from mpc.releases.scenario import Scenario
+from mpc.tables.schema import Real, Table
+from parties.local.demo import prepare, study_toml
+from parties.local.samples import deal, samples, write
+from parties.study.loader import Loaded, load
+from parties.study.plan import open_study
 
 STATISTICS = "hospital_statistics"
 

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from processes import SMALL, small_rows
 
 from mpc.errors import AgreementError, AuthenticationError, CheckFailed, ComityError, ConfigError, RemoteProtocolError
-from mpc.outside import Layout, Part, Partial
-from mpc.relations import Rule
-from mpc.study import runtime_of
-from parties import contribution, sealing
-from parties.handout import Facts, hand_out, put_together
-from parties.identity import Card, Identity
-from parties.inbox import KEPT, SPENT, Closed, Contributor, Inbox, bring, folder_of
-from parties.loader import load
-from parties.receipts import check_receipt, receipt
-from parties.sealing import CHUNK, Header, read_header, seal, unseal
+from mpc.machine.outside import Layout, Part, Partial
+from mpc.machine.relations import Rule
+from mpc.releases.study import runtime_of
+from parties.contributors import contribution, sealing
+from parties.contributors.handout import Facts, hand_out, put_together
+from parties.contributors.inbox import KEPT, SPENT, Closed, Contributor, Inbox, bring, folder_of
+from parties.contributors.receipts import check_receipt, receipt
+from parties.contributors.sealing import CHUNK, Header, read_header, seal, unseal
+from parties.organization.identity import Card, Identity
+from parties.study.loader import load
 from protocols.simulate import collect, make_engine
 
 STUDY, OTHER = bytes(range(32)), bytes(32)
@@ -392,7 +392,7 @@ def test_that_nothing_can_be_noted_is_told_before_the_run(cast, tmp_path, monkey
     def full(path, content):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("parties.inbox.write_private", full)
+    monkeypatch.setattr("parties.contributors.inbox.write_private", full)
     for step in (box.check_writable, lambda: box.spend({3: DIGEST})):
         with pytest.raises(ConfigError, match="No space left on device"):
             step()

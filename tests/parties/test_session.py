@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from party_lab import NAMES, STUDY, STUDY_HASH, Lab, identity, participants, run, until
 
-from mpc.channel import tag_of
 from mpc.errors import (
     AgreementError,
     AuthenticationError,
@@ -22,9 +21,10 @@ from mpc.errors import (
     RemoteError,
     RemoteProtocolError,
 )
-from parties import agreement, frames, places, tls
-from parties.agreement import Contribution
-from parties.session import Participant
+from mpc.machine.channel import tag_of
+from parties.net import agreement, frames, places, tls
+from parties.net.agreement import Contribution
+from parties.net.session import Participant
 
 
 def draw(stream, purpose=b"test"):

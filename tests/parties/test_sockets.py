@@ -1,4 +1,4 @@
-"""No module but parties/tls.py opens a socket, and that one none without TLS; and nothing that is told changes it."""
+"""No module but parties/net/tls.py opens a socket, and that one none without TLS; nothing that is told changes it."""
 
 import ast
 import importlib
@@ -13,8 +13,8 @@ import click
 import pytest
 from party_lab import identity
 
-from parties import tls
 from parties.cli import main as cli
+from parties.net import tls
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mpc", "protocols", "parties", "scenarios")
@@ -71,7 +71,7 @@ MPYC = ROOT / "parties" / "bench" / "mpyc_child.py"
     ids=lambda p: str(p.name),
 )
 def test_only_tls_opens_sockets(path):
-    assert openings(path.read_text(), tls=path == ROOT / "parties" / "tls.py") == []
+    assert openings(path.read_text(), tls=path == ROOT / "parties" / "net" / "tls.py") == []
 
 
 def test_the_comparison_with_mpyc_opens_nothing_to_a_network():
@@ -101,16 +101,16 @@ def calls(path: Path) -> Iterator[ast.Call]:
 
 def test_every_context_comes_from_one_function():
     """In tls.py `ssl.SSLContext` is called once, and what stands after `ssl=` is what that function made."""
-    made = [c.lineno for c in calls(ROOT / "parties/tls.py") if ast.unparse(c.func) == "ssl.SSLContext"]
+    made = [c.lineno for c in calls(ROOT / "parties/net/tls.py") if ast.unparse(c.func) == "ssl.SSLContext"]
     assert len(made) == 1
-    given = {ast.unparse(k.value) for c in calls(ROOT / "parties/tls.py") for k in c.keywords if k.arg == "ssl"}
+    given = {ast.unparse(k.value) for c in calls(ROOT / "parties/net/tls.py") for k in c.keywords if k.arg == "ssl"}
     assert given == {"self._context", "context"}
     for package in PACKAGES:
         for path in (ROOT / package).rglob("*.py"):
             text = path.read_text()
             for weaker in ("CERT_NONE", "CERT_OPTIONAL", "create_default_context", "_create_unverified_context"):
                 assert weaker not in text.replace("(not `create_default_context`)", ""), (path, weaker)
-            if path != ROOT / "parties/tls.py":
+            if path != ROOT / "parties/net/tls.py":
                 assert not any(ast.unparse(c.func).endswith("SSLContext") for c in calls(path)), path
 
 
@@ -184,14 +184,14 @@ def test_no_option_speaks_of_less():
 
 def test_neither_study_nor_home_says_how_to_connect():
     """The keys that a study, a card and a consortium file may have, named one by one."""
-    from parties.studyfile import OrganizationEntry, StudyFile
+    from parties.study.file import OrganizationEntry, StudyFile
 
     assert set(StudyFile.model_fields) == {
         "scenario", "purpose", "engine", "parameters", "organizations", "ranges", "valid_from", "valid_until",
         "network", "threshold", "keep_contributions",
     }  # fmt: skip
     assert set(OrganizationEntry.model_fields) == {"roles"}
-    for module in ("parties.session", "parties.link", "parties.dialer", "parties.process"):
+    for module in ("parties.net.session", "parties.net.link", "parties.net.dialer", "parties.run.process"):
         source = Path(str(importlib.import_module(module).__file__)).read_text()
         assert "ssl=None" not in source
         assert "ssl=False" not in source
@@ -206,7 +206,7 @@ def test_variables_of_the_tls_library_change_nothing(tmp_path):
     )
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from party_lab import identity\nfrom parties import tls\n"
+        "from party_lab import identity\nfrom parties.net import tls\n"
         "for make in (tls.server_context, tls.client_context):\n"
         "    c = make(identity(0), [identity(1).certificate])\n"
         "    print(c.verify_mode.name, c.minimum_version.name, c.keylog_filename, c.cert_store_stats()['x509'])\n"

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from mpc.errors import ConfigError, DataError
-from mpc.schema import Category, Flag, Integer, Real, Schema, Table
-from parties.catalog import Catalog, Dataset, open_dataset
-from parties.databases import _explained, absolute
-from parties.dataschema import read_schema
+from mpc.tables.schema import Category, Flag, Integer, Real, Schema, Table
+from parties.data.databases import _explained, absolute
+from parties.data.dataschema import read_schema
+from parties.organization.catalog import Catalog, Dataset, open_dataset
 
 NAN = float("nan")
 
@@ -435,8 +435,8 @@ def test_two_thousand_levels_cost_what_two_do(tmp_path):
     (tmp_path / "s.csv").write_text(text)
     code = f"""
 import time
-from mpc.schema import Category, Table
-from parties.catalog import Dataset, open_dataset
+from mpc.tables.schema import Category, Table
+from parties.organization.catalog import Dataset, open_dataset
 class Stays(Table):
     code = Category(*{levels!r})
 class Halves(Table):

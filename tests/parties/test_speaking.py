@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from mpc.speaking import held, holding
+from mpc.releases.speaking import held, holding
 from parties.cli.main import main
-from parties.echo import scenario_print
+from parties.text.echo import scenario_print
 
 SCRIPT = '''"""Prints when it is loaded, and when it runs."""
 from mpc import Flag, Scenario, Table

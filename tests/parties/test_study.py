@@ -10,15 +10,15 @@ from datetime import date
 import pytest
 
 from mpc.errors import ConfigError
-from mpc.network import Network
-from mpc.scenario import Scenario
-from mpc.schema import Category, Real, Table
+from mpc.machine.network import Network
+from mpc.releases.scenario import Scenario
+from mpc.tables.schema import Category, Real, Table
 from parties.cli.plan import when_valid
-from parties.difference import difference
-from parties.document import agreed_document, canonical, study_hash, study_words
-from parties.loader import Loaded
-from parties.study import bind, make_study, open_study, read_study
-from parties.visible import clean
+from parties.study.difference import difference
+from parties.study.document import agreed_document, canonical, study_hash, study_words
+from parties.study.loader import Loaded
+from parties.study.plan import bind, make_study, open_study, read_study
+from parties.text.visible import clean
 
 STUDY = """
 scenario = "ages.py"
@@ -44,8 +44,8 @@ age = [0, 130.5]
 """
 
 SOURCE = '''"""Ages."""
-from mpc.schema import Category, Real, Table
-from mpc.scenario import Scenario
+from mpc.tables.schema import Category, Real, Table
+from mpc.releases.scenario import Scenario
 
 
 class Patients(Table):

@@ -12,8 +12,8 @@ import pytest
 from terminal import on_terminal
 
 from mpc.errors import ConfigError
-from parties.home import create_home
-from parties.identity import Card, Identity
+from parties.organization.home import create_home
+from parties.organization.identity import Card, Identity
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are Unix's")
 

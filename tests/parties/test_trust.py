@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from mpc.errors import ConfigError
-from parties.study import make_study
-from parties.trust import coalition_lines, coalitions, listed, number, who_must_not_collude, why
+from parties.study.plan import make_study
+from parties.study.trust import coalition_lines, coalitions, listed, number, who_must_not_collude, why
 from protocols.engines import largest_threshold
 
 LETTERS = "abcdefghijklmnopqrstuvw"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from mpc.network import NETWORKS, Network
-from parties import units
+from mpc.machine.network import NETWORKS, Network
+from parties.text import units
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import pytest
 
 from mpc.errors import ConfigError
-from parties.catalog import Catalog
-from parties.dataschema import read_schema
-from parties.difference import difference
+from parties.data.dataschema import read_schema
+from parties.data.toml import read_toml
 from parties.mpyc.study import open_program_study
-from parties.study import read_study
-from parties.toml import read_toml
-from parties.visible import apart, clean
+from parties.organization.catalog import Catalog
+from parties.study.difference import difference
+from parties.study.plan import read_study
+from parties.text.visible import apart, clean
 
 LINE = "async def run(study: Study) -> None:"
 

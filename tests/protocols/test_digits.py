@@ -8,7 +8,7 @@ import pytest
 import mpc
 from mpc import Real, Scenario, Table
 from mpc.errors import RangeError
-from parties.loader import load
+from parties.study.loader import load
 from protocols.digits import digits_left
 from protocols.mock import mock_digits, mock_run
 

@@ -12,7 +12,7 @@ from support.tables import releases, split, table
 from support.value_floor import compute, opened, secret
 
 from mpc.errors import PolicyError, RangeError, ShapeError
-from mpc.secret import SecretArray
+from mpc.values.secret import SecretArray
 from protocols import order
 from protocols.simulate import evaluate
 
@@ -208,7 +208,7 @@ def test_a_median_costs_a_fraction_of_a_sort():
         x.sort()
         return middle - before, sum(run.cost.bytes_sent) - middle
 
-    from mpc.runtime import Runtime
+    from mpc.machine.runtime import Runtime
     from protocols.library import Library
     from protocols.simulate import make_engine
 

@@ -14,14 +14,14 @@ from numpy.testing import assert_array_equal
 from processes import SMALL, small_rows
 
 from mpc import Real, Scenario, Study, Table
-from mpc.channel import MemoryNetwork
-from mpc.engine import Spec
 from mpc.errors import CheckFailed, ConfigError, DataError, LocalProtocolError
-from mpc.party import Party
-from mpc.simulation import simulate_parties
-from mpc.study import runtime_of
-from parties.loader import load
-from parties.oracle import deviations
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.engine import Spec
+from mpc.machine.party import Party
+from mpc.machine.simulation import simulate_parties
+from mpc.releases.study import runtime_of
+from parties.local.oracle import deviations
+from parties.study.loader import load
 from protocols.replicated import outside
 from protocols.replicated.engine import ReplicatedEngine
 from protocols.replicated.sharing import Arithmetic, Bits

@@ -10,8 +10,8 @@ import pytest
 from support.marks import exhaustive
 from test_hospital_statistics import assert_same
 
-from parties.loader import load
-from parties.samples import deal
+from parties.local.samples import deal
+from parties.study.loader import load
 from protocols.simulate import dry_run, simulate
 
 RISK, STATISTICS = "hospital_risk_model", "hospital_statistics"

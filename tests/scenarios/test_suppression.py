@@ -9,8 +9,8 @@ import pytest
 from inference import NO, YES, bounds, released
 
 from mpc import Flag, Real, Scenario, Study, Table
-from parties.loader import load
-from parties.samples import samples
+from parties.local.samples import samples
+from parties.study.loader import load
 from protocols import statistics as st
 from protocols.simulate import simulate
 

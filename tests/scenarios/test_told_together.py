@@ -10,8 +10,8 @@ import pytest
 
 from mpc import Category, Flag, Integer, Real, Scenario, Study, Table
 from mpc.errors import ConfigError, PolicyError
-from mpc.patterns import possible
-from mpc.selections import Selection
+from mpc.tables.patterns import possible
+from mpc.tables.selections import Selection
 from protocols import statistics as st
 from protocols.simulate import dry_run, simulate
 

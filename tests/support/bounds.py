@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.secret import SecretArray
+from mpc.values.secret import SecretArray
 from protocols.ideal.engine import Clear
 
 

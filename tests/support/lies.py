@@ -13,9 +13,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-import mpc.local
-from mpc.outside import Part
-from mpc.runtime import Runtime
+import mpc.tables.local
+from mpc.machine.outside import Part
+from mpc.machine.runtime import Runtime
 
 #: parts, the honest vector of raw integers -> what is shared instead.
 Lie = Callable[[Sequence[Part], Any], Any]
@@ -24,7 +24,7 @@ Lie = Callable[[Sequence[Part], Any], Any]
 @contextmanager
 def lying(index: int, lie: Lie) -> Iterator[None]:
     """The party `index`, which computes, shares what `lie` makes of its partial results."""
-    schedule, claimed = Runtime.schedule, mpc.local._claimed
+    schedule, claimed = Runtime.schedule, mpc.tables.local._claimed
     latest: dict[Runtime, list[Sequence[Part]]] = {}
 
     def changed(self, primitive, *operands, local=None, **parameters):
@@ -43,7 +43,7 @@ def lying(index: int, lie: Lie) -> Iterator[None]:
             latest.pop(run).append(parts)
         return claimed(run, owners, handle, parts, rule, together)
 
-    with patch.object(Runtime, "schedule", changed), patch.object(mpc.local, "_claimed", noted):
+    with patch.object(Runtime, "schedule", changed), patch.object(mpc.tables.local, "_claimed", noted):
         yield
 
 

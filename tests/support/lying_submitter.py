@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.outside import Outside
+from mpc.machine.outside import Outside
 
 honest = Outside.vector
 

@@ -21,16 +21,16 @@ from typing import Any
 
 import numpy as np
 
-from parties.address import parse_address
-from parties.catalog import Catalog, Dataset
-from parties.consortium import Consortium, Member
-from parties.home import create_home, open_home
-from parties.identity import Card
-from parties.launch import Launched, free_ports
-from parties.launch import Member as Home
-from parties.loader import load
-from parties.oracle import deviations, expected
-from parties.study import open_study
+from parties.local.launch import Launched, free_ports
+from parties.local.launch import Member as Home
+from parties.local.oracle import deviations, expected
+from parties.organization.address import parse_address
+from parties.organization.catalog import Catalog, Dataset
+from parties.organization.consortium import Consortium, Member
+from parties.organization.home import create_home, open_home
+from parties.organization.identity import Card
+from parties.study.loader import load
+from parties.study.plan import open_study
 
 SCENARIO = Path(__file__).with_name("wide_study.py")
 COMPUTE = ("north", "south", "west")
@@ -140,7 +140,7 @@ def oracle(folder: Path, names: list[str]) -> dict[str, Any]:
 
 def submit(study: Path, homes: list[Path]) -> None:
     """Prepare and hand over for several organizations, one after the other."""
-    from parties.contributing import call, open_own
+    from parties.run.contributing import call, open_own
 
     bound = open_study(study)
     for path in homes:

@@ -7,10 +7,10 @@ HOW  oversized  a frame longer than allowed      garbage  a frame of a kind that
 import sys
 from typing import Any
 
-from parties import frames
 from parties.cli.main import main
-from parties.meeting import Meeting
-from parties.session import Session
+from parties.net import frames
+from parties.net.meeting import Meeting
+from parties.net.session import Session
 
 HOW = sys.argv.pop(1)
 _attach, _greeting = Session.attach, Meeting.greeting

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from parties.cli.main import main
-from parties.meeting import Meeting
 from parties.mpyc.exchange import Exchange
+from parties.net.meeting import Meeting
 
 HOW, FILE = sys.argv.pop(1), sys.argv.pop(1)
 _send, _greeting = Exchange.send, Meeting.greeting

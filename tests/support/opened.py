@@ -8,11 +8,11 @@ import numpy as np
 from support.bounds import every_bound_holds
 from support.engines import making
 
-from mpc.engine import Cost
-from mpc.fixed import decode, encode
-from mpc.opening import open_to
-from mpc.runtime import Runtime
-from mpc.secret import SecretArray
+from mpc.machine.engine import Cost
+from mpc.machine.opening import open_to
+from mpc.machine.runtime import Runtime
+from mpc.values.fixed import decode, encode
+from mpc.values.secret import SecretArray
 from protocols.library import Library
 from protocols.simulate import evaluate, make_engine, run_here
 

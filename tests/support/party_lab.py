@@ -10,9 +10,9 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
 
-from parties.identity import Identity
-from parties.launch import free_ports
-from parties.session import Participant, Session
+from parties.local.launch import free_ports
+from parties.net.session import Participant, Session
+from parties.organization.identity import Identity
 
 T = TypeVar("T")
 NAMES = ("county", "north", "st-mary", "valley", "west")

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from parties import plots
 from parties.cli.main import main
+from parties.report import plots
 
 _draw = plots.draw
 

@@ -30,12 +30,12 @@ from typing import Any
 import numpy as np
 from tcp_proxy import Proxy
 
-from parties.catalog import Catalog
-from parties.catalog import Dataset as Entry
-from parties.home import Home, create_home, open_home
-from parties.launch import free_ports
-from parties.loader import load
-from parties.oracle import expected
+from parties.local.launch import free_ports
+from parties.local.oracle import expected
+from parties.organization.catalog import Catalog
+from parties.organization.catalog import Dataset as Entry
+from parties.organization.home import Home, create_home, open_home
+from parties.study.loader import load
 
 NAMES = ("county", "north", "st-mary")
 SUPPORT = Path(__file__).parent

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from parties.cli.main import main
-from parties.dataset import SourceRows
+from parties.data.dataset import SourceRows
 
 SECONDS = float(sys.argv.pop(1))
 _quickly = SourceRows.batches

@@ -11,8 +11,8 @@ import pandas as pd
 from support.bounds import every_bound_holds
 
 from mpc import Real, Scenario, Study, Table
-from mpc.private import PrivateTable
-from mpc.schema import Column
+from mpc.tables.private import PrivateTable
+from mpc.tables.schema import Column
 from protocols.simulate import simulate
 
 Releases = Mapping[str, Any]

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from support.engines import making
 
-from mpc.fixed import decode
-from mpc.opening import open_to
-from mpc.runtime import Runtime
-from mpc.secret import SecretArray, constant
+from mpc.machine.opening import open_to
+from mpc.machine.runtime import Runtime
+from mpc.values.fixed import decode
+from mpc.values.secret import SecretArray, constant
 from protocols.simulate import evaluate
 
 
@@ -18,7 +18,7 @@ def secret(run: Runtime, values: Any, *, bound: float | None = None, frac: int |
     """A secret with these values; with `bound`, as if its schema said |value| <= bound."""
     if bound is None:
         return constant(run, values, frac=frac)
-    from mpc.fixed import frac_for
+    from mpc.values.fixed import frac_for
 
     x = constant(run, values, frac=frac_for(bound) if frac is None else frac)
     raw = int(np.ceil(np.ldexp(bound, x.frac)))

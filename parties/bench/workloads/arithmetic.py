@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.fixed import WIDTH
-from mpc.operation import Handle
+from mpc.machine.operation import Handle
+from mpc.values.fixed import WIDTH
 from parties.bench.workloads.base import FRAC, Integers, Workload, largest_of, seeded
 
 #: A product's bound has so many bits, so that a product of two values with FRAC fraction bits is cut to FRAC again.

@@ -12,11 +12,11 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.labels import Streams
-from mpc.opening import open_to
-from mpc.operation import Handle
-from mpc.runtime import Runtime
-from mpc.secret import SecretArray, Type
+from mpc.machine.labels import Streams
+from mpc.machine.opening import open_to
+from mpc.machine.operation import Handle
+from mpc.machine.runtime import Runtime
+from mpc.values.secret import SecretArray, Type
 
 Integers = NDArray[np.int64]
 

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from mpc.operation import Handle
-from mpc.secret import where
+from mpc.machine.operation import Handle
+from mpc.values.secret import where
 from parties.bench.workloads.base import FRAC, Workload, largest_of, seeded
 
 

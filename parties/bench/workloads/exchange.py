@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from mpc.opening import open_to
-from mpc.operation import Handle
+from mpc.machine.opening import open_to
+from mpc.machine.operation import Handle
 from parties.bench.workloads.base import Workload, largest_of, seeded
 
 _BOUND = 1 << 22

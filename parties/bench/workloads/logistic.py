@@ -8,9 +8,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.operation import Handle
+from mpc.machine.operation import Handle
 from parties.bench.workloads.base import FRAC, Integers, Workload, largest_of, seeded
-from parties.loader import folder
+from parties.study.loader import folder
 from protocols.models.logistic import LogisticRegression
 from protocols.models.rows import public_order, split_rows
 

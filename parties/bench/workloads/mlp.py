@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from mpc.operation import Handle
-from mpc.secret import SecretArray
+from mpc.machine.operation import Handle
+from mpc.values.secret import SecretArray
 from parties.bench.workloads.base import FRAC, Workload, largest_of, seeded
 from protocols.models.mlp import MLP, Dense
 

@@ -11,8 +11,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.operation import Handle
-from mpc.secret import SecretArray, concatenate
+from mpc.machine.operation import Handle
+from mpc.values.secret import SecretArray, concatenate
 from parties.bench.workloads.base import FRAC, Integers, Workload, largest_of, seeded
 from protocols.numeric import sigmoid, softmax
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mpc.operation import Handle
+from mpc.machine.operation import Handle
 from parties.bench.workloads.base import Workload, largest_of, seeded
 from protocols.order import random_order
 

@@ -13,7 +13,7 @@ from support.engines import making
 from support.value_floor import opened, secret
 
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
-from mpc.soundness import soundness
+from mpc.releases.soundness import soundness
 from protocols.models import LogisticRegression
 from protocols.models.fitted import WEIGHT_LIMIT
 from protocols.simulate import evaluate

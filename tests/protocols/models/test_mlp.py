@@ -14,7 +14,7 @@ from support.opened import compute, dry_cost
 from support.value_floor import opened
 
 from mpc.errors import RangeError, ShapeError
-from mpc.secret import constant
+from mpc.values.secret import constant
 from protocols.models.mlp import MLP, Dense, Sequential, relu
 from protocols.simulate import evaluate
 

@@ -14,7 +14,7 @@ from support.engines import ENGINES
 from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError
-from mpc.secret import SecretArray
+from mpc.values.secret import SecretArray
 from protocols.numeric.division import scale_of
 
 

@@ -10,7 +10,7 @@ from support.engines import ENGINES
 from support.opened import compute
 
 from mpc.errors import ShapeError
-from mpc.secret import SecretArray
+from mpc.values.secret import SecretArray
 from protocols import numeric
 from protocols.numeric.normalize import F
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from replicated_harness import LABELS, combined, engine, run, shared
 
-from mpc.channel import MemoryNetwork
-from mpc.engine import Cost
 from mpc.errors import LocalProtocolError, RemoteProtocolError, ShapeError
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.engine import Cost
+from mpc.machine.simulation import simulate_parties
 
 WORDS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63), 2**62, -(2**62)])
 SIZES = [0, 1, 5, 5000, 40_000]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from replicated_harness import LABELS
 
-from mpc.engine import Spec
+from mpc.machine.engine import Spec
 from protocols.replicated.plans import PLANS, plan
 
 N = 100_000

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mpc.engine import Spec
+from mpc.machine.engine import Spec
 from protocols.replicated.orders import Order
 from protocols.replicated.plans import plan
 

@@ -8,7 +8,7 @@ from replicated_harness import LABELS, run, shared
 from support.marks import WIDTHS, thinned
 
 from mpc.errors import RangeError, ShapeError
-from mpc.opening import open_to
+from mpc.machine.opening import open_to
 
 
 def values(rng, width, size):
@@ -76,7 +76,7 @@ def test_widths_that_are_not_there():
 
 @pytest.mark.parametrize("engine", ["ideal", "replicated"])
 def test_operators(engine):
-    from mpc.secret import SecretArray, constant
+    from mpc.values.secret import SecretArray, constant
     from protocols.simulate import evaluate
 
     rng = np.random.default_rng(1)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from replicated_harness import LABELS, combined, engine, run, shared
 
-from mpc.party import Busy
+from mpc.machine.party import Busy
 from protocols.compiled import Kernels
 from protocols.replicated import kernels
 
@@ -72,9 +72,9 @@ def test_progress_is_told_for_every_kernel():
 
 def test_products_in_worker_threads():
     """As a party runs them: two chunks of one product at work in threads, on kept limbs."""
-    from mpc.channel import MemoryNetwork
-    from mpc.party import Environment, Party
-    from mpc.simulation import simulated_keys
+    from mpc.machine.channel import MemoryNetwork
+    from mpc.machine.party import Environment, Party
+    from mpc.machine.simulation import simulated_keys
 
     rng = np.random.default_rng(1)
     a, b = rng.integers(-(2**25), 2**25, (400, 300)), rng.integers(-(2**25), 2**25, (300, 250))

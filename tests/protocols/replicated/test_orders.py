@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from replicated_harness import LABELS, engine, run, shared
 
-from mpc.engine import Spec
 from mpc.errors import LocalProtocolError, ShapeError
-from mpc.labels import Streams
+from mpc.machine.engine import Spec
+from mpc.machine.labels import Streams
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.hops import PIECE
 

@@ -9,11 +9,11 @@ from support.marks import WIDTHS, thinned
 from test_bits import values
 from test_views import Changed, Zeros
 
-from mpc.channel import MemoryNetwork
 from mpc.errors import RangeError
-from mpc.labels import Streams
-from mpc.party import Environment, Keys, Party
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.labels import Streams
+from mpc.machine.party import Environment, Keys, Party
+from mpc.machine.simulation import simulate_parties
 from protocols.replicated import kernels, kernels_quick
 from protocols.replicated.sharing import Arithmetic
 

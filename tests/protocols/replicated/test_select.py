@@ -7,9 +7,9 @@ import pytest
 from replicated_harness import LABELS, chained, engine, run, shared
 from sort_keys import KINDS, some_keys
 
-from mpc.engine import Spec
 from mpc.errors import RangeError, ShapeError
-from mpc.simulation import simulate_parties
+from mpc.machine.engine import Spec
+from mpc.machine.simulation import simulate_parties
 from protocols import selecting, sorting
 from protocols.replicated import keys, select
 from protocols.replicated.plans import plan

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from replicated_harness import LABELS, combined, run, shared
 
-from mpc.channel import MemoryNetwork
 from mpc.errors import CheckFailed, RangeError, ShapeError
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.simulation import simulate_parties
 from protocols import sorting
 from protocols.replicated import keys as compared_keys
 from protocols.replicated import radix, sort
@@ -157,7 +157,7 @@ def test_gaps_hold_as_many_pairs_as_planned():
 
 def test_what_a_sort_costs():
     """Per party and row at 10^5 rows and keys of 32 bits, by the plan that every run above is held against."""
-    from mpc.engine import Spec
+    from mpc.machine.engine import Spec
     from protocols.replicated.plans import plan
 
     _, cost = plan("sort_order", LABELS[0], (Spec((100_000,)),), {"width": 32})

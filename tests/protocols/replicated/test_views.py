@@ -19,9 +19,9 @@ import numpy as np
 import pytest
 from replicated_harness import LABELS, engine
 
-from mpc.channel import MemoryNetwork
-from mpc.labels import Streams
-from mpc.party import Environment, Keys, Party
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.labels import Streams
+from mpc.machine.party import Environment, Keys, Party
 from protocols.replicated import kernels_hash, kernels_lookup, kernels_order
 from protocols.replicated.compare import reveal_sign
 from protocols.replicated.kernels import ready
@@ -293,7 +293,7 @@ def test_a_draw_is_never_repeated():
         await engine().multiply(party, x[party.index], x[party.index])
         await engine().multiply(party, x[party.index], x[party.index])
 
-    from mpc.simulation import simulate_parties
+    from mpc.machine.simulation import simulate_parties
 
     with pytest.raises(LocalProtocolError, match="twice"):
         simulate_parties(twice)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mpc.engine import Spec
+from mpc.machine.engine import Spec
 from protocols.replicated.plans import PLANS
 from protocols.replicated.work import work
 

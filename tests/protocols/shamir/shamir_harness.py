@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mpc.channel import MemoryNetwork
-from mpc.engine import Cost
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.engine import Cost
+from mpc.machine.simulation import simulate_parties
 from protocols.shamir import kernels
 from protocols.shamir.committee import Committee, Scheme
 from protocols.shamir.engine import ShamirEngine

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from mpc.engine import Spec
 from mpc.errors import CheckFailed
-from mpc.simulation import simulate_parties
+from mpc.machine.engine import Spec
+from mpc.machine.simulation import simulate_parties
 from protocols.shamir.engine import ShamirEngine
 from protocols.shamir.prime import PRIME
 from protocols.shamir.sharing import Numbers

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from shamir_harness import SCHEMES, engine, label
 
-from mpc.engine import Spec
+from mpc.machine.engine import Spec
 from protocols.shamir.plans import PLANS
 
 N = 200

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from shamir_harness import engine
 
-from mpc.engine import Spec
+from mpc.machine.engine import Spec
 
 TEXT = (Path(__file__).parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
 ROWS = re.findall(

@@ -13,8 +13,8 @@ import pytest
 from shamir_harness import dealer_of, elements_of, engine, integers_of, label
 from view_lab import dependent
 
-from mpc.channel import MemoryNetwork
-from mpc.party import Environment, Keys, Party
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.party import Environment, Keys, Party
 from protocols.shamir.committee import Committee
 from protocols.shamir.fields import BinaryField
 from protocols.shamir.floor import Floor, words

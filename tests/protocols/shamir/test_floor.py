@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from shamir_harness import SCHEMES, dealer_of, dealt, elements_of, engine, integers_of, label, on_floor, opened, shared
 
-from mpc.channel import MemoryNetwork
 from mpc.errors import LocalProtocolError, ShapeError
-from mpc.labels import Streams
-from mpc.party import Environment, Keys, Party
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.labels import Streams
+from mpc.machine.party import Environment, Keys, Party
+from mpc.machine.simulation import simulate_parties
 from protocols.shamir.committee import CHUNK, SMALL, Committee, cut
 from protocols.shamir.hops import HOP
 from protocols.shamir.orders import SEED

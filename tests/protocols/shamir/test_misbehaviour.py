@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from shamir_harness import engine, label, run, shared
 
-from mpc.channel import MemoryNetwork
 from mpc.errors import CheckFailed, RemoteProtocolError
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.simulation import simulate_parties
 
 X = np.arange(70) - 35
 

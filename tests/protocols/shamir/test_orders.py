@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shamir_harness import SCHEMES, combined, engine, label, run, shared
 
-from mpc.channel import MemoryNetwork
 from mpc.errors import LocalProtocolError, RemoteProtocolError, ShapeError
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.simulation import simulate_parties
 from protocols.permuting import inverted
 from protocols.shamir import hops
 from protocols.shamir.hops import Way, permutation_of

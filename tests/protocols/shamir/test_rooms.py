@@ -9,8 +9,8 @@ import pytest
 from shamir_harness import engine, run, shared
 
 from mpc import Real, Scenario, Study, Table
-from mpc.engine import Spec
 from mpc.errors import RangeError
+from mpc.machine.engine import Spec
 from protocols.shamir.operation import cost
 from protocols.shamir.prime import PRIME
 from protocols.shamir.rooms import STATISTICAL_SECURITY, distance, mask_bits, most_room

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from shamir_harness import SCHEMES, combined, dealt, engine, label, on_floor, opened, run, shared
 from sort_keys import KINDS, some_keys
 
-from mpc.channel import MemoryNetwork
-from mpc.engine import Spec
 from mpc.errors import RangeError, ShapeError
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.engine import Spec
+from mpc.machine.simulation import simulate_parties
 from protocols import selecting, sorting
 from protocols.shamir import keys, radix, sort
 from protocols.shamir.comparison import below

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from shamir_harness import combined, engine, label, run, shared
 
-from mpc.channel import MemoryNetwork
 from mpc.errors import ShapeError
-from mpc.simulation import simulate_parties
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.simulation import simulate_parties
 from protocols.shamir import plans, switches
 from protocols.shamir.plans import switched
 from protocols.shamir.switches import Switches

@@ -21,9 +21,9 @@ from itertools import combinations
 import numpy as np
 from shamir_harness import elements_of, engine, field_of, integers_of, label
 
-from mpc.channel import MemoryNetwork
-from mpc.labels import Streams
-from mpc.party import Environment, Keys, Party
+from mpc.machine.channel import MemoryNetwork
+from mpc.machine.labels import Streams
+from mpc.machine.party import Environment, Keys, Party
 from protocols.shamir import engine as engine_module
 from protocols.shamir import floor, hops, operation
 from protocols.shamir.floor import Floor, words

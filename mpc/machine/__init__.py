@@ -1,0 +1,1 @@
+"""What one party's run is made of: labels, channels, operations, their order and their cost."""

@@ -1,0 +1,128 @@
+"""Digests of what an operation is: the same at all parties that run the same script over the same public values.
+
+An operation's label covers its digest, so parties whose scripts do different things - another constant, another
+column, another order of a loop - can tell, and cannot even match each other's messages.
+
+Covered are the primitive, its operands' specifications, its parameters, and what an owner reads for it; never a
+private value. Whatever has no known form is refused: nothing is left out without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from functools import partial
+from hashlib import blake2b
+from types import BuiltinFunctionType, CodeType, EllipsisType, FunctionType, MethodType
+from typing import Any
+
+import numpy as np
+
+from mpc.errors import LocalProtocolError
+from mpc.machine.seen import Seen, SeenText, SeenWhole, plain
+
+DIGEST_BYTES = 16
+#: Arrays of more bytes are told by their hash.
+_LARGE = 64
+#: Parameters that only one party holds.
+_PRIVATE = frozenset({("input", "values"), ("take", "pieces")})
+_PRIVATE_OF = frozenset(primitive for primitive, _ in _PRIVATE)
+#: Where a function is written, by its code, which is kept so that its number stays its own.
+_WRITTEN: dict[int, tuple[str, CodeType]] = {}
+
+
+def digest(value: Any) -> bytes:
+    """BLAKE2b-128 of the canonical form of a public value. Raises LocalProtocolError where it has none."""
+    return blake2b(repr(canonical(value)).encode(), digest_size=DIGEST_BYTES).digest()
+
+
+def canonical(value: Any) -> Hashable:
+    """A public value in plain, hashable Python values that are equal, and print alike, only for equal ones."""
+    kind = type(value)
+    if kind is int or value is None or kind is bytes:
+        return value  # type: ignore[no-any-return]
+    form = _FORMS.get(kind)
+    return _other(value) if form is None else form(value)
+
+
+def parameters(primitive: str, given: dict[str, Any]) -> Hashable:
+    """The canonical form of an operation's public parameters."""
+    if primitive not in _PRIVATE_OF:
+        return tuple([(name, canonical(value)) for name, value in given.items()])
+    return tuple([(name, canonical(value)) for name, value in given.items() if (primitive, name) not in _PRIVATE])
+
+
+def in_short(value: Any) -> Any:
+    """A value in its JSON form with nine digits: libraries for numbers differ in the last one between machines."""
+    if isinstance(value, float):
+        return f"{value:.9g}"
+    if isinstance(value, dict):
+        return {name: in_short(one) for name, one in value.items()}
+    return [in_short(one) for one in value] if isinstance(value, list) else value
+
+
+def _array(value: np.ndarray[Any, Any]) -> Hashable:
+    if value.dtype.hasobject:
+        raise LocalProtocolError("an array of Python objects is no public constant: use numbers")
+    octets = value.tobytes()
+    if len(octets) > _LARGE:
+        octets = blake2b(octets, digest_size=DIGEST_BYTES).digest()
+    return value.dtype.str, value.shape, octets
+
+
+def _sequence(value: Any) -> Hashable:
+    return tuple([canonical(one) for one in value])
+
+
+def _function(value: FunctionType) -> Hashable:
+    """Where it is written, and the values it closes over: its text is part of Comity or of the agreed script."""
+    code, closure, defaults = value.__code__, value.__closure__, value.__defaults__
+    known = _WRITTEN.get(id(code))
+    if known is None:
+        written = f"function {value.__module__} {value.__qualname__} {code.co_firstlineno}"
+        known = _WRITTEN[id(code)] = (written, code)
+    cells = None if closure is None else tuple([canonical(cell.cell_contents) for cell in closure])
+    return known[0], cells, None if defaults is None else _sequence(defaults)
+
+
+def _other(value: Any) -> Hashable:
+    own = getattr(value, "digest", None)
+    if isinstance(own, bytes):
+        return type(value).__name__, own
+    if isinstance(value, np.generic):
+        return _array(np.asarray(value))
+    if isinstance(value, np.ndarray):
+        return _array(value)
+    if isinstance(value, np.ufunc):
+        return "ufunc", value.__name__
+    if isinstance(value, tuple):  # a named one
+        return type(value).__name__, _sequence(value)
+    if callable(value) and hasattr(value, "__qualname__"):  # NumPy's own functions
+        return "function", str(value.__module__), str(value.__qualname__)
+    raise LocalProtocolError(
+        f"a {type(value).__name__} is no public parameter of an operation: parties could not tell whether theirs are "
+        "the same"
+    )
+
+
+_FORMS: dict[type, Callable[[Any], Hashable]] = {
+    type(None): lambda value: None,
+    EllipsisType: lambda value: "...",
+    bool: lambda value: ("bool", str(value)),
+    int: lambda value: value,
+    str: lambda value: ("str", value),
+    bytes: lambda value: value,
+    float: lambda value: ("float", value.hex()),
+    Seen: lambda value: ("float", value.hex()),
+    SeenWhole: plain,
+    SeenText: lambda value: ("str", str(value)),
+    slice: lambda value: ("slice", canonical(value.start), canonical(value.stop), canonical(value.step)),
+    tuple: _sequence,
+    dict: lambda value: ("dict", _sequence(value.items())),
+    list: lambda value: ("list", _sequence(value)),
+    range: lambda value: ("range", value.start, value.stop, value.step),
+    np.ndarray: _array,
+    FunctionType: _function,
+    BuiltinFunctionType: lambda value: ("builtin", str(value.__module__), value.__qualname__),
+    MethodType: lambda value: ("method", canonical(value.__func__), canonical(value.__self__)),
+    partial: lambda value: ("partial", canonical(value.func), _sequence(value.args), _sequence(value.keywords.items())),
+}

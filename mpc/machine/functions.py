@@ -1,0 +1,60 @@
+"""What values can do beyond one primitive; `protocols.library` implements it and whoever assembles a run brings it.
+
+Values reach these through `run.functions`, so that nothing in this package imports upward.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mpc.releases.disclosure import Result
+    from mpc.tables.private import PrivateArray
+    from mpc.values.secret import SecretArray
+
+
+class Functions(Protocol):
+    """Operators and methods of values that are protocols of their own."""
+
+    def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
+        """a / b; undefined where b is 0."""
+
+    def sqrt(self, x: SecretArray) -> SecretArray:
+        """Square root; undefined below 0."""
+
+    def exp(self, x: SecretArray) -> SecretArray:
+        """e^x; undefined above 20."""
+
+    def log(self, x: SecretArray) -> SecretArray:
+        """Natural logarithm; undefined from 0 down."""
+
+    def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
+        """Variance of the elements of a secret array."""
+
+    def sort(self, x: SecretArray, descending: bool) -> SecretArray:
+        """A vector sorted, invalid elements last."""
+
+    def quantile(self, x: SecretArray, q: float | Sequence[float]) -> SecretArray:
+        """Quantiles of the valid elements of a vector."""
+
+    def means(self, columns: Sequence[PrivateArray]) -> list[SecretArray]:
+        """Mean of each column over its valid rows, all owners together."""
+
+    def variances(self, columns: Sequence[PrivateArray], ddof: int) -> list[SecretArray]:
+        """Variance of each column."""
+
+    def deviations(self, columns: Sequence[PrivateArray], ddof: int) -> list[SecretArray]:
+        """Standard deviation of each column."""
+
+    def correlation(self, columns: Sequence[PrivateArray]) -> Result:
+        """Correlation matrix over the rows where all columns are valid."""
+
+    def grouped(self, column: PrivateArray, category: PrivateArray, statistic: str) -> Result:
+        """Mean, std or count of a column in each group, small groups suppressed."""
+
+    def counts(self, category: PrivateArray) -> Result:
+        """Rows of each group, small groups suppressed."""
+
+    def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
+        """Counts in public bins, small ones suppressed."""

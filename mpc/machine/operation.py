@@ -1,0 +1,244 @@
+"""One scheduled call of a primitive: what it waits for, how it is driven, and the script's line that it belongs to.
+
+It starts as soon as its operands are there and is driven at once until it really waits, without a task of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable, Coroutine, Generator
+from functools import cache
+from inspect import iscoroutine
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mpc.errors import BoundExceeded, LocalProtocolError
+from mpc.machine.channel import Arrival
+from mpc.machine.engine import Share, Spec
+from mpc.machine.party import Party
+from mpc.machine.witness import Witness
+
+if TYPE_CHECKING:
+    from mpc.machine.assumptions import Assumption
+    from mpc.machine.runtime import Runtime
+
+_OURS = tuple(str(Path(__file__).resolve().parents[2] / part) + os.sep for part in ("mpc", "protocols"))
+
+
+class Handle:
+    """A share that may not be there yet; its specification always is.
+
+    assumptions  what it rests on: where one of them does not hold, neither does its bound
+    label        that of the operation which makes it
+    """
+
+    __slots__ = ("assumptions", "depth", "done", "label", "share", "spec", "waiters")
+
+    def __init__(
+        self, spec: Spec, depth: int, label: bytes = b"", assumptions: frozenset[Assumption] = frozenset()
+    ) -> None:
+        self.spec = spec
+        self.assumptions = assumptions
+        self.depth = depth
+        self.label = label
+        self.done = False
+        self.share: Share | Any = None
+        self.waiters: list[Operation | Wake] = []
+
+
+class Local:
+    """A value this party computes in the clear, later: what an input waits for besides shares.
+
+    digest  what is computed, the same at all parties
+    """
+
+    __slots__ = ("digest", "ready", "value", "waiters")
+
+    def __init__(self, digest: bytes = b"") -> None:
+        self.digest = digest
+        self.ready = False
+        self.value: Any = None
+        self.waiters: list[Operation | Wake] = []
+
+
+class Operation:
+    """One scheduled call of a primitive. `after`: what it waits for besides its operands."""
+
+    __slots__ = (
+        "call",
+        "coroutine",
+        "handle",
+        "label",
+        "local",
+        "missing",
+        "operands",
+        "parameters",
+        "primitive",
+        "run",
+        "source",
+        "witness",
+    )
+
+    def __init__(
+        self,
+        run: Runtime,
+        primitive: str,
+        call: Callable[..., Any],
+        operands: tuple[Handle, ...],
+        parameters: dict[str, Any],
+        handle: Handle,
+        local: Local | None,
+        after: tuple[Handle | Witness, ...],
+        witness: Witness,
+    ) -> None:
+        self.run = run
+        self.witness = witness
+        witness.outstanding += 1
+        self.primitive = primitive
+        self.call = call
+        self.label = handle.label
+        self.operands = operands
+        self.parameters = parameters
+        self.handle = handle
+        self.local = local
+        self.source = run.line()
+        self.coroutine: Coroutine[Any, Any, Any] | None = None
+        self.missing = 0
+        for operand in operands if not after else (*operands, *after):
+            if not operand.done:
+                self.missing += 1
+                operand.waiters.append(self)
+        if local is not None and not local.ready:
+            self.missing += 1
+            local.waiters.append(self)
+
+    def start(self) -> None:
+        run = self.run
+        if run.failure is not None:
+            return
+        try:
+            if self.local is not None:
+                self.parameters["values"] = self.parameters["values"](self.local.value)
+            party = Party(run.environment, self.label, self.witness)
+            result = self.call(party, *[operand.share for operand in self.operands], **self.parameters)
+        except Exception as error:
+            if not self.blanked(error):
+                run.fail(error, self.source)
+            return
+        if iscoroutine(result):
+            self.coroutine = result
+            run.unfinished[self.label] = self
+            self.step()
+        else:
+            self.finish(result)
+
+    def step(self, _: object = None) -> None:
+        """Drive the coroutine until it waits for a future that is not done."""
+        coroutine = self.coroutine
+        run = self.run
+        if coroutine is None or run.failure is not None:
+            return
+        try:
+            while True:
+                awaited = coroutine.send(None)
+                if awaited is None:
+                    asyncio.get_running_loop().call_soon(self.step)
+                    return
+                awaited._asyncio_future_blocking = False
+                if not awaited.done():
+                    if type(awaited) is Arrival:
+                        awaited.then = self.step
+                    else:
+                        awaited.add_done_callback(self.step)
+                    return
+        except StopIteration as stop:
+            self.coroutine = None
+            del run.unfinished[self.label]
+            run.progressed(self)
+            self.finish(stop.value)
+        except Exception as error:
+            if not self.blanked(error):
+                run.fail(error, self.source)
+        except asyncio.CancelledError as error:
+            run.fail(LocalProtocolError(f"{self.primitive} was cancelled: {error}"), self.source)
+
+    def blanked(self, error: Exception) -> bool:
+        """Go on where a value is only beyond a bound that was assumed, which blanks what rests on it; False else."""
+        if not isinstance(error, BoundExceeded) or not self.handle.assumptions:
+            return False
+        instead = self.run.engine.worthless(self.handle.spec)
+        if instead is None:
+            return False
+        self.coroutine = None
+        self.run.unfinished.pop(self.label, None)
+        self.finish(instead)
+        return True
+
+    def finish(self, result: Any) -> None:
+        handle = self.handle
+        handle.share = result
+        handle.done = True
+        self.operands = ()
+        witness = self.witness
+        witness.outstanding -= 1
+        self.run.wake(handle)
+        if not witness.outstanding and witness.waiters:
+            self.run.wake(witness)
+        self.run.count_out()
+
+
+def caller() -> tuple[str, int]:
+    """File and line of the script that called into values or protocols."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and _ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return frame.f_code.co_filename, frame.f_lineno
+
+
+@cache
+def _ours(file: str) -> bool:
+    return file.startswith(_OURS)
+
+
+def raised_at(error: BaseException) -> tuple[str, int] | None:
+    """The script's line that an error came through last."""
+    found = None
+    trace = error.__traceback__
+    while trace is not None:
+        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
+            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return found
+
+
+class Ready:
+    """Awaitable: a share is there, or the run failed."""
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    def __await__(self) -> Generator[Any, None, None]:
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._handle.waiters.append(Wake(future))
+        yield from future
+
+
+class Wake:
+    """Waits in a handle's list like an operation and ends a future when it is its turn."""
+
+    __slots__ = ("future", "missing")
+
+    def __init__(self, future: asyncio.Future[None]) -> None:
+        self.future = future
+        self.missing = 1
+
+    def start(self) -> None:
+        if not self.future.done():
+            self.future.set_result(None)
+
+
+def place(source: tuple[str, int]) -> str:
+    """ "file.py line 31"."""
+    return f"{Path(source[0]).name} line {source[1]}"

@@ -1,0 +1,185 @@
+"""Inputs of organizations that do not compute: what each is asked for, and its shares in a run.
+
+Such an organization runs the script once, alone and dry, and keeps what the script would have it share: its
+*contribution*, one vector of integers. It deals that vector to the compute parties before their run, who take it
+into the run as `mpc.releases.receiving` says.
+
+Which part of the vector a line of the script means follows from the *layout*: the inputs of the dry run, in program
+order. It is the same for everybody who has the same study.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from math import prod
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import ConfigError, LocalProtocolError
+from mpc.machine.engine import Integers, Shape
+
+if TYPE_CHECKING:
+    from mpc.machine.operation import Handle, Local
+    from mpc.machine.relations import Rule
+    from mpc.machine.runtime import Runtime
+
+
+class Part(NamedTuple):
+    """One of the results that an owner shares together: its shape, fraction bits, and the bound of its raw values.
+
+    of  its name among the local results, where that is another one
+    """
+
+    name: str
+    shape: Shape
+    frac: int
+    bound: int
+    type: Literal["fixed", "int"] = "fixed"
+    of: str = ""
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+
+class Partial(NamedTuple):
+    """Inputs shared together: which organizations share what, and what must hold between the parts of each.
+
+    reads  the digest of what they read for it
+    """
+
+    table: str
+    parts: tuple[Part, ...]
+    owners: tuple[int, ...]
+    rule: Rule
+    reads: bytes = b""
+
+    @property
+    def name(self) -> str:
+        return ", ".join(part.name for part in self.parts)
+
+    @property
+    def size(self) -> int:
+        return sum(part.size for part in self.parts)
+
+
+Place = tuple[float, ...]
+
+
+class Layout:
+    """All inputs of organizations that do not compute, in program order."""
+
+    def __init__(self, partials: Mapping[Place, Partial]) -> None:
+        self.partials = dict(sorted(partials.items()))
+        #: Elements that each of these organizations contributes.
+        self.sizes: dict[int, int] = {}
+        #: Where the elements of (place, owner) begin in the owner's vector.
+        self.starts: dict[tuple[Place, int], int] = {}
+        self._of: dict[int, list[Partial]] = {}
+        for place, partial in self.partials.items():
+            for owner in partial.owners:
+                start = self.sizes.setdefault(owner, 0)
+                self.starts[place, owner] = start
+                self.sizes[owner] = start + partial.size
+                self._of.setdefault(owner, []).append(partial)
+
+    @property
+    def owners(self) -> tuple[int, ...]:
+        """Those that contribute, in index order."""
+        return tuple(sorted(self.sizes))
+
+    def bounds(self, owner: int) -> Integers:
+        """The public bound of each element of an owner's vector."""
+        own = self._of.get(owner, [])
+        parts = [part for partial in own for part in partial.parts]
+        return np.repeat(np.array([part.bound for part in parts], np.int64), [part.size for part in parts])
+
+    def digest(self, owner: int) -> bytes:
+        """SHA-256 of what is asked of an owner: names, shapes, bounds and what is read, in order."""
+        own = self._of.get(owner, [])
+        lines = [
+            f"{partial.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.frac}\0{p.bound}\0{partial.reads.hex()}\n"
+            for partial in own
+            for p in partial.parts
+        ]
+        return sha256(b"comity/1/layout\0" + "".join(lines).encode()).digest()
+
+
+@dataclass(frozen=True)
+class Dealt:
+    """An organization's contribution as one compute party holds it: the engine's pieces, None for those of others."""
+
+    owner: int
+    pieces: tuple[NDArray[np.uint8] | None, ...]
+
+
+class Outside:
+    """What a run knows of organizations that do not compute. Without a layout it only notes what is asked for."""
+
+    def __init__(self, layout: Layout | None = None, dealt: Sequence[Dealt] = ()) -> None:
+        #: What is contributed; None while it is found out.
+        self.agreed = layout
+        self.dealt = {one.owner: one for one in dealt}
+        self._asked: dict[Place, Partial] = {}
+        #: This party's own inputs: what makes the array, and from which local result.
+        self._own: dict[Place, tuple[Local, Callable[[Any], Integers]]] = {}
+        #: Owner -> (share of several vectors, where its own begins), once they are taken.
+        self.shares: dict[int, tuple[Handle, int]] = {}
+        #: The release whose value the script has, once it has one: nothing may be asked for after it.
+        self.known = ""
+        #: Those whose contribution failed its check and counts as one without rows.
+        self.left_out: tuple[int, ...] = ()
+
+    def layout(self) -> Layout:
+        """What was asked for so far."""
+        return Layout(self._asked)
+
+    def vector(self, owner: int) -> Integers:
+        """The contribution of the organization whose rows were read. Raises DataError as `share_parts` does."""
+        layout = self.layout()
+        out = np.zeros(layout.sizes.get(owner, 0), np.int64)
+        for place, (local, values) in self._own.items():
+            start = layout.starts[place, owner]
+            out[start : start + layout.partials[place].size] = values(local.value).reshape(-1)
+        return out
+
+    def share(self, run: Runtime, partial: Partial, local: Local, values: Callable[[Any], Integers]) -> Handle:
+        """The input `partial` of the organizations that do not compute: shape (owners, size). Local."""
+        place = run.scope.position
+        shape = (len(partial.owners), partial.size)
+        if self.known:
+            raise ConfigError(
+                f"table {partial.table}: the script asks for {partial.name!r} after it has the value of release "
+                f"{self.known!r}, which organizations that do not compute cannot have when they prepare what they "
+                "contribute: ask first, or release it without `await`"
+            )
+        if self.agreed is None:
+            self._asked[place] = partial
+            if run.reads in partial.owners:
+                self._own[place] = local, values
+            return run.schedule("constant", values=np.zeros(shape, np.int64))
+        if self.agreed.partials.get(place) != partial:
+            raise LocalProtocolError(
+                f"table {partial.table}: the script asks for {partial.name!r} here, which its dry run did not: what "
+                "organizations that do not compute contribute must follow from the script and its parameters alone"
+            )
+        return self.rows(run, place, partial.owners)
+
+    def rows(self, run: Runtime, place: Place, owners: Sequence[int]) -> Handle:
+        """What owners have contributed for a place: (owners, size). Local."""
+        assert self.agreed is not None
+        partial = self.agreed.partials[place]
+        blocks: dict[int, tuple[Handle, list[NDArray[np.int64]]]] = {}
+        for owner in owners:
+            handle, begin = self.shares[owner]
+            start = begin + self.agreed.starts[place, owner]
+            blocks.setdefault(id(handle), (handle, []))[1].append(np.arange(start, start + partial.size))
+        parts = []
+        for handle, rows in blocks.values():
+            index = np.stack(rows)
+            parts.append(run.schedule("view", handle, to=lambda x, index=index: x[index], shape=index.shape))
+        return parts[0] if len(parts) == 1 else run.schedule("concatenate", *parts, axis=0)

@@ -1,0 +1,108 @@
+"""The operations of a dry run with what each waits for: what time is predicted from."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.labels import Scope
+from mpc.machine.operation import Handle, Local
+from mpc.machine.runtime import OWN, Runtime
+from mpc.machine.witness import Witness
+
+
+class Step(NamedTuple):
+    """One scheduled operation. `after`: numbers of the operations whose results it takes; `work`: seconds."""
+
+    primitive: str
+    after: tuple[int, ...]
+    cost: Cost
+    work: float
+
+
+class Settle(NamedTuple):
+    """The script waits here for the results of these operations."""
+
+    steps: tuple[int, ...]
+
+
+@dataclass
+class Task:
+    """A part of the script in program order: numbers of the operations it schedules, waits, and parts beside each
+    other, after which it goes on."""
+
+    items: list[int | Settle | list[Task]] = field(default_factory=list)
+
+
+@dataclass
+class Trace:
+    """All operations of a dry run by number, and the script that schedules them."""
+
+    parties: int
+    steps: list[Step] = field(default_factory=list)
+    script: Task = field(default_factory=Task)
+    #: How often which of several primitives was taken (`Runtime.cheapest`).
+    choices: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
+
+
+class Traced(Runtime):
+    """A dry run that keeps a trace."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.trace = Trace(self.engine.parties)
+        self._tasks: dict[Scope, Task] = {self.scope: self.trace.script}
+        self._numbers: dict[Handle, int] = {}
+
+    def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
+        chosen = super().cheapest(primitives, *operands, **parameters)
+        self.trace.choices[primitives, chosen] += 1
+        return chosen
+
+    def _scheduled(
+        self,
+        scope: Scope,
+        name: str,
+        call: Callable[..., Any],
+        label: bytes,
+        operands: tuple[Handle, ...],
+        after: tuple[Handle | Witness, ...],
+        spec: Spec,
+        cost: Cost,
+        parameters: dict[str, Any],
+        local: Local | None = None,
+    ) -> Handle:
+        # Before anything is scheduled: what the operation waits for ends with those before it.
+        before = [one.last if isinstance(one, Witness) else one for one in (*operands, *after)]
+        handle = super()._scheduled(scope, name, call, label, operands, after, spec, cost, parameters, local)
+        number = self._numbers[handle] = len(self.trace.steps)
+        known = name in OWN
+        if not known:
+            self.disclosed.update(self.engine.discloses(name, *[operand.spec for operand in operands], **parameters))
+        work = 0.0 if known else self.engine.work(name, *[operand.spec for operand in operands], **parameters)
+        # Facts about inputs are scheduled later than what waits for them, and are there before.
+        waits = tuple(dict.fromkeys(self._numbers[one] for one in before if one is not None and one in self._numbers))
+        self.trace.steps.append(Step(name, waits, cost, work))
+        self._task().items.append(number)
+        return handle
+
+    async def settle(self, *handles: Handle) -> None:
+        await super().settle(*handles)
+        self._task().items.append(Settle(tuple(dict.fromkeys(self._numbers[handle] for handle in handles))))
+
+    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
+        around, known = self.scope, len(self._tasks)
+        beside: list[Task] = []
+        self._task().items.append(beside)
+        results = await super().gather(*parts)
+        beside += [task for scope, task in list(self._tasks.items())[known:] if scope.parent is around]
+        return results
+
+    def _task(self) -> Task:
+        scope = self.scope
+        if scope not in self._tasks:
+            self._tasks[scope] = Task()
+        return self._tasks[scope]

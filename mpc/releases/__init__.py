@@ -1,0 +1,1 @@
+"""A study, its releases, and what guards them."""

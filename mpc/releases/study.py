@@ -1,0 +1,457 @@
+"""What a scenario's script is given: its tables, its parameters, and the one way out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Generator, Iterable, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import ConfigError, PolicyError
+from mpc.machine.digest import in_short
+from mpc.machine.operation import Handle
+from mpc.machine.runtime import Runtime
+from mpc.machine.seen import seen, standing_in, without_numbers
+from mpc.releases.disclosure import MINIMUM_COHORT, Guard, Masked, Opened, Result, mask
+from mpc.releases.enough import enough
+from mpc.releases.manifest import Apart, Entry, protections
+from mpc.releases.receiving import receive
+from mpc.releases.releasable import Labels, as_result, finite
+from mpc.releases.told import Told
+from mpc.suggestions import also, closest
+from mpc.tables.dominance import Dominance
+from mpc.tables.local import LocalPass
+from mpc.tables.private import PrivateTable
+from mpc.tables.rows import Rows
+from mpc.tables.schema import Schema
+from mpc.tables.source import Source
+from mpc.values.cohorts import Cohort
+from mpc.values.secret import SecretArray
+
+
+class Study:
+    """One run of a scenario at one party.
+
+    participants  names of all organizations in index order
+    recipients    names of those that learn releases by default
+    owners        input name -> indices of the parties that bring rows of it
+    rows          input name -> this party's own rows, where it brings some
+    manifest      the agreed releases; None in a dry run, which makes them
+    """
+
+    def __init__(
+        self,
+        run: Runtime,
+        *,
+        parameters: SimpleNamespace,
+        participants: Sequence[str],
+        recipients: Sequence[str],
+        schemas: Mapping[str, Schema],
+        owners: Mapping[str, Sequence[int]],
+        at_most: Mapping[str, int],
+        rows: Mapping[str, Rows] | None = None,
+        manifest: Sequence[Mapping[str, Any]] | None = None,
+    ) -> None:
+        self._run = run
+        run.names = tuple(participants)
+        self.parameters = parameters
+        self.participants = tuple(participants)
+        self.recipients = tuple(recipients)
+        self.entries: list[Entry] = []
+        self.results: dict[str, Any] = {}
+        self._manifest = None if manifest is None else {str(line["name"]): dict(line) for line in manifest}
+        self._releases: list[Release] = []
+        self._told = Told(others=self.minimum_without_own_rows)
+        self._known = ""
+        self._stand_ins = count(1)
+        self._tables: dict[str, PrivateTable] = {}
+        self.passes: list[LocalPass] = []
+        own = dict(rows or {})
+        for name, schema in schemas.items():
+            if run.reads is not None and (run.reads in owners[name]) != (name in own):
+                raise ConfigError(f"input {name!r}: brought {name in own}, but the study says {name not in own}")
+            local = LocalPass(run, name, own.get(name))
+            self.passes.append(local)
+            source = Source(run, name, schema, owners[name], at_most[name], local, self._dominance())
+            self._tables[name] = PrivateTable(source)
+
+    @property
+    def minimum_cohort(self) -> int:
+        """The parameter `minimum_cohort`, where the scenario has one, else 10."""
+        return int(getattr(self.parameters, "minimum_cohort", MINIMUM_COHORT))
+
+    @property
+    def minimum_without_own_rows(self) -> bool:
+        """Whether minimums hold without each owner's own rows, too: the parameter of this name, else True."""
+        return bool(getattr(self.parameters, "minimum_without_own_rows", True))
+
+    def _dominance(self) -> Dominance | None:
+        """The parameter `dominance_percent`: the p of the p% rule, where the scenario has one and it is not 0."""
+        percent = getattr(self.parameters, "dominance_percent", 0)
+        if not isinstance(percent, int) or isinstance(percent, bool) or not 0 <= percent <= 100:
+            raise ConfigError(f"dominance_percent = {percent!r}: a whole number from 0 (no rule) to 100 is wanted")
+        return Dominance(percent, self.minimum_without_own_rows) if percent else None
+
+    def __repr__(self) -> str:
+        return f"<study of {', '.join(self.participants)}>"
+
+    def table(self, name: str) -> PrivateTable:
+        """An input of the scenario: private rows at their owners."""
+        if name not in self._tables:
+            meant = also(closest(name, self._tables))
+            raise ConfigError(f"this scenario has no input {name!r}; it has {', '.join(self._tables)}{meant}")
+        table = self._tables[name]
+        if not table.source.owners:
+            raise ConfigError(f"table {name}: no organization brings rows")
+        return table
+
+    def release(
+        self,
+        name: str,
+        value: Any,
+        *,
+        to: Sequence[str] | None = None,
+        minimum: int | None = None,
+        unprotected: str = "",
+        labels: Labels | None = None,
+    ) -> Release:
+        """Open `value` to `to` (default: every recipient) under `name` when the run ends.
+
+        Awaiting the result opens it now and gives the value in its JSON form, where all compute parties are recipients
+        (else None everywhere, so that whatever the script branches on is known to all). Organizations that do not
+        compute can be asked for nothing after that, nor be recipients of the study. `minimum`: cohort size
+        below which it is suppressed (default: `minimum_cohort`). `unprotected`: why it may come out although no
+        minimum holds; everybody reads that before they agree.
+
+        value   a secret of any shape, a list, tuple or dict of secrets, a result of a statistic, or a public value
+        labels  of a vector's elements; of a matrix, labels=(rows, columns)
+
+        Raises PolicyError where nothing guards the value and `unprotected` gives no reason; and when the agreed
+        manifest has no such release, or another shape, recipient or protection. ConfigError for what cannot be
+        released, labels that do not fit, or a minimum below 1.
+        """
+        if any(release.entry.name == name for release in self._releases):
+            raise ConfigError(f"two releases are named {name!r}")
+        result = as_result(name, value, labels)
+        recipients = self.recipients if to is None else (to,) if isinstance(to, str) else tuple(to)
+        for recipient in recipients:
+            if recipient not in self.recipients:
+                who = ", ".join(self.recipients)
+                raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study, which has {who}")
+        if not isinstance(unprotected, str):
+            raise ConfigError(
+                f"release {name!r}: unprotected={unprotected!r}; it is the reason, in words, which everybody reads "
+                'before they agree: unprotected="why"'
+            )
+        reason = unprotected.strip()
+        size = self._minimum(name, result.minimum if minimum is None else minimum)
+        apart = self._told.beside(name, result, 0 if reason else size)
+        entry = self._entry(name, result, recipients, size, reason, apart)
+        self._check(entry)  # before it is on the list: a script that catches the error must not get it opened
+        derived = None if result.parts else in_short(result.finish({}))
+        handles = [secret.handle for secret in result.parts.values()]
+        self._run.cover(f"release {name!r}", (entry.describe(), derived), *handles)
+        release = Release(self, entry, result, apart)
+        self._releases.append(release)
+        self.entries.append(entry)
+        return release
+
+    def _minimum(self, name: str, asked: int | None) -> int:
+        size = self.minimum_cohort if asked is None else asked
+        if not isinstance(size, int | np.integer) or isinstance(size, bool):
+            raise ConfigError(f"release {name!r}: a minimum of {size!r}; a whole number of rows is wanted")
+        if size < 1:
+            raise ConfigError(f"release {name!r}: a minimum of {size} rows; 1 or more are wanted (default 10)")
+        return int(size)
+
+    def _entry(
+        self, name: str, result: Result, recipients: tuple[str, ...], size: int, reason: str, apart: Apart
+    ) -> Entry:
+        guards = protections(result, size)
+        gap = next((one.gap for one in guards.values() if one.guard == "none"), "")
+        if gap and not reason:
+            raise PolicyError(
+                f"release {name!r}: {gap}. Reduce the rows first (sum, mean, quantile, …), or give the reason why it "
+                'may come out all the same: release(…, unprotected="why"); everybody reads that before they agree'
+            )
+        file, line = self._run.line()
+        return Entry(
+            name,
+            result.kind,
+            {part: secret.shape for part, secret in result.parts.items()},
+            recipients,
+            0 if reason else size,
+            guards,
+            others=self.minimum_without_own_rows,
+            dominance=0 if reason or size < 2 else max((cohort.dominance for cohort in result.cohorts()), default=0),
+            together=result.together,
+            apart=apart.beside,
+            unprotected=reason,
+            source=f"{Path(file).name}:{line}",
+        )
+
+    def _check(self, entry: Entry) -> None:
+        if self._manifest is None:
+            return
+        agreed = self._manifest.get(entry.name)
+        if agreed is None:
+            raise PolicyError(
+                f"release {entry.name!r} is not in the agreed list of releases; it was not opened{self._whence()}"
+            )
+        found = entry.describe()
+        # After an awaited release, what it is held apart from is not compared: the plan had stand-ins for the awaited
+        # numbers, equal ones for different ones, and what follows from them is computed by the same agreed code.
+        free = {"awaited", "apart"} if self._known else {"awaited"}
+        for key in found:
+            if (
+                key not in free
+                and found[key] != agreed.get(key)
+                and not (self._known and key == "protection" and _as_strong(agreed[key], found[key]))
+            ):
+                raise PolicyError(
+                    f"release {entry.name!r}: agreed {key} {agreed.get(key)}, now {found[key]}; it was not opened"
+                    + self._whence()
+                )
+
+    def _whence(self) -> str:
+        """What can have led a script to another release than the agreed ones."""
+        if not self._known:
+            return ""
+        return (
+            f". The script has the value of release {self._known!r}, for which another number stood in when it was "
+            "planned. It may compute with it, but not choose by it what is released: release both, in any case"
+        )
+
+    async def receive(self) -> None:
+        """Take what organizations that do not compute have contributed; before the script, at all parties alike."""
+        if any(owner >= self._run.parties for table in self._tables.values() for owner in table.source.owners):
+            # In a scope of its own, so that the script's places are the same whatever is done there.
+            await self._run.gather(receive(self._run))
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """Organizations that shared numbers beyond their bounds or that contradict each other, and counted as without
+        rows in what depends on these."""
+        owners = {*self._run.outside.left_out, *self._run.relations.failed}
+        return tuple(self.participants[owner] for owner in sorted(owners))
+
+    async def settle(self, *values: SecretArray) -> None:
+        """Wait until these secrets are computed (not opened): bounds what is in flight in a loop."""
+        await self._run.settle(*[value.handle for value in values])
+
+    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
+        """Run parts of the script concurrently; each numbers its operations by itself."""
+        return await self._run.gather(*parts)
+
+    async def finish(self) -> None:
+        """Open every release that was not awaited, together, and keep the values at recipients."""
+        # In program order, whatever order parts of the script that ran concurrently took.
+        self._releases.sort(key=lambda release: release.position)
+        self.entries[:] = [release.entry for release in self._releases]
+        waiting = [release for release in self._releases if not release.scheduled]
+        if waiting:
+            with self._run.at(waiting[0].line):
+                self._compare(waiting)
+                same = self._run.compare_scripts()
+        for release in waiting:
+            release.schedule(same)
+        if waiting:
+            with self._run.at(waiting[0].line):
+                opened = [handle for release in waiting for handle in release.handles()]
+                alike = self._run.compare_openings(*opened) if opened else same
+            await self._run.settle(alike)
+        for release in waiting:
+            release.keep()
+        kept = dict(self.results)  # those awaited came first
+        self.results.clear()
+        self.results |= {entry.name: kept[entry.name] for entry in self.entries if entry.name in kept}
+
+    def _compare(self, releases: Sequence[Release]) -> None:
+        """Compare the counts behind several releases with their minimums, all at once."""
+        cohorts: dict[tuple[int, bool], list[Cohort]] = {}
+        rules: dict[tuple[Callable[[Iterable[Cohort], int, bool], None], int, bool], list[Cohort]] = {}
+        for release in releases:
+            entry = release.entry
+            if entry.minimum > 1:
+                cohorts.setdefault((entry.minimum, entry.others), []).extend(release.cohorts())
+                for guard in release.guards():
+                    if guard.compare is not None:
+                        tables = [table for behind in guard.cohorts.values() for table in behind]
+                        rules.setdefault((guard.compare, entry.minimum, entry.others), []).extend(tables)
+        for (minimum, others), behind in cohorts.items():
+            enough(self._run, behind, minimum, others=others)
+        for release in releases:  # in order: whether a release comes out decides about later ones
+            if release.entry.minimum > 1:
+                enough(self._run, release.apart.cohorts, release.entry.minimum, others=release.entry.others)
+        for (compare, minimum, others), tables in rules.items():
+            compare(tables, minimum, others)
+
+    def part_for(self, recipient: str) -> NDArray[np.uint64]:
+        """What this compute party holds of all releases to an organization that does not compute."""
+        words = [np.asarray(h.share).reshape(-1) for r in self._to(recipient) for h in r.handed()]
+        return np.concatenate(words) if words else np.empty(0, np.uint64)
+
+    def part_words(self, recipient: str) -> int:
+        """Words of `part_for`."""
+        return sum(self._run.engine.handed_words(h.spec) for r in self._to(recipient) for h in r.handed())
+
+    def deliver(self, recipient: str, parts: Sequence[NDArray[np.uint64]]) -> None:
+        """At that organization, after its own dry run: put the parts of all compute parties together.
+
+        Raises CheckFailed where they contradict each other.
+        """
+        engine = self._run.engine
+        begin = 0
+        for release in self._to(recipient):
+            values = []
+            for handle in release.handed():
+                end = begin + engine.handed_words(handle.spec)
+                values.append(engine.combine([part[begin:end] for part in parts], handle.spec))
+                begin = end
+            release.deliver(values)
+
+    def _to(self, recipient: str) -> list[Release]:
+        return [release for release in self._releases if recipient in release.entry.recipients]
+
+
+def runtime_of(study: Study) -> Runtime:
+    """The run of a study, for those who assemble runs. A script has no way to it, nor to whether it is dry."""
+    return study._run
+
+
+def _as_strong(agreed: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether parts have the agreed guards, with other numbers in their texts or with more rows that must be enough."""
+    if agreed.keys() != now.keys():
+        return False
+    for part, text in without_numbers(agreed).items():
+        found = without_numbers(now[part])
+        if {**text, "counts": []} != {**found, "counts": []} or not set(text["counts"]) <= set(found["counts"]):
+            return False
+    return True
+
+
+class Release:
+    """A named value on its way out; awaitable."""
+
+    def __init__(self, study: Study, entry: Entry, result: Result, apart: Apart) -> None:
+        self._study = study
+        self._entry = entry
+        self._apart = apart
+        self.position = study._run.scope.position
+        self.line = study._run.line()
+        self._result = result
+        self._masked: dict[str, Masked] | None = None
+
+    def __repr__(self) -> str:
+        return f"<release {self._entry.name!r}>"
+
+    @property
+    def entry(self) -> Entry:
+        """Its line of the manifest, as it was checked."""
+        return self._entry
+
+    @property
+    def apart(self) -> Apart:
+        """What holds it apart from releases before it."""
+        return self._apart
+
+    def cohorts(self) -> list[Cohort]:
+        """The counts of rows that it stands on."""
+        return self._result.cohorts()
+
+    def guards(self) -> list[Guard]:
+        """Rules of tables that it is held against."""
+        own = [] if self._result.guard is None else [self._result.guard]
+        return [*own, *self._apart.tables]
+
+    @property
+    def scheduled(self) -> bool:
+        return self._masked is not None
+
+    def schedule(self, same: Handle) -> None:
+        """Compute the masks, and open after `same`, the comparison of what all parties do; the line of all this is that
+        of the release."""
+        with self._study._run.at(self.line):
+            self._masked = mask(self._result, self._entry, self._apart)
+            to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
+            for part in self._masked.values():
+                part.open(to, same)
+
+    def handles(self) -> list[Handle]:
+        """What has to be there before it can be read."""
+        opened = [handle for part in (self._masked or {}).values() for handle in part.opened.values()]
+        return opened + self.handed()
+
+    def handed(self) -> list[Handle]:
+        """Parts for those who do not compute, in an order that is the same everywhere."""
+        return [handle for part in (self._masked or {}).values() for handle in part.handed.values()]
+
+    def deliver(self, values: Sequence[Any]) -> None:
+        """What all parts together tell, in the order of `handed`; keeps the value."""
+        left = iter(values)
+        for part in (self._masked or {}).values():
+            part.deliver({name: next(left) for name in part.handed})
+        self._keep(dry=False)
+
+    def keep(self) -> Any:
+        """Read the opened parts and keep the value, at a recipient."""
+        study, run = self._study, self._study._run
+        if not self.entry.parts and not run.dry and study.participants[run.index] not in self.entry.recipients:
+            return None  # nothing is opened for it that would tell recipients from others
+        return self._keep(dry=run.dry)
+
+    def _keep(self, *, dry: bool) -> Any:
+        parts: dict[str, Opened] = {}
+        if dry and not self.entry.awaited:
+            return None
+        for name, part in (self._masked or {}).items():
+            with np.errstate(all="ignore"):
+                opened = part.blank() if dry else part.read()
+            if opened is None:
+                return None
+            opened.left_out = tuple(self._study.participants[owner] for owner in self._study._run.relations.failed)
+            parts[name] = opened
+        with np.errstate(all="ignore"):
+            value = self._finished(parts, dry)
+        if not dry:
+            self._study.results[self.entry.name] = value
+        return value
+
+    def _finished(self, parts: Mapping[str, Opened], dry: bool) -> Any:
+        """The value in its JSON form; where that cannot be put together, what was opened, so that it is not lost."""
+        try:
+            return finite(self._result.finish(parts))
+        except Exception as error:
+            if dry:
+                raise
+            problem = f"could not be put together: {type(error).__name__}: {error}"
+            return {"problem": problem, "opened": {name: part.cells() for name, part in parts.items()}}
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        return self._now().__await__()
+
+    async def _now(self) -> Any:
+        self._entry = replace(self._entry, awaited=True)
+        study, run = self._study, self._study._run
+        known = set(study.participants[: run.parties]) <= set(self.entry.recipients)
+        if known and any(study.participants.index(name) >= run.parties for name in study.recipients):
+            raise ConfigError(
+                f"release {self.entry.name!r}: the script waits for its value, which recipients that do not compute "
+                "cannot have when they read theirs; release it without `await`"
+            )
+        if self._masked is None:
+            self.schedule(run.compare_scripts())
+            await run.settle(run.compare_openings(*self.handles()))
+            value = self.keep()
+        else:
+            value = self.keep()
+        if not known:
+            return None
+        study._known = study._known or self.entry.name
+        run.outside.known = run.outside.known or self.entry.name
+        return seen(standing_in(value, study._stand_ins) if run.dry else value)

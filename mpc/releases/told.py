@@ -1,0 +1,154 @@
+"""What the releases of a run tell together: each is held apart from those before it, and remembered for those after it.
+
+An earlier release that did not come out tells nothing. Whether it did is judged by the minimum that it had itself, not
+by that of the later one; what came out without a minimum is known in any case.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from mpc.releases.disclosure import Guard, Result
+from mpc.releases.enough import all_enough
+from mpc.releases.manifest import Apart
+from mpc.tables.counts import beyond_bins, count_rows
+from mpc.tables.expressions import both
+from mpc.tables.selections import Selection, apart, beside_table, related
+from mpc.values.cohorts import Cohort
+from mpc.values.public import constant
+from mpc.values.secret import SecretArray
+
+#: Gives the bit whether something came out.
+Came = Callable[[], SecretArray]
+
+
+class _Earlier(NamedTuple):
+    """Rows or a table of counts that a release was about, the minimum under which it came out (below 2: none), and what
+    gives the bit whether it did (None: it did)."""
+
+    rows: Selection
+    name: str
+    minimum: int
+    guard: Guard | None
+    came_out: Came | None
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        return _key_of(self.rows)
+
+
+class _Held(NamedTuple):
+    """What holds some rows apart: for the smallest minimum so far, and from how many earlier ones."""
+
+    minimum: int
+    seen: int
+    apart: Apart
+
+
+class Told:
+    """What releases so far are about. others: minimums hold without each owner's own rows, too."""
+
+    def __init__(self, *, others: bool) -> None:
+        self._others = others
+        self._earlier: list[_Earlier] = []
+        self._held: dict[tuple[object, ...], _Held] = {}
+
+    def beside(self, name: str, result: Result, minimum: int) -> Apart:
+        """What holds a release apart from those before it (with a minimum below 2: nothing); it is remembered."""
+        found = Apart()
+        held: list[Cohort] = []
+        for one in result.selections():
+            rows = Selection(one.source, one.where)
+            views = [rows, rows._replace(valid=one.valid)] if one.valid else [rows]
+            for new in [one, *views] if one.by else views:  # a table is of all its rows together, too
+                if minimum > 1:
+                    found = found.joined(self._apart(new, name, minimum))
+                if not any(known.key == _key_of(new) and known.minimum <= minimum for known in self._earlier):
+                    came_out = self._came_out(new, result, held, minimum) if minimum > 1 else None
+                    guard = result.guard if new.by else None
+                    self._earlier.append(_Earlier(new, name, minimum, guard, came_out))
+        held += found.cohorts
+        return found
+
+    def _apart(self, new: Selection, name: str, minimum: int) -> Apart:
+        """The same rows again, under no smaller a minimum, tell nothing new beside what was told under theirs."""
+        key = _key_of(new)
+        held = self._held.get(key)
+        if held is None or minimum < held.minimum:
+            found, least = self._from(new, self._earlier, name), minimum
+        else:
+            freer = [one for one in self._earlier[held.seen :] if one.minimum < minimum]
+            found, least = held.apart.joined(self._from(new, freer, name)), held.minimum
+        if new.by and held is not None and minimum != held.minimum:
+            found = found.joined(Apart(whole=True))  # other cells would be suppressed than before
+        self._held[key] = _Held(least, len(self._earlier), found)
+        return found
+
+    def _from(self, new: Selection, before: Sequence[_Earlier], name: str) -> Apart:
+        others = [one for one in before if one.name != name or not (one.rows.by or new.by)]
+        if new.by:
+            outside = Apart(beyond_bins(new.source, new.by, new.where))
+            return outside.joined(self._of_table(new, others))
+        rows = [one for one in others if not one.rows.by]
+        told = [rows[i] for i in related(new, [one.rows for one in rows])]
+        # What comes out together is known together.
+        cohort = apart(new, [(one.rows, one.came_out if one.name != name else None) for one in told])
+        found = Apart(() if cohort is None else (cohort,), beside=tuple(one.name for one in told))
+        return found.joined(self._of_rows(new, [one for one in others if one.rows.by]))
+
+    def _of_table(self, new: Selection, others: Sequence[_Earlier]) -> Apart:
+        """Beside rows, or other tables, of the same columns: all of its cells or none."""
+        found = Apart()
+        for one in others:
+            cells = beside_table(new, one.rows, one.came_out)
+            known = () if one.guard is None or cells is None else (one.guard,)
+            near = not one.rows.by and not one.rows.valid and bool(new.columns & one.rows.columns)
+            if cells is not None or near:
+                found = found.joined(Apart(() if cells is None else (cells,), known, True, (one.name,)))
+        return found
+
+    def _of_rows(self, new: Selection, tables: Sequence[_Earlier]) -> Apart:
+        """Beside tables of the same columns: if none of their cells is suppressed."""
+        found = Apart()
+        for one in tables:
+            alike = not new.valid or new.measured == one.rows.measured
+            if new.where is not None and alike and new.columns & one.rows.columns:
+                cells = beside_table(one.rows, new, None)
+                guards = () if one.guard is None or one.minimum < 2 else (one.guard,)
+                found = found.joined(Apart(() if cells is None else (cells,), guards, False, (one.name,)))
+        return found
+
+    def _came_out(self, new: Selection, result: Result, held: Sequence[Cohort], minimum: int) -> Came:
+        """Of what stands on the rows, all of it that one bit decides about; else the rows themselves. `held` is what
+        holds the release apart, once it is known."""
+        key = _key_of(new._replace(by=(), valid=()))
+        standing = []
+        for part in result.parts.values():
+            scalars = [cohort for cohort in part.basis.cohorts if cohort.shape == ()]
+            if any(_key_of(_rows_of(one)) == key for cohort in scalars for one in cohort.selections):
+                standing.append(scalars)
+        if result.guard is None and not new.by and (result.together or len(standing) == 1):
+            cohorts = [cohort for scalars in standing for cohort in scalars]
+        else:
+            where = both(new.where, new.present)
+            chosen = new._replace(by=(), valid=())
+            cohorts = list(count_rows(new.source, where, chosen=chosen).basis.cohorts)
+        run, others = new.source.run, self._others
+
+        def came_out() -> SecretArray:
+            known = all_enough(run, [*cohorts, *held], minimum, others=others)
+            return constant(run, np.ones((), np.bool_)) if known is None else known
+
+        return came_out
+
+
+def _rows_of(one: Selection) -> Selection:
+    return Selection(one.source, one.where if len(one.by) != 1 else both(one.where, one.by[0]))
+
+
+def _key_of(rows: Selection) -> tuple[object, ...]:
+    """The same for the same rows, or the same table of them."""
+    return (*rows.key, *(one.digest for one in rows.by))

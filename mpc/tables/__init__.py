@@ -1,0 +1,1 @@
+"""Private tables at their owners: rows, expressions, aggregates, and what owners share of them."""

@@ -1,0 +1,249 @@
+"""Counts of private rows: each owner counts its own, and their secret sum is its own cohort.
+
+What statistics of columns stand on is counted here, too: the rows that are valid, and, since a sum tells how many rows
+have a flag, both sides of every flag that a column is made from.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from math import prod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mpc.errors import ConfigError, ShapeError
+from mpc.machine.outside import Part
+from mpc.machine.relations import Rule, exact_multiple
+from mpc.tables.aggregates import Count, Crosstab
+from mpc.tables.dominance import not_dominated
+from mpc.tables.expressions import Expression, both, comparison, exclusive, gaps, public, steps, unary
+from mpc.tables.local import share_parts
+from mpc.tables.selections import Selection
+from mpc.tables.source import Source
+from mpc.values.cohorts import Cohort
+from mpc.values.secret import SecretArray
+
+if TYPE_CHECKING:
+    from mpc.tables.private_array import PrivateArray
+
+
+#: Flags that one number may be made from, all combinations of which are held against minimums.
+MOST_FLAGS = 8
+
+
+@dataclass(frozen=True)
+class Counted(Rule):
+    """0 <= count <= at_most."""
+
+    at_most: int
+    covers = frozenset({"count"})
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        return [parts["count"], self.at_most - parts["count"]]
+
+
+@dataclass(frozen=True)
+class Summed(Rule):
+    """0 <= count <= at_most and |sum| <= count * limit, in raw integers."""
+
+    at_most: int
+    limit: int
+    covers = frozenset({"count", "sum"})
+
+    @classmethod
+    def of(cls, limit: float, frac: int, at_most: int) -> Summed:
+        """For values up to `limit` and a sum with `frac` fraction bits, which float64 may round beyond it."""
+        raw = int(np.ceil(np.ldexp(limit, frac)))
+        return cls(at_most, raw + (raw >> 40) + 1)
+
+    @property
+    def bound(self) -> int:
+        return self.at_most * self.limit
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        count, total = parts["count"], parts["sum"]
+        most = exact_multiple(count, self.limit)
+        return [count, self.at_most - count, most - total, most + total]
+
+
+@dataclass(frozen=True)
+class Tabulated(Rule):
+    """Counts of cells are not negative, and together at most `at_most`."""
+
+    at_most: int
+    covers = frozenset({"counts"})
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        counts = parts["counts"]
+        total = counts.reshape(len(counts), -1).sum(1).bounded(self.at_most * prod(counts.shape[1:]))
+        return [counts, self.at_most - total]
+
+
+def count_rows(
+    source: Source, where: Expression | None, what: str = "", *, chosen: Selection | None = None, or_none: bool = False
+) -> SecretArray:
+    """Rows that fulfil a condition, at all owners: a secret integer that is its own cohort.
+
+    chosen   the rows without regard to missing values, if these are others: what is missing is no group of people
+    or_none  as a cohort, no row is as good as enough
+    """
+    key = ("count", id(where), or_none)
+    if key in source.memo:
+        return source.memo[key][0]  # type: ignore[no-any-return]
+    if not source.owners:
+        raise ConfigError(f"table {source.name}: no organization brings rows")
+    local = source.local.ask(Count((), where))
+    own = share_parts(source, local, [Part("count", (), 0, source.at_most, "int")], Counted(source.at_most))["count"]
+    total = counted(own, what or rows_where(source, where), chosen or Selection(source, where), or_none=or_none)
+    source.memo[key] = (total, where)  # the expression is kept alive, so that its id stays its own
+    return total
+
+
+def rows_where(source: Source, where: Expression | None) -> str:
+    """Some rows of a table, in words."""
+    return f"rows of {source.name}" + (f" where {where.text.removeprefix('(').removesuffix(')')}" if where else "")
+
+
+def named(column: PrivateArray) -> str:
+    """A column and its rows, in words."""
+    text = column.expression.text
+    return f"{text.removeprefix('(').removesuffix(')')} of {rows_where(column.source, column.where)}"
+
+
+def counted(own: SecretArray, what: str, selection: Selection, *, or_none: bool = False) -> SecretArray:
+    """Owners' counts (owners, *shape) added up: secret integers that are their own cohort."""
+    total = own.sum(0)
+    cohort = Cohort.of(total, own, what=what, or_none=or_none, selection=selection)
+    return total.standing_on(cohort, origin=(f"count of {what}",))
+
+
+def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArray:
+    """Counts of rows by the levels of categories: a secret integer array, a cohort behind every cell."""
+    sizes = []
+    where: Expression | None = None
+    for category in categories:
+        if category.expression.type in ("real", "integer"):
+            raise ShapeError(f"{category.name}: counts are by categories and flags; `cut` makes a category of a number")
+        sizes.append(len(category.expression.levels) or 2)
+        where = both(where, category.where)
+    return _cells(source, [c.expression for c in categories], sizes, where, where, rows_where(source, where))
+
+
+def _few_values(number: Expression) -> list[Expression]:
+    """Of whole numbers with three values or fewer, the conditions that a row has each: their number, mean and standard
+    deviation tell how many have which."""
+    if number.type != "integer" or number.high - number.low > 2:
+        return []
+    values = range(int(number.low), int(number.high) + 1)
+    return [comparison("==", number, public(value)) for value in values]
+
+
+def _at_most(flags: Sequence[Expression]) -> Sequence[Expression]:
+    """Flags that one number is made from. Raises ConfigError for more than MOST_FLAGS."""
+    if len(flags) > MOST_FLAGS:
+        names = ", ".join(flag.text for flag in flags[:3])
+        raise ConfigError(
+            f"a statistic of numbers that are made from {len(flags)} flags ({names}, …); at most {MOST_FLAGS} can be "
+            "protected: count by categories, or use fewer"
+        )
+    return flags
+
+
+def _cells(
+    source: Source,
+    flags: Sequence[Expression],
+    sizes: Sequence[int],
+    where: Expression | None,
+    chosen: Expression | None,
+    rows: str,
+) -> SecretArray:
+    """Counts by flags or categories of rows under a condition; `chosen` is that without what is missing in columns, and
+    `rows` are these rows in words."""
+    key = ("cells", tuple(id(flag) for flag in flags), id(where))
+    if key in source.memo:
+        return source.memo[key][0]  # type: ignore[no-any-return]
+    local = source.local.ask(Crosstab(flags, sizes, where))
+    part = Part("counts", tuple(sizes), 0, source.at_most, "int")
+    own = share_parts(source, local, [part], Tabulated(source.at_most))["counts"]
+    what = f"{rows} by {' and '.join(flag.text for flag in flags)}"
+    total = counted(own, what, Selection(source, chosen, tuple(flags)))
+    source.memo[key] = (total, tuple(flags), where)
+    return total
+
+
+def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple[Cohort, ...]:
+    """The rows that a statistic of these columns together stands on; `rows`, where they are counted already.
+
+    They are the rows where no column is missing (and the condition holds); of each flag that the columns are or are
+    made from, the rows that have it and those that have it not; and of two flags, each of the four combinations. Where
+    `clip` moves values, the rows that it moves: none, or enough. Where the study has a rule of dominance and the
+    statistic is of one column of numbers, no two of its rows make up nearly all of it.
+    """
+    source = columns[0].source
+    where: Expression | None = None
+    for column in columns:
+        present = unary("not", unary("isna", column.expression))
+        where = both(where, both(column.where, present))
+    key = ("behind", tuple((id(column.expression), id(column.where)) for column in columns))
+    if key not in source.memo:
+        source.memo[key] = (_behind(source, columns, where, rows), tuple(columns))
+    return source.memo[key][0]  # type: ignore[no-any-return]
+
+
+def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
+    """Rows that no bin of `cut` holds, of what expressions are made from: none, or enough."""
+    found: list[Cohort] = []
+    for expression in expressions:
+        for gap in gaps(expression):
+            what = f"rows outside of {expression.text}"
+            found += count_rows(source, both(where, gap), what, or_none=True).basis.cohorts
+    return tuple(found)
+
+
+def complete(columns: Sequence[PrivateArray]) -> str:
+    """The rows where none of these columns is missing, in words."""
+    names = " and ".join(dict.fromkeys(column.expression.text for column in columns))
+    rows = rows_where(columns[0].source, columns[0].where)
+    return f"{rows} with {names}" if len(names) < 60 else f"complete {rows}"
+
+
+def _behind(
+    source: Source, columns: Sequence[PrivateArray], where: Expression | None, rows: Cohort | None
+) -> tuple[Cohort, ...]:
+    chosen = Selection(source, columns[0].where, (), tuple(column.expression for column in columns))
+    known = complete(columns)
+    found = [] if rows is not None else [count_rows(source, where, known, chosen=chosen)]
+    flags: dict[bytes, Expression] = {}
+    for column in columns:
+        own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
+        product = list({flag.digest: flag for flag, none in own if not none}.values())
+        if len(product) > 2:
+            found.append(_cells(source, _at_most(product), (2,) * len(product), where, chosen.where, known))
+        for value in _few_values(column.expression):
+            found.append(count_rows(source, both(where, value), f"{known} where {value.text}", or_none=True))
+        for flag, none in own:
+            if none:
+                found.append(count_rows(source, both(where, flag), f"{known} where {flag.text}", or_none=True))
+            else:
+                flags[flag.digest] = flag
+    for a, b in combinations(flags.values(), 2):
+        if exclusive(a, b):
+            for one in (a, b):
+                level = chosen._replace(where=both(chosen.where, one))
+                found.append(count_rows(source, both(where, one), f"{known} where {one.text}", chosen=level))
+            neither = both(unary("not", a), unary("not", b))
+            found.append(count_rows(source, both(where, neither), f"{known} at no such level", or_none=True))
+        else:
+            found.append(_cells(source, (a, b), (2, 2), where, chosen.where, known))
+    if len(flags) == 1:
+        found += [_cells(source, (flag,), (2,), where, chosen.where, known) for flag in flags.values()]
+    outside = beyond_bins(source, [column.expression for column in columns], chosen.where)
+    cohorts = tuple(cohort for count in found for cohort in count.basis.cohorts)
+    known_rows, *others = cohorts if rows is None else (rows, *cohorts)
+    if source.dominance is not None and len(columns) == 1 and columns[0].expression.type in ("real", "integer"):
+        known_rows = not_dominated(columns, known_rows, source.dominance)
+    behind_all = (known_rows, *others, *outside)
+    return tuple(cohort.collapsed(None) if cohort.shape else cohort for cohort in behind_all)

@@ -1,0 +1,413 @@
+"""Row-wise expressions over the columns of one owner's table: built once, evaluated batch by batch.
+
+A flag is 0 or 1, a category the index of its level, a missing value NaN; whatever is computed from a missing value
+is missing. Numbers are float64; whole ones are int64 and exact, or refused where they would be rounded
+(`mpc.tables.whole`). Ranges follow by interval arithmetic from the declared ones, so that bounds are public.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import RangeError
+from mpc.machine.digest import digest
+from mpc.machine.seen import like, shown, unknown
+from mpc.tables import whole
+from mpc.tables.rows import absent
+
+Floats = NDArray[np.float64]
+Type = Literal["real", "integer", "flag", "category"]
+
+
+class Expression:
+    """One column per row: a source column, or a function of other expressions of the same table."""
+
+    __slots__ = (
+        "_digest",
+        "arguments",
+        "clip",
+        "column",
+        "function",
+        "high",
+        "levels",
+        "low",
+        "symbol",
+        "text",
+        "type",
+    )
+
+    def __init__(
+        self,
+        *,
+        type: Type,
+        low: float,
+        high: float,
+        levels: tuple[str, ...] = (),
+        column: str = "",
+        function: Callable[..., Any] | None = None,
+        arguments: tuple[Expression, ...] = (),
+        text: str = "",
+        clip: tuple[float, float] | None = None,
+        symbol: str = "",
+    ) -> None:
+        if not -np.inf < low <= high < np.inf:
+            raise RangeError(f"a row-wise result would range from {low} to {high}: use `clip` before this operation")
+        self.type: Type = type
+        self.low = int(low) if type == "integer" else float(low)
+        self.high = int(high) if type == "integer" else float(high)
+        self.levels = levels
+        self.column = column
+        self.function = function
+        self.arguments = arguments
+        #: In words, for people who decide: column names and public numbers.
+        self.text = text or column
+        #: The limits that it moves its argument into.
+        self.clip = clip
+        #: How it compares or joins flags.
+        self.symbol = symbol
+        self._digest: bytes | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self.text} of each row>"
+
+    @property
+    def digest(self) -> bytes:
+        """What it computes, from which columns and public numbers: the same at all parties that run the same script."""
+        if self._digest is None:
+            self._digest = digest((self.type, self.column, self.levels, self.function, self.arguments))
+        return self._digest
+
+    def columns(self) -> set[str]:
+        """The source columns it needs."""
+        if self.function is None:
+            return {self.column}
+        return set().union(*(a.columns() for a in self.arguments)) if self.arguments else set()
+
+    def evaluate(self, batch: Mapping[str, Any], memo: dict[int, Any]) -> Any:
+        """Its values for the rows of one batch; `memo` shares common parts within the batch."""
+        found = memo.get(id(self))
+        if found is None:
+            if self.function is None:
+                found = batch[self.column]
+            else:
+                found = self.function(*[a.evaluate(batch, memo) for a in self.arguments])
+            memo[id(self)] = found
+        return found
+
+
+#: A mean keeps 2^-36 of its column's range.
+_WIDEST = 2.0**36
+_VANISH = "of a result that ranges so far, sums and means would keep the largest values alone: `clip` first"
+
+
+def public(value: float) -> Expression:
+    """A number that is the same for every row; an int where whole numbers are to be exact."""
+    text = shown(value, lambda number: f"{number}" if isinstance(number, int) else f"{number:g}")
+    if isinstance(value, int):
+        constant = np.asarray(whole.threshold("==", value), np.int64)
+        return Expression(type="integer", low=value, high=value, function=lambda: constant, text=text)
+    number = float(value)
+    return Expression(type="real", low=number, high=number, function=lambda: np.asarray(number), text=text)
+
+
+def _real(what: str, a: Expression) -> Expression:
+    """A number as float64. Raises RangeError for whole ones that it would round."""
+    if a.type != "integer":
+        return a
+    whole.need_real(what, a)
+    return Expression(type="real", low=a.low, high=a.high, function=whole.as_real, arguments=(a,), text=a.text)
+
+
+def _whole(a: Expression) -> Expression | None:
+    """A whole number or a flag in int64; None for a real number."""
+    if a.type != "flag":
+        return a if a.type == "integer" else None
+    return Expression(type="integer", low=0, high=1, function=whole.as_whole, arguments=(a,), text=a.text)
+
+
+def _both_whole(a: Expression, b: Expression) -> tuple[Expression, Expression] | None:
+    """Both as whole numbers, where one is a whole number and the other one or a flag."""
+    if "integer" not in (a.type, b.type):
+        return None
+    x, y = _whole(a), _whole(b)
+    return None if x is None or y is None else (x, y)
+
+
+def _missing_like(result: Floats, *arguments: Floats) -> Floats:
+    """The result, missing where an argument is."""
+    gone = np.isnan(arguments[0])
+    for argument in arguments[1:]:
+        gone = gone | np.isnan(argument)
+    if not gone.any():
+        return result
+    return np.where(gone, np.nan, result)
+
+
+def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
+    """a + b, a - b, a * b or a / b, row by row."""
+    text = f"({a.text} {symbol} {b.text})"
+    if symbol != "/" and (pair := _both_whole(a, b)):
+        a, b = pair
+        least, most = whole.span(symbol, a, b)
+        if max(-least, most) <= whole.LARGEST:
+            function = whole.arithmetic(symbol)
+            return Expression(type="integer", low=least, high=most, function=function, arguments=pair, text=text)
+        if not whole.fits_real(a, b):
+            raise RangeError(
+                f"{symbol}: whole numbers would range from {least} to {most}, and are exact within ± 2^61: `clip` first"
+            )
+    a, b = _real(symbol, a), _real(symbol, b)
+    functions: dict[str, Callable[..., Floats]] = {
+        "+": operator.add,
+        "-": operator.sub,
+        "*": operator.mul,
+        "/": operator.truediv,
+    }
+    if symbol == "/" and b.low <= 0 <= b.high:
+        raise RangeError(f"/: the divisor ranges from {b.low} to {b.high}, which includes 0")
+    if symbol == "/" and max(abs(b.low), abs(b.high)) > _WIDEST * min(abs(b.low), abs(b.high)):
+        raise RangeError(f"/: the divisor ranges from {b.low:g} to {b.high:g}; {_VANISH}")
+    with np.errstate(over="ignore"):
+        corners = [
+            float(functions[symbol](np.float64(x), np.float64(y))) for x in (a.low, a.high) for y in (b.low, b.high)
+        ]
+    low, high = min(corners), max(corners)
+    return Expression(type="real", low=low, high=high, function=functions[symbol], arguments=(a, b), text=text)
+
+
+def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
+    """A flag: missing where a side is."""
+    side = b.text if not a.levels or b.columns() else shown(a.levels[int(b.low)])
+    text = f"({a.text} {symbol} {side})"
+    if a.type == "integer" and not b.columns() and b.type == "real":
+        b = public(whole.threshold(symbol, b.low))
+    if pair := _both_whole(a, b):
+        exact = whole.comparison(symbol)
+        return Expression(type="flag", low=0, high=1, function=exact, arguments=pair, text=text, symbol=symbol)
+    a, b = _real(symbol, a), _real(symbol, b)
+    compare: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
+        "<": operator.lt,
+        "<=": operator.le,
+        ">": operator.gt,
+        ">=": operator.ge,
+        "==": operator.eq,
+        "!=": operator.ne,
+    }
+
+    def function(x: Floats, y: Floats) -> Floats:
+        return _missing_like(compare[symbol](x, y).astype(np.float64), x, y)
+
+    return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
+
+
+def logical(symbol: str, a: Expression, b: Expression) -> Expression:
+    """and/or/xor of two flags; missing where a side is."""
+    combine: dict[str, Callable[[Floats, Floats], Floats]] = {
+        "&": operator.mul,
+        "|": np.maximum,
+        "^": lambda x, y: np.abs(x - y),
+    }
+    text = f"({a.text} {symbol} {b.text})"
+    function = combine[symbol]
+    return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
+
+
+def same(a: Expression | None, b: Expression | None) -> bool:
+    """Whether two compute the same, whichever of them was written first."""
+    return a is b or (a is not None and b is not None and a.digest == b.digest)
+
+
+def both(a: Expression | None, b: Expression | None) -> Expression | None:
+    """The condition that holds where both do; None always holds."""
+    if a is None or b is None or same(a, b):
+        return a if b is None else b
+    if a.symbol == "&" and any(same(b, part) for part in a.arguments):
+        return a
+    return logical("&", a, b)
+
+
+def unary(name: str, a: Expression) -> Expression:
+    """negative, absolute, not, log, exp, sqrt: monotone or bounded, so that the range is known."""
+    if name == "not":
+        text = f"not {a.text}"
+        return Expression(
+            type="flag", low=0, high=1, function=lambda x: 1.0 - x, arguments=(a,), text=text, symbol="not"
+        )
+    if name == "isna":
+        text = f"{a.text} missing"
+
+        def missing(x: Floats) -> Floats:
+            return absent(x).astype(np.float64)
+
+        return Expression(type="flag", low=0, high=1, function=missing, arguments=(a,), text=text)
+    if a.type == "integer" and name in ("negative", "absolute"):
+        ends = (-a.high, -a.low) if name == "negative" else (max(a.low, -a.high, 0), max(-a.low, a.high))
+        text = f"-{a.text}" if name == "negative" else f"|{a.text}|"
+        exact = whole.unary(name)
+        return Expression(type="integer", low=ends[0], high=ends[1], function=exact, arguments=(a,), text=text)
+    a = _real(name, a)
+    if name == "negative":
+        text = f"-{a.text}"
+        return Expression(type="real", low=-a.high, high=-a.low, function=np.negative, arguments=(a,), text=text)
+    if name == "absolute":
+        low = 0.0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))
+        high, text = max(abs(a.low), abs(a.high)), f"|{a.text}|"
+        turned = "absolute" if a.low < 0 < a.high else ""
+        return Expression(type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text, symbol=turned)
+    if name == "exp" and a.high - a.low > np.log(_WIDEST):
+        raise RangeError(f"exp: the argument ranges from {a.low:g} to {a.high:g}; {_VANISH}")
+    monotone: dict[str, Callable[..., Floats]] = {"log": np.log, "exp": np.exp, "sqrt": np.sqrt}
+    function = monotone[name]
+    if (name == "log" and a.low <= 0) or (name == "sqrt" and a.low < 0):
+        raise RangeError(f"{name}: the argument ranges from {a.low} to {a.high}; `clip` it to where {name} is defined")
+    with np.errstate(over="ignore"):
+        low, high = float(function(np.float64(a.low))), float(function(np.float64(a.high)))
+    return Expression(type="real", low=low, high=high, function=function, arguments=(a,), text=f"{name} {a.text}")
+
+
+def clipped(a: Expression, low: float, high: float) -> Expression:
+    """Values moved to the nearer limit."""
+    if not low <= high:
+        raise RangeError(f"clip: the lower limit {low} must not be above the upper one {high}")
+    if a.type == "integer" and all(np.isinf(limit) or limit == int(limit) for limit in (low, high)):
+        ends = whole.threshold(">=", low), whole.threshold("<=", high)
+        limits = like(ends[0], low), like(ends[1], high)
+        return Expression(
+            type="integer",
+            low=min(max(ends[0], int(a.low)), ends[1]),
+            high=max(min(ends[1], int(a.high)), ends[0]),
+            function=whole.clipped(*ends),
+            arguments=(a,),
+            text=f"{a.text} within {shown(limits[0])} to {shown(limits[1])}",
+            clip=limits,
+        )
+    a = _real("clip", a)
+    return Expression(
+        type="real",
+        low=min(max(low, a.low), high),
+        high=max(min(high, a.high), low),
+        function=lambda x: np.clip(x, low, high),
+        arguments=(a,),
+        text=f"{a.text} within {shown(low, _short)} to {shown(high, _short)}",
+        clip=(low, high),
+    )
+
+
+def _short(limit: float) -> str:
+    return f"{limit:g}"
+
+
+def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> Expression:
+    """The index of the bin; the last bin includes its upper edge, values outside of all bins are missing."""
+    bounds = np.asarray(edges)
+
+    def function(x: Floats) -> Floats:
+        index = np.searchsorted(bounds, x, side="right") - 1.0
+        index = np.where(x == bounds[-1], len(bounds) - 2.0, index)
+        outside = (index < 0) | (index > len(bounds) - 2) | np.isnan(x)
+        return np.where(outside, np.nan, index)
+
+    place = whole.bins(edges) if a.type == "integer" else function
+    return Expression(
+        type="category",
+        low=0,
+        high=len(labels) - 1,
+        levels=labels,
+        function=place,
+        arguments=(a,),
+        text=f"{a.text} in {len(labels)} bins",
+        symbol="" if edges[0] <= a.low and a.high <= edges[-1] and not unknown(edges[0], edges[-1]) else "cut",
+    )
+
+
+def not_too_small(name: str, a: Expression, least: float) -> None:
+    """Raise RangeError where all values are smaller than `least`, and not all 0: too few of their digits are kept."""
+    limit = max(abs(a.low), abs(a.high))
+    if 0 < limit < least:
+        raise RangeError(
+            f"{name}: values up to {limit:g} are too small to be computed with, below {least:g}: take another unit, as "
+            "in column * 1e9"
+        )
+
+
+def everything() -> Expression:
+    """The condition that every row fulfils."""
+    return Expression(type="flag", low=0, high=1, function=lambda: np.asarray(1.0), text="every row")
+
+
+def steps(a: Expression) -> list[tuple[Expression, bool]]:
+    """The flags that a number is made from: with its sum they tell counts of rows.
+
+    With each, whether "no row has it" is as good as "many have it": so where values are moved to a limit.
+    """
+    found: dict[bytes, tuple[Expression, bool]] = {}
+    for argument in a.arguments:
+        if argument.type == "flag":
+            found[argument.digest] = (argument, False)
+        elif argument.type in ("real", "integer"):
+            found |= {flag.digest: (flag, none) for flag, none in steps(argument)}
+    if a.clip is not None:
+        inner, (low, high) = a.arguments[0], a.clip
+        for beyond, symbol, limit in ((inner.low < low, "<", low), (inner.high > high, ">", high)):
+            if beyond or unknown(limit):
+                flag = comparison(symbol, inner, public(limit))
+                found |= {side.digest: (side, True) for side in (flag, unary("not", flag))}
+    if a.symbol == "absolute":
+        flag = comparison("<", a.arguments[0], public(0))
+        found |= {side.digest: (side, True) for side in (flag, unary("not", flag))}
+    return list(found.values())
+
+
+def at_level(flag: Expression) -> tuple[Expression, int, Expression | None] | None:
+    """The category, the index of its level, and the condition besides, of a flag "it has this level (and …)"."""
+    rest = None
+    if flag.symbol == "&":
+        rest, flag = flag.arguments
+    if flag.symbol != "==" or not flag.arguments[0].levels or flag.arguments[1].columns():
+        return None
+    return flag.arguments[0], int(flag.arguments[1].low), rest
+
+
+def conditions(where: Expression) -> list[Expression]:
+    """The single conditions that one is joined from by and, or, exclusive or and not."""
+    found = {one.digest: one for argument in where.arguments for one in _conditions_in(argument)}
+    if where.symbol not in ("&", "|", "^", "not"):
+        found[where.digest] = where
+    return list(found.values())
+
+
+def _conditions_in(a: Expression) -> list[Expression]:
+    """The conditions that a flag, or a number made from flags, is made from."""
+    if a.type == "flag":
+        return conditions(a)
+    return [one for argument in a.arguments for one in _conditions_in(argument)]
+
+
+def fulfilled(condition: Expression) -> Expression:
+    """The condition, not fulfilled where it is missing."""
+
+    def function(x: Floats) -> Floats:
+        return np.asarray(x == 1.0, np.float64)
+
+    return Expression(
+        type="flag", low=0, high=1, function=function, arguments=(condition,), text=condition.text, symbol="fulfilled"
+    )
+
+
+def gaps(a: Expression) -> list[Expression]:
+    """The conditions that a value is outside of all bins of `cut`, for all cuts that an expression is made from."""
+    found = [one for argument in a.arguments for one in gaps(argument)]
+    if a.symbol == "cut":
+        inside = unary("not", unary("isna", a))
+        found.append(logical("&", unary("not", unary("isna", a.arguments[0])), unary("not", inside)))
+    return found
+
+
+def exclusive(a: Expression, b: Expression) -> bool:
+    """Whether two flags are of different levels of one category: no row has both."""
+    return a.symbol == b.symbol == "==" and same(a.arguments[0], b.arguments[0]) and bool(a.arguments[0].levels)

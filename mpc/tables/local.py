@@ -1,0 +1,240 @@
+"""The local pass: everything a script asks of an owner's own rows is computed in one reading of its source.
+
+Aggregates are collected while the script schedules, and run together when it first awaits (or ends). A script that
+asks for more after an await costs another reading.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import DataError
+from mpc.machine.digest import digest
+from mpc.machine.engine import Integers, Shape
+from mpc.machine.operation import Handle, Local
+from mpc.machine.outside import Part, Partial
+from mpc.machine.relations import Rule
+from mpc.machine.runtime import Runtime
+from mpc.tables.aggregates import Aggregate
+from mpc.tables.expressions import Expression
+from mpc.tables.rows import Rows, Values
+from mpc.values.fixed import width_of
+from mpc.values.secret import SecretArray
+
+if TYPE_CHECKING:
+    from mpc.tables.source import Source
+
+
+class LocalPass:
+    """One table's rows at this party (None where it brings none), and the aggregates waiting for them."""
+
+    def __init__(self, run: Runtime, table: str, rows: Rows | None) -> None:
+        self._run = run
+        self._table = table
+        self._rows = rows
+        self._waiting: list[tuple[Aggregate, Local]] = []
+        #: Called when a reading is done (who shows times brings the clock).
+        self.on_read: Callable[[], None] = lambda: None
+        run.before_await(self._flush)
+
+    def ask(self, aggregate: Aggregate) -> Local:
+        """The aggregate's result, later: a dict of float64 arrays."""
+        local = Local(digest((self._table, aggregate.digest)))
+        if self._rows is not None and self._run.reads is not None:
+            self._waiting.append((aggregate, local))
+        return local
+
+    def _flush(self) -> Coroutine[Any, Any, None] | None:
+        if not self._waiting:
+            return None
+        waiting, self._waiting = self._waiting, []
+        return self._compute(waiting)
+
+    async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
+        aggregates = [aggregate for aggregate, _ in waiting]
+        busy = self._run.busy
+        with busy:
+            busy.reading += 1
+            try:
+                results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
+            finally:
+                busy.reading -= 1
+        self.on_read()
+        for (_, local), result in zip(waiting, results, strict=True):
+            self._run.resolve(local, result)
+
+    def _read(self, aggregates: list[Aggregate]) -> list[dict[str, Values]]:
+        assert self._rows is not None
+        needed: set[str] = set()
+        for aggregate in aggregates:
+            for expression in _all_expressions(aggregate):
+                needed |= expression.columns()
+        with np.errstate(all="ignore"):
+            for batch in self._rows.batches(sorted(needed)):
+                memo: dict[int, Any] = {}
+                rows = len(next(iter(batch.values())))
+
+                def evaluate(
+                    expression: Expression, batch: Mapping[str, Values] = batch, memo: dict[int, Any] = memo
+                ) -> Any:
+                    return expression.evaluate(batch, memo)
+
+                for aggregate in aggregates:
+                    aggregate.update(evaluate, rows)
+                self._run.busy.read += 1
+        return [aggregate.result() for aggregate in aggregates]
+
+
+def _all_expressions(aggregate: Aggregate) -> list[Expression]:
+    found = list(aggregate.expressions())
+    if aggregate.where is not None:
+        found.append(aggregate.where)
+    return found
+
+
+#: Up to so many bounds are compared as relations are, of more both sides are made where they are compared.
+_FEW = 4096
+
+
+@dataclass
+class Shared:
+    """Parts that owners shared together, each of shape (owners, *shape).
+
+    given  as they came in, also where an owner lied
+    facts  whether the relations between them hold, an owner or all together; None: nobody who computes brings rows
+    """
+
+    parts: dict[str, SecretArray]
+    given: dict[str, SecretArray]
+    facts: Handle | None
+
+    def __getitem__(self, name: str) -> SecretArray:
+        return self.parts[name]
+
+    def kept(self, x: SecretArray) -> SecretArray:
+        """x where all relations hold, else 0; for parts that were shared `together`."""
+        return x if self.facts is None else x._new(x.run.schedule("keep", x.handle, self.facts))
+
+
+def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule, *, together: bool = False) -> Shared:
+    """Share every owner's partial results, encoded with their fraction bits and checked against their bounds.
+
+    Each has the shape (owners, *shape), in the order of the owners. Every party schedules the same; only an owner holds
+    values, and what organizations that do not compute have contributed is in shares already. `rule` says what must
+    hold between the parts: an owner of which it does not counts as one whose parts are 0, or with `together`, all
+    parts of all owners do (`mpc.machine.relations`).
+
+    Raises DataError at the owner (and there only) for NaN, infinities and values beyond the bound. Rounds 1, and those
+    of `nonnegative` and 1 before the parts can be used; bytes 8 an element from each owner that computes to one party,
+    those of `nonnegative` for each relation, and for both sides of the bounds that do not follow from one.
+    """
+    run = source.run
+    for part in parts:
+        if width_of(part.bound) > run.engine.capacity:
+            raise DataError(f"table {source.name}: the declared limits of {part.name} exceed the ring")
+    size = sum(part.size for part in parts)
+
+    def values(partials: dict[str, Values]) -> Integers:
+        encoded = [_encoded(partials[p.of or p.name], (p.size,), p.frac, p.bound, source.name, p.name) for p in parts]
+        return np.concatenate(encoded).reshape(1, size)
+
+    reads = digest((local.digest, tuple(tuple(part) for part in parts)))
+    inside = [owner for owner in source.owners if owner < run.parties]
+    handles = []
+    for owner in inside:
+        if run.dry or run.index != owner:
+            handles.append(run.schedule("input", reads=reads, owner=owner, values=None, shape=(1, size)))
+        else:
+            handles.append(run.schedule("input", local=local, reads=reads, owner=owner, values=values, shape=(1, size)))
+    facts: Handle | None = None
+    own = [_joined(run, handles)] if handles else []
+    kept = list(own)
+    given: dict[str, SecretArray] = {}
+    if own:
+        given = parted(run, own[0], parts)
+        facts = _claimed(run, inside, given, parts, rule, together)
+        kept = [run.schedule("keep", own[0], facts)]
+    absent = tuple(owner for owner in source.owners if owner >= run.parties)
+    if absent:
+        others = run.outside.share(run, Partial(source.name, tuple(parts), absent, rule, reads), local, values)
+        own.append(others)
+        kept.append(run.schedule("keep", others, facts) if together and facts is not None else others)
+        given = parted(run, _joined(run, own), parts)
+    return Shared(parted(run, _joined(run, kept), parts), given, facts)
+
+
+def _joined(run: Runtime, handles: Sequence[Handle]) -> Handle:
+    return handles[0] if len(handles) == 1 else run.schedule("concatenate", *handles, axis=0)
+
+
+def _claimed(
+    run: Runtime,
+    owners: Sequence[int],
+    given: Mapping[str, SecretArray],
+    parts: Sequence[Part],
+    rule: Rule,
+    together: bool,
+) -> Handle:
+    """Claims that the rule holds for each owner, and the bounds that do not follow from it."""
+    raw = {name: raw_integers(x) for name, x in given.items()}
+    bounded = [raw[part.name] for part in parts if part.name not in rule.covers]
+    claims = rule.relations(raw)
+    if sum(x.size for x in bounded) <= _FEW:  # among the relations: messages weigh more than a copy
+        claims += [side for x in bounded for side in (x.bound - x, x + x.bound)]
+        bounded = []
+    return run.relations.hold(owners, claims, bounded=bounded, together=together)
+
+
+def parted(run: Runtime, handle: Handle, parts: Sequence[Part]) -> dict[str, SecretArray]:
+    """The parts of (owners, size), each (owners, *shape). Local."""
+    owners, start = handle.spec.shape[0], 0
+    found = {}
+    for name, shape, frac, bound, kind, _ in parts:
+        whole = (owners, *shape)
+        end = start + prod(shape)
+
+        def to(x: NDArray[Any], a: int = start, b: int = end, whole: Shape = whole) -> NDArray[Any]:
+            return x[:, a:b].reshape(whole)
+
+        part = handle if whole == handle.spec.shape else run.schedule("view", handle, to=to, shape=whole)
+        found[name] = SecretArray(run, part, type=kind, frac=frac, bound=bound)
+        start = end
+    return found
+
+
+def raw_integers(x: SecretArray) -> SecretArray:
+    """The raw integers behind a number."""
+    return SecretArray(x.run, x.handle, type="int", bound=x.bound)
+
+
+def _encoded(values: Values, shape: Shape, frac: int, bound: int, table: str, name: str) -> Integers:
+    if values.dtype == np.int64 and frac == 0:
+        return _whole(values.reshape(shape), bound, table, name)
+    array = np.asarray(values, np.float64).reshape(shape)
+    if not bool(np.all(np.isfinite(array))):
+        raise DataError(f"table {table}: the local {name} is not finite; a derived column overflows for some rows")
+    raw = np.rint(np.ldexp(array, frac))
+    if bool(np.any(np.abs(raw) > float(bound) * (1 + 1e-12))):
+        raise _beyond(table, name)
+    return np.clip(raw, -float(bound), float(bound)).astype(np.int64)
+
+
+def _whole(values: Values, bound: int, table: str, name: str) -> Integers:
+    """Whole numbers as they are."""
+    if bool(np.any((values > bound) | (values < -bound))):
+        raise _beyond(table, name)
+    return np.asarray(values, np.int64)
+
+
+def _beyond(table: str, name: str) -> DataError:
+    return DataError(
+        f"table {table}: the local {name} exceeds what the schema allows (more rows than `at_most`, or values out of "
+        "range)"
+    )

@@ -1,0 +1,141 @@
+"""Private columns: in the clear at their owners and nowhere else.
+
+A table may be partitioned by rows between several owners. Row-wise operations and reductions are done by each owner
+in float64; only partial results are shared, by themselves, when a reduction meets another owner's. Rows leave their
+owner only where a script says `share()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mpc.errors import ConfigError, ShapeError, UnknownLength
+from mpc.suggestions import also, instead
+from mpc.tables.counts import count_cells, count_rows
+from mpc.tables.expressions import Expression, both
+from mpc.tables.grouping import Groups
+from mpc.tables.private_array import PrivateArray, unit_exponent
+from mpc.tables.sharing import share_rows
+from mpc.tables.source import Source
+from mpc.values.secret import SecretArray
+
+if TYPE_CHECKING:
+    from mpc.releases.disclosure import Result
+
+
+class PrivateTable:
+    """Rows of one table at their owners; columns are attributes."""
+
+    def __init__(self, source: Source, where: Expression | None = None, columns: tuple[str, ...] | None = None) -> None:
+        self._source = source
+        self._where = where
+        self._columns = columns if columns is not None else source.schema.names
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return self._columns
+
+    @property
+    def source(self) -> Source:
+        """The table of the run it belongs to."""
+        return self._source
+
+    @property
+    def where(self) -> Expression | None:
+        """The condition its rows fulfil."""
+        return self._where
+
+    def __repr__(self) -> str:
+        return f"<private table {self._source.name}: {', '.join(self._columns)}>"
+
+    def __len__(self) -> NoReturn:
+        raise UnknownLength(f"{self._source.name}: the number of rows is not public; `count()` gives it as a secret")
+
+    def __getattr__(self, name: str) -> PrivateArray:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self.column(name)
+
+    def column(self, name: str) -> PrivateArray:
+        """One column, by name."""
+        if name not in self._columns:
+            methods = [each for each in dir(type(self)) if not each.startswith("_")]
+            meant = instead(name, [*self._columns, *methods])
+            columns = ", ".join(self._columns)
+            raise ConfigError(f"table {self._source.name} has no column {name!r}; it has {columns}{also(meant)}")
+        return PrivateArray(self._source, self._source.columns[name], name, self._where)
+
+    def __iter__(self) -> Iterator[PrivateArray]:
+        return (self.column(name) for name in self._columns)
+
+    def __getitem__(self, key: Any) -> Any:
+        """A column by name, a table of some columns by a list of names, or the rows where a flag holds."""
+        if isinstance(key, str):
+            return self.column(key)
+        if isinstance(key, PrivateArray):
+            return self.filter(key)
+        if not isinstance(key, Sequence) or not all(isinstance(name, str) for name in key):
+            raise ShapeError(
+                f"{self._source.name}[…]: a column's name, a list of names, or a condition such as table.age > 3; "
+                "rows have no numbers"
+            )
+        names = tuple(key)
+        for name in names:
+            self.column(name)
+        return PrivateTable(self._source, self._where, names)
+
+    def filter(self, condition: PrivateArray) -> PrivateTable:
+        """The rows where the condition holds (a missing condition does not hold)."""
+        same = isinstance(condition, PrivateArray) and condition.source is self._source
+        if not same or condition.expression.type != "flag":
+            raise ShapeError(
+                f"filter: select rows of {self._source.name} with a flag of the same table, such as table.age > 3"
+            )
+        where = both(both(self._where, condition.expression), condition.where)
+        return PrivateTable(self._source, where, self._columns)
+
+    def count(self) -> SecretArray:
+        """How many rows there are at all owners together."""
+        return count_rows(self._source, self._where)
+
+    def mean(self) -> dict[str, SecretArray]:
+        """Mean of each column."""
+        return self._by_name(self._source.run.functions.means(list(self)))
+
+    def var(self, ddof: int = 1) -> dict[str, SecretArray]:
+        """Variance of each column."""
+        return self._by_name(self._source.run.functions.variances(list(self), ddof))
+
+    def std(self, ddof: int = 1) -> dict[str, SecretArray]:
+        """Standard deviation of each column."""
+        return self._by_name(self._source.run.functions.deviations(list(self), ddof))
+
+    def _by_name(self, values: list[SecretArray]) -> dict[str, SecretArray]:
+        return dict(zip(self._columns, values, strict=True))
+
+    def group_by(self, category: str | PrivateArray, *, minimum: int | None = None) -> Groups:
+        """The rows by the levels of a category (a column's name, or a row-wise category)."""
+        return Groups(self, self.column(category) if isinstance(category, str) else category, minimum)
+
+    def share(self, *, rows: int) -> dict[str, SecretArray]:
+        """Every column as a secret array of all owners' rows, each owner's padded to the public number `rows`.
+
+        Rows leave their owners here, as shares. Bytes 16 an element and owner.
+        """
+        return dict(zip(self._columns, share_rows(list(self), rows), strict=True))
+
+    def corr(self) -> Result:
+        """Correlation matrix over complete rows."""
+        return self._source.run.functions.correlation(list(self))
+
+
+__all__ = [
+    "PrivateArray",
+    "PrivateTable",
+    "Source",
+    "count_cells",
+    "count_rows",
+    "unit_exponent",
+]

@@ -1,0 +1,296 @@
+"""Rows that releases of one run are about, and what one release tells about another's by subtraction.
+
+The count of all rows less the count of those up to 100 years is the count of those above. So where two selections of
+rows follow from the same columns, or one of them is of all rows, their difference is held against the minimum, too:
+none, or enough. The release that comes later in the script falls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import ConfigError
+from mpc.machine.outside import Part
+from mpc.machine.relations import Rule
+from mpc.tables.aggregates import Crosstab, Patterns
+from mpc.tables.expressions import Expression, both, conditions, fulfilled, unary
+from mpc.tables.local import share_parts
+from mpc.tables.patterns import possible
+from mpc.values.cohorts import Cohort, Counts
+from mpc.values.secret import SecretArray, concatenate
+
+if TYPE_CHECKING:
+    from mpc.tables.source import Source
+
+
+class Selection(NamedTuple):
+    """Some rows of a table.
+
+    by      what a table of counts of them is by
+    valid   columns that a statistic of these rows is of: it is of the rows where none of them is missing
+    """
+
+    source: Source
+    where: Expression | None
+    by: tuple[Expression, ...] = ()
+    valid: tuple[Expression, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, bytes, frozenset[str]]:
+        """The same for the same rows."""
+        return self.source.name, b"" if self.where is None else self.where.digest, self.measured
+
+    @property
+    def measured(self) -> frozenset[str]:
+        """The columns that `valid` is made from."""
+        return frozenset().union(*(one.columns() for one in self.valid))
+
+    @property
+    def columns(self) -> set[str]:
+        """The columns that it follows from."""
+        return set().union(*(e.columns() for e in (self.where, *self.by) if e is not None))
+
+    @property
+    def present(self) -> Expression | None:
+        """The condition that no column is missing."""
+        found: Expression | None = None
+        for one in self.valid:
+            found = both(found, unary("not", unary("isna", one)))
+        return found
+
+
+@dataclass(frozen=True)
+class Differing(Rule):
+    """0 <= each number of rows <= at_most."""
+
+    at_most: int
+    covers = frozenset({"apart"})
+
+    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
+        return [parts["apart"], self.at_most - parts["apart"]]
+
+
+#: Cells of two tables together that are counted.
+MOST_CELLS = 4096
+
+
+def related(new: Selection, earlier: Sequence[Selection]) -> list[int]:
+    """Which of the earlier selections can tell about the new one: all rows, and those that share columns with it or
+    with one that does. Statistics of other columns, which may be missing elsewhere, do not."""
+    alike = [i for i, one in enumerate(earlier) if one.source is new.source and one.measured == new.measured]
+    alike = [i for i in alike if earlier[i].key != new.key]
+    if new.where is None:
+        return alike
+    columns, found = set(new.columns), {i for i in alike if earlier[i].where is None}
+    while True:
+        more = {i for i in alike if i not in found and earlier[i].columns & columns}
+        if not more:
+            return sorted(found)
+        found |= more
+        columns |= set().union(*(earlier[i].columns for i in more))
+
+
+def apart(new: Selection, earlier: Sequence[tuple[Selection, Callable[[], SecretArray] | None]]) -> Cohort | None:
+    """What rows are held against besides their own number: those that follow by subtraction are none, or enough.
+
+    earlier: related selections that were told, each with what gives the bit whether it came out (None: it did).
+
+    Rows are counted by which of the selections they are in. Selections that did not come out do not separate rows;
+    those in none of the others are told by a release of all rows only.
+    Raises ConfigError for too many selections.
+    """
+    wheres: dict[bytes, Expression] = {one.where.digest: one.where for one, _ in earlier if one.where is not None}
+    if new.where is not None:
+        wheres[new.where.digest] = new.where
+    if not wheres or (len(wheres) == 1 and not any(one.where is None for one in (new, *(old for old, _ in earlier)))):
+        return None
+    whole = new.where is None or any(one.where is None for one, _ in earlier)
+    patterns = possible(list(wheres.values()))
+    ways: dict[int, list[Callable[[], SecretArray] | None]] = {}
+    for one, came_out in earlier:
+        if one.where is not None:
+            ways.setdefault(list(wheres).index(one.where.digest), []).append(came_out)
+    if new.where is not None:
+        ways[list(wheres).index(new.where.digest)] = [None]
+    unsure = [i for i in sorted(ways) if None not in ways[i]]
+    cells = _patterns(new, list(wheres.values()), patterns)
+    merged = Merged(cells, patterns, unsure, lambda i: [way() for way in ways[i] if way is not None], whole)
+    names = " and ".join(one.text for one in wheres.values())
+    what = f"rows of {new.source.name} in each combination of {names}"
+    found = Cohort(cells.run, merged.counts, most=cells.most, what=what, or_none=True, shape=(len(patterns),))
+    return Cohort(
+        cells.run,
+        merged.counts,
+        most=cells.most,
+        what=what,
+        or_none=True,
+        sources=(found,),
+        decide=lambda bits: merged.not_told(bits[0]).all(),
+    )
+
+
+class Merged:
+    """Numbers of rows by pattern, where some selections are not known to tell rows apart.
+
+    unsure  the selections of which a bit says whether they came out
+    whole   rows in none of the selections are told, too
+    """
+
+    def __init__(
+        self,
+        cells: Cohort,
+        patterns: NDArray[np.bool_],
+        unsure: Sequence[int],
+        came_out: Callable[[int], Sequence[SecretArray]],
+        whole: bool,
+    ) -> None:
+        self._cells, self._patterns, self._unsure, self._whole = cells, patterns, unsure, whole
+        self._came_out = came_out
+        self._hidden: SecretArray | None = None
+
+    def counts(self) -> Counts:
+        """Those of each pattern and of all others from which it does not differ by a selection that came out."""
+        total, own, exact = self._cells.counts()
+        size = len(self._patterns)
+        differ = self._patterns[:, None, :] != self._patterns[None, :, :]
+        sure = np.setdiff1d(np.arange(self._patterns.shape[1]), self._unsure)
+        into, of = np.nonzero(differ.any(axis=2) & ~differ[:, :, sure].any(axis=2))
+        if not len(into):
+            return Counts(total, own, exact)
+        weights = self._none_came_out(differ[into, of])
+        views = total.reshape(1, size) if own is None else concatenate([total, own.reshape(-1, size)])
+        moved = views._view(lambda a: a[:, of]) * weights.reshape(1, -1).broadcast_to((views.shape[0], len(of)))
+        index = _padded(into, size)
+        zero = moved.constant(np.zeros((views.shape[0], 1), np.int64))
+        added = concatenate([moved, zero], axis=1)._view(lambda a: a[:, index]).sum(2)
+        merged = (views + added).bounded(self._cells.most)
+        return Counts(merged[:1], None if own is None else merged[1:].reshape(-1, 1, size), exact)
+
+    def not_told(self, large: SecretArray) -> SecretArray:
+        """Bits: enough; or told already, by themselves; or told by nothing, as rows in no selection that came out."""
+        patterns, free = self._patterns, []
+        sure = np.setdiff1d(np.arange(patterns.shape[1]), self._unsure)
+        if not self._whole:
+            nothing = ~patterns.any(axis=1)
+            large = large | large.constant(nothing)
+            open_ones = np.flatnonzero(~patterns[:, sure].any(axis=1) & ~nothing)
+            if len(open_ones):
+                free.append((open_ones, self._none_came_out(patterns[open_ones])))
+        alone = patterns.sum(axis=0) == 1  # the rows of one selection by themselves: it told them, if it came out
+        large = large | large.constant(patterns[:, sure[alone[sure]]].any(axis=1))
+        for i in self._unsure:
+            if alone[i]:
+                free.append((np.flatnonzero(patterns[:, i]), ~self._none_came_out(np.eye(patterns.shape[1])[[i]] > 0)))
+        for places, bits in free:
+            index = np.full(len(patterns), len(places))
+            index[places] = np.arange(len(places))
+            padded = concatenate([bits, large.constant(np.zeros(1, np.bool_))])
+            large = large | _taken(padded, index)
+        return large
+
+    def _none_came_out(self, which: NDArray[np.bool_]) -> SecretArray:
+        """Bits: none of the selections that a row of `which` names came out."""
+        if self._hidden is None:
+            hidden = []
+            for i in self._unsure:
+                bits = self._came_out(i)
+                known = concatenate([bit.reshape(1) for bit in bits])
+                hidden.append(~(known.any() if len(bits) > 1 else known.reshape(())))
+            self._hidden = concatenate([bit.reshape(1) for bit in hidden])
+        named = which[:, self._unsure]
+        each = self._hidden.reshape(1, -1).broadcast_to(named.shape) | self._hidden.constant(~named)
+        return each.all(1)
+
+
+def _taken(x: SecretArray, index: NDArray[np.intp]) -> SecretArray:
+    return x._view(lambda a: a[index])
+
+
+def _padded(into: NDArray[np.intp], size: int) -> NDArray[np.intp]:
+    """(size, most): which entries go into each; the number of entries where there are none."""
+    lists = [np.flatnonzero(into == p) for p in range(size)]
+    most = max(len(one) for one in lists)
+    return np.stack([np.pad(one, (0, most - len(one)), constant_values=len(into)) for one in lists])
+
+
+def _patterns(new: Selection, wheres: Sequence[Expression], patterns: NDArray[np.bool_]) -> Cohort:
+    """The rows of each pattern."""
+    source = new.source
+    key = ("patterns", tuple(one.digest for one in wheres), new.measured)
+    if key not in source.memo:
+        local = source.local.ask(Patterns([fulfilled(one) for one in wheres], patterns, new.present))
+        part = Part("apart", (len(patterns),), 0, source.at_most, "int", "counts")
+        own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
+        source.memo[key] = Cohort.of(own.sum(0), own, what="", or_none=True)
+    cohort: Cohort = source.memo[key]
+    return cohort
+
+
+def beside_table(table: Selection, other: Selection, came_out: Callable[[], SecretArray] | None) -> Cohort | None:
+    """What a table and a selection, or another table, tell by subtraction: rows of each cell of the one that the other
+    takes in, and leaves out, are none or enough. None where they tell nothing of each other.
+
+    Only what shares columns counts: of a table by two categories and rows by one of them, that one's cells.
+    came_out: gives the bit whether `other` came out (None: it did).
+    Raises ConfigError for more than MOST_CELLS cells.
+    """
+    if table.source is not other.source or (other.valid and other.measured != table.measured):
+        return None
+    here_where, there_where = table.key[1], other.key[1]
+    reaches = set().union(*(one.columns() for one in other.by)) if other.by else other.columns
+    here = {one.digest: one for one in table.by if one.columns() & reaches}
+    there = {one.digest: one for one in other.by if any(one.columns() & by.columns() for by in here.values())}
+    if not here or (here.keys() == there.keys() and here_where == there_where):
+        return None
+    if not other.by and (here_where == there_where or (table.where is None and _joined_from(here, other.where))):
+        return None  # the rows of the whole table, or of whole cells
+    by = here | there
+    wheres = {one.where.digest: fulfilled(one.where) for one in (table, other) if one.where is not None}
+    size = prod(len(one.levels) or 2 for one in by.values()) << len(wheres)
+    if size > MOST_CELLS:
+        raise ConfigError(
+            f"table {table.source.name}: {size:,} cells would have to be held apart (at most {MOST_CELLS:,}); release "
+            "one of the tables, or use fewer levels"
+        )
+    cells = _cells(table.source, [*by.values(), *wheres.values()], other.present)
+    if len(wheres) > 1:
+        cells = cells.view(lambda a: a.reshape(-1, 4)[:, 1:])  # but those that neither is about
+    cells = cells.collapsed(None)
+    if came_out is None:
+        return cells
+
+    def decide(bits: Sequence[SecretArray]) -> SecretArray:
+        return bits[0] | ~came_out()
+
+    return Cohort(
+        cells.run, cells.counts, most=cells.most, what=cells.what, or_none=True, sources=(cells,), decide=decide
+    )
+
+
+def _joined_from(by: Mapping[bytes, Expression], where: Expression | None) -> bool:
+    """Whether a condition says which cells of a table are meant, and nothing else."""
+    single = [] if where is None else conditions(where)
+    return all(
+        one.digest in by or (one.symbol in ("==", "!=") and one.arguments[0].levels and one.arguments[0].digest in by)
+        for one in single
+    )
+
+
+def _cells(source: Source, flags: Sequence[Expression], where: Expression | None) -> Cohort:
+    key = ("combinations", tuple(flag.digest for flag in flags), b"" if where is None else where.digest)
+    if key not in source.memo:
+        sizes = [len(flag.levels) or 2 for flag in flags]
+        local = source.local.ask(Crosstab(flags, sizes, where))
+        part = Part("apart", tuple(sizes), 0, source.at_most, "int", "counts")
+        own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
+        names = " and ".join(flag.text for flag in flags)
+        what = f"rows of {source.name} for each combination of {names}"
+        source.memo[key] = Cohort.of(own.sum(0), own, what=what, or_none=True)
+    cohort: Cohort = source.memo[key]
+    return cohort

@@ -1,0 +1,59 @@
+"""A table of a run: who owns its rows, and this party's own reading of them."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mpc.tables import expressions
+from mpc.tables.expressions import Expression
+from mpc.tables.local import LocalPass
+from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, Schema
+
+if TYPE_CHECKING:
+    from mpc.machine.runtime import Runtime
+    from mpc.tables.dominance import Dominance
+
+
+class Source:
+    """A table of the run: who owns its rows, and this party's own reading of them.
+
+    `memo` keeps what was computed about it in this run, so that a mean and a standard deviation of one column
+    share their moments. It is the scope's, so it depends on the program alone and is the same at all parties.
+    """
+
+    def __init__(
+        self,
+        run: Runtime,
+        name: str,
+        schema: Schema,
+        owners: Sequence[int],
+        at_most: int,
+        local: LocalPass,
+        dominance: Dominance | None = None,
+    ) -> None:
+        self.run = run
+        self.name = name
+        self.schema = schema
+        self.owners = tuple(owners)
+        self.at_most = at_most
+        self.local = local
+        #: What holds sums of its columns, besides minimums.
+        self.dominance = dominance
+        self.columns = {column.name: _source_column(column) for column in schema.columns}
+
+    @property
+    def memo(self) -> MutableMapping[Any, Any]:
+        return self.run.scope.memo(self)
+
+    @property
+    def most_rows(self) -> int:
+        """Public upper limit of the rows of all owners together."""
+        return self.at_most * len(self.owners)
+
+
+def _source_column(column: Column) -> Expression:
+    kinds: dict[type[Column], expressions.Type] = {FlagColumn: "flag", CategoryColumn: "category"}
+    kind = kinds.get(type(column), "integer" if isinstance(column, IntegerColumn) else "real")
+    levels = column.levels if isinstance(column, CategoryColumn) else ()
+    return Expression(type=kind, low=column.low, high=column.high, levels=levels, column=column.name)

@@ -1,0 +1,86 @@
+"""Comparisons of secrets with secrets and with public numbers; methods of `SecretArray`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import ShapeError
+
+# secret.py takes its methods from here, so the class is looked up when it is used.
+from mpc.values import secret
+from mpc.values.fixed import magnitude, width_of
+from mpc.values.operands import too_wide
+from mpc.values.public import negative, plus, with_public
+from mpc.values.resolution import compared, told_apart
+from mpc.values.thresholds import spread
+
+if TYPE_CHECKING:
+    from mpc.values.secret import SecretArray
+
+
+def less(x: SecretArray, other: Any) -> SecretArray:
+    """x < other. Where x is repeated along an axis to meet public numbers, each of its elements is compared with
+    several of them in one operation."""
+    if isinstance(other, secret.SecretArray):
+        compared(x, other)
+        return _below_zero(x - other)
+    compared(x, np.asarray(other))
+    if x.type != "fixed":
+        other = np.ceil(other) if np.asarray(other).dtype.kind == "f" else other  # whole x < c: x < ceil(c)
+    a, raw = with_public(x.numeric(), negative(other))
+    apart = spread(a.shape, raw)
+    if apart is None:
+        return _below_zero(plus(a, raw))
+    a = a if a.shape == apart.kept else a.reshape(apart.kept)
+    return below_each(a, -apart.thresholds)._view(apart.back)
+
+
+def _below_zero(x: SecretArray) -> SecretArray:
+    width = min(64, width_of(x.bound) + 1)
+    primitive = x.run.cheapest(("sign", "quick_sign"), x.handle, width=width)
+    return x._op(primitive, width=width, changes={"type": "bool", "frac": 0, "bound": 1})
+
+
+def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
+    """Bits of shape (k, *shape): whether the raw integer is below each of k public ones along a first axis, which
+    broadcast to that shape. One comparison, in which the thresholds share what is sent first. For library code."""
+    bound = x.bound + magnitude(thresholds)
+    if bound >= 1 << 63:
+        too_wide(bound, 63, x)
+    shape, width = (len(thresholds), *x.shape), width_of(bound) + 1
+    basis = x.basis.view(lambda a: np.broadcast_to(a, shape), x.shape, {})
+    primitive = x.run.cheapest(("signs", "quick_signs"), x.handle, thresholds=thresholds, width=width)
+    changes = {"type": "bool", "frac": 0, "bound": 1, "basis": basis}
+    return x._op(primitive, thresholds=thresholds, width=width, changes=changes)
+
+
+def same_rows(x: SecretArray, other: Any) -> SecretArray:
+    """Whether the rows of two arrays, along the last axis, are equal in all elements: one test a row.
+
+    Rows whose columns fit the ring together are compared exactly; of others a hash of 64 bits is, which takes
+    different rows for equal ones with probability 2^-64 a row. A row with an invalid element is invalid.
+    """
+    apart = (x.numeric() - other) if not isinstance(other, secret.SecretArray) else x.numeric() - other.numeric()
+    if not apart.shape or not apart.shape[-1]:
+        raise ShapeError(f"same_rows: rows of one element or more are wanted; got shape {apart.shape}")
+    told_apart("same_rows", apart)
+    columns, bits = apart.shape[-1], width_of(apart.bound) + 1
+    changes: dict[str, Any] = {"type": "bool", "frac": 0, "bound": 1, "valid": None, "why": ""}
+    changes["basis"] = apart.basis.reduced(apart.ndim - 1)
+    if columns * bits <= x.run.engine.capacity:
+        # In base 2^bits every difference is a digit of less than half the base, so the number is 0 only if all are.
+        raw = apart.bare()
+        places = np.left_shift(1, bits * np.arange(columns))
+        most = 1 << (columns * bits - 1)
+        digits = raw._op("scale", by=places, changes={"bound": most})
+        number = digits._op("sum", axis=raw.ndim - 1, changes={"bound": most})
+        found = number._op("equal", width=columns * bits, changes=changes)
+    else:
+        found = apart._op("rows_zero", changes=changes)
+    if apart.valid is None:
+        return found
+    valid = apart.valid if apart.valid.shape == () else apart.valid.all(axis=-1)
+    return found.masked(valid, apart.why)

@@ -1,0 +1,143 @@
+"""What a result takes over from its operands beside the value: valid masks, and what it stands on.
+
+A value has one mask, `valid`, and one reason, `why`. Where a value can be undefined for several reasons, its mask has
+a mask itself: what was undefined before, and why. So the first cause is told, and not what followed from it: the
+logarithm of a mean without rows says "no rows".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from mpc.machine.engine import Shape
+from mpc.values.basis import Basis, union
+from mpc.values.places import Places, need_same_people
+
+if TYPE_CHECKING:
+    from mpc.values.secret import SecretArray
+
+
+#: A mask and its reason; None: nothing is undefined.
+Reasoned = tuple["SecretArray | None", str]
+
+
+class Cause(NamedTuple):
+    """A reason, and the bits where neither it nor an earlier one holds."""
+
+    valid: SecretArray
+    why: str
+
+
+def causes(valid: SecretArray | None, why: str) -> list[Cause]:
+    """All reasons that a mask knows, the first one first; the bits of the last one are the mask."""
+    if valid is None:
+        return []
+    return [*causes(valid.valid, valid.why), Cause(valid.bare(), why)]
+
+
+def levels(chains: Sequence[Sequence[Cause]]) -> list[tuple[str, tuple[int, ...]]]:
+    """The reasons of several masks in one order: for each, how many of each mask's causes are among those so far."""
+    taken, found = [0] * len(chains), []
+    while left := [(chain, k) for chain, k in zip(chains, taken, strict=True) if k < len(chain)]:
+        chain, k = left[0]
+        why = chain[k].why
+        taken = [k + (k < len(chain) and chain[k].why == why) for chain, k in zip(chains, taken, strict=True)]
+        found.append((why, tuple(taken)))
+    return found
+
+
+def joined(first: Reasoned, second: Reasoned, shape: Shape) -> Reasoned:
+    """Defined where both are, with the reasons of the first one before those of the second.
+
+    ANDs: one a reason, beside each other; none where the masks are the same.
+    """
+    if second[0] is None or second[0] is first[0]:
+        return first
+    if first[0] is None:
+        return second
+    a, b = causes(*first), causes(*second)
+    links = []
+    for why, (i, j) in levels([a, b]):
+        sides = [chain[k - 1].valid for chain, k in ((a, i), (b, j)) if k]
+        links.append(Cause(sides[0] if len(sides) == 1 else _both(sides[0], sides[1], shape), why))
+    return nested(links)
+
+
+def nested(links: Sequence[Cause]) -> Reasoned:
+    """The mask that has these reasons."""
+    mask: SecretArray | None = None
+    why = ""
+    for cause in links:
+        mask, why = cause.valid._new(cause.valid.handle, valid=mask, why=why), cause.why
+    return mask, why
+
+
+def _both(a: SecretArray, b: SecretArray, shape: Shape) -> SecretArray:
+    if a.handle is b.handle:
+        return a
+    if a.shape != b.shape:
+        a, b = (x if x.shape == shape else x.broadcast_to(shape) for x in (a, b))
+    return a & b
+
+
+def all_valid(xs: tuple[SecretArray, ...], shape: Shape) -> tuple[SecretArray | None, str]:
+    """The conjunction of the operands' masks, in the result's shape (or one bit)."""
+    joint: Reasoned = (None, "")
+    for x in xs:
+        valid = x.valid
+        if valid is None or valid is joint[0]:
+            continue
+        if valid.shape not in ((), shape):
+            valid = valid.broadcast_to(shape)
+        joint = joined(joint, (valid, x.why), shape)
+    return joint
+
+
+def kept(result: SecretArray, *given: SecretArray) -> SecretArray:
+    """The result with the masks of the values that it was computed from, their reasons first, and standing on what
+    they stand on."""
+    masks: Reasoned = (None, "")
+    for x in (*given, result):
+        masks = joined(masks, (x.valid, x.why), result.shape)
+    valid, why = masks
+    if valid is not None and valid.shape not in ((), result.shape):
+        valid = valid.broadcast_to(result.shape)
+    return result._new(result.handle, valid=valid, why=why, basis=union(*[x.basis for x in given]))
+
+
+def contracted(*, of: tuple[SecretArray, SecretArray], **changes: Any) -> dict[str, Any]:
+    """Changes for the product of two matrices: an entry is defined where the row on the left and the column on the
+    right are, whatever the others; counts of rows are behind the whole."""
+    shape = (of[0].shape[0], of[1].shape[1])
+    _same_people_inside(*of)
+    masks: list[Reasoned] = [(None, ""), (None, "")]
+    for k, x in enumerate(of):
+        if x.valid is not None:
+            valid = x.valid
+            if valid.shape != ():
+                valid = valid.broadcast_to(x.shape).all(axis=1 - k)
+                valid = valid.reshape(-1, 1) if k == 0 else valid.reshape(1, -1)
+                valid = valid.broadcast_to(shape)
+            masks[k] = valid, x.why
+    joint, why = joined(masks[0], masks[1], shape)
+    left, right = (_along(x, axis) for x, axis in zip(of, (1, 0), strict=True))
+    left = left.view(lambda a: np.broadcast_to(a.reshape(-1, 1), shape), shape[:1], {})
+    right = right.view(lambda a: np.broadcast_to(a.reshape(1, -1), shape), shape[1:], {})
+    return {**changes, "valid": joint, "why": why, "basis": union(left, right)}
+
+
+def _same_people_inside(a: SecretArray, b: SecretArray) -> None:
+    """The rows that are multiplied with each other are of the same selection."""
+    if a.basis.places and b.basis.places and a.shape[1]:
+        row = [Places(p.base, p.ids[0], None) for p in a.basis.places if p.ids.size]
+        need_same_people(row, [Places(p.base, p.ids[:, 0], None) for p in b.basis.places if p.ids.size])
+
+
+def _along(x: SecretArray, axis: int) -> Basis:
+    """What a contraction over an axis stands on; where an element is still of one row, it stays so."""
+    valid = x.valid if x.valid is not None and x.valid.shape == x.shape else None
+    basis = x.basis.reduced(axis, valid)
+    return basis._replace(cohorts=tuple(c.collapsed(None) if c.shape else c for c in basis.cohorts))

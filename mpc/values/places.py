@@ -1,0 +1,337 @@
+"""Elements of secrets that are single rows of a shared table, and the rows that a reduction over them stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import ShapeError
+from mpc.machine.engine import Shape
+from mpc.values.cohorts import Cohort, Counts, View
+
+if TYPE_CHECKING:
+    from mpc.machine.runtime import Runtime
+    from mpc.tables.selections import Selection
+    from mpc.values.secret import SecretArray
+
+
+class Lazy:
+    """Secret bits (or integers 0 and 1) that are made when a count asks for them.
+
+    secret  the bits, where they exist already
+    """
+
+    __slots__ = ("_make", "run", "secret", "shape")
+
+    def __init__(
+        self, run: Runtime, shape: Shape, make: Callable[[], SecretArray], secret: SecretArray | None = None
+    ) -> None:
+        self.run = run
+        self.shape = shape
+        self._make = make
+        self.secret = secret
+
+    @classmethod
+    def of(cls, bits: SecretArray) -> Lazy:
+        bare = bits.bare()
+        return cls(bits.run, bits.shape, lambda: bare, bits)
+
+    def bits(self) -> SecretArray:
+        memo = self.run.scope.memo(self)
+        if "bits" not in memo:
+            memo["bits"] = (self._make(), self)
+        bits: SecretArray = memo["bits"][0]
+        return bits
+
+    def view(self, to: View, known: Mapping[int, SecretArray]) -> Lazy:
+        if self.secret is not None and id(self.secret) in known:
+            return Lazy.of(known[id(self.secret)])
+        shape = to(np.empty(self.shape, np.bool_)).shape
+        return Lazy(self.run, shape, lambda: self.bits()._view(to))
+
+    def at(self, index: int) -> Lazy:
+        return self.view(lambda a: a[index], {})
+
+    def every(self, axis: int) -> Lazy:
+        shape = (*self.shape[:axis], *self.shape[axis + 1 :])
+
+        def make() -> SecretArray:
+            bits = self.bits()
+            return (bits if bits.type == "bool" else bits > 0).all(axis)
+
+        return Lazy(self.run, shape, make)
+
+    def inverse(self) -> Lazy:
+        def make() -> SecretArray:
+            bits = self.bits()
+            return ~bits if bits.type == "bool" else 1 - bits
+
+        return Lazy(self.run, self.shape, make)
+
+    def moved(self, move: Callable[[SecretArray], SecretArray]) -> Lazy:
+        return Lazy(self.run, self.shape, lambda: move(self.bits()))
+
+
+@dataclass(frozen=True, eq=False)
+class Shared:
+    """A table whose rows were shared: `owners` blocks of `rows` places each.
+
+    selection  which rows of the private table they are
+    own        where the order of the rows is secret: how many rows of the whole table each owner brought, (owners,)
+    """
+
+    run: Runtime
+    table: str
+    owners: int
+    rows: int
+    selection: Selection | None = None
+    own: Callable[[], SecretArray] | None = None
+
+    @property
+    def name(self) -> str:
+        """The rows in words."""
+        where = None if self.selection is None else self.selection.where
+        text = "" if where is None else f" where {where.text}"
+        return f"rows of {self.table}{text} (rows={self.rows})"
+
+
+@dataclass(frozen=True, eq=False)
+class Places:
+    """Elements that are single rows of a shared table.
+
+    ids      the value's shape: the place of each element's row; -1: of none
+    present  where there is a row and not padding (and the column is not missing)
+    when     the rows that an element really stands on: only where all of these are set
+    flags    what the elements are made from: their sums tell how many rows have each of these
+    """
+
+    base: Shared
+    ids: NDArray[np.int64]
+    present: Lazy | None
+    when: tuple[Lazy, ...] = ()
+    flags: tuple[Lazy, ...] = ()
+
+    def same(self, other: Places) -> bool:
+        return (
+            self.base is other.base
+            and self.ids is other.ids
+            and self.present is other.present
+            and len(self.when) == len(other.when)
+            and all(a is b for a, b in zip(self.when, other.when, strict=True))
+            and len(self.flags) == len(other.flags)
+            and all(a is b for a, b in zip(self.flags, other.flags, strict=True))
+        )
+
+    def view(self, to: View, known: Mapping[int, SecretArray]) -> Places:
+        present = None if self.present is None else self.present.view(to, known)
+        when, flags = (tuple(w.view(to, known) for w in bits) for bits in (self.when, self.flags))
+        return Places(self.base, to(self.ids), present, when, flags)
+
+    def restricted(self, *bits: Lazy) -> Places:
+        new = tuple(b for b in bits if not any(b is w for w in self.when))
+        left = tuple(f for f in self.flags if not any(f.secret is not None and f.secret is b.secret for b in new))
+        return replace(self, when=(*self.when, *new), flags=left) if new else self
+
+    def noting(self, flag: Lazy) -> Places:
+        """Made from this flag, too."""
+        known = any(f is flag or (f.secret is not None and f.secret is flag.secret) for f in self.flags)
+        return self if known else replace(self, flags=(*self.flags, flag))
+
+    def reduced(self, axis: int | None, valid: SecretArray | None, share: Fraction) -> Places | Cohort:
+        """What a reduction stands on: one row still, where all its terms are of that row, else the rows together."""
+        conditions = self._conditions(valid)
+        if axis is None:
+            ids = self.ids.reshape(-1)
+            conditions = tuple(c.view(lambda a: a.reshape(-1), {}) for c in conditions)
+        else:
+            ids = np.moveaxis(self.ids, axis, 0)
+            conditions = tuple(c.view(lambda a: np.moveaxis(a, axis, 0), {}) for c in conditions)
+        if len(ids) and bool(((ids[0] < 0) | (ids[-1] < 0) | (ids[0] == ids[-1])).all()):
+            one = ids.max(0)
+            if bool(((ids == one) | (ids < 0)).all()):
+                flags = self._flags_along(axis, len(ids))
+                return Places(self.base, one, None, tuple(c.every(0) for c in conditions), flags)
+        return self._cohort(ids, conditions, share)
+
+    def _flags_along(self, axis: int | None, terms: int) -> tuple[Lazy, ...]:
+        """The flags of each term of a reduction whose terms are all of one row."""
+        found = []
+        for flag in self.flags:
+            along = flag.view(lambda a: a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0), {})
+            found += [along.at(k) for k in range(terms)]
+        return tuple(found)
+
+    def _conditions(self, valid: SecretArray | None) -> tuple[Lazy, ...]:
+        """The mask of a value is set only where there is a row: it came from these rows' masks."""
+        if valid is not None:
+            return (Lazy.of(valid), *self.when)
+        return self.when if self.present is None else (self.present, *self.when)
+
+    def beside(self, other: Places) -> bool:
+        """The same rows under the same conditions, but for what is missing in columns."""
+        if self.base is not other.base or len(self.when) != len(other.when):
+            return False
+        if any(a is not b for a, b in zip(self.when, other.when, strict=True)):
+            return False
+        return self.ids is other.ids or np.array_equal(self.ids, other.ids)
+
+    def _cohort(self, ids: NDArray[np.int64], conditions: tuple[Lazy, ...], share: Fraction) -> Cohort:
+        base, rest = self.base, ids.shape[1:]
+        first = _first_of_each(ids)
+        most = int(first.sum(0).max(initial=0)) if first.size else 0
+
+        def make() -> Counts:
+            if not first.size:
+                from mpc.values.public import constant
+
+                return Counts(constant(base.run, np.zeros((1, *rest), np.int64)).bare(), None)
+            there = rows_there(base.run, ids.shape, conditions)
+            if not first.all():
+                there = there * first.astype(np.int64)
+            total = there.sum(0).bare().bounded(max(most, 1))
+            if base.own is not None:
+                own = base.own()
+                whole = own.reshape(base.owners, *[1] * (1 + len(rest))).broadcast_to((base.owners, 1, *rest))
+                return Counts(total.reshape(1, *rest), whole.bare(), exact=False)
+            owner = ids // base.rows
+            blocks = np.stack([(owner == i) & first for i in range(base.owners)]).astype(np.int64)
+            own = (there.reshape(1, *ids.shape).broadcast_to(blocks.shape) * blocks).sum(1).bare()
+            return Counts(total.reshape(1, *rest), own.reshape(base.owners, 1, *rest))
+
+        what = f"rows of {base.table}" + (" with a condition" if self.when else "")
+        return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection)
+
+
+def need_same_people(ones: Sequence[Places], others: Sequence[Places], skip: int | None = None) -> None:
+    """Raise ShapeError where single rows of two selections meet row by row: the k-th of the one is not the same person
+    as the k-th of the other. What was moved by a secret order is not looked at.
+
+    skip  an axis along which they stand behind each other
+    """
+    for one in ones:
+        for other in others:
+            if one.base is not other.base and _side_by_side(one, other, skip):
+                a, b = one.base.name, other.base.name
+                tables = one.base.table != other.base.table
+                how = (
+                    "bring them together by a key that both have: compare each key of the one with each of the other"
+                    if tables
+                    else 'share both with the same condition, as in table[condition][["one", "other"]].share(rows=…)'
+                )
+                raise ShapeError(f"{a} beside {b}, row by row: row k is not the same person in both; {how}")
+
+
+def _side_by_side(one: Places, other: Places, skip: int | None) -> bool:
+    if one.base.own is not None or other.base.own is not None or (skip is None and one.ids.shape != other.ids.shape):
+        return False
+    for axis, steps in enumerate(zip(one.ids.strides, other.ids.strides, strict=True)):
+        if axis == skip or 0 in steps:
+            continue
+        a, b = (_neighbours(ids, axis) for ids in (one.ids, other.ids))
+        if bool((a & b).any() if skip is None else (a.any(skip) & b.any(skip)).any()):
+            return True
+    return False
+
+
+def _neighbours(ids: NDArray[np.int64], axis: int) -> NDArray[np.bool_]:
+    """Where an element and the next one along an axis are two rows."""
+    ids = np.moveaxis(ids, axis, 0)
+    there = (ids[1:] >= 0) & (ids[:-1] >= 0) & (ids[1:] != ids[:-1])
+    return np.moveaxis(there, 0, axis)
+
+
+def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Along the first axis: which places are there for the first time (and are rows at all)."""
+    if len(ids) and bool((ids[0] >= 0).all()) and bool((ids[1:] > ids[:-1]).all()):
+        return np.ones(ids.shape, np.bool_)
+    order = np.argsort(ids, axis=0, kind="stable")
+    ordered = np.take_along_axis(ids, order, 0)
+    new = np.ones(ids.shape, np.bool_)
+    new[1:] = ordered[1:] != ordered[:-1]
+    first = np.zeros(ids.shape, np.bool_)
+    np.put_along_axis(first, order, new, 0)
+    return first & (ids >= 0)
+
+
+def rows_there(run: Runtime, shape: Shape, conditions: Sequence[Lazy]) -> SecretArray:
+    """Integers 0 and 1: all conditions are set."""
+    from mpc.values.public import constant
+
+    bits: SecretArray | None = None
+    number: SecretArray | None = None
+    for condition in conditions:
+        made = condition.bits()
+        if made.type == "bool":
+            bits = made if bits is None or bits is made else bits & made
+        else:
+            number = made if number is None else number * made
+    if bits is not None:
+        number = indicator(bits) if number is None else indicator(bits) * number
+    return constant(run, np.ones(shape, np.int64)) if number is None else number.bounded(1)
+
+
+def indicator(bits: SecretArray) -> SecretArray:
+    """Bits as integers 0 and 1, without basis; once in a scope."""
+    memo = bits.run.scope.memo(bits)
+    if "indicator" not in memo:
+        memo["indicator"] = (bits.bare().numeric(), bits)
+    made: SecretArray = memo["indicator"][0]
+    return made
+
+
+def rest_of(whole: Cohort, chosen: Cohort) -> Cohort:
+    """Rows that were not chosen: none, or enough."""
+
+    def make() -> Counts:
+        (total, own, exact), less = whole.counts(), chosen.counts()
+        left = None if own is None or less.own is None or not exact else own - less.own
+        return Counts((total - less.total).bounded(whole.most), left)
+
+    what = f"{chosen.what}, turned round"
+    return Cohort(chosen.run, make, most=whole.most, what=what, shape=chosen.shape, or_none=True)
+
+
+def distinct(places: Sequence[Places]) -> list[Places]:
+    """Without those that differ in what is missing only."""
+    found: list[Places] = []
+    for place in places:
+        for k, known in enumerate(found):
+            if place.beside(known):
+                for flag in place.flags:
+                    found[k] = found[k].noting(flag)
+                break
+        else:
+            found.append(place)
+    return found
+
+
+def moved(
+    places: Places, move: Callable[[SecretArray], SecretArray], valid: SecretArray | None, shape: Shape
+) -> Places:
+    """Rows of a table in a secret order: nobody knows whose each is. valid: the mask of the moved value."""
+    base = places.base
+    own = base.own
+    if own is None:
+        whole = places.reduced(None, None, Fraction(1))
+
+        def own() -> SecretArray:
+            counts = whole.counts() if isinstance(whole, Cohort) else None
+            if counts is None or counts.own is None:
+                from mpc.values.public import constant
+
+                return constant(base.run, np.full(base.owners, base.rows)).bare()
+            return counts.own.reshape(base.owners)
+
+    ids = np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
+    fresh = Shared(base.run, base.table, base.owners, base.rows, base.selection, own)
+    if valid is not None and valid.shape == shape:
+        present: Lazy | None = Lazy.of(valid)
+    else:
+        present = None if places.present is None else places.present.moved(move)
+    when, flags = (tuple(w.moved(move) for w in bits) for bits in (places.when, places.flags))
+    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags)

@@ -1,0 +1,1 @@
+"""Organizations that bring rows or receive results, and do not compute."""

@@ -1,0 +1,1 @@
+"""Datasets of an organization: files and databases, their schema, how they are read."""

@@ -1,0 +1,234 @@
+"""Tables of databases: DuckDB and SQLite files, read here, and whatever else Ibis connects to.
+
+A database is asked for what it holds and for none of its conversions. SQLite keeps any kind of value in any column, so
+each is taken as text, digit for digit. Of other databases, whole numbers and decimals come as text (drivers round
+them), and what has no type here (enums) too.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+from urllib.parse import unquote, urlsplit
+
+from mpc.errors import ConfigError, DataError
+from parties.data.source import Dataset, Reading, Relation, embedded, identifier
+
+_FILES = ("duckdb", "sqlite")
+#: Seconds to wait for a database server.
+_TIMEOUT_S = 15
+_LISTED = 20
+
+
+def connect(dataset: Dataset, threads: int, stack: ExitStack) -> Reading:
+    """The table behind a URL. Raises ConfigError naming what to change: the address, user, database or table."""
+    if not dataset.table:
+        raise ConfigError(f"{dataset.name}: {dataset.file}: say which table, with --table")
+    scheme = dataset.source.partition(":")[0]
+    if scheme == "duckdb":
+        return _duckdb(dataset, dataset.table, threads, stack)
+    if scheme == "sqlite":
+        return _Sqlite(dataset, dataset.table, stack)
+    return _Served(dataset, dataset.table, stack)
+
+
+def absolute(source: str) -> str:
+    """The URL of a database file with an absolute path; other sources as they are."""
+    scheme, sign, rest = source.partition("://")
+    path, query, options = rest.partition("?")
+    if scheme not in _FILES or not sign or not path or path == ":memory:" or Path(path).is_absolute():
+        return source
+    return f"{scheme}://{Path(path).absolute()}{query}{options}"
+
+
+def _path(dataset: Dataset) -> Path:
+    """The file behind a URL of a database file."""
+    scheme, _, rest = dataset.source.partition("://")
+    text = unquote(rest.partition("?")[0])
+    if text[2:3] == ":":  # /C:/folder
+        text = text.removeprefix("/")
+    path = Path(text)
+    if not text or text == ":memory:":
+        raise ConfigError(f"{dataset.name}: {dataset.source} names no file; write {scheme}:///folder/file")
+    if not path.exists():
+        hint = "" if path.is_absolute() else f"\nWrite an absolute path:  {scheme}:///folder/{path.name}"
+        raise ConfigError(f"{dataset.name}: no such file: {path.absolute()}{hint}")
+    if not path.is_file():
+        raise ConfigError(f"{dataset.name}: {path} is not a file")
+    return path
+
+
+def _no_table(dataset: Dataset, tables: Sequence[str]) -> NoReturn:
+    shown = ", ".join(sorted(tables)[:_LISTED]) or "none"
+    more = f" and {len(tables) - _LISTED} more" if len(tables) > _LISTED else ""
+    raise ConfigError(f"{dataset.name}: {dataset.file} does not exist; the database has {shown}{more}")
+
+
+def _duckdb(dataset: Dataset, table: str, threads: int, stack: ExitStack) -> Reading:
+    import duckdb
+
+    path = _path(dataset)
+    try:
+        database = embedded(threads, stack, path)
+    except duckdb.IOException as error:
+        if "lock" in str(error):
+            raise ConfigError(
+                f"{dataset.name}: {path} is open in another program that writes to it; close it"
+            ) from None
+        raise ConfigError(f"{dataset.name}: {path} is not a DuckDB file of a version that can be read") from None
+    found = database.execute("select table_schema, table_name from information_schema.tables").fetchall()
+    schema, _, name = table.rpartition(".")
+    if not any(name == there and schema in ("", where) for where, there in found):
+        _no_table(dataset, [there if where == "main" else f"{where}.{there}" for where, there in found])
+    relation = ".".join(identifier(part) for part in (schema, name) if part)
+    return Relation(database, relation, dataset.file)
+
+
+class _Sqlite:
+    """A table or view of a SQLite file, every value as text."""
+
+    def __init__(self, dataset: Dataset, table: str, stack: ExitStack) -> None:
+        import pyarrow as pa
+
+        path = _path(dataset)
+        try:
+            self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
+            stack.callback(self._database.close)
+            self._database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            query = "select name from sqlite_master where type in ('table', 'view')"
+            tables = [str(row[0]) for row in self._database.execute(query)]
+        except sqlite3.OperationalError as error:
+            what = "is locked by another program" if "locked" in str(error) else "may not be read by this user"
+            raise ConfigError(f"{dataset.name}: {path} {what}") from None
+        except sqlite3.DatabaseError:
+            raise ConfigError(f"{dataset.name}: {path} is not a SQLite file") from None
+        name = table if table in tables else table.removeprefix("main.")
+        if name.lower() not in (one.lower() for one in tables):
+            _no_table(dataset, tables)
+        self._table = identifier(name)
+        self.name = dataset.file
+        cursor = self._database.execute(f"select * from {self._table} limit 0")
+        self.types: Mapping[str, Any] = {str(column[0]): pa.string() for column in cursor.description}
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
+        import pyarrow as pa
+
+        # A name in double quotes that is no column would be a text to SQLite: with the table's name it is an error.
+        chosen = ", ".join(f"{self._table}.{identifier(one)}" for one in names) or "null"
+        cursor = self._database.execute(f"select {chosen} from {self._table}")
+        while some := cursor.fetchmany(rows):
+            cells = [pa.array(map(_digits, column), pa.string()) for column in zip(*some, strict=True)]
+            yield pa.record_batch(cells, [str(k) for k in range(len(cells))])
+
+
+def _digits(value: object) -> str | None:
+    """A value of SQLite as a file would hold it, without a digit lost."""
+    if value is None or isinstance(value, str):
+        return value
+    return repr(value) if isinstance(value, int | float) else "(blob)"
+
+
+class _Served:
+    """A table of a database that Ibis connects to."""
+
+    def __init__(self, dataset: Dataset, table: str, stack: ExitStack) -> None:
+        import ibis
+        import pyarrow as pa
+
+        scheme = dataset.source.partition(":")[0]
+        waiting = {"connect_timeout": _TIMEOUT_S} if scheme in ("postgres", "postgresql", "mysql") else {}
+        schema, _, name = table.rpartition(".")
+        try:
+            connection = ibis.connect(dataset.source, **waiting)
+            stack.callback(connection.disconnect)
+            self._table = connection.table(name, database=schema or None)
+        except ImportError:
+            raise
+        except ValueError as error:
+            if "know how to connect" not in str(error):
+                raise _explained(dataset, error) from None
+            raise ConfigError(
+                f"{dataset.name}: no database is reached by {scheme}://; expected duckdb, sqlite, postgres, mysql or "
+                "another one of Ibis"
+            ) from None
+        except ibis.common.exceptions.TableNotFound:
+            _no_table(dataset, _tables(connection, schema))
+        except Exception as error:  # each driver has its own
+            raise _explained(dataset, error) from None
+        self.name = dataset.file
+        self._text: set[str] = set()
+        self.types: Mapping[str, Any] = {one: self._type(one, kind, pa) for one, kind in self._table.schema().items()}
+        self._dataset = dataset
+
+    def _type(self, name: str, kind: Any, pa: Any) -> Any:
+        if kind.is_floating():
+            return pa.float64()
+        if kind.is_numeric() or kind.is_string() or kind.is_unknown():
+            self._text.add(name)
+            return pa.string()
+        return kind.to_pyarrow()
+
+    def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
+        chosen = {
+            str(k): self._table[one].cast("string") if one in self._text else self._table[one]
+            for k, one in enumerate(names)
+        }
+        expression = self._table.select(**chosen) if names else self._table.select(**{"0": self._table[0].isnull()})
+        try:
+            yield from expression.to_pyarrow_batches(chunk_size=rows)
+        except GeneratorExit:
+            raise
+        except Exception as error:
+            raise _explained(self._dataset, error) from None
+
+
+def _tables(connection: Any, schema: str) -> list[str]:
+    try:
+        names = connection.list_tables(database=schema or None)
+    except Exception:
+        return []
+    return [f"{schema}.{name}" if schema else str(name) for name in names]
+
+
+def _explained(dataset: Dataset, error: Exception) -> ConfigError | DataError:
+    """What to change, from a driver's words, none of which are shown: they may quote rows or a password."""
+    said = str(error).lower()
+    try:
+        url = urlsplit(dataset.source)
+        host, user, port = url.hostname or "this machine", url.username or "of this system", url.port
+        database = url.path.strip("/").split("/")[0]
+    except ValueError:
+        return ConfigError(
+            f"{dataset.name}: {dataset.file} is not a valid URL; write special characters of the password as %XX, "
+            "like %40 for @ and %2F for /"
+        )
+    place = f"{host}:{port}" if port else host
+
+    def has(*words: str) -> bool:
+        return any(word in said for word in words)
+
+    if has("translate host", "resolve", "name or service not known", "unknown host", "getaddrinfo"):
+        what = f"no host is called {host}: check the URL's host name"
+    elif has("password", "authentication", "access denied", "pg_hba", "role ", "permission denied for database"):
+        what = f"the server at {place} refuses the user {user}: check user, password and database in the URL"
+        if has("role ") and has("does not exist"):
+            what = f"the server at {place} has no user {user}: check the user in the URL"
+        elif has("pg_hba"):
+            what = f"the server at {place} does not let the user {user} in from here: ask its administrator"
+    elif has("database") and has("does not exist", "unknown database"):
+        what = f"the server at {place} has no database {database}: check the last part of the URL"
+    elif has("permission denied", "not authorized", "command denied"):
+        what = f"the user {user} may not read {dataset.table}: it needs the right to SELECT from it"
+    elif has("ssl"):
+        what = f"the server at {place} and this machine do not agree on TLS: see sslmode in the URL"
+    elif has("refused", "timeout", "timed out", "unreachable", "no route", "could not connect", "connection failed",
+             "can't connect"):  # fmt: skip
+        what = f"no database answers at {place}: check host and port in the URL, and that the server runs"
+    elif has("relation", "table", "schema") and has("does not exist", "doesn't exist"):
+        what = f"there is no table {dataset.table}"
+    else:
+        return DataError(f"{dataset.name}: {dataset.file} cannot be read as a table ({type(error).__name__})")
+    return ConfigError(f"{dataset.name}: {what}")

@@ -1,0 +1,273 @@
+"""The schema file of one dataset: what its columns hold, as its owner declares it.
+
+    on_invalid = "stop"                # or "drop": leave out the rows that do not fit, and count them
+    encoding = "cp1252"                # of CSV files that are not UTF-8
+    decimal = ","                      # how numbers are written in text, here or for one column: 1.234,5
+    thousands = "."
+
+    [columns.radius]
+    type = "real"                      # real, integer, flag or category
+    low = 0
+    high = 50
+    unit = "mm"
+    missing = ["NA", "-999"]           # codes that stand for "not known"
+    from = "RADIUS_MM"                 # the column's name in the source, where it is another
+
+    [columns.smoker]
+    type = "flag"
+    true = ["Ja"]                      # beside true, t, yes, y, 1
+    false = ["Nein"]                   # beside false, f, no, n, 0
+
+    [columns.sex]
+    type = "category"
+    levels = ["m", "f"]
+    recode = { M = "m", "2" = "f" }    # what the source holds, and the level it stands for
+
+The scenario's schema is the agreed one and decides which values are in range. This file adds what only the owner
+knows: missing codes, names, and the types and units that the two must have in common.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from mpc.errors import ConfigError, DataError
+from mpc.tables.entries import PLAIN, Spelling, expected
+from mpc.tables.schema import LARGEST_INTEGER, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
+from parties.data.misplaced import check_kind
+from parties.data.toml import read_toml
+
+OnInvalid = Literal["stop", "drop"]
+
+_KINDS: dict[type[Column], str] = {
+    RealColumn: "real",
+    IntegerColumn: "integer",
+    FlagColumn: "flag",
+    CategoryColumn: "category",
+}
+_KEYS = {
+    "real": {"type", "low", "high", "unit", "missing", "from", "decimal", "thousands"},
+    "integer": {"type", "low", "high", "unit", "missing", "from", "decimal", "thousands"},
+    "flag": {"type", "missing", "from", "true", "false"},
+    "category": {"type", "levels", "missing", "from", "recode"},
+}
+_TOP = ("on_invalid", "encoding", "decimal", "thousands")
+_DECIMALS = (".", ",")
+_THOUSANDS = ("", ".", ",", "'", " ")
+
+
+@dataclass(frozen=True)
+class DatasetSchema:
+    """One dataset's declaration.
+
+    columns     name -> what it holds
+    sources     name -> its name in the source, where that is another
+    on_invalid  what to do with rows whose values do not fit: stop the run, or drop and count them
+    encoding    of CSV files
+    usual       how the source writes its entries; spellings: name -> how it writes this column's
+    """
+
+    columns: Mapping[str, Column] = field(default_factory=dict)
+    sources: Mapping[str, str] = field(default_factory=dict)
+    on_invalid: OnInvalid = "stop"
+    encoding: str = "utf-8"
+    usual: Spelling = PLAIN
+    spellings: Mapping[str, Spelling] = field(default_factory=dict)
+
+    @property
+    def schema(self) -> Schema:
+        return Schema("dataset", tuple(self.columns.values()))
+
+    def source(self, name: str) -> str:
+        return self.sources.get(name, name)
+
+    def spelling(self, name: str) -> Spelling:
+        return self.spellings.get(name, self.usual)
+
+
+def kind(column: Column) -> str:
+    """ "real", "integer", "flag" or "category"."""
+    return _KINDS[type(column)]
+
+
+def _an(column: Column) -> str:
+    return f"{'an' if isinstance(column, IntegerColumn) else 'a'} {kind(column)}"
+
+
+def read_schema(path: Path) -> DatasetSchema:
+    """Reads a schema file. Raises ConfigError naming the file and the key."""
+    check_kind(path, "schema")
+    document = read_toml(path)
+    unknown = set(document) - {*_TOP, "columns"}
+    if unknown:
+        raise ConfigError(f"{path}: unknown key {sorted(unknown)[0]!r}; expected {', '.join(_TOP)} and [columns.NAME]")
+    on_invalid = document.get("on_invalid", "stop")
+    if on_invalid not in ("stop", "drop"):
+        raise ConfigError(f'{path}: on_invalid must be "stop" or "drop", found {on_invalid!r}')
+    tables = document.get("columns")
+    if not isinstance(tables, dict) or not tables:
+        raise ConfigError(f"{path}: declares no column; write one [columns.NAME] for each")
+    encoding, usual = _encoding(document, path), _spelling(document, PLAIN, str(path))
+    columns, sources, spellings = {}, {}, {}
+    for name, entry in tables.items():
+        where = f"{path}: [columns.{name}]"
+        if not isinstance(entry, dict):
+            raise ConfigError(f"{where} must be a table with at least the key type")
+        columns[name] = _column(name, entry, where)
+        if "from" in entry:
+            sources[name] = _text(entry["from"], f"{where} from")
+        spellings[name] = _spelling(entry, usual, where)
+    return DatasetSchema(columns, sources, on_invalid, encoding, usual, spellings)
+
+
+def _encoding(document: Mapping[str, Any], path: Path) -> str:
+    encoding = _text(document.get("encoding", "utf-8"), f"{path}: encoding")
+    try:
+        "".encode(codecs.lookup(encoding).name)  # also not one of those that make bytes of bytes
+    except LookupError:
+        raise ConfigError(
+            f'{path}: no encoding {encoding!r}; like  encoding = "cp1252"  or "latin-1", "utf-16"'
+        ) from None
+    return encoding
+
+
+def _spelling(entry: Mapping[str, Any], usual: Spelling, where: str) -> Spelling:
+    """How a column is written, where it is not as usual."""
+    decimal, thousands = entry.get("decimal", usual.decimal), entry.get("thousands", usual.thousands)
+    if decimal not in _DECIMALS:
+        raise ConfigError(f'{where}: decimal must be "." or ",", found {decimal!r}')
+    if thousands not in _THOUSANDS or thousands == decimal:
+        others = ", ".join(f'"{mark}"' for mark in _THOUSANDS if mark != decimal)
+        raise ConfigError(f"{where}: thousands must be one of {others}, found {thousands!r}")
+    true, false = (_codes(entry.get(key, []), where, key) for key in ("true", "false"))
+    if both := {word.lower() for word in true} & {word.lower() for word in false}:
+        raise ConfigError(f"{where}: {sorted(both)[0]!r} is both true and false")
+    recode = entry.get("recode", {})
+    if not isinstance(recode, dict) or not all(isinstance(level, str) for level in recode.values()):
+        raise ConfigError(f'{where}: recode must list what the source holds and its level, like  {{ M = "m" }}')
+    return Spelling(decimal, thousands, true, false, {str(text).strip(): level for text, level in recode.items()})
+
+
+def _column(name: str, entry: dict[str, Any], where: str) -> Column:
+    type_ = entry.get("type")
+    if type_ not in _KEYS:
+        raise ConfigError(f'{where} type must be "real", "integer", "flag" or "category", found {type_!r}')
+    unknown = set(entry) - _KEYS[type_]
+    if unknown:
+        expected = ", ".join(sorted(_KEYS[type_]))
+        raise ConfigError(f"{where}: unknown key {sorted(unknown)[0]!r}; columns of type {type_} have {expected}")
+    missing = _codes(entry.get("missing", []), where)
+    if type_ == "flag":
+        return FlagColumn(name, missing)
+    if type_ == "category":
+        levels = entry.get("levels")
+        if not isinstance(levels, list) or len({str(level) for level in levels}) < max(2, len(levels)):
+            raise ConfigError(f"{where} levels must list at least two different names")
+        return CategoryColumn(name, missing, tuple(str(level) for level in levels))
+    if type_ == "integer":
+        return _integer(name, entry, missing, where)
+    low, high = _number(entry, "low", -math.inf, where), _number(entry, "high", math.inf, where)
+    if not low < high:
+        raise ConfigError(f"{where}: low ({low:g}) must be below high ({high:g})")
+    return RealColumn(name, missing, low, high, _text(entry.get("unit", ""), f"{where} unit"))
+
+
+def _integer(name: str, entry: dict[str, Any], missing: tuple[str, ...], where: str) -> IntegerColumn:
+    low, high = entry.get("low", -LARGEST_INTEGER), entry.get("high", LARGEST_INTEGER)
+    for limit in (low, high):
+        if isinstance(limit, bool) or not isinstance(limit, int) or abs(limit) > LARGEST_INTEGER:
+            raise ConfigError(f"{where}: low and high must be whole numbers between -2^61 and 2^61, found {limit!r}")
+    if not low < high:
+        raise ConfigError(f"{where}: low ({low}) must be below high ({high})")
+    return IntegerColumn(name, missing, low, high, _text(entry.get("unit", ""), f"{where} unit"))
+
+
+def _codes(value: object, where: str, what: str = "missing") -> tuple[str, ...]:
+    values = value if isinstance(value, list) else [value]
+    if not all(isinstance(code, str | int | float) for code in values):
+        raise ConfigError(f"{where} {what} must be a list of codes")
+    return tuple(str(code) for code in values)
+
+
+def _number(entry: dict[str, Any], key: str, default: float, where: str) -> float:
+    value = entry.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int | float) or math.isnan(value):
+        raise ConfigError(f"{where} {key} must be a number, found {value!r}")
+    return float(value)
+
+
+def _text(value: object, where: str) -> str:
+    if not isinstance(value, str):
+        raise ConfigError(f"{where} must be a text, found {value!r}")
+    return value
+
+
+def agreed_columns(agreed: Schema, own: DatasetSchema, dataset: str) -> tuple[Column, ...]:
+    """The scenario's columns with the owner's missing codes added.
+
+    Raises DataError where the two disagree about a type or a unit: converting is for the owner to decide.
+    """
+    columns = []
+    for column in agreed.columns:
+        ours = own.columns.get(column.name)
+        if ours is None:
+            columns.append(column)
+            continue
+        if type(ours) is not type(column):
+            raise DataError(
+                f"{dataset}, column {column.name}: expected {_an(column)}, but the dataset's schema declares "
+                f"{_an(ours)}"
+            )
+        if isinstance(column, CategoryColumn):
+            allowed = {*column.levels, *column.missing, *ours.missing, ""}
+            for level in own.spelling(column.name).recode.values():
+                if level not in allowed:
+                    raise DataError(
+                        f"{dataset}, column {column.name}: recode names {level!r}, which is no level; "
+                        f"expected {expected(column)}"
+                    )
+        numbers = RealColumn | IntegerColumn
+        if isinstance(column, numbers) and isinstance(ours, numbers) and ours.unit not in ("", column.unit):
+            raise DataError(
+                f"{dataset}, column {column.name}: expected {column.unit or 'a number without unit'}, but the "
+                f"dataset's schema declares {ours.unit}\nConvert the column, or correct the unit."
+            )
+        codes = tuple(dict.fromkeys(column.missing + ours.missing))
+        columns.append(replace(column, missing=codes))
+    return tuple(columns)
+
+
+def schema_toml(schema: Schema, *, on_invalid: OnInvalid = "stop") -> str:
+    """A schema as the file that declares it: what `comity demo --export` writes to imitate."""
+    lines = [
+        "# What the columns of a dataset hold. Values outside of low..high stop a run, or, with",
+        '# on_invalid = "drop", their rows are left out and counted.',
+        f"on_invalid = {quoted(on_invalid)}",
+    ]
+    for column in schema.columns:
+        lines += ["", f"[columns.{key(column.name)}]", f"type = {quoted(kind(column))}"]
+        if isinstance(column, RealColumn | IntegerColumn):
+            lines += [f"low = {column.minimum!r}", f"high = {column.maximum!r}"]
+            lines += [f"unit = {quoted(column.unit)}"] if column.unit else []
+        if isinstance(column, CategoryColumn):
+            lines.append(f"levels = [{', '.join(quoted(level) for level in column.levels)}]")
+        if column.missing:
+            lines.append(f"missing = [{', '.join(quoted(code) for code in column.missing)}]")
+    return "\n".join(lines) + "\n"
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string: its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def key(name: str) -> str:
+    """A TOML key, quoted where it must be."""
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else quoted(name)

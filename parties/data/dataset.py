@@ -1,0 +1,255 @@
+"""The rows that a party brings: checked once against the agreed schema, then read in batches.
+
+Both go through the source once, batch by batch, and say what an entry means by the same rule: the check counts, the
+batches hand out values, of the columns that are asked for. What does not fit then has changed since, and ends the run.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import DataError, LocalProtocolError
+from mpc.suggestions import nearest
+from mpc.tables.entries import Entries, expected, problems
+from mpc.tables.rows import BATCH_ROWS, Values
+from mpc.tables.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
+from parties.data import source as sources
+from parties.data.dataschema import DatasetSchema, agreed_columns, read_schema
+from parties.data.source import Dataset, Reading
+
+#: Names of a source's columns that a message lists.
+_LISTED = 30
+
+
+@dataclass(frozen=True)
+class Brought:
+    """What a check found: what this organization brings, in numbers. Told to nobody else.
+
+    rows     rows that take part
+    missing  column -> how many of these rows have no value there
+    dropped  rows that were left out because a value does not fit, with on_invalid = "drop"
+    """
+
+    dataset: str
+    file: str
+    rows: int
+    missing: Mapping[str, int] = field(default_factory=dict)
+    dropped: int = 0
+
+    def describe(self) -> dict[str, Any]:
+        return {
+            "dataset": self.dataset,
+            "file": self.file,
+            "rows": self.rows,
+            "missing": dict(self.missing),
+            "dropped": self.dropped,
+        }
+
+
+class SourceRows:
+    """A dataset as `mpc.tables.rows.Rows`. `check()` comes first; then `batches` may be read as often as needed.
+
+    The columns of one batch belong together. The arrays may be read-only.
+    """
+
+    def __init__(self, dataset: Dataset, agreed: Schema, own: DatasetSchema, threads: int | None = None) -> None:
+        self.dataset = dataset
+        self.columns = agreed_columns(agreed, own, dataset.name)
+        self.own = own
+        self.brought: Brought | None = None
+        self._threads = threads
+        self.places: list[str] = []
+        self._state: tuple[tuple[int, int, int], ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns)
+
+    def check(self, *, at_most: int = DEFAULT_ROWS, show_rows: int = 0) -> Brought:
+        """Counts rows, missing values and values that do not fit, in one reading.
+
+        show_rows  say of as many values of each column, in each file, in which row they are: for their owner's eyes
+        Raises DataError naming file, column, what was expected and how many values do not fit; never a value.
+        """
+        self._state = sources.state(self.dataset)
+        drop = self.own.on_invalid == "drop"
+        rows = dropped = 0
+        missing, kept, invalid, outside = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+        places = _Places(show_rows)
+        for file, found, size in self._read(self.columns):
+            rows += size
+            bad = np.zeros(size, np.bool_)
+            for column in self.columns:
+                entries = found[column.name]
+                beyond = entries.outside(column)
+                missing[column.name] += int(entries.missing.sum())
+                invalid[column.name] += int(entries.invalid.sum())
+                outside[column.name] += int(beyond.sum())
+                wrong = entries.invalid | beyond
+                places.add(column.name, file, wrong)
+                bad |= wrong
+            dropped += int(bad.sum())
+            for name in self.names:
+                kept[name] += int((found[name].missing & ~bad).sum())
+            places.advance(file, size)
+        self.places = places.lines()
+        if dropped and not drop:
+            lines = [
+                line
+                for column in self.columns
+                for line in problems(
+                    self.dataset.name,
+                    column,
+                    rows - missing[column.name],
+                    invalid[column.name],
+                    outside[column.name],
+                )
+            ]
+            raise DataError(
+                "\n".join([*lines, *self.places, self._remedy([c for c in self.columns if invalid[c.name]])])
+            )
+        if rows - dropped > at_most:
+            raise DataError(
+                f"{self.dataset.name}: {self.dataset.file} has {rows - dropped:,} rows; the scenario allows "
+                f"{at_most:,} an owner"
+            )
+        counts = {name: kept[name] if drop else missing[name] for name in self.names}
+        self.brought = Brought(self.dataset.name, self.dataset.file, rows - dropped, counts, dropped)
+        return self.brought
+
+    def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Values]]:
+        """All rows that take part, in batches, with just these columns; see `mpc.tables.rows.Rows`."""
+        if self.brought is None:
+            raise LocalProtocolError(f"{self.dataset.name}: rows were asked for before they were checked")
+        changed = DataError(f"{self.dataset.name}: {self.dataset.file} has changed since it was checked; start again")
+        if self._state != sources.state(self.dataset):
+            raise changed
+        if not columns:
+            for begin in range(0, self.brought.rows, BATCH_ROWS):
+                yield {"": np.zeros(min(BATCH_ROWS, self.brought.rows - begin))}
+            return
+        drops = self.brought.dropped > 0
+        wanted = [column for column in self.columns if drops or column.name in columns]
+        rows = 0
+        for _, found, _size in self._read(wanted):
+            bad = _any(found[column.name].invalid | found[column.name].outside(column) for column in wanted)
+            if bad.any() and not drops:
+                raise changed
+            values = {name: found[name].values for name in columns}
+            if drops:
+                values = {name: array[~bad] for name, array in values.items()}
+            rows += len(values[columns[0]])
+            yield values
+        if rows != self.brought.rows:
+            raise changed
+
+    def _read(self, columns: Sequence[Column]) -> Iterator[tuple[str, dict[str, Entries], int]]:
+        """File, entries by column, and rows, of one batch after another."""
+        from parties.data.columns import read_arrow
+
+        needed = tuple(self.own.source(name) for name in self.names)
+        names = [self.own.source(column.name) for column in columns]
+        with sources.opened(self.dataset, needed, self._threads, self.own.encoding) as readings:
+            for reading in readings:
+                self._fit(reading)
+            for reading in readings:
+                for batch in reading.batches(names, BATCH_ROWS):
+                    for begin in range(0, batch.num_rows, BATCH_ROWS):
+                        part = batch.slice(begin, BATCH_ROWS)
+                        found = {
+                            column.name: read_arrow(column, part.column(k), self.own.spelling(column.name))
+                            for k, column in enumerate(columns)
+                        }
+                        yield reading.name, found, part.num_rows
+
+    def _fit(self, reading: Reading) -> None:
+        """Raises DataError for a column that is absent or of a type that cannot hold it."""
+        from parties.data.columns import holds
+
+        absent, unfit, first = [], [], ""
+        for column in self.columns:
+            name, place = self.own.source(column.name), f"{self.dataset.name}, column "
+            if name not in reading.types:
+                first = first or column.name
+                found = list(reading.types)
+                more = f", … ({len(found)} columns)" if len(found) > _LISTED else ""
+                absent.append(
+                    f"{place}{name}: not in {reading.name}, which has {', '.join(found[:_LISTED])}{more}; "
+                    f"expected {expected(column)}"
+                )
+            elif not holds(column, reading.types[name]):
+                unfit.append(
+                    f"{place}{column.name}: expected {expected(column)}, found a column of type "
+                    f"{reading.types[name]} in {reading.name}"
+                )
+        if absent or unfit:
+            remedies = []
+            if absent:
+                here = nearest(self.own.source(first), reading.types) or "NAME"
+                taken = f'A column of another name is taken with  from = "{here}"'
+                remedies.append(f"{taken}  under [columns.{first}] in the dataset's schema.")
+            remedies += ["Convert them."] if unfit else []
+            raise DataError("\n".join([*absent, *unfit, *remedies]))
+
+    def _remedy(self, unread: Sequence[Column]) -> str:
+        """What to do, given the columns with entries that mean nothing."""
+        declare = ["codes for missing values ( missing = [...] )"] if unread else []
+        if any(isinstance(column, RealColumn | IntegerColumn) for column in unread):
+            declare.append('how numbers are written ( decimal = ",", thousands = "." )')
+        if any(isinstance(column, FlagColumn) for column in unread):
+            declare.append('words ( true = ["Ja"], false = ["Nein"] )')
+        if any(isinstance(column, CategoryColumn) for column in unread):
+            declare.append('other names of levels ( recode = { M = "m" } )')
+        declared = f" In the dataset's schema can be declared {', '.join(declare)}." if declare else ""
+        return (
+            f"Found in {self.dataset.file}. Correct them, widen the schema (all organizations), or set  "
+            f'on_invalid = "drop".{declared}'
+        )
+
+
+class _Places:
+    """In which rows of which file values do not fit: the first ones of each column."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._passed = Counter[str]()
+        self._found: dict[tuple[str, str], list[int]] = {}
+        self._counts = Counter[tuple[str, str]]()
+
+    def add(self, column: str, file: str, wrong: NDArray[np.bool_]) -> None:
+        if not self._most or not wrong.any():
+            return
+        rows = self._found.setdefault((column, file), [])
+        places = np.flatnonzero(wrong)
+        self._counts[column, file] += len(places)
+        rows += [int(place) + 1 + self._passed[file] for place in places[: self._most - len(rows)]]
+
+    def advance(self, file: str, rows: int) -> None:
+        self._passed[file] += rows
+
+    def lines(self) -> list[str]:
+        lines = []
+        for (column, file), rows in self._found.items():
+            more = self._counts[column, file] - len(rows)
+            shown = ", ".join(f"{row:,}" for row in rows) + (f" and {more:,} more" if more else "")
+            lines.append(f"column {column}, {file}: row{'s' * (len(rows) > 1)} {shown}")
+        return [*lines, "Row 1 is the first one below the names."] if lines else []
+
+
+def _any(tests: Iterator[NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    return np.asarray(np.logical_or.reduce(list(tests)), np.bool_)
+
+
+def open_dataset(dataset: Dataset, schema: Schema, *, threads: int | None = None) -> SourceRows:
+    """A dataset as rows of the agreed `schema`. Nothing is read yet; call `check`.
+
+    threads  of DuckDB; several parties on one machine take cores // parties each
+    """
+    own = read_schema(dataset.schema) if dataset.schema is not None else DatasetSchema()
+    return SourceRows(dataset, schema, own, threads)

@@ -1,0 +1,102 @@
+"""A file of one kind where another one is wanted: a data file for a scenario, a scenario for a study.
+
+What a file is, is told by its name and, for text, by its content. Nothing of it is executed.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection
+from pathlib import Path
+
+from mpc.errors import ConfigError
+from parties.data.source import CSV, PARQUET
+
+#: What is looked at of a file.
+_MOST = 1 << 20
+#: kind -> (what it is, what is done with it).
+_KINDS = {
+    "data": (
+        "is a file of data",
+        "Try a scenario on it:  comity demo SCENARIO --data INPUT={0}  (one --data for each organization)\n"
+        "Enter it in the catalog:  comity data add NAME {0}",
+    ),
+    "scenario": (
+        "is a scenario",
+        "See what it releases:  comity scenario show {0}\nTry it:  comity demo {0}\n"
+        'A study names it:  scenario = "{0}"',
+    ),
+    "study": ("is a study", "See what it would do:  comity plan {0}\nTake part in it:  comity run {0}"),
+    "program study": ("is the study of an MPyC program", "Run the program with it:  comity mpyc {0} PROGRAM"),
+    "program": ("is a program for MPyC", "Run it:  comity mpyc --local 3 {0}"),
+    "schema": ("says what columns of data hold", "It goes with the data:  comity data add NAME FILE --schema {0}"),
+    "card": ("is the card of an organization", "Take it in:  comity peer add {0}"),
+    "sealed": (
+        "is a sealed file",
+        "At a compute party:  comity contributions add {0}\nAt a recipient:  comity results STUDY --from {0}",
+    ),
+}
+_NAMES = {
+    "scenario": "a scenario",
+    "study": "a study",
+    "program study": "the study of an MPyC program",
+    "program": "a program for MPyC",
+    "schema": "the schema of a dataset",
+    "card": "an organization's card",
+    "sealed": "a sealed file",
+}
+_IMPORTS = r"^\s*(from|import)\s+{}\b"
+
+
+def check_kind(path: Path, wanted: str, *, bundled: Collection[str] = ()) -> None:
+    """Raises ConfigError where `path` is a file of another kind, or the name of a scenario that is bundled, with what
+    to do with it. Nothing for a file that is not there, or of which nothing is known."""
+    found = "scenario" if str(path) in bundled and not path.exists() else kind(path)
+    if (found, wanted) == ("program study", "study"):
+        return  # one that lacks the key `scenario`, most often: whoever reads it says so
+    if found is not None and found != wanted:
+        what, remedy = _KINDS[found]
+        raise ConfigError(f"{path} {what}, not {_NAMES[wanted]}\n{remedy.format(path)}")
+
+
+def kind(path: Path) -> str | None:
+    """ "scenario", "study", "program study", "program", "schema", "card", "sealed" or "data"; None: not known."""
+    if path.is_dir():
+        return "scenario" if (path / "__init__.py").is_file() else None
+    if not path.is_file():
+        return None
+    name = path.name.lower()
+    if name.endswith(".sealed"):
+        return "sealed"
+    if name.endswith(PARQUET):
+        return "data"
+    text = _text(path)
+    if name.endswith(".py"):
+        return _python(text)
+    if name.endswith(".card") or (text.lstrip().startswith("{") and '"comity_card"' in text):
+        return "card"
+    try:
+        keys = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        keys = {}
+    for key, found in (("scenario", "study"), ("organizations", "program study"), ("columns", "schema")):
+        if key in keys:
+            return found
+    return "data" if name.endswith(CSV) else None
+
+
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST).decode("utf-8-sig", "replace")
+    except OSError:
+        return ""
+
+
+def _python(text: str) -> str | None:
+    """A scenario makes a `Scenario`; a program imports MPyC."""
+    if re.search(_IMPORTS.format("mpyc"), text, re.MULTILINE):
+        return "program"
+    made = re.search(_IMPORTS.format("mpc"), text, re.MULTILINE) and re.search(r"\bScenario\s*\(", text)
+    return "scenario" if made else None

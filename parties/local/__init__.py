@@ -1,0 +1,1 @@
+"""All organizations on one machine: the demo, its rows, its oracle."""

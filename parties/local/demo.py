@@ -1,0 +1,267 @@
+"""The main job on one machine: a scenario between local organizations, as processes over TLS, against the clear."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mpc.errors import ConfigError
+from mpc.machine.network import Network
+from mpc.tables.schema import LARGEST_INTEGER, Column, IntegerColumn, RealColumn
+from parties.data.dataschema import key, quoted
+from parties.data.dataset import SourceRows, open_dataset
+from parties.data.source import Dataset
+from parties.local.launch import Ended, Launched, bring, consortium
+from parties.local.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
+from parties.local.samples import deal, given, holders_of, samples, write
+from parties.study.confined import Limits
+from parties.study.loader import Loaded, folder, load
+from parties.study.plan import BoundStudy
+from parties.study.rehearsal import tried_study
+from parties.study.trust import choose
+from parties.text.echo import echo
+from protocols.engines import REPLICATED_PARTIES
+
+#: Who joins two organizations.
+HELPER = "helper"
+
+
+@dataclass(frozen=True)
+class Demo:
+    """What is to be shown: the scenario, each organization's roles, and its files by input.
+
+    dealt  in place of files, rows that are written to temporary ones: organization -> input -> text
+    """
+
+    loaded: Loaded
+    roles: Mapping[str, Sequence[str]]
+    files: Mapping[str, Mapping[str, Path]]
+    dealt: Mapping[str, Mapping[str, str]]
+    engine: str
+    threshold: int
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.roles)
+
+
+class DemoFailed(Exception):
+    """A party ended with an error; its message and exit code are those of the demo."""
+
+    def __init__(self, ended: Ended) -> None:
+        how = f"was ended by {signal.Signals(-ended.code).name}" if ended.code < 0 else f"ended with code {ended.code}"
+        super().__init__(ended.stderr.strip() or f"{ended.name} {how}")
+        self.code = ended.code if ended.code > 0 else 3
+
+
+def prepare(
+    scenario: str,
+    organizations: int | None,
+    data: Sequence[Path],
+    engine: str | None = None,
+    threshold: int | None = None,
+) -> Demo:
+    """Decide who takes part with which files. Raises ConfigError.
+
+    organizations  how many bring data (default: as many as there are files in `data`, else three); two are joined by
+                   a helper that only computes. With the engine replicated, three of more compute
+    data           files as `parties.local.samples.given` reads them: FILE, or INPUT=FILE
+    engine, threshold   as a study names them (default: as for studies)
+    """
+    loaded = load(scenario)
+    count = organizations if organizations is not None else 3
+    if count < 1:
+        raise ConfigError(f"--organizations {count}: at least one brings data")
+    files: dict[str, dict[str, Path]] = {}
+    dealt: dict[str, dict[str, str]] = {}
+    if data:
+        count, brought = given(loaded, data, organizations)
+        files = dict(zip(_numbered(count), brought, strict=True))
+    else:
+        files = samples(loaded)
+        if len(files) != count:
+            files, dealt = {}, deal(loaded, _numbered(count))
+    roles = {name: ["input", "compute", "recipient"] for name in files or dealt}
+    for name, holder in zip(files, holders_of(loaded), strict=False):
+        roles[name].append(holder)
+    if engine == "replicated":
+        for name in list(roles)[REPLICATED_PARTIES:]:
+            roles[name].remove("compute")
+    if count == 2:
+        roles[HELPER] = ["compute"]
+    compute = [name for name, some in roles.items() if "compute" in some]
+    chosen, threshold = choose(compute, engine, threshold)
+    return Demo(loaded, roles, files, dealt, chosen, threshold)
+
+
+def _numbered(count: int) -> list[str]:
+    """Names whose alphabetical order is that of their numbers."""
+    width = len(str(count))
+    return [f"organization-{i + 1:0{width}}" for i in range(count)]
+
+
+def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, network: Network | None = None) -> str:
+    """The study of a demo, as a person would write it; every declared range `widen` times as wide."""
+    path = demo.loaded.path
+    bundled = path.parent == folder()
+    lines = [
+        f"scenario = {quoted(demo.loaded.name if bundled else str(path.resolve()))}",
+        'purpose = "Demonstration on one machine"',
+        f"engine = {quoted(demo.engine)}",
+        f"threshold = {demo.threshold}",
+        "",
+    ]
+    if parameters:
+        lines += ["[parameters]", *[f"{name} = {_toml(value)}" for name, value in parameters.items()], ""]
+    if widen != 1:
+        for which, schema in demo.loaded.scenario.schemas().items():
+            numbers = (RealColumn, IntegerColumn)
+            ranges = [_wider(column, widen) for column in schema.columns if isinstance(column, numbers)]
+            lines += [f"[ranges.{key(which)}]", *ranges, ""]
+    if network is not None:
+        lines += ["[network]", f'rtt = "{_us(network)}"', f'bandwidth = "{_kbits(network)}"', ""]
+    for name, roles in demo.roles.items():
+        lines += [f"[organizations.{quoted(name)}]", f"roles = [{', '.join(map(quoted, roles))}]"]
+        lines += [f"{which} = {quoted(which)}" for which in (demo.files or demo.dealt).get(name, ())]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _wider(column: Column, factor: float) -> str:
+    more = (column.high - column.low) * (factor - 1) / 2
+    if isinstance(column, IntegerColumn):
+        low, high = max(column.low - int(more), -LARGEST_INTEGER), min(column.high + int(more), LARGEST_INTEGER)
+        return f"{key(column.name)} = [{low}, {high}]"
+    return f"{key(column.name)} = [{column.low - more!r}, {column.high + more!r}]"
+
+
+def _us(network: Network) -> str:
+    return f"{network.rtt_s * 1e6:.3f}us"
+
+
+def _kbits(network: Network) -> str:
+    return f"{network.bits_per_second / 1e3:.3f}k"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return quoted(value) if isinstance(value, str) else repr(value)
+
+
+def run(
+    demo: Demo,
+    *,
+    parameters: Mapping[str, Any] | None = None,
+    widen: float = 1.0,
+    network: Network | None = None,
+    compare: bool | None = None,
+    options: Sequence[str] = (),
+    on_event: Callable[[str, dict[str, Any]], None] | None = None,
+    plan_timeout: float = 60.0,
+) -> dict[str, Any]:
+    """Run it and give the result document of the first recipient, with all organizations' rows and the oracle.
+
+    network  named in the study, and messages are held back as it would
+    compare  whether to pool the data in the clear (default: where there are at most three million rows)
+    Raises DemoFailed with the first party's error, and ComityError where the script is none that can run.
+    """
+    with consortium(demo.names) as members:
+        some = next(iter(members.values())).home.parent
+        study = some / "study.toml"
+        study.write_text(study_toml(demo, parameters or {}, widen, network), encoding="utf-8")
+        files = write(demo.dealt, some / "dealt") if demo.dealt else demo.files
+        for name, own in files.items():
+            for which, path in own.items():
+                bring(members[name], which, path)
+        bound = tried_study(study, Limits(plan_timeout))
+        if network is not None:
+            options = [*options, "--shape", f"{_us(network)},{_kbits(network)}"]
+        outside = [name for name, roles in demo.roles.items() if "compute" not in roles]
+        first, told = bound.plan.recipients[0], list(bound.loaded.said)
+
+        def heard(name: str, line: str) -> bool:
+            """What the first recipient's script prints, without what was shown when it was loaded here."""
+            if name == first and told and line == told[0]:
+                del told[0]
+            elif name == first:
+                echo(line, err=True)
+            return True
+
+        launched = Launched(
+            members, study, options=options, submitting=outside, on_event=on_event, tried=True, heard=heard
+        )
+        try:
+            oracle = _oracle(bound, files, compare)
+            ended = launched.wait(stop_on_error=True)
+        finally:
+            launched.stop()
+        return _joined(bound, ended, oracle)
+
+
+def _oracle(
+    bound: BoundStudy, files: Mapping[str, Mapping[str, Path]], compare: bool | None
+) -> dict[str, Any] | OracleFailed | None:
+    """The plaintext result, while the parties compute; None where it is not wanted or the data does not fit."""
+    if compare is False or bound.loaded.scenario.oracle is None:
+        return None
+    from mpc.errors import DataError
+
+    tables = {}
+    try:
+        for which, schema in bound.schemas.items():
+            sources: list[SourceRows] = []
+            for name in bound.plan.participants:  # the order in which rows are shared
+                if which in files.get(name, ()):
+                    source = open_dataset(Dataset(which, str(files[name][which].resolve()), None, None), schema)
+                    sources.append(source)
+            rows = sum(source.check().rows for source in sources)
+            if compare is None and rows > MOST_ROWS:
+                return None
+            tables[which] = pooled(schema, sources)
+    except DataError:
+        return None  # the party that brings it says so, with its own exit code
+    return attempted(bound.loaded.scenario, tables, bound.parameters)
+
+
+def _joined(
+    bound: BoundStudy, ended: Mapping[str, Ended], oracle: dict[str, Any] | OracleFailed | None
+) -> dict[str, Any]:
+    failed = [e for e in ended.values() if e.code != 0]
+    failed = [e for e in failed if not e.by_us] or failed
+    if failed:
+        # The one that says what is wrong, rather than those that lost it.
+        order = {2: 0, 1: 1, 5: 2, 4: 3, 3: 4}
+        raise DemoFailed(min(failed, key=lambda e: order.get(e.code, 5)))
+    results = {name: dict(e.result or {}) for name, e in ended.items()}
+    result = results[bound.plan.recipients[0]]
+    result.pop("event", None)
+    for name, other in results.items():
+        result["organizations"][name] = other["organizations"][name]
+    result["organization"] = ""
+    phases: dict[str, float] = {}
+    for other in results.values():
+        for phase, seconds in other["phases"].items():
+            phases[phase] = max(phases.get(phase, 0.0), seconds)
+    result["phases"] = phases
+    result["cost"]["bytes_sent"] = max(other["cost"]["bytes_sent"] for other in results.values())
+    result["cost"]["seconds"] = phases["joint"]
+    for name in bound.plan.recipients:  # some releases may go to some recipients only
+        other = results[name]
+        for release, value in other["releases"].items():
+            if result["releases"].setdefault(release, value) != value:
+                raise DemoFailed(Ended(name, 1, [], f"error: {name} received another value of {release!r} than others"))
+        known = {line["name"] for line in result["manifest"]}
+        result["manifest"] += [line for line in other["manifest"] if line["name"] not in known]
+        for told in ("kinds", "protections", "unprotected"):
+            result[told] |= other[told]
+    if oracle is not None:
+        result["oracle"] = compared(
+            bound.loaded.scenario, result["releases"], result["kinds"], oracle, zero=smallest(bound.schemas.values())
+        )
+        if not isinstance(oracle, OracleFailed) and (left := uncompared(result["releases"], oracle)):
+            result["notes"].append(f"not compared with the clear: {', '.join(left)}")
+    return result

@@ -1,0 +1,1 @@
+"""Authenticated connections between parties, up to a session."""

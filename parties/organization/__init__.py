@@ -1,0 +1,1 @@
+"""An organization's identity, its consortium, its home folder."""

@@ -1,0 +1,264 @@
+"""Each kind of release as a model: the form of its value, checked.
+
+Any number may be replaced by words, such as "suppressed (fewer than 10)"; so may a whole value. docs/results.md has the
+forms for people.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, pairwise, product
+from math import isclose
+from typing import Any, Final
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from parties.report.words import Number
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+def _same_length(what: str, expected: int, *rows: list[Number]) -> None:
+    for row in rows:
+        if len(row) != expected:
+            raise ValueError(f"{what}: expected {expected} entries, got {len(row)}")
+
+
+class Scalar(Model):
+    """Kind "number"."""
+
+    value: Number
+    unit: str = ""
+
+
+class Vector(Model):
+    """Kind "vector": numbers, with or without labels."""
+
+    labels: list[str] | None = None
+    values: list[Number]
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Vector:
+        if self.labels is not None:
+            _same_length("vector", len(self.labels), self.values)
+        return self
+
+    @property
+    def names(self) -> list[str]:
+        """A name for each number: its label, else its place, counted from 1."""
+        return self.labels if self.labels is not None else _places(len(self.values))
+
+
+class Histogram(Model):
+    """Kind "histogram": k counts between k + 1 edges."""
+
+    edges: list[float]
+    counts: list[Number]
+    unit: str = ""
+
+    @model_validator(mode="after")
+    def _check(self) -> Histogram:
+        _same_length("histogram", len(self.edges) - 1, self.counts)
+        return self
+
+    @property
+    def equal_bins(self) -> bool:
+        """All bins have the same width; else their counts are no heights, and densities are drawn."""
+        widths = [b - a for a, b in pairwise(self.edges)]
+        return not widths or min(widths) <= 0 or max(widths) <= min(widths) * (1 + 1e-6)
+
+
+class Matrix(Model):
+    """Kind "matrix": numbers in rows and columns, which may have labels.
+
+    labels  of rows and columns alike, such as correlations
+    """
+
+    labels: list[str] | None = None
+    rows: list[str] | None = None
+    columns: list[str] | None = None
+    values: list[list[Number]]
+
+    @model_validator(mode="after")
+    def _check(self) -> Matrix:
+        rows, columns = (self.rows, self.columns) if self.labels is None else (self.labels, self.labels)
+        if rows is not None and len(self.values) != len(rows):
+            raise ValueError(f"matrix: expected {len(rows)} rows, got {len(self.values)}")
+        width = len(columns) if columns is not None else len(self.values[0]) if self.values else 0
+        _same_length("matrix", width, *self.values)
+        return self
+
+    @property
+    def symmetric(self) -> bool:
+        """Half of it tells all of it."""
+        n = len(self.values)
+        return self.labels is not None and all(
+            _same(self.values[i][j], self.values[j][i]) for i in range(n) for j in range(i)
+        )
+
+    @property
+    def row_names(self) -> list[str]:
+        """A name for each row: its label, else its place, counted from 1."""
+        names = self.labels if self.labels is not None else self.rows
+        return names if names is not None else _places(len(self.values))
+
+    @property
+    def column_names(self) -> list[str]:
+        """A name for each column, as for rows."""
+        names = self.labels if self.labels is not None else self.columns
+        return names if names is not None else _places(len(self.values[0]) if self.values else 0)
+
+
+def _same(a: Number, b: Number) -> bool:
+    """Two numbers, as printed, or two words are the same."""
+    if isinstance(a, str) or isinstance(b, str):
+        return a == b
+    return isclose(a, b, rel_tol=1e-5, abs_tol=1e-6)
+
+
+def _places(count: int) -> list[str]:
+    return [str(i + 1) for i in range(count)]
+
+
+class Array(Model):
+    """Kind "array": numbers in three or more dimensions, as nested lists."""
+
+    values: list[Any]
+
+    @model_validator(mode="after")
+    def _check(self) -> Array:
+        shape = _shape(self.values)
+        if shape is None or (len(shape) < 3 and 0 not in shape):
+            raise ValueError("array: expected lists of the same lengths, three or more deep")
+        return self
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return _shape(self.values) or ()
+
+    def matrices(self, most: int) -> Iterator[tuple[tuple[int, ...], Matrix]]:
+        """The first matrices of the last two dimensions, each with its place in the others, counted from 1."""
+        if 0 in self.shape:
+            return
+        for place in islice(product(*[range(length) for length in self.shape[:-2]]), most):
+            values: Any = self.values
+            for i in place:
+                values = values[i]
+            yield tuple(i + 1 for i in place), Matrix(values=values)
+
+
+def _shape(values: Any) -> tuple[int, ...] | None:
+    """The shape of nested lists of numbers and words; None where there is none."""
+    if isinstance(values, bool | int | float | str):
+        return ()
+    if not isinstance(values, list):
+        return None
+    shapes = {_shape(item) for item in values} or {()}
+    shape = shapes.pop()
+    return None if shapes or shape is None else (len(values), *shape)
+
+
+class Regression(Model):
+    """Kind "regression": one entry a term in every list."""
+
+    terms: list[str]
+    coefficient: list[Number]
+    standard_error: list[Number]
+    t: list[Number]
+    p: list[Number]
+    ci_low: list[Number]
+    ci_high: list[Number]
+    r_squared: Number
+    observations: Number
+    residual_df: Number
+
+    @model_validator(mode="after")
+    def _check(self) -> Regression:
+        rows = (self.coefficient, self.standard_error, self.t, self.p, self.ci_low, self.ci_high)
+        _same_length("regression", len(self.terms), *rows)
+        return self
+
+
+class Comparison(Model):
+    """Kind "test": two groups compared."""
+
+    statistic: Number
+    df: Number
+    p: Number
+    difference: Number
+    ci_low: Number
+    ci_high: Number
+    groups: list[str] = Field(min_length=2, max_length=2)
+    means: list[Number] | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Comparison:
+        if self.means is not None:
+            _same_length("test, means", 2, self.means)
+        return self
+
+
+class Crosstab(Model):
+    """Kind "crosstab": a contingency table and its chi-square."""
+
+    rows: list[str]
+    columns: list[str]
+    counts: list[list[Number]]
+    chi_square: Number
+    df: Number
+    p: Number
+
+    @model_validator(mode="after")
+    def _check(self) -> Crosstab:
+        if len(self.counts) != len(self.rows):
+            raise ValueError(f"crosstab: expected {len(self.rows)} rows, got {len(self.counts)}")
+        _same_length("crosstab", len(self.columns), *self.counts)
+        return self
+
+
+_KINDS: Final[dict[str, type[Model]]] = {
+    "number": Scalar,
+    "vector": Vector,
+    "matrix": Matrix,
+    "array": Array,
+    "histogram": Histogram,
+    "regression": Regression,
+    "test": Comparison,
+    "crosstab": Crosstab,
+}
+
+
+#: Kind of what the script computed from public and opened values.
+DERIVED: Final = "derived"
+_BY_DEPTH: Final = ("number", "vector", "matrix", "array")
+#: The key that only this kind has.
+_TOLD_BY: Final = {"regression": "terms", "test": "groups", "crosstab": "chi_square", "histogram": "edges"}
+
+
+def model_of(kind: str, raw: Any) -> Any:
+    """A release as a model of its kind; raw where it has not its form."""
+    if isinstance(raw, str) and kind != "number" and kind != DERIVED:
+        return raw
+    if kind == DERIVED:
+        kind = _form_of(raw)
+    if kind not in _KINDS:
+        return raw
+    named = raw if isinstance(raw, dict) else {"value" if kind == "number" else "values": raw}
+    try:
+        return _KINDS[kind].model_validate(named)
+    except ValidationError:
+        return raw
+
+
+def _form_of(raw: Any) -> str:
+    """The kind whose form a derived value has."""
+    if isinstance(raw, dict):
+        values = raw.get("values")
+        if values is not None:
+            return _BY_DEPTH[min(len(_shape(values) or ()), 3)]
+        return next((kind for kind, key in _TOLD_BY.items() if key in raw), "")
+    shape = _shape(raw)
+    return "" if shape is None else _BY_DEPTH[min(len(shape), 3)]

@@ -1,0 +1,259 @@
+"""One release on the terminal, by its form.
+
+What is long is shortened to its head and tail, with the number of what is left out; `result.json` has all of it.
+Characters that the output cannot show are replaced by plain ones.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from math import prod
+from typing import Any, Final
+
+from rich import box
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from parties.report.kinds import Array, Comparison, Crosstab, Histogram, Matrix, Regression, Vector
+from parties.report.words import Number, number, probability, shortened
+
+_BARS: Final = "▁▂▃▄▅▆▇█"
+_PLAIN_BARS: Final = "_.-:=+*#"
+_BAR_WIDTH: Final = 20
+#: Elements of an axis that are shown, and of these the last ones, where it is longer.
+_MOST: Final = 24
+_TAIL: Final = 6
+#: Matrices of an array that are shown, and lines of a value of unknown form.
+_MOST_MATRICES: Final = 4
+_MOST_LINES: Final = 60
+
+
+def show(value: Any, console: Console) -> None:
+    """Print a release, as `Result.release` gives it."""
+    if isinstance(value, str):
+        console.print(Padding(Text(value, "dim"), (0, 3), expand=False))
+    elif isinstance(value, Vector):
+        _vector(value, console)
+    elif isinstance(value, Matrix):
+        (_lower_half if value.symmetric else _matrix)(value, console)
+    elif isinstance(value, Array):
+        _array(value, console)
+    elif isinstance(value, Regression):
+        _regression(value, console)
+    elif isinstance(value, Comparison):
+        _comparison(value, console)
+    elif isinstance(value, Crosstab):
+        _crosstab(value, console)
+    else:
+        _json(value, console)
+
+
+def bars(histogram: Histogram, console: Console) -> Text:
+    """One character a bin, or a few bins to a character; a dot where a bin was suppressed."""
+    marks, hidden = (_BARS, "·") if _unicode(console) else (_PLAIN_BARS, "?")
+    step = -(-len(histogram.counts) // _BAR_WIDTH) or 1
+    heights = [
+        None if _has_words(histogram.counts[i : i + step]) else _height(histogram, i, i + step)
+        for i in range(0, len(histogram.counts), step)
+    ]
+    top = max((height for height in heights if height), default=1.0)
+    out = Text()
+    for height in heights:
+        if height is None:
+            out.append(hidden, "dim")
+        elif height <= 0:
+            out.append(" ")
+        else:
+            out.append(marks[min(7, int(8 * height / top))], "cyan")
+    return out
+
+
+def _height(histogram: Histogram, start: int, end: int) -> float:
+    """Of some bins together: their density where bins have different widths, else their count."""
+    count = float(sum(map(float, histogram.counts[start:end])))
+    if histogram.equal_bins:
+        return count
+    edges = histogram.edges[start : end + 1]
+    return count / (edges[-1] - edges[0])
+
+
+def _unicode(console: Console) -> bool:
+    """Whether the output can show all characters."""
+    return not console.options.ascii_only
+
+
+def _has_words(values: Iterable[Number]) -> bool:
+    return any(isinstance(value, str) for value in values)
+
+
+def _left_out(length: int, what: str) -> str:
+    return f"… {length - _MOST:,} more of {length:,} {what} …"
+
+
+def _vector(value: Vector, console: Console) -> None:
+    length = len(value.values)
+    if not length:
+        console.print(Text("   no elements", "dim"))
+        return
+    table = table_of("", value.unit, "", right=(value.unit,), header=bool(value.unit))
+    names = value.names
+    amounts = [abs(x) for x in value.values if not isinstance(x, str | bool)]
+    top, mark = max(amounts, default=0) or 1, "█" if _unicode(console) else "#"
+    for i in shortened(length, _MOST, _TAIL):
+        if i is None:
+            table.add_row(Text(_left_out(length, "elements"), "dim"), "", "")
+            continue
+        x = value.values[i]
+        bar = "" if isinstance(x, str | bool) else mark * round(_BAR_WIDTH * abs(x) / top)
+        table.add_row(Text(names[i]), cell(x), Text(bar, "cyan"))
+    console.print(table)
+
+
+def _lower_half(value: Matrix, console: Console) -> None:
+    """The lower half of a symmetric matrix; its columns are named by number."""
+    names = [f"{i + 1} {label}" for i, label in enumerate(value.row_names)]
+    cells = [[_entry(x, console) for x in row[: i + 1]] for i, row in enumerate(value.values)]
+    _blocks(names, [str(j + 1) for j in range(len(names))], cells, console)
+    _words(value, console)
+
+
+def _matrix(value: Matrix, console: Console) -> None:
+    """All of a matrix, its middle left out where it is large."""
+    names, columns, values = value.row_names, value.column_names, value.values
+    if not names or not columns:
+        console.print(Text(f"   no elements ({len(names)} rows, {len(columns)} columns)", "dim"))
+        return
+    rows, across = (shortened(len(axis), _MOST, _TAIL) for axis in (names, columns))
+    dots = Text("…", "dim")
+    cells = [[dots if i is None or j is None else cell(values[i][j], 4) for j in across] for i in rows]
+    labels = [_left_out(len(names), "rows") if i is None else names[i] for i in rows]
+    _blocks(labels, ["…" if j is None else columns[j] for j in across], cells, console)
+    if len(columns) > _MOST:
+        console.print(Text(f"   {_left_out(len(columns), 'columns')}", "dim"))
+
+
+def _blocks(names: Sequence[str], headings: Sequence[str], cells: Sequence[Sequence[Text]], console: Console) -> None:
+    """A table in blocks of columns that fit the width; rows may be shorter than the first column of a block."""
+    label_width = min(max(map(len, names), default=1), max(8, console.width // 3))
+    longest = max((len(entry) for row in cells for entry in row), default=1)
+    width = 1 + min(max(longest, *map(len, headings)), max(8, console.width // 3))
+    block = max(1, (console.width - label_width - 2) // width)
+    for start in range(0, len(headings), block):
+        span = headings[start : start + block]
+        table = table_of("", *span, right=span, gap=0)
+        table.columns[0].max_width = label_width
+        for column in table.columns[1:]:
+            column.min_width = 0
+            column.header = Text(f" {column.header}", overflow="fold")
+        for name, row in zip(names, cells, strict=True):
+            some = row[start : start + block]
+            if some:
+                table.add_row(Text(name), *some)
+        console.print(table)
+
+
+def _words(value: Matrix, console: Console) -> None:
+    """What stands for the dots of a matrix."""
+    for word in sorted({x for row in value.values for x in row if isinstance(x, str)}):
+        console.print(Text(f"   {_dot(console)}  {word}", "dim"))
+
+
+def _dot(console: Console) -> str:
+    return "·" if _unicode(console) else "?"
+
+
+def _entry(x: Number, console: Console) -> Text:
+    """An entry of a symmetric matrix; a correlation without its leading zero."""
+    if isinstance(x, str):
+        return Text(_dot(console), "dim")
+    strength = "bold " if abs(x) >= 0.7 else "dim " if abs(x) < 0.3 else ""
+    text = f"{x:.2f}" if abs(x) < 100 else number(x, 3)
+    if abs(x) < 1:
+        text = text.replace("0.", ".", 1)
+    return Text(text, strength + ("blue" if x >= 0 else "yellow"))
+
+
+def _array(value: Array, console: Console) -> None:
+    """An array of three or more dimensions, as the matrices of its last two."""
+    console.print(Text(f"   {' × '.join(map(str, value.shape))}", "dim"))
+    for place, matrix in value.matrices(_MOST_MATRICES):
+        console.print(Text(f"   [{', '.join(map(str, place))}]", "dim"))
+        _matrix(matrix, console)
+    count = prod(value.shape[:-2])
+    if 0 not in value.shape and count > _MOST_MATRICES:
+        console.print(Text(f"   … {count - _MOST_MATRICES:,} more of {count:,} matrices …", "dim"))
+
+
+def _json(value: Any, console: Console) -> None:
+    lines = json.dumps(value, indent=2, ensure_ascii=False).splitlines()
+    if len(lines) > _MOST_LINES:
+        lines = [*lines[:_MOST_LINES], f"… {len(lines) - _MOST_LINES:,} more lines …"]
+    console.print(Padding(Text("\n".join(lines)), (0, 3), expand=False))
+
+
+def _regression(value: Regression, console: Console) -> None:
+    names = ("coef.", "std. err.", "t", "p", "95 % low", "95 % high")
+    table = table_of("", *names, right=names)
+    intervals = zip(value.ci_low, value.ci_high, strict=True)
+    rows = zip(value.terms, value.coefficient, value.standard_error, value.t, value.p, intervals, strict=True)
+    for term, coefficient, error, t, p, (low, high) in rows:
+        words = next((x for x in (coefficient, error) if isinstance(x, str)), None)
+        if words is not None and coefficient == error:  # the same words in every cell are said once
+            table.add_row(Text(term), Text(words, "dim"))
+            continue
+        cells = [cell(x, 4) for x in (coefficient, error)]
+        t_text = cell(t) if isinstance(t, str) else Text(f"{t:.2f}")
+        p_text = cell(p) if isinstance(p, str) else Text(probability(p))
+        table.add_row(Text(term), *cells, t_text, p_text, cell(low, 4), cell(high, 4))
+    console.print(table)
+    facts = (("R²", value.r_squared), ("observations", value.observations), ("residual df", value.residual_df))
+    _facts([(label, cell(x)) for label, x in facts], console)
+
+
+def _comparison(value: Comparison, console: Console) -> None:
+    first, second = value.groups
+    means = zip(value.groups, value.means or [], strict=value.means is not None)
+    facts = [(f"mean, {group}", cell(x)) for group, x in means]
+    facts.append((f"{first} minus {second}", cell(value.difference)))
+    if not _has_words((value.ci_low, value.ci_high)):
+        facts.append(("95 % interval", Text(f"{number(value.ci_low)} to {number(value.ci_high)}")))
+    facts += [("t", cell(value.statistic, 4)), ("df", cell(value.df, 4)), ("p", _p(value.p))]
+    _facts(facts, console)
+
+
+def _crosstab(value: Crosstab, console: Console) -> None:
+    table = table_of("", *value.columns, right=value.columns)
+    for label, counts in zip(value.rows, value.counts, strict=True):
+        table.add_row(Text(label), *map(cell, counts))
+    console.print(table)
+    _facts([("chi-square", cell(value.chi_square)), ("df", cell(value.df, 4)), ("p", _p(value.p))], console)
+
+
+def _facts(facts: list[tuple[str, Text]], console: Console) -> None:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for label, value in facts:
+        table.add_row(Text(label, "dim"), value)
+    console.print(Padding(table, (0, 3), expand=False))
+
+
+def table_of(*names: str, right: Iterable[str] = (), header: bool = True, gap: int = 1) -> Table:
+    """A table whose headings are plain text; names in `right` are numbers and are not wrapped."""
+    table = Table(box=box.SIMPLE_HEAD, header_style="dim", padding=(0, gap), show_header=header, show_edge=False)
+    aligned = set(right) - {""}
+    for name in names:
+        if name in aligned:
+            table.add_column(Text(name), justify="right")
+        else:
+            table.add_column(Text(name), overflow="fold")
+    return table
+
+
+def cell(value: Number, digits: int = 5) -> Text:
+    return Text(value, "dim") if isinstance(value, str) else Text(number(value, digits))
+
+
+def _p(value: Number) -> Text:
+    return cell(value) if isinstance(value, str) else Text(probability(value))

@@ -1,0 +1,1 @@
+"""One party's process: it agrees, computes, keeps its results, ends."""

@@ -1,0 +1,67 @@
+"""What a party's process is told, what it tells, and what it ends with; the same for those that do not compute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from parties.contributors.handout import Facts
+from parties.data.dataset import Brought, SourceRows
+from parties.organization.home import Home
+from parties.study.plan import BoundStudy
+
+#: Told to whoever shows progress: kind and details.
+Events = Callable[[str, Mapping[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long a party waits, in seconds."""
+
+    wait: float = 300.0
+    grace: float = 7.0
+    stall: float = 600.0
+
+
+@dataclass
+class Outcome:
+    """What a run left at this organization.
+
+    manifest  the lines of the agreed document about releases, in the order of the script
+    """
+
+    releases: dict[str, Any]
+    manifest: list[dict[str, Any]]
+    study: str
+    words: str
+    brought: dict[str, Brought]
+    rounds: int
+    operations: int
+    frame_bytes_sent: int
+    phases: dict[str, float] = field(default_factory=dict)
+    refused: dict[str, int] = field(default_factory=dict)
+    finished: str = ""
+    contributions: int = 0
+    left_out: tuple[str, ...] = ()
+    #: What the run should have left on disk, and could not, in words.
+    unwritten: list[str] = field(default_factory=list)
+
+    @property
+    def facts(self) -> Facts:
+        """What is told of it to those who learn without computing."""
+        return Facts(self.rounds, self.operations, self.finished, self.contributions, self.left_out)
+
+
+def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:
+    """The datasets that the organization of `home` brings, checked: DataError before anything was sent."""
+    from parties.organization.catalog import open_dataset
+
+    mine = next(o for o in bound.plan.organizations if o.name == home.name)
+    rows: dict[str, SourceRows] = {}
+    for name, dataset in mine.datasets.items():
+        source = open_dataset(home.catalog.dataset(dataset), bound.schemas[name])
+        brought = source.check(at_most=bound.at_most[name])
+        rows[name] = source
+        events("brought", {"input": name, **brought.describe()})
+    return rows

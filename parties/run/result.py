@@ -1,0 +1,92 @@
+"""What a run ends with, as one document: `result.json`, and what the reports show."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from parties.report.disclosed import read
+from parties.run.outcome import Outcome
+from parties.study.plan import BoundStudy, StudyPlan
+from parties.study.trust import who_must_not_collude
+
+
+def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> dict[str, Any]:
+    """The result as `organization` saw it; its own rows are its own to show."""
+    plan = bound.plan
+    return {
+        "scenario": bound.loaded.name,
+        "study": outcome.study,
+        "study_words": outcome.words,
+        "purpose": plan.purpose,
+        "organization": organization,
+        "organizations": {
+            o.name: {
+                "roles": list(o.roles),
+                "rows": _rows(outcome) if o.name == organization else None,
+                "brought": brought_lines(outcome) if o.name == organization else [],
+            }
+            for o in plan.organizations
+        },
+        "releases": outcome.releases,
+        **told_of(outcome.manifest, outcome.releases),
+        "oracle": None,
+        "cost": {
+            "rounds": outcome.rounds,
+            "bytes_sent": outcome.frame_bytes_sent,
+            "seconds": outcome.phases.get("joint", 0.0),
+            "operations": outcome.operations,
+        },
+        "phases": outcome.phases,
+        "contributions": {"of": outcome.contributions, "left_out": list(outcome.left_out)},
+        "notes": _notes(outcome),
+        "model": _model(plan),
+        "finished": outcome.finished,
+    }
+
+
+def told_of(manifest: Iterable[Mapping[str, Any]], releases: Mapping[str, Any]) -> dict[str, Any]:
+    """What is told of these releases: how each is shown, what protects it, which nothing protects (and the author's
+    reason), and their lines of the agreed document."""
+    lines = [line for line in manifest if line["name"] in releases]
+    some = [read(line) for line in lines]
+    return {
+        "kinds": {one.name: one.kind for one in some},
+        "protections": {one.name: one.protection for one in some},
+        "unprotected": {one.name: one.heading for one in some if not one.protected},
+        "manifest": lines,
+    }
+
+
+def brought_lines(outcome: Outcome) -> list[str]:
+    """What this organization brought, for people."""
+    lines = []
+    for name, brought in outcome.brought.items():
+        missing = sum(brought.missing.values())
+        text = f"{name}: {brought.rows:,} rows from {brought.file}"
+        if missing:
+            text += f", {missing:,} values missing"
+        if brought.dropped:
+            text += f", {brought.dropped:,} rows left out"
+        lines.append(text)
+    return lines
+
+
+def _notes(outcome: Outcome) -> list[str]:
+    notes = [f"refused {count} connections from {where}" for where, count in outcome.refused.items()]
+    if outcome.left_out:
+        notes.append(
+            "left out, because numbers that it shared are beyond their bounds or contradict each other: "
+            f"{', '.join(outcome.left_out)}"
+        )
+    return notes
+
+
+def _model(plan: StudyPlan) -> str:
+    """The trust the run rested on."""
+    trust = who_must_not_collude(plan.having("compute"), plan.threshold).removesuffix(".")
+    return f"{trust} (semi-honest security)."
+
+
+def _rows(outcome: Outcome) -> int | None:
+    return sum(b.rows for b in outcome.brought.values()) if outcome.brought else None

@@ -1,0 +1,127 @@
+"""What a scenario may name: the lists behind `parties.study.lint`, and how a name is looked up in the module it is of.
+
+Of Comity a scenario sees the names in `__all__` of five packages. Some names of library code are allowed too and shown
+by `comity plan`: they take protection off a value, and their author answers for that.
+"""
+
+from __future__ import annotations
+
+import importlib
+import types
+from collections.abc import Mapping
+
+
+def _names(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+#: Modules of the standard library that only compute.
+PURE = _names(
+    "__future__ abc bisect calendar cmath collections colorsys dataclasses datetime decimal enum fractions functools "
+    "heapq itertools math numbers operator re statistics string textwrap typing unicodedata"
+)
+#: The packages whose `__all__` is the public API for scenarios; `mpc.errors` for those who catch them.
+PUBLIC = _names("mpc mpc.errors protocols.models protocols.numeric protocols.order protocols.statistics")
+#: Names of library code that a scenario may use, where people see it.
+LIBRARY = _names("mpc.tables.private mpc.values.secret")
+LIBRARY_METHODS = _names("about bare bounded cohorts masked valid without_mask")
+OURS = _names("mpc protocols scenarios")
+#: For a function's own use, as pandas is that of the oracle.
+IN_FUNCTIONS = _names("pandas")
+#: Only inside the function that `@scenario.plaintext` decorates.
+IN_PLAINTEXT = _names("lifelines scipy sklearn statsmodels")
+_OF_NUMPY = _names("char dtypes emath exceptions fft linalg ma polynomial rec strings typing")
+
+#: Built-in names, and what to write instead.
+REFUSED_NAMES: Mapping[str, str] = {
+    **dict.fromkeys(_names("open exec eval compile __import__ globals locals vars setattr delattr input"), ""),
+    **dict.fromkeys(_names("breakpoint help exit quit memoryview"), ""),
+    "getattr": "write table[name]",
+    "id": "it differs between parties",
+    "hash": "it differs between parties",
+    **dict.fromkeys(_names("SystemExit KeyboardInterrupt GeneratorExit BaseException"), "write Exception"),
+}
+ALLOWED_DUNDERS = _names("__name__ __doc__ __init__ __future__ __all__ __post_init__ __slots__")
+#: What begins with an underscore and is public all the same: that of named tuples.
+ALLOWED_PRIVATE = _names("_ _asdict _fields _make _replace")
+#: Ways of NumPy and pandas to files, memory, code, chance or the machine.
+_OF_LIBRARIES = _names(
+    "load loadtxt genfromtxt fromfile fromregex save savetxt savez savez_compressed memmap DataSource open_memmap lib "
+    "ctypeslib f2py distutils random eval io compat core _core testing show_config show_runtime get_include version"
+)
+#: Arrays of whatever memory held before.
+UNSET = _names("empty empty_like ndarray")
+REFUSED_METHODS = _names(
+    "tofile dump dumps to_csv to_pickle to_parquet to_feather to_hdf to_excel to_sql to_json to_stata to_clipboard "
+    "to_html to_xml to_orc f_globals f_locals f_builtins gi_frame cr_frame tb_frame ctypes "
+    "attrgetter methodcaller get_type_hints make_dataclass Formatter get_field"
+)
+#: Clocks, time zones and chance: what differs between parties.
+CLOCKS = _names("now utcnow today fromtimestamp utcfromtimestamp astimezone timestamp localtime samples")
+#: Inside a run: what a script has no business with.
+INTERNAL = _names(
+    "basis deliver dry engine entries entry environment execute expression guard handle handles like outside part_for "
+    "part_words passes receive results schedule source spec standing_on unfinished with_basis"
+)
+
+
+def reaches_out(name: str) -> bool:
+    """Whether a name of NumPy or pandas leads to files, code or chance."""
+    return name in _OF_LIBRARIES or name.startswith("read_")
+
+
+def level(module: str, name: str = "") -> str | None:
+    """ "public", "library", or None: what `name` of a module of ours is to a scenario (without: the module itself)."""
+    if not name:
+        if module in PUBLIC or module == "protocols" or module.split(".")[0] == "scenarios":
+            return "public"
+        return "library" if module in LIBRARY else ("public" if _public_parts(module) else None)
+    if module.split(".")[0] == "scenarios":
+        return None if name.startswith("_") or isinstance(_of(module, name), types.ModuleType) else "public"
+    if f"{module}.{name}" in PUBLIC:
+        return "public"
+    if module in PUBLIC and name in _all(module):
+        return "public"
+    if name in _public_parts(module):
+        return "public"
+    return "library" if module in LIBRARY and name in _all(module) else None
+
+
+def reachable(module: str, name: str) -> bool:
+    """Whether `name` is a public name of a module that only computes, and no module that it happens to import."""
+    if name.startswith("_") and name not in ALLOWED_PRIVATE and not module.startswith("__"):
+        return False
+    if module.split(".")[0] == "numpy" and name in _OF_NUMPY:
+        return True
+    return not isinstance(_of(module, name), types.ModuleType)
+
+
+def _all(module: str) -> frozenset[str]:
+    found = importlib.import_module(module)
+    named = getattr(found, "__all__", None)
+    if named is None:  # mpc.errors: all that it defines
+        named = [name for name, value in vars(found).items() if getattr(value, "__module__", "") == module]
+    return frozenset(name for name in named if not name.startswith("_"))
+
+
+def _public_parts(module: str) -> frozenset[str]:
+    """Public names that this module of a public package defines: `mpc.tables.schema` has `Real`, as `mpc` has."""
+    package = module.rpartition(".")[0]
+    while package and package not in PUBLIC:
+        package = package.rpartition(".")[0]
+    if not package:
+        return frozenset()
+    public = importlib.import_module(package)
+    return frozenset(name for name in _all(package) if getattr(getattr(public, name), "__module__", "") == module)
+
+
+def _of(module: str, name: str) -> object:
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return None
+
+
+def public_names(module: str) -> frozenset[str]:
+    """What a scenario may take from a module of ours, or, where it has nothing for scenarios, from `mpc`."""
+    return _all(module) if module in PUBLIC else (_public_parts(module) or _all("mpc"))

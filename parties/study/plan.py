@@ -1,0 +1,256 @@
+"""The study document: a scenario with its parameters, participants, roles and dates, as one TOML file.
+
+    scenario = "hospital_statistics"           # or a path, seen from this file
+    purpose  = "Baseline of the registry, 2026"
+    engine   = "shamir"                        # default: replicated for three compute parties, shamir for others
+    threshold = 2                              # default: the largest, just under half of the compute parties
+
+    keep_contributions = true                  # use what was submitted in further runs, too; default: once only
+
+    [parameters]
+    minimum_cohort = 10
+
+    [organizations.st-mary]
+    roles = ["input", "compute", "recipient"]
+    patients = "oncology.patients"             # input = dataset, in that organization's own catalog
+
+    [network]                                  # the slowest link: protocols are chosen by it
+    rtt       = "40ms"
+    bandwidth = "100M"
+
+Inside: reading and checking it, alone and against its scenario, and the order of the parties. What parties compare
+and sign is `parties.study.document`; how two of them differ, `parties.study.difference`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from mpc.errors import ConfigError
+from mpc.machine.network import NETWORKS, Network
+from mpc.suggestions import also, closest
+from mpc.tables.schema import Schema
+from parties.data.misplaced import check_kind
+from parties.data.toml import read_toml
+from parties.study.loader import Loaded, available, load
+from parties.study.trust import choose
+
+ROLES = ("input", "compute", "recipient")
+
+
+@dataclass(frozen=True)
+class Organization:
+    """One participant: its roles, and the dataset of its own catalog that it brings for each input."""
+
+    name: str
+    roles: tuple[str, ...]
+    datasets: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyPlan:
+    """A study as its file says it, checked on its own. Organizations stand in index order.
+
+    engine, threshold   those of the file, or else the default ones; so many compute parties together learn nothing
+    names_engine        whether the file names the engine
+    keep_contributions  what organizations that do not compute hand over may be used in further runs of the study
+    """
+
+    scenario: str
+    purpose: str
+    organizations: tuple[Organization, ...]
+    engine: str
+    threshold: int
+    names_engine: bool = False
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    network: Network | None = None
+    valid_from: date | None = None
+    valid_until: date | None = None
+    keep_contributions: bool = False
+    path: Path | None = None
+
+    @property
+    def participants(self) -> tuple[str, ...]:
+        return tuple(organization.name for organization in self.organizations)
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return self.having("recipient")
+
+    @property
+    def helpers(self) -> tuple[str, ...]:
+        """Organizations that only compute: they bring nothing and learn nothing."""
+        return tuple(o.name for o in self.organizations if o.roles == ("compute",) and not o.datasets)
+
+    def having(self, role: str) -> tuple[str, ...]:
+        """Names of the organizations with a role, in index order."""
+        return tuple(organization.name for organization in self.organizations if role in organization.roles)
+
+    def index(self, name: str) -> int:
+        """The party index of an organization."""
+        if name not in self.participants:
+            raise ConfigError(f"{self.where}: {name!r} takes no part; it names {', '.join(self.participants)}")
+        return self.participants.index(name)
+
+    @property
+    def where(self) -> str:
+        return str(self.path) if self.path else "study"
+
+    def check_date(self, today: date) -> None:
+        """Raises ConfigError outside of the agreed dates."""
+        if self.valid_from and today < self.valid_from:
+            raise ConfigError(f"{self.where}: valid_from is {self.valid_from}; this machine's clock says {today}")
+        if self.valid_until and today > self.valid_until:
+            raise ConfigError(
+                f"{self.where}: valid_until was {self.valid_until}; this machine's clock says {today}. "
+                "Agree on a new study"
+            )
+
+
+@dataclass(frozen=True)
+class BoundStudy:
+    """A study together with its scenario: all that a run is assembled from.
+
+    owners   input -> indices of the parties that bring rows of it
+    at_most  input -> public upper limit of one owner's rows
+    """
+
+    plan: StudyPlan
+    loaded: Loaded
+    parameters: SimpleNamespace
+    schemas: dict[str, Schema]
+    owners: dict[str, tuple[int, ...]]
+    at_most: dict[str, int]
+
+
+def open_study(path: Path) -> BoundStudy:
+    """Reads a study file and its scenario and checks them against each other. Raises ConfigError."""
+    plan = read_study(path)
+    return bind(plan, load(plan.scenario, base=path.parent))
+
+
+def read_study(path: Path) -> StudyPlan:
+    """Reads a study file. Raises ConfigError naming file and key."""
+    check_kind(path, "study", bundled=available())
+    return make_study(read_toml(path), path)
+
+
+def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPlan:
+    """A study from the contents of its file. Raises ConfigError naming file and key."""
+    where = str(path) if path else "study"
+    given = _validated(document, where)
+    organizations = [
+        Organization(name, tuple(entry.pop("roles")), entry) for name, entry in given.pop("organizations").items()
+    ]
+    network = _network(given.pop("network"))
+    named = given.pop("engine")
+    try:
+        compute = sorted(one.name for one in organizations if "compute" in one.roles)
+        engine, threshold = choose(compute, named, given.pop("threshold"))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}{_unknown_roles(organizations)}") from None
+    plan = StudyPlan(
+        organizations=_ordered(organizations),
+        engine=engine,
+        threshold=threshold,
+        names_engine=named is not None,
+        network=network,
+        path=path,
+        **given,
+    )
+    _check_parties(plan)
+    return plan
+
+
+def bind(plan: StudyPlan, loaded: Loaded) -> BoundStudy:
+    """Checks a study against its scenario: parameters, ranges, and who brings which input."""
+    scenario, where = loaded.scenario, plan.where
+    try:
+        parameters = scenario.settings(plan.parameters)
+        schemas = scenario.schemas(plan.ranges)
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    holders = {entry.holder for entry in scenario.inputs.values() if entry.holder}
+    for organization in plan.organizations:
+        at = f"{where}: [organizations.{organization.name}]"
+        for role in organization.roles:
+            if role not in ROLES and role not in holders:
+                expected = ", ".join([*ROLES, *sorted(holders)])
+                meant = also(closest(role, [*ROLES, *holders]))
+                raise ConfigError(f"{at} roles: {role!r} is not a role of this study; expected {expected}{meant}")
+        for name in organization.datasets:
+            if name not in scenario.inputs:
+                inputs = ", ".join(scenario.inputs)
+                raise ConfigError(f"{at} {name}: the scenario has no such input; it asks for {inputs}")
+            if "input" not in organization.roles and scenario.inputs[name].holder not in organization.roles:
+                raise ConfigError(f'{at} names a dataset for {name}, but its roles do not include "input"')
+    owners = {name: _owners(plan, name, entry.holder, where) for name, entry in scenario.inputs.items()}
+    at_most = {name: entry.at_most for name, entry in scenario.inputs.items()}
+    return BoundStudy(plan, loaded, parameters, schemas, owners, at_most)
+
+
+def _owners(plan: StudyPlan, name: str, holder: str | None, where: str) -> tuple[int, ...]:
+    bringing = tuple(i for i, organization in enumerate(plan.organizations) if name in organization.datasets)
+    if holder is not None:
+        if len(bringing) != 1:
+            raise ConfigError(
+                f'{where}: exactly one organization brings {name} (the {holder}); write  {name} = "DATASET"  at it, '
+                f"found at {', '.join(plan.participants[i] for i in bringing) or 'none'}"
+            )
+        return bringing
+    for organization in plan.organizations:
+        if "input" in organization.roles and name not in organization.datasets:
+            raise ConfigError(
+                f"{where}: [organizations.{organization.name}] brings data but no {name}; "
+                f'write  {name} = "DATASET"  with a name of its catalog'
+            )
+    if not bringing:
+        raise ConfigError(f'{where}: nobody brings {name}; give an organization the role "input" and a dataset')
+    return bringing
+
+
+def _network(entry: Mapping[str, Any] | None) -> Network | None:
+    if entry is None:
+        return None
+    return NETWORKS[entry["name"]] if entry["name"] else Network(entry["rtt"], entry["bandwidth"])
+
+
+def _ordered(organizations: list[Organization]) -> tuple[Organization, ...]:
+    """Index order: compute parties by name, then the others by name; the order in the file means nothing."""
+    return tuple(sorted(organizations, key=lambda one: ("compute" not in one.roles, one.name)))
+
+
+def _check_parties(plan: StudyPlan) -> None:
+    if not plan.recipients:
+        unknown = _unknown_roles(plan.organizations)
+        raise ConfigError(
+            f'{plan.where}: nobody would learn the results; give an organization the role "recipient"{unknown}'
+        )
+
+
+def _unknown_roles(organizations: Iterable[Organization]) -> str:
+    """Roles that may be misspelt, as further lines: only the scenario knows what other roles there are."""
+    lines = [
+        f"[organizations.{one.name}] has the role {role!r}{also(closest(role, ROLES))}"
+        for one in organizations
+        for role in one.roles
+        if role not in ROLES
+    ]
+    return "".join(f"\n{line}" for line in lines)
+
+
+def _validated(document: Mapping[str, Any], where: str) -> dict[str, Any]:
+    from pydantic import ValidationError
+
+    from parties.study.file import StudyFile, problems
+
+    try:
+        return StudyFile.model_validate(dict(document)).model_dump()
+    except ValidationError as errors:
+        raise ConfigError(problems(errors, where)) from None

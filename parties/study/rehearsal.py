@@ -1,0 +1,100 @@
+"""A scenario is tried before this process runs it: loaded, and executed on shapes alone, in a confined child.
+
+What loops for ever, takes too much memory or cannot work ends there, with its line, before keys and rows are opened and
+before other organizations are waited for. What the child learns of a study is only whether it can be planned; whoever
+takes part plans it again by itself, as the process that executes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mpc.machine.network import Network
+from mpc.releases.speaking import held
+from parties.study.confined import Limits, confined
+from parties.study.loader import Loaded, find, load
+from parties.study.plan import BoundStudy, StudyPlan, open_study, read_study
+from parties.system.kernels import choose_cache
+from parties.text.echo import echo
+
+if TYPE_CHECKING:
+    from protocols.simulate import DryRun
+
+
+def tried_scenario(name: str, limits: Limits, *, base: Path | None = None) -> Loaded:
+    """`load` in a child, then here."""
+    path = find(name, base=base)
+    confined("parties.study.rehearsal:loads", {"path": str(path.resolve())}, limits, readable=[path])
+    return load(name, base=base)
+
+
+def tried_study(path: Path, limits: Limits | None) -> BoundStudy:
+    """`open_study` and the dry run in a child, then `open_study` here. No limits: whoever started us has done that."""
+    if limits is not None:
+        readable = files_of(path, made_ready(path))
+        confined("parties.study.rehearsal:plans", {"study": str(path)}, limits, readable=readable)
+    return open_study(path)
+
+
+def made_ready(path: Path) -> StudyPlan:
+    """A study, read; with the engine's modules loaded here, since a confined child can keep no compiled code."""
+    from protocols.simulate import make_engine
+
+    plan = read_study(path)
+    choose_cache()
+    make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
+    return plan
+
+
+def files_of(path: Path, plan: StudyPlan) -> list[Path]:
+    """What a child has to read: the study, and its scenario's file or folder."""
+    return [path, find(plan.scenario, base=path.parent)]
+
+
+def dry_run_of(bound: BoundStudy, network: Network | None, *, speaks: bool = False) -> DryRun:
+    """The study's dry run with protocols chosen for `network`: its manifest and its cost. `speaks`: what the script
+    prints is shown."""
+    from protocols.simulate import dry_run
+
+    plan = bound.plan
+    with nullcontext() if speaks else held():
+        return dry_run(
+            bound.loaded.scenario,
+            organizations=plan.participants,
+            engine=plan.engine,
+            threshold=plan.threshold,
+            recipients=plan.recipients,
+            owners=bound.owners,
+            parameters=plan.parameters,
+            ranges=plan.ranges,
+            network=network,
+            compute=len(plan.having("compute")),
+        )
+
+
+# ---- in the child
+def loads(path: str) -> None:
+    """Load a scenario."""
+    with _quiet_if_well():
+        load(path)
+
+
+def plans(study: str) -> None:
+    """Load a study's scenario and run it dry."""
+    with _quiet_if_well():
+        bound = open_study(Path(study))
+        dry_run_of(bound, bound.plan.network, speaks=True)
+
+
+@contextmanager
+def _quiet_if_well() -> Iterator[None]:
+    """What the script prints is shown where it is executed in earnest; here only before an error."""
+    with held() as said:
+        try:
+            yield
+        except Exception:
+            echo(*said, err=True)
+            raise
