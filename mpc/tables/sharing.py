@@ -93,8 +93,8 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     An owner with a value beyond the column's bound counts as one without rows in it.
 
     Raises DataError at an owner that has more than `rows` rows; RangeError for columns of values below 1e-9.
-    Bytes 16 an element and owner, and those of two
-    `nonnegative` for each element; rounds 4, and those of `nonnegative`.
+    Bytes 16 an element and owner, and those of two `nonnegative` for each element; rounds 4, and those of
+    `nonnegative`.
     """
     if rows < 1:
         raise ConfigError("share(rows=…): a public number of rows per owner, at least the largest owner's")
