@@ -21,8 +21,10 @@ from mpc.values.cohorts import Cohort
 from mpc.values.public import constant
 from mpc.values.secret import SecretArray
 
-#: Gives the bit whether something came out.
-Came = Callable[[], SecretArray]
+#: Gives the bit whether something came out; or, without `exactly`, whether it did as far as its own rows go.
+Came = Callable[[bool], SecretArray]
+#: Releases up to which each waits for whether all related ones before it came out, which takes a comparison each.
+MOST_IN_TURN = 8
 
 
 class _Earlier(NamedTuple):
@@ -93,17 +95,20 @@ class Told:
             outside = Apart(beyond_bins(new.source, new.by, new.where))
             return outside.joined(self._of_table(new, others))
         rows = [one for one in others if not one.rows.by]
-        told = [rows[i] for i in related(new, [one.rows for one in rows])]
-        # What comes out together is known together.
-        cohort = apart(new, [(one.rows, one.came_out if one.name != name else None) for one in told])
-        found = Apart(() if cohort is None else (cohort,), beside=tuple(one.name for one in told))
+        found = Apart()
+        for group in related(new, [one.rows for one in rows]):
+            told = [rows[i] for i in group]
+            exactly = len(told) <= MOST_IN_TURN
+            # What comes out together is known together.
+            cohort = apart(new, [(one.rows, _bit(one, exactly) if one.name != name else None) for one in told])
+            found = found.joined(Apart(() if cohort is None else (cohort,), beside=tuple(one.name for one in told)))
         return found.joined(self._of_rows(new, [one for one in others if one.rows.by]))
 
     def _of_table(self, new: Selection, others: Sequence[_Earlier]) -> Apart:
         """Beside rows, or other tables, of the same columns: all of its cells or none."""
         found = Apart()
         for one in others:
-            cells = beside_table(new, one.rows, one.came_out)
+            cells = beside_table(new, one.rows, _bit(one, exactly=True))
             known = () if one.guard is None or cells is None else (one.guard,)
             near = not one.rows.by and not one.rows.valid and bool(new.columns & one.rows.columns)
             if cells is not None or near:
@@ -138,11 +143,16 @@ class Told:
             cohorts = list(count_rows(new.source, where, chosen=chosen).basis.cohorts)
         run, others = new.source.run, self._others
 
-        def came_out() -> SecretArray:
-            known = all_enough(run, [*cohorts, *held], minimum, others=others)
+        def came_out(exactly: bool) -> SecretArray:
+            known = all_enough(run, [*cohorts, *(held if exactly else ())], minimum, others=others)
             return constant(run, np.ones((), np.bool_)) if known is None else known
 
         return came_out
+
+
+def _bit(one: _Earlier, exactly: bool) -> Callable[[], SecretArray] | None:
+    came_out = one.came_out
+    return None if came_out is None else lambda: came_out(exactly)
 
 
 def _rows_of(one: Selection) -> Selection:

@@ -80,20 +80,29 @@ class Differing(Rule):
 MOST_CELLS = 4096
 
 
-def related(new: Selection, earlier: Sequence[Selection]) -> list[int]:
-    """Which of the earlier selections can tell about the new one: all rows, and those that share columns with it or
-    with one that does. Statistics of other columns, which may be missing elsewhere, do not."""
+def related(new: Selection, earlier: Sequence[Selection]) -> list[list[int]]:
+    """Which of the earlier selections can tell about the new one, together: those that share columns with it, or with
+    one that does, and all rows. Of all rows, each such group does. Statistics of other columns, which may be missing
+    elsewhere, do not."""
     alike = [i for i, one in enumerate(earlier) if one.source is new.source and one.measured == new.measured]
-    alike = [i for i in alike if earlier[i].key != new.key]
-    if new.where is None:
-        return alike
-    columns, found = set(new.columns), {i for i in alike if earlier[i].where is None}
-    while True:
-        more = {i for i in alike if i not in found and earlier[i].columns & columns}
-        if not more:
-            return sorted(found)
-        found |= more
-        columns |= set().union(*(earlier[i].columns for i in more))
+    some = [i for i in alike if earlier[i].key != new.key and earlier[i].where is not None]
+    if new.where is not None:
+        whole = [i for i in alike if earlier[i].where is None]
+        return [sorted([*whole, *_joined_by_columns(new.columns, some, earlier)])]
+    groups: list[list[int]] = []
+    while some:
+        group = _joined_by_columns(earlier[some[0]].columns, some, earlier)
+        groups.append(group)
+        some = [i for i in some if i not in group]
+    return groups
+
+
+def _joined_by_columns(columns: set[str], some: Sequence[int], earlier: Sequence[Selection]) -> list[int]:
+    found: list[int] = []
+    while more := [i for i in some if i not in found and earlier[i].columns & columns]:
+        found += more
+        columns = columns.union(*(earlier[i].columns for i in more))
+    return sorted(found)
 
 
 def apart(new: Selection, earlier: Sequence[tuple[Selection, Callable[[], SecretArray] | None]]) -> Cohort | None:
@@ -184,9 +193,9 @@ class Merged:
                 free.append((open_ones, self._none_came_out(patterns[open_ones])))
         alone = patterns.sum(axis=0) == 1  # the rows of one selection by themselves: it told them, if it came out
         large = large | large.constant(patterns[:, sure[alone[sure]]].any(axis=1))
-        for i in self._unsure:
-            if alone[i]:
-                free.append((np.flatnonzero(patterns[:, i]), ~self._none_came_out(np.eye(patterns.shape[1])[[i]] > 0)))
+        alone[sure] = False
+        if len(by_itself := np.flatnonzero((patterns & alone).any(axis=1))):
+            free.append((by_itself, ~self._none_came_out((patterns & alone)[by_itself])))
         for places, bits in free:
             index = np.full(len(patterns), len(places))
             index[places] = np.arange(len(places))
@@ -197,15 +206,20 @@ class Merged:
     def _none_came_out(self, which: NDArray[np.bool_]) -> SecretArray:
         """Bits: none of the selections that a row of `which` names came out."""
         if self._hidden is None:
-            hidden = []
-            for i in self._unsure:
-                bits = self._came_out(i)
-                known = concatenate([bit.reshape(1) for bit in bits])
-                hidden.append(~(known.any() if len(bits) > 1 else known.reshape(())))
-            self._hidden = concatenate([bit.reshape(1) for bit in hidden])
-        named = which[:, self._unsure]
-        each = self._hidden.reshape(1, -1).broadcast_to(named.shape) | self._hidden.constant(~named)
-        return each.all(1)
+            ways = [self._came_out(i) for i in self._unsure]
+            first = concatenate([bits[0].reshape(1) for bits in ways])
+            known = [concatenate([bit.reshape(1) for bit in bits]).any() for bits in ways if len(bits) > 1]
+            if known:
+                several = [k for k, bits in enumerate(ways) if len(bits) > 1]
+                index = np.arange(len(ways))
+                index[several] = len(ways) + np.arange(len(several))
+                first = _taken(concatenate([first, *(bit.reshape(1) for bit in known)]), index)
+            self._hidden = concatenate([~first, first.constant(np.ones(1, np.bool_))])
+        sets, back = np.unique(which[:, self._unsure], axis=0, return_inverse=True)
+        most = max(int(sets.sum(axis=1).max()), 1)
+        members = np.stack([np.pad(np.flatnonzero(one), (0, most), constant_values=len(one))[:most] for one in sets])
+        bits = _taken(self._hidden, members).all(1)
+        return _taken(bits, back.reshape(-1))
 
 
 def _taken(x: SecretArray, index: NDArray[np.intp]) -> SecretArray:

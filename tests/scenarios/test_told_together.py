@@ -255,6 +255,32 @@ def test_combinations_that_no_release_separates():
     assert SMALL not in releases(script, people(n, age=age, f=women)).values()
 
 
+@pytest.mark.parametrize("last", [False, True])
+def test_conditions_on_many_columns_beside_all_rows(last):
+    def script(p):
+        flags = {"f": p.f, "g": p.g, "h": p.h, "kids": p.kids > 0, "old": p.age > 50, "bmi": p.bmi > 25}
+        flags |= {"ward": p.ward == "a", "thin": p.bmi < 20}
+        some = {name: p[flag].count() for name, flag in flags.items()}
+        return some | {"n": p.count()} if last else {"n": p.count()} | some
+
+    assert SMALL not in releases(script, people(600)).values()
+
+
+def test_many_levels_and_groups_beside_all_rows():
+    """Fifty groups one by one, and their total."""
+    n = 3000
+    frame = people(n, ward=np.asarray(list("abceijklmd"))[np.arange(n) % 10], age=20.0 + 15 * (np.arange(n) // 10 % 5))
+
+    def script(p):
+        found = {}
+        for ward in "abceijklmd":
+            for low in (15, 30, 45, 60, 75):
+                found[f"{ward} {low}"] = p[(p.ward == ward) & (p.age >= low) & (p.age < low + 15)].count()
+        return found | {"n": p.count()}
+
+    assert SMALL not in releases(script, frame).values()
+
+
 # ---- patterns
 def where_of(script):
     found = []
