@@ -110,8 +110,10 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
         of_bins = np.stack([views((bins == b) & ~np.isnan(column)) for b in range(len(counts))])
         hidden = np.asarray([few((bins == b) & ~np.isnan(column)) for b in range(len(counts))])
         rows, much = of_bins[hidden].sum(axis=0), hidden.sum() * (least - 1) - least // 2
-        if hidden.any() and not hidden.all() and ((rows < least) | (rows > much)).any():
-            hidden[hidden.argmin()] = True
+        few_cells = hidden.copy()
+        for view in np.flatnonzero((rows < least) | (rows > much)) if few_cells.any() else ():
+            others = np.flatnonzero(~few_cells & (of_bins[:, view] > 0))
+            hidden[others[:1]] = True
         cells = [small if h else int(c) for c, h in zip(counts, hidden, strict=True)]
         not_all_shown |= {name} if hidden.any() else set()
         out[f"{name} histogram"] = {"edges": [float(e) for e in edges], "counts": cells}

@@ -68,12 +68,19 @@ class Told:
             for new in [one, *views] if one.by else views:  # a table is of all its rows together, too
                 if minimum > 1:
                     found = found.joined(self._apart(new, name, minimum))
-                if not any(known.key == _key_of(new) and known.minimum <= minimum for known in self._earlier):
-                    came_out = self._came_out(new, result, held, minimum) if minimum > 1 else None
-                    guard = result.guard if new.by else None
-                    self._earlier.append(_Earlier(new, name, minimum, guard, came_out))
+                self._remember(new, name, result, held, minimum)
         held += found.cohorts
         return found
+
+    def _remember(self, new: Selection, name: str, result: Result, held: Sequence[Cohort], minimum: int) -> None:
+        """Each release of the same rows, since one of them may come out where others do not; of all rows and of tables,
+        the first and those under smaller minimums."""
+        known = [one.minimum for one in self._earlier if one.key == _key_of(new)]
+        if min(known, default=minimum + 1) <= minimum and (new.by or new.where is None or min(known) < 2):
+            return
+        certain = minimum < 2 or new.by or new.where is None  # or taken for certain: nothing is separated by all rows
+        came_out = None if certain else self._came_out(new, result, held, minimum)
+        self._earlier.append(_Earlier(new, name, minimum, result.guard if new.by else None, came_out))
 
     def _apart(self, new: Selection, name: str, minimum: int) -> Apart:
         """The same rows again, under no smaller a minimum, tell nothing new beside what was told under theirs."""
@@ -98,7 +105,7 @@ class Told:
         found = Apart()
         for group in related(new, [one.rows for one in rows]):
             told = [rows[i] for i in group]
-            exactly = len(told) <= MOST_IN_TURN
+            exactly = len({one.key for one in told}) <= MOST_IN_TURN
             # What comes out together is known together.
             cohort = apart(new, [(one.rows, _bit(one, exactly) if one.name != name else None) for one in told])
             found = found.joined(Apart(() if cohort is None else (cohort,), beside=tuple(one.name for one in told)))
@@ -127,20 +134,18 @@ class Told:
         return found
 
     def _came_out(self, new: Selection, result: Result, held: Sequence[Cohort], minimum: int) -> Came:
-        """Of what stands on the rows, all of it that one bit decides about; else the rows themselves. `held` is what
-        holds the release apart, once it is known."""
+        """The rows themselves and, where one bit decides about all that stands on them, what else that stands on.
+        `held` is what holds the release apart, once it is known."""
         key = _key_of(new._replace(by=(), valid=()))
+        chosen = new._replace(by=(), valid=())
+        cohorts = list(count_rows(new.source, both(new.where, new.present), chosen=chosen).basis.cohorts)
         standing = []
         for part in result.parts.values():
-            scalars = [cohort for cohort in part.basis.cohorts if cohort.shape == ()]
-            if any(_key_of(_rows_of(one)) == key for cohort in scalars for one in cohort.selections):
-                standing.append(scalars)
+            if any(_key_of(_rows_of(one)) == key for cohort in part.basis.cohorts for one in cohort.selections):
+                standing.append(part.basis.cohorts)
         if result.guard is None and not new.by and (result.together or len(standing) == 1):
-            cohorts = [cohort for scalars in standing for cohort in scalars]
-        else:
-            where = both(new.where, new.present)
-            chosen = new._replace(by=(), valid=())
-            cohorts = list(count_rows(new.source, where, chosen=chosen).basis.cohorts)
+            some = [cohort for behind in standing for cohort in behind if result.together or cohort.shape == ()]
+            cohorts += [cohort.collapsed(None) if cohort.shape else cohort for cohort in some]
         run, others = new.source.run, self._others
 
         def came_out(exactly: bool) -> SecretArray:

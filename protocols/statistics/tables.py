@@ -30,7 +30,8 @@ def large_cells(tables: Sequence[Cohort], minimum: int, *, others: bool) -> list
 
     Small cells (0 included) are not, nor those that are small without an owner's own rows. Let s be the rows in the m
     small cells: where s < minimum, or s is within minimum / 2 of the most they can hold, m (minimum - 1), neither is
-    the first other cell. So it is where this holds of the rows of all but one owner, who can subtract its own. Then
+    the first other cell. So it is where this holds of the rows of all but one owner, who can subtract its own: then the
+    first other cell with rows of others. Then
     every suppressed count could be at least two numbers, also to somebody who knows the total and this rule, as long
     as some cell is not small.
 
@@ -63,9 +64,12 @@ def _not_told(tables: Sequence[Cohort], large: Sequence[SecretArray], minimum: i
     small = np.asarray(sizes) - many.sum(1)
     small_rows = where(shown.reshape(1, *shown.shape).broadcast_to(rows.shape), 0, rows).sum(2)
     told = (small_rows < minimum) | (small_rows > small * (minimum - 1) - minimum // 2)
-    told = told.any(0) & (small > 0)
-    first = shown & (preceding(many) < 1)
-    kept = shown & ~(first & told.reshape(len(sizes), 1).broadcast_to(first.shape))
+    told = told & (small > 0).reshape(1, -1).broadcast_to(told.shape)
+    # In each view the first that has rows in it: an empty one hides nothing.
+    some = shown.reshape(1, *shown.shape).broadcast_to(rows.shape) & (rows > 0)
+    before = preceding(some.numeric().reshape(-1, max(sizes))).reshape(rows.shape)
+    hides = some & (before < 1) & told.reshape(*told.shape, 1).broadcast_to(rows.shape)
+    kept = shown & ~hides.any(0)
     return [kept._view(lambda a, t=t, k=k: a[t, :k]) for t, k in enumerate(sizes)]
 
 

@@ -72,6 +72,8 @@ WHOLE: dict[str, tuple[Callable[[Any], Any], Cells]] = {
     "correlation": (lambda t: t[["f", "g"]].corr(), _two),
     "regression": (lambda t: st.ols(t.f, [t.g]), _two),
     "table": (lambda t: st.contingency(t.f, t.g), _two),
+    "test of f": (lambda t: st.ttest_ind(t.x[t.f], t.x[~t.f]), lambda d: [d.f, ~d.f]),
+    "test of c": (lambda t: st.ttest_ind(t.x[t.c == "p"], t.x[t.c == "q"]), lambda d: [d.c == "p", d.c == "q"]),
     "table with c": (
         lambda t: st.contingency(t.c, t.f),
         lambda d: [(d.c == c) & (d.f == f) for c in "pqr" for f in (False, True)],

@@ -100,6 +100,17 @@ def test_a_small_level_is_not_what_the_others_leave(order, engine):
     assert found["d"] == SMALL
 
 
+def test_one_of_two_releases_of_the_same_rows_came_out():
+    """A test of `a` against the four of `c` does not come out, and the mean of `a` does."""
+
+    def script(p):
+        a, b, c = (p[p.ward == ward] for ward in "abc")
+        return {"test": st.ttest_ind(a.age, c.age), "a": a.age.mean(), "n": p.count(), "b": b.age.mean()}
+
+    found = releases(script, wards({"a": 60, "b": 70, "c": 4}))
+    assert [name for name in found if found[name] == SMALL] == ["test", "b"]
+
+
 def test_ten_levels_one_after_the_other():
     sizes = dict.fromkeys("abceijklm", 20) | {"d": 4}
     found = releases(each_ward("abceijklmd", lambda rows: rows.age.sum()), wards(sizes))
