@@ -115,7 +115,7 @@ class Told:
         """Beside rows, or other tables, of the same columns: all of its cells or none."""
         found = Apart()
         for one in others:
-            cells = beside_table(new, one.rows, _bit(one, exactly=True))
+            cells = beside_table(new, one.rows, _bit(one, exactly=True), whole=_of_all(others))
             known = () if one.guard is None or cells is None else (one.guard,)
             near = not one.rows.by and not one.rows.valid and bool(new.columns & one.rows.columns)
             if cells is not None or near:
@@ -128,7 +128,7 @@ class Told:
         for one in tables:
             alike = not new.valid or new.measured == one.rows.measured
             if new.where is not None and alike and new.columns & one.rows.columns:
-                cells = beside_table(one.rows, new, None)
+                cells = beside_table(one.rows, new, None, whole=_of_all(self._earlier))
                 guards = () if one.guard is None or one.minimum < 2 else (one.guard,)
                 found = found.joined(Apart(() if cells is None else (cells,), guards, False, (one.name,)))
         return found
@@ -158,6 +158,10 @@ class Told:
 def _bit(one: _Earlier, exactly: bool) -> Callable[[], SecretArray] | None:
     came_out = one.came_out
     return None if came_out is None else lambda: came_out(exactly)
+
+
+def _of_all(some: Sequence[_Earlier]) -> bool:
+    return any(one.rows.where is None for one in some)
 
 
 def _rows_of(one: Selection) -> Selection:

@@ -246,12 +246,14 @@ def _patterns(new: Selection, wheres: Sequence[Expression], patterns: NDArray[np
     return cohort
 
 
-def beside_table(table: Selection, other: Selection, came_out: Callable[[], SecretArray] | None) -> Cohort | None:
+def beside_table(
+    table: Selection, other: Selection, came_out: Callable[[], SecretArray] | None, *, whole: bool
+) -> Cohort | None:
     """What a table and a selection, or another table, tell by subtraction: rows of each cell of the one that the other
     takes in, and leaves out, are none or enough. None where they tell nothing of each other.
 
     Only what shares columns counts: of a table by two categories and rows by one of them, that one's cells.
-    came_out: gives the bit whether `other` came out (None: it did).
+    came_out: gives the bit whether `other` came out (None: it did). whole: a release is of all rows.
     Raises ConfigError for more than MOST_CELLS cells.
     """
     if table.source is not other.source or (other.valid and other.measured != table.measured):
@@ -273,7 +275,7 @@ def beside_table(table: Selection, other: Selection, came_out: Callable[[], Secr
             "one of the tables, or use fewer levels"
         )
     cells = _cells(table.source, [*by.values(), *wheres.values()], other.present)
-    if len(wheres) > 1:
+    if len(wheres) > 1 and not whole:
         cells = cells.view(lambda a: a.reshape(-1, 4)[:, 1:])  # but those that neither is about
     cells = cells.collapsed(None)
     if came_out is None:
