@@ -43,7 +43,7 @@ class _Earlier(NamedTuple):
 
 
 class _Held(NamedTuple):
-    """What holds some rows apart: for the smallest minimum so far, and from how many earlier ones."""
+    """What holds a table apart: for the smallest minimum so far, and from how many earlier ones."""
 
     minimum: int
     seen: int
@@ -57,6 +57,7 @@ class Told:
         self._others = others
         self._earlier: list[_Earlier] = []
         self._held: dict[tuple[object, ...], _Held] = {}
+        self._groups: dict[tuple[object, ...], tuple[tuple[Cohort, ...], Sequence[_Earlier]]] = {}
 
     def beside(self, name: str, result: Result, minimum: int) -> Apart:
         """What holds a release apart from those before it (with a minimum below 2: nothing); it is remembered."""
@@ -83,39 +84,60 @@ class Told:
         self._earlier.append(_Earlier(new, name, minimum, result.guard if new.by else None, came_out))
 
     def _apart(self, new: Selection, name: str, minimum: int) -> Apart:
-        """The same rows again, under no smaller a minimum, tell nothing new beside what was told under theirs."""
-        key = _key_of(new)
-        held = self._held.get(key)
-        if held is None or minimum < held.minimum:
-            found, least = self._from(new, self._earlier, name), minimum
-        else:
-            freer = [one for one in self._earlier[held.seen :] if one.minimum < minimum]
-            found, least = held.apart.joined(self._from(new, freer, name)), held.minimum
-        if new.by and held is not None and minimum != held.minimum:
-            found = found.joined(Apart(whole=True))  # other cells would be suppressed than before
-        self._held[key] = _Held(least, len(self._earlier), found)
-        return found
-
-    def _from(self, new: Selection, before: Sequence[_Earlier], name: str) -> Apart:
-        others = [one for one in before if one.name != name or not (one.rows.by or new.by)]
+        others = [one for one in self._earlier if one.name != name or not (one.rows.by or new.by)]
         if new.by:
-            outside = Apart(beyond_bins(new.source, new.by, new.where))
-            return outside.joined(self._of_table(new, others))
+            return self._again(new, others, minimum)
         rows = [one for one in others if not one.rows.by]
         found = Apart()
         for group in related(new, [one.rows for one in rows]):
             told = [rows[i] for i in group]
+            cohorts = self._of_group(new, told, name)
+            found = found.joined(Apart(cohorts, beside=tuple(one.name for one in told)))
+        tables = [one for one in others if one.rows.by]
+        if new.where is None and not _of_all(others):
+            found = found.joined(self._first_of_all(rows, tables))
+        return found.joined(self._of_rows(new, tables))
+
+    def _of_group(self, new: Selection, told: Sequence[_Earlier], name: str) -> tuple[Cohort, ...]:
+        """Rows beside related rows; the same again where nothing else was told in between."""
+        key = (_key_of(new), tuple((id(one), one.name == name) for one in told))
+        if key not in self._groups:
             exactly = len({one.key for one in told}) <= MOST_IN_TURN
-            # What comes out together is known together.
-            cohort = apart(new, [(one.rows, _bit(one, exactly) if one.name != name else None) for one in told])
-            found = found.joined(Apart(() if cohort is None else (cohort,), beside=tuple(one.name for one in told)))
-        return found.joined(self._of_rows(new, [one for one in others if one.rows.by]))
+            # Of one release, as far as its rows go: whether it comes out is what is to be decided.
+            bits = [_bit(one, exactly and one.name != name) for one in told]
+            cohort = apart(new, [(one.rows, bit) for one, bit in zip(told, bits, strict=True)])
+            self._groups[key] = (() if cohort is None else (cohort,), told)
+        return self._groups[key][0]
+
+    def _first_of_all(self, rows: Sequence[_Earlier], tables: Sequence[_Earlier]) -> Apart:
+        """The first release of all rows: beside a table and rows, or another table, it tells the rows of neither."""
+        found = Apart()
+        for k, table in enumerate(tables):
+            for one in [*rows, *tables[:k]]:
+                cells = beside_table(table.rows, one.rows, _bit(one, exactly=True), whole=True)
+                if cells is not None:
+                    found = found.joined(Apart((cells,), beside=(table.name, one.name)))
+        return found
+
+    def _again(self, new: Selection, others: Sequence[_Earlier], minimum: int) -> Apart:
+        """A table. The same again, under no smaller a minimum, tells nothing new beside what was told under its own."""
+        key = _key_of(new)
+        held = self._held.get(key)
+        if held is None or minimum < held.minimum:
+            found, least = self._of_table(new, others), minimum
+        else:
+            freer = [one for one in self._earlier[held.seen :] if one.minimum < minimum and one in others]
+            found, least = held.apart.joined(self._of_table(new, freer)), held.minimum
+        if held is not None and minimum != held.minimum:
+            found = found.joined(Apart(whole=True))  # other cells would be suppressed than before
+        self._held[key] = _Held(least, len(self._earlier), found)
+        return found
 
     def _of_table(self, new: Selection, others: Sequence[_Earlier]) -> Apart:
         """Beside rows, or other tables, of the same columns: all of its cells or none."""
-        found = Apart()
+        found = Apart(beyond_bins(new.source, new.by, new.where))
         for one in others:
-            cells = beside_table(new, one.rows, _bit(one, exactly=True), whole=_of_all(others))
+            cells = beside_table(new, one.rows, _bit(one, exactly=True), whole=_of_all(self._earlier))
             known = () if one.guard is None or cells is None else (one.guard,)
             near = not one.rows.by and not one.rows.valid and bool(new.columns & one.rows.columns)
             if cells is not None or near:

@@ -111,6 +111,44 @@ def test_one_of_two_releases_of_the_same_rows_came_out():
     assert [name for name in found if found[name] == SMALL] == ["test", "b"]
 
 
+def test_rows_that_come_out_later_than_their_first_release():
+    """Those up to 50 come out after those up to 51, who are two more; a test that did not come out was before both."""
+    age = np.r_[np.full(300, 40.0), [50.5] * 2, np.full(298, 60.0)]
+    ward = np.r_[["c"] * 4, ["a"] * 596]
+
+    def script(p):
+        test = st.ttest_ind(p.bmi[p.age <= 50], p.bmi[p.ward == "c"])
+        return {"test": test, "to 51": p.bmi[p.age <= 51].mean(), "to 50": p.bmi[p.age <= 50].mean()}
+
+    found = releases(script, people(600, age=age, ward=ward))
+    assert [name for name in found if found[name] == SMALL] == ["test", "to 50"]
+
+
+def test_parts_of_one_release_beside_all_rows():
+    def script(p):
+        a, b, c = (p[p.ward == ward].age.mean() for ward in "abc")
+        return {"n": p.count(), "x": {"c": c, "a": a, "b": b}}
+
+    found = releases(script, wards({"a": 60, "b": 70, "c": 4}))
+    assert found["n"] == 134
+    assert found["x"]["values"] == [SMALL] * 3
+
+
+@pytest.mark.parametrize("order", ["trn", "tnr", "rtn", "rnt", "ntr", "nrt"])
+def test_the_rows_of_neither_a_table_nor_a_selection(order):
+    """Of 600, 150 up to 50 have f, and two others do."""
+    age = np.r_[np.full(300, 40.0), np.full(300, 60.0)]
+    f = np.r_[np.arange(300) % 2 == 0, np.arange(300) < 2]
+
+    def script(p):
+        every = {"t": p[p.age <= 50].group_by("f").count(), "r": p[~p.f].count(), "n": p.count()}
+        return {name: every[name] for name in order}
+
+    found = releases(script, people(600, age=age, f=f))
+    assert SMALL in str(found[order[-1]])
+    assert "suppressed" not in str([found[name] for name in order[:2]])
+
+
 def test_ten_levels_one_after_the_other():
     sizes = dict.fromkeys("abceijklm", 20) | {"d": 4}
     found = releases(each_ward("abceijklmd", lambda rows: rows.age.sum()), wards(sizes))
