@@ -88,6 +88,10 @@ class Told:
         if new.by:
             return self._again(new, others, minimum)
         rows = [one for one in others if not one.rows.by]
+        if new.where is None:  # all rows are taken for known from their first release on: what came then is held apart
+            first = next((i for i, one in enumerate(self._earlier) if one.key == _key_of(new)), len(self._earlier))
+            later = {id(one) for one in self._earlier[first:]}
+            rows = [one for one in rows if id(one) not in later or one.minimum < minimum]
         found = Apart()
         for group in related(new, [one.rows for one in rows]):
             told = [rows[i] for i in group]
@@ -145,14 +149,26 @@ class Told:
         return found
 
     def _of_rows(self, new: Selection, tables: Sequence[_Earlier]) -> Apart:
-        """Beside tables of the same columns: if none of their cells is suppressed."""
+        """Beside tables of the same columns: if none of their cells is suppressed. What was a table's total is no news,
+        and tables that came after these rows were all shown or not at all: they matter where the rows had not come out.
+        """
         found = Apart()
+        if new.where is None:
+            return found
+        again = [i for i, one in enumerate(self._earlier) if one.key == _key_of(new)]
+        before = self._earlier[: again[0]] if again else self._earlier
+        known = [_bit(self._earlier[i], exactly=True) for i in again]
         for one in tables:
             alike = not new.valid or new.measured == one.rows.measured
-            if new.where is not None and alike and new.columns & one.rows.columns:
-                cells = beside_table(one.rows, new, None, whole=_of_all(self._earlier))
+            if not alike or one.rows.key[1] == new.key[1] or not new.columns & one.rows.columns:
+                continue
+            cells = beside_table(one.rows, new, None, whole=_of_all(self._earlier))
+            if any(one is other for other in before):
                 guards = () if one.guard is None or one.minimum < 2 else (one.guard,)
                 found = found.joined(Apart(() if cells is None else (cells,), guards, False, (one.name,)))
+            elif cells is not None and None not in known:
+                held = _unless(cells, [bit for bit in known if bit is not None])
+                found = found.joined(Apart((held,), beside=(one.name,)))
         return found
 
     def _came_out(self, new: Selection, result: Result, held: Sequence[Cohort], minimum: int) -> Came:
@@ -180,6 +196,20 @@ class Told:
 def _bit(one: _Earlier, exactly: bool) -> Callable[[], SecretArray] | None:
     came_out = one.came_out
     return None if came_out is None else lambda: came_out(exactly)
+
+
+def _unless(cells: Cohort, known: Sequence[Callable[[], SecretArray]]) -> Cohort:
+    """These cells are none or enough, or one of these bits is set."""
+
+    def decide(bits: Sequence[SecretArray]) -> SecretArray:
+        enough = bits[0]
+        for bit in known:
+            enough = enough | bit()
+        return enough
+
+    return Cohort(
+        cells.run, cells.counts, most=cells.most, what=cells.what, or_none=True, sources=(cells,), decide=decide
+    )
 
 
 def _of_all(some: Sequence[_Earlier]) -> bool:
