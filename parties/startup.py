@@ -18,7 +18,6 @@ import sys
 import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 
 def _names(text: str) -> frozenset[str]:
@@ -95,12 +94,3 @@ def end_with_a_word() -> None:
     """From here on, Ctrl-C is an exception again."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def entry() -> NoReturn:
-    """The program `comity`."""
-    end_quietly()
-    start_anew()
-    from parties.cli.main import entry as run
-
-    run()

@@ -118,7 +118,7 @@ ROOMS = {
     ),
 }
 #: The program's entry, which starts what is at the top.
-ENTRIES = {"parties/startup.py"}
+ENTRIES = {"parties/program.py"}
 
 
 def room_of(package: str, module: str) -> str:

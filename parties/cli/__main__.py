@@ -1,5 +1,8 @@
 """`python -m parties.cli`: the same as `comity`."""
 
-from parties.startup import entry
+try:
+    from parties.program import entry
+except KeyboardInterrupt:
+    raise SystemExit(130) from None
 
 entry()

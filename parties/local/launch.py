@@ -10,14 +10,16 @@ import json
 import os
 import secrets
 import shutil
+import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +30,9 @@ from parties.organization.identity import Identity, write_private
 from parties.system.stopping import end_if_told
 from parties.text.echo import SCRIPT
 
-_FIRST_PORT, _PORTS, OWN_PORTS = 20_000, 12_000, 20
-#: A port that was used comes again as late as can be.
-_turns = count(secrets.randbelow(OWN_PORTS))
+_FIRST_PORT, _PORTS, _HELD = 20_000, 12_000, 512
+#: Sockets that hold the newest of our ports until this process ends; the oldest is given back first.
+_held: deque[socket.socket] = deque()
 #: A process that was asked to end and has not, is ended.
 _TERMINATE_S = 2.0
 #: Once a party has failed, those that had met it find that out by themselves; the others would wait for it.
@@ -89,14 +91,28 @@ def consortium(names: Sequence[str]) -> Iterator[dict[str, Member]]:
 
 
 def free_ports(number: int) -> list[int]:
-    """Loopback ports below those that outgoing connections take; probably free (a party says so if one is not).
+    """Free loopback ports, below those that outgoing connections take.
 
-    Up to OWN_PORTS are of this process's own: several that start parties at the same time do not meet.
+    Each was bound, so that nobody listens on it. Linux lets a socket that does not listen hold a port for one that
+    will (both with SO_REUSEADDR), so that no other call gets it meanwhile, in whatever process. Elsewhere a port is
+    given back at once, and a party says so if another program takes it.
     """
     chosen: set[int] = set()
-    own = _FIRST_PORT + os.getpid() % (_PORTS // OWN_PORTS) * OWN_PORTS
     while len(chosen) < number:
-        chosen.add(own + next(_turns) % OWN_PORTS if number <= OWN_PORTS else _FIRST_PORT + secrets.randbelow(_PORTS))
+        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            held.bind(("127.0.0.1", port := _FIRST_PORT + secrets.randbelow(_PORTS)))
+        except OSError:
+            held.close()
+            continue
+        chosen.add(port)
+        if sys.platform == "linux":
+            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            _held.append(held)
+        else:
+            held.close()
+    while len(_held) > max(_HELD, number):
+        _held.popleft().close()
     return sorted(chosen)
 
 

@@ -125,7 +125,7 @@ def test_ctrl_c_while_modules_are_imported_says_nothing(lines, code, said, tmp_p
 
 @pytest.mark.slow
 def test_ctrl_c_at_any_moment_of_the_start_shows_no_traceback(tmp_path):
-    for wait in (0.15, 0.3, 0.5, 0.8, 1.2):
+    for wait in (0.05, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 0.8, 1.2):
         process = subprocess.Popen(
             [sys.executable, "-m", "parties.cli", "scenario", "list"],
             cwd=tmp_path,
