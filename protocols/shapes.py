@@ -11,6 +11,14 @@ from mpc.errors import ShapeError
 from mpc.machine.engine import Shape, Spec
 
 
+def axis_of(what: str, shape: Shape, axis: int) -> int:
+    """An axis, which may be counted from the last one, counted from the first."""
+    rank = len(shape)
+    if not -rank <= axis < rank:
+        raise ShapeError(f"{what}: no axis {axis} in shape {shape}")
+    return axis % rank
+
+
 def size_of(shape: Shape) -> int:
     """Number of elements of a shape."""
     size = 1

@@ -174,6 +174,11 @@ class Engine(ABC):
         """Sum over one axis."""
 
     @abstractmethod
+    def cumulative_sum(self, party: Party, x: Any, *, axis: int) -> Share:
+        """Sums of the elements up to each one along one axis, itself included: the shape of x. The last sum, and each
+        before it, must keep the capacity."""
+
+    @abstractmethod
     def view(self, party: Party, x: Any, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Any:
         """Rearranged elements: `to` maps an array of x's shape to one of `shape` (index, reshape, broadcast, …).
 

@@ -86,6 +86,9 @@ class IdealEngine(Engine):
     def sum(self, party: Party, x: Clear, *, axis: int) -> Clear:
         return self._checked(x.values.astype(object).sum(axis))
 
+    def cumulative_sum(self, party: Party, x: Clear, *, axis: int) -> Clear:
+        return self._checked(x.values.astype(object).cumsum(axis))
+
     def view(self, party: Party, x: Clear, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Clear:
         return Clear(np.asarray(to(x.values)).reshape(shape), x.spec.kind, x.spec.width)
 

@@ -120,6 +120,9 @@ class ReplicatedEngine(Engine):
     def sum(self, party: Party, x: Arithmetic, *, axis: int) -> Arithmetic:
         return local.sum_over(x, axis)
 
+    def cumulative_sum(self, party: Party, x: Arithmetic, *, axis: int) -> Arithmetic:
+        return local.cumulative_sum(x, axis)
+
     def view(self, party: Party, x: Any, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Any:
         return local.view(x, to, shape)
 

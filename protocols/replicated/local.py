@@ -13,7 +13,7 @@ from mpc.machine.engine import Integers, Shape, Spec
 from mpc.machine.party import Party
 from protocols.replicated import kernels
 from protocols.replicated.sharing import Arithmetic, Bits, as_words, dtype_of, integers, mask_of, words_of_bits
-from protocols.shapes import fitting, joined_shape, size_of, wanted
+from protocols.shapes import axis_of, fitting, joined_shape, size_of, wanted
 
 AnyShare = TypeVar("AnyShare", Arithmetic, Bits)
 
@@ -80,12 +80,17 @@ def add_public(party: Party, x: Arithmetic, values: Integers) -> Arithmetic:
 def sum_over(x: Arithmetic, axis: int) -> Arithmetic:
     """Sum over one axis."""
     integers("sum", x)
-    rank = len(x.shape)
-    if not -rank <= axis < rank:
-        raise ShapeError(f"sum: no axis {axis} in shape {x.shape}")
-    axis %= rank
+    axis = axis_of("sum", x.shape, axis)
     out = np.add.reduce(x.data.reshape(2, *x.shape), axis=axis + 1)
     return Arithmetic(out.reshape(2, -1), x.shape[:axis] + x.shape[axis + 1 :])
+
+
+def cumulative_sum(x: Arithmetic, axis: int) -> Arithmetic:
+    """Sums of the elements up to each one along one axis."""
+    integers("cumulative_sum", x)
+    axis = axis_of("cumulative_sum", x.shape, axis)
+    out = np.add.accumulate(x.data.reshape(2, *x.shape), axis=axis + 1)
+    return Arithmetic(out.reshape(2, -1), x.shape)
 
 
 def view(x: AnyShare, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> AnyShare:

@@ -38,7 +38,7 @@ from protocols.replicated.recompose import recompose_cost
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.rows import rows_shape, rows_zero_cost
 from protocols.replicated.thresholds import signs_cost, spread_shape
-from protocols.shapes import fitting, joined_shape, kept, same_shape, size_of, wanted
+from protocols.shapes import axis_of, fitting, joined_shape, kept, same_shape, size_of, wanted
 
 Planned = tuple[Spec, Cost]
 PLANS: dict[str, Callable[..., Planned]] = {}
@@ -90,11 +90,15 @@ def add_public(label: bytes, x: Spec, *, values: Integers) -> Planned:
 @_plan
 def _sum(label: bytes, x: Spec, *, axis: int) -> Planned:
     wanted("sum", x, "arith")
-    rank = len(x.shape)
-    if not -rank <= axis < rank:
-        raise ShapeError(f"sum: no axis {axis} in shape {x.shape}")
-    axis %= rank
+    axis = axis_of("sum", x.shape, axis)
     return Spec(x.shape[:axis] + x.shape[axis + 1 :]), NOTHING
+
+
+@_plan
+def cumulative_sum(label: bytes, x: Spec, *, axis: int) -> Planned:
+    wanted("cumulative_sum", x, "arith")
+    axis_of("cumulative_sum", x.shape, axis)
+    return x, NOTHING
 
 
 @_plan

@@ -23,6 +23,7 @@ _ELEMENT = {
     "scale": 6.0,
     "add_public": 6.0,
     "sum": 1.5,
+    "cumulative_sum": 2.5,
     "view": 6.0,
     "concatenate": 7.0,
     "random": 3.0,

@@ -110,6 +110,9 @@ class ShamirEngine(Engine):
     def sum(self, party: Party, x: Numbers, *, axis: int) -> Numbers:
         return self._shares.sum(x, axis)
 
+    def cumulative_sum(self, party: Party, x: Numbers, *, axis: int) -> Numbers:
+        return self._shares.cumulative_sum(x, axis)
+
     def view(self, party: Party, x: Any, *, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Any:
         return x.viewed(to, shape)
 

@@ -189,6 +189,19 @@ def sum_over(x: Words, outer: int, extent: int, inner: int, out: Words) -> None:
             out[i * inner + k, 1] = high
 
 
+@kernel("u8[:,::1], i8, i8, i8, u8[:,::1]")
+def cumulative_sum(x: Words, outer: int, extent: int, inner: int, out: Words) -> None:
+    """out[i, j, k] = the sum of x[i, 0, k] to x[i, j, k]."""
+    for i in range(outer):
+        for k in range(inner):
+            low, high = ZERO, ZERO
+            for j in range(extent):
+                at = (i * extent + j) * inner + k
+                low, high = prime.add(low, high, x[at, 0], x[at, 1])
+                out[at, 0] = low
+                out[at, 1] = high
+
+
 @kernel("u8[:,:,::1], u8[:,:,::1], i8, i8, u8[:,:,::1]")
 def matmul(x: Words, y: Words, start: int, stop: int, out: Words) -> None:
     """Rows start..stop of out = x @ y."""

@@ -12,7 +12,7 @@ from mpc.machine.engine import Integers
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.sharing import Numbers, Planes, encoded, joined, packed, split_words
-from protocols.shapes import fitting, joined_shape, same_shape, size_of, wanted
+from protocols.shapes import axis_of, fitting, joined_shape, same_shape, size_of, wanted
 
 Words = NDArray[np.uint64]
 AnyShare = TypeVar("AnyShare", Numbers, Planes)
@@ -66,14 +66,19 @@ class Shares:
 
     def sum(self, x: Numbers, axis: int) -> Numbers:
         wanted("sum", x.spec, "arith")
-        rank = len(x.shape)
-        if not -rank <= axis < rank:
-            raise ShapeError(f"sum: no axis {axis} in shape {x.shape}")
-        axis %= rank
+        axis = axis_of("sum", x.shape, axis)
         outer, extent, inner = size_of(x.shape[:axis]), x.shape[axis], size_of(x.shape[axis + 1 :])
         out = np.empty((outer * inner, 2), np.uint64)
         kernels.sum_over(x.data, outer, extent, inner, out)
         return Numbers(out, x.shape[:axis] + x.shape[axis + 1 :])
+
+    def cumulative_sum(self, x: Numbers, axis: int) -> Numbers:
+        wanted("cumulative_sum", x.spec, "arith")
+        axis = axis_of("cumulative_sum", x.shape, axis)
+        outer, extent, inner = size_of(x.shape[:axis]), x.shape[axis], size_of(x.shape[axis + 1 :])
+        out = np.empty_like(x.data)
+        kernels.cumulative_sum(x.data, outer, extent, inner, out)
+        return Numbers(out, x.shape)
 
     def concatenate(self, xs: tuple[Any, ...], axis: int) -> Any:
         for x in xs[1:]:

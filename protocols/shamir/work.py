@@ -33,6 +33,7 @@ _ELEMENT = {
     "scale": 8.0,
     "add_public": 6.0,
     "sum": 2.0,
+    "cumulative_sum": 5.0,
     "view": 8.0,
     "concatenate": 10.0,
 }

@@ -225,6 +225,16 @@ def test_sums_and_public_operands_along_axes(engine):
     exactly(engine, "add_public", x + np.asarray([1, 2, 3, 4]), x, values=np.asarray([1, 2, 3, 4]))
 
 
+@pytest.mark.parametrize("shape", [(0,), (1,), (100,), (2, 3, 4), (3, 0)])
+def test_cumulative_sums_along_axes(engine, shape):
+    x = integers(int(np.prod(shape)), 2**40).reshape(shape)
+    for axis in range(-1, len(shape)):
+        exactly(engine, "cumulative_sum", x.cumsum(axis), x, axis=axis)
+    if engine.name != "ideal":  # which runs only what another one has planned
+        with pytest.raises(ComityError):
+            engine.plan("cumulative_sum", b"sixteen bytes ok", Spec(shape), axis=len(shape))
+
+
 VIEWS = [
     lambda a: a.reshape(-1),
     lambda a: a.T,

@@ -41,7 +41,19 @@ CASES = {
 }
 #: One party does more: an input comes from its owner, and of the three that shuffle, one passes on twice as much.
 UNEVEN = {"input", "shuffle", "unshuffle", "order_of", "rank_order"}
-LOCAL = {"constant", "constant_bits", "add", "subtract", "scale", "add_public", "sum", "view", "concatenate", "xor"}
+LOCAL = {
+    "constant",
+    "constant_bits",
+    "add",
+    "subtract",
+    "scale",
+    "add_public",
+    "sum",
+    "cumulative_sum",
+    "view",
+    "concatenate",
+    "xor",
+}
 LOCAL |= {"invert", "unpack", "random", "random_bits", "permutation", "opposite", "magnitude", "take", "keep"}
 
 

@@ -173,7 +173,19 @@ CASES = {
 UNEVEN = {"input", "take"}
 #: Many operations one after the other, whose first members are drawn from labels: even for all that.
 DRAWN = {"permutation", "sort_order", "rank_order", "order_of", "shuffle", "unshuffle"}
-LOCAL = {"constant", "constant_bits", "add", "subtract", "scale", "add_public", "sum", "view", "concatenate", "xor"}
+LOCAL = {
+    "constant",
+    "constant_bits",
+    "add",
+    "subtract",
+    "scale",
+    "add_public",
+    "sum",
+    "cumulative_sum",
+    "view",
+    "concatenate",
+    "xor",
+}
 LOCAL |= {"invert", "unpack", "opposite", "magnitude", "keep"}
 OUTSIDE = {"hand_out"}
 
