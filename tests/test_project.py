@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import sys
 import tomllib
+import zipfile
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from packaging.requirements import Requirement
@@ -20,6 +23,15 @@ UNTESTED = {"postgres"}
 
 def text(name: str) -> str:
     return (ROOT / name).read_text(encoding="utf-8")
+
+
+def script(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(Path(name).stem, ROOT / name)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def pinned() -> dict[str, Version]:
@@ -49,6 +61,45 @@ def test_the_tested_version_is_pinned_and_allowed(requirement):
 @pytest.mark.parametrize("name", ["README.md", "CITATION.cff", "mkdocs.yml", "docs/quick-start.md", ".ci/run"])
 def test_the_version_stands_in_one_place(name):
     assert PROJECT["version"] not in text(name)
+
+
+def test_the_changelog_and_the_version_agree():
+    """The newest numbered section is the version of pyproject.toml; before the first release there is none."""
+    headings = [heading for heading, _ in script(".ci/check_release.py").sections(text("CHANGELOG.md"))]
+    released = headings[1:] if headings[0] == "Unreleased" else headings
+    numbers = [re.fullmatch(r"(\d+\.\d+\.\d+) - \d{4}-\d{2}-\d{2}", heading) for heading in released]
+    assert all(numbers), f"CHANGELOG.md has the sections {released}"
+    versions = [Version(number[1]) for number in numbers if number]
+    assert versions == sorted(versions, reverse=True)
+    assert not versions or versions[0] == Version(PROJECT["version"])
+
+
+@pytest.mark.parametrize(
+    ("tag", "changelog", "said"),
+    [
+        ("v0.2.0", "# Changelog\n\n## 0.2.0 - 2030-01-31\n\n- New.\n\n## 0.1.0 - 2029-01-01\n- First.\n", []),
+        ("0.2.0", "## 0.2.0 - 2030-01-31\n- New.\n", ["expected the tag v0.2.0"]),
+        ("v0.3.0", "## 0.2.0 - 2030-01-31\n- New.\n", ["expected the tag v0.2.0"]),
+        ("v0.2.0", "## Unreleased\n- New.\n", ["'Unreleased': expected '0.2.0 - YEAR-MONTH-DAY'"]),
+        ("v0.2.0", "## 0.2.0\n- New.\n", ["'0.2.0': expected"]),
+        ("v0.2.0", "## 0.2.0 - 2030-01-31\n\n## 0.1.0 - 2029-01-01\n- First.\n", ["says nothing about 0.2.0"]),
+        ("v0.2.0", "", ["the section ''"]),
+    ],
+)
+def test_a_release_whose_files_disagree_is_refused(tag, changelog, said):
+    problems = list(script(".ci/check_release.py").problems(tag, "0.2.0", changelog))
+    assert len(problems) == len(said)
+    assert all(words in problem for words, problem in zip(said, problems, strict=True))
+
+
+def test_a_wheel_without_a_module_is_refused(tmp_path):
+    wheel = tmp_path / "comity-0.2.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("mpc/__init__.py", "")
+    problems = list(script(".ci/check_release.py").problems_of_build("0.2.0", [wheel]))
+    assert any("expected comity-0.2.0-py3-none-any.whl, comity-0.2.0.tar.gz" in problem for problem in problems)
+    assert f"{wheel.name} lacks protocols/py.typed" in problems
+    assert f"{wheel.name} lacks mpc/__init__.py" not in problems
 
 
 def test_pythons_are_those_of_hosted_ci():
