@@ -1,4 +1,4 @@
-"""The chunks of one operation at work: a few at a time, as the peers' windows leave room."""
+"""Run the chunks of an operation: several at a time, as long as the peers' windows have room."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from mpc.machine.party import Party, concurrently
 
 T = TypeVar("T")
 
-#: Chunks of one operation at work at once.
+#: Largest number of chunks of one operation that run at once.
 WINDOW = 6
 
 
 async def each(
     party: Party, chunks: Sequence[T], step: Callable[[T], Coroutine[Any, Any, None]], window: int = WINDOW
 ) -> None:
-    """Run `step` for every chunk, a few at a time and begun in order, as the peers' windows leave room.
+    """Run `step` for each chunk: at most `window` at a time, begun in order, as long as the peers' windows have room.
 
-    A step depends on the same chunk at the peers only. All parties begin chunks in one order, so the first
-    unfinished one is at work at every party, and no party waits for a chunk another one holds back.
+    A step needs only the same chunk at the peers. All parties begin chunks in the same order. So the first unfinished
+    chunk runs at every party, and no party waits for a chunk that a peer has not begun.
     """
     if not chunks:
         return

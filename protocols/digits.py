@@ -1,7 +1,7 @@
-"""How many digits of each release are left after all roundings, measured on made-up rows.
+"""How many digits each release keeps after all roundings, measured on made-up rows.
 
-The scenario runs several times on the same rows, each time with other roundings (`protocols.ideal.rounding`). What
-differs is rounding; a release keeps as many digits as its numbers have in common.
+The scenario runs several times on the same rows, each time with other random roundings (`protocols.ideal.rounding`). A
+release keeps the digits that its numbers have in common in all runs.
 """
 
 from __future__ import annotations
@@ -14,24 +14,27 @@ import numpy as np
 from mpc.errors import RangeError
 from mpc.releases.manifest import Entry
 
-#: Fewest digits that a release may keep; digits that are told at most, those of a float64.
+#: The smallest number of digits that a release may keep; the largest number that is reported (float64 has no more).
 LEAST, _MOST = 3.0, 15.0
-#: Elements that are so much smaller than the largest one may be 0 but for roundings.
+#: An element below this part of the largest element may be 0 and a rounding.
 _SMALL = 1e-5
-#: Kinds whose numbers come out as they were computed; others derive some, such as a small p, and state their errors.
+#: Kinds whose numbers come out as they were computed. Other kinds derive numbers (a small p) and state their errors.
 _PLAIN = ("number", "vector", "matrix", "array")
 
 
 def digits_left(runs: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> dict[str, float]:
-    """By name: decimal digits that plain releases of real numbers have in common in several runs, the fewest of any
-    element (of one below 1e-5 of the largest: of 1e-5); without those that are whole or undefined."""
-    found = {}
+    """Release name -> decimal digits that its numbers have in common in all runs: the minimum over its elements.
+
+    An element below 1e-5 of the largest counts as 1e-5 of it. Releases of whole numbers, and undefined ones, are left
+    out.
+    """
+    digits = {}
     for name, kind in kinds.items():
         if kind not in _PLAIN or not all(name in run for run in runs):
             continue
         numbers = [list(_numbers(run[name])) for run in runs]
         if not any(isinstance(number, float) for part in numbers for number in part):
-            continue  # whole ones
+            continue  # whole numbers
         if len({len(part) for part in numbers}) > 1:
             continue
         values = np.asarray(numbers, np.float64)
@@ -39,19 +42,19 @@ def digits_left(runs: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> 
             continue
         size = np.maximum(np.abs(values).max(0), _SMALL * np.abs(values).max())
         apart = np.maximum(np.ptp(values, axis=0), size * 10.0**-_MOST)
-        found[name] = float(np.log10(size / apart).min())
-    return found
+        digits[name] = float(np.log10(size / apart).min())
+    return digits
 
 
 def enough_digits(entries: Sequence[Entry], digits: Mapping[str, float]) -> None:
-    """Raise RangeError, at the line of the release, for the first one that keeps fewer than three digits."""
+    """Raise RangeError, at its line, for the first release that keeps fewer than three digits."""
     for entry in entries:
         left = digits.get(entry.name, _MOST)
         if left < LEAST:
             error = RangeError(
                 f"release {entry.name!r} keeps {max(left, 0.0):.1f} digits on rows made up from the schema, after all "
-                f"roundings; {LEAST:.0f} are wanted. Declare narrower ranges, scale rows before they are shared, say "
-                "`within(limit)` of factors, and take means and centred values in place of sums of squares"
+                f"roundings; {LEAST:.0f} are wanted. Declare narrower ranges, scale rows before they are shared, state "
+                "`within(limit)` for factors, and take means and centred values in place of sums of squares"
             )
             file, _, line = entry.source.rpartition(":")
             error.source = f"{file} line {line}" if file else None
@@ -63,7 +66,7 @@ def _numbers(value: Any) -> Iterator[float | int]:
     if isinstance(value, Mapping):
         value = value.get("values", value.get("value"))
     if isinstance(value, list | tuple):
-        for one in value:
-            yield from _numbers(one)
+        for element in value:
+            yield from _numbers(element)
     elif isinstance(value, int | float) and not isinstance(value, bool):
         yield value

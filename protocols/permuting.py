@@ -1,4 +1,4 @@
-"""Permutations from random words: the loop that the engines compile, each as a kernel of its own."""
+"""Permutations from random words: a loop that each engine compiles as its own kernel."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ from numpy.typing import NDArray
 from mpc.errors import LocalProtocolError
 
 Words = NDArray[np.uint64]
-#: 32 bits: for each place of the result the row that comes there.
+#: A permutation: for each place of the result, the row that comes there (32 bits).
 Places = NDArray[np.uint32]
 _ONE, _LOW, _32 = np.uint64(1), np.uint64((1 << 32) - 1), np.uint64(32)
-#: The signature it is compiled with.
+#: numba's signature of `permuted`.
 PERMUTED = "u8[::1], u4[::1]"
-
-
 #: Random words for each place of a permutation.
 WORDS = 2
 
 
 def permuted(words: Words, out: Places) -> None:
-    """A permutation of 0..n-1, n < 2^32, of 2n words: Fisher and Yates, each position by the whole part of a fraction
-    of 128 bits times the number of places. `distance` says how far from uniform it is."""
+    """Fill `out` with a permutation of 0..n-1, n < 2^32, drawn from 2n words.
+
+    Fisher and Yates. Each position is floor(r * places), r being a fraction of 128 random bits. `distance` bounds the
+    distance from a uniform permutation.
+    """
     for i in range(out.size):
         out[i] = np.uint32(i)
     for i in range(out.size - 1, 0, -1):
@@ -35,18 +36,19 @@ def permuted(words: Words, out: Places) -> None:
 
 
 def distance(rows: int) -> float:
-    """The statistical distance of `permuted` from uniform, at most: m/2^129 for each position of m places."""
+    """A bound of the statistical distance of `permuted` from uniform: the sum of m / 2^129 over positions with m
+    places."""
     return rows * rows / 2.0**130
 
 
 def placing(places: NDArray[np.int64]) -> Places:
     """The order that brings row i to place places[i]. Local.
 
-    Raises LocalProtocolError where these are no permutation.
+    Raises LocalProtocolError if the places are not a permutation.
     """
     n = places.size
     if n and (places.min() < 0 or places.max() >= n or np.bincount(places).max() > 1):
-        raise LocalProtocolError("order_of: the places are no permutation")
+        raise LocalProtocolError(f"order_of: the {n} places are not a permutation")
     return inverted(places.astype(np.uint32))
 
 

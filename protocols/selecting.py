@@ -1,13 +1,16 @@
-"""Rows of given ranks without sorting all rows: exact quantiles, and the largest or smallest ones.
+"""Find the rows of public ranks without sorting all rows: exact quantiles, the largest and the smallest rows.
 
-As in `protocols.sorting`, shuffled keys that are pairwise distinct are compared in the open; which ones are compared
-follows from the ranks and from results before, so that what is opened is a function of a uniformly random order and
-tells nothing of the keys. The first few rows, a random sample, are sorted. Of them, the ones that stand some
-deviations below and above where a wanted rank is expected are pivots: all other rows are put between these, and only
-rows that fall around a wanted rank are sorted.
+As in `protocols.sorting`, the keys are shuffled and pairwise distinct, and results of comparisons are opened. The
+choice of the pairs follows from the ranks and from earlier results. So the opened results are a function of a uniformly
+random order, and tell nothing about the keys.
 
-How many rows fall there is random, with a known mean and deviation: as many comparisons are made as suffice but with a
-probability of about 1e-8; then there are more, beyond the plan.
+1. The first rows, a random sample, are sorted.
+2. For each wanted rank, two rows of the sample become pivots: they stand some standard deviations below and above the
+   expected place of that rank.
+3. All other rows are compared with the pivots, along a tree. Only rows that fall around a wanted rank are sorted.
+
+The number of rows around a rank is random; its mean and deviation are known. The planned comparisons suffice with
+probability 1 - 1e-8. Otherwise the protocol makes more comparisons than planned.
 """
 
 from __future__ import annotations
@@ -23,16 +26,21 @@ from numpy.typing import NDArray
 from mpc.errors import RangeError
 from mpc.machine.party import Party, concurrently
 from protocols.permuting import Places
-from protocols.sorting import COMPARISONS, STEP, Keys, Stage, padded, sorted_rows, stages, steps
+from protocols.sorting import COMPARISONS, STEP, SortKeys, Stage, padded, sorted_rows, stages, steps
 
 _DEVIATIONS = 6
-#: Below so many rows, all are sorted.
+#: Below this number of rows, all rows are sorted.
 _FEW = 1 << 10
 
 
 class Interval(NamedTuple):
-    """Wanted ranks first..last-1 of the list, and the sample's ranks around them: above `low`, below `high` (-1 and
-    the sample's size where nothing bounds them); `rows`: planned rows in between, `arranged` their stages."""
+    """Neighbouring wanted ranks, and the two pivots around them.
+
+    first, last  the ranks first..last-1 of the list of wanted ranks
+    low, high    ranks of the pivots in the sample; -1 and the sample's size where there is no pivot
+    rows         how many rows are planned between the pivots
+    arranged     the stages that sort these rows
+    """
 
     first: int
     last: int
@@ -43,8 +51,7 @@ class Interval(NamedTuple):
 
 
 class Node(NamedTuple):
-    """Rows at this node are compared with pivot `pivot`; the children, each a node's number or -1 where the gap is
-    found: for smaller ones, and for others."""
+    """A comparison with the pivot number `pivot`, and the nodes that smaller and other rows go to; -1 ends the way."""
 
     pivot: int
     below: int
@@ -52,8 +59,8 @@ class Node(NamedTuple):
 
 
 class Selection(NamedTuple):
-    """How rows of some ranks are found: the first `sample` rows are sorted, all others go down a tree of pivots (ranks
-    in the sample), with so many planned comparisons at each level."""
+    """A plan: `sample` rows are sorted; all others go down a tree of pivots (ranks in the sample) by `nodes`, with
+    `levels` comparisons at each level of the tree; the rows of `intervals` are sorted."""
 
     sample: int
     intervals: tuple[Interval, ...]
@@ -64,42 +71,42 @@ class Selection(NamedTuple):
     @property
     def work(self) -> float:
         """Its cost, in comparisons."""
-        every = [*steps(self.sample), *self.levels]
-        inner = [list(steps_of(one.arranged)) for one in self.intervals]
-        longest = max((len(one) for one in inner), default=0)
-        return sum(every) + sum(map(sum, inner)) + STEP * (len(every) + longest)
+        outer = [*steps(self.sample), *self.levels]
+        inner = [steps_of(interval.arranged) for interval in self.intervals]
+        longest = max(map(len, inner), default=0)
+        return sum(outer) + sum(map(sum, inner)) + STEP * (len(outer) + longest)
 
 
 def steps_of(arranged: tuple[Stage, ...]) -> list[int]:
-    """The number of comparisons of each planned step of some stages."""
+    """The number of comparisons of each planned step of these stages."""
     return [m for levels, rows, pairs in arranged for m in [rows] * levels + [pairs] * (pairs > 0)]
 
 
-def disclosed_by_selection(found: Selection) -> dict[str, int]:
+def disclosed_by_selection(plan: Selection) -> dict[str, int]:
     """What selecting opens: its planned comparisons."""
-    inside = [m for one in found.intervals for m in steps_of(one.arranged)]
-    return {COMPARISONS: sum([*steps(found.sample), *found.levels, *inside])}
+    inside = [m for interval in plan.intervals for m in steps_of(interval.arranged)]
+    return {COMPARISONS: sum([*steps(plan.sample), *plan.levels, *inside])}
 
 
 def check_ranks(ranks: tuple[int, ...], n: int) -> None:
-    """Raise RangeError unless these are some ranks of n rows, the lowest first."""
+    """Raise RangeError unless these are distinct ranks of n rows, the lowest first."""
     ascending = all(a < b for a, b in pairwise(ranks))
     if not ranks or not ascending or ranks[0] < 0 or ranks[-1] >= n:
-        raise RangeError(f"rank_order: ranks {ranks[:5]} of {n} rows; distinct ones from 0 up, the lowest first")
+        raise RangeError(f"rank_order: ranks {ranks[:5]} of {n} rows; expected distinct ranks, the lowest first")
 
 
 @lru_cache(maxsize=256)
 def selection(n: int, ranks: tuple[int, ...]) -> Selection | None:
-    """The cheapest way to find these ranks, or None where that is to sort all rows."""
+    """The cheapest plan for these ranks, or None where sorting all rows costs less."""
     if n < _FEW or len(ranks) > n // 4:
         return None
     best: Selection | None = None
     least = sum(steps(n)) + STEP * float(len(list(steps(n))))
     sample = 1 << 6
     while sample < n // 4:
-        found = _selection(n, ranks, sample)
-        if found.work < least:
-            best, least = found, found.work
+        candidate = _selection(n, ranks, sample)
+        if candidate.work < least:
+            best, least = candidate, candidate.work
         sample = sample * 5 // 4
     return best
 
@@ -132,7 +139,7 @@ def _selection(n: int, ranks: tuple[int, ...], sample: int) -> Selection:
 
 
 def _tree(pivots: tuple[int, ...], sample: int) -> tuple[tuple[Node, ...], list[float]]:
-    """The tree of the fewest comparisons expected, its root first, and the share of rows at each of its levels."""
+    """The tree with the fewest expected comparisons, its root first, and the share of rows at each of its levels."""
     ends = (0, *(p + 1 for p in pivots), sample + 1)
     weight = [(b - a) / (sample + 1) for a, b in pairwise(ends)]
     nodes: list[Node] = []
@@ -140,7 +147,7 @@ def _tree(pivots: tuple[int, ...], sample: int) -> tuple[tuple[Node, ...], list[
 
     @cache
     def cost(start: int, stop: int) -> tuple[float, int]:
-        """Of gaps start..stop-1: comparisons a row, and the best pivot."""
+        """For the gaps start..stop-1: expected comparisons per row, and the best pivot."""
         if stop - start < 2:
             return 0.0, -1
         below = sum(weight[start:stop])
@@ -161,58 +168,62 @@ def _tree(pivots: tuple[int, ...], sample: int) -> tuple[tuple[Node, ...], list[
 
 
 def in_front(rows: Places, n: int) -> Places:
-    """These rows, then all others."""
+    """The order of n rows that begins with `rows`; all other rows follow in their order."""
     others = np.ones(n, np.bool_)
     others[rows] = False
     return np.concatenate((rows, np.flatnonzero(others))).astype(np.uint32)
 
 
-async def selected(party: Party, n: int, ranks: tuple[int, ...], found: Selection, keys: Keys) -> Places:
-    """The rows of the ranks."""
-    sample = await sorted_rows(party, found.sample, keys)
-    pivots = sample[list(found.pivots)] if found.pivots else sample[:0]
-    gap = await _placed(party, n, found, keys, pivots)
-    counts = np.bincount(gap, minlength=len(pivots) + 1)
-    # Each interval's inner comparisons have labels of their own, whatever else runs beside them.
-    inner = [party.inner("interval") for _ in found.intervals]
-    parts: list[NDArray[np.uint32] | None] = [None] * len(found.intervals)
+async def selected(party: Party, n: int, ranks: tuple[int, ...], plan: Selection, keys: SortKeys) -> Places:
+    """The rows of the ranks, in the order of the ranks.
 
-    async def within(number: int) -> None:
-        one = found.intervals[number]
-        at = found.pivots.index(one.low) + 1 if one.low >= 0 else 0
-        between = sample[one.low + 1 : one.high]
-        rows = np.concatenate((np.sort(between), np.flatnonzero(gap == at) + found.sample)).astype(np.uint32)
-        below = int(counts[:at].sum()) + one.low + 1  # of the sample, all up to the pivot
-        wanted = np.asarray(ranks[one.first : one.last]) - below
+    Rounds    those of the comparisons of the plan; intervals run beside each other
+    Security  semi-honest: the opened comparisons are a function of a uniformly random order
+    """
+    sample = await sorted_rows(party, plan.sample, keys)
+    pivots = sample[list(plan.pivots)] if plan.pivots else sample[:0]
+    gap = await _gaps(party, n, plan, keys, pivots)
+    counts = np.bincount(gap, minlength=len(pivots) + 1)
+    # Each interval has a label of its own, so that intervals can run beside each other.
+    inner = [party.inner("interval") for _ in plan.intervals]
+    parts: list[NDArray[np.uint32] | None] = [None] * len(plan.intervals)
+
+    async def select(number: int) -> None:
+        interval = plan.intervals[number]
+        place = plan.pivots.index(interval.low) + 1 if interval.low >= 0 else 0
+        between = sample[interval.low + 1 : interval.high]
+        rows = np.concatenate((np.sort(between), np.flatnonzero(gap == place) + plan.sample)).astype(np.uint32)
+        below = int(counts[:place].sum()) + interval.low + 1  # of the sample, all up to the pivot
+        wanted = np.asarray(ranks[interval.first : interval.last]) - below
         if len(rows) < 2:
             return
-        arranged = one.arranged if len(rows) <= one.rows else None
+        arranged = interval.arranged if len(rows) <= interval.rows else None
         in_order = rows[await sorted_rows(inner[number], len(rows), keys.of(rows), arranged)]
         if wanted[0] >= 0 and wanted[-1] < len(rows):
             parts[number] = in_order[wanted]
 
-    await concurrently(*(within(number) for number in range(len(inner))))
+    await concurrently(*(select(number) for number in range(len(inner))))
     if all(part is not None for part in parts):
         return np.concatenate([part for part in parts if part is not None])
-    return (await sorted_rows(party, n, keys))[list(ranks)]  # a rank is not where it is but once in a hundred million
+    return (await sorted_rows(party, n, keys))[list(ranks)]  # a rank lies outside of its interval: probability 1e-8
 
 
-async def _placed(party: Party, n: int, found: Selection, keys: Keys, pivots: Places) -> NDArray[np.int64]:
-    """The gap between pivots that each row beyond the sample falls into."""
-    gap = np.zeros(n - found.sample, np.int64)
-    if not found.nodes:
+async def _gaps(party: Party, n: int, plan: Selection, keys: SortKeys, pivots: Places) -> NDArray[np.int64]:
+    """For each row after the sample, the gap between pivots that it falls into."""
+    gap = np.zeros(n - plan.sample, np.int64)
+    if not plan.nodes:
         return gap
-    table = np.asarray(found.nodes, np.int64)
+    table = np.asarray(plan.nodes, np.int64)
     active = np.arange(gap.size)
     node = np.zeros(gap.size, np.int64)
-    for planned in found.levels:
-        rows = (active + found.sample).astype(np.uint32)
+    for planned in plan.levels:
+        rows = (active + plan.sample).astype(np.uint32)
         pivot = table[node, 0]
         less = np.empty(active.size, np.bool_)
         for start in range(0, max(active.size, 1), planned):
-            some = slice(start, start + planned)
-            first, second = padded(rows[some], planned, 0), padded(pivots[pivot[some]], planned, 1)
-            less[some] = (await keys.less(party, first, second))[: active.size - start]
+            step = slice(start, start + planned)
+            first, second = padded(rows[step], planned, 0), padded(pivots[pivot[step]], planned, 1)
+            less[step] = (await keys.less(party, first, second))[: active.size - start]
         gap[active] = np.where(less, gap[active], pivot + 1)
         node = np.where(less, table[node, 1], table[node, 2])
         active, node = active[node >= 0], node[node >= 0]

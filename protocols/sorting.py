@@ -1,18 +1,19 @@
-"""Sorting by comparisons in the open: which rows are compared with which.
+"""Sort by comparisons whose results are opened: which rows are compared with which.
 
-Rows are in a uniformly random order that nobody knows, and no two keys are equal, so the results of comparisons, which
-are opened, tell the order of rows whose own order is random: what is opened has the distribution of a sort of a random
-permutation, whatever the keys are. An engine brings the shuffled keys, and how two of them are compared.
+Rows are in a uniformly random order that nobody knows, and no two keys are equal. So the opened results have the
+distribution of a sort of a random permutation, whatever the keys are. An engine brings the shuffled keys and a
+protocol that compares pairs of them.
 
-Which rows are compared with which is arranged for few comparisons, few steps (a step is one comparison of many pairs
-at once and its opening) and a number of both that is known beforehand:
+A step compares many pairs at once and opens the results. The arrangement needs few comparisons and few steps, and the
+number of both is known beforehand:
 
-- a first few rows are compared each with each;
-- the next rows find their gaps between the sorted ones by binary search among 2^k - 1 of them, k comparisons a row;
-- rows that meet in a gap are compared each with each, and all are sorted now; and so on until the last row is in.
+1. The first rows are compared in all pairs.
+2. The next rows find their gaps between the sorted rows by binary search among 2^k - 1 of them: k comparisons a row.
+3. Rows in the same gap are compared in all pairs. Now all of them are sorted; repeat from 2 until the last row is in.
 
-How many rows meet in gaps is random, with a known mean and deviation, so a step makes as many comparisons as suffice
-except with a probability of about 1e-6 (some of them for nothing); then there is another step, beyond the plan.
+The number of pairs within gaps is random; its mean and deviation are known. The planned comparisons of a step suffice
+except with probability 1e-6; then there is another step, beyond the plan. Comparisons that are not needed are made all
+the same, with rows 0 and 1.
 """
 
 from __future__ import annotations
@@ -29,27 +30,27 @@ from mpc.errors import CheckFailed
 from mpc.machine.party import Party
 from protocols.permuting import Places
 
-#: A step is worth as much time as so many comparisons.
+#: Time of a step, in comparisons.
 STEP = 3 << 11
 _DEVIATIONS = 12
-#: Kinds of what sorting opens; what they tell has one distribution whatever the rows are.
+#: What sorting opens, in words for a plan; its distribution does not depend on the rows.
 COMPARISONS = "results of comparisons of rows in a secret random order (alike for all rows)"
 PLACES = "places of rows in a secret random order (alike for all rows)"
 Numbers = NDArray[np.int64]
 
 
-class Keys(Protocol):
+class SortKeys(Protocol):
     """Shuffled keys that are pairwise distinct."""
 
-    def of(self, rows: Places) -> Keys:
-        """Those of some rows."""
+    def of(self, rows: Places) -> SortKeys:
+        """The keys of `rows`, in that order."""
 
     async def less(self, party: Party, a: Places, b: Places) -> NDArray[np.bool_]:
         """Whether key a[i] is less than key b[i], opened."""
 
 
 class Stage(NamedTuple):
-    """Rows that are sorted in among 2^levels - 1 sorted ones; `pairs`: planned comparisons within gaps."""
+    """`rows` new rows are sorted into 2^levels - 1 sorted rows, with `pairs` planned comparisons within gaps."""
 
     levels: int
     rows: int
@@ -57,22 +58,23 @@ class Stage(NamedTuple):
 
 
 def _pairs(rows: int, levels: int) -> int:
-    """Comparisons within gaps of `rows` rows that fall into 2^levels gaps, each way of filling them alike likely."""
-    every, gaps = rows * (rows - 1) // 2, 1 << levels
+    """Planned comparisons within gaps, when `rows` rows fall into 2^levels gaps; all ways to fill them are equally
+    likely."""
+    all_pairs, gaps = rows * (rows - 1) // 2, 1 << levels
     if gaps == 1:
-        return every
-    each = rows / gaps
-    mean, deviation = rows * (rows - 1) / (gaps + 1), math.sqrt(gaps) * each * (each + 1)
-    return min(every, math.ceil(mean + _DEVIATIONS * (deviation + 1)))
+        return all_pairs
+    per_gap = rows / gaps
+    mean, deviation = rows * (rows - 1) / (gaps + 1), math.sqrt(gaps) * per_gap * (per_gap + 1)
+    return min(all_pairs, math.ceil(mean + _DEVIATIONS * (deviation + 1)))
 
 
 @lru_cache(maxsize=256)
 def stages(n: int) -> tuple[Stage, ...]:
     """How n rows are sorted at the least cost."""
 
-    def best(rows: int, found: list[tuple[float, tuple[Stage, ...]]]) -> tuple[float, tuple[Stage, ...]]:
+    def best(rows: int, smaller: list[tuple[float, tuple[Stage, ...]]]) -> tuple[float, tuple[Stage, ...]]:
         options = []
-        for levels, (cost, before) in enumerate(found):
+        for levels, (cost, before) in enumerate(smaller):
             new = rows - (1 << levels) + 1
             if new > 0:
                 stage = Stage(levels, new, _pairs(new, levels))
@@ -80,10 +82,10 @@ def stages(n: int) -> tuple[Stage, ...]:
                 options.append((cost + work, (*before, stage)))
         return min(options)
 
-    found: list[tuple[float, tuple[Stage, ...]]] = [(0.0, ())]
-    while 1 << len(found) <= n:
-        found.append(best((1 << len(found)) - 1, found))
-    return best(n, found)[1] if n > 1 else ()
+    by_levels: list[tuple[float, tuple[Stage, ...]]] = [(0.0, ())]  # cost and stages of 2^levels - 1 rows
+    while 1 << len(by_levels) <= n:
+        by_levels.append(best((1 << len(by_levels)) - 1, by_levels))
+    return best(n, by_levels)[1] if n > 1 else ()
 
 
 def steps(n: int) -> Iterator[int]:
@@ -99,14 +101,15 @@ def disclosed_by_comparisons(n: int) -> dict[str, int]:
     return {COMPARISONS: sum(steps(n))} if n > 1 else {}
 
 
-async def sorted_rows(party: Party, n: int, keys: Keys, arranged: tuple[Stage, ...] | None = None) -> Places:
-    """The n rows by their keys. `arranged`: the stages of that many rows or more, of which the last are not there;
-    as many comparisons are made as for all of them.
+async def sorted_rows(party: Party, n: int, keys: SortKeys, arranged: tuple[Stage, ...] | None = None) -> Places:
+    """The n rows in the order of their keys.
+
+    `arranged`: the stages of n rows or more. If they are for more, as many comparisons are made as for all of them.
 
     Rounds    those of a revealed comparison for each step of the stages
     Bytes     those of the comparisons of all steps
-    Security  semi-honest: the rows are in a uniformly random order, of which the results are a function
-    Raises    CheckFailed where results contradict each other
+    Security  semi-honest: the opened results are a function of a uniformly random order
+    Raises    CheckFailed if results contradict each other
     """
     done: Places = np.empty(0, np.uint32)
     for levels, whole, planned in stages(n) if arranged is None else arranged:
@@ -115,10 +118,10 @@ async def sorted_rows(party: Party, n: int, keys: Keys, arranged: tuple[Stage, .
         gap = np.zeros(count, np.uint32)
         for level in reversed(range(levels)):
             half = np.uint32(1 << level)
-            at = gap + (half - np.uint32(1))
-            other = done[np.minimum(at, done.size - 1)] if done.size else at
+            middle = gap + (half - np.uint32(1))
+            other = done[np.minimum(middle, done.size - 1)] if done.size else middle
             less = await keys.less(party, padded(rows, whole, 0), padded(other, whole, 1))
-            gap += np.where(less[:count] | (at >= done.size), np.uint32(0), half)
+            gap += np.where(less[:count] | (middle >= done.size), np.uint32(0), half)
         counts, members = await party.compute(count, _grouped, gap, 1 << levels)
         a, b = await party.compute(count, _pairs_of, members + np.uint32(done.size), counts)
         rank = np.zeros(count, np.int64)
@@ -133,13 +136,13 @@ async def sorted_rows(party: Party, n: int, keys: Keys, arranged: tuple[Stage, .
 
 
 def _grouped(gap: Places, gaps: int) -> tuple[Numbers, Places]:
-    """How many rows fell into each gap, and the rows by their gaps."""
+    """The number of rows in each gap, and the rows in the order of their gaps."""
     counts: Numbers = np.bincount(gap, minlength=gaps)
     return counts, np.argsort(gap, kind="stable").astype(np.uint32)
 
 
 def _pairs_of(members: Places, counts: Numbers) -> tuple[Places, Places]:
-    """All pairs within groups: the first counts[0] members are the first group, and so on."""
+    """All pairs within groups. The first counts[0] members are the first group, and so on."""
     ends = np.repeat(np.cumsum(counts), counts)
     later = ends - np.arange(members.size) - 1  # members of the same group after each
     first = np.repeat(np.arange(members.size), later)
@@ -148,22 +151,22 @@ def _pairs_of(members: Places, counts: Numbers) -> tuple[Places, Places]:
 
 
 def padded(rows: Places, size: int, row: int) -> Places:
-    """`size` rows: comparisons made for nothing are of rows 0 and 1."""
+    """`rows`, filled up with `row` to the planned size."""
     if rows.size == size:
         return rows
     return np.concatenate((rows, np.full(size - rows.size, row, np.uint32)))
 
 
 def _merged(done: Places, gap: Places, counts: Numbers, rank: Numbers) -> Places:
-    """All rows sorted, from the sorted ones and the gap and the rank within it of each new one.
+    """All rows sorted: the sorted rows `done`, and the new rows by their gap and their rank within it.
 
-    Raises CheckFailed where results of comparisons contradict each other, before a place is used for one.
+    Raises CheckFailed if results of comparisons contradict each other, so that a place stays empty.
     """
     upto: Numbers = np.cumsum(counts)
-    nobody = np.uint32(done.size + gap.size)
-    out = np.full(done.size + gap.size, nobody)
+    empty = np.uint32(done.size + gap.size)
+    out = np.full(done.size + gap.size, empty)
     out[np.arange(done.size) + upto[: done.size]] = done
     out[(upto - counts)[gap] + gap + rank] = np.arange(done.size, out.size, dtype=np.uint32)
-    if bool((out == nobody).any()):
-        raise CheckFailed("the opened results of comparisons contradict each other: a party sent something else")
+    if bool((out == empty).any()):
+        raise CheckFailed("the opened results of comparisons contradict each other: a party sent wrong shares")
     return out

@@ -23,7 +23,7 @@ from protocols.replicated.wire import word_bytes
 _EVERYBODY = (0, 1, 2)
 
 
-class Keys:
+class SortKeys:
     """Shuffled keys that are pairwise distinct, and how two of them are compared.
 
     A key and its place fit one number (`tie` is None), or they are compared apart: less = (key < other) or (key ==
@@ -35,10 +35,10 @@ class Keys:
         self.tie, self.tie_width = tie, tie_width
         self.d, self._turn = d, 0
 
-    def of(self, rows: Places) -> Keys:
+    def of(self, rows: Places) -> SortKeys:
         """Those of some rows."""
         tie = None if self.tie is None else np.ascontiguousarray(self.tie[rows])
-        return Keys(np.ascontiguousarray(self.key[rows]), self.width, tie, self.tie_width, self.d)
+        return SortKeys(np.ascontiguousarray(self.key[rows]), self.width, tie, self.tie_width, self.d)
 
     async def less(self, party: Party, a: Places, b: Places) -> NDArray[np.bool_]:
         """Whether key a[i] is less than key b[i], opened."""
@@ -77,7 +77,7 @@ def _widths(n: int, width: int) -> tuple[int, int]:
     return width + 1, places + 1
 
 
-async def shuffled(party: Party, x: Arithmetic, width: int) -> tuple[Order, Keys]:
+async def shuffled(party: Party, x: Arithmetic, width: int) -> tuple[Order, SortKeys]:
     """A random order of two rows or more, and in it the keys with their places, so that no two are equal.
 
     Rounds    2
@@ -92,10 +92,10 @@ async def shuffled(party: Party, x: Arithmetic, width: int) -> tuple[Order, Keys
     if tie_width:
         key = await shuffle(party.inner("shuffle"), x, order)
         tie = await shuffle(party.inner("shuffle"), local.constant(party, place), order)
-        return order, Keys(_records(key), difference, _records(tie), tie_width, order.d)
+        return order, SortKeys(_records(key), difference, _records(tie), tie_width, order.d)
     joined = local.add_public(party, local.scale(x, np.asarray(1 << (n - 1).bit_length())), place)
     mixed = await shuffle(party.inner("shuffle"), joined, order, word_bytes(difference))
-    return order, Keys(_records(mixed), difference, None, 0, order.d)
+    return order, SortKeys(_records(mixed), difference, None, 0, order.d)
 
 
 def _records(x: Arithmetic | Bits) -> Words:
@@ -104,7 +104,7 @@ def _records(x: Arithmetic | Bits) -> Words:
 
 
 def _less_cost(label: bytes, counter: int, m: int, width: int, tie_width: int, lead: int) -> tuple[Cost, int]:
-    """What `Keys.less` costs on m pairs, and the counter of inner operations after it."""
+    """What `SortKeys.less` costs on m pairs, and the counter of inner operations after it."""
     bits = Spec((m,), "bits", 1)
 
     def inner(name: str) -> bytes:

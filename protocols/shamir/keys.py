@@ -1,6 +1,6 @@
 """Shuffled keys and comparisons of them in the open: what sorting and selecting share.
 
-Keys are secret bits. They are decomposed once, before the shuffle, so that a comparison of two is ands alone.
+Sort keys are secret bits. They are decomposed once, before the shuffle, so that a comparison of two is ands alone.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from protocols.shamir.sharing import Numbers, Planes, joined_pairs, split_words
 Words = NDArray[np.uint64]
 
 
-class Keys:
+class SortKeys:
     """Shuffled keys that are pairwise distinct, and how two of them are compared.
 
     data   (m, n, 2): of each coefficient of the binary field the bits of every key, in two words
@@ -35,9 +35,9 @@ class Keys:
     def __init__(self, scheme: Scheme, data: Words, width: int) -> None:
         self.scheme, self.data, self.width = scheme, data, width
 
-    def of(self, rows: Places) -> Keys:
+    def of(self, rows: Places) -> SortKeys:
         """Those of some rows."""
-        return Keys(self.scheme, np.stack([self._of(coefficient, rows) for coefficient in self.data]), self.width)
+        return SortKeys(self.scheme, np.stack([self._of(coefficient, rows) for coefficient in self.data]), self.width)
 
     @staticmethod
     def _of(coefficient: Words, rows: Places) -> Words:
@@ -83,7 +83,7 @@ async def ordered_bits(party: Party, scheme: Scheme, x: Numbers, width: int) -> 
     return planes
 
 
-async def shuffled(party: Party, scheme: Scheme, x: Numbers, width: int) -> tuple[Order, Keys]:
+async def shuffled(party: Party, scheme: Scheme, x: Numbers, width: int) -> tuple[Order, SortKeys]:
     """A random order of two rows or more, and in it the keys, with their places below so that no two are equal.
 
     Rounds    those of `decompose`, `permutation` and `shuffle`
@@ -97,7 +97,7 @@ async def shuffled(party: Party, scheme: Scheme, x: Numbers, width: int) -> tupl
     joined[0, :places] = split_words(np.arange(n, dtype=np.uint64), places)
     joined[:, places:] = bits
     mixed = await shuffle(party.inner("shuffle"), scheme, Planes(joined, (n,), places + width), order)
-    return order, Keys(scheme, np.stack([joined_pairs(planes, n) for planes in mixed.data]), places + width)
+    return order, SortKeys(scheme, np.stack([joined_pairs(planes, n) for planes in mixed.data]), places + width)
 
 
 def shuffled_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple[Spec, Cost, int]:

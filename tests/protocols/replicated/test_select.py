@@ -67,7 +67,7 @@ def test_what_is_not_as_expected_costs_more_and_stays_right(monkeypatch, broken)
 def opened(monkeypatch, x, width, ranks):
     """Every vector of comparisons that party 0 sees opened."""
     seen = []
-    less = keys.Keys.less
+    less = keys.SortKeys.less
 
     async def record(self, party, a, b):
         found = await less(self, party, a, b)
@@ -77,7 +77,7 @@ def opened(monkeypatch, x, width, ranks):
 
     shares = shared(x, np.random.default_rng(1))
     with monkeypatch.context() as patched:
-        patched.setattr(keys.Keys, "less", record)
+        patched.setattr(keys.SortKeys, "less", record)
         simulate_parties(lambda party: select.rank_order(party, shares[party.index], ranks, width), label=LABELS[0])
     return np.concatenate(seen)
 

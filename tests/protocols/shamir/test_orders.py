@@ -139,7 +139,7 @@ def test_what_is_opened_of_given_places_is_a_random_order(monkeypatch, parties):
 
 @pytest.mark.parametrize("places", [[0, 0], [1, 2], [-1, 1], [0, 3, 1], [1 << 40, 0]])
 def test_what_is_no_permutation_is_refused(places):
-    with pytest.raises(LocalProtocolError, match="no permutation"):
+    with pytest.raises(LocalProtocolError, match="not a permutation"):
         run("order_of", shared(places, np.random.default_rng(1)))
 
 

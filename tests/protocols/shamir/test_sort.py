@@ -164,7 +164,7 @@ def test_rows_of_a_rank_at_more_parties(parties, threshold):
 def opened_bits(monkeypatch, primitive, x, width, parties, **parameters):
     """Every vector of comparisons that party 0 sees opened."""
     seen = []
-    less = keys.Keys.less
+    less = keys.SortKeys.less
 
     async def noted(self, party, a, b):
         found = await less(self, party, a, b)
@@ -174,7 +174,7 @@ def opened_bits(monkeypatch, primitive, x, width, parties, **parameters):
 
     shares = shared(x, np.random.default_rng(1), parties)
     with monkeypatch.context() as patched:
-        patched.setattr(keys.Keys, "less", noted)
+        patched.setattr(keys.SortKeys, "less", noted)
         run(primitive, shares, width=width, parties=parties, beside=True, **parameters)
     return np.concatenate(seen)
 
