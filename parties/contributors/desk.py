@@ -203,10 +203,10 @@ class Desk:
         if visit is not None:
             self._send_more(visit)
 
-    def more(self) -> None:
+    def flush_overdue(self) -> None:
         pass
 
-    def answer(self) -> None:
+    def flush(self) -> None:
         pass
 
     # Contributions

@@ -321,10 +321,10 @@ class Submission:
         if link is not None:
             self._send(link)
 
-    def more(self) -> None:
+    def flush_overdue(self) -> None:
         pass
 
-    def answer(self) -> None:
+    def flush(self) -> None:
         pass
 
     # What comes and goes

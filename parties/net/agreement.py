@@ -1,9 +1,9 @@
 """What parties tell each other before the first byte of data, and the keys that follow from it.
 
-Each party's *hello* carries the study it would run and its contribution to the run: an incarnation (32 random
-bytes: this process, this run), a fresh X25519 key and a commitment to its part of the common coins. When all hellos
-are there, the *setup* message opens the commitment and shows that all parties count the same contributions into the
-run. Left out: comparing studies in readable form, which the caller brings.
+Each party's *hello* carries the hash of its study and its values for this run: an incarnation (32 random bytes that
+name this process in this run), a fresh X25519 key and a commitment to its part of the common coins. When all hellos
+have come, the *setup* message opens the commitment and shows that all parties have seen the same values.
+Left out: the difference of two studies in readable form, which the caller makes.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Hello:
 
     @classmethod
     def read(cls, message: dict[str, Any]) -> Hello:
-        """RemoteProtocolError when a field is missing or malformed."""
+        """The hello in `message`; RemoteProtocolError if a field is missing or malformed."""
         study, incarnation, exchange, commit = (
             octets(message, key, 32) for key in ("study", "incarnation", "exchange", "commitment")
         )
@@ -70,13 +70,13 @@ class Hello:
         )
 
     @property
-    def contribution(self) -> bytes:
-        """What this party brings to the run; the same towards all others."""
+    def run_values(self) -> bytes:
+        """The party's values for this run, the same in its hellos to all others."""
         return self.incarnation + self.exchange + self.commitment
 
 
-class Contribution:
-    """Our own secrets for one run, until the keys are made."""
+class RunSecrets:
+    """This party's secrets for one run, from which the keys are made: its coin and its X25519 key."""
 
     def __init__(self, index: int) -> None:
         self.index = index
@@ -92,15 +92,17 @@ class Contribution:
         )
 
     def shared_with(self, hello: Hello) -> bytes:
-        """The secret that we and the sender of `hello` alone can compute."""
+        """The secret that only this party and the sender of `hello` can compute."""
         try:
             return self._exchange.exchange(X25519PublicKey.from_public_bytes(hello.exchange))
         except ValueError:  # a point of small order
-            raise RemoteProtocolError(f"{hello.name} sent an exchange key that is none", peer=hello.name) from None
+            raise RemoteProtocolError(
+                f"{hello.name} sent an invalid X25519 key (a point of small order)", peer=hello.name
+            ) from None
 
 
 def commitment(index: int, incarnation: bytes, coin: bytes) -> bytes:
-    """Binds a party to its part of the common coins before it sees the others'."""
+    """Binds a party to its part of the common coins before it sees the parts of the others."""
     return sha256(b"comity/1/coin\0" + index.to_bytes(4, "big") + incarnation + coin).digest()
 
 
@@ -110,43 +112,45 @@ def run_id(hellos: Sequence[Hello]) -> bytes:
 
 
 def setup_message(hellos: Sequence[Hello], coin: bytes) -> dict[str, Any]:
-    """Opens our coin, and says which contributions we count in."""
-    return {"run": run_id(hellos).hex(), "contributions": _contributions(hellos).hex(), "coin": coin.hex()}
+    """The message that opens our coin and shows which values of all parties we have seen."""
+    return {"run": run_id(hellos).hex(), "contributions": _hash_of_run_values(hellos).hex(), "coin": coin.hex()}
 
 
 def check_setup(message: dict[str, Any], hellos: Sequence[Hello], sender: int) -> bytes:
-    """The sender's coin. CheckFailed when it is not the one committed to, RemoteProtocolError for another run."""
+    """The sender's coin. CheckFailed if it does not fit the commitment, RemoteProtocolError for another run."""
     name = hellos[sender].name
     same_run = octets(message, "run", 32) == run_id(hellos)
-    if not same_run or octets(message, "contributions", 32) != _contributions(hellos):
+    if not same_run or octets(message, "contributions", 32) != _hash_of_run_values(hellos):
         raise RemoteProtocolError(
-            f"{name} is in a run of other processes than we see. Was one restarted meanwhile? Start again", peer=name
+            f"{name} is in a run with other processes than we are: a party may have been restarted. "
+            "Start the run again at all parties",
+            peer=name,
         )
     coin = octets(message, "coin", 32)
     if commitment(sender, hellos[sender].incarnation, coin) != hellos[sender].commitment:
-        raise CheckFailed(f"{name} opened another coin than it had committed to", culprit=sender)
+        raise CheckFailed(f"{name} opened a coin that does not fit its commitment", culprit=sender)
     return coin
 
 
 def make_keys(
-    own: Contribution, hellos: Sequence[Hello], coins: Sequence[bytes], study: bytes, key_hashes: Sequence[bytes]
+    secrets: RunSecrets, hellos: Sequence[Hello], coins: Sequence[bytes], study: bytes, key_hashes: Sequence[bytes]
 ) -> Keys:
-    """The run's stream keys: pairwise, common, and private from the operating system."""
+    """The run's stream keys: one for each pair, a common one, and a private one from the operating system."""
     salt = run_id(hellos)
     pair: dict[int, Streams] = {}
     for peer, hello in enumerate(hellos):
-        if peer == own.index:
+        if peer == secrets.index:
             continue
         info = b"comity/1/pair\0" + study
-        for i in sorted((own.index, peer)):
+        for i in sorted((secrets.index, peer)):
             info += i.to_bytes(4, "big") + key_hashes[i] + hellos[i].exchange + hellos[i].incarnation
-        pair[peer] = Streams(_derive(own.shared_with(hello), salt, info))
+        pair[peer] = Streams(_derive(secrets.shared_with(hello), salt, info))
     common = Streams(_derive(b"".join(coins), salt, b"comity/1/common\0" + study))
     return Keys(pair, common, Streams(os.urandom(16)))
 
 
-def _contributions(hellos: Sequence[Hello]) -> bytes:
-    return sha256(b"comity/1/contributions\0" + b"".join(hello.contribution for hello in hellos)).digest()
+def _hash_of_run_values(hellos: Sequence[Hello]) -> bytes:
+    return sha256(b"comity/1/contributions\0" + b"".join(hello.run_values for hello in hellos)).digest()
 
 
 def _derive(secret: bytes, salt: bytes, info: bytes) -> bytes:

@@ -10,15 +10,15 @@ from mpc.machine.channel import MAX_MESSAGE, Bytes
 from parties.net.frames import DATA
 from parties.net.lane import ACK_S, Lane
 
-#: Who is behind hands frames over no sooner than this after those before: writing takes a good half of it.
-_PROMPT_S = 50e-6
+#: A party that lags sends its queued frames at most this often; writing them takes half of this time.
+_FLUSH_S = 50e-6
 
 
 class SessionChannel:
     """Sends and receives by peer index.
 
-    Frames queued in one turn of the event loop leave together, except where a message is there before we ask for it:
-    then the peers are ahead and wait for ours, and would do nothing while we go on to the next round.
+    Frames queued in one turn of the event loop leave together. There is one exception: if a message is here before we
+    ask for it, this party lags. Its peers wait for its frames, so they go out now, before it works on the next round.
     """
 
     def __init__(self, index: int, lanes: Sequence[Lane | None], loop: asyncio.AbstractEventLoop) -> None:
@@ -30,9 +30,9 @@ class SessionChannel:
         self._flushed = 0.0
 
     def send(self, peer: int, tag: bytes, payload: Bytes) -> None:
-        """Hand `payload` over; it is kept, unchanged, until the peer has acknowledged it."""
+        """Queue `payload`, which must not change until the peer has acknowledged it."""
         if payload.size > MAX_MESSAGE:
-            raise ValueError(f"a message of {payload.size} bytes; at most {MAX_MESSAGE}")
+            raise ValueError(f"a message has {payload.size} bytes; at most {MAX_MESSAGE} are allowed")
         lane = self._lane(peer)
         lane.put(DATA, tag, payload)
         if not self._queued:
@@ -40,10 +40,10 @@ class SessionChannel:
         self._queued.append(lane)
 
     def receive(self, peer: int, tag: bytes, size: int) -> Awaitable[Bytes]:
-        """A future of the message; done at once when it is here already."""
+        """A future of the message; done at once if it is here already."""
         message = self._lane(peer).take(tag, size)
         if message.done():
-            self.behind()
+            self.flush_overdue()
         return message
 
     def room(self, peer: int) -> Awaitable[None] | None:
@@ -56,13 +56,13 @@ class SessionChannel:
             raise ValueError(f"party {peer} is this party itself")
         return lane
 
-    def behind(self) -> None:
-        """A message was there before we asked for it, or another one comes before ours went out."""
-        if self._queued and perf_counter() - self._flushed > _PROMPT_S:
+    def flush_overdue(self) -> None:
+        """Send the queued frames now if the last flush was more than _FLUSH_S ago: this party lags."""
+        if self._queued and perf_counter() - self._flushed > _FLUSH_S:
             self.flush()
 
     def flush(self) -> None:
-        """Hand over what is queued now."""
+        """Send the queued frames now."""
         queued, self._queued = self._queued, []
         if not queued:
             return
@@ -72,10 +72,10 @@ class SessionChannel:
 
 
 def acknowledge_later(lane: Lane) -> None:
-    """Acknowledge within ACK_S what no frame of ours has acknowledged by then."""
+    """Acknowledge after ACK_S seconds what no frame to the peer has acknowledged by then."""
     asyncio.get_running_loop().call_later(ACK_S, _acknowledge, lane)
 
 
 def _acknowledge(lane: Lane) -> None:
-    lane.later = False
+    lane.acknowledgement_due = False
     lane.acknowledge_now()

@@ -1,4 +1,4 @@
-"""Waking up on time: to a tenth of a millisecond, where event loops count whole ones."""
+"""Waking up on time, to a tenth of a millisecond: the timers of event loops count whole milliseconds."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _FLAGS = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
 
 class _Timer(ctypes.Structure):
-    """`struct itimerspec`: an interval, and a time."""
+    """`struct itimerspec` of Linux: an interval, and a time."""
 
     _fields_ = (
         ("interval_s", ctypes.c_long),
@@ -27,9 +27,9 @@ class _Timer(ctypes.Structure):
 
 
 class Clock:
-    """Wakes whoever waits for a time of `time.monotonic`, which all processes of a machine share.
+    """Futures that are done at a time of `time.monotonic`, which is the same in all processes of a machine.
 
-    On Linux by a timer of the kernel (`timerfd`), 0.05 ms late; elsewhere by the event loop's, up to 1 ms late.
+    On Linux a timer of the kernel (`timerfd`) wakes them, 0.05 ms late; elsewhere the event loop, up to 1 ms late.
     """
 
     def __init__(self) -> None:
@@ -47,7 +47,7 @@ class Clock:
         return monotonic()
 
     def at(self, due: float) -> asyncio.Future[None]:
-        """Done at `due`, and at once where that is over."""
+        """A future that is done at `due`, or at once if `due` is past."""
         future: asyncio.Future[None] = self._loop.create_future()
         if due <= monotonic():
             future.set_result(None)
@@ -57,19 +57,19 @@ class Clock:
             self._count += 1
             heapq.heappush(self._waiting, (due, self._count, future))
             if self._waiting[0][2] is future:
-                self._set()
+                self._set_timer()
         return future
 
     def close(self) -> None:
-        """Nobody is woken any more."""
+        """Give the timer back; futures that still wait are never done."""
         if self._descriptor >= 0:
             self._loop.remove_reader(self._descriptor)
             os.close(self._descriptor)
             self._descriptor = -1
 
-    def _set(self) -> None:
-        seconds, rest = divmod(self._waiting[0][0], 1)
-        timer = _Timer(0, 0, int(seconds), int(rest * 1e9) + 1)
+    def _set_timer(self) -> None:
+        seconds, fraction = divmod(self._waiting[0][0], 1)
+        timer = _Timer(0, 0, int(seconds), int(fraction * 1e9) + 1)
         self._kernel.timerfd_settime(self._descriptor, _ABSOLUTE, ctypes.byref(timer), None)
 
     def _ring(self) -> None:
@@ -79,7 +79,7 @@ class Clock:
         while self._waiting and self._waiting[0][0] <= now:
             _done(heapq.heappop(self._waiting)[2])
         if self._waiting:
-            self._set()
+            self._set_timer()
 
 
 def _done(future: asyncio.Future[None]) -> None:

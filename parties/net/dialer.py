@@ -1,8 +1,8 @@
 """Calling one peer until it answers, and again whenever the connection is lost.
 
-The party with the higher index calls. That nobody answers yet is normal; that somebody else answers, or that the
-peer refuses our key, ends the session at once. TLS 1.3 shows a refused client only a close before the peer's hello:
-one such close can be an accident of timing, two in a row are taken for a refusal.
+The party with the higher index calls. A peer that does not answer yet is called again. If another organization
+answers, or if the peer refuses our key, the session ends at once. Under TLS 1.3 a client that is refused sees only
+that the connection closes before the peer's hello. This can happen by chance once; twice in a row it is a refusal.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ _REFUSALS = 2
 
 
 class Caller(Host, Protocol):
-    """What the dialer asks of its session, besides what a link asks."""
+    """What the dialer asks of its session, besides the calls of `Host`."""
 
     def broken(self, lane: Lane, error: ComityError) -> None: ...
 
     def met(self, lane: Lane) -> bool:
-        """Whether this peer has accepted us before in this session."""
+        """Whether this peer has accepted our hello before in this session."""
 
 
 class Dialer:
@@ -37,7 +37,7 @@ class Dialer:
 
     def __init__(self, host: Caller, lane: Lane, address: tuple[str, int], context: ssl.SSLContext) -> None:
         self.address = address
-        #: Why there is no connection, in words; "" while there is one.
+        #: Why the peer is not connected, in words; "" while it is.
         self.trouble = ""
         self._host = host
         self._lane = lane
@@ -53,7 +53,7 @@ class Dialer:
             self._task.cancel()
 
     def redial(self) -> None:
-        """The connection is lost, or silent: make another one."""
+        """Make a new connection: the old one is lost, or silent."""
         self._again.set()
 
     async def _run(self) -> None:
@@ -74,7 +74,7 @@ class Dialer:
             pause = min(2 * pause, _LONGEST_PAUSE_S)
 
     async def _call(self, link: Link) -> bool:
-        """One attempt: whether it led to a greeted link."""
+        """Call once; True if both hellos were exchanged."""
         host, port = self.address
         where = show_address(self.address)
         name = self._lane.name
@@ -86,19 +86,20 @@ class Dialer:
             self._host.broken(
                 self._lane,
                 AuthenticationError(
-                    f"what answers at {where} is not {name}: its key is none of the study's. Compare the address, "
+                    f"the server at {where} is not {name}: its key is not in the study. Check the address of {name}, "
                     "then exchange cards again",
                     peer=name,
                 ),
             )
         except OSError as error:
             self.trouble = trouble(error)
-            foreign = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
-            if foreign and not self._host.met(self._lane):
+            no_party = isinstance(error, ssl.SSLError) and not isinstance(error, ssl.SSLEOFError)
+            if no_party and not self._host.met(self._lane):
                 self._host.broken(
                     self._lane,
                     AuthenticationError(
-                        f"what answers at {where} is not {name}: {tls.handshake_failure(error)}. Compare the address",
+                        f"the server at {where} is not {name}: {tls.handshake_failure(error)}. "
+                        f"Check the address of {name}",
                         peer=name,
                     ),
                 )
@@ -111,7 +112,7 @@ class Dialer:
     def _refused(self) -> AuthenticationError:
         return AuthenticationError(
             f"{self._lane.name} at {show_address(self.address)} does not know our key, or refused it. "
-            "Ask there whether our card was added, and compare its words",
+            f"Ask {self._lane.name} whether it has added our card, and compare the words of the card",
             peer=self._lane.name,
         )
 
@@ -123,7 +124,7 @@ def trouble(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "connection refused"
     if isinstance(error, socket.gaierror):
-        return "its name is not known here"
+        return "its host name is unknown here"
     if isinstance(error, ConnectionAbortedError):
         return tls.handshake_failure(error)
     if isinstance(error, TimeoutError):

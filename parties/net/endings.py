@@ -1,6 +1,6 @@
-"""How a run's end is told: what a party says when it fails, and what the others make of it.
+"""How a run ends: the farewell that a failing party sends, and the error that its peers raise.
 
-Only the error's class, label and source line are told, and which party it is about; never its message.
+A farewell has the error's class, label and source line, and which party it is about; never its message.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from mpc.text import visible
 from parties.net.frames import text
 from parties.net.liveness import Liveness
 
-#: An error that we are about to find ourselves, or to hear from its finder, is waited for so long.
-_OWN_FINDING_S = 2.0
+#: A farewell may name a cause that we are about to see ourselves, or to hear from another peer: we wait so long for it.
+_CAUSE_S = 2.0
 _EXIT_4 = {cls.__name__ for cls in (AgreementError, AuthenticationError, CheckFailed, RemoteProtocolError)}
 
 
@@ -46,7 +46,7 @@ class Reason:
 
     @classmethod
     def read(cls, message: dict[str, Any], parties: int) -> Reason:
-        """RemoteProtocolError when it is malformed."""
+        """The reason in a farewell; RemoteProtocolError if it is malformed."""
         about = message.get("about")
         if about is not None and (type(about) is not int or not 0 <= about < parties):
             raise RemoteProtocolError("a farewell about a party that does not exist")
@@ -55,7 +55,7 @@ class Reason:
 
 
 def farewell(error: ComityError, indices: Mapping[str, int], place: tuple[str, str] | None) -> dict[str, Any]:
-    """The message that tells peers of `error`."""
+    """The farewell to the peers after `error`. `place` is the label and source line at which this party is."""
     peer: object = getattr(error, "peer", None)
     if isinstance(error, CheckFailed):
         peer = error.culprit
@@ -70,9 +70,9 @@ def farewell(error: ComityError, indices: Mapping[str, int], place: tuple[str, s
 
 
 def verdict(
-    reason: Reason, sender: int, own: int, parties: Sequence[Named], liveness: Liveness, *, in_agreement: bool
+    reason: Reason, sender: int, index: int, parties: Sequence[Named], liveness: Liveness, *, in_agreement: bool
 ) -> tuple[float, ComityError]:
-    """(seconds to wait for a finding of our own, the error that ends our run too)."""
+    """(seconds to wait for a better error, the error that ends the run of party `index`, too)."""
     name = parties[sender].name
     where = f" at {reason.source}" if reason.source else ""
     about = None if reason.about is None else parties[reason.about].name
@@ -80,10 +80,10 @@ def verdict(
     cls: type[PeerLost | PeerTimeout]
     if reason.kind == Stopped.__name__:
         return 0.0, PeerStopped(f"{name} was stopped by its operator{liveness.here()}", peer=name)
-    if reason.kind == PeerStopped.__name__ and about is not None and reason.about != own:
+    if reason.kind == PeerStopped.__name__ and about is not None and reason.about != index:
         said = f"{about} was stopped by its operator, as {name} reports{liveness.here()}"
         return 0.0, PeerStopped(said, peer=about)
-    if reason.kind in (PeerLost.__name__, PeerTimeout.__name__) and about is not None and reason.about != own:
+    if reason.kind in (PeerLost.__name__, PeerTimeout.__name__) and about is not None and reason.about != index:
         cls, what = PeerLost, "stopped answering"
         if reason.kind == PeerTimeout.__name__:
             cls, what = PeerTimeout, "has not come" if in_agreement else "makes no progress"
@@ -93,24 +93,24 @@ def verdict(
     if (
         reason.kind == AgreementError.__name__
         and not in_agreement
-        and liveness.watches[own].idle
+        and liveness.watches[index].idle
         and liveness.watches[sender].idle
     ):
-        return _OWN_FINDING_S, liveness.divergence()
-    whom = "" if about is None else f" about {'us' if reason.about == own else about}"
+        return _CAUSE_S, liveness.divergence()
+    whom = "" if about is None else f" about {'us' if reason.about == index else about}"
     error = RemoteError(f"{name} ended the run: {reason.kind}{whom}{where}. See its log", peer=name)
     error.source = reason.source or None
     if reason.kind in _EXIT_4:
         error.exit_code = 4
-    late = reason.kind == AgreementError.__name__
-    relayed = reason.kind == RemoteError.__name__  # whoever it is about tells us, too, and says why
-    return (_OWN_FINDING_S if late or relayed else 0.0), error
+    ours_follows = reason.kind == AgreementError.__name__
+    relayed = reason.kind == RemoteError.__name__  # the party that failed first sends us its farewell, too
+    return (_CAUSE_S if ours_follows or relayed else 0.0), error
 
 
 def ended_early(name: str, place: tuple[str, str] | None) -> AgreementError:
-    """For whoever waits for a message of a party that has ended its script."""
+    """The error of a receiver that waits for a message from a party that has ended its script."""
     here = "" if place is None else f" for {place[0]} ({place[1]})"
     return AgreementError(
-        f"{name} has ended its script, and we still wait for a message of it{here}: the scripts went different ways. "
+        f"{name} has ended its script, and we still wait for a message from it{here}: the scripts went different ways. "
         "A scenario must not branch on what one party alone knows."
     )

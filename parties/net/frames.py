@@ -1,8 +1,8 @@
 """Messages to bytes and back, without sockets or clocks.
 
 A frame is a header of 40 bytes and a payload. The header: 4 bytes with the kind (8 bits) and the length (24 bits),
-the sequence number, the cumulative acknowledgement, and the tag of the message. `Decoder` hands out the very
-buffers the bytes are to be read into, so that a large payload goes from TLS into the array its receiver gets.
+the sequence number, the cumulative acknowledgement, and the tag of the message. `Decoder` gives the event loop the
+buffers to read into, so that a large payload goes straight from TLS into the array that its receiver gets.
 Control messages are small canonical JSON. Left out: what frames mean (`link`, `lane`, `session`).
 """
 
@@ -22,11 +22,13 @@ from mpc.machine.channel import FRAME_HEADER, MAX_MESSAGE
 from mpc.text import visible
 
 HELLO, DOCUMENT, SETUP, DATA, END, BEAT, ACK, BYE, OFFER, SEALED, RECEIPT, NEWS = range(1, 13)
-#: What may come first, after a hello for the same study, and after a hello for another one: kind -> largest payload.
+#: The kinds of frames that may come, and the largest payload of each in bytes: before the peer's hello.
 FIRST = {HELLO: 64 << 10}
+#: Between two compute parties, after hellos for the same study.
 AGREED = {SETUP: 4 << 10, DATA: MAX_MESSAGE, END: 0, BEAT: 4 << 10, ACK: 0, BYE: 4 << 10}
-#: Between a compute party and an organization that does not compute, after hellos for the same study.
+#: Between a compute party and a visitor (an organization that does not compute), after hellos for the same study.
 VISITING = {OFFER: 4 << 10, SEALED: MAX_MESSAGE, RECEIPT: 4 << 10, NEWS: 4 << 10, BYE: 4 << 10}
+#: After hellos for different studies.
 DISAGREED = {DOCUMENT: 4 << 20, BYE: 4 << 10}
 NO_TAG = bytes(20)
 
@@ -34,7 +36,7 @@ _HEXADECIMAL = re.compile("[0-9a-f]*")
 _HEADER = Struct("<IQQ20s")
 _NAMES = ("hello", "document", "setup", "data", "end", "beat", "ack", "bye", "offer", "sealed", "receipt", "news")
 _KINDS = dict(enumerate(_NAMES, 1))
-#: Frames are cut out of one buffer of this size; of a longer payload at most this much is copied. One TLS record.
+#: The buffer that frames are cut out of: one TLS record. Of a longer payload at most this many bytes are copied.
 _SCRATCH = 16 << 10
 assert _HEADER.size == FRAME_HEADER
 
@@ -60,7 +62,7 @@ def canonical(message: dict[str, Any]) -> bytes:
 
 
 def parse(payload: NDArray[np.uint8]) -> dict[str, Any]:
-    """The control message in `payload`; RemoteProtocolError when there is none."""
+    """The control message in `payload`; RemoteProtocolError when it is not a JSON object."""
     try:
         message = json.loads(payload.tobytes())
     except (ValueError, RecursionError):
@@ -71,7 +73,7 @@ def parse(payload: NDArray[np.uint8]) -> dict[str, Any]:
 
 
 def text(message: dict[str, Any], key: str, limit: int = 200) -> str:
-    """A text field, fit for a terminal; RemoteProtocolError when it is no text."""
+    """A text field, fit for a terminal; RemoteProtocolError when it is not text."""
     value = message.get(key)
     if not isinstance(value, str):
         raise RemoteProtocolError(f"a control message whose field {key} is not text")
@@ -95,11 +97,11 @@ def octets(message: dict[str, Any], key: str, size: int) -> bytes:
 
 
 class Decoder:
-    """Bytes to frames. `get_buffer` and `buffer_updated` are those of `asyncio.BufferedProtocol`.
+    """Bytes to frames. `get_buffer` and `buffer_updated` are methods of `asyncio.BufferedProtocol`.
 
     `on_frame(kind, sequence, acknowledged, tag, payload)` is called for each whole frame; payloads are fresh,
     writable and aligned. Lengths are checked before anything is allocated. `buffer_updated` raises
-    RemoteProtocolError for what is no frame, and must not be called again afterwards.
+    RemoteProtocolError for bytes that are not an expected frame, and must not be called again afterwards.
     """
 
     def __init__(self, on_frame: Frame) -> None:
@@ -114,7 +116,7 @@ class Decoder:
         self._head: tuple[int, int, int, bytes] = (0, 0, 0, b"")
 
     def accept(self, limits: dict[int, int]) -> None:
-        """From the next frame on, these kinds may come, each with a payload of at most so many bytes."""
+        """From the next frame on, only the kinds in `limits` may come, each with a payload of at most so many bytes."""
         self._limits = limits
 
     def get_buffer(self, sizehint: int) -> memoryview:
@@ -166,12 +168,12 @@ class Decoder:
 def _refusal(kind: int, length: int, limit: int | None) -> RemoteProtocolError:
     name = _KINDS.get(kind)
     if name is None:
-        return RemoteProtocolError(f"bytes that are no frame (kind {kind})")
+        return RemoteProtocolError(f"bytes that are not a frame (unknown kind {kind})")
     if limit is None:
-        return RemoteProtocolError("a second hello" if kind == HELLO else f"a {name} frame where none may come")
-    return RemoteProtocolError(f"a {name} frame of {length} bytes, at most {limit} are allowed")
+        return RemoteProtocolError("a second hello" if kind == HELLO else f"an unexpected {name} frame")
+    return RemoteProtocolError(f"a {name} frame of {length} bytes; at most {limit} are allowed")
 
 
 def as_array(payload: bytes) -> NDArray[np.uint8]:
-    """Bytes of ours as a payload."""
+    """Bytes as a payload: a writable array of uint8."""
     return np.array(bytearray(payload), np.uint8)

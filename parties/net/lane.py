@@ -1,8 +1,8 @@
-"""One party's reliable way to one peer, across connections that come and go.
+"""The reliable way from this party to one peer, across connections that are lost and made again.
 
 Numbered frames go out in order, are kept until the peer acknowledges them, and are sent again, byte for byte, on
-the next connection. What comes in is put in order, checked, and handed to whoever waits for its tag.
-Left out: connections themselves (`link`), and when a peer counts as lost (`session`).
+the next connection. Incoming frames are put in order, checked, and given to the receiver that waits for their tag.
+Left out: connections themselves (`link`), and when a peer counts as lost (`liveness`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from mpc.errors import ComityError, LocalProtocolError, RemoteProtocolError
 from mpc.machine.channel import FRAME_HEADER, Arrival, Bytes
 from parties.net import frames
 
-#: Bytes that may be on their way to one peer before `room` makes a sender wait.
+#: So many bytes may be on their way to one peer before `room` makes a sender wait.
 WINDOW = 64 << 20
-#: Received bytes after which an acknowledgement is sent at once; later ones go within ACK_S.
+#: An acknowledgement is sent at once after so many received bytes, and within ACK_S seconds after fewer.
 ACK_BYTES = 4 << 20
 ACK_S = 0.1
-#: What may wait here for somebody to ask for it: two memory budgets.
+#: So many bytes of messages may wait here until an operation asks for them: two memory budgets.
 INBOX = 512 << 20
 #: Counted for each waiting message besides its payload, so that empty messages are bounded too.
 _ENTRY = 512
@@ -45,13 +45,13 @@ class Wire(Protocol):
 
 
 class Sink(Protocol):
-    """Takes a lane's messages as they come, in place of its inbox: for receivers that know no lengths beforehand."""
+    """Takes a lane's messages as they come, in place of its inbox: for receivers that do not know the lengths."""
 
     def deliver(self, lane: Lane, tag: bytes, payload: Bytes) -> None:
-        """A message, in order; raises RemoteProtocolError."""
+        """The next message came; raises RemoteProtocolError."""
 
     def ended(self, lane: Lane, error: ComityError) -> None:
-        """None will come any more."""
+        """No message will come any more."""
 
 
 class Lane:
@@ -68,40 +68,41 @@ class Lane:
         self.ended = False
         self.bytes_sent = 0
         self.sink: Sink | None = None
-        #: How many messages a sink's owner waits for.
+        #: How many messages the owner of the sink waits for.
         self.awaited = 0
-        self._later = acknowledge_later
+        self._acknowledge_later = acknowledge_later
         #: Sequence number -> checksum of what was sent, in debug mode.
         self._sums: dict[int, int] | None = {} if debug else None
         self.reset()
 
     def reset(self) -> None:
-        """Forget everything: the peer is a new process, and nothing of ours was numbered yet."""
+        """Start anew: the peer is a new process, and no frame to it was numbered yet."""
         self.sent = 0
         self.written = 0
         self.received = 0
         self.acknowledged = 0
         self.waiting: dict[bytes, tuple[Arrival, int]] = {}
-        self.later = False
-        self._told = 0
-        self._fresh = 0
+        #: `acknowledge_later` was called and has not acknowledged yet.
+        self.acknowledgement_due = False
+        self._last_acknowledged = 0
+        self._bytes_unacknowledged = 0
         self._in_flight = 0
         self._pending: deque[Frame] = deque()
         self._kept: deque[Frame] = deque()
         self._inbox: dict[bytes, Bytes] = {}
         self._inbox_bytes = 0
-        self._room: list[asyncio.Future[None]] = []
+        self._waiting_for_room: list[asyncio.Future[None]] = []
         self._drained: asyncio.Future[None] | None = None
 
     @property
     def quiet(self) -> bool:
-        """Nothing unsent, nothing unacknowledged."""
+        """All frames were sent and acknowledged."""
         return not self._pending and not self._kept
 
     @property
     def crowded(self) -> bool:
-        """Somebody waits for room."""
-        return bool(self._room)
+        """A sender waits for room."""
+        return bool(self._waiting_for_room)
 
     # Outgoing
 
@@ -118,7 +119,7 @@ class Lane:
             self._sums[self.sent] = zlib.crc32(payload.data)
 
     def flush(self) -> None:
-        """Write what is queued, as far as the connection takes it."""
+        """Write the queued frames, as far as the connection takes them."""
         wire, pending = self.wire, self._pending
         if wire is None or not pending:
             return
@@ -142,29 +143,31 @@ class Lane:
             wire.write(b"".join(small))
         if kept:
             self.written = kept[-1][1]
-        self._told, self._fresh = acknowledged, 0
+        self._last_acknowledged, self._bytes_unacknowledged = acknowledged, 0
 
     def attach(self, wire: Wire, received: int) -> None:
         """Go on over a new connection, whose peer has received frames up to number `received`."""
         self.acknowledge(received)
         for _, sequence, tag, payload in self._kept:
             if self._sums is not None and zlib.crc32(payload.data) != self._sums[sequence]:
-                raise LocalProtocolError(f"the message {tag.hex()} was written to after it had been sent")
+                raise LocalProtocolError(f"the payload of message {tag.hex()} was changed after it had been sent")
         self._pending.extendleft(reversed(self._kept))
         self._kept.clear()
         self.wire = wire
         self.flush()
 
     def acknowledge_now(self) -> None:
-        """Send an acknowledgement of its own if the last frame out did not carry it."""
-        if self.wire is not None and self._told != self.received:
-            self._told, self._fresh = self.received, 0
+        """Send a separate acknowledgement, unless the last frame out carried it."""
+        if self.wire is not None and self._last_acknowledged != self.received:
+            self._last_acknowledged, self._bytes_unacknowledged = self.received, 0
             self.wire.write(frames.header(frames.ACK, 0, 0, self.received, frames.NO_TAG))
 
     def acknowledge(self, number: int) -> None:
-        """The peer has everything up to `number`."""
+        """The peer has all frames up to `number`."""
         if number > self.written:
-            raise RemoteProtocolError(f"an acknowledgement of frame {number}; the last one sent was {self.written}")
+            raise RemoteProtocolError(
+                f"an acknowledgement of frame {number}, but the last frame sent to it was {self.written}"
+            )
         if number <= self.acknowledged:
             return
         self.acknowledged = number
@@ -174,13 +177,13 @@ class Lane:
             self._in_flight -= payload.size + FRAME_HEADER
             if self._sums is not None:
                 del self._sums[sequence]
-        if self._room and self._in_flight < WINDOW:
-            self._wake()
+        if self._waiting_for_room and self._in_flight < WINDOW:
+            self._wake_senders()
         if self._drained is not None and self.quiet and not self._drained.done():
             self._drained.set_result(None)
 
     def drained(self) -> asyncio.Future[None]:
-        """Done when the peer has acknowledged everything."""
+        """Done when the peer has acknowledged all frames."""
         if self._drained is None:
             self._drained = asyncio.get_running_loop().create_future()
             if self.quiet:
@@ -188,37 +191,37 @@ class Lane:
         return self._drained
 
     def end(self, error: ComityError) -> None:
-        """The peer sends nothing more and needs nothing of ours; who waits for it gets `error`."""
+        """The peer sends no more frames and needs none; receivers that wait for it get `error`."""
         self.ended = True
         self._pending.clear()
         self._kept.clear()
         self._in_flight = 0
-        self._wake()
+        self._wake_senders()
         if self._drained is not None and not self._drained.done():
             self._drained.set_result(None)
         self.fail(error)
 
     def room(self) -> asyncio.Future[None] | None:
-        """None while there is room in the window, else something to wait for."""
+        """None while the window has room, else a future that is done when it has room again."""
         if self._in_flight < WINDOW:
             return None
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         if self.error is not None:
             _fail(future, self.error)
         else:
-            self._room.append(future)
+            self._waiting_for_room.append(future)
         return future
 
-    def _wake(self) -> None:
-        for future in self._room:
+    def _wake_senders(self) -> None:
+        for future in self._waiting_for_room:
             if not future.done():
                 future.set_result(None)
-        self._room.clear()
+        self._waiting_for_room.clear()
 
     # Incoming
 
     def take(self, tag: bytes, size: int) -> Arrival:
-        """The payload under `tag`, done at once when it is here."""
+        """The payload under `tag`, as a future; done at once if the message is here."""
         future = Arrival(loop=asyncio.get_running_loop())
         payload = self._inbox.pop(tag, None)
         if payload is not None:
@@ -235,7 +238,7 @@ class Lane:
         return future
 
     def deliver(self, sequence: int, tag: bytes, payload: Bytes) -> None:
-        """A data frame came in."""
+        """A data frame came."""
         if not self.accept(sequence, payload.size):
             return
         if self.sink is not None:
@@ -245,43 +248,43 @@ class Lane:
         if entry is not None:
             future, size = entry
             if payload.size != size:
-                self.waiting[tag] = entry  # it gets the session's error
+                self.waiting[tag] = entry  # its receiver gets the error of the session
                 raise self._wrong_size(tag, payload.size, size)
             future.arrive(payload)
             return
         if tag in self._inbox:
-            raise RemoteProtocolError(f"the tag {tag.hex()} twice")
+            raise RemoteProtocolError(f"two messages under the tag {tag.hex()}")
         self._inbox[tag] = payload
         self._inbox_bytes += payload.size + _ENTRY
         if self._inbox_bytes > INBOX:
-            raise RemoteProtocolError(f"more than {INBOX >> 20} MiB that nobody asked for yet")
+            raise RemoteProtocolError(f"more than {INBOX >> 20} MiB of messages that no operation has asked for yet")
 
     def accept(self, sequence: int, size: int) -> bool:
-        """Whether this is the next frame: False for one that came before; a gap is an error."""
+        """True for the next frame, False for a repeated one. A gap is a RemoteProtocolError."""
         if sequence != self.received + 1:
             if sequence <= self.received:
                 return False
             raise RemoteProtocolError(f"frame {sequence} after frame {self.received}")
         self.received = sequence
-        self._fresh += size
-        if self._fresh >= ACK_BYTES:
+        self._bytes_unacknowledged += size
+        if self._bytes_unacknowledged >= ACK_BYTES:
             self.acknowledge_now()
-        elif not self.later:
-            self.later = True
-            self._later(self)
+        elif not self.acknowledgement_due:
+            self.acknowledgement_due = True
+            self._acknowledge_later(self)
         return True
 
     def fail(self, error: ComityError) -> None:
-        """Everybody who waits for this peer gets `error`, now and later."""
+        """All waits for this peer, now and later, end with `error`."""
         self.error = error
         if self.sink is not None:
             self.sink.ended(self, error)
-        for waiting, _ in self.waiting.values():
-            waiting.fail(error)
-        for room in self._room:
-            _fail(room, error)
+        for arrival, _ in self.waiting.values():
+            arrival.fail(error)
+        for future in self._waiting_for_room:
+            _fail(future, error)
         self.waiting.clear()
-        self._room.clear()
+        self._waiting_for_room.clear()
 
     def _wrong_size(self, tag: bytes, size: int, expected: int) -> RemoteProtocolError:
         return RemoteProtocolError(
@@ -292,7 +295,7 @@ class Lane:
 def _fail(future: asyncio.Future[None], error: ComityError) -> None:
     if not future.done():
         future.set_exception(error)
-        future.exception()  # it may never be awaited, and that is no mistake
+        future.exception()  # marks it as read: a future that nobody awaits is not a mistake
 
 
 NOTHING: Bytes = np.empty(0, np.uint8)

@@ -1,7 +1,7 @@
 """One TLS connection to a peer: who it is, its hello, its frames, its end.
 
-A link learns from the certificate who the peer is, exchanges hellos, and then feeds frames to the session until the
-connection ends. It decides nothing about the run: that is the `Host` (the session).
+A link learns from the certificate who the peer is, exchanges hellos, and then gives frames to its `Host` (the session)
+until the connection ends. The host decides everything about the run.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import socket
 import ssl
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from mpc.errors import ComityError, RemoteProtocolError
@@ -17,7 +18,7 @@ from mpc.machine.channel import Bytes
 from parties.net import frames, tls
 from parties.net.lane import Lane
 
-#: From the end of the handshake to the peer's hello, and for its document after a disagreement.
+#: A peer has so long, after the handshake, to send its hello; and so long to send its document after a disagreement.
 HELLO_S = 5.0
 
 
@@ -25,7 +26,7 @@ class Host(Protocol):
     """What a link asks of its session."""
 
     def identify(self, link: Link, key_hash: bytes) -> Lane | None:
-        """Whose key this is; None when the connection must be closed (the host has noted why)."""
+        """The lane of the peer with this key; None if the connection must be closed (the host has noted why)."""
 
     def greeting(self, lane: Lane) -> dict[str, Any]:
         """Our hello for this peer."""
@@ -34,10 +35,10 @@ class Host(Protocol):
         """The peer's hello came; raises ComityError when it does not fit."""
 
     def control(self, link: Link, kind: int, sequence: int, payload: Bytes) -> None:
-        """A frame that is no data."""
+        """A frame other than data came."""
 
     def broken(self, lane: Lane, error: ComityError) -> None:
-        """The authenticated peer misbehaved."""
+        """The peer is authenticated, and broke the protocol."""
 
     def closed(self, link: Link, error: Exception | None) -> None:
         """The connection is gone."""
@@ -45,29 +46,29 @@ class Host(Protocol):
     def writable(self, lane: Lane) -> None:
         """The connection takes data again."""
 
-    def more(self) -> None:
-        """A message comes, perhaps not the first one of those that came in at once."""
+    def flush_overdue(self) -> None:
+        """Another message is about to be delivered: replies to earlier ones go out if they have waited too long."""
 
-    def answer(self) -> None:
-        """All that came in at once has been handed out: what it made us say goes out."""
+    def flush(self) -> None:
+        """All messages of one read were delivered: the replies to them go out."""
 
 
 class VisitorHost(Host, Protocol):
-    """Who takes over connections of organizations that do not compute."""
+    """The host of visitors: organizations that do not compute and call to submit data or to fetch results."""
 
-    #: Somebody is still being served.
+    #: A visitor is still to be served.
     staying: bool
 
     @property
     def certificates(self) -> list[bytes]:
-        """Of those that may call (DER)."""
+        """The certificates (DER) of the organizations that may visit."""
 
     def knows(self, key_hash: bytes) -> bool:
-        """Whether this is the key of one of them."""
+        """Whether this is the key of an organization that may visit."""
 
 
 class Link(asyncio.BufferedProtocol):
-    """A connection. `dialled` is the lane we called, None when the peer called us."""
+    """A connection. `dialled` is the lane of the peer that we called, None if the peer called us."""
 
     def __init__(self, host: Host, *, origin: str = "", dialled: Lane | None = None) -> None:
         self.origin = origin
@@ -77,16 +78,17 @@ class Link(asyncio.BufferedProtocol):
         self.greeted = False
         self.paused = False
         self.over = False
+        #: Reads since the session last looked.
         self.reads = 0
         self.document: asyncio.Future[dict[str, Any]] | None = None
-        #: Greeted, or gone.
+        #: Set once both hellos were exchanged, or the connection is lost.
         self.settled = asyncio.Event()
         self.gone = asyncio.Event()
-        #: What may come after the hellos.
+        #: The frames that may come after the hellos.
         self.limits = frames.AGREED
-        #: The peer closed the connection before its hello; `alert`: and TLS said so.
+        #: The peer closed the connection before its hello; with `alert`, it said so in TLS.
         self.refused = self.alert = False
-        self._answered = False
+        self._hello_came = False
         self._host = host
         self._decoder = frames.Decoder(self._frame)
         self._transport: asyncio.Transport | None = None
@@ -123,7 +125,7 @@ class Link(asyncio.BufferedProtocol):
         self.reads += 1
         try:
             self._decoder.buffer_updated(nbytes)
-            self._host.answer()
+            self._host.flush()
         except ComityError as error:
             self.over = True
             assert self.lane is not None
@@ -143,7 +145,7 @@ class Link(asyncio.BufferedProtocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.refused = not self.over and not self._answered and self.lane is not None
+        self.refused = not self.over and not self._hello_came and self.lane is not None
         self.alert = isinstance(exc, ssl.SSLError) and "ALERT" in (exc.reason or "")
         self.over = True
         self._cancel_deadline()
@@ -156,7 +158,7 @@ class Link(asyncio.BufferedProtocol):
     # Called by the session
 
     def hand_over(self, host: Host, limits: dict[int, int]) -> None:
-        """Belong to another host from here on, to which other frames may come."""
+        """Belong to `host` from here on, to which the frames in `limits` may come."""
         self._host, self.limits = host, limits
 
     def write(self, data: bytes | memoryview) -> None:
@@ -165,7 +167,7 @@ class Link(asyncio.BufferedProtocol):
             self._transport.write(data)
 
     def disagree(self, document: bytes) -> asyncio.Future[dict[str, Any]]:
-        """The peer runs something else: send our document, and wait (bounded) for the peer's ({}: none came)."""
+        """The peer runs another study: send our document; the future gives the peer's, or {} after HELLO_S seconds."""
         self._decoder.accept(frames.DISAGREED)
         self.document = asyncio.get_running_loop().create_future()
         self._set_deadline(self._give_up_document)
@@ -175,7 +177,7 @@ class Link(asyncio.BufferedProtocol):
         return self.document
 
     def close(self) -> None:
-        """Close after what was written has gone out."""
+        """Close once all written bytes have gone out."""
         if self._transport is not None:
             self._transport.close()
 
@@ -195,12 +197,12 @@ class Link(asyncio.BufferedProtocol):
             if acknowledged != lane.acknowledged:
                 lane.acknowledge(acknowledged)
             if kind == frames.DATA:
-                self._host.more()
+                self._host.flush_overdue()
                 lane.deliver(sequence, tag, payload)
             elif kind != frames.ACK:
                 self._host.control(self, kind, sequence, payload)
         elif kind == frames.HELLO:
-            self._answered = True
+            self._hello_came = True
             self._decoder.accept(self.limits)
             self._cancel_deadline()
             self._host.welcome(self, frames.parse(payload))
@@ -211,7 +213,7 @@ class Link(asyncio.BufferedProtocol):
         if self.document is not None and not self.document.done():
             self.document.set_result({})
 
-    def _set_deadline(self, then: Any) -> None:
+    def _set_deadline(self, then: Callable[[], None]) -> None:
         self._cancel_deadline()
         self._deadline = asyncio.get_running_loop().call_later(HELLO_S, then)
 

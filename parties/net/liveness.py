@@ -1,9 +1,9 @@
-"""Who is alive, who makes progress, and whether the parties wait for each other in vain.
+"""Which peers are alive, which make progress, and whether all parties wait for each other in vain.
 
-A heartbeat a second carries a party's progress counter and, when nothing can run there, what it waits for. From
-the heartbeats and the time of the last byte three verdicts follow: a peer is *lost* (nothing came for `grace`
-seconds), *stalled* (it beats without progress for `stall` seconds while we wait for it), or the parties have
-*diverged* (all of them wait, and nothing is on its way). Left out: what to do then (`session`).
+Each second a heartbeat carries a party's progress counter and, if nothing can run there, what it waits for. From
+the heartbeats and the time of the last byte three verdicts follow: a peer is *lost* (no byte came for `grace`
+seconds), *stalled* (it sends heartbeats without progress for `stall` seconds while we wait for it), or the parties
+have *diverged* (all of them wait, and nothing is on its way). Left out: what to do then (`session`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mpc.text import visible
 from parties.net.frames import number, text
 from parties.net.lane import Lane
 
-#: Seconds between heartbeats; equal states in this many of them, from everybody, are a divergence.
+#: Seconds between heartbeats. If all parties wait, and so many heartbeats of each show the same state, they diverged.
 BEAT_S = 1.0
 _EQUAL_BEATS = 2
 
@@ -27,7 +27,7 @@ Waiting = Callable[[], "tuple[str, str] | None"]
 
 @dataclass
 class Watch:
-    """What is known of one party (of ourselves, too)."""
+    """What the heartbeats of one party say; also kept for this party itself."""
 
     name: str
     heard: float = 0.0
@@ -41,7 +41,7 @@ class Watch:
     source: str = ""
 
     def hear(self, message: dict[str, Any], now: float) -> None:
-        """Note a heartbeat; RemoteProtocolError when it is malformed."""
+        """Note a heartbeat; RemoteProtocolError if it is malformed."""
         self.heard = self.beat = now
         progress = number(message, "progress")
         self.idle = message.get("idle") is True
@@ -59,12 +59,12 @@ class Watch:
 
 
 class Liveness:
-    """The watches of one session. `lanes[own]` is None."""
+    """The watches of one session. This party has `index`, and no lane to itself: `lanes[index]` is None."""
 
     def __init__(
-        self, names: Sequence[str], own: int, lanes: Sequence[Lane | None], *, grace: float, stall: float
+        self, names: Sequence[str], index: int, lanes: Sequence[Lane | None], *, grace: float, stall: float
     ) -> None:
-        self._own = own
+        self._index = index
         self._lanes = lanes
         self._grace = grace
         self._stall = stall
@@ -74,7 +74,7 @@ class Liveness:
         self.watches = [Watch(name) for name in names]
 
     def attach(self, progress: Progress, waiting: Waiting) -> None:
-        """What the heartbeats say of us from now on."""
+        """From now on our heartbeats carry `progress()` and `waiting()`."""
         self._progress, self._waiting = progress, waiting
 
     def start(self, now: float) -> None:
@@ -104,7 +104,7 @@ class Liveness:
             "sent": sum(lane.sent for lane in lanes),
             "received": sum(lane.received for lane in lanes),
         }
-        self.watches[self._own].hear(message, now)
+        self.watches[self._index].hear(message, now)
         return message
 
     def lost(self, now: float) -> PeerLost | None:
@@ -121,12 +121,12 @@ class Liveness:
         return None
 
     def here(self) -> str:
-        """Where we are, for the end of a sentence."""
+        """What we wait for, for the end of a sentence."""
         place = self.place()
         return "" if place is None else f", while we waited for {place[0]} ({place[1] or 'an unknown line'})"
 
     def stalled(self, now: float) -> PeerTimeout | None:
-        """A peer we have waited for while nobody made progress."""
+        """A peer that we have waited for while no party made progress."""
         for lane in self._lanes:
             if lane is None or not (lane.waiting or lane.crowded or lane.awaited):
                 self._waited.pop(lane.index if lane is not None else -1, None)
@@ -137,16 +137,16 @@ class Liveness:
         waited = {index: since for index, since in self._waited.items() if now - since >= self._stall}
         if not waited:
             return None
-        # Who waits itself is not the cause, unless everybody does.
+        # A peer that waits itself is not the cause, unless all of them wait.
         busy = [index for index in waited if not self.watches[index].idle]
         watch = self.watches[(busy or list(waited))[0]]
         silence = f"{watch.name} answers, but has made no progress for {now - watch.moved:.0f} s"
         return PeerTimeout(silence + self.here(), peer=watch.name)
 
     def diverged(self, now: float) -> AgreementError | None:
-        """Everybody waits, nothing is on its way, and that has not changed for two heartbeats."""
-        taking_part = [w for w, lane in zip(self.watches, self._lanes, strict=True) if lane is None or not lane.ended]
-        for watch in taking_part:
+        """All parties wait, nothing is on its way, and that has not changed for two heartbeats."""
+        active = [w for w, lane in zip(self.watches, self._lanes, strict=True) if lane is None or not lane.ended]
+        for watch in active:
             if watch.equal < _EQUAL_BEATS or now - watch.beat > 1.9 * BEAT_S:
                 return None
         return self.divergence()
@@ -161,5 +161,5 @@ class Liveness:
 
 
 def first(*verdicts: ComityError | None) -> ComityError | None:
-    """The first verdict there is."""
+    """The first of `verdicts` that is not None."""
     return next((verdict for verdict in verdicts if verdict is not None), None)

@@ -1,4 +1,4 @@
-"""The session's clock: heartbeats, deadlines, redialling of silent connections, and the lines people read meanwhile."""
+"""The session's clock: heartbeats, deadlines, new calls in place of silent connections, and status lines for people."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from parties.net.strangers import Strangers
 from parties.organization.address import show_address
 
 _TICK_S = 0.25
-#: A connection that has been silent for so long is made anew, beside the old one.
+#: If a connection has been silent for so long, another one is made beside it.
 _SILENT_S = 3.0
-#: A clock that comes later than this was itself held up, and blames nobody.
+#: A tick later than this shows that this process was held up: peers are not blamed for that time.
 _LATE_S = 1.0
 
 
 class Beating(Protocol):
-    """What the clock looks at in its session."""
+    """What the pulse uses of its session."""
 
     meeting: Meeting
 
@@ -46,7 +46,7 @@ class Beating(Protocol):
 
 
 class Pulse:
-    """Ticks four times a second and beats once."""
+    """Ticks four times a second, and sends a heartbeat once a second."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Pulse:
         self._started = self._expected = self._beaten = self._loop.time()
 
     def start(self) -> None:
-        """Waiting for the others begins now."""
+        """Start the clock; the wait for the other parties begins now."""
         self._started = self._expected = self._beaten = self._loop.time()
         self._timer = self._loop.call_later(_TICK_S, self._tick)
 
@@ -98,9 +98,9 @@ class Pulse:
         verdict: ComityError | None = None
         if session.meeting.opened:
             verdict = first(live.lost(now), live.stalled(now))
-            apart = live.diverged(now)
-            if verdict is None and apart is not None:
-                session.diverged(apart)
+            divergence = live.diverged(now)
+            if verdict is None and divergence is not None:
+                session.diverged(divergence)
         if verdict is None and session.meeting.keys is None and now - self._started > self._wait:
             verdict = PeerTimeout(f"still waiting for {self._missing()} after {self._wait:g} s", peer=self._absent()[0])
         if verdict is not None:
@@ -116,7 +116,7 @@ class Pulse:
             self._status(f"waiting for {self._missing()} … {now - self._started:.0f} s")
 
     def _absent(self) -> list[str]:
-        """Who is not connected; if all are, who has not met everybody yet."""
+        """The peers that are not connected to us; if all are, those that are not connected to all others yet."""
         peers, session = self._session.peers, self._session
         absent = [lane.name for lane in peers if lane.index not in session.links]
         return absent or [lane.name for lane in peers if lane.index not in session.meeting.setups] or [""]

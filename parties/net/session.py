@@ -3,20 +3,20 @@
     session = Session(identity=..., participants=[...], index=i, listen=(host, port), document=..., study_hash=...,
                       explain=..., wait=300, grace=7, stall=600, status=print)
     await session.open()                    # connects, agrees, makes keys; raises the typed error of what went wrong
-    session.channel                         # mpc.machine.channel.Channel
+    session.channel                         # a mpc.machine.channel.Channel
     session.keys, session.run_id            # mpc.machine.party.Keys; 32 bytes, the same at all parties
-    session.attach(progress=..., waiting=..., parted=...)   # what heartbeats say of us; see `liveness`
+    session.attach(progress=..., waiting=..., parted=...)   # what our heartbeats say; see `liveness`
     session.failed                          # a future of the error, done when the session fails: cancel the script
     await session.finish()                  # or finish(error): tells the peers class, label and source line of it
     session.frame_bytes_sent, session.refused   # bytes with headers; Counter of (address, reason)
 
 A session is made inside the event loop it runs in. `finish` must be called in any case, also after `open` raised.
-Every wait on the channel ends with the session's error. `known` are certificates (DER) of the consortium's members
-outside the study: refused like strangers, but with their key shown. `participants` are in index order; the party with
-the higher index of a pair calls the other. `explain(ours, theirs, peer_name)` puts the difference of two study
-documents in words. `status` gets lines for people; one that starts with "waiting for" comes anew each second while it
-holds. `debug` checks that payloads are not written to after they were sent. `desk` receives organizations that do not
-compute, which call here, too; after `finish` they may still, if it says so, until `dismiss`.
+If the session fails, every wait on the channel ends with its error. `known` are certificates (DER) of the consortium's
+members outside the study: refused like strangers, but with their key shown. `participants` are in index order; the
+party with the higher index of a pair calls the other. `explain(ours, theirs, peer_name)` puts the difference of two
+study documents in words. `status` gets lines for people; a line that starts with "waiting for" is repeated each second
+while it holds. `debug` checks that payloads do not change after they were sent. `desk` receives visitors on the same
+port; if its `staying` is set, they may still call after `finish`, until `dismiss`.
 Left out: connections (`link`, `dialer`, `tls`), numbering (`lane`), keys (`meeting`, `agreement`), verdicts
 (`liveness`), time (`pulse`).
 """
@@ -46,16 +46,16 @@ from parties.organization.address import show_address
 from parties.organization.identity import Identity
 
 _CLOSE_S = 1.0
-#: A party that found a different study stays so long for those who have not called yet.
+#: If a peer runs a different study, this party stays so long for peers that have not called yet.
 _LINGER_S = 3.0
-#: Parties that wait for each other in vain ask each other where they went apart for so long.
-_APART_S = 6.0
+#: If all parties wait for each other in vain, they compare for at most so long where their scripts differ.
+_COMPARE_S = 6.0
 Parted = Callable[[], Awaitable[AgreementError | None]]
 
 
 @dataclass(frozen=True)
 class Participant:
-    """One party of the study. `address` may be None for a party that only calls, towards those it calls."""
+    """A party of the study. `address` may be None if this party never calls it."""
 
     name: str
     key_hash: bytes
@@ -93,8 +93,8 @@ class Session:
         self._document = document
         self._explain = explain
         self._desk = desk
-        outside = [] if desk is None else desk.certificates
-        self._certificates = [*(p.certificate for p in self.participants), *known, *outside]
+        visitors = [] if desk is None else desk.certificates
+        self._certificates = [*(p.certificate for p in self.participants), *known, *visitors]
         self._grace = grace
         self._status = status
         self._error: ComityError | None = None
@@ -108,7 +108,7 @@ class Session:
         self.meeting = Meeting(self.participants, index, study_hash)
         self._disagreement: AgreementError | None = None
         self._parted: Parted | None = None
-        self._asking = False
+        self._comparing = False
         self._ending = self._gone = False
         self._ready: asyncio.Future[None] = self._loop.create_future()
         self.dialers: dict[int, Dialer] = {}
@@ -124,11 +124,15 @@ class Session:
 
     async def open(self) -> None:
         """Connect to all participants, agree with each, make the keys."""
-        own = self.participants[self.index]
+        ours = self.participants[self.index]
         if note := tls.clock_note({p.name: p.certificate for p in self.participants}):
             self._status(note)
-        if own.key_hash != self._identity.key_hash:
-            raise AuthenticationError(f"the study names another key for {own.name} than this home holds", peer=own.name)
+        if ours.key_hash != self._identity.key_hash:
+            raise AuthenticationError(
+                f"the study's key for {ours.name} is not the key in this home. Use the home with that key, or give the "
+                "others this home's card",
+                peer=ours.name,
+            )
         if self.index < len(self.participants) - 1 or self._desk is not None:
             assert self._listen is not None
             context = tls.server_context(self._identity, self._certificates)
@@ -143,15 +147,17 @@ class Session:
         for lane in self.peers[: self.index]:
             address = self.participants[lane.index].address
             if address is None:
-                raise AuthenticationError(f"no address is known for {lane.name}", peer=lane.name)
+                raise AuthenticationError(
+                    f"no address is known for {lane.name}. Ask for its card with an address, and add it", peer=lane.name
+                )
             self.dialers[lane.index] = Dialer(self, lane, address, context)
             self.dialers[lane.index].start()
         self._pulse.start()
         await self._ready
 
     def attach(self, *, progress: Progress, waiting: Waiting, parted: Parted | None = None) -> None:
-        """`progress()` counts finished chunks and rounds; `waiting()` is (label, source line) when nothing can run;
-        `parted()` finds out with the peers where they went apart."""
+        """`progress()` counts finished chunks and rounds; `waiting()` is (label, source line) if nothing can run, else
+        None; `parted()` compares with the peers where the scripts differ."""
         self._liveness.attach(progress, waiting)
         self._parted = parted
 
@@ -180,9 +186,9 @@ class Session:
         return self._strangers.counts
 
     async def finish(self, error: ComityError | None = None) -> None:
-        """End the run. Without an error, waits until every peer has all we sent (at most the grace period).
+        """End the run. Without an error, wait until every peer has all our frames (at most the grace period).
 
-        With one, tells the peers and closes within a second. After it, nothing of the session is left running.
+        With an error, tell the peers and close within a second. Afterwards nothing of the session runs any more.
         """
         if error is not None:
             self.fail(error)
@@ -208,20 +214,20 @@ class Session:
             await self._listener.closed()
 
     async def dismiss(self) -> None:
-        """Stop listening for organizations that do not compute, where `finish` left that to them."""
+        """Stop listening for visitors, if `finish` left the port open for them."""
         if self._listener is not None:
             self._listener.close()
             await self._listener.closed()
 
     def fail(self, error: ComityError) -> None:
-        """The run is over: everybody who waits gets `error`, and the peers hear its class and place."""
+        """The run is over: every wait ends with `error`, and the peers are sent its class and place."""
         if self.over:
             return
         self._error = error
         for lane in self.peers:
             lane.fail(error)
         farewell = endings.farewell(error, self.participants_by_name(), self._liveness.place())
-        # Also to those whose hello is still on its way: ours is, too, and comes before this.
+        # Also to peers whose hello is still on its way: they get our hello before this farewell.
         for link in [*self.links.values(), *self._unsettled]:
             link.write(frames.control(frames.BYE, farewell))
         self._stop()
@@ -231,24 +237,24 @@ class Session:
             self._ready.exception()
 
     def diverged(self, error: AgreementError) -> None:
-        """The parties wait for each other in vain: end with where they went apart, or with what each waits for."""
+        """The parties wait for each other in vain: fail with where their scripts differ, or else with `error`."""
         if self._parted is None:
             self.fail(error)
-        elif not self._asking:
-            self._asking = True
-            task = self._loop.create_task(self._ask(self._parted, error))
+        elif not self._comparing:
+            self._comparing = True
+            task = self._loop.create_task(self._compare(self._parted, error))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
-    async def _ask(self, parted: Parted, error: AgreementError) -> None:
-        found: AgreementError | None = None
+    async def _compare(self, parted: Parted, error: AgreementError) -> None:
+        difference: AgreementError | None = None
         with contextlib.suppress(TimeoutError, ComityError):
-            async with asyncio.timeout(_APART_S):
-                found = await parted()
-        self.fail(found or error)
+            async with asyncio.timeout(_COMPARE_S):
+                difference = await parted()
+        self.fail(difference or error)
 
     def participants_by_name(self) -> dict[str, int]:
-        """Index of each name."""
+        """The index of each party, by name."""
         return {p.name: i for i, p in enumerate(self.participants)}
 
     def _stop(self) -> None:
@@ -260,7 +266,7 @@ class Session:
 
     @property
     def _stays(self) -> bool:
-        """Whether somebody is still to fetch results here."""
+        """Whether the port stays open, because a visitor is still to fetch results."""
         return self._desk is not None and self._desk.staying
 
     # For links and dialers
@@ -271,26 +277,27 @@ class Session:
             return self._desk.identify(link, key_hash)
         if self._gone:
             return None
-        found = next((lane for lane in self.peers if self.participants[lane.index].key_hash == key_hash), None)
+        peer = next((lane for lane in self.peers if self.participants[lane.index].key_hash == key_hash), None)
         if link.dialled is None:
-            if found is None:
+            if peer is None:
                 self._strangers.refused(link.origin, f"unknown key {key_hash.hex()[:8]}…")
-        elif found is not link.dialled:
+        elif peer is not link.dialled:
             expected = link.dialled
             whose = "this party's own key" if key_hash == self._identity.key_hash else "an unknown key"
-            if found is not None:
-                whose = f"the key of {found.name}"
+            if peer is not None:
+                whose = f"the key of {peer.name}"
             where = show_address(self.dialers[expected.index].address)
             self.fail(
                 AuthenticationError(
-                    f"at {where}, the address of {expected.name}, answers {whose}. Compare the addresses",
+                    f"the server at {where} is not {expected.name}: it has {whose}. Check the address of "
+                    f"{expected.name}",
                     peer=expected.name,
                 )
             )
             return None
-        if found is not None:
+        if peer is not None:
             self._unsettled.add(link)
-        return found
+        return peer
 
     def greeting(self, lane: Lane) -> dict[str, Any]:
         return self.meeting.greeting(lane)
@@ -357,26 +364,26 @@ class Session:
     def writable(self, lane: Lane) -> None:
         lane.flush()
 
-    def more(self) -> None:
-        self.channel.behind()
+    def flush_overdue(self) -> None:
+        self.channel.flush_overdue()
 
-    def answer(self) -> None:
+    def flush(self) -> None:
         self.channel.flush()
 
     # Agreement
 
     async def _disagree(self, lane: Lane, document: asyncio.Future[dict[str, Any]]) -> None:
         theirs = await document
-        difference = "(it did not show its study)"
+        difference = "(it did not send its study)"
         try:
             if theirs:
-                difference = "(its study document is of a form that cannot be compared)"
+                difference = "(its study document cannot be compared with ours)"
                 difference = self._explain(self._document, theirs, lane.name)
         except (ComityError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
-            pass  # the document is the peer's: whatever is in it, the disagreement stands
+            pass  # the document comes from the peer: whatever is in it, the disagreement stands
         if self._disagreement is None:
             self._disagreement = AgreementError(f"{lane.name} runs a different study\n{difference}")
-            # The others are about to call, and must hear of it, too.
+            # The other peers are about to call, and must hear of the disagreement, too.
             self._loop.call_later(_LINGER_S, self.fail, self._disagreement)
         self._give_up_if_all_answered()
 
@@ -385,7 +392,7 @@ class Session:
             self.fail(self._disagreement)
 
     def _open_if_complete(self) -> None:
-        """Once all are connected: fix who takes part, and open our coin."""
+        """Once all parties are connected: fix the run, and send our setup."""
         if self.meeting.opened or len(self.links) < len(self.peers):
             return
         payload = frames.as_array(self.meeting.open())

@@ -1,9 +1,9 @@
 """A channel as slow as a network: a message is held back at its receiver until the network would have brought it.
 
-Messages go out at once over the channel below, each with the time at which its last bit would come out of the network
-behind it. So a party that computes delays nothing but what it receives itself, as with a real network. A party sends
-to all others through one line of the network's rate, receives through another, and half the round trip lies between.
-Left out: what TCP adds to that (slow start, loss).
+Messages go out at once over the channel below. A stamp behind each says when its last bit would come out of the
+network. So a party that is busy delays only the messages that it receives itself, as with a real network. A party
+sends to all others through one line of the network's rate and receives through another; half a round trip lies
+between. Left out: what TCP adds to that (slow start, loss).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from mpc.machine.party import Busy, inner_label
 from parties.net.lane import WINDOW
 
 _STAMP = Struct("<d")
-#: Intervals of the past that a late message may still have come in between.
-_REMEMBERED = 64
+#: So many busy intervals of the past are kept: a late message may fit between them.
+_PAST_INTERVALS = 64
 
 
 class Time(Protocol):
@@ -34,15 +34,16 @@ class Time(Protocol):
 
 
 class Line:
-    """What comes in at one rate: when it was or will be busy."""
+    """The line by which a party receives: the intervals in which it was or will be busy."""
 
     def __init__(self) -> None:
         self._busy: list[tuple[float, float]] = []
 
     def through(self, due: float, seconds: float) -> float:
-        """When a message is in whole that takes so many seconds, and would be in at `due` if it were alone.
+        """The time at which the last bit of a message comes out of the line.
 
-        It takes what is free from its first bit on; what was asked for earlier goes first.
+        The message takes `seconds` on the line, and would end at `due` if it were alone. It uses the free time from
+        its first bit on; messages that were asked for earlier go first.
         """
         busy = self._busy
         first = at = due - seconds
@@ -56,15 +57,15 @@ class Line:
             high += 1
         at += seconds
         busy[low:high] = [(first, at)]
-        del busy[: max(low - _REMEMBERED, 0)]
+        del busy[: max(low - _PAST_INTERVALS, 0)]
         return at
 
 
 class Shaped:
-    """A channel over another one, to peers that have one, too.
+    """A shaped channel over `channel`. The peers must have shaped channels, too.
 
-    Messages are shaped while `shaping` is set at their sender. `bytes_sent` counts frames by receiver, without what
-    shaping adds to them. While a message is held back, `busy` is: the party does not wait for its peer.
+    Messages are shaped while `shaping` is set at their sender. `bytes_sent` counts frames by receiver, without the
+    stamps. While a message is held back, `busy` is set: the party does not wait for its peer.
     """
 
     def __init__(self, channel: Channel, network: Network, time: Time) -> None:
@@ -92,15 +93,15 @@ class Shaped:
             self._channel.send(peer, tag, np.concatenate([payload, stamp]))
         else:
             self._channel.send(peer, tag, payload)
-            self._channel.send(peer, _beside(tag), stamp)
+            self._channel.send(peer, _stamp_tag(tag), stamp)
 
     async def receive(self, peer: int, tag: bytes, size: int) -> Bytes:
         if size + _STAMP.size <= MAX_MESSAGE:
-            both = await self._channel.receive(peer, tag, size + _STAMP.size)
-            payload, stamp = both[:size], both[size:]
+            stamped = await self._channel.receive(peer, tag, size + _STAMP.size)
+            payload, stamp = stamped[:size], stamped[size:]
         else:
             payload = await self._channel.receive(peer, tag, size)
-            stamp = await self._channel.receive(peer, _beside(tag), _STAMP.size)
+            stamp = await self._channel.receive(peer, _stamp_tag(tag), _STAMP.size)
         (due,) = _STAMP.unpack(stamp.tobytes())
         if due:
             await self._until(self._incoming.through(due, (size + FRAME_HEADER) * self._per_byte))
@@ -124,6 +125,6 @@ class Shaped:
                 await self._time.at(due)
 
 
-def _beside(tag: bytes) -> bytes:
-    """The tag of the stamp of a message that has no room for it."""
+def _stamp_tag(tag: bytes) -> bytes:
+    """The tag of a stamp that is sent apart, because its message has no room for it."""
     return inner_label(tag[:16], 0, "stamp") + tag[16:]

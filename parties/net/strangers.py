@@ -1,12 +1,12 @@
-"""Connections that were refused: counted by address and reason, shown at most once a second, never in the way."""
+"""Refused connections: counted by address and reason, and shown at most once a second."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
 
-#: Different (address, reason) pairs that are told apart; more are counted together.
-_PLACES = 1000
+#: So many pairs of address and reason are counted one by one; further ones are counted together.
+_MOST_PAIRS = 1000
 _SHOW_S = 1.0
 
 
@@ -20,15 +20,15 @@ class Strangers:
         self._shown = float("-inf")
 
     def refused(self, address: str, reason: str) -> None:
-        """Count one."""
-        place = (address, reason)
-        if place not in self.counts and len(self.counts) >= _PLACES:
-            place = ("other addresses", "various reasons")
-        self.counts[place] += 1
-        self._unshown[place] += 1
+        """Count a refused connection."""
+        pair = (address, reason)
+        if pair not in self.counts and len(self.counts) >= _MOST_PAIRS:
+            pair = ("other addresses", "various reasons")
+        self.counts[pair] += 1
+        self._unshown[pair] += 1
 
     def show(self, now: float, *, last: bool = False) -> None:
-        """Give the status line of what is new, if it is time."""
+        """Write a status line for each new refusal, if the last lines were written long enough ago."""
         if not self._unshown or (now - self._shown < _SHOW_S and not last):
             return
         self._shown = now

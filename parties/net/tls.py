@@ -1,12 +1,12 @@
 """TLS connections pinned to the consortium's keys; the only module that opens a socket.
 
 Every connection is TLS 1.3 with certificates at both ends. A context trusts exactly the certificates it is given, no
-authority and no name, and the caller then compares the peer's key with the one it expects (`peer_key_hash`).
+authority and no name, and the caller then compares the peer's key with the expected key (`peer_key_hash`).
 The dates in certificates are not checked: keys are pinned, and a wrong clock must not look like a wrong key
-(`clock_note` says what is odd).
-A listening socket is bound through the event loop with its TLS context; connections are accepted here one by one,
-because only then are unfinished handshakes bounded, counted by address, and their failures shown.
-Left out: what is said on a connection (`link`), and who gets a place for a handshake (`places`).
+(`clock_note` names the certificates that are out of date).
+A listening socket is bound through the event loop with its TLS context. This module accepts the connections one by
+one: only so are unfinished handshakes bounded, counted by address, and their failures shown.
+Left out: what is said on a connection (`link`), and which connection gets a place for its handshake (`places`).
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from parties.organization.identity import Identity, certificate_key_hash
 HANDSHAKE_S = 5.0
 #: X509_V_FLAG_NO_CHECK_TIME of OpenSSL, which Python's `ssl` does not name.
 _NO_CHECK_TIME = ssl.VerifyFlags(0x200000)
-#: After this many refusals in a row, connections are taken up no faster than this: strangers cannot buy our time.
+#: After PATIENCE refusals in a row, at most ACCEPTED_PER_S connections a second are accepted: strangers cannot use up
+#: this party's time.
 PATIENCE = 50
 ACCEPTED_PER_S = 200
 _SHUTDOWN_S = 1.0
@@ -39,14 +40,14 @@ Refused = Callable[[str, str], None]
 
 
 def server_context(identity: Identity, certificates: Iterable[bytes]) -> ssl.SSLContext:
-    """For connections that others open to us; `certificates` (DER) are those that are let in."""
+    """For connections that others open to us; the holders of `certificates` (DER) are let in."""
     context = _context(ssl.PROTOCOL_TLS_SERVER, identity, certificates)
     context.num_tickets = 0  # no resumption: each connection proves its keys
     return context
 
 
 def client_context(identity: Identity, certificates: Iterable[bytes]) -> ssl.SSLContext:
-    """For connections that we open; `certificates` (DER) are those we may meet."""
+    """For connections that we open; the holders of `certificates` (DER) may answer."""
     return _context(ssl.PROTOCOL_TLS_CLIENT, identity, certificates)
 
 
@@ -64,7 +65,7 @@ def _context(protocol: int, identity: Identity, certificates: Iterable[bytes]) -
 
 
 def _no_passphrase() -> str:
-    # Without this OpenSSL would ask on the terminal.
+    # Without this function OpenSSL would ask on the terminal.
     raise ConfigError("the key is locked by a passphrase, and none was given")
 
 
@@ -77,20 +78,20 @@ def peer_key_hash(ssl_object: ssl.SSLObject) -> bytes:
 
 
 def clock_note(certificates: Mapping[str, bytes], now: datetime | None = None) -> str | None:
-    """What is odd about this machine's clock, or about certificates (DER, by name); None where nothing is."""
+    """Which certificates (DER, by name) are out of date by this machine's clock; None if none is."""
     now = now or datetime.now(UTC)
-    odd = []
+    out_of_date = []
     for name, der in certificates.items():
-        found = x509.load_der_x509_certificate(der)
-        if now < found.not_valid_before_utc:
-            odd.append(f"that of {name} begins on {found.not_valid_before_utc:%d %B %Y}")
-        elif now > found.not_valid_after_utc:
-            odd.append(f"that of {name} ended on {found.not_valid_after_utc:%d %B %Y}")
-    if not odd:
+        certificate = x509.load_der_x509_certificate(der)
+        if now < certificate.not_valid_before_utc:
+            out_of_date.append(f"the certificate of {name} begins on {certificate.not_valid_before_utc:%d %B %Y}")
+        elif now > certificate.not_valid_after_utc:
+            out_of_date.append(f"the certificate of {name} ended on {certificate.not_valid_after_utc:%d %B %Y}")
+    if not out_of_date:
         return None
     return (
-        f"this machine's clock says {now:%d %B %Y}; of the certificates, {', '.join(odd)}. Is the clock right? "
-        "(The run goes on: their keys are known)"
+        f"this machine's clock says {now:%d %B %Y}; {', '.join(out_of_date)}. Is the clock right? "
+        "(The run goes on: the keys are known)"
     )
 
 
@@ -114,7 +115,7 @@ class Listener:
     """Accepts connections; `factory(address)` makes the protocol of each. Strangers cost little and stop nothing.
 
     `refused(address, reason)` is called for each connection that did not finish its handshake. `known` are the hosts
-    of those who are expected to call: places for handshakes are kept for them.
+    of the organizations that are expected to call: places for handshakes are kept for them.
     """
 
     def __init__(
@@ -123,21 +124,25 @@ class Listener:
         self._context = context
         self._factory = factory
         self._report = refused
-        self._annoyance = 0.0
-        self._annoyed = 0.0
+        #: A count of refusals that decays with time, and the time of the last refusal.
+        self._refusals = 0.0
+        self._last_refusal = 0.0
         self._server: asyncio.AbstractServer | None = None
         self._sockets: list[socket.socket] = []
         self._accepting: list[asyncio.Task[None]] = []
         self._unfinished: dict[asyncio.Task[None], str] = {}
         self._hosts = list(known)
         self._places = Places(self._hosts)
-        self._looking: asyncio.Task[None] | None = None
+        self._lookup: asyncio.Task[None] | None = None
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; the port it became (for port 0). ConfigError when the address cannot be had."""
+        """Listen, and return the port (for port 0, the port that the system chose).
+
+        Raises ConfigError if the address cannot be bound.
+        """
         loop = asyncio.get_running_loop()
         try:
-            # Bound with TLS, but never served by the loop: it would neither bound nor report handshakes.
+            # Bound with TLS, but never served by the loop: it would neither limit nor report handshakes.
             server = await loop.create_server(
                 lambda: self._factory(""), host, port, ssl=self._context, start_serving=False
             )
@@ -146,7 +151,7 @@ class Listener:
                 f"cannot listen on {host}:{port}: {error.strerror or error}. Is another party running there?"
             ) from None
         self._server = server
-        self._looking = loop.create_task(self._look_up())
+        self._lookup = loop.create_task(self._look_up_hosts())
         for bound in server.sockets:
             listening = bound.dup()
             listening.setblocking(False)
@@ -159,38 +164,38 @@ class Listener:
         """Stop listening; established connections stay."""
         for task in [*self._accepting, *self._unfinished]:
             task.cancel()
-        if self._looking is not None:
-            self._looking.cancel()
+        if self._lookup is not None:
+            self._lookup.cancel()
         if self._server is not None:
             self._server.close()
 
     async def closed(self) -> None:
-        """After `close`: the port is free again."""
+        """After `close`: wait until the port is free again."""
         await asyncio.gather(*self._accepting, *self._unfinished, return_exceptions=True)
 
     def _refused(self, origin: str, reason: str) -> None:
         now = asyncio.get_running_loop().time()
         self._places.failed(origin, now)
-        self._annoyance = self._current_annoyance() + 1
-        self._annoyed = now
+        self._refusals = self._recent_refusals() + 1
+        self._last_refusal = now
         self._report(origin, reason)
 
-    async def _look_up(self) -> None:
-        """Addresses of hosts that are given by name."""
+    async def _look_up_hosts(self) -> None:
+        """Keep places for the addresses of known hosts, too, where these are given by name."""
         for host in self._hosts:
             with contextlib.suppress(OSError, UnicodeError):
-                for found in await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM):
-                    self._places.know(str(found[4][0]))
+                for info in await asyncio.get_running_loop().getaddrinfo(host, None, type=socket.SOCK_STREAM):
+                    self._places.know(str(info[4][0]))
 
-    def _current_annoyance(self) -> float:
-        passed = asyncio.get_running_loop().time() - self._annoyed
-        return max(0.0, self._annoyance - passed * ACCEPTED_PER_S / 2)
+    def _recent_refusals(self) -> float:
+        passed = asyncio.get_running_loop().time() - self._last_refusal
+        return max(0.0, self._refusals - passed * ACCEPTED_PER_S / 2)
 
     async def _accept(self, listening: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         with listening:
             while True:
-                if self._current_annoyance() > PATIENCE:
+                if self._recent_refusals() > PATIENCE:
                     await asyncio.sleep(1 / ACCEPTED_PER_S)
                 try:
                     connection, address = await loop.sock_accept(listening)
@@ -198,7 +203,7 @@ class Listener:
                     await asyncio.sleep(0.05)
                     continue
                 self._begin(connection, str(address[0]))
-                await asyncio.sleep(0)  # its handshake begins before it may have to give way
+                await asyncio.sleep(0)  # the handshake begins before the connection may have to give way
 
     def _begin(self, connection: socket.socket, origin: str) -> None:
         loop = asyncio.get_running_loop()

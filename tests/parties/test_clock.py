@@ -50,7 +50,7 @@ def test_a_session_opens_whatever_the_clocks_say_and_tells_of_it(tmp_path, monke
         await asyncio.gather(*(session.open() for session in sessions))
         await lab.finish()
         for lines in lab.lines:
-            assert any(f"of the certificates, that of {among[odd].name} " in line for line in lines), lines
+            assert any(f"the certificate of {among[odd].name} " in line for line in lines), lines
 
     run(program)
 
@@ -60,7 +60,7 @@ def test_what_is_said(tmp_path, monkeypatch, days):
     odd = made_at(monkeypatch, NOW + timedelta(days=days), tmp_path / "odd")
     note = tls.clock_note({"county": odd.certificate}, NOW)
     assert note is not None
-    assert note.startswith("this machine's clock says 01 March 2027; of the certificates, that of county ")
+    assert note.startswith("this machine's clock says 01 March 2027; the certificate of county ")
     assert ("begins on" if days > 0 else "ended on") in note
 
 
@@ -81,4 +81,4 @@ def test_a_run_between_clocks_that_are_years_apart(tmp_path, monkeypatch):
         assert releases_alike([run.result for run in runs.values()])
         for name, said in zip(NAMES, ("begins on", "ended on"), strict=False):
             lines = runs["st-mary"].lines
-            assert any(f"that of {name} {said}" in line for line in lines), lines
+            assert any(f"the certificate of {name} {said}" in line for line in lines), lines

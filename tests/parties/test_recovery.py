@@ -232,7 +232,7 @@ def test_too_much_that_nobody_asks_for(monkeypatch):
             sessions[0].channel.send(1, tag_of(LABEL, part), np.zeros(1, np.uint8))
         error = await asyncio.wait_for(sessions[1].failed, 15)
         assert isinstance(error, RemoteProtocolError)
-        assert "county sent more than 1 MiB that nobody asked for" in str(error)
+        assert "county sent more than 1 MiB of messages that no operation" in str(error)
         await lab.finish()
 
     run(program)
@@ -497,7 +497,7 @@ def test_writing_to_a_message_after_sending_it_is_found_when_it_is_sent_again():
         proxies[0].stalled = False
         error = await asyncio.wait_for(sessions[1].failed, 15)
         assert isinstance(error, LocalProtocolError)
-        assert "written to after" in str(error)
+        assert "changed after" in str(error)
         await lab.finish()
         for proxy in proxies:
             await proxy.stop()

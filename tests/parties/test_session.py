@@ -23,7 +23,7 @@ from mpc.errors import (
 )
 from mpc.machine.channel import tag_of
 from parties.net import agreement, frames, places, tls
-from parties.net.agreement import Contribution
+from parties.net.agreement import RunSecrets
 from parties.net.session import Participant
 
 
@@ -122,7 +122,7 @@ def test_a_study_too_long_to_show_is_still_a_disagreement():
         long = {"document": {"scenario": "x" * (5 << 20)}, "study_hash": bytes(32)}
         found = await asyncio.gather(outcome(lab.make(0)), outcome(lab.make(1, **long)))
         assert all(isinstance(error, AgreementError) for error in found)
-        assert "did not show its study" in str(found[0])
+        assert "did not send its study" in str(found[0])
 
     run(program)
 
@@ -401,17 +401,21 @@ async def rogue(lab, *messages):
 
 
 def hello(**changes):
-    message = Contribution(1).hello(NAMES[1], STUDY_HASH, 0).message()
+    message = RunSecrets(1).hello(NAMES[1], STUDY_HASH, 0).message()
     return frames.control(frames.HELLO, {**message, **changes})
 
 
 BAD = {
     "another member's index": ([hello(index=0)], RemoteProtocolError, "party 0"),
-    "another name": ([hello(name="county")], RemoteProtocolError, "which it is not"),
+    "another name": (
+        [hello(name="county")],
+        RemoteProtocolError,
+        "a hello as party 1 (county), but its key is that of party 1 (north)",
+    ),
     "a second hello": ([hello(), hello()], RemoteProtocolError, "a second hello"),
-    "garbage first": ([bytes(100)], RemoteProtocolError, "no frame"),
-    "garbage later": ([hello(), bytes(100)], RemoteProtocolError, "no frame"),
-    "data first": ([frames.header(frames.DATA, 0, 1, 0, bytes(20))], RemoteProtocolError, "none may come"),
+    "garbage first": ([bytes(100)], RemoteProtocolError, "not a frame"),
+    "garbage later": ([hello(), bytes(100)], RemoteProtocolError, "not a frame"),
+    "data first": ([frames.header(frames.DATA, 0, 1, 0, bytes(20))], RemoteProtocolError, "unexpected"),
     "a frame too long": (
         [hello(), frames.header(frames.DATA, (4 << 20) + 1, 1, 0, bytes(20))],
         RemoteProtocolError,
@@ -437,7 +441,7 @@ BAD = {
     "a tag twice": (
         [hello(), *(frames.header(frames.DATA, 0, i, 0, bytes(20)) for i in (1, 2))],
         RemoteProtocolError,
-        "twice",
+        "two messages under the tag",
     ),
     "another run": (
         [
@@ -477,7 +481,7 @@ def test_a_coin_other_than_the_committed_one():
         lab = Lab(2)
         waiting = asyncio.ensure_future(outcome(lab.make(0)))
         await lab.listening()
-        own, protocol = Contribution(1), Rogue()
+        own, protocol = RunSecrets(1), Rogue()
         received = bytearray()
         protocol.data_received = received.extend
         await tls.dial(
@@ -500,7 +504,7 @@ def test_a_coin_other_than_the_committed_one():
 
 
 def test_a_member_outside_the_study_is_a_stranger():
-    """Its certificate is trusted in the handshake here, and its key is still none of the study's."""
+    """Its certificate is trusted in the handshake here, and its key is not in the study."""
 
     async def program():
         lab = Lab(2)
@@ -587,7 +591,7 @@ def test_an_explanation_that_fails_leaves_the_disagreement():
 
 
 def test_an_exchange_key_of_small_order():
-    weak = agreement.Hello.read({**Contribution(1).hello("north", STUDY_HASH, 0).message(), "exchange": "00" * 32})
-    with pytest.raises(RemoteProtocolError, match="north sent an exchange key that is none") as found:
-        Contribution(0).shared_with(weak)
+    weak = agreement.Hello.read({**RunSecrets(1).hello("north", STUDY_HASH, 0).message(), "exchange": "00" * 32})
+    with pytest.raises(RemoteProtocolError, match="north sent an invalid X25519 key") as found:
+        RunSecrets(0).shared_with(weak)
     assert found.value.peer == "north"
