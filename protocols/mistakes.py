@@ -1,13 +1,14 @@
-"""Mistakes of a scenario's author: told as such, with line and remedy, and kept apart from defects of Comity.
+"""Tell the mistakes of a scenario's author from defects of Comity, and show each with its line and a remedy.
 
-The rule, once and for all. Of the places that an exception came through, those of Python and of other libraries are not
-responsible: they do what they are told. The innermost one that remains is the responsible one.
+The rule looks at the frames of an exception's traceback. Frames of Python and of other libraries are not responsible:
+they do what they are told. The innermost frame that remains is responsible:
 
-    the script   the author's: a name that does not exist, a division by zero, an exception of the script's own
-    Comity, called by the script   an argument that does not fit, most often; told with what the function takes
-    Comity alone   a defect
+    the script                    the author's mistake: a name that does not exist, a division by zero
+    Comity, called by the script  mostly an argument that does not fit; the message shows the function's parameters
+    Comity alone                  a defect
 
-Exceptions of `mpc.errors` say themselves what they are. Those of a scheduled operation never come through the script.
+Exceptions of `mpc.errors` carry their own explanation. The exception of a scheduled operation never passes through the
+script.
 """
 
 from __future__ import annotations
@@ -35,72 +36,73 @@ _PATHS = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib
 _LIBRARIES = tuple(
     str(path) + "/" for path in {*_PATHS, str(Path(np.__file__).resolve().parent.parent)} if path and path != "/"
 )
-#: A message of Python's is cut after so many characters: an author's may be long.
-_MOST = 500
+#: Longest part of Python's message that is shown, in characters.
+_LONGEST = 500
 
 
-class _Place(NamedTuple):
-    whose: str
+class _Frame(NamedTuple):
+    side: str
     line: tuple[str, int]
     frame: FrameType
 
 
-#: A script that branches on an opened value is planned with something in its place.
+#: While a script is planned, another number stands in for an opened value.
 _STANDING_IN = (
-    "A value that was awaited before is none of the data here: while a script is planned another number stands in for "
-    "it, and the script has to get through with that, too"
+    "While a script is planned, another number stands in for a released value that it awaits: the script must work "
+    "with that number, too"
 )
 
 
 def of_the_author(error: ConfigError) -> ConfigError:
-    """A name or value that a scenario gives, and that cannot be: with the exit code of all that is wrong with one."""
+    """The same error with the exit code of a wrong scenario: a name or value in the scenario cannot be."""
     error.exit_code = ScenarioError.exit_code
     return error
 
 
 def mistake(error: BaseException, *, standing_in: bool = False) -> ScenarioError | None:
-    """`error` as its author is told; None where it is no author's mistake, or says so itself.
+    """The author's mistake behind `error`, with its line and a remedy; None for other errors, and for a ComityError,
+    which explains itself.
 
     standing_in  the script was planned, and had awaited a release
     """
     if isinstance(error, ComityError):
         return None
     trace = error.__traceback__
-    if isinstance(error.__cause__, StopIteration):  # that of a coroutine is told by another error, without its place
+    if isinstance(error.__cause__, StopIteration):  # Python replaces it in a coroutine by an error without its line
         trace = error.__cause__.__traceback__
-    places = [place for place in _places(trace) if place.whose != "library"]
-    scripts = [place for place in places if place.whose == "script"]
+    frames = [frame for frame in _frames(trace) if frame.side != "library"]
+    scripts = [frame for frame in frames if frame.side == "script"]
     if not scripts:
         return None
     innermost = scripts[-1]
     if isinstance(error, RecursionError):
-        lines = [place.line for place in scripts]
-        innermost = max(reversed(scripts), key=lambda place: lines.count(place.line))
-    kind, said = type(error).__name__, " ".join(str(error).split())[:_MOST]
-    text = f"{kind}: {said}" if said else kind
-    called = places[places.index(scripts[-1]) + 1 :]
-    told = remedy(error, innermost.frame)
+        lines = [frame.line for frame in scripts]
+        innermost = max(reversed(scripts), key=lambda frame: lines.count(frame.line))
+    kind, message = type(error).__name__, " ".join(str(error).split())[:_LONGEST]
+    text = f"{kind}: {message}" if message else kind
+    called = frames[frames.index(scripts[-1]) + 1 :]
+    advice = remedy(error, innermost.frame)
     if called and not isinstance(error, RecursionError | MemoryError):
-        what, taken = _function(called[0].frame)
-        text = f"{what} does not take this ({text})"
-        told = told or taken
-        told += "\nIf that is what it takes, please report it: COMITY_DEBUG=1 shows where it comes from."
-    found = ScenarioError("\n".join(filter(None, (text, told, _STANDING_IN if standing_in else ""))))
-    found.kind = kind
-    found.source = place(innermost.line)
-    return found
+        function, arguments = _function(called[0].frame)
+        text = f"{function} does not take this ({text})"
+        advice = advice or arguments
+        advice += "\nIf these arguments are right, please report it: COMITY_DEBUG=1 shows where it comes from."
+    explained = ScenarioError("\n".join(filter(None, (text, advice, _STANDING_IN if standing_in else ""))))
+    explained.kind = kind
+    explained.source = place(innermost.line)
+    return explained
 
 
-def _places(trace: TracebackType | None) -> Iterator[_Place]:
+def _frames(trace: TracebackType | None) -> Iterator[_Frame]:
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        yield _Place(whose(file), (file, trace.tb_lineno), trace.tb_frame)
+        yield _Frame(whose(file), (file, trace.tb_lineno), trace.tb_frame)
         trace = trace.tb_next
 
 
 @cache
 def whose(file: str) -> str:
-    """ "script", "comity" or "library": who answers for the code in a file."""
+    """ "script", "comity" or "library": the side that the code in a file belongs to."""
     if file.startswith(OURS):
         return "comity"
     if file.startswith(_BUNDLED):
@@ -109,21 +111,21 @@ def whose(file: str) -> str:
 
 
 def _function(frame: FrameType) -> tuple[str, str]:
-    """A function as the script calls it, with its parameters, and the first sentence of its description."""
+    """The called function with its parameters; then the types of its arguments, and the first line of its docstring."""
     code = frame.f_code
     function = frame.f_globals.get(code.co_name)
     if "self" in frame.f_locals:
         function = inspect.getattr_static(type(frame.f_locals["self"]), code.co_name, None)
     if not inspect.isfunction(function):
         return code.co_name, ""
-    arguments = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
-    given = [f"{name} {type(frame.f_locals[name]).__name__}" for name in arguments if name in frame.f_locals]
+    names = [name for name in inspect.signature(function).parameters if name not in ("self", "cls")]
+    arguments = [f"{name} {type(frame.f_locals[name]).__name__}" for name in names if name in frame.f_locals]
     about = (inspect.getdoc(function) or "").split("\n")[0]
-    return f"{code.co_name}{parameters(function)}", f"It was given {', '.join(given) or 'nothing'}. {about}"
+    return f"{code.co_name}{parameters(function)}", f"It was given {', '.join(arguments) or 'nothing'}. {about}"
 
 
 def parameters(function: object) -> str:
-    """ "(edges: Sequence[float])": what a function takes, as its author wrote it."""
+    """The parameters of a function as its source has them: "(edges: Sequence[float])"."""
     shown: list[str] = []
     bare = True
     for p in inspect.signature(function).parameters.values():  # type: ignore[arg-type]

@@ -1,6 +1,6 @@
 """A mock run: the scenario on rows made up from its schema, in the clear, to show what results look like.
 
-The rows are the same every time and say nothing about anybody's data; correlations between columns are none.
+The rows are the same every time and say nothing about anybody's data. The columns are not correlated.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from protocols.digits import digits_left, enough_digits
 from protocols.simulate import Owners, Ranges, simulate
 from protocols.simulated import Simulation
 
-#: Rows an owner is given at most.
+#: Largest number of made-up rows of an owner.
 MOCK_ROWS = 1000
 
 
@@ -36,8 +36,11 @@ def mock_run(
     engine: str = "ideal",
     seed: int = 1,
 ) -> Simulation:
-    """Run the scenario on the functionality in the clear, with `rows` made-up rows per owner: at most 1,000, and at
-    most as many as it shares. engine: "ideal", or "rounding" for other roundings with every seed."""
+    """Run the scenario in the clear, with `rows` made-up rows for each owner.
+
+    The number of rows is at most 1,000, and fewer where `share(rows=…)` has no room for more. engine: "ideal", or
+    "rounding", which rounds differently with each seed.
+    """
     schemas = scenario.schemas(ranges)
     while True:
         tables: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in organizations}
@@ -73,11 +76,11 @@ def mock_digits(
     rows: int = 60,
     runs: int = 4,
 ) -> dict[str, float]:
-    """Decimal digits of each release that roundings leave on made-up rows (`protocols.digits`).
+    """Decimal digits that each release keeps after all roundings, on made-up rows (`protocols.digits`).
 
-    Raises RangeError at the line of a release that keeps fewer than three.
+    Raises RangeError at the line of a release that keeps fewer than three digits.
     """
-    found = [
+    simulations = [
         mock_run(
             scenario,
             organizations=organizations,
@@ -91,14 +94,15 @@ def mock_digits(
         )
         for seed in range(1, runs + 1)
     ]
-    entries = found[0].entries
-    digits = digits_left([run.releases for run in found], {entry.name: entry.kind for entry in entries})
+    entries = simulations[0].entries
+    digits = digits_left([run.releases for run in simulations], {entry.name: entry.kind for entry in entries})
     enough_digits(entries, digits)
     return digits
 
 
 def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Any]:
-    """Made-up columns: bell-shaped in the middle of a range, flags a third of the time, every level of a category."""
+    """Made-up columns: numbers bell-shaped around the middle of their range, a third of flags set, all levels of a
+    category."""
     columns: dict[str, Any] = {}
     for column in schema.columns:
         uniform = _uniform(rows, 4, f"{seed}/{column.name}")
@@ -108,8 +112,8 @@ def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Any]:
             levels = np.asarray(column.levels, dtype=object)
             columns[column.name] = levels[np.floor(uniform[0] * len(levels)).astype(np.int64)]
         elif isinstance(column, IntegerColumn):
-            part = [int(share * 2**50) for share in uniform.mean(axis=0)]
-            columns[column.name] = [column.low + ((column.high - column.low) * one >> 50) for one in part]
+            parts = [int(share * 2**50) for share in uniform.mean(axis=0)]
+            columns[column.name] = [column.low + ((column.high - column.low) * part >> 50) for part in parts]
         else:
             columns[column.name] = column.low + (column.high - column.low) * uniform.mean(axis=0)
     return columns

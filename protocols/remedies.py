@@ -1,4 +1,4 @@
-"""What to do about Python's own errors in a script: by their kind, their message, and the names that are there."""
+"""Remedies for Python's own errors in a script: by the kind of error, its message, and the names in reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mpc.tables.grouping import GroupedArray, Groups
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.values.secret import SecretArray
 
-#: Whose public names are suggested where a name does not exist.
+#: Modules whose public names are suggested for a name that does not exist.
 _PUBLIC = ("mpc", "protocols.statistics", "protocols.numeric", "protocols.models", "protocols.order")
 _USUAL = {"np": "import numpy as np", "pd": "pandas is for the oracle: import it inside that function"}
 _VALUES = r"'(?:SecretArray|PrivateArray|PrivateTable|Groups|GroupedArray)'"
@@ -69,7 +69,7 @@ _BY_MESSAGE: tuple[tuple[str, str], ...] = (
 
 
 def remedy(error: BaseException, frame: FrameType) -> str:
-    """What to do about `error`, which `frame`, of a script, is responsible for; nothing where nothing is known."""
+    """What an author can do about `error`, raised in `frame` of a script; "" if nothing is known."""
     if isinstance(error, AttributeError) and error.name:
         return _attribute(error.obj, error.name)
     if isinstance(error, NameError) and error.name:
@@ -81,7 +81,7 @@ def remedy(error: BaseException, frame: FrameType) -> str:
     if isinstance(error, ZeroDivisionError):
         return "a public divisor is 0: look at the parameters, or test it before"
     if isinstance(error, RecursionError):
-        return "a function calls itself without an end"
+        return "a function calls itself without end"
     if isinstance(error, MemoryError):
         return "the script asks for more memory than there is: look at its sizes"
     if isinstance(error, IndexError):
@@ -89,28 +89,26 @@ def remedy(error: BaseException, frame: FrameType) -> str:
     message = str(error)
     if isinstance(error, TypeError) and (function := _called(message, frame)) is not None:
         return _takes(message, *function)
-    return next((told for pattern, told in _BY_MESSAGE if re.search(pattern, message)), "")
+    return next((advice for pattern, advice in _BY_MESSAGE if re.search(pattern, message)), "")
 
 
-def _attribute(of: object, name: str) -> str:
-    if of is None:
+def _attribute(value: object, name: str) -> str:
+    if value is None:
         return WHY_NONE
-    if inspect.iscoroutine(of):
+    if inspect.iscoroutine(value):
         return "write `await` before the call of an `async def`"
-    if inspect.isroutine(of):
-        return f"call it first: {of.__name__}(…)"
-    if isinstance(of, Mapping) and name in of:
+    if inspect.isroutine(value):
+        return f"call it first: {value.__name__}(…)"
+    if isinstance(value, Mapping) and name in value:
         return f"write [{name!r}]: share() of a table gives its columns by name"
-    if isinstance(of, SimpleNamespace):
-        return f"{closest(name, vars(of))} The parameters are {', '.join(vars(of)) or 'none'}".strip()
-    known = [each for each in dir(of) if not each.startswith("_")]
-    if isinstance(of, PrivateArray | SecretArray | PrivateTable | Groups | GroupedArray):
-        return instead(name, known, shared=isinstance(of, SecretArray))
-    if isinstance(of, Study):
-        return closest(name, known)
-    if isinstance(of, ModuleType):
-        return closest(name, known) or _import(name) or _of_module(of, name)
-    return closest(name, known)
+    if isinstance(value, SimpleNamespace):
+        return f"{closest(name, vars(value))} The parameters are {', '.join(vars(value)) or 'none'}".strip()
+    public = [attribute for attribute in dir(value) if not attribute.startswith("_")]
+    if isinstance(value, PrivateArray | SecretArray | PrivateTable | Groups | GroupedArray):
+        return instead(name, public, shared=isinstance(value, SecretArray))
+    if isinstance(value, ModuleType):
+        return closest(name, public) or _import(name) or _of_module(value, name)
+    return closest(name, public)
 
 
 def _name(name: str, known: Mapping[str, Any]) -> str:
@@ -118,7 +116,7 @@ def _name(name: str, known: Mapping[str, Any]) -> str:
 
 
 def _import(name: str) -> str:
-    """Where a public name of ours is imported from."""
+    """The import line of a public name; "" if no module has it."""
     for module in _PUBLIC:
         if name in getattr(importlib.import_module(module), "__all__", ()):
             return f"write  from {module} import {name}"
@@ -126,42 +124,42 @@ def _import(name: str) -> str:
 
 
 def _of_module(module: ModuleType, name: str) -> str:
-    """What there is, where a module of ours has no such name: a similar one of another module, or all that it has."""
+    """For a name that a public module lacks: a similar name of another public module, or all names of the module."""
     if module.__name__ not in _PUBLIC:
         return ""
-    others = {each: other for other in _PUBLIC for each in getattr(importlib.import_module(other), "__all__", ())}
-    near = nearest(name, others)
+    homes = {public: other for other in _PUBLIC for public in getattr(importlib.import_module(other), "__all__", ())}
+    near = nearest(name, homes)
     if near is not None:
-        return f"did you mean {near!r}, from {others[near]}?"
+        return f"did you mean {near!r}, from {homes[near]}?"
     return f"{module.__name__} has {', '.join(getattr(module, '__all__', ()))}"
 
 
 def _imported(message: str) -> str:
-    found = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", message)
-    if found is None:
+    match = re.match(r"cannot import name '(\w+)' from '([\w.]+)'", message)
+    if match is None:
         return ""
-    name, module = found.groups()
+    name, module = match.groups()
     return _import(name) or closest(name, dir(importlib.import_module(module)))
 
 
 def _key(key: object, frame: FrameType) -> str:
-    """The nearest key of the mappings at hand, which the error does not name."""
+    """The nearest key of any dict among the script's local names: the error does not say which dict it was."""
     keys = {str(k) for value in frame.f_locals.values() if isinstance(value, dict) for k in value}
     return closest(str(key), keys)
 
 
 def _called(message: str, frame: FrameType) -> tuple[str, Callable[..., Any]] | None:
-    """The function that a message about a wrong call names, where it is one of ours or of the script."""
-    found = re.match(r"(?:(\w+)\.)?(?:.*<locals>\.)?(\w+)\(\) (?:missing|takes|got|needs)", message)
-    if found is None:
+    """The function that a message about a wrong call names, if it belongs to the script or to Comity."""
+    match = re.match(r"(?:(\w+)\.)?(?:.*<locals>\.)?(\w+)\(\) (?:missing|takes|got|needs)", message)
+    if match is None:
         return None
-    owner, name = found.groups()
+    owner, name = match.groups()
     classes = {cls.__name__: cls for cls in (PrivateArray, SecretArray, PrivateTable, Groups, GroupedArray, Study)}
     places: list[Any] = [classes.get(owner or ""), frame.f_locals.get(owner or ""), frame.f_globals.get(owner or "")]
     places += [importlib.import_module(module) for module in _PUBLIC]
     candidates = [inspect.getattr_static(place, name, None) for place in places if place is not None]
     candidates += [frame.f_locals.get(name), frame.f_globals.get(name)]
-    function = next((one for one in candidates if inspect.isfunction(one) or inspect.isclass(one)), None)
+    function = next((thing for thing in candidates if inspect.isfunction(thing) or inspect.isclass(thing)), None)
     return None if function is None else (owner if owner and name == "__init__" else name, function)
 
 

@@ -269,5 +269,5 @@ def test_a_defect_of_ours_is_none_of_the_authors(tmp_path, monkeypatch):
 
 def test_a_value_that_stands_in_for_an_opened_one_is_said_to(tmp_path):
     body = "value = await study.release('x', mean)\nif value < 200: raise ValueError(f'too low: {value}')"
-    assert "another number stands in for it" in str(told(body, tmp_path))
+    assert "another number stands in for a released value" in str(told(body, tmp_path))
     assert "stands in" not in str(told("1 / 0", tmp_path))
