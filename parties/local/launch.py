@@ -8,15 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,15 +20,13 @@ from pathlib import Path
 from typing import Any
 
 from parties import startup
+from parties.local.ports import free_ports
 from parties.organization.catalog import Catalog, Dataset
 from parties.organization.consortium import Consortium
 from parties.organization.identity import Identity, write_private
 from parties.system.stopping import end_if_told
 from parties.text.echo import SCRIPT
 
-_FIRST_PORT, _PORTS, _HELD = 20_000, 12_000, 512
-#: Sockets that hold the newest of our ports until this process ends; the oldest is given back first.
-_held: deque[socket.socket] = deque()
 #: A process that was asked to end and has not, is ended.
 _TERMINATE_S = 2.0
 #: Once a party has failed, those that had met it find that out by themselves; the others would wait for it.
@@ -88,32 +82,6 @@ def consortium(names: Sequence[str]) -> Iterator[dict[str, Member]]:
         yield members
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def free_ports(number: int) -> list[int]:
-    """Free loopback ports, below those that outgoing connections take.
-
-    Each was bound, so that nobody listens on it. Linux lets a socket that does not listen hold a port for one that
-    will (both with SO_REUSEADDR), so that no other call gets it meanwhile, in whatever process. Elsewhere a port is
-    given back at once, and a party says so if another program takes it.
-    """
-    chosen: set[int] = set()
-    while len(chosen) < number:
-        held = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
-            held.bind(("127.0.0.1", port := _FIRST_PORT + secrets.randbelow(_PORTS)))
-        except OSError:
-            held.close()
-            continue
-        chosen.add(port)
-        if sys.platform == "linux":
-            held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            _held.append(held)
-        else:
-            held.close()
-    while len(_held) > max(_HELD, number):
-        _held.popleft().close()
-    return sorted(chosen)
 
 
 def bring(member: Member, dataset: str, file: Path, schema: Path | None = None) -> None:

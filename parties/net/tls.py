@@ -1,4 +1,4 @@
-"""TLS connections pinned to the consortium's keys; the only module that opens a socket.
+"""TLS connections pinned to the consortium's keys; the only module that speaks over a socket.
 
 Every connection is TLS 1.3 with certificates at both ends. A context trusts exactly the certificates it is given, no
 authority and no name, and the caller then compares the peer's key with the expected key (`peer_key_hash`).

@@ -51,7 +51,7 @@ def test_three_processes_give_the_same_releases(tmp_path):
 @pytest.mark.slow
 def test_by_hand_with_the_commands_of_the_readme(tmp_path):
     """Homes by init, cards by peer add, data by data add, in this process; runs in three, started in another order."""
-    from parties.local.launch import free_ports
+    from parties.local.ports import free_ports
 
     homes = {name: tmp_path / name for name in NAMES}
     for name, port in zip(NAMES, free_ports(3), strict=True):

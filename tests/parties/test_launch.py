@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from parties.local.launch import Launched, Member, free_ports
+from parties.local.launch import Launched, Member
+from parties.local.ports import free_ports
 from parties.system.stopping import end_if_told, orderly_end
 
 
@@ -65,7 +66,7 @@ def test_an_import_is_not_disturbed(tmp_path, monkeypatch):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a port is given back at once")
 def test_a_port_is_given_once_in_whatever_process_and_can_be_listened_on():
-    program = "from parties.local.launch import free_ports\nprint(*free_ports(400), flush=True)\ninput()\n"
+    program = "from parties.local.ports import free_ports\nprint(*free_ports(400), flush=True)\ninput()\n"
     with subprocess.Popen(
         [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as other:
@@ -82,5 +83,5 @@ def test_a_port_that_somebody_listens_on_is_not_free(monkeypatch):
     taken, free = free_ports(2)
     with socket.create_server(("127.0.0.1", taken)):
         draws = iter([taken, taken, free + 1, free + 2, free + 3, free + 4])
-        monkeypatch.setattr("parties.local.launch.secrets.randbelow", lambda _: next(draws) - 20_000)
+        monkeypatch.setattr("parties.local.ports.secrets.randbelow", lambda _: next(draws) - 20_000)
         assert taken not in free_ports(1)

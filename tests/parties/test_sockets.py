@@ -1,4 +1,4 @@
-"""No module but parties/net/tls.py opens a socket, and that one none without TLS; nothing that is told changes it."""
+"""No module but parties/net/tls.py speaks over a socket, and that one never without TLS; no setting changes that."""
 
 import ast
 import importlib
@@ -65,9 +65,13 @@ def openings(source: str, *, tls: bool) -> list[str]:
 MPYC = ROOT / "parties" / "bench" / "mpyc_child.py"
 
 
+#: Binds sockets to hold ports, and does nothing else with them.
+PORTS = ROOT / "parties" / "local" / "ports.py"
+
+
 @pytest.mark.parametrize(
     "path",
-    sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if p != MPYC),
+    sorted(p for package in PACKAGES for p in (ROOT / package).rglob("*.py") if p not in (MPYC, PORTS)),
     ids=lambda p: str(p.name),
 )
 def test_only_tls_opens_sockets(path):
@@ -78,6 +82,13 @@ def test_the_comparison_with_mpyc_opens_nothing_to_a_network():
     calls = [node.func for node in ast.walk(ast.parse(MPYC.read_text())) if isinstance(node, ast.Call)]
     names = {getattr(function, "attr", None) or getattr(function, "id", None) for function in calls}
     assert names & OPENERS == {"create_unix_server", "create_unix_connection"}
+
+
+def test_ports_are_bound_and_no_more():
+    calls = {ast.unparse(node.func) for node in ast.walk(ast.parse(PORTS.read_text())) if isinstance(node, ast.Call)}
+    assert {call for call in calls if call.startswith(("socket.", "held."))} == {
+        "socket.socket", "held.bind", "held.setsockopt", "held.close"
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
-from parties.local.launch import Launched, free_ports
+from parties.local.launch import Launched
 from parties.local.launch import Member as Home
 from parties.local.oracle import deviations, expected
+from parties.local.ports import free_ports
 from parties.organization.address import parse_address
 from parties.organization.catalog import Catalog, Dataset
 from parties.organization.consortium import Consortium, Member

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any, TypeVar
 
-from parties.local.launch import free_ports
+from parties.local.ports import free_ports
 from parties.net.session import Participant, Session
 from parties.organization.identity import Identity
 

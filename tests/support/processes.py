@@ -30,8 +30,8 @@ from typing import Any
 import numpy as np
 from tcp_proxy import Proxy
 
-from parties.local.launch import free_ports
 from parties.local.oracle import expected
+from parties.local.ports import free_ports
 from parties.organization.catalog import Catalog
 from parties.organization.catalog import Dataset as Entry
 from parties.organization.home import Home, create_home, open_home
