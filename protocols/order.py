@@ -28,6 +28,7 @@ from mpc.values.fixed import width_of
 from mpc.values.places import indicator, need_same_people
 from mpc.values.resolution import ordered
 from mpc.values.secret import SecretArray, concatenate, constant
+from mpc.values.stated import Stated
 
 #: For scenarios. `random_order` is for library code.
 __all__ = ["Ordering", "compact", "median", "order_by", "quantile", "ranked", "sort", "sort_by", "top_k"]
@@ -250,7 +251,7 @@ def _ranked(x: SecretArray, ranks: Sequence[int], descending: bool = False) -> S
     key = _key(x, descending)
     for first in _invalid([x]):
         if first.width + key.width > _KEY_BITS:
-            return _sorted(x, descending)._view(lambda values: values[list(places)])
+            return _sorted(x, descending).view(lambda values: values[list(places)])
         key = first.before(key)
     order = Ordering(x.run, x.run.schedule("rank_order", key.raw.handle, ranks=places, width=key.width))
     return order.apply(x)[: len(places)]
@@ -359,7 +360,7 @@ def _among(ordered: SecretArray, count: SecretArray, nonempty: SecretArray, frac
 
 def _total(x: SecretArray, bound: int) -> SecretArray:
     """The sum of x, with a bound that the caller knows."""
-    return x._op("sum", axis=0, changes={"bound": bound})
+    return x.invoke("sum", axis=0, result=Stated(bound=bound))
 
 
 def _inside(value: SecretArray, of: SecretArray) -> SecretArray:

@@ -60,4 +60,4 @@ def _with(x: SecretArray, assumptions: frozenset[Assumption]) -> SecretArray:
         return x
     handle = x.run.schedule("view", x.handle, to=lambda a: a, shape=x.shape)
     handle.assumptions = assumptions
-    return x._new(handle)
+    return x.with_handle(handle)

@@ -65,11 +65,6 @@ class Group:
         self.waiting = 0
 
 
-def exact_multiple(x: SecretArray, by: int) -> SecretArray:
-    """A public integer times raw integers, exactly."""
-    return x._op("scale", by=np.asarray(by, np.int64), changes={"bound": x.bound * by})
-
-
 class Relations:
     """The relations of a run."""
 

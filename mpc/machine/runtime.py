@@ -12,7 +12,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Coroutine, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from inspect import CORO_RUNNING, getcoroutinestate
+from functools import cache
+from inspect import CORO_RUNNING, getcoroutinestate, signature
 from typing import TYPE_CHECKING, Any
 
 from mpc.errors import AgreementError, ChannelError, ComityError, LocalProtocolError, Stopped, TooMuchInFlight
@@ -49,6 +50,15 @@ def _all_of(a: frozenset[Assumption], b: frozenset[Assumption]) -> frozenset[Ass
     if a <= b:
         return b
     return a if b <= a else a | b
+
+
+@cache
+def _fit(engine: type[Engine], primitive: str, operands: int, names: tuple[str, ...]) -> None:
+    """Raise TypeError where an engine's primitive does not take so many operands and parameters of these names."""
+    try:
+        signature(getattr(engine, primitive)).bind(None, None, *[None] * operands, **dict.fromkeys(names))
+    except TypeError as error:
+        raise TypeError(f"the primitive {primitive}: {error}") from None
 
 
 class Runtime:
@@ -227,6 +237,7 @@ class Runtime:
         key = (primitive, specs, parameters(primitive, given) if given else None, reads)
         found = self._digests.get(key)
         if found is None:
+            _fit(type(self.engine), primitive, len(specs), tuple(given))
             if len(self._digests) >= _DIGESTS:
                 self._digests.clear()
             plain = [(tuple(map(int, shape)), kind, width, form) for shape, kind, width, form in specs]

@@ -16,7 +16,7 @@ import numpy as np
 
 from mpc.errors import ConfigError, ShapeError
 from mpc.machine.outside import Part
-from mpc.machine.relations import Rule, exact_multiple
+from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Count, Crosstab
 from mpc.tables.dominance import not_dominated
 from mpc.tables.expressions import Expression, both, comparison, exclusive, gaps, public, steps, unary
@@ -24,6 +24,7 @@ from mpc.tables.local import share_parts
 from mpc.tables.selections import Selection
 from mpc.tables.source import Source
 from mpc.values.cohorts import Cohort
+from mpc.values.scaling import exact_multiple
 from mpc.values.secret import SecretArray
 
 if TYPE_CHECKING:

@@ -16,11 +16,12 @@ import numpy as np
 
 from mpc.errors import ConfigError
 from mpc.machine.outside import Part
-from mpc.machine.relations import Rule, exact_multiple
+from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Largest
 from mpc.tables.local import raw_integers, share_parts
 from mpc.values.cohorts import Cohort
 from mpc.values.fixed import width_of
+from mpc.values.scaling import exact_multiple
 from mpc.values.secret import SecretArray, concatenate
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ def _decide(columns: Sequence[PrivateArray], rule: Dominance) -> SecretArray:
     whole = total.sum(0).reshape(1, k)
     totals = concatenate([whole, whole.broadcast_to((owners, k)) - total]) if rule.others else whole
     each = concatenate([first, second])
-    left = exact_multiple(totals._view(lambda x: x[view]), 100)
-    left = left - exact_multiple(each._view(lambda x: x[largest]), 100 + rule.percent)
-    left = left - exact_multiple(each._view(lambda x: x[other]), 100)
+    left = exact_multiple(totals.view(lambda x: x[view]), 100)
+    left = left - exact_multiple(each.view(lambda x: x[largest]), 100 + rule.percent)
+    left = left - exact_multiple(each.view(lambda x: x[other]), 100)
     return (left >= 0).all(0)

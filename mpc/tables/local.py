@@ -120,7 +120,7 @@ class Shared:
 
     def kept(self, x: SecretArray) -> SecretArray:
         """x where all relations hold, else 0; for parts that were shared `together`."""
-        return x if self.facts is None else x._new(x.run.schedule("keep", x.handle, self.facts))
+        return x if self.facts is None else x.with_handle(x.run.schedule("keep", x.handle, self.facts))
 
 
 def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule, *, together: bool = False) -> Shared:

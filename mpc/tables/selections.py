@@ -174,10 +174,10 @@ class Merged:
             return Counts(total, own, exact)
         weights = self._none_came_out(differ[into, of])
         views = total.reshape(1, size) if own is None else concatenate([total, own.reshape(-1, size)])
-        moved = views._view(lambda a: a[:, of]) * weights.reshape(1, -1).broadcast_to((views.shape[0], len(of)))
+        moved = views.view(lambda a: a[:, of]) * weights.reshape(1, -1).broadcast_to((views.shape[0], len(of)))
         index = _padded(into, size)
         zero = moved.constant(np.zeros((views.shape[0], 1), np.int64))
-        added = concatenate([moved, zero], axis=1)._view(lambda a: a[:, index]).sum(2)
+        added = concatenate([moved, zero], axis=1).view(lambda a: a[:, index]).sum(2)
         merged = (views + added).bounded(self._cells.most)
         return Counts(merged[:1], None if own is None else merged[1:].reshape(-1, 1, size), exact)
 
@@ -223,7 +223,7 @@ class Merged:
 
 
 def _taken(x: SecretArray, index: NDArray[np.intp]) -> SecretArray:
-    return x._view(lambda a: a[index])
+    return x.view(lambda a: a[index])
 
 
 def _padded(into: NDArray[np.intp], size: int) -> NDArray[np.intp]:

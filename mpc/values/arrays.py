@@ -16,6 +16,7 @@ from mpc.values.fixed import width_of
 from mpc.values.inherited import Cause, Reasoned, causes, levels, nested
 from mpc.values.operands import aligned, broadcast, joint
 from mpc.values.public import alike, constant
+from mpc.values.stated import Stated
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -30,7 +31,7 @@ def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
     a, b = broadcast(a, b)
     chosen, b = broadcast(condition * (a - b), b)
     # One of both: its bound is the larger one, whatever the difference's is.
-    return chosen._op("add", b, changes={"bound": max(a.bound, b.bound), "type": joint(a, b)})
+    return chosen.invoke("add", b, result=Stated(bound=max(a.bound, b.bound), type=joint(a, b)))
 
 
 def maximum(a: SecretArray, b: Any) -> SecretArray:

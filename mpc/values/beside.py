@@ -101,7 +101,7 @@ def _filled(x: SecretArray, lead: int, depth: int, shape: Shape, part: Shape) ->
     """Counts (…, d, *shape) as (…, depth, *part): the last one repeated, and a scalar's for every element."""
     have = x.shape[lead]
     index = np.minimum(np.arange(depth), have - 1)
-    picked = x if have == depth else x._view(lambda a: np.take(a, index, lead))
+    picked = x if have == depth else x.view(lambda a: np.take(a, index, lead))
     if shape == part:
         return picked
     outer = picked.shape[: lead + 1]

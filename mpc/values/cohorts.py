@@ -166,7 +166,7 @@ class Cohort:
             total, own, exact = self.counts()
             return Counts(_each(total, 1, to, shape), None if own is None else _each(own, 2, to, shape), exact)
 
-        return self.derived(make, shape, lambda bits: bits._view(to))
+        return self.derived(make, shape, lambda bits: bits.view(to))
 
     def at(self, *index: int | slice) -> Cohort:
         """Of the elements at an index."""
@@ -185,7 +185,7 @@ class Cohort:
         flat = self.shape if axis is None else (self.shape[axis],)
 
         def along(x: SecretArray, lead: int) -> SecretArray:
-            moved = x if axis is None else x._view(lambda a: np.moveaxis(a, lead + axis, lead))
+            moved = x if axis is None else x.view(lambda a: np.moveaxis(a, lead + axis, lead))
             outer, depth = x.shape[: lead - 1], x.shape[lead - 1]
             return moved.reshape(*outer, depth * int(np.prod(flat)), *rest)
 
@@ -199,7 +199,7 @@ class Cohort:
         """Of rows in another order: `move` brings records (rows, …) into it."""
 
         def along(x: SecretArray, lead: int) -> SecretArray:
-            return move(x._view(lambda a: np.moveaxis(a, lead, 0)))._view(lambda a: np.moveaxis(a, 0, lead))
+            return move(x.view(lambda a: np.moveaxis(a, lead, 0))).view(lambda a: np.moveaxis(a, 0, lead))
 
         def make() -> Counts:
             total, own, exact = self.counts()
@@ -239,4 +239,4 @@ def _each(x: SecretArray, lead: int, to: View, shape: Shape) -> SecretArray:
         parts = [to(part) for part in a.reshape(size, *a.shape[lead:])]
         return np.stack(parts).reshape(*outer, *shape) if parts else np.empty((*outer, *shape), a.dtype)
 
-    return x._view(view)
+    return x.view(view)

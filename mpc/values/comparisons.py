@@ -15,6 +15,7 @@ from mpc.values.fixed import magnitude, width_of
 from mpc.values.operands import too_wide
 from mpc.values.public import negative, plus, with_public
 from mpc.values.resolution import compared, told_apart
+from mpc.values.stated import BIT, UNMASKED, Stated
 from mpc.values.thresholds import spread
 
 if TYPE_CHECKING:
@@ -35,13 +36,13 @@ def less(x: SecretArray, other: Any) -> SecretArray:
     if apart is None:
         return _below_zero(plus(a, raw))
     a = a if a.shape == apart.kept else a.reshape(apart.kept)
-    return below_each(a, -apart.thresholds)._view(apart.back)
+    return below_each(a, -apart.thresholds).view(apart.back)
 
 
 def _below_zero(x: SecretArray) -> SecretArray:
     width = min(64, width_of(x.bound) + 1)
     primitive = x.run.cheapest(("sign", "quick_sign"), x.handle, width=width)
-    return x._op(primitive, width=width, changes={"type": "bool", "frac": 0, "bound": 1})
+    return x.invoke(primitive, width=width, result=BIT)
 
 
 def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
@@ -53,8 +54,7 @@ def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
     shape, width = (len(thresholds), *x.shape), width_of(bound) + 1
     basis = x.basis.view(lambda a: np.broadcast_to(a, shape), x.shape, {})
     primitive = x.run.cheapest(("signs", "quick_signs"), x.handle, thresholds=thresholds, width=width)
-    changes = {"type": "bool", "frac": 0, "bound": 1, "basis": basis}
-    return x._op(primitive, thresholds=thresholds, width=width, changes=changes)
+    return x.invoke(primitive, thresholds=thresholds, width=width, result=BIT._replace(basis=basis))
 
 
 def same_rows(x: SecretArray, other: Any) -> SecretArray:
@@ -68,18 +68,17 @@ def same_rows(x: SecretArray, other: Any) -> SecretArray:
         raise ShapeError(f"same_rows: rows of one element or more are wanted; got shape {apart.shape}")
     told_apart("same_rows", apart)
     columns, bits = apart.shape[-1], width_of(apart.bound) + 1
-    changes: dict[str, Any] = {"type": "bool", "frac": 0, "bound": 1, "valid": None, "why": ""}
-    changes["basis"] = apart.basis.reduced(apart.ndim - 1)
+    bit = BIT._replace(mask=UNMASKED, basis=apart.basis.reduced(apart.ndim - 1))
     if columns * bits <= x.run.engine.capacity:
         # In base 2^bits every difference is a digit of less than half the base, so the number is 0 only if all are.
         raw = apart.bare()
         places = np.left_shift(1, bits * np.arange(columns))
         most = 1 << (columns * bits - 1)
-        digits = raw._op("scale", by=places, changes={"bound": most})
-        number = digits._op("sum", axis=raw.ndim - 1, changes={"bound": most})
-        found = number._op("equal", width=columns * bits, changes=changes)
+        digits = raw.invoke("scale", by=places, result=Stated(bound=most))
+        number = digits.invoke("sum", axis=raw.ndim - 1, result=Stated(bound=most))
+        found = number.invoke("equal", width=columns * bits, result=bit)
     else:
-        found = apart._op("rows_zero", changes=changes)
+        found = apart.invoke("rows_zero", result=bit)
     if apart.valid is None:
         return found
     valid = apart.valid if apart.valid.shape == () else apart.valid.all(axis=-1)

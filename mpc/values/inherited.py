@@ -8,13 +8,14 @@ logarithm of a mean without rows says "no rows".
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from mpc.machine.engine import Shape
 from mpc.values.basis import Basis, union
 from mpc.values.places import Places, need_same_people
+from mpc.values.stated import Stated, Type
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -71,7 +72,7 @@ def nested(links: Sequence[Cause]) -> Reasoned:
     mask: SecretArray | None = None
     why = ""
     for cause in links:
-        mask, why = cause.valid._new(cause.valid.handle, valid=mask, why=why), cause.why
+        mask, why = cause.valid.restated(mask=(mask, why)), cause.why
     return mask, why
 
 
@@ -105,13 +106,14 @@ def kept(result: SecretArray, *given: SecretArray) -> SecretArray:
     valid, why = masks
     if valid is not None and valid.shape not in ((), result.shape):
         valid = valid.broadcast_to(result.shape)
-    return result._new(result.handle, valid=valid, why=why, basis=union(*[x.basis for x in given]))
+    return result.restated(mask=(valid, why), basis=union(*[x.basis for x in given]))
 
 
-def contracted(*, of: tuple[SecretArray, SecretArray], **changes: Any) -> dict[str, Any]:
-    """Changes for the product of two matrices: an entry is defined where the row on the left and the column on the
-    right are, whatever the others; counts of rows are behind the whole."""
-    shape = (of[0].shape[0], of[1].shape[1])
+def contracted(a: SecretArray, b: SecretArray, *, bound: int, frac: int, type: Type) -> Stated:
+    """The statement about the product of two matrices: an entry is defined where the row on the left and the column on
+    the right are, whatever the others; counts of rows are behind the whole."""
+    of = (a, b)
+    shape = (a.shape[0], b.shape[1])
     _same_people_inside(*of)
     masks: list[Reasoned] = [(None, ""), (None, "")]
     for k, x in enumerate(of):
@@ -126,7 +128,7 @@ def contracted(*, of: tuple[SecretArray, SecretArray], **changes: Any) -> dict[s
     left, right = (_along(x, axis) for x, axis in zip(of, (1, 0), strict=True))
     left = left.view(lambda a: np.broadcast_to(a.reshape(-1, 1), shape), shape[:1], {})
     right = right.view(lambda a: np.broadcast_to(a.reshape(1, -1), shape), shape[1:], {})
-    return {**changes, "valid": joint, "why": why, "basis": union(left, right)}
+    return Stated(bound=bound, frac=frac, type=type, mask=(joint, why), basis=union(left, right))
 
 
 def _same_people_inside(a: SecretArray, b: SecretArray) -> None:

@@ -29,7 +29,7 @@ def clamped(x: SecretArray, low: float, high: float, why: str) -> SecretArray:
     inside = ~below[0] & below[1]
     kept = where(inside, x.without_mask(), low)
     bound = max(abs(int(np.floor(np.ldexp(low, kept.frac)))), abs(int(np.ceil(np.ldexp(high, kept.frac))))) + 1
-    result = kept._new(kept.handle, bound=min(kept.bound, bound), valid=x.valid, why=x.why)
+    result = kept.restated(bound=min(kept.bound, bound), mask=(x.valid, x.why))
     return result.masked(inside, why)
 
 
@@ -48,8 +48,8 @@ def within(x: SecretArray, limit: float) -> SecretArray:
     bound = max(bound, 1)
     if x.valid is not None:
         known = x.valid.bare() * x.bare()
-        x = x._new(known.handle)
+        x = x.with_handle(known.handle)
     # The raw integers are compared, so that the check is of the very bound that is used from here on.
     raw = secret.SecretArray(x.run, x.handle, type="int", bound=x.bound)
     below = raw.below_each(np.asarray([-bound, bound + 1]).reshape(2, *[1] * raw.ndim))
-    return assuming(x._new(x.handle, bound=bound), Assumption(x.run, (~below[0] & below[1]).all()))
+    return assuming(x.restated(bound=bound), Assumption(x.run, (~below[0] & below[1]).all()))

@@ -52,7 +52,7 @@ class Lazy:
         if self.secret is not None and id(self.secret) in known:
             return Lazy.of(known[id(self.secret)])
         shape = to(np.empty(self.shape, np.bool_)).shape
-        return Lazy(self.run, shape, lambda: self.bits()._view(to))
+        return Lazy(self.run, shape, lambda: self.bits().view(to))
 
     def at(self, index: int) -> Lazy:
         return self.view(lambda a: a[index], {})

@@ -18,6 +18,7 @@ from mpc.values.inherited import contracted
 from mpc.values.operands import broadcast, cut_for, fitting, joint, too_wide
 from mpc.values.public import constant
 from mpc.values.scaling import scale_public
+from mpc.values.stated import Stated
 from mpc.values.wide_products import fine_enough, is_wide, wide_product
 
 if TYPE_CHECKING:
@@ -42,18 +43,18 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
             return (x & other).numeric()
         bit, value = broadcast(bit, value)
         basis = union(bit.basis, value.basis).where(bit)
-        changes = {"type": value.type, "frac": value.frac, "bound": value.bound, "basis": basis}
-        return bit._op("inject", value, changes=changes)
+        chosen = Stated(bound=value.bound, frac=value.frac, type=value.type, basis=basis)
+        return bit.invoke("inject", value, result=chosen)
     if (x.type, other.type) != ("int", "int") and (is_wide(x) or is_wide(other)):
         return wide_product(*broadcast(x, other))
     a, b = broadcast(*fitting(x, other))
     bound = a.bound * b.bound
     cut = cut_for(a, b, bound)
-    chosen: dict[str, Any] = {"basis": _chosen(a, b)}
+    frac, basis = a.frac + b.frac, _chosen(a, b)
     if cut <= 0:
-        return a._op("multiply", b, changes={**chosen, "frac": a.frac + b.frac, "bound": bound, "type": joint(a, b)})
-    chosen |= {"frac": a.frac + b.frac - cut, "bound": (bound >> cut) + a.run.engine.rounding, "type": "fixed"}
-    return a._op("multiply_truncate", b, bits=cut, changes=chosen)
+        return a.invoke("multiply", b, result=Stated(bound=bound, frac=frac, type=joint(a, b), basis=basis))
+    rounded = Stated(bound=(bound >> cut) + a.run.engine.rounding, frac=frac - cut, type="fixed", basis=basis)
+    return a.invoke("multiply_truncate", b, bits=cut, result=rounded)
 
 
 def _chosen(a: SecretArray, b: SecretArray) -> Basis:
@@ -87,19 +88,12 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
         fine_enough("@", a.frac + b.frac - cut, *whole)
     left = a.reshape(1, inner) if a.ndim == 1 else a
     right = b.reshape(inner, 1) if b.ndim == 1 else b
+    frac = a.frac + b.frac
     if cut <= 0:
-        product = left._op(
-            "matmul", right, changes=contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(left, right))
-        )
-    else:
-        bound = (bound >> cut) + run.engine.rounding
-        product = left._op(
-            "matmul_truncate",
-            right,
-            bits=cut,
-            changes=contracted(frac=a.frac + b.frac - cut, bound=bound, type="fixed", of=(left, right)),
-        )
-    return product.reshape(shape)
+        exact = contracted(left, right, bound=bound, frac=frac, type=joint(a, b))
+        return left.invoke("matmul", right, result=exact).reshape(shape)
+    rounded = contracted(left, right, bound=(bound >> cut) + run.engine.rounding, frac=frac - cut, type="fixed")
+    return left.invoke("matmul_truncate", right, bits=cut, result=rounded).reshape(shape)
 
 
 def picking(product: SecretArray, x: SecretArray, weights: Any, axis: int) -> SecretArray:
@@ -118,7 +112,7 @@ def times(x: SecretArray, other: SecretArray, *, bound: int | None = None) -> Se
     """
     a, b = broadcast(x.numeric(), other.numeric())
     limit = min(a.bound * b.bound, bound) if bound is not None else a.bound * b.bound
-    return a._op("multiply", b, changes={"frac": a.frac + b.frac, "bound": limit, "type": joint(a, b)})
+    return a.invoke("multiply", b, result=Stated(bound=limit, frac=a.frac + b.frac, type=joint(a, b)))
 
 
 def cut(x: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
@@ -130,11 +124,11 @@ def cut(x: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
         return x if frac == x.frac else shifted(x, frac)
     bits = x.frac - frac
     if bits > x.run.engine.capacity:  # nothing is left: 0 is near enough to every value
-        return x._op("scale", by=np.asarray(0, np.int64), changes={"frac": frac, "bound": 1, "type": "fixed"})
+        return x.invoke("scale", by=np.asarray(0, np.int64), result=Stated(bound=1, frac=frac, type="fixed"))
     limit = (x.bound >> bits) + x.run.engine.rounding
     if bound is not None:
         limit = min(limit, bound)
-    return x._op("truncate", bits=bits, changes={"frac": frac, "bound": limit, "type": "fixed"})
+    return x.invoke("truncate", bits=bits, result=Stated(bound=limit, frac=frac, type="fixed"))
 
 
 def product(x: SecretArray, other: SecretArray, frac: int, *, limit: float | None = None) -> SecretArray:
@@ -152,8 +146,8 @@ def product(x: SecretArray, other: SecretArray, frac: int, *, limit: float | Non
         return a.times(b, bound=bound).cut(frac)
     if bound >= 1 << x.run.engine.capacity:
         too_wide(bound, x.run.engine.capacity, a, b)
-    changes = {"frac": frac, "bound": (bound >> bits) + a.run.engine.rounding, "type": "fixed"}
-    return a._op("multiply_truncate", b, bits=bits, changes=changes)
+    rounded = Stated(bound=(bound >> bits) + a.run.engine.rounding, frac=frac, type="fixed")
+    return a.invoke("multiply_truncate", b, bits=bits, result=rounded)
 
 
 def dot(x: SecretArray, other: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
@@ -171,10 +165,10 @@ def dot(x: SecretArray, other: SecretArray, frac: int, *, bound: int | None = No
     if bound >= 1 << x.run.engine.capacity:
         too_wide(bound, x.run.engine.capacity, a, b)
     if not 0 < bits <= x.run.engine.capacity:
-        exact = contracted(frac=a.frac + b.frac, bound=bound, type=joint(a, b), of=(a, b))
-        return a._op("matmul", b, changes=exact).cut(frac)
-    changes = contracted(frac=frac, bound=(bound >> bits) + a.run.engine.rounding, type="fixed", of=(a, b))
-    return a._op("matmul_truncate", b, bits=bits, changes=changes)
+        exact = contracted(a, b, bound=bound, frac=a.frac + b.frac, type=joint(a, b))
+        return a.invoke("matmul", b, result=exact).cut(frac)
+    rounded = contracted(a, b, bound=(bound >> bits) + a.run.engine.rounding, frac=frac, type="fixed")
+    return a.invoke("matmul_truncate", b, bits=bits, result=rounded)
 
 
 def shifted(x: SecretArray, frac: int) -> SecretArray:
@@ -184,8 +178,6 @@ def shifted(x: SecretArray, frac: int) -> SecretArray:
     up = frac - x.frac
     if up < 0 or width_of(x.bound) + up > x.run.engine.capacity:
         too_wide(x.bound << max(up, 0), x.run.engine.capacity, x)
-    return x._op(
-        "scale",
-        by=np.asarray(1 << up, np.int64),
-        changes={"frac": frac, "bound": x.bound << up, "type": "fixed"},
+    return x.invoke(
+        "scale", by=np.asarray(1 << up, np.int64), result=Stated(bound=x.bound << up, frac=frac, type="fixed")
     )

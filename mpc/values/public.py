@@ -15,6 +15,7 @@ from mpc.values import secret
 from mpc.values.basis import PUBLIC
 from mpc.values.fixed import encode, frac_for, magnitude
 from mpc.values.operands import common_shape
+from mpc.values.stated import Stated
 
 if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
@@ -115,4 +116,4 @@ def with_public(x: SecretArray, other: Any) -> tuple[SecretArray, NDArray[np.int
 def plus(x: SecretArray, raw: NDArray[np.int64]) -> SecretArray:
     """x + raw integers, on its scale. Local."""
     a = x.broadcast_to(common_shape(x.shape, raw.shape))
-    return a._op("add_public", values=raw, changes={"bound": a.bound + magnitude(raw)})
+    return a.invoke("add_public", values=raw, result=Stated(bound=a.bound + magnitude(raw)))

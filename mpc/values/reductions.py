@@ -11,6 +11,7 @@ from mpc.values.arrays import concatenate, where
 from mpc.values.basis import Basis
 from mpc.values.places import indicator
 from mpc.values.public import constant
+from mpc.values.stated import UNMASKED, Stated
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -38,8 +39,8 @@ def total(x: SecretArray, axis: int | None = None) -> SecretArray:
     valid = x.valid if whole is None else None
     # The sum of a flag is a count.
     basis = x.basis.sides(x, axis, valid) if is_flag(x) else x.basis.reduced(axis, valid, name="sum")
-    changes = {"bound": a.bound * max(terms, 1), "valid": whole, "why": x.why if whole is not None else ""}
-    return a._op("sum", axis=axis, changes={**changes, "basis": basis})
+    mask = UNMASKED if whole is None else (whole, x.why)
+    return a.invoke("sum", axis=axis, result=Stated(bound=a.bound * max(terms, 1), mask=mask, basis=basis))
 
 
 def is_flag(x: SecretArray) -> bool:
@@ -69,8 +70,7 @@ def mean(x: SecretArray, axis: int | None = None) -> SecretArray:
     if x.valid is not None and x.valid.shape != ():
         quotient = total / indicator(x.valid).sum(axis)
         why = quotient.why.replace("division by zero", "no valid element")
-        quotient = quotient._new(quotient.handle, valid=quotient.valid, why=why)
-        return quotient.with_basis(_renamed(total.basis, "mean"))
+        return quotient.restated(mask=(quotient.valid, why), basis=_renamed(total.basis, "mean"))
     terms = x.size if axis is None else x.shape[axis]
     if not terms:
         raise ShapeError("mean of no element")
@@ -83,7 +83,7 @@ def _renamed(basis: Basis, name: str) -> Basis:
 
 def every(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Whether every element (along an axis) is true. Rounds: log2 of their number."""
-    bits = x.reshape(-1) if axis is None else x._view(lambda a: np.moveaxis(a, axis, 0))
+    bits = x.reshape(-1) if axis is None else x.view(lambda a: np.moveaxis(a, axis, 0))
     if not len(bits):
         return constant(x.run, np.ones(bits.shape[1:], np.bool_))
     basis, valid, why = bits.basis.picked(0), bits.valid, bits.why

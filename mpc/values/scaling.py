@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mpc.values.fixed import WIDTH, encode, frac_for, magnitude, width_of
 from mpc.values.operands import common_shape
 from mpc.values.public import finite, whole_numbers
+from mpc.values.stated import Stated
 from mpc.values.wide_products import halves, is_wide
 
 if TYPE_CHECKING:
@@ -37,10 +38,10 @@ def scale_public(x: SecretArray, other: Any) -> SecretArray:
     a = x.broadcast_to(common_shape(x.shape, values.shape))
     if whole_numbers(values):
         raw = encode(values, 0)
-        return a._op("scale", by=raw, changes={"bound": max(a.bound * magnitude(raw), 1)})
+        return a.invoke("scale", by=raw, result=Stated(bound=max(a.bound * magnitude(raw), 1)))
     largest = float(np.abs(values).max(initial=0.0))
     if values.size and bool(np.all(values == largest)) and np.frexp(largest)[0] == 0.5:
-        return a._new(a.handle, frac=a.frac - int(np.frexp(largest)[1]) + 1, type="fixed")
+        return a.rescaled(a.frac - int(np.frexp(largest)[1]) + 1)
     if is_wide(a) and largest and -900 < np.frexp(largest)[1] < 900:
         return _wide(a, values.astype(np.float64), int(np.frexp(largest)[1]))
     frac = frac_for(largest)
@@ -50,6 +51,11 @@ def scale_public(x: SecretArray, other: Any) -> SecretArray:
         a = a.cut(a.frac - (width_of(a.bound) - room))
     product = _times(a, raw, frac)
     return product.cut(product.frac - max(width_of(product.bound) - WIDTH, 0))
+
+
+def exact_multiple(x: SecretArray, by: int) -> SecretArray:
+    """A public integer, from 0 up, times raw integers, exactly. Local."""
+    return x.invoke("scale", by=np.asarray(by, np.int64), result=Stated(bound=x.bound * by))
 
 
 def _wide(a: SecretArray, values: NDArray[np.float64], exponent: int) -> SecretArray:
@@ -82,5 +88,5 @@ def _wide(a: SecretArray, values: NDArray[np.float64], exponent: int) -> SecretA
 
 def _times(a: SecretArray, raw: NDArray[np.int64], frac: int) -> SecretArray:
     """The exact product with raw integers of `frac` fraction bits."""
-    changes = {"bound": max(a.bound * magnitude(raw), 1), "frac": a.frac + frac, "type": "fixed"}
-    return a._op("scale", by=raw, changes=changes)
+    stated = Stated(bound=max(a.bound * magnitude(raw), 1), frac=a.frac + frac, type="fixed")
+    return a.invoke("scale", by=raw, result=stated)

@@ -7,31 +7,29 @@ primitive (division, roots, sorting, …) comes from the run's `Functions`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.machine.engine import Shape, Spec
 from mpc.values import comparisons, limits, products, reductions
 from mpc.values.arrays import concatenate, maximum, minimum, stack, where
 from mpc.values.basis import LOOSE, PUBLIC, Basis, union
-from mpc.values.cohorts import Cohort
+from mpc.values.cohorts import Cohort, View
 from mpc.values.fixed import width_of
-from mpc.values.inherited import all_valid, joined
+from mpc.values.inherited import Reasoned, all_valid, joined
 from mpc.values.numpy_calls import refused_by_numpy
 from mpc.values.operands import aligned, broadcast, joint, too_wide
 from mpc.values.public import add_public, constant, finite, is_bool, negative
 from mpc.values.resolution import told_apart
 from mpc.values.scaling import scale_public
+from mpc.values.stated import BIT, UNMASKED, Stated, Type, impossible
 
 if TYPE_CHECKING:
     from mpc.machine.operation import Handle
     from mpc.machine.runtime import Runtime
-
-Type = Literal["fixed", "int", "bool"]
 
 
 class SecretArray:
@@ -99,7 +97,7 @@ class SecretArray:
     @property
     def T(self) -> SecretArray:
         """With its axes in reverse order. Local."""
-        return self._view(np.transpose)
+        return self.view(np.transpose)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -126,30 +124,45 @@ class SecretArray:
     def __float__(self) -> NoReturn:
         raise LocalProtocolError("a secret is no number here: release it to learn it")
 
-    # ---- construction
-    def _new(self, handle: Handle, *others: SecretArray, **changes: Any) -> SecretArray:
-        run, type, bound = self.run, changes.get("type", self.type), changes.get("bound", self.bound)
-        if type != "bool" and bound >= 1 << run.engine.capacity:
-            too_wide(bound, run.engine.capacity, self, *others)
-        xs = (self, *others)
-        valid, why, basis = changes.get("valid"), changes.get("why", ""), changes.get("basis")
-        for x in xs:  # most have neither: this is in the way of every operation
-            if x.valid is not None and "valid" not in changes:
-                valid, why = all_valid(xs, handle.spec.shape)
-                break
-        if basis is None:
-            basis = union(*[x.basis for x in xs]) if others else self.basis
-        frac = changes.get("frac", self.frac)
-        return SecretArray(run, handle, type=type, frac=frac, bound=bound, valid=valid, why=why, basis=basis)
+    # ---- for authors of protocols
+    def invoke(self, primitive: str, *others: SecretArray, result: Stated, **parameters: Any) -> SecretArray:
+        """The result of an engine's primitive of this array and `others`; it is scheduled, and returned at once.
 
-    def _op(self, primitive: str, *others: SecretArray, changes: dict[str, Any], **parameters: Any) -> SecretArray:
-        bound = changes.get("bound", self.bound)
-        if changes.get("type", self.type) != "bool" and bound >= 1 << self.run.engine.capacity:
-            too_wide(bound, self.run.engine.capacity, self, *others)
+        primitive   a method of `mpc.machine.engine.Engine`; `parameters` are its keywords
+        result      what its author has proved of the result: `Stated(bound=…)`, or BIT
+
+        Raises RangeError for a bound that is negative or that the ring does not hold, for bits with another bound than
+        1 or with fraction bits; TypeError for a parameter that the primitive lacks; ShapeError as the primitive does.
+        """
+        bound, frac, type, mask, basis = result
+        if frac is None:
+            frac = self.frac
+        if type is None:
+            type = self.type
+        self._check(bound, frac, type, *others)
+        # Any: what a parameter may be is the primitive's; its plan, which always runs, refuses others.
         handle = self.run.schedule(primitive, self.handle, *[o.handle for o in others], **parameters)
-        return self._new(handle, *others, **changes)
+        if mask is None:
+            mask = UNMASKED
+            for x in (self, *others):  # most have none: this is in the way of every operation
+                if x.valid is not None:
+                    mask = all_valid((self, *others), handle.spec.shape)
+                    break
+        if basis is None:
+            basis = union(self.basis, *[x.basis for x in others]) if others else self.basis
+        valid, why = mask
+        return SecretArray(self.run, handle, type=type, frac=frac, bound=bound, valid=valid, why=why, basis=basis)
 
-    def _view(self, to: Callable[[NDArray[Any]], NDArray[Any]]) -> SecretArray:
+    def _check(self, bound: int, frac: int, type: Type, *others: SecretArray) -> None:
+        if type == "bool" or bound < 0:
+            if bound != 1 or frac:
+                impossible(bound, frac, type)
+        elif bound >= 1 << self.run.engine.capacity:
+            too_wide(bound, self.run.engine.capacity, self, *others)
+
+    def view(self, to: View) -> SecretArray:
+        """Elements rearranged, repeated or left out: `to` maps any array of this shape to the result's, as
+        `lambda a: np.moveaxis(a, 0, 1)` does. Raises ShapeError where it does not fit."""
         try:
             shape = to(np.empty(self.shape, np.bool_)).shape
         except (IndexError, ValueError) as error:
@@ -158,7 +171,7 @@ class SecretArray:
         valid = self.valid
         known = {}
         if valid is not None and valid.shape == self.shape and self.shape != ():
-            known[id(valid)] = valid = valid._view(to)
+            known[id(valid)] = valid = valid.view(to)
         return SecretArray(
             self.run,
             handle,
@@ -170,6 +183,49 @@ class SecretArray:
             basis=self.basis.view(to, self.shape, known),
         )
 
+    def restated(
+        self,
+        *,
+        bound: int | None = None,
+        frac: int | None = None,
+        type: Type | None = None,
+        mask: Reasoned | None = None,
+        basis: Basis | None = None,
+    ) -> SecretArray:
+        """The same raw integers with other statements about them, as in `Stated`; None: as they are. Free.
+
+        Raises RangeError as `invoke` does.
+        """
+        bound = self.bound if bound is None else bound
+        frac = self.frac if frac is None else frac
+        type = self.type if type is None else type
+        self._check(bound, frac, type)
+        valid, why = (self.valid, self.why) if mask is None else mask
+        basis = self.basis if basis is None else basis
+        return SecretArray(self.run, self.handle, type=type, frac=frac, bound=bound, valid=valid, why=why, basis=basis)
+
+    def rescaled(self, frac: int) -> SecretArray:
+        """The same raw integers with `frac` fraction bits: the value times 2^(frac before - frac), exactly. Free."""
+        return self.restated(frac=frac, type="fixed")
+
+    def bounded(self, bound: int) -> SecretArray:
+        """The same secret with a smaller raw bound, if it is smaller, that a theorem gives; the caller's comment names
+        it. Raises RangeError for a negative one."""
+        return self if bound >= self.bound else self.restated(bound=bound)
+
+    def with_handle(self, handle: Handle) -> SecretArray:
+        """What is said of this secret, said of another share: for library code that knows it to be true."""
+        return SecretArray(
+            self.run,
+            handle,
+            type=self.type,
+            frac=self.frac,
+            bound=self.bound,
+            valid=self.valid,
+            why=self.why,
+            basis=self.basis,
+        )
+
     def constant(self, values: Any, *, like: SecretArray | None = None) -> SecretArray:
         """Public values as a secret of this run, encoded like `like` (default: by their own size)."""
         return constant(self.run, values, frac=None if like is None else like.frac)
@@ -178,31 +234,31 @@ class SecretArray:
     def __getitem__(self, index: Any) -> SecretArray:
         if isinstance(index, SecretArray):
             raise ShapeError("a secret index would show what it selects: use mpc.where, or filter a table")
-        return self._view(lambda a: a[index])
+        return self.view(lambda a: a[index])
 
     def reshape(self, *shape: Any) -> SecretArray:
         """The same elements in another shape."""
         if shape in (self.shape, (self.shape,)) or (shape == (-1,) and self.ndim == 1):
             return self
-        return self._view(lambda a: a.reshape(*shape))
+        return self.view(lambda a: a.reshape(*shape))
 
     def broadcast_to(self, shape: Shape) -> SecretArray:
         """Repeated along new axes."""
         if self.shape == shape:
             return self
-        return self._view(lambda a: np.broadcast_to(a, shape))
+        return self.view(lambda a: np.broadcast_to(a, shape))
 
     def diagonal(self) -> SecretArray:
         """The diagonal of a square matrix."""
-        return self._view(lambda a: np.diagonal(a))
+        return self.view(lambda a: np.diagonal(a))
 
     # ---- arithmetic
     def numeric(self) -> SecretArray:
         """A bool as the integers 0 and 1; numbers as they are."""
         if self.type != "bool":
             return self
-        changes = {"type": "int", "frac": 0, "bound": 1, "basis": self.basis.noting(self)}
-        return self._op("bit_to_ring", changes=changes)
+        integer = Stated(bound=1, frac=0, type="int", basis=self.basis.noting(self))
+        return self.invoke("bit_to_ring", result=integer)
 
     def __add__(self, other: Any) -> SecretArray:
         a = self.numeric()
@@ -211,7 +267,7 @@ class SecretArray:
         b = other.numeric()
         a, b = aligned(a, b)
         a, b = broadcast(a, b)
-        return a._op("add", b, changes={"bound": a.bound + b.bound, "type": joint(a, b)})
+        return a.invoke("add", b, result=Stated(bound=a.bound + b.bound, type=joint(a, b)))
 
     __radd__ = __add__
 
@@ -222,14 +278,14 @@ class SecretArray:
         b = other.numeric()
         a, b = aligned(a, b)
         a, b = broadcast(a, b)
-        return a._op("subtract", b, changes={"bound": a.bound + b.bound, "type": joint(a, b)})
+        return a.invoke("subtract", b, result=Stated(bound=a.bound + b.bound, type=joint(a, b)))
 
     def __rsub__(self, other: Any) -> SecretArray:
         return (-self).__add__(other)
 
     def __neg__(self) -> SecretArray:
         a = self.numeric()
-        return a._op("scale", by=np.asarray(-1, np.int64), changes={})
+        return a.invoke("scale", by=np.asarray(-1, np.int64), result=Stated(bound=a.bound))
 
     __mul__ = __rmul__ = products.multiply
     __matmul__ = products.matmul
@@ -250,11 +306,7 @@ class SecretArray:
         return self.run.functions.divide(constant(self.run, other), self)
 
     times, product, dot = products.times, products.product, products.dot
-    cut, _shifted = products.cut, products.shifted
-
-    def bounded(self, bound: int) -> SecretArray:
-        """The same secret with a smaller raw bound that a theorem gives; the caller's comment names it."""
-        return self._new(self.handle, bound=min(self.bound, bound))
+    cut, shifted = products.cut, products.shifted
 
     # ---- reductions
     sum, mean, count = reductions.total, reductions.mean, reductions.count
@@ -285,20 +337,18 @@ class SecretArray:
             return same
         difference = self - other
         told_apart("==", difference)
-        return difference._op(
-            "equal", width=min(64, width_of(difference.bound)), changes={"type": "bool", "frac": 0, "bound": 1}
-        )
+        return difference.invoke("equal", width=min(64, width_of(difference.bound)), result=BIT)
 
     def __ne__(self, other: object) -> SecretArray:  # type: ignore[override]
         return ~self.__eq__(other)
 
     def __and__(self, other: Any) -> SecretArray:
         a, b = self._bits(other)
-        return a._op("bits_and", b, changes={})
+        return a.invoke("bits_and", b, result=BIT)
 
     def __xor__(self, other: Any) -> SecretArray:
         a, b = self._bits(other)
-        return a._op("xor", b, changes={})
+        return a.invoke("xor", b, result=BIT)
 
     def __or__(self, other: Any) -> SecretArray:
         a, b = self._bits(other)
@@ -309,7 +359,7 @@ class SecretArray:
     def __invert__(self) -> SecretArray:
         if self.type != "bool":
             raise ShapeError("~ is for bools")
-        return self._op("invert", changes={})
+        return self.invoke("invert", result=BIT)
 
     def _bits(self, other: Any) -> tuple[SecretArray, SecretArray]:
         if not isinstance(other, SecretArray):
@@ -326,15 +376,15 @@ class SecretArray:
         """The same value, meaningless where `valid` is not set, for the reason `why`; reasons it has already come
         before."""
         if valid.valid is not None:  # a bit that is undefined itself is not set
-            valid = valid._new((valid.bare() & valid.valid.bare()).handle, valid=valid.valid, why=valid.why)
+            valid = valid.with_handle((valid.bare() & valid.valid.bare()).handle)
         if valid.shape not in ((), self.shape):
             valid = valid.broadcast_to(self.shape)
         joint, reason = joined((self.valid, self.why), (valid, why or self.why), self.shape)
-        return self._new(self.handle, valid=joint, why=reason, basis=self._also(valid))
+        return self.restated(mask=(joint, reason), basis=self._also(valid))
 
     def without_mask(self) -> SecretArray:
         """The raw value with its mask taken off: for library code that deals with the mask itself."""
-        return self._new(self.handle, valid=None, why="")
+        return self.restated(mask=UNMASKED)
 
     def bare(self) -> SecretArray:
         """The value alone, without mask and basis: for library code that puts both on its result."""
@@ -368,16 +418,7 @@ class SecretArray:
 
     def with_basis(self, basis: Basis) -> SecretArray:
         """The same value with another basis: a statement of library code."""
-        return SecretArray(
-            self.run,
-            self.handle,
-            type=self.type,
-            frac=self.frac,
-            bound=self.bound,
-            valid=self.valid,
-            why=self.why,
-            basis=basis,
-        )
+        return self.restated(basis=basis)
 
     clamped, within = limits.clamped, limits.within
 

@@ -76,4 +76,4 @@ def halves(x: SecretArray) -> list[SecretArray]:
     half = width_of(x.bound) // 2
     high = x.cut(x.frac - half)
     # What a cut leaves is less than its last place, by as many of them as it may be off.
-    return [high, (x - high._shifted(x.frac)).bounded(x.run.engine.rounding << half)]
+    return [high, (x - high.shifted(x.frac)).bounded(x.run.engine.rounding << half)]

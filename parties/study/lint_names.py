@@ -24,7 +24,7 @@ PURE = _names(
 PUBLIC = _names("mpc mpc.errors protocols.models protocols.numeric protocols.order protocols.statistics")
 #: Names of library code that a scenario may use, where people see it.
 LIBRARY = _names("mpc.tables.private mpc.values.secret")
-LIBRARY_METHODS = _names("about bare bounded cohorts masked valid without_mask")
+LIBRARY_METHODS = _names("about bare bounded cohorts invoke masked valid without_mask")
 OURS = _names("mpc protocols scenarios")
 #: For a function's own use, as pandas is that of the oracle.
 IN_FUNCTIONS = _names("pandas")
@@ -61,7 +61,7 @@ CLOCKS = _names("now utcnow today fromtimestamp utcfromtimestamp astimezone time
 #: Inside a run: what a script has no business with.
 INTERNAL = _names(
     "basis deliver dry engine entries entry environment execute expression guard handle handles like outside part_for "
-    "part_words passes receive results schedule source spec standing_on unfinished with_basis"
+    "part_words passes receive restated results schedule source spec standing_on unfinished view with_basis with_handle"
 )
 
 

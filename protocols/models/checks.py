@@ -30,7 +30,7 @@ class Held:
         self._waiting.append(x)
         if self._assumption is None:
             self._assumption = Assumption(self._run)
-        return assuming(x._new(x.handle, bound=bound), self._assumption)
+        return assuming(x.restated(bound=bound), self._assumption)
 
     def check(self) -> None:
         """Rounds: a comparison, a bit's conversion and a test for 0."""

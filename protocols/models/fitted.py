@@ -11,6 +11,7 @@ from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
 from mpc.values.basis import Basis, union
 from mpc.values.secret import SecretArray, concatenate
+from mpc.values.stated import Stated
 from protocols.models.rows import Design
 from protocols.models.standardize import FRAC, WIDTH_AS_GIVEN, Scaler, weights_of
 
@@ -84,12 +85,12 @@ class Fitted:
         base = self.weights[p] if self.intercept else self.weights[0] * 0
         if self.scale is None:
             shifts = np.asarray(self.exponent)
-            slopes = weights._op(
+            slopes = weights.invoke(
                 "scale",
                 by=1 << (shifts - shifts.min()),
-                changes={"bound": weights.bound << int(shifts.max() - shifts.min())},
+                result=Stated(bound=weights.bound << int(shifts.max() - shifts.min())),
             )
-            self._slopes = slopes._new(slopes.handle, frac=slopes.frac - int(shifts.min())), base
+            self._slopes = slopes.rescaled(slopes.frac - int(shifts.min())), base
             return self._slopes
         mean, up, factor = (x.reshape(p) for x in (self.scale.mean, self.scale.up, self.scale.factor))
         slopes = weights.product(factor, _SLOPE).times(up)
@@ -102,7 +103,7 @@ class Fitted:
         """Slopes by units of the columns as given, and the intercept."""
         slopes, base = self._in_units()
         parts = [slopes[j : j + 1] for j in range(len(self.names))]
-        parts = [part._new(part.handle, frac=part.frac + e) for part, e in zip(parts, self.exponent, strict=True)]
+        parts = [part.rescaled(part.frac + e) for part, e in zip(parts, self.exponent, strict=True)]
         slopes, base = (self.defined(x.with_basis(self.published)) for x in (concatenate(parts), base))
         return slopes, base
 

@@ -20,6 +20,7 @@ from mpc.releases.disclosure import Result
 from mpc.values.basis import union
 from mpc.values.fixed import encode, frac_for, width_of
 from mpc.values.secret import SecretArray, concatenate, constant
+from mpc.values.stated import Stated
 from protocols import numeric
 from protocols.models import metrics
 from protocols.models.checks import Held
@@ -278,7 +279,7 @@ def _probabilities(z: SecretArray) -> SecretArray:
 
 
 def _picked(x: SecretArray, places: Places) -> SecretArray:
-    return x._view(lambda a: a[places])
+    return x.view(lambda a: a[places])
 
 
 def _scaled(x: SecretArray, rate: float, frac: int) -> SecretArray:
@@ -286,13 +287,14 @@ def _scaled(x: SecretArray, rate: float, frac: int) -> SecretArray:
     if np.frexp(rate)[0] == 0.5:
         result = x * rate
         return result.cut(min(frac, result.frac))
-    raw = encode(np.asarray(rate), frac_for(rate, _RATE_WIDTH))
-    changes = {"frac": x.frac + frac_for(rate, _RATE_WIDTH), "bound": x.bound * int(raw), "type": "fixed"}
-    return x._op("scale", by=raw, changes=changes).cut(frac)
+    digits = frac_for(rate, _RATE_WIDTH)
+    raw = encode(np.asarray(rate), digits)
+    exact = Stated(bound=x.bound * int(raw), frac=x.frac + digits, type="fixed")
+    return x.invoke("scale", by=raw, result=exact).cut(frac)
 
 
 def _turned(x: SecretArray, places: Places) -> SecretArray:
-    return x._view(lambda a: a[places].T)
+    return x.view(lambda a: a[places].T)
 
 
 def _outcome(y: SecretArray, rows: int) -> SecretArray:
@@ -302,5 +304,5 @@ def _outcome(y: SecretArray, rows: int) -> SecretArray:
     if outcome.type != "int" or outcome.bound != 1:
         raise RangeError(f"the outcome is {y!r}: a flag, or integers 0 and 1, are wanted")
     if outcome.valid is not None and outcome.valid.shape == ():
-        outcome = outcome._new(outcome.handle, valid=outcome.valid.broadcast_to((rows,)))
+        outcome = outcome.restated(mask=(outcome.valid.broadcast_to((rows,)), ""))
     return outcome

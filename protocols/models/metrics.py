@@ -92,4 +92,4 @@ def _flag(x: SecretArray, what: str) -> SecretArray:
     if x.type != "int" or x.bound != 1:
         raise RangeError(f"{what} is {x!r}: a flag, or integers 0 and 1, are wanted")
     bits = x.bare() > 0
-    return bits._new(bits.handle, valid=x.valid, why=x.why, basis=x.basis)
+    return bits.restated(mask=(x.valid, x.why), basis=x.basis)

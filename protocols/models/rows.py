@@ -76,7 +76,7 @@ class Design:
         """(rows, columns) in units u = x / 2^exponent with |u| <= 1; F fraction bits, no mask."""
         return _beside(
             [
-                column._new(column.handle, frac=column.frac + unit, type="fixed").cut(F).bounded(1 << F)
+                column.rescaled(column.frac + unit).cut(F).bounded(1 << F)
                 for column, unit in zip(self._columns, self._units, strict=True)
             ]
         )

@@ -13,6 +13,7 @@ import numpy as np
 from mpc.machine.runtime import Runtime
 from mpc.values.fixed import WIDTH, width_of
 from mpc.values.secret import SecretArray, constant, where
+from mpc.values.stated import Stated
 from protocols import numeric
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
@@ -58,7 +59,7 @@ class Count:
         leading = leading_bit(rows, self.width, least=max(self.width - 1 - MOST_PADDING.bit_length(), 0))
         self._power = leading.table([1 << (self.width - 1 - j) for j in range(self.width)])
         fraction = rows.times(self._power, bound=1 << self.width)
-        fraction = fraction._new(fraction.handle, frac=self.width, type="fixed").cut(F).bounded(1 << F)
+        fraction = fraction.rescaled(self.width).cut(F).bounded(1 << F)
         self._inverse = reciprocal(fraction)
         self.root = roots(fraction).root
 
@@ -67,7 +68,7 @@ class Count:
         if self._power is not None:
             bound = ((1 << total.frac) + 4) << self.width
             total = total.times(self._power.broadcast_to(total.shape), bound=bound)
-        return total._new(total.handle, frac=total.frac + self.width, type="fixed")
+        return total.rescaled(total.frac + self.width)
 
     def mean(self, total: SecretArray) -> SecretArray:
         """total / rows with F fraction bits, given that |total| is at most the number of rows. Error 2^-25."""
@@ -83,7 +84,7 @@ class Count:
         # 1 / rows = v / (q 2^width), at most 1 / least.
         share = self._inverse.times(self._power)
         most = int(np.ldexp(1.001 * MOST_PADDING / self.places, F + self.width)) + 1
-        each = share._new(share.handle, frac=F + self.width, type="fixed", bound=min(share.bound, most)) * amount
+        each = share.rescaled(F + self.width).bounded(most) * amount
         return each.cut(each.frac - max(width_of(each.bound) - WIDTH, 0))
 
 
@@ -135,7 +136,7 @@ def scaler(values: SecretArray, count: Count) -> Scaler:
     else:
         weights = count.weights.reshape(1, places)
         # Each of at most `places` terms is within 1.
-        total = weights._op("matmul", values, changes={"frac": F, "bound": places << F, "type": "fixed"})
+        total = weights.invoke("matmul", values, result=Stated(bound=places << F, frac=F, type="fixed"))
     mean = count.mean(total)
     about = counting(values - mean, count.weights)
     frac = min(_SPREAD, 60 - count.width)

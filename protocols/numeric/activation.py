@@ -11,6 +11,7 @@ from mpc.values.basis import union
 from mpc.values.fixed import width_of
 from mpc.values.inherited import kept
 from mpc.values.secret import SecretArray
+from mpc.values.stated import Stated
 from protocols.numeric.division import reciprocal
 from protocols.numeric.elementwise import confine, largest
 from protocols.numeric.exponential import exp_of_negative
@@ -62,16 +63,16 @@ def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
         ends = np.ldexp(np.ceil(np.ldexp([-far, far], bare.frac)), -bare.frac)
         past = bare.reshape(1, *bare.shape) >= ends.reshape(-1, *[1] * bare.ndim)
         inside = (past[0] ^ past[1]) * y
-        y = inside._op("add", past[1].numeric()._shifted(F), changes={"bound": 1 << F})
+        y = inside.invoke("add", past[1].numeric().shifted(F), result=Stated(bound=1 << F))
     return kept(y, given)
 
 
 def tanh(x: SecretArray, *, exact: bool = False) -> SecretArray:
     """Hyperbolic tangent, 2 sigmoid(2 x) - 1: errors are twice those of `sigmoid`, and rounds as many."""
     x = x.numeric()
-    doubled = x._new(x.handle, frac=x.frac - 1, type="fixed")
+    doubled = x.rescaled(x.frac - 1)
     s = sigmoid(doubled, exact=exact)
-    return s._new(s.handle, frac=s.frac - 1, type="fixed") - 1
+    return s.rescaled(s.frac - 1) - 1
 
 
 def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
@@ -84,21 +85,21 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     given = x.numeric()
     if not given.ndim:
         raise ShapeError("softmax: a scalar has no axis")
-    x = roomy(given.bare())._view(lambda a: np.moveaxis(a, axis, -1))
+    x = roomy(given.bare()).view(lambda a: np.moveaxis(a, axis, -1))
     below = x - largest(x).reshape(*x.shape[:-1], 1)
     powers = exp_of_negative(below, F)
     width = width_of(x.shape[-1])
     # One of them is e^0, so the sum is 1 at least, but for an error below 2^-22.
-    total = powers._op("sum", axis=x.ndim - 1, changes={"bound": powers.bound * x.shape[-1]})
+    total = powers.invoke("sum", axis=x.ndim - 1, result=Stated(bound=powers.bound * x.shape[-1]))
     total = (total + 2.0**-22).bounded(1 << (F + width))
     exponent = leading_bit(total, F + width, least=F)
     back = exponent.table([0] * F + [1 << (width - 1 - j) for j in range(width)])
     mantissa = total.times(back, bound=1 << (F + width))
-    mantissa = mantissa._new(mantissa.handle, frac=F + width, type="fixed").cut(F, bound=1 << F)
+    mantissa = mantissa.rescaled(F + width).cut(F, bound=1 << F)
     inverse = reciprocal(mantissa).times(back, bound=int(1.01 * 2 ** (F + width)))  # 1 / total <= 1
-    inverse = inverse._new(inverse.handle, frac=F + width, type="fixed").cut(F + 1)
+    inverse = inverse.rescaled(F + width).cut(F + 1)
     result = powers.product(inverse.reshape(*inverse.shape, 1), F, limit=1.01).bounded(1 << F)
-    result = result._view(lambda a: np.moveaxis(a, -1, axis))
+    result = result.view(lambda a: np.moveaxis(a, -1, axis))
     whole = np.empty(result.shape, np.bool_).take([0], axis).squeeze(axis).shape
     basis = given.basis.reduced(axis % given.ndim)
     along = basis.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), given.shape), whole, {})
@@ -112,4 +113,4 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
 def _along(valid: SecretArray, axis: int) -> SecretArray:
     """Whether all elements along the axis are valid, for each of them."""
     joint, shape = valid.all(axis), valid.shape
-    return joint._view(lambda a: np.broadcast_to(np.expand_dims(a, axis), shape))
+    return joint.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), shape))

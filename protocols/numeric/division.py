@@ -14,6 +14,7 @@ from mpc.errors import RangeError
 from mpc.values.fixed import WIDTH, width_of
 from mpc.values.inherited import kept
 from mpc.values.secret import SecretArray, concatenate, where
+from mpc.values.stated import Stated
 from protocols.numeric.normalize import Exponent, F, by_count, leading_bit, powers_below
 from protocols.numeric.tables import Pieces, tabulated
 
@@ -38,7 +39,7 @@ def reciprocal(c: SecretArray) -> SecretArray:
     Rounds    3
     Error     relative 2^-26
     """
-    scaled = c.cut(F)._op("scale", by=np.asarray(31, np.int64), changes={"frac": F + 5, "bound": 31 << F})
+    scaled = c.cut(F).invoke("scale", by=np.asarray(31, np.int64), result=Stated(bound=31 << F, frac=F + 5))
     return tabulated(scaled, _RECIPROCAL, frac=F, bound=(2 << F) + (1 << 4))
 
 
@@ -57,7 +58,7 @@ def normal(x: SecretArray, frac: int = F) -> Normal:
     width = int(size.bound).bit_length()
     exponent = leading_bit(size, width)
     mantissa = size.times(exponent.table([1 << (width - 1 - j) for j in range(width)]), bound=(1 << width) - 1)
-    mantissa = mantissa._new(mantissa.handle, frac=width, type="fixed").cut(frac, bound=1 << frac)
+    mantissa = mantissa.rescaled(width).cut(frac, bound=1 << frac)
     return Normal(negative, mantissa, exponent)
 
 
@@ -105,14 +106,14 @@ def _narrow(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
     power = powers_below(reached, width)
     power = where(negative, -power, power)
     mantissa = b.times(power, bound=1 << width)
-    mantissa = mantissa._new(mantissa.handle, frac=width, type="fixed").cut(F, bound=1 << F)
+    mantissa = mantissa.rescaled(width).cut(F, bound=1 << F)
     nonzero = ~(~reached[0] & ~negative)
     mantissa = (mantissa + (~nonzero).numeric() * 0.75).bounded(1 << F)
     spare = _WIDE - 1 - width_of(a.bound) - width
     quotient = a.product(reciprocal(mantissa), a.frac + spare, limit=2.01 * a.limit)
     bound = min(quotient.bound << width, (1 << _WIDE + 1) - 1)
     result = quotient.times(power, bound=bound)
-    return result._new(result.handle, frac=a.frac + spare + width - b.frac, type="fixed"), nonzero
+    return result.rescaled(a.frac + spare + width - b.frac), nonzero
 
 
 class Scale(NamedTuple):
@@ -161,14 +162,14 @@ def _wide(a: SecretArray, b: SecretArray, scale: Scale) -> tuple[SecretArray, Se
     # A shift to the left is exact; one to the right is one to the left before a cut, at most one of them being there.
     left = by_count(difference, [1 << up if 0 <= up <= _ROOM else 0 for up in ups])
     right = by_count(difference, [1 << up + _DOWN if -_DOWN <= up < 0 else 0 for up in ups])
-    right = right._new(right.handle, frac=_DOWN, type="fixed")
+    right = right.rescaled(_DOWN)
     size = quotient.times(left, bound=quotient.bound << _ROOM)
     size = (size + quotient.product(right, _G, limit=2.01)).bounded((quotient.bound << _ROOM) + a.run.engine.rounding)
     # 0 is 0, whatever the cuts made of it.
     negative = (x.negative ^ y.negative) & x.exponent.nonzero
     sign = (x.exponent.nonzero ^ negative).numeric() - negative.numeric()
     result = size.times(sign.bounded(1), bound=size.bound)
-    result = result._new(result.handle, frac=scale.frac, type="fixed")
+    result = result.rescaled(scale.frac)
     if scale.most is None:
         return result, y.exponent.nonzero
     # At the last shift there is room for quotients of mantissas below 1.

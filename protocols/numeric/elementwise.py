@@ -8,6 +8,7 @@ from mpc.errors import RangeError, ShapeError
 from mpc.values.fixed import encode
 from mpc.values.inherited import kept
 from mpc.values.secret import SecretArray, concatenate, constant, stack, where
+from mpc.values.stated import Stated
 
 
 def relu(x: SecretArray) -> SecretArray:
@@ -50,12 +51,12 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
     else:  # the limits are on another scale
         out = change * np.asarray([1] * lower + [-1] * upper).reshape(-1, *each) > 0
     # At most one of the two takes place.
-    total = (out * change)._op("sum", axis=0, changes={"bound": change.bound})
+    total = (out * change).invoke("sum", axis=0, result=Stated(bound=change.bound))
     slack = 2 if total.frac < x.frac else 0  # a value of 62 bits meets its limits on a coarser scale
     x = x.cut(total.frac)
     limits = [abs(low)] * lower + [abs(high)] * upper
     bound = max(int(np.ceil(np.ldexp(max(limits), x.frac))), x.bound if len(limits) < 2 else 1) + slack
-    result = x._op("add", total, changes={"bound": bound, "type": total.type})
+    result = x.invoke("add", total, result=Stated(bound=bound, type=total.type))
     return result, out[-1] if upper else None
 
 
@@ -68,8 +69,8 @@ def floor(x: SecretArray) -> SecretArray:
     if x.frac > x.run.engine.capacity:  # nothing is left but the sign
         whole = -(raw < 0).numeric()
     else:
-        changes = {"type": "int", "frac": 0, "bound": bound}
-        whole = raw._op("truncate_exact", bits=x.frac, rounding="floor", changes=changes)
+        integer = Stated(bound=bound, frac=0, type="int")
+        whole = raw.invoke("truncate_exact", bits=x.frac, rounding="floor", result=integer)
     return kept(whole.bounded(bound), x)
 
 
@@ -109,7 +110,7 @@ def _best(x: SecretArray, axis: int, places: bool) -> tuple[SecretArray, SecretA
     values = x.bare()
     if x.valid is not None and x.valid.shape != ():
         values = where(x.valid.bare(), values, values * 0 - x.limit).bounded(x.bound)  # no valid one is smaller
-    values = values._view(lambda a: np.moveaxis(a, axis, 0))
+    values = values.view(lambda a: np.moveaxis(a, axis, 0))
     places_of = constant(x.run, np.arange(len(values))).reshape(-1, *[1] * (x.ndim - 1)).broadcast_to(values.shape)
     while len(values) > 1:
         half = len(values) // 2 * 2

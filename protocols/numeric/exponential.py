@@ -12,6 +12,7 @@ import numpy as np
 from mpc.errors import RangeError
 from mpc.values.inherited import kept
 from mpc.values.secret import SecretArray
+from mpc.values.stated import Stated
 from protocols.numeric.elementwise import confine
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.tables import Pieces, tabulated
@@ -78,8 +79,8 @@ def exp_between(x: SecretArray, high: float, *, frac: int | None = None) -> Secr
     most = int(np.ldexp(high, x.frac)) + 1
     bound = (int(public_exp(high) * 1.001 * 2**digits) >> cut) + x.run.engine.rounding
     low = max(-x.bound, int(np.floor(np.ldexp(high - _RANGE, x.frac))) - 2)
-    changes = {"frac": digits - cut, "bound": bound, "type": "fixed"}
-    return x._op("exponential", low=low, high=most, frac=x.frac, digits=digits, bits=cut, changes=changes)
+    result = Stated(bound=bound, frac=digits - cut, type="fixed")
+    return x.invoke("exponential", low=low, high=most, frac=x.frac, digits=digits, bits=cut, result=result)
 
 
 def log(x: SecretArray) -> SecretArray:
@@ -95,12 +96,12 @@ def log(x: SecretArray) -> SecretArray:
     width = int(raw.bound).bit_length()
     exponent = leading_bit(raw, width, signed=True)
     mantissa = raw.times(exponent.table([1 << (width - 1 - j) for j in range(width)]), bound=1 << width)
-    mantissa = mantissa._new(mantissa.handle, frac=width, type="fixed").cut(F, bound=1 << F)
+    mantissa = mantissa.rescaled(width).cut(F, bound=1 << F)
     # In [1/2, 1], also where there is no logarithm.
     c = (mantissa + exponent.is_zero() * 0.75).bounded(1 << F)
     wholes = [(j + 1 - given.frac) * public_log(2.0) for j in range(width)]
     whole = exponent.table([round(w * 2**F) for w in wholes])
-    result = tabulated(c, _LOG, frac=F, bound=1 << F) + whole._new(whole.handle, frac=F, type="fixed")
+    result = tabulated(c, _LOG, frac=F, bound=1 << F) + whole.rescaled(F)
     largest = max(abs(wholes[-1]), abs(wholes[0] - public_log(2.0)), public_log(2.0)) + 2.0**-20
     result = result.bounded(int(largest * 2**F) + 1)
     return kept(result, given).masked(exponent.nonzero, "logarithm of a number that is not positive")

@@ -13,6 +13,7 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.values.secret import SecretArray, concatenate
+from mpc.values.stated import Stated
 
 #: Fraction bits of normalised values.
 F = 28
@@ -75,9 +76,9 @@ class Exponent:
         largest = max(int(np.abs(rows).max()), 1)
         steps = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
         most = max(int(np.abs(steps).max()), 1)
-        scaled = self._reached._op("scale", by=steps.astype(np.int64), changes={"bound": most})
+        scaled = self._reached.invoke("scale", by=steps.astype(np.int64), result=Stated(bound=most))
         # The steps telescope to one entry of the table, so the sum stays within it.
-        return scaled._op("sum", axis=0, changes={"bound": largest})
+        return scaled.invoke("sum", axis=0, result=Stated(bound=largest))
 
     def is_zero(self) -> SecretArray:
         """1 where the value is 0, as an integer."""
@@ -99,7 +100,7 @@ def by_count(bits: SecretArray, values: Sequence[int]) -> SecretArray:
     """values[number of bits set along the first axis]. Rounds 5."""
     largest = max(*(abs(int(v)) for v in values), 1)
     entries = np.asarray([int(v) for v in values], np.int64)
-    return bits._op("table_of_count", table=entries, changes={"type": "int", "frac": 0, "bound": largest})
+    return bits.invoke("table_of_count", table=entries, result=Stated(bound=largest, frac=0, type="int"))
 
 
 def powers_below(reached: SecretArray, width: int) -> SecretArray:

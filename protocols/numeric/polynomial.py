@@ -16,6 +16,7 @@ from mpc.errors import RangeError, ShapeError
 from mpc.values.fixed import encode, frac_for, magnitude
 from mpc.values.inherited import kept
 from mpc.values.secret import SecretArray, constant, stack
+from mpc.values.stated import Stated
 from protocols.numeric.normalize import F
 
 #: Bits of the exact combination before it is cut.
@@ -43,13 +44,11 @@ def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | Non
     raw = encode(c, scale)
     powers = _powers(t, len(c) - 1)
     bound = int(np.ldexp(1.01 * size, scale + F) + np.ldexp(16.0, max(scale, 0)))
-    terms = powers._op(
-        "scale",
-        by=raw[1:].reshape(-1, *[1] * t.ndim),
-        changes={"frac": F + scale, "bound": bound, "type": "fixed"},
+    terms = powers.invoke(
+        "scale", by=raw[1:].reshape(-1, *[1] * t.ndim), result=Stated(bound=bound, frac=F + scale, type="fixed")
     )
     # Each term and their sum are within the sum of the terms' sizes.
-    total = (terms._op("sum", axis=0, changes={"bound": bound}) + c[0]).bounded(bound)
+    total = (terms.invoke("sum", axis=0, result=Stated(bound=bound)) + c[0]).bounded(bound)
     return kept(total.cut(frac_for(size) if frac is None else frac), x)
 
 
@@ -107,7 +106,7 @@ def _pieces(t: SecretArray, reached: SecretArray, c: NDArray[Any], ends: NDArray
         bound = int(np.ldexp(1.01 * size, scale + F) + np.ldexp(16.0, max(scale, 0)))
         varying = chosen.times(powers.cut(F), bound=bound)
         # One piece at a time: the sum of its terms is within the sum of their sizes.
-        total = (total + varying._op("sum", axis=0, changes={"bound": bound})).bounded(bound)
+        total = (total + varying.invoke("sum", axis=0, result=Stated(bound=bound))).bounded(bound)
     return total.cut(frac_for(size))
 
 
@@ -115,10 +114,10 @@ def _chosen(reached: SecretArray, rows: NDArray[np.int64], frac: int) -> SecretA
     """rows[number of knots reached], from bits of which the first ones are set; free."""
     steps = np.diff(rows).reshape(-1, *[1] * (reached.ndim - 1))
     largest = max(magnitude(rows), 1)
-    scaled = reached._op("scale", by=steps, changes={"bound": max(magnitude(steps), 1), "frac": frac, "type": "fixed"})
+    scaled = reached.invoke("scale", by=steps, result=Stated(bound=max(magnitude(steps), 1), frac=frac, type="fixed"))
     # The steps telescope to differences of rows.
-    total = scaled._op("sum", axis=0, changes={"bound": max(int(np.abs(rows - rows[0]).max()), 1)})
-    return total._op("add_public", values=np.asarray(rows[0]), changes={"bound": largest})
+    total = scaled.invoke("sum", axis=0, result=Stated(bound=max(int(np.abs(rows - rows[0]).max()), 1)))
+    return total.invoke("add_public", values=np.asarray(rows[0]), result=Stated(bound=largest))
 
 
 def _reached(x: SecretArray, knots: NDArray[Any]) -> SecretArray:
@@ -131,7 +130,7 @@ def _reached(x: SecretArray, knots: NDArray[Any]) -> SecretArray:
 def _in_units(x: SecretArray, limit: float) -> tuple[int, SecretArray]:
     """A power of two that is at least `limit`, and x measured in it with at most F fraction bits."""
     unit = int(np.ceil(np.log2(limit) - 2.0**-20))  # a bound may be one last place above a power of two
-    return unit, x._new(x.handle, frac=x.frac + unit, type="fixed").cut(min(x.frac + unit, F))
+    return unit, x.rescaled(x.frac + unit).cut(min(x.frac + unit, F))
 
 
 def _powers(t: SecretArray, degree: int) -> SecretArray:

@@ -58,7 +58,7 @@ def sqrt(x: SecretArray) -> SecretArray:
     x = x.numeric()
     given = x
     if x.frac % 2:
-        x = x.cut(x.frac - 1) if int(x.bound).bit_length() > 60 else x._shifted(x.frac + 1)
+        x = x.cut(x.frac - 1) if int(x.bound).bit_length() > 60 else x.shifted(x.frac + 1)
     raw = x.bare()
     width = int(raw.bound).bit_length()
     shifts, back = even_exponent(width)
@@ -66,10 +66,10 @@ def sqrt(x: SecretArray) -> SecretArray:
     exponent = leading_bit(raw, width, signed=True)
     # Where there is no root the table gives 0, and the root of 1 is taken.
     c = raw.times(exponent.table([1 << (2 * a) for a in shifts]), bound=(1 << (2 * top)) - 1)
-    c = c._new(c.handle, frac=2 * top, type="fixed").cut(F, bound=1 << F) + exponent.is_zero()
+    c = c.rescaled(2 * top).cut(F, bound=1 << F) + exponent.is_zero()
     normal = root(c.bounded(1 << F))
     # sqrt(raw) = normal * 2^(top - a); zero gives 0 through the table.
     result = normal.times(exponent.table([1 << t for t in back]), bound=int(1.01 * 2 ** (F + top)))
-    result = result._new(result.handle, frac=F + x.frac // 2, type="fixed")
+    result = result.rescaled(F + x.frac // 2)
     assert exponent.negative is not None
     return kept(result, given).masked(~exponent.negative, "root of a negative number")

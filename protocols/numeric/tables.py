@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import RangeError
 from mpc.values.secret import SecretArray
+from mpc.values.stated import Stated
 
 Function = Callable[[Decimal], Decimal]
 _EXACT = Context(prec=50)
@@ -94,5 +95,5 @@ def tabulated(x: SecretArray, pieces: Pieces, *, frac: int, bound: int) -> Secre
     with localcontext(_EXACT):
         low = int((pieces.low * Decimal(2) ** x.frac).to_integral_value(rounding="ROUND_FLOOR")) - (1 << step)
     drop = bits + _UNIT - frac
-    changes = {"frac": frac, "bound": bound + x.run.engine.rounding - 1, "type": "fixed"}
-    return x._op("piecewise_cubic", low=low, step=step, table=coefficients, bits=drop, changes=changes)
+    result = Stated(bound=bound + x.run.engine.rounding - 1, frac=frac, type="fixed")
+    return x.invoke("piecewise_cubic", low=low, step=step, table=coefficients, bits=drop, result=result)

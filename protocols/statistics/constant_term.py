@@ -65,7 +65,7 @@ def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Co
     up = [[1 << min(a, room) for room in most] for a in spread.shifts]
     # |mean_j| < 2^bits_j, and the factor is at most 2^most_j.
     g = mean.times(spread.leading.table(up), bound=1 << (_ROOM + _FRAC))
-    g = g._new(g.handle, frac=_FRAC, type="fixed")
+    g = g.rescaled(_FRAC)
     near = concatenate([_shift_at_most(spread, j, room).reshape(1) for j, room in enumerate(most)]).all()
 
     of_x = g[:p]
@@ -73,7 +73,7 @@ def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Co
     width = int(size.bound).bit_length()
     leading = leading_bit(size, width)
     part = of_x.times(leading.table([1 << (width - 1 - i) for i in range(width)]).broadcast_to((p,)), bound=1 << width)
-    part = part._new(part.handle, frac=width, type="fixed").cut(F, bound=(1 << F) + 1)
+    part = part.rescaled(width).cut(F, bound=(1 << F) + 1)
     part = part.product(spread.inverse[:p], 26, limit=2.01)  # g / 2^T; their absolute values add up to at most 2
     exponent = leading.table([i + 1 - _FRAC for i in range(width)])
 
@@ -85,7 +85,7 @@ def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Co
     # b0 / deviation_y * 2^a = g_y - 2^T root_y sum beta_j (g / 2^T)_j
     slope = rotated[p].product(spread.root[p], F, limit=34.0)
     shifted = slope.times(leading.table([1 << max(i + 1 - _FRAC, 0) for i in range(width)]))
-    b0 = g[p].cut(F) + shifted._new(shifted.handle, frac=F, type="fixed")
+    b0 = g[p].cut(F) + shifted.rescaled(F)
     parts = normal(b0)
     mantissa = where(parts.negative, -parts.mantissa, parts.mantissa)
     power = parts.exponent.table([i + 1 - F for i in range(parts.exponent.width)]) - spread.shift[p]
@@ -114,6 +114,6 @@ def _inflated(
     terms = squares.product(factors.mantissa.cut(24), frac)
     scale = [2 * (i + 1 - _FRAC) for i in range(size.width)]
     whole = size.table([1 << (frac - s) if 0 <= s <= frac else 0 for s in scale])
-    total = terms.sum() + inverse.product(whole._new(whole.handle, frac=frac, type="fixed"), frac)
+    total = terms.sum() + inverse.product(whole.rescaled(frac), frac)
     small = (total <= _LIMIT) & (total >= 2.0**-13)
     return where(small, total, 1.0).bounded(int(_LIMIT * 2**frac) + 1), near & small

@@ -53,18 +53,18 @@ def standardise(columns: Sequence[PrivateArray]) -> Standardised:
     place[row, column] = place[column, row] = np.arange(len(row))
 
     def of_rows(x: SecretArray) -> tuple[SecretArray, SecretArray]:
-        return x._view(lambda a: a[row]), x._view(lambda a: a[column])
+        return x.view(lambda a: a[row]), x.view(lambda a: a[column])
 
     limit = (1 << WIDE) + (1 << (WIDE - 18))
     # |C_ij| 2^(a_i + a_j) <= sqrt(C_ii 4^a_i * C_jj 4^a_j) <= 1; the intermediate product is smaller.
     up, inverse = of_rows(roots.up), of_rows(roots.inverse)
-    pairs = spread._view(lambda a: a[row, column])
+    pairs = spread.view(lambda a: a[row, column])
     scaled = pairs.times(up[0], bound=limit).times(up[1], bound=limit)
     # An owner whose products belong to no rows keeps |C_ij| <= (C_ii + C_jj) / 2: then it is at most 2^25.
-    scaled = held(scaled._new(scaled.handle, frac=WIDE, type="fixed"), 1 + 2.0**-10)
+    scaled = held(scaled.rescaled(WIDE), 1 + 2.0**-10)
     matrix = scaled.cut(F).bounded((1 << F) + (1 << 11)).product(inverse[0], F, limit=2.05)
     matrix = matrix.product(inverse[1], F, limit=2.05).bounded((1 << F) + (1 << 12))
-    return Standardised(moments, roots, matrix._view(lambda a: a[place]), scaled._view(lambda a: a[place]))
+    return Standardised(moments, roots, matrix.view(lambda a: a[place]), scaled.view(lambda a: a[place]))
 
 
 def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:

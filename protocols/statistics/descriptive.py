@@ -70,7 +70,7 @@ def scaled_roots(spread: SecretArray) -> Scaled:
     square = leading.table([1 << (2 * a) for a in shifts])
     down = leading.table([1 << (WIDE // 2 - a) for a in shifts])
     mantissa = spread.times(square, bound=2 << WIDE)
-    mantissa = mantissa._new(mantissa.handle, frac=WIDE).cut(F)
+    mantissa = mantissa.rescaled(WIDE).cut(F)
     mantissa = (mantissa + leading.is_zero()).bounded((2 << F) + (1 << 9))
     root, inverse = roots(mantissa)
     return Scaled(mantissa, inverse, up, down, leading.table(shifts), leading.nonzero, root, leading, shifts)
@@ -94,7 +94,7 @@ def _in_range(moments: JointMoments, mean: SecretArray, j: int) -> SecretArray:
     """Means in the units of column j as numbers of its range."""
     centre, exponent = moments.centre[j], moments.exponent[j]
     mean = mean.cut(min(FINE, 60 - int(np.frexp(abs(centre))[1]) + exponent))
-    return mean._new(mean.handle, frac=mean.frac - exponent, type="fixed") + float(centre)
+    return mean.rescaled(mean.frac - exponent) + float(centre)
 
 
 def of_parts(parts: Sequence[PrivateArray], statistic: str) -> SecretArray:
@@ -104,7 +104,7 @@ def of_parts(parts: Sequence[PrivateArray], statistic: str) -> SecretArray:
     if statistic == "mean":
         return _in_range(moments, moments.fine.masked(moments.some, _NO_ROWS), 0)
     sd = _deviations(moments, 1)
-    return sd._new(sd.handle, frac=sd.frac - moments.exponent[0])
+    return sd.rescaled(sd.frac - moments.exponent[0])
 
 
 def _of(column: PrivateArray, value: SecretArray, name: str, moments: JointMoments, j: int) -> SecretArray:
@@ -127,7 +127,7 @@ def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArr
         memo[key] = _deviations(moments, ddof)
     values = memo[key]
     own = [values[j] for j in range(len(columns))]
-    scaled = [sd._new(sd.handle, frac=sd.frac - e) for sd, e in zip(own, moments.exponent, strict=True)]
+    scaled = [sd.rescaled(sd.frac - e) for sd, e in zip(own, moments.exponent, strict=True)]
     name = "standard deviation"
     return [_of(column, sd, name, moments, j) for j, (column, sd) in enumerate(zip(columns, scaled, strict=True))]
 
@@ -143,7 +143,7 @@ def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
     # sd = sqrt(spread) / sqrt(q') = root * inverse * 2^-a
     ratio = roots.root.product(inverse_root(fraction), F, limit=2.05)
     sd = ratio.times(roots.down, bound=int(2.05 * 2**WIDE))
-    sd = sd._new(sd.handle, frac=WIDE, type="fixed")
+    sd = sd.rescaled(WIDE)
     sd = sd.masked(enough, ONE_ROW if ddof else _NO_ROWS)
     return sd.masked(roots.leading.reaches(WIDE - SPREAD_BITS), TOO_LITTLE)
 
@@ -163,13 +163,13 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
     """
     x = x.numeric()
     unit = width_of(x.bound) - x.frac  # |x| <= 2^unit, and is measured in it
-    x = x._new(x.handle, frac=x.frac + unit, type="fixed").cut(_CENTRED)
+    x = x.rescaled(x.frac + unit).cut(_CENTRED)
     mean = x.mean(axis)
     if axis is not None:
         mean = mean.reshape(*_kept(x.shape, axis))
     masked = x.valid is not None and x.valid.shape != ()
     # The mean is no larger than the elements, and undefined without any: then there is nothing to centre.
-    mean = mean._new(mean.handle, valid=None if masked else mean.valid, bound=mean.bound).cut(x.frac)
+    mean = (mean.without_mask() if masked else mean).cut(x.frac)
     centred = x - mean.bounded(x.bound + 1)
     terms = x.size if axis is None else x.shape[axis]
     # Squares have 2 _CENTRED + 2 bits, and their sum is to have 61.
@@ -188,7 +188,7 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
     # Each square is off by a last place and by its cut, the mean by two last places of x, the quotient by a few.
     off = np.ldexp(2.0 * x.run.engine.rounding, -frac) + np.ldexp(8.0, -2 * _CENTRED) + np.ldexp(4.0, -variance.frac)
     variance = variance.masked(variance.bare() >= off * 2.0**_DIGITS, TOO_LITTLE)
-    return variance._new(variance.handle, frac=variance.frac - 2 * unit, type="fixed")
+    return variance.rescaled(variance.frac - 2 * unit)
 
 
 def _kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

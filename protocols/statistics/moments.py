@@ -18,7 +18,7 @@ import numpy as np
 
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.machine.outside import Part
-from mpc.machine.relations import Rule, exact_multiple
+from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate, CrossMoments
 from mpc.tables.aggregates import Moments as ColumnMoments
 from mpc.tables.expressions import Expression, Floats, same
@@ -26,6 +26,7 @@ from mpc.tables.local import share_parts
 from mpc.tables.private import PrivateArray, Source, unit_exponent
 from mpc.tables.selections import Selection
 from mpc.values.cohorts import Cohort
+from mpc.values.scaling import exact_multiple
 from mpc.values.secret import SecretArray
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
@@ -218,7 +219,7 @@ def _combine(
     inverse = reciprocal(fraction.bounded(1 << F))
     exact_mean = _fraction(exact_sum.times(power, bound=whole), width)
     mean = exact_mean.cut(F, bound=1 << F).product(inverse, F, limit=2.0).bounded(1 << F)
-    fine = _refined(mean, exact_mean, exact._new(exact.handle, frac=width, type="fixed"), inverse)
+    fine = _refined(mean, exact_mean, exact.rescaled(width), inverse)
     rest = _fraction(rests.times(power), width).cut(61)
     within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
     share = _fraction(counts.times(power, bound=1 << width), width)
@@ -301,7 +302,7 @@ def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inver
     # The mean is within 2^-25: what its factors lost, and their product's last place.
     remainder = (total.cut(exact.frac) - exact).bounded(1 << (exact.frac - 24))
     correction = remainder.cut(52, bound=1 << 28).product(inverse, FINE, limit=2.0**-22)
-    return (mean._shifted(FINE) + correction).bounded(1 << FINE)
+    return (mean.shifted(FINE) + correction).bounded(1 << FINE)
 
 
 def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretArray:
@@ -331,5 +332,5 @@ def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretA
 def _fraction(x: SecretArray, width: int) -> SecretArray:
     """x / 2^width, at F fraction bits where x is an integer, else with its own and `width` more."""
     whole = x.type == "int"
-    scaled = x._new(x.handle, frac=x.frac + width, type="fixed")
+    scaled = x.rescaled(x.frac + width)
     return scaled.cut(F) if whole else scaled

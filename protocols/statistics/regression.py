@@ -77,7 +77,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
     square = spread.inverse[p].product(spread.inverse[p], _SQUARE, limit=4.1)
     leading = Exponent(unexplained.broadcast_to((_FIT,)) >= np.ldexp(1.0, -2 * np.arange(_FIT, 0, -1)))
 
-    variances = concatenate([inflated._shifted(INVERSE + INTERCEPT_BITS), constant.inflated.reshape(1)])
+    variances = concatenate([inflated.shifted(INVERSE + INTERCEPT_BITS), constant.inflated.reshape(1)])
     t, mantissa, exponent = _scores(
         factors.response.product(-spread.root[p], F, limit=1.01 * ENTRY),
         variances,
@@ -164,7 +164,7 @@ def _unexplained(standard: Standardised, factors: Factors) -> SecretArray:
     # A slope of standardised columns is an entry of L^-1, hence at most 16; 0 where the factors are not regular.
     slope = factors.response.product(ratio, _SLOPE, limit=2.1 * ENTRY)
     high = wide.cut(F)
-    low = (wide - high._shifted(WIDE)).bounded(wide.run.engine.rounding << (WIDE - F))
+    low = (wide - high.shifted(WIDE)).bounded(wide.run.engine.rounding << (WIDE - F))
     column = slope.reshape(p, 1)
     # |(C c)_i|^2 <= C_ii (c C c), and c C c is the explained part, at most 1 (and what the slopes' errors add).
     product = high[:, :p].dot(column, F + _SLOPE, bound=2 << (F + _SLOPE))
@@ -194,13 +194,13 @@ def _scores(
     # unexplained = rest / 4^b with rest in [1/4, 1).
     fit = list(range(_FIT))[::-1]
     rest = unexplained.times(leading.table([1 << (2 * b) for b in fit]), bound=(1 << _FINE) + (1 << 20))
-    rest = rest._new(rest.handle, frac=_FINE, type="fixed").cut(F, bound=(1 << F) + (1 << 12)) + leading.is_zero()
+    rest = rest.rescaled(_FINE).cut(F, bound=(1 << F) + (1 << 12)) + leading.is_zero()
     rest = rest.bounded((1 << F) + (1 << 12))
     variance = inflated.times(rest.broadcast_to((p + 1,)))
     size = leading_bit(variance, width)
     shifts = [min(a, 15) for a in even_exponent(width)[0]]
     normal = variance.times(size.table([1 << (2 * a) for a in shifts]), bound=(1 << width) - 1)
-    normal = normal._new(normal.handle, frac=width, type="fixed").cut(F) + size.is_zero()
+    normal = normal.rescaled(width).cut(F) + size.is_zero()
     root, inverse = roots(normal.bounded(1 << F))
     # variance = normal * 2^width / 4^a / 2^frac; its root: root * 2^(half - a).
     half = (width - frac) // 2
@@ -210,17 +210,17 @@ def _scores(
     row_shifts, row_back = even_exponent(bits)
     row_top = (bits + 1) // 2
     row_normal = degrees.times(rows.table([1 << (2 * a) for a in row_shifts]), bound=1 << (2 * row_top))
-    row_normal = row_normal._new(row_normal.handle, frac=2 * row_top, type="fixed").cut(F).bounded(1 << F)
+    row_normal = row_normal.rescaled(2 * row_top).cut(F).bounded(1 << F)
     row_root, row_inverse = roots(row_normal)
 
     # |beta_j| <= sqrt(inflated_j) and rest >= 1/4, so |beta_j| / sqrt(variance_j) <= 2.
     up = size.table([1 << a for a in shifts])[:p]
     partial = beta.product(inverse[:p], F, limit=34.0).times(up, bound=3 << (F + half))
-    partial = partial._new(partial.handle, frac=F + half, type="fixed").cut(F, bound=3 << F)
+    partial = partial.rescaled(F + half).cut(F, bound=3 << F)
     t = partial.product(row_root.broadcast_to((p,)), F, limit=3.1)
     t = t.times(rows.table([1 << b for b in row_back]).broadcast_to((p,)))
     t = t.times(leading.table([1 << b for b in fit]).broadcast_to((p,)))
-    t = t._new(t.handle, frac=F, type="fixed")
+    t = t.rescaled(F)
 
     mantissa = root.product(row_inverse.broadcast_to((p + 1,)), F, limit=2.1)
     exponent = half - size.table(shifts) - rows.table(row_back) - leading.table(fit).broadcast_to((p + 1,))
@@ -233,7 +233,7 @@ def _floating(x: SecretArray, exponent: SecretArray) -> tuple[SecretArray, Secre
     leading = leading_bit(x, width)
     shifts = [min(width - 1 - j, 10) for j in range(width)]
     mantissa = x.times(leading.table([1 << s for s in shifts]), bound=1 << width)
-    normal = mantissa._new(mantissa.handle, frac=width - 1, type="fixed")
+    normal = mantissa.rescaled(width - 1)
     return normal, exponent - leading.table(shifts) + (width - 1 - F)
 
 

@@ -70,7 +70,7 @@ def _not_told(tables: Sequence[Cohort], large: Sequence[SecretArray], minimum: i
     before = preceding(some.numeric().reshape(-1, max(sizes))).reshape(rows.shape)
     hides = some & (before < 1) & told.reshape(*told.shape, 1).broadcast_to(rows.shape)
     kept = shown & ~hides.any(0)
-    return [kept._view(lambda a, t=t, k=k: a[t, :k]) for t, k in enumerate(sizes)]
+    return [kept.view(lambda a, t=t, k=k: a[t, :k]) for t, k in enumerate(sizes)]
 
 
 def _beside(cells: SecretArray, sizes: Sequence[int]) -> SecretArray:
@@ -82,7 +82,7 @@ def _beside(cells: SecretArray, sizes: Sequence[int]) -> SecretArray:
     starts = np.cumsum([0, *sizes[:-1]]).reshape(-1, 1)
     place = np.arange(most)
     index = np.where(place < np.asarray(sizes).reshape(-1, 1), starts + place, sum(sizes))
-    return cells._view(lambda a: a[..., index])
+    return cells.view(lambda a: a[..., index])
 
 
 def preceding(bits: SecretArray) -> SecretArray:
@@ -96,7 +96,7 @@ def preceding(bits: SecretArray) -> SecretArray:
     within = (rows.reshape(n, side, 1, side).broadcast_to((n, side, side, side)) * below).sum(3)
     above = (rows.sum(2).reshape(n, 1, side).broadcast_to((n, side, side)) * below).sum(2)
     # No more than k bits are set, whatever the bounds of the two sums add up to.
-    return (within + above.reshape(n, side, 1)).reshape(n, side * side)._view(lambda a: a[:, :k]).bounded(k)
+    return (within + above.reshape(n, side, 1)).reshape(n, side * side).view(lambda a: a[:, :k]).bounded(k)
 
 
 def histogram(column: PrivateArray, edges: Sequence[float]) -> Result:

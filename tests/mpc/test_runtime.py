@@ -27,6 +27,7 @@ from mpc.machine.party import Environment
 from mpc.machine.runtime import Runtime
 from mpc.machine.simulation import simulated_keys
 from mpc.values.secret import constant, where
+from mpc.values.stated import Stated
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library
 from protocols.simulate import evaluate, make_engine
@@ -282,7 +283,7 @@ def test_nothing_starts_after_a_failure():
         local = Local()
         handle = run.schedule("input", local=local, owner=0, values=lambda v: np.asarray(v, np.int64), shape=(1,))
         a = constant(run, [1])
-        x = a._new(handle)
+        x = a.with_handle(handle)
         _ = x - a
         _ = a * a
         await asyncio.sleep(0)
@@ -374,11 +375,11 @@ def test_ten_thousand_dependent_operations_without_recursion(late):
         handle = run.schedule(
             "input", local=local, owner=run.index, values=lambda v: np.asarray(v, np.int64), shape=(1,)
         )
-        x = constant(run, [1])._new(handle)
+        x = constant(run, [1]).with_handle(handle)
         if not late:
             run.resolve(local, [5])
         for _ in range(10_000):
-            x = x._op("add_public", values=np.asarray(1), changes={})
+            x = x.invoke("add_public", values=np.asarray(1), result=Stated(bound=x.bound))
         if late:
             run.resolve(local, [5])
         result = open_to(run, x.handle, THREE)
@@ -394,7 +395,7 @@ def test_a_long_interactive_chain_that_waits_each_time():
     async def script(run):
         x = secret(run, [3])
         for _ in range(2000):
-            x = x._op("multiply", constant(run, [1]), changes={})
+            x = x.invoke("multiply", constant(run, [1]), result=Stated(bound=x.bound))
         assert (await opened(run, x)).tolist() == [3]
 
     alone(engine, script)
@@ -405,7 +406,7 @@ def flood(operations, *, pause=None):
     async def script(run):
         x = secret(run, np.zeros(1000, np.int64), bound=1, frac=0)
         for k in range(operations):
-            y = x._op("add", x, changes={})
+            y = x.invoke("add", x, result=Stated(bound=x.bound))
             if pause and k % pause == pause - 1:
                 await run.settle(y.handle)
 
@@ -433,7 +434,7 @@ def test_the_count_depends_on_the_program_alone():
             x = secret(run, np.zeros(1000, np.int64))
             await run.settle(x.handle)
             for k in range(1000):
-                x = x._op("multiply", x, changes={"bound": 1})
+                x = x.invoke("multiply", x, result=Stated(bound=1))
                 reached.append(k)
 
         async def modest(run):

@@ -22,7 +22,7 @@ def _scaled(frac: int, width: int, raw: list[int], factors: list[float], engine:
     seen = []
 
     def product(run: Any, x: SecretArray) -> SecretArray:
-        x = x._new(x.handle, frac=frac, bound=(1 << width) - 1, type="fixed" if frac else "int")
+        x = x.restated(frac=frac, bound=(1 << width) - 1, type="fixed" if frac else "int")
         y = x * np.asarray(factors)
         seen.append((y.frac, y.bound))
         return y

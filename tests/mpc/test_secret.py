@@ -121,7 +121,7 @@ def test_whole_numbers_compare_exactly_with_reals(a, c):
 
             async def script(run, op=op, limit=limit, seen=seen):
                 x = secret(run, a)
-                x = x._new(x.handle, bound=int(limit))
+                x = x.restated(bound=int(limit))
                 seen.append(await opened(run, op(x, c)))
 
             evaluate(script, parties=1)
@@ -244,7 +244,7 @@ def test_a_choice_is_bounded_by_the_larger_alternative():
     async def script(run):
         a, b = secret(run, [1.0], bound=100), secret(run, [2.0], bound=7)
         wide = secret(run, [1], frac=0)
-        wide = wide._new(wide.handle, bound=2**60)
+        wide = wide.restated(bound=2**60)
         assert mpc.where(a < b, a, b).limit == pytest.approx(100)
         assert mpc.where(a < b, wide, 2 * wide).bound == 2 * 2**60
         with pytest.raises(RangeError):  # their difference
@@ -418,7 +418,7 @@ def test_bounds_are_true_through_any_program(data):
 def test_what_could_exceed_the_ring_is_refused_at_its_line_with_the_remedy():
     async def script(run):
         x = secret(run, [2**30], frac=0)
-        x = x._new(x.handle, type="int", bound=2**40)
+        x = x.restated(type="int", bound=2**40)
         with pytest.raises(RangeError) as caught:
             x * x
         assert "81 bits" in str(caught.value)
@@ -474,7 +474,7 @@ def test_a_public_number_beside_a_fine_scale():
         x = secret(run, [0.25], bound=1.0, frac=58)
         assert await opened(run, x + 1e6) == pytest.approx(1000000.25)
         assert (await opened(run, x < 1e30)).all()
-        big = secret(run, [5], frac=0)._new(secret(run, [5]).handle, type="int", bound=2**45)
+        big = secret(run, [5], frac=0).with_handle(secret(run, [5]).handle).restated(type="int", bound=2**45)
         np.testing.assert_allclose(await opened(run, big + 0.5), 5.5, atol=0.5)
 
     evaluate(script, parties=1)
@@ -574,7 +574,7 @@ def test_clamped(a, low, high):
 def test_within_is_checked_to_the_last_unit(values, limit, frac, bound):
     async def script(run):
         x = secret(run, values)
-        x = x._new(x.handle, type="fixed", frac=frac, bound=bound)
+        x = x.restated(type="fixed", frac=frac, bound=bound)
         y = x.within(limit * 2.0**-frac)
         assert y.bound == max(limit, 1)
         (check,) = y.handle.assumptions

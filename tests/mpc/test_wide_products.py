@@ -34,7 +34,7 @@ SIZES = [
 
 def _secrets(x: SecretArray, y: SecretArray, sizes: Any) -> list[SecretArray]:
     return [
-        v._new(v.handle, frac=frac, bound=(1 << width) - 1, type="fixed" if frac else "int")
+        v.restated(frac=frac, bound=(1 << width) - 1, type="fixed" if frac else "int")
         for v, (frac, width) in zip((x, y), sizes, strict=True)
     ]
 

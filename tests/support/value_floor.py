@@ -23,13 +23,13 @@ def secret(run: Runtime, values: Any, *, bound: float | None = None, frac: int |
     x = constant(run, values, frac=frac_for(bound) if frac is None else frac)
     raw = int(np.ceil(np.ldexp(bound, x.frac)))
     assert x.bound <= raw
-    return x._new(x.handle, bound=raw)
+    return x.restated(bound=raw)
 
 
 def rows(run: Runtime, count: Any) -> SecretArray:
     """Secret numbers of rows, of which there could be a million."""
     number = constant(run, count)
-    return number._new(number.handle, bound=1 << 20)
+    return number.restated(bound=1 << 20)
 
 
 async def opened(run: Runtime, x: SecretArray) -> np.ndarray[Any, Any]:

@@ -130,9 +130,7 @@ def test_a_norm_that_is_stated_is_checked(norm, holds):
     weights = np.asarray([[1.5, 0.5], [-2.0, 0.25]])
 
     async def script(run):
-        layer = Dense(
-            constant(run, weights, frac=10)._new(constant(run, weights, frac=10).handle, bound=2 << 10), norm=norm
-        )
+        layer = Dense(constant(run, weights, frac=10).restated(bound=2 << 10), norm=norm)
         scores = layer(constant(run, [[1.0, -1.0]]))
         checks = scores.handle.assumptions
         assert len(checks) == (norm < 4)  # two weights of 2 at most: no more is known without a statement

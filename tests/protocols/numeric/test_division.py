@@ -30,8 +30,7 @@ class Operands(NamedTuple):
         """Raw integers as the operands: numbers of more than 53 bits are exact so."""
         pairs = (x, self.fa, self.wa), (y, self.fb, self.wb)
         a, b = (
-            v._new(v.handle, frac=frac, bound=(1 << width) - 1, type="fixed" if frac else "int")
-            for v, frac, width in pairs
+            v.restated(frac=frac, bound=(1 << width) - 1, type="fixed" if frac else "int") for v, frac, width in pairs
         )
         return a, b
 
