@@ -68,7 +68,7 @@ class Told:
             views = [rows, rows._replace(valid=one.valid)] if one.valid else [rows]
             for new in [one, *views] if one.by else views:  # a table is of all its rows together, too
                 if minimum > 1:
-                    found = found.joined(self._apart(new, name, minimum))
+                    found = found.joined(self._apart(new, name, minimum, result.guard is not None))
                 self._remember(new, name, result, held, minimum)
         held += found.cohorts
         return found
@@ -83,10 +83,12 @@ class Told:
         came_out = None if certain else self._came_out(new, result, held, minimum)
         self._earlier.append(_Earlier(new, name, minimum, result.guard if new.by else None, came_out))
 
-    def _apart(self, new: Selection, name: str, minimum: int) -> Apart:
-        others = [one for one in self._earlier if one.name != name or not (one.rows.by or new.by)]
+    def _apart(self, new: Selection, name: str, minimum: int, guarded: bool) -> Apart:
+        """guarded: a rule of its own decides which cells of the release come out: its tables are not held apart from
+        each other."""
+        others = [one for one in self._earlier if not (guarded and one.name == name and (one.rows.by or new.by))]
         if new.by:
-            return self._again(new, others, minimum)
+            return self._again(new, others, name, minimum)
         rows = [one for one in others if not one.rows.by]
         if new.where is None:  # all rows are taken for known from their first release on: what came then is held apart
             first = next((i for i, one in enumerate(self._earlier) if one.key == _key_of(new)), len(self._earlier))
@@ -99,56 +101,55 @@ class Told:
             found = found.joined(Apart(cohorts, beside=tuple(one.name for one in told)))
         tables = [one for one in others if one.rows.by]
         if new.where is None and not _of_all(others):
-            found = found.joined(self._first_of_all(rows, tables))
-        return found.joined(self._of_rows(new, tables))
+            found = found.joined(self._first_of_all(rows, tables, name))
+        return found.joined(self._of_rows(new, tables, name))
 
     def _of_group(self, new: Selection, told: Sequence[_Earlier], name: str) -> tuple[Cohort, ...]:
         """Rows beside related rows; the same again where nothing else was told in between."""
         key = (_key_of(new), tuple((id(one), one.name == name) for one in told))
         if key not in self._groups:
             exactly = len({one.key for one in told}) <= MOST_IN_TURN
-            # Of one release, as far as its rows go: whether it comes out is what is to be decided.
-            bits = [_bit(one, exactly and one.name != name) for one in told]
+            bits = [_bit(one, name, exactly) for one in told]
             cohort = apart(new, [(one.rows, bit) for one, bit in zip(told, bits, strict=True)])
             self._groups[key] = (() if cohort is None else (cohort,), told)
         return self._groups[key][0]
 
-    def _first_of_all(self, rows: Sequence[_Earlier], tables: Sequence[_Earlier]) -> Apart:
+    def _first_of_all(self, rows: Sequence[_Earlier], tables: Sequence[_Earlier], name: str) -> Apart:
         """The first release of all rows: beside a table and rows, or another table, it tells the rows of neither."""
         found = Apart()
         for k, table in enumerate(tables):
             for one in [*rows, *tables[:k]]:
-                cells = beside_table(table.rows, one.rows, _bit(one, exactly=True), whole=True)
+                cells = beside_table(table.rows, one.rows, _bit(one, name), whole=True)
                 if cells is not None:
                     found = found.joined(Apart((cells,), beside=(table.name, one.name)))
         return found
 
-    def _again(self, new: Selection, others: Sequence[_Earlier], minimum: int) -> Apart:
+    def _again(self, new: Selection, others: Sequence[_Earlier], name: str, minimum: int) -> Apart:
         """A table. The same again, under no smaller a minimum, tells nothing new beside what was told under its own."""
         key = _key_of(new)
         held = self._held.get(key)
         if held is None or minimum < held.minimum:
-            found, least = self._of_table(new, others), minimum
+            found, least = self._of_table(new, others, name), minimum
         else:
             freer = [one for one in self._earlier[held.seen :] if one.minimum < minimum and one in others]
-            found, least = held.apart.joined(self._of_table(new, freer)), held.minimum
+            found, least = held.apart.joined(self._of_table(new, freer, name)), held.minimum
         if held is not None and minimum != held.minimum:
             found = found.joined(Apart(whole=True))  # other cells would be suppressed than before
         self._held[key] = _Held(least, len(self._earlier), found)
         return found
 
-    def _of_table(self, new: Selection, others: Sequence[_Earlier]) -> Apart:
+    def _of_table(self, new: Selection, others: Sequence[_Earlier], name: str) -> Apart:
         """Beside rows, or other tables, of the same columns: all of its cells or none."""
         found = Apart(beyond_bins(new.source, new.by, new.where))
         for one in others:
-            cells = beside_table(new, one.rows, _bit(one, exactly=True), whole=_of_all(self._earlier))
+            cells = beside_table(new, one.rows, _bit(one, name), whole=_of_all(self._earlier))
             known = () if one.guard is None or cells is None else (one.guard,)
             near = not one.rows.by and not one.rows.valid and bool(new.columns & one.rows.columns)
             if cells is not None or near:
                 found = found.joined(Apart(() if cells is None else (cells,), known, True, (one.name,)))
         return found
 
-    def _of_rows(self, new: Selection, tables: Sequence[_Earlier]) -> Apart:
+    def _of_rows(self, new: Selection, tables: Sequence[_Earlier], name: str) -> Apart:
         """Beside tables of the same columns: if none of their cells is suppressed. What was a table's total is no news,
         and tables that came after these rows were all shown or not at all: they matter where the rows had not come out.
         """
@@ -157,7 +158,7 @@ class Told:
             return found
         again = [i for i, one in enumerate(self._earlier) if one.key == _key_of(new)]
         before = self._earlier[: again[0]] if again else self._earlier
-        known = [_bit(self._earlier[i], exactly=True) for i in again]
+        known = [_bit(self._earlier[i], name) for i in again]
         for one in tables:
             alike = not new.valid or new.measured == one.rows.measured
             if not alike or one.rows.key[1] == new.key[1] or not new.columns & one.rows.columns:
@@ -193,9 +194,11 @@ class Told:
         return came_out
 
 
-def _bit(one: _Earlier, exactly: bool) -> Callable[[], SecretArray] | None:
+def _bit(one: _Earlier, name: str, exactly: bool = True) -> Callable[[], SecretArray] | None:
+    """Gives the bit whether an earlier part came out. Of a part of the release `name` itself: as far as its rows go, since
+    whether that release comes out is still to be decided."""
     came_out = one.came_out
-    return None if came_out is None else lambda: came_out(exactly)
+    return None if came_out is None else lambda: came_out(exactly and one.name != name)
 
 
 def _unless(cells: Cohort, known: Sequence[Callable[[], SecretArray]]) -> Cohort:

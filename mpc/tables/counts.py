@@ -19,9 +19,9 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Count, Crosstab
 from mpc.tables.dominance import not_dominated
-from mpc.tables.expressions import Expression, both, comparison, exclusive, gaps, public, steps, unary
+from mpc.tables.expressions import Expression, binned, both, exclusive, gaps, steps, unary
 from mpc.tables.local import share_parts
-from mpc.tables.selections import Selection
+from mpc.tables.selections import Selection, joint_cells
 from mpc.tables.source import Source
 from mpc.values.cohorts import Cohort
 from mpc.values.scaling import exact_multiple
@@ -134,12 +134,17 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
 
 
 def _few_values(number: Expression) -> list[Expression]:
-    """Of whole numbers with three values or fewer, the conditions that a row has each: their number, mean and standard
-    deviation tell how many have which."""
-    if number.type != "integer" or number.high - number.low > 2:
-        return []
-    values = range(int(number.low), int(number.high) + 1)
-    return [comparison("==", number, public(value)) for value in values]
+    """The whole numbers with two or three values that a number is, or is made from, as categories: their number, mean
+    and standard deviation tell how many rows have which value. Not those that are made from flags alone."""
+    found = [one for argument in number.arguments for one in _few_values(argument)]
+    if number.type == "integer" and 0 < number.high - number.low <= 2 and not _of_flags(number):
+        values = range(int(number.low), int(number.high) + 2)
+        found.append(binned(number, tuple(values), tuple(map(str, values[:-1]))))
+    return list({one.digest: one for one in found}.values())
+
+
+def _of_flags(number: Expression) -> bool:
+    return number.type == "flag" or (not number.column and all(_of_flags(part) for part in number.arguments))
 
 
 def _at_most(flags: Sequence[Expression]) -> Sequence[Expression]:
@@ -217,14 +222,17 @@ def _behind(
     chosen = Selection(source, columns[0].where, (), tuple(column.expression for column in columns))
     known = complete(columns)
     found = [] if rows is not None else [count_rows(source, where, known, chosen=chosen)]
+    joint: list[Cohort] = []
     flags: dict[bytes, Expression] = {}
     for column in columns:
         own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
         product = list({flag.digest: flag for flag, none in own if not none}.values())
         if len(product) > 2:
             found.append(_cells(source, _at_most(product), (2,) * len(product), where, chosen.where, known))
-        for value in _few_values(column.expression):
-            found.append(count_rows(source, both(where, value), f"{known} where {value.text}", or_none=True))
+        if few := _few_values(column.expression):
+            cells = joint_cells(source, [*few, *_at_most(product)], where)
+            cells.what = f"{known} by {' and '.join(one.text for one in few)}"
+            joint.append(cells)
         for flag, none in own:
             if none:
                 found.append(count_rows(source, both(where, flag), f"{known} where {flag.text}", or_none=True))
@@ -246,5 +254,5 @@ def _behind(
     known_rows, *others = cohorts if rows is None else (rows, *cohorts)
     if source.dominance is not None and len(columns) == 1 and columns[0].expression.type in ("real", "integer"):
         known_rows = not_dominated(columns, known_rows, source.dominance)
-    behind_all = (known_rows, *others, *outside)
+    behind_all = (known_rows, *others, *joint, *outside)
     return tuple(cohort.collapsed(None) if cohort.shape else cohort for cohort in behind_all)

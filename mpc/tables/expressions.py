@@ -248,8 +248,11 @@ def unary(name: str, a: Expression) -> Expression:
     if a.type == "integer" and name in ("negative", "absolute"):
         ends = (-a.high, -a.low) if name == "negative" else (max(a.low, -a.high, 0), max(-a.low, a.high))
         text = f"-{a.text}" if name == "negative" else f"|{a.text}|"
+        turned = "absolute" if name == "absolute" and a.low < 0 < a.high else ""
         exact = whole.unary(name)
-        return Expression(type="integer", low=ends[0], high=ends[1], function=exact, arguments=(a,), text=text)
+        return Expression(
+            type="integer", low=ends[0], high=ends[1], function=exact, arguments=(a,), text=text, symbol=turned
+        )
     a = _real(name, a)
     if name == "negative":
         text = f"-{a.text}"

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import ConfigError
-from mpc.tables.expressions import Expression, conditions
+from mpc.tables.expressions import Expression, conditions, gaps
 
 Bits = NDArray[np.bool_]
 
@@ -20,7 +20,7 @@ Bits = NDArray[np.bool_]
 MOST_COMBINATIONS = 1 << 16
 MOST_PATTERNS = 64
 
-_COMPARE: dict[str, Callable[[NDArray[np.float64], float], Bits]] = {
+_COMPARE: dict[str, Callable[..., Bits]] = {
     "<": np.less,
     "<=": np.less_equal,
     ">": np.greater,
@@ -28,69 +28,55 @@ _COMPARE: dict[str, Callable[[NDArray[np.float64], float], Bits]] = {
     "==": np.equal,
     "!=": np.not_equal,
 }
-_JOIN: dict[str, Callable[..., Bits]] = {
-    "&": np.logical_and,
-    "|": np.logical_or,
-    "^": np.logical_xor,
-    "not": np.logical_not,
-}
 
 
 def possible(wheres: Sequence[Expression]) -> Bits:
     """(patterns, selections): every pattern of these conditions that a row can show, in a fixed order.
 
+    A value outside of all bins of `cut` is missing: a row with one fulfils neither a condition on it nor its opposite.
     Raises ConfigError for too many.
     """
-    single = {one.digest: one for where in wheres for one in conditions(where)}
-    axes: dict[bytes, NDArray[np.float64]] = {}
-    for digest, one in single.items():
-        known = _threshold(one)
-        if known is None:
-            axes[digest] = np.asarray([0.0, 1.0])
-        elif one.arguments[0].levels:
-            axes[one.arguments[0].digest] = np.arange(len(one.arguments[0].levels), dtype=np.float64)
-        else:
-            inner = one.arguments[0].digest
-            axes[inner] = np.unique(np.append(axes.get(inner, np.empty(0)), known))
-    numbers = {one.arguments[0].digest for one in single.values() if _threshold(one) is not None}
-    points = [
-        _between(axis) if digest in numbers and not _is_category(single, digest) else axis
-        for digest, axis in axes.items()
-    ]
-    if np.prod([float(len(axis)) for axis in points]) > MOST_COMBINATIONS:
+    single = {condition.digest: condition for where in wheres for condition in conditions(where)}
+    subjects = {digest: _subject(condition) for digest, condition in single.items()}
+    limits: dict[bytes, set[float]] = {}
+    for subject, limit in subjects.values():
+        if limit is not None:
+            limits.setdefault(subject.digest, set()).add(limit)
+    # Numbers are told apart by their ranks among the limits: a limit of a whole number beyond 2^53 is no float.
+    ranks = {digest: {limit: 2 * i + 1.0 for i, limit in enumerate(sorted(some))} for digest, some in limits.items()}
+    axes: dict[tuple[bytes, bool], NDArray[np.float64]] = {}
+    for subject, limit in subjects.values():
+        size = 2 if limit is None else len(subject.levels) or 2 * len(limits[subject.digest]) + 1
+        missing = [np.nan] if gaps(subject) else []
+        axes[subject.digest, limit is None] = np.append(np.arange(float(size)), missing)
+    if np.prod([float(len(axis)) for axis in axes.values()]) > MOST_COMBINATIONS:
         raise _too_many(wheres)
-    grid = np.meshgrid(*points, indexing="ij")
+    grid = np.meshgrid(*axes.values(), indexing="ij")
     at = dict(zip(axes, (axis.reshape(-1) for axis in grid), strict=True))
 
-    def holds(one: Expression) -> Bits:
-        if one.symbol in _JOIN and one.digest not in at:
-            return _JOIN[one.symbol](*(holds(part) for part in one.arguments))
-        known = _threshold(one)
-        return at[one.digest] == 1 if known is None else _COMPARE[one.symbol](at[one.arguments[0].digest], known)
+    def holds(condition: Expression) -> NDArray[np.float64]:
+        """1 where it is fulfilled, 0 where it is not, NaN where it is missing."""
+        if condition.digest not in single:
+            assert condition.function is not None
+            return np.asarray(condition.function(*(holds(part) for part in condition.arguments)), np.float64)
+        subject, limit = subjects[condition.digest]
+        values = at[subject.digest, limit is None]
+        if limit is None:
+            return values
+        rank = limit if subject.levels else ranks[subject.digest][limit]
+        return np.where(np.isnan(values), np.nan, _COMPARE[condition.symbol](values, rank))
 
-    found = np.unique(np.stack([holds(where) for where in wheres], axis=1), axis=0)
-    if len(found) > MOST_PATTERNS:
+    patterns = np.unique(np.stack([holds(where) == 1 for where in wheres], axis=1), axis=0)
+    if len(patterns) > MOST_PATTERNS:
         raise _too_many(wheres)
-    return found
+    return patterns
 
 
-def _threshold(one: Expression) -> float | None:
-    """What a condition compares with, where that is a public number."""
-    if one.symbol not in _COMPARE or len(one.arguments) != 2 or one.arguments[1].columns():
-        return None
-    return float(one.arguments[1].low)
-
-
-def _is_category(single: dict[bytes, Expression], digest: bytes) -> bool:
-    return any(
-        one.arguments[0].levels for one in single.values() if one.arguments and one.arguments[0].digest == digest
-    )
-
-
-def _between(thresholds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The thresholds, and a number on each side of each."""
-    ends = [-np.inf, *((thresholds[1:] + thresholds[:-1]) / 2), np.inf]
-    return np.unique(np.concatenate([thresholds, ends]))
+def _subject(condition: Expression) -> tuple[Expression, float | None]:
+    """What a condition compares with a public number, and that number; else the condition itself, and None."""
+    if condition.symbol not in _COMPARE or len(condition.arguments) != 2 or condition.arguments[1].columns():
+        return condition, None
+    return condition.arguments[0], condition.arguments[1].low
 
 
 def _too_many(wheres: Sequence[Expression]) -> ConfigError:

@@ -256,8 +256,8 @@ def beside_table(
     came_out: gives the bit whether `other` came out (None: it did). whole: a release is of all rows.
     Raises ConfigError for more than MOST_CELLS cells.
     """
-    if table.source is not other.source or (other.valid and other.measured != table.measured):
-        return None
+    if table.source is not other.source or (not other.by and other.valid and other.measured != table.measured):
+        return None  # rows that came out are known without regard to what is missing, too
     here_where, there_where = table.key[1], other.key[1]
     reaches = set().union(*(one.columns() for one in other.by)) if other.by else other.columns
     here = {one.digest: one for one in table.by if one.columns() & reaches}
@@ -268,13 +268,8 @@ def beside_table(
         return None  # the rows of the whole table, or of whole cells
     by = here | there
     wheres = {one.where.digest: fulfilled(one.where) for one in (table, other) if one.where is not None}
-    size = prod(len(one.levels) or 2 for one in by.values()) << len(wheres)
-    if size > MOST_CELLS:
-        raise ConfigError(
-            f"table {table.source.name}: {size:,} cells would have to be held apart (at most {MOST_CELLS:,}); release "
-            "one of the tables, or use fewer levels"
-        )
-    cells = _cells(table.source, [*by.values(), *wheres.values()], other.present)
+    present = other.present if other.measured == table.measured else None
+    cells = joint_cells(table.source, [*by.values(), *wheres.values()], present)
     if len(wheres) > 1 and not whole:
         cells = cells.view(lambda a: a.reshape(-1, 4)[:, 1:])  # but those that neither is about
     cells = cells.collapsed(None)
@@ -298,10 +293,19 @@ def _joined_from(by: Mapping[bytes, Expression], where: Expression | None) -> bo
     )
 
 
-def _cells(source: Source, flags: Sequence[Expression], where: Expression | None) -> Cohort:
+def joint_cells(source: Source, flags: Sequence[Expression], where: Expression | None) -> Cohort:
+    """The rows of each combination of flags and categories: none, or enough.
+
+    Raises ConfigError for more than MOST_CELLS combinations.
+    """
     key = ("combinations", tuple(flag.digest for flag in flags), b"" if where is None else where.digest)
     if key not in source.memo:
         sizes = [len(flag.levels) or 2 for flag in flags]
+        if prod(sizes) > MOST_CELLS:
+            raise ConfigError(
+                f"table {source.name}: {prod(sizes):,} cells would have to be held apart (at most {MOST_CELLS:,}); "
+                "release one of the tables, or use fewer levels"
+            )
         local = source.local.ask(Crosstab(flags, sizes, where))
         part = Part("apart", tuple(sizes), 0, source.at_most, "int", "counts")
         own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
