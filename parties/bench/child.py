@@ -55,7 +55,7 @@ def tell(message: dict[str, Any]) -> None:
 
 def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Run a process of a measurement; an error is a message and an exit code."""
-    from parties.organization.identity import no_core_dumps
+    from parties.system.privacy import no_core_dumps
     from parties.text.failure import report_error
 
     no_core_dumps()

@@ -127,8 +127,8 @@ def command(
             raise ConfigError(f"{name} goes with --local: {instead}")
     from parties.mpyc.run import Party
     from parties.mpyc.study import open_program_study
-    from parties.organization.identity import no_core_dumps
     from parties.run.outcome import Limits
+    from parties.system.privacy import no_core_dumps
     from parties.system.stopping import stoppable
     from parties.text.failure import report_error
 

@@ -81,7 +81,6 @@ def command(
     \b
     Example:  comity run study.toml --home ~/.comity --wait 600
     """
-    from parties.organization.identity import no_core_dumps
     from parties.run.keeping import NotWritten, Results
     from parties.run.outcome import Limits
     from parties.run.process import run_party
@@ -89,6 +88,7 @@ def command(
     from parties.study import confined
     from parties.study.rehearsal import tried_study
     from parties.system.kernels import prepare
+    from parties.system.privacy import no_core_dumps
 
     for name, seconds in (("--wait", wait), ("--grace", grace), ("--stall", stall)):
         if not seconds > 0:

@@ -186,11 +186,11 @@ def _opened(
     study: Path, home: Path | None, plan_timeout: float | None, as_json: bool, events: bool, *, reads: bool = True
 ) -> tuple[Own, Display | None]:
     """This organization's side of the study, with its data checked; and what shows progress."""
-    from parties.organization.identity import no_core_dumps
     from parties.run.contributing import open_own
     from parties.study.confined import Limits
     from parties.study.rehearsal import tried_study
     from parties.system.kernels import prepare
+    from parties.system.privacy import no_core_dumps
 
     no_core_dumps()
     bound = tried_study(study, None if plan_timeout is None else Limits(plan_timeout))  # before keys are here

@@ -22,7 +22,8 @@ from mpc.releases.study import Study
 from mpc.text import visible
 from parties.contributors.sealing import seal, unseal
 from parties.net import frames
-from parties.organization.identity import Card, Identity, write_private
+from parties.organization.identity import Card, Identity
+from parties.system.privacy import write_private
 
 PURPOSE = "release"
 FOLDER = "outgoing"

@@ -22,7 +22,8 @@ from mpc.machine.engine import Engine
 from mpc.machine.outside import Dealt, Layout
 from parties.contributors.contribution import PURPOSE, Received, most_bytes, read
 from parties.contributors.sealing import MAX_HEADER, read_header, sealed_bytes, unseal
-from parties.organization.identity import Card, Identity, check_private, write_private
+from parties.organization.identity import Card, Identity
+from parties.system.privacy import check_private, write_private
 
 FOLDER = "contributions"
 SPENT = "spent.json"

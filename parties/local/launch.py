@@ -23,7 +23,8 @@ from parties import startup
 from parties.local.ports import free_ports
 from parties.organization.catalog import Catalog, Dataset
 from parties.organization.consortium import Consortium
-from parties.organization.identity import Identity, write_private
+from parties.organization.identity import Identity
+from parties.system.privacy import write_private
 from parties.system.stopping import end_if_told
 from parties.text.echo import SCRIPT
 

@@ -1,1 +1,1 @@
-"""An organization's identity, its consortium, its home folder."""
+"""An organization's identity, its consortium, its catalog, its home folder."""

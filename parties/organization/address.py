@@ -1,4 +1,4 @@
-"""Where a party is called: a host and a port, as text and as a pair."""
+"""The address at which a party is called: a host and a port, as text and as a pair."""
 
 from __future__ import annotations
 

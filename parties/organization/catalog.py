@@ -1,6 +1,7 @@
-"""An organization's catalog: which datasets it has, under the names that studies use.
+"""An organization's catalog: its datasets, under the names that studies use.
 
-`catalog.toml` in the home, mode 0600: a URL may carry a password. Opening and checking: `parties.data.dataset`.
+The file is `catalog.toml` in the home, mode 0600, since a URL may carry a password.
+Left out: opening and checking the data (`parties.data.dataset`).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from parties.data.dataschema import key, quoted, read_schema
 from parties.data.dataset import Brought, SourceRows, open_dataset
 from parties.data.source import Dataset, check_form, files
 from parties.data.toml import read_toml
-from parties.organization.identity import check_private, write_private
+from parties.system.privacy import check_private, write_private
 
 __all__ = ["Brought", "Catalog", "Dataset", "SourceRows", "open_dataset"]
 
@@ -46,29 +47,29 @@ class Catalog:
         if name not in self.datasets:
             known = ", ".join(sorted(self.datasets)) or "none yet"
             raise ConfigError(
-                f"{self.path}: no dataset {name!r}; there is {known}\n"
+                f"{self.path}: no dataset {name!r}; the catalog has: {known}\n"
                 f"Add it with  comity data add {name} FILE --schema SCHEMA.toml"
             )
         return self.datasets[name]
 
     def add(self, dataset: Dataset, *, replace: bool = False) -> None:
-        """Adds an entry and saves. Its files must be there and its schema must be readable."""
+        """Add an entry and save. Its files must exist, and its schema must be readable."""
         if dataset.name in self.datasets and not replace:
-            raise ConfigError(f"{self.path}: there is a dataset {dataset.name!r} already; --replace takes its place")
+            raise ConfigError(f"{self.path}: there is a dataset {dataset.name!r} already; --replace replaces it")
         if not dataset.name or not all(part.isidentifier() for part in dataset.name.replace("-", "_").split(".")):
             raise ConfigError(f"{dataset.name!r} cannot name a dataset; use words like tumour_register or lab.patients")
         if not dataset.is_url:
             files(dataset)
             check_form(dataset)
         elif not dataset.table:
-            raise ConfigError(f"{dataset.name}: {dataset.file}: say which table, with --table")
+            raise ConfigError(f"{dataset.name}: {dataset.file}: say which table of the database, with --table")
         if dataset.schema is not None:
             read_schema(dataset.schema)
         self.datasets[dataset.name] = dataset
         self.save()
 
     def save(self) -> None:
-        """Writes the file, which only its owner can read: all of it or nothing."""
+        """Write the file, readable by its owner only: all of it or nothing."""
         lines = ["# Datasets that studies may name. Kept by  comity data add.", ""]
         for name, dataset in sorted(self.datasets.items()):
             lines += [f"[{quoted(name) if '.' in name else key(name)}]", f"source = {quoted(dataset.source)}"]
@@ -81,9 +82,10 @@ class Catalog:
 def _entry(path: Path, name: str, entry: Any) -> Dataset:
     if not isinstance(entry, dict) or not isinstance(entry.get("source"), str):
         raise ConfigError(f'{path}: [{name}] needs the key source = "FILE or URL"')
-    unknown = set(entry) - {"source", "table", "schema"}
-    if unknown or not all(isinstance(value, str) for value in entry.values()):
-        wrong = sorted(unknown)[0] if unknown else "table"
-        raise ConfigError(f"{path}: [{name}] {wrong}: expected the texts source, table and schema")
+    for field, value in entry.items():
+        if field not in ("source", "table", "schema"):
+            raise ConfigError(f"{path}: [{name}] {field}: unknown key; the keys are source, table and schema")
+        if not isinstance(value, str):
+            raise ConfigError(f"{path}: [{name}] {field} must be text")
     schema = entry.get("schema")
     return Dataset(name, entry["source"], entry.get("table"), Path(schema) if schema else None)

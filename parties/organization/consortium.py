@@ -1,8 +1,8 @@
-"""Who is who: the organizations this one knows, by name, key and address.
+"""The consortium: the organizations that this one knows, by name, key and address.
 
-One file in the home, `consortium.json`: our own name and listening address, and for each member its signed card
-and the address to call (the card's, unless this organization reaches it another way). Left out: which of them
-take part in a study (`study`), and their connections (`tls`).
+One file in the home, `consortium.json`, has this organization's name and listening address, and for each member its
+signed card and the address to call (that of the card, unless this organization reaches the member another way).
+Left out: which members take part in a study (`study`), and their connections (`tls`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from mpc.errors import ConfigError
 from parties.data.toml import plain_text
 from parties.organization.address import parse_address, show_address
-from parties.organization.identity import Card, check_name, check_private, write_private
+from parties.organization.identity import Card, check_name
+from parties.system.privacy import check_private, write_private
 
 FILE = "consortium.json"
 _MAX_FILE = 4 << 20
@@ -46,12 +47,12 @@ class Member:
     address: tuple[str, int] | None
 
 
-def _start(card: Card) -> str:
+def _first_words(card: Card) -> str:
     return " ".join(card.fingerprint.split()[:3]) + " …"
 
 
 class Consortium:
-    """The file's content. `add` and `remove` change it on disk at once."""
+    """The content of the file. `add` and `remove` save it at once."""
 
     def __init__(self, home: Path, name: str, listen: tuple[str, int], members: dict[str, Member]) -> None:
         self.home = home
@@ -61,7 +62,7 @@ class Consortium:
 
     @classmethod
     def create(cls, home: Path, name: str, listen: tuple[str, int]) -> Consortium:
-        """A consortium of this organization alone, in a home that has none."""
+        """A new consortium with no members yet. ConfigError if the home has a consortium already."""
         if (home / FILE).exists():
             raise ConfigError(f"{home / FILE} exists already. Choose another home")
         consortium = cls(home, check_name(name), listen, {})
@@ -70,7 +71,7 @@ class Consortium:
 
     @classmethod
     def load(cls, home: Path) -> Consortium:
-        """Read and check the file; ConfigError names it, and the key that is wrong."""
+        """Read and check the file; ConfigError names the file and the wrong key."""
         path = home / FILE
         try:
             check_private(path)
@@ -90,7 +91,7 @@ class Consortium:
             where = f"{path}: members.{name}"
             card = Card.from_json(json.dumps(entry.card), where=where)
             if card.name != name:
-                raise ConfigError(f"{where}: the card is that of {card.name}")
+                raise ConfigError(f"{where}: this is the card of {card.name}")
             text = entry.address or card.address
             members[name] = Member(name, card, parse_address(text, where=f"{where}.address") if text else None)
         consortium = cls(home, check_name(file.name), parse_address(file.listen, where=f"{path}: listen"), {})
@@ -116,18 +117,18 @@ class Consortium:
         write_private(self.home / FILE, (json.dumps(content, indent=1) + "\n").encode())
 
     def has(self, card: Card) -> bool:
-        """Whether this very card is known."""
+        """Whether this card is known, with the same keys and address."""
         known = self.members.get(card.name)
         return known is not None and known.card.body() == card.body()
 
     def check(self, card: Card) -> None:
-        """ConfigError where the card cannot be taken in: another key under a known name, or a known key."""
+        """ConfigError if the card cannot be added: its name is known with another key, or its key with another name."""
         known = self.members.get(card.name)
         if known is None or known.card.key_hash != card.key_hash:
             self._check_new(card)
 
     def add(self, card: Card, *, address: str | None = None) -> Member:
-        """Take in an organization whose words were compared. Another card of the same key changes its address."""
+        """Add an organization whose words were compared. A new card with a known key changes the address."""
         self.check(card)
         text = address or card.address
         member = Member(card.name, card, parse_address(text, where=f"the address of {card.name}") if text else None)
@@ -136,7 +137,7 @@ class Consortium:
         return member
 
     def remove(self, name: str) -> Member:
-        """Forget an organization."""
+        """Remove a member; ConfigError if there is no such member."""
         if name not in self.members:
             known = ", ".join(sorted(self.members)) or "nobody"
             raise ConfigError(f"{name} is not in {self.home / FILE}. Known: {known}")
@@ -145,20 +146,21 @@ class Consortium:
         return member
 
     def member(self, name: str) -> Member:
-        """A known organization by name; ConfigError says how to add it."""
+        """A member by name; ConfigError says how to add it."""
         if name not in self.members:
-            raise ConfigError(f"{name} is not known here ({self.home / FILE}). `comity peer add CARD` adds it")
+            raise ConfigError(f"{name} is not known here ({self.home / FILE}). Add its card: `comity peer add CARD`")
         return self.members[name]
 
     def _check_new(self, card: Card) -> None:
         if card.name == self.name:
-            raise ConfigError(f"{card.name} is the name of this organization itself; the card is not added")
+            raise ConfigError(f"{card.name} is the name of this organization itself: its card cannot be added here")
         known = self.members.get(card.name)
         if known is not None:
             raise ConfigError(
-                f"{card.name} is known with another key ({_start(known.card)}; the card says {_start(card)}). "
-                f"If its key was replaced: `comity peer remove {card.name}` first"
+                f"{card.name} is known with another key: its words begin with {_first_words(known.card)}, those of the "
+                f"new card with {_first_words(card)}. If {card.name} has a new key: `comity peer remove {card.name}`, "
+                "then add the new card"
             )
         for member in self.members.values():
             if member.card.key_hash == card.key_hash:
-                raise ConfigError(f"the card of {card.name} holds the key of {member.name}")
+                raise ConfigError(f"the card of {card.name} has the same key as {member.name}, which is known already")

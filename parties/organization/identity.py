@@ -1,8 +1,8 @@
 """An organization's keys, its card, and the words by which people compare them.
 
 Inside: the Ed25519 key (TLS and signatures) with its self-signed certificate, the X25519 key (sealed contributions),
-the *card* that an organization hands to the others, and the rules for the files: home 0700, files 0600, nothing wider.
-Left out: who the others are (`consortium`), and how a connection is pinned to a key (`tls`).
+and the *card* that an organization gives to the others. The home has mode 0700, its files 0600.
+Left out: the other organizations (`consortium`), and how a connection is pinned to a key (`tls`).
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import stat
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -31,16 +29,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
 
 from mpc.errors import ConfigError
 from parties.organization.address import parse_address
-from parties.system.lock import Passphrase, PrivateKey, is_ours, key_file, locked_file, read_key
+from parties.system.lock import Passphrase, PrivateKey, is_current, key_file, locked_file, read_key
+from parties.system.privacy import check_private, write_private
 
 KEY_FILE = "key.pem"
 SEALING_FILE = "sealing.pem"
 CERTIFICATE_FILE = "certificate.pem"
-#: Largest card that is read; a card has about 1 KiB.
+#: The largest card that is read, in bytes; a card has about 1 KiB.
 MAX_CARD = 16 << 10
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _CARD_FIELDS = {"comity_card", "name", "address", "signing_key", "sealing_key", "certificate", "signature"}
 _VALID = timedelta(days=3653)
+_AGAIN = "Ask for the file again"
 
 
 def check_name(name: str) -> str:
@@ -54,7 +54,7 @@ def check_name(name: str) -> str:
 
 @cache
 def words() -> tuple[str, ...]:
-    """The list of 2,048 words; the first four letters of each tell it from all others."""
+    """The list of 2,048 words. No two of them begin with the same four letters."""
     return tuple(files("parties").joinpath("words.txt").read_text("ascii").split())
 
 
@@ -66,12 +66,12 @@ def in_words(digest: bytes, count: int = 12) -> str:
 
 
 def key_hash_of(public: Ed25519PublicKey) -> bytes:
-    """SHA-256 of the 32 bytes of a public key: what identifies an organization to machines."""
+    """SHA-256 of the 32 bytes of a public key. It identifies an organization to machines."""
     return sha256(public.public_bytes(Encoding.Raw, PublicFormat.Raw)).digest()
 
 
 def certificate_key_hash(der: bytes) -> bytes:
-    """The key hash of a DER certificate; ValueError when it does not hold an Ed25519 key."""
+    """The key hash of a DER certificate; ValueError if its key is not an Ed25519 key."""
     public = x509.load_der_x509_certificate(der).public_key()
     if not isinstance(public, Ed25519PublicKey):
         raise ValueError("the certificate's key is not an Ed25519 key")
@@ -80,7 +80,7 @@ def certificate_key_hash(der: bytes) -> bytes:
 
 @dataclass(frozen=True)
 class Card:
-    """What an organization hands to the others: its name and public keys, signed by the first of them."""
+    """An organization's name, address and public keys, signed with its signing key. It gives the card to the others."""
 
     name: str
     address: str | None
@@ -95,11 +95,11 @@ class Card:
 
     @property
     def fingerprint(self) -> str:
-        """Twelve words of the key hash. Compare them by a way that an attacker does not control."""
+        """Twelve words of the key hash. Compare them over a channel that an attacker does not control."""
         return in_words(self.key_hash)
 
     def body(self) -> dict[str, object]:
-        """Everything that the signature covers."""
+        """The fields that the signature covers."""
         return {
             "comity_card": 1,
             "name": self.name,
@@ -117,18 +117,18 @@ class Card:
     def from_json(cls, text: str | bytes, *, where: str = "card") -> Card:
         """Read and verify a card; ConfigError names `where` and the field."""
         if len(text) > MAX_CARD:
-            raise ConfigError(f"{where}: {len(text)} bytes is too long for a card (at most {MAX_CARD})")
+            raise ConfigError(f"{where}: not a card: it has {len(text)} bytes, and a card at most {MAX_CARD}")
         try:
             fields = json.loads(text)
         except (ValueError, RecursionError):
             raise ConfigError(f"{where}: not a card (it is not JSON). Ask for the file again") from None
         if not isinstance(fields, dict) or set(fields) != _CARD_FIELDS or fields["comity_card"] != 1:
-            raise ConfigError(f"{where}: not a card of a version this Comity knows. Ask for the file again")
+            raise ConfigError(f"{where}: not a card, or of another version of Comity. Ask for the file again")
         address = fields["address"]
         if not isinstance(fields["name"], str) or not (address is None or isinstance(address, str)):
             raise ConfigError(f"{where}: name and address must be text")
         if address is not None:
-            # It is printed above the words that people compare: nothing but an address may stand there.
+            # The address is printed above the words that people compare: no other text may stand there.
             parse_address(address, where=f"{where}: address")
         raw: dict[str, bytes] = {}
         for field in ("signing_key", "sealing_key", "certificate", "signature"):
@@ -146,18 +146,18 @@ class Card:
             public = Ed25519PublicKey.from_public_bytes(self.signing_key)
             same = certificate_key_hash(self.certificate) == self.key_hash
         except ValueError:
-            raise ConfigError(f"{where}: a key or the certificate of {self.name} is damaged") from None
+            raise ConfigError(f"{where}: a key or the certificate of {self.name} is damaged. {_AGAIN}") from None
         if not same:
-            raise ConfigError(f"{where}: the certificate of {self.name} belongs to another key")
+            raise ConfigError(f"{where}: the certificate of {self.name} belongs to another key. {_AGAIN}")
         try:
             public.verify(self.signature, _tagged("card", _canonical(self.body())))
         except InvalidSignature:
-            raise ConfigError(f"{where}: the signature of {self.name} is wrong; the card was changed") from None
+            raise ConfigError(f"{where}: the signature of {self.name} is wrong: it was changed. {_AGAIN}") from None
 
 
 @dataclass(frozen=True)
 class Identity:
-    """An organization's own keys. Printing it shows nothing secret."""
+    """An organization's private keys and certificate. Printing it shows no secret."""
 
     home: Path
     signing: Ed25519PrivateKey
@@ -188,23 +188,23 @@ class Identity:
     def key_for_tls(self) -> Iterator[tuple[Path, str | None]]:
         """A PEM file with the signing key, and its passphrase: Python's `ssl` reads keys from files only.
 
-        Of a locked key the file is a temporary one, encrypted under 256 random bits that are written nowhere.
+        For a locked key this is a temporary file, encrypted under 256 random bits that are written nowhere.
         """
         if not self.locked:
             yield self.key_file, None
             return
-        once = os.urandom(32).hex()
-        lock = serialization.BestAvailableEncryption(once.encode())
+        passphrase = os.urandom(32).hex()
+        lock = serialization.BestAvailableEncryption(passphrase.encode())
         handle, name = tempfile.mkstemp(prefix="comity-")
         try:
             with os.fdopen(handle, "wb") as file:
                 file.write(self.signing.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, lock))
-            yield Path(name), once
+            yield Path(name), passphrase
         finally:
             os.unlink(name)
 
     def sign(self, purpose: str, message: bytes) -> bytes:
-        """Sign `message` for `purpose` only: a signature for one purpose is none for another."""
+        """Sign `message` for `purpose`: the signature is not valid for another purpose."""
         return self.signing.sign(_tagged(purpose, message))
 
     def card(self, name: str, address: str | None = None) -> Card:
@@ -216,39 +216,39 @@ class Identity:
 
     @classmethod
     def create(cls, home: Path, *, passphrase: str | None = None) -> Identity:
-        """Make keys and certificate in `home` (made 0700). ConfigError when there are keys already."""
-        given = None if passphrase is None else Passphrase(passphrase)
+        """Make keys and certificate in `home` (mode 0700). ConfigError if there are keys already."""
+        lock = None if passphrase is None else Passphrase(passphrase)
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         check_private(home)
         if (home / KEY_FILE).exists():
             raise ConfigError(
-                f"{home / KEY_FILE} exists already: an organization keeps its key. Choose another home, or see whose "
-                "this is with  comity identity"
+                f"{home / KEY_FILE} exists already: this is the home of an organization, and it keeps its key. Choose "
+                "another home, or see whose home this is with  comity identity"
             )
         signing, sealing = Ed25519PrivateKey.generate(), X25519PrivateKey.generate()
         certificate = _self_signed(signing)
         # The signing key comes last: a home with a key file is complete.
         write_private(home / CERTIFICATE_FILE, certificate.public_bytes(Encoding.PEM))
-        write_private(home / SEALING_FILE, key_file(sealing, SEALING_FILE, given))
-        write_private(home / KEY_FILE, key_file(signing, KEY_FILE, given))
-        return cls(home, signing, sealing, certificate.public_bytes(Encoding.DER), given is not None)
+        write_private(home / SEALING_FILE, key_file(sealing, SEALING_FILE, lock))
+        write_private(home / KEY_FILE, key_file(signing, KEY_FILE, lock))
+        return cls(home, signing, sealing, certificate.public_bytes(Encoding.DER), lock is not None)
 
     @classmethod
     def load(cls, home: Path, *, passphrase: str | None = None) -> Identity:
-        """Read the keys of `home`; ConfigError names the file, and prints the chmod line where rights are too wide.
+        """Read the keys of `home`; ConfigError names the file, with the chmod line if other users can reach it.
 
-        Keys that an earlier version locked are written anew, see `parties.system.lock`.
+        Keys that an earlier version locked are locked again, see `parties.system.lock`.
         """
         paths = [home / name for name in (KEY_FILE, SEALING_FILE, CERTIFICATE_FILE)]
         if not paths[0].exists():
-            raise ConfigError(f"{home} holds no key ({KEY_FILE} is missing). `comity init NAME` makes one")
+            raise ConfigError(f"{home} has no key: {KEY_FILE} is missing. `comity init NAME` makes a home with keys")
         check_private(home)
         for path in paths:
             if not path.exists():
                 raise ConfigError(f"{path} is missing. Restore it from a backup, or make a new home")
             check_private(path)
-        given = Passphrase(passphrase) if passphrase else None
-        signing, sealing = read_key(paths[0], given), read_key(paths[1], given)
+        lock = Passphrase(passphrase) if passphrase else None
+        signing, sealing = read_key(paths[0], lock), read_key(paths[1], lock)
         if not isinstance(signing, Ed25519PrivateKey) or not isinstance(sealing, X25519PrivateKey):
             raise ConfigError(f"{paths[0]} must hold an Ed25519 key and {paths[1]} an X25519 key")
         try:
@@ -259,56 +259,18 @@ class Identity:
         if not same:
             raise ConfigError(f"{paths[2]} belongs to another key than {paths[0]}. Restore both from one backup")
         locked = locked_file(paths[0])
-        if given is not None and locked:
-            _lock_anew(((paths[1], sealing), (paths[0], signing)), given)
+        if lock is not None and locked:
+            _lock_again(((paths[1], sealing), (paths[0], signing)), lock)
         return cls(home, signing, sealing, der, locked)
 
 
 def verify(signing_key: bytes, purpose: str, message: bytes, signature: bytes) -> bool:
-    """Whether `signature` is that of the 32-byte public key for this purpose and message."""
+    """Whether `signature` is valid under the 32-byte public key for this purpose and message."""
     try:
         Ed25519PublicKey.from_public_bytes(signing_key).verify(signature, _tagged(purpose, message))
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """Write a file that only its owner can read, all of it or nothing."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        error.filename = str(path)  # a full disk names no file
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def check_private(path: Path) -> None:
-    """ConfigError, with the line that mends it, when others than the owner can reach `path`."""
-    if os.name == "nt":
-        return
-    info = path.stat()
-    if stat.S_IMODE(info.st_mode) & 0o077:
-        wanted = "700" if stat.S_ISDIR(info.st_mode) else "600"
-        raise ConfigError(
-            f"{path} can be reached by other users of this machine (mode {stat.S_IMODE(info.st_mode):o}). "
-            f"Run:  chmod {wanted} {path}"
-        )
-
-
-def no_core_dumps() -> None:
-    """A crash must not write keys or shares to disk."""
-    if sys.platform != "win32":
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 def _tagged(purpose: str, message: bytes) -> bytes:
@@ -319,17 +281,16 @@ def _canonical(document: dict[str, object]) -> bytes:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def _lock_anew(keys: Sequence[tuple[Path, PrivateKey]], passphrase: Passphrase) -> None:
-    """Files that an earlier version locked, in the present form: each whole or not at all. Where the home cannot be
-    written, they stay as they are."""
+def _lock_again(keys: Sequence[tuple[Path, PrivateKey]], passphrase: Passphrase) -> None:
+    """Write key files that an earlier version locked in the present form, unless the home cannot be written."""
     for path, key in keys:
-        if not is_ours(path.read_bytes()):
+        if not is_current(path.read_bytes()):
             with suppress(OSError):
                 write_private(path, passphrase.lock(key, path.name))
 
 
 def _self_signed(key: Ed25519PrivateKey) -> x509.Certificate:
-    # No names: the key is the identity. It starts a day early, for clocks that disagree.
+    # No names: the key is the identity. The certificate begins a day early, for clocks that disagree.
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, key_hash_of(key.public_key()).hex()[:32])])
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(days=1)
     return (

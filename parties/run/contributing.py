@@ -26,13 +26,14 @@ from parties.data.dataset import SourceRows
 from parties.net import frames
 from parties.net.agreement import PROTOCOL_VERSION
 from parties.organization.home import Home
-from parties.organization.identity import Card, write_private
+from parties.organization.identity import Card
 from parties.report.disclosed import announce
 from parties.run.keeping import try_folder
 from parties.run.outcome import Events, Outcome, check_data
 from parties.study.document import agreed_document, study_hash, study_words
 from parties.study.plan import BoundStudy
 from parties.system.eventloop import runner
+from parties.system.privacy import write_private
 from parties.system.stopping import listening
 
 RECEIPTS, INCOMING = "receipts", "incoming"

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mpc.errors import ComityError, ConfigError
-from parties.organization.identity import write_private
+from parties.system.privacy import write_private
 from parties.text.echo import echo, json_text
 
 if TYPE_CHECKING:

@@ -1,9 +1,9 @@
-"""Private keys under a passphrase: scrypt makes each guess cost 128 MiB and a third of a second, AES-256-GCM locks.
+"""Private keys under a passphrase. With scrypt each guess costs 128 MiB and a third of a second; AES-256-GCM encrypts.
 
-A locked key file is JSON: the parameters of scrypt, a salt, a nonce, and the key (PKCS #8, DER) encrypted. Everything
-but the key is authenticated with it, and so is which key of the home it is. Homes of earlier versions hold encrypted
-PEM files, whose derivation (PBKDF2 with 2,048 steps) is weak against guessing: `Passphrase.unlock` reads them, and
-`parties.organization.identity` writes them anew.
+A locked key file is JSON: the parameters of scrypt, a salt, a nonce, and the encrypted key (PKCS #8, DER). All other
+fields are authenticated with the key, and so is its name in the home. Homes of earlier versions have encrypted PEM
+files, whose key derivation (PBKDF2 with 2,048 steps) is weak against guessing: `Passphrase.unlock` reads them, and
+`parties.organization.identity` locks the keys again in the present form.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from cryptography.hazmat.primitives.serialization import (
 from mpc.errors import ConfigError
 
 PrivateKey = Ed25519PrivateKey | X25519PrivateKey
-#: scrypt's cost: 2^17 blocks of 1 KiB. A file that asks for less was not written by us.
+#: The cost of scrypt: 2^17 blocks of 1 KiB. A file with a lower cost was not written by Comity.
 LOG_N = 17
 _R, _P = 8, 1
-#: More memory than 1 GiB is not taken for a file's sake.
+#: Reading a file takes at most 1 GiB of memory.
 _MOST_LOG_N = 20
 _SALT, _NONCE = 16, 12
 _FIELDS = {"comity_locked_key", "kdf", "n", "r", "p", "salt", "nonce", "key"}
@@ -40,20 +40,20 @@ _FIELDS = {"comity_locked_key", "kdf", "n", "r", "p", "salt", "nonce", "key"}
 
 def is_locked(data: bytes) -> bool:
     """Whether a key file needs a passphrase, by its first bytes."""
-    return is_ours(data) or b"ENCRYPTED" in data[:60]
+    return is_current(data) or b"ENCRYPTED" in data[:60]
 
 
-def is_ours(data: bytes) -> bool:
-    """Whether it is locked in the present form, not in that of earlier versions."""
+def is_current(data: bytes) -> bool:
+    """Whether a key file is locked in the present form, and not in the form of earlier versions."""
     return data[:60].lstrip().startswith(b"{")
 
 
 class Passphrase:
-    """A passphrase, and the keys that were derived from it: once for each salt, since that is slow on purpose."""
+    """A passphrase, and the keys derived from it: once for each salt, since derivation is slow on purpose."""
 
     def __init__(self, text: str) -> None:
         if not text:
-            raise ConfigError("the passphrase is empty. Choose one of several words")
+            raise ConfigError("the passphrase is empty. Choose a passphrase of several words")
         self._text = text
         self._keys: dict[tuple[bytes, int], bytes] = {}
         self._salt = os.urandom(_SALT)
@@ -62,7 +62,7 @@ class Passphrase:
         return "Passphrase()"
 
     def lock(self, key: PrivateKey, which: str) -> bytes:
-        """The file of a private key. `which`: the key's name in the home."""
+        """The content of a locked key file. `which` is the name of the file in the home."""
         der = key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
         nonce = os.urandom(_NONCE)
         head: dict[str, int | str] = {
@@ -78,11 +78,11 @@ class Passphrase:
         return (json.dumps(head | {"key": sealed.hex()}, indent=1) + "\n").encode()
 
     def unlock(self, data: bytes, which: str) -> object:
-        """The private key in a locked file, of the present form or an earlier one.
+        """The private key in a locked file of the present or an earlier form.
 
-        Raises ConfigError where the passphrase is wrong or the file damaged.
+        Raises ConfigError if the passphrase is wrong or the file is damaged.
         """
-        if not is_ours(data):
+        if not is_current(data):
             try:
                 return load_pem_private_key(data, self._text.encode())
             except ValueError:
@@ -90,11 +90,11 @@ class Passphrase:
         try:
             fields = json.loads(data)
             if set(fields) != _FIELDS or (fields["comity_locked_key"], fields["kdf"]) != (1, "scrypt"):
-                raise ConfigError("a locked key of a version this Comity does not know")
+                raise ConfigError("the key was locked by another version of Comity. Install the version that locked it")
             log_n = int(fields["n"]).bit_length() - 1
             strong = fields["n"] == 1 << log_n and LOG_N <= log_n <= _MOST_LOG_N
             if not strong or (fields["r"], fields["p"]) != (_R, _P):
-                raise ConfigError("a locked key with parameters of scrypt that this Comity does not write")
+                raise ConfigError("the key is locked with parameters that Comity does not use: the file was changed")
             salt, nonce, sealed = (bytes.fromhex(fields[name]) for name in ("salt", "nonce", "key"))
             head = {name: value for name, value in fields.items() if name != "key"}
             return load_der_private_key(
@@ -111,18 +111,20 @@ class Passphrase:
 
 
 def key_file(key: PrivateKey, which: str, passphrase: Passphrase | None) -> bytes:
-    """The file of a private key; without a passphrase, PEM in the clear."""
+    """The content of a key file: locked, or without a passphrase PEM in the clear."""
     if passphrase is not None:
         return passphrase.lock(key, which)
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def read_key(path: Path, passphrase: Passphrase | None) -> object:
-    """The private key in a file, locked or not. Raises ConfigError that names the file."""
+    """The private key in a file, locked or not. ConfigError names the file."""
     data = path.read_bytes()
     if is_locked(data):
         if passphrase is None:
-            raise ConfigError(f"{path} is locked by a passphrase, and none was given")
+            raise ConfigError(
+                f"{path} is locked by a passphrase, and none was given. Set the environment variable COMITY_PASSPHRASE"
+            )
         try:
             return passphrase.unlock(data, path.name)
         except ConfigError as error:
@@ -130,7 +132,7 @@ def read_key(path: Path, passphrase: Passphrase | None) -> object:
     try:
         return load_pem_private_key(data, None)
     except ValueError:
-        raise ConfigError(f"{path}: the file is damaged") from None
+        raise ConfigError(f"{path}: the file is damaged. Restore it from a backup") from None
 
 
 def locked_file(path: Path) -> bool:

@@ -326,7 +326,7 @@ def test_the_catalog_is_kept_in_the_home_for_its_owner_only(tmp_path):
     assert again.datasets == catalog.datasets
     with pytest.raises(ConfigError, match="there is a dataset 'lab' already"):
         again.add(Dataset("lab", "postgres://db/x", "patients"))
-    with pytest.raises(ConfigError, match=r"no dataset 'labor'; there is lab, oncology\.patients"):
+    with pytest.raises(ConfigError, match=r"no dataset 'labor'; the catalog has: lab, oncology\.patients"):
         again.dataset("labor")
     with pytest.raises(ConfigError, match="say which table"):
         again.add(Dataset("other", "postgres://db/x"))

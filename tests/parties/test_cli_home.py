@@ -212,7 +212,7 @@ def test_a_changed_card_is_refused(tmp_path):
     text = (tmp_path / "north" / "north.card").read_text()
     (tmp_path / "forged.card").write_text(text.replace("127.0.0.1:7200", "127.0.0.1:6666"))
     result = comity("peer", "add", tmp_path / "forged.card", "--yes", "--home", home, code=2)
-    assert "the card was changed" in result.stderr
+    assert "it was changed" in result.stderr
     assert "cannot be read" in comity("peer", "add", tmp_path / "no.card", "--yes", "--home", home, code=2).stderr
 
 

@@ -59,7 +59,7 @@ def test_own_name_and_a_known_key_are_refused(consortium, cards, tmp_path):
     consortium.add(county.card("county"))
     with pytest.raises(ConfigError, match="this organization itself"):
         consortium.add(Identity.create(tmp_path / "own").card("st-mary"))
-    with pytest.raises(ConfigError, match="holds the key of county"):
+    with pytest.raises(ConfigError, match="has the same key as county"):
         consortium.add(county.card("second-county"))
 
 

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives import serialization
 from mpc.errors import ConfigError
 from parties.net.tls import server_context
 from parties.organization import identity as identities
-from parties.organization.identity import Card, Identity, in_words, no_core_dumps, verify, words
+from parties.organization.identity import Card, Identity, in_words, verify, words
+from parties.system.privacy import no_core_dumps
 
 
 @pytest.fixture(scope="module")
