@@ -195,7 +195,7 @@ class Told:
 
 
 def _bit(one: _Earlier, name: str, exactly: bool = True) -> Callable[[], SecretArray] | None:
-    """Gives the bit whether an earlier part came out. Of a part of the release `name` itself: as far as its rows go, since
+    """Gives the bit whether an earlier part came out. Of a part of the release `name` itself: as far as its rows go;
     whether that release comes out is still to be decided."""
     came_out = one.came_out
     return None if came_out is None else lambda: came_out(exactly and one.name != name)

@@ -1,4 +1,4 @@
-"""Small groups that ordinary releases told by subtraction, one kind a section: each has a case and a further example."""
+"""Small groups that ordinary releases told by subtraction, one kind a section."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_few_values_within_other_numbers(value):
 def test_few_values_among_rows_with_a_flag():
     """Of a hundred with two kids, two have the flag."""
     row = np.arange(N)
-    kids = np.where(row < 2, 2, np.where(row < 150, row % 2, row % 3))
+    kids = np.where(row < 2, 2, np.where(row < 150, row % 2, row // 3 % 3))
 
     def script(p):
         return {"f": ((p.kids * p.kids * 1000 + p.kids) * p.f).sum(), "k": p.kids.mean(), "sum": p[p.f].x.mean()}
