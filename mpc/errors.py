@@ -76,7 +76,7 @@ class UnknownLength(ShapeError, TypeError):
 
 
 class RangeError(LocalProtocolError):
-    """A result could exceed what the ring can hold. Narrow the schema, rescale, `clamp`, or state `x.within(b)`."""
+    """A result could exceed what the ring holds. Declare narrower ranges, rescale, `clip`, or state `x.within(limit)`."""
 
 
 class BoundExceeded(LocalProtocolError):

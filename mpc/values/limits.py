@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
 
 
-def clamped(x: SecretArray, low: float, high: float, why: str) -> SecretArray:
-    """The value where it lies in [low, high], else `low` with its valid bit cleared.
+def undefined_outside(x: SecretArray, low: float, high: float, why: str) -> SecretArray:
+    """x, undefined (with the reason `why`) for values outside of [low, high]; `protocols.numeric.clip` moves them in.
 
-    The result's bound follows from the limits: nothing is assumed. Rounds: a comparison, an AND, a select.
+    The bound of the result follows from the limits: nothing is assumed. Rounds: a comparison, an and, a select.
     """
     limits = np.asarray([np.ceil(low), np.floor(high)] if x.type == "int" else [low, high])
     a, raw = with_public(x.numeric().without_mask(), limits)

@@ -90,5 +90,5 @@ def too_wide(bound: int, capacity: int, *values: SecretArray) -> NoReturn:
     raise RangeError(
         f"the result from {' and '.join(map(repr, values))} could need {width_of(bound)} bits, and the ring holds "
         f"{capacity}: narrow the schema's ranges, "
-        "rescale, use `clamped`, or state `x.within(limit)`, an assumption that the computation checks"
+        "rescale, use `protocols.numeric.clip`, or state `x.within(limit)`, an assumption that the computation checks"
     )

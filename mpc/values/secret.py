@@ -420,7 +420,7 @@ class SecretArray:
         """The same value with another basis: a statement of library code."""
         return self.restated(basis=basis)
 
-    clamped, within = limits.clamped, limits.within
+    undefined_outside, within = limits.undefined_outside, limits.within
 
     # ---- what the library provides
     def var(self, axis: int | None = None, ddof: int = 1) -> SecretArray:

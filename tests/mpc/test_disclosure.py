@@ -317,7 +317,7 @@ def test_the_first_cause_is_told(engine):
             study.release(f"root {name}", x.sqrt())
             study.release(f"inverse of log {name}", 1 / (x.log() + 1))
             study.release(f"chain {name}", numeric.sigmoid(x.log().exp() * 2) + 1)
-            study.release(f"clamped {name}", x.clamped(0, 1, "not a share"))
+            study.release(f"limited {name}", x.undefined_outside(0, 1, "not a share"))
             study.release(f"compared {name}", x.log() < 1)
         study.release("product", zero * no)
         study.release("swapped", no * zero)
@@ -335,13 +335,13 @@ def test_the_first_cause_is_told(engine):
         "root no": none,
         "inverse of log no": none,
         "chain no": none,
-        "clamped no": none,
+        "limited no": none,
         "compared no": none,
         "log yes": logarithm,
         "root yes": root,
         "inverse of log yes": logarithm,
         "chain yes": logarithm,
-        "clamped yes": "undefined: not a share",
+        "limited yes": "undefined: not a share",
         "compared yes": logarithm,
         "product": by_zero,
         "swapped": none,
@@ -376,15 +376,15 @@ def test_an_undefined_element_leaves_other_rows_of_a_product_alone(engine):
     }
 
 
-def test_values_clamped_and_divided_say_why():
+def test_values_limited_and_divided_say_why():
     async def script(study):
         run = runtime_of(study)
-        study.release("clamped", secret(run, [0.5, 7.0]).clamped(0, 1, "not a share"))
+        study.release("limited", secret(run, [0.5, 7.0]).undefined_outside(0, 1, "not a share"))
         study.release("divided", secret(run, [6, 1]) / secret(run, [3, 0]))
         study.release("chosen", mpc.where(secret(run, 1) / secret(run, 0) > 2, 1, 0))
 
     got = released(script)
-    assert got["clamped"] == [0.5, "undefined: not a share"]
+    assert got["limited"] == [0.5, "undefined: not a share"]
     assert got["divided"] == [pytest.approx(2, rel=1e-6), "undefined: division by zero"]
     assert got["chosen"].startswith("undefined")
 

@@ -403,7 +403,7 @@ def test_bounds_are_true_through_any_program(data):
                     lambda x: x.sum() + x,
                     lambda x: mpc.where(x > 0, x, -1.5),
                     lambda x: x * x,
-                    lambda x: x.clamped(-0.3, 2.7, "outside"),
+                    lambda x: x.undefined_outside(-0.3, 2.7, "outside"),
                 ][step](one)
             except RangeError as error:
                 assert "within" in str(error)  # noqa: PT017
@@ -545,19 +545,19 @@ def test_one_bit_for_all_stays_with_sums_and_products(shape, set_):
 
 
 @given(a=reals((4,), 10.0), low=st.floats(-9, 0), high=st.floats(0.5, 9))
-def test_clamped(a, low, high):
+def test_undefined_outside(a, low, high):
     values, limit = a
     assume(np.all(np.minimum(abs(values - low), abs(values - high)) > 1e-6))
 
     async def script(run):
-        x = secret(run, values, bound=limit).clamped(low, high, "outside of its domain")
+        x = secret(run, values, bound=limit).undefined_outside(low, high, "outside of its domain")
         assert x.limit <= max(-low, high) + 1e-6
         assert x.why == "outside of its domain"
         inside = (low <= values) & (values <= high)
         np.testing.assert_allclose(await opened(run, x), np.where(inside, values, np.nan), atol=1e-7)
         raw = await opened(run, x.without_mask())
         np.testing.assert_allclose(raw, np.where(inside, values, low), atol=1e-7)
-        again = x.clamped(low / 2, high / 2, "still outside")
+        again = x.undefined_outside(low / 2, high / 2, "still outside")
         inside &= (low / 2 <= values) & (values <= high / 2)
         assert (~np.isnan(await opened(run, again))).sum() <= inside.sum() + 1
 
@@ -635,7 +635,7 @@ def test_a_program_on_shares_gives_what_the_ideal_engine_gives(engine):
     def program(a, b, k):
         x = mpc.where(a < b, a * b, a - 0.25) + k
         y = mpc.maximum(x, b) @ np.ones((3, 1))
-        return [x, y, x.sum(0), (x > 1).sum(), abs(x).mean(), (a == b), x.clamped(-1, 3, "outside")]
+        return [x, y, x.sum(0), (x > 1).sum(), abs(x).mean(), (a == b), x.undefined_outside(-1, 3, "outside")]
 
     rng = np.random.default_rng(3)
     arguments = rng.uniform(-3, 3, (2, 3)), rng.uniform(-3, 3, (2, 3)), rng.integers(-3, 3, (1, 3))
