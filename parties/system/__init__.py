@@ -1,1 +1,1 @@
-"""What a process asks of its machine: locks, memory, kernels, the event loop, how it is stopped."""
+"""What a process asks of its machine: locked keys, private files, memory, kernels, the event loop, signals."""

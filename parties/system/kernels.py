@@ -1,7 +1,7 @@
-"""Compiled kernels: made once, in one process, before parties start; and where they are kept.
+"""Compiled kernels: compiled once, in one process, before parties start; and the folder of their cache.
 
-Numba keeps what it compiled beside the source. Where the installation cannot be written to, the cache is a folder of
-the user's, mode 0700: whoever can write there runs code in ours.
+Numba keeps compiled code beside the source. If the installation cannot be written to, the cache is a folder of the
+user, mode 0700: another user who can write there could run code in this process.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ from time import perf_counter
 from mpc.errors import ConfigError
 
 _VARIABLE = "NUMBA_CACHE_DIR"
-#: Kernels from the cache are there sooner.
+#: Kernels are loaded from the cache within this time; longer means that they are being compiled.
 _LOADING_S = 3.0
 
 
 def choose_cache() -> str:
-    """Set where kernels are kept, before numba is imported; says where for a person."""
+    """Choose the cache folder before numba is imported, and return its path, for a person to read."""
     if os.environ.get(_VARIABLE):
         return os.environ[_VARIABLE]
     spec = find_spec("protocols.replicated")
@@ -32,7 +32,10 @@ def choose_cache() -> str:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for path in (folder, folder.parent):
             if path.stat().st_mode & 0o022 or path.stat().st_uid != os.getuid():
-                raise ConfigError(f"{path}: others can write here, and what is there runs here: chmod 700 {path}")
+                raise ConfigError(
+                    f"{path}: other users of this machine can write here, and Comity runs code from here. "
+                    f"Run:  chmod 700 {path}"
+                )
     except OSError as error:
         raise ConfigError(
             f"compiled kernels cannot be kept: neither {source} nor {folder} can be written ({error.strerror}). "
@@ -43,24 +46,24 @@ def choose_cache() -> str:
 
 
 def prepare(engine: str, status: Callable[[str], None]) -> None:
-    """Compile what is missing for `engine`, with a line of progress."""
+    """Compile the missing kernels of `engine`, with a status line of the progress."""
     choose_cache()
     warm_up = _warm_up(engine)
     if warm_up is None:
         return
-    begun, told = perf_counter(), False
+    begun, compiling = perf_counter(), False
 
     def progress(done: int, total: int) -> None:
-        nonlocal told
-        if told or (done < total and perf_counter() - begun > _LOADING_S):
-            told = True
+        nonlocal compiling
+        if compiling or (done < total and perf_counter() - begun > _LOADING_S):
+            compiling = True
             status(f"compiling kernels, once on this machine … {done} of {total}")
 
     warm_up(progress)
 
 
 def _warm_up(engine: str) -> Callable[[Callable[[int, int], None]], None] | None:
-    """What compiles an engine's kernels, telling how many of how many are done; None where it has none."""
+    """The function that compiles an engine's kernels and reports (done, total); None if the engine has none."""
     if engine == "replicated":
         from protocols.replicated import engine as replicated
 

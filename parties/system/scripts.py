@@ -1,4 +1,4 @@
-"""Whether a scenario's script is being executed: where a signal finds the interpreter."""
+"""Whether the interpreter is executing a scenario's script when a signal comes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _PARTIES = next(folder for folder in OURS if folder.endswith("parties/"))
 
 
 def in_script(frame: FrameType | None) -> bool:
-    """Whether a script is executed, or what it called, and not the party that executes scripts."""
+    """Whether this frame belongs to a script, or to code that a script called; not to the party's own code."""
     while frame is not None and not frame.f_code.co_filename.startswith(_PARTIES):
         if whose(frame.f_code.co_filename) == "script":
             return True

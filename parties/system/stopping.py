@@ -1,12 +1,12 @@
-"""Being told to end: Ctrl-C, SIGTERM, a closed terminal (SIGHUP).
+"""Signals to end: Ctrl-C, SIGTERM, a closed terminal (SIGHUP).
 
-A party (`comity run`, `submit`, `results`, `mpyc`) that is told so tells its peers, who end with its name, and ends
-within about a second; told a second time, it ends at once. Before it has met anybody, the error `Stopped` is raised
-where the signal finds it; whoever has peers listens with `listening`. A script that computes without end holds its
-party's event loop: it is interrupted by a timer, and the peers are told then.
-A command that has started processes of its own (`demo`, `bench`, `mpyc --local`) ends them, and leaves nothing behind.
-Signals that this process was started to ignore (`nohup`) stay ignored. Windows knows Ctrl-C and Ctrl-Break, which also
-stands for a closed console; SIGTERM there ends a process at once, and peers find that out within the grace period.
+A party (`comity run`, `submit`, `results`, `mpyc`) that gets such a signal tells its peers, which end with its name,
+and ends within about a second. At a second signal it ends at once. While it has no peers yet, the error `Stopped` is
+raised where the signal interrupts it; a party with peers uses `listening`. A script that computes without end blocks
+the event loop of its party: a timer interrupts the script, and then the peers are told.
+A command that has started other processes (`demo`, `bench`, `mpyc --local`) ends them, and leaves nothing behind.
+Signals that this process was started to ignore (`nohup`) stay ignored. Windows has Ctrl-C and Ctrl-Break, which also
+stands for a closed console. SIGTERM ends a process at once on Windows; its peers notice within the grace period.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mpc.errors import Stopped
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-#: Not all of them are everywhere.
+#: The signals to end that this system has.
 SIGNALS = [
     signal.Signals[name] for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK") if name in signal.Signals.__members__
 ]
@@ -32,26 +32,28 @@ SIGNALS = [
 Handler = Callable[[int, FrameType | None], None]
 Hear = Callable[[Stopped], object]
 
-#: A script that holds the event loop is interrupted after so long, and again, so often; then the process ends.
+#: A script that blocks the event loop is interrupted after _PATIENCE_S, then each _AGAIN_S; after _TRIES times the
+#: process ends.
 _PATIENCE_S, _AGAIN_S, _TRIES = 1.5, 0.7, 3
 
-#: What we were told to end with. A library may have swallowed it, or an import was not to be disturbed: see below.
-_told: list[BaseException] = []
-#: Who is told in place of an exception, the innermost one last.
+#: The exceptions of the signals that came. They are kept because a library may swallow one, and because none is
+#: raised inside an import.
+_came: list[BaseException] = []
+#: Functions to call in place of raising an exception; the innermost stands last.
 _listeners: list[Hear] = []
 
 
 @contextmanager
 def orderly_end() -> Iterator[None]:
-    """Inside, being told to end runs every `finally`: nothing is left behind.
+    """Inside, a signal to end raises an exception, so every `finally` runs and nothing is left behind.
 
-    In the middle of an import it comes a little later: compiled modules print and forget what is raised in them.
+    If the signal comes inside an import, it is raised after it: compiled modules print and drop such exceptions.
     """
 
     def end(number: int, frame: FrameType | None) -> None:
-        _told.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number))
+        _came.append(KeyboardInterrupt() if number == signal.SIGINT else SystemExit(128 + number))
         if not _importing(frame):
-            raise _told[-1]
+            raise _came[-1]
 
     with _handled_by(end):
         yield
@@ -60,21 +62,21 @@ def orderly_end() -> Iterator[None]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Inside, being told to end raises `Stopped`, or tells `listening`; the second time the process ends at once."""
+    """Inside, a signal to end raises `Stopped`, or calls the listener; at a second signal the process ends at once."""
     here = os.getpid()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        if os.getpid() != here:  # a child of a program, forked from this process: it ends as it would anyway
+        if os.getpid() != here:  # a child that a program forked from this process: it ends as without Comity
             if number == signal.SIGINT:
                 raise KeyboardInterrupt
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
             return
-        if _told:
+        if _came:
             os._exit(128 + number)
         stopped = Stopped(f"stopped by its operator ({signal.Signals(number).name})")
         stopped.exit_code = 128 + number
-        _told.append(stopped)
+        _came.append(stopped)
         if _listeners:
             _listeners[-1](stopped)
         elif not _importing(frame):
@@ -87,9 +89,9 @@ def stoppable() -> Iterator[None]:
 
 @contextmanager
 def listening(hear: Hear, loop: AbstractEventLoop | None = None) -> Iterator[None]:
-    """Inside, `hear` is called in the main thread when this party is told to end; nothing is raised.
+    """Inside, `hear` is called in the main thread when a signal to end comes; nothing is raised.
 
-    loop  calls `hear`, in this thread. `Stopped` is raised in a script that keeps it from that
+    loop  the event loop of this thread, which calls `hear`. If a script blocks it, `Stopped` is raised in the script
     """
     end_if_told()
     listener = hear if loop is None else _interrupting(hear, loop)
@@ -98,36 +100,36 @@ def listening(hear: Hear, loop: AbstractEventLoop | None = None) -> Iterator[Non
         yield
     finally:
         _listeners.remove(listener)
-        if _told and loop is not None:
+        if _came and loop is not None:
             _set_timer(0, 0)
 
 
 def _interrupting(hear: Hear, loop: AbstractEventLoop) -> Hear:
-    """Has `loop` call `hear`, and sees to it that a script lets it."""
-    from parties.system.scripts import in_script  # not in a signal's handler
+    """A listener that has `loop` call `hear`, and interrupts a script that blocks the loop."""
+    from parties.system.scripts import in_script  # imported here, not inside the signal handler
 
-    def told(stopped: Stopped) -> None:
+    def listener(stopped: Stopped) -> None:
         tries = 0
 
-        def now() -> None:
+        def hear_now() -> None:
             _set_timer(0, 0)
             hear(stopped)
 
         def interrupt(number: int, frame: FrameType | None) -> None:
             nonlocal tries
             if not in_script(frame):
-                return  # Comity's own work, which ends
+                return  # Comity's own code, which gives the loop free soon
             tries += 1
-            if tries > _TRIES:  # it catches whatever is raised
+            if tries > _TRIES:  # the script catches the exceptions
                 os._exit(stopped.exit_code)
             raise stopped
 
-        loop.call_soon_threadsafe(now)
+        loop.call_soon_threadsafe(hear_now)
         if hasattr(signal, "SIGALRM"):  # not on Windows
             signal.signal(signal.SIGALRM, interrupt)
             _set_timer(_PATIENCE_S, _AGAIN_S)
 
-    return told
+    return listener
 
 
 def _set_timer(first: float, again: float) -> None:
@@ -136,16 +138,16 @@ def _set_timer(first: float, again: float) -> None:
 
 
 def end_if_told() -> None:
-    """Raise what could not be raised when it came; called now and then by those that work or wait for long."""
-    if _told:
-        raise _told[0]
+    """Raise the exception of a signal that was not raised when it came. Long work and long waits call this."""
+    if _came:
+        raise _came[0]
 
 
 @contextmanager
 def _handled_by(handler: Handler) -> Iterator[None]:
-    _told.clear()
+    _came.clear()
     if threading.current_thread() is not threading.main_thread():
-        yield  # signals are the main thread's
+        yield  # only the main thread gets signals
         return
     heeded = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in heeded}
@@ -154,7 +156,7 @@ def _handled_by(handler: Handler) -> Iterator[None]:
     finally:
         for number, old in before.items():
             signal.signal(number, old)
-        _told.clear()
+        _came.clear()
 
 
 def _importing(frame: FrameType | None) -> bool:
