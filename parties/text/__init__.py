@@ -1,1 +1,1 @@
-"""What people read on a terminal, made visible and safe."""
+"""Text for people on a terminal, made visible and safe."""

@@ -1,7 +1,7 @@
-"""Output in an encoding that lacks characters: plain ones stand in their place, and no result is lost for a sign.
+"""Output in an encoding that lacks characters: plain characters replace them, so that no result is lost.
 
 A terminal or a file may be Latin-1, a Windows code page or ASCII (PYTHONIOENCODING, a locale, a redirection). Python
-ends a program that writes "✓" there; ours writes "ok", and "?" for what has no plain form.
+ends a program that writes "✓" there; Comity writes "ok", and "?" for a character that has no plain form.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import io
 import sys
 from typing import Final, TextIO
 
-#: The name of our handler among those of `codecs`.
+#: The name of our error handler in `codecs`.
 _ERRORS: Final = "comity.plain"
 _PLAIN: Final = {
     "…": "...", "–": "-", "—": "-", "−": "-", "‑": "-", "×": "x", "·": ".", "✓": "ok", "█": "#", "≤": "<=", "≥": ">=",
@@ -23,8 +23,7 @@ _RAISED: Final = dict(zip("⁻⁺⁰¹²³⁴⁵⁶⁷⁸⁹", "-+0123456789", s
 
 
 def plain_where_needed(*streams: TextIO) -> None:
-    """From here on the streams (default: standard output and standard error) write what they can, and never fail for
-    a character."""
+    """From now on the streams (default: standard output and error) replace characters that their encoding lacks."""
     codecs.register_error(_ERRORS, _replaced)
     for stream in streams or (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

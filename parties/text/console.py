@@ -1,4 +1,4 @@
-"""A rich console that prints no character of anybody's text that cannot be seen; see `mpc.text`."""
+"""A rich console that prints invisible characters as escapes; see `mpc.text`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from mpc.text import visible
 
 
 class SafeConsole(Console):
-    """Where tables, results and progress are drawn. Only rich's own codes (colour, movement) reach the terminal."""
+    """The console for tables, results and progress. Only rich's own codes (colour, movement) reach the terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

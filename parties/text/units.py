@@ -1,4 +1,4 @@
-"""Numbers with a unit, as studies and options write them: times, rates, networks."""
+"""Numbers with a unit, as in studies and options: times, rates, networks."""
 
 from __future__ import annotations
 
