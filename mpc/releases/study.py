@@ -240,6 +240,12 @@ class Study:
         owners = {*self._run.outside.left_out, *self._run.relations.failed}
         return tuple(self.participants[owner] for owner in sorted(owners))
 
+    @property
+    def skipped(self) -> tuple[str, ...]:
+        """Agreed releases that the script has not asked for: it chose by the value of a release that it had awaited."""
+        released = {release.entry.name for release in self._releases}
+        return tuple(name for name in self._manifest or () if name not in released)
+
     async def settle(self, *values: SecretArray) -> None:
         """Wait until these secrets are computed (not opened): bounds what is in flight in a loop."""
         await self._run.settle(*[value.handle for value in values])

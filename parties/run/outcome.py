@@ -29,6 +29,7 @@ class Outcome:
     """What a run left at this organization.
 
     manifest  the lines of the agreed document about releases, in the order of the script
+    skipped   agreed releases that the script has not asked for
     """
 
     releases: dict[str, Any]
@@ -44,6 +45,7 @@ class Outcome:
     finished: str = ""
     contributions: int = 0
     left_out: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
     #: What the run should have left on disk, and could not, in words.
     unwritten: list[str] = field(default_factory=list)
 

@@ -296,6 +296,7 @@ class _Party:
         return Outcome(
             releases=study.results,
             manifest=[entry.describe() for entry in study.entries],
+            skipped=study.skipped,
             study="",
             words="",
             brought={name: source.brought for name, source in rows.items() if source.brought is not None},

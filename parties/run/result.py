@@ -79,6 +79,11 @@ def _notes(outcome: Outcome) -> list[str]:
             "left out, because numbers that it shared are beyond their bounds or contradict each other: "
             f"{', '.join(outcome.left_out)}"
         )
+    if outcome.skipped:
+        notes.append(
+            "agreed, and not released, since the script chose otherwise by the value of a release that it had awaited: "
+            f"{', '.join(outcome.skipped)}"
+        )
     return notes
 
 

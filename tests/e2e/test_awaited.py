@@ -102,3 +102,19 @@ def test_an_awaited_value_does_not_choose_what_is_released(tmp_path):
     assert "release 'old' is not in the agreed list of releases" in ended.stderr
     assert "not choose by it what is released" in ended.stderr
     assert "script.py line 19" in ended.stderr
+
+
+SKIPPING = """
+    n = await study.release("people", p.count())
+    if n != 180:
+        study.release("old", p[p.age > 40].count())
+    study.release("mean age", p.age.mean())
+"""
+
+
+def test_an_agreed_release_that_a_script_skips_is_told(tmp_path):
+    ended = demo(tmp_path, SKIPPING)
+    assert ended.returncode == 0, ended.stderr
+    result = json.loads((tmp_path / "out" / "result.json").read_text(encoding="utf-8"))
+    assert list(result["releases"]) == ["people", "mean age"]
+    assert [note for note in result["notes"] if note.startswith("agreed, and not released") and note.endswith(": old")]
