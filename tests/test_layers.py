@@ -7,6 +7,7 @@ parties   ──> protocols, mpc
 from __future__ import annotations
 
 import ast
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -96,6 +97,35 @@ def test_arrows():
             if top in OURS and top not in allowed:
                 wrong.append(f"{name_of(path)}:{line} imports {module}")
     assert not wrong, places(wrong)
+
+
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def imports_a_test(module: str) -> bool:
+    """Whether `tests.folder.test_x`, or a name of it, is imported."""
+    parts = module.split(".")
+    return any(part.startswith("test_") for part in parts[1:] if parts[0] == "tests") or parts[0].startswith("test_")
+
+
+def test_no_test_imports_another():
+    """What several tests use stands in tests/support, which imports none of them, and is imported by its whole name."""
+    beside = {path.stem for path in TESTS} - set(sys.stdlib_module_names) - set(OURS)
+    wrong = [
+        f"{name_of(path)}:{line} imports {module}"
+        for path in TESTS
+        for line, module in imports(path)
+        if imports_a_test(module) or module.split(".")[0] in beside | {"support"}
+    ]
+    assert not wrong, places(wrong)
+
+
+def test_the_guard_of_tests_sees_what_it_forbids():
+    assert imports_a_test("tests.mpc.test_fixed")
+    assert imports_a_test("test_fixed")
+    assert not imports_a_test("tests.support.opened.compute")
+    found = [module for path in TESTS for _, module in imports(path) if module.startswith("tests.support.")]
+    assert len(found) > 200
 
 
 #: The rooms of a package from the bottom up: none imports one above it. Modules beside them are below all rooms.

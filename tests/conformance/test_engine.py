@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.marks import exhaustive, slow, thinned
 
 from mpc.errors import ComityError
 from mpc.machine.engine import Engine, Share, Spec
 from mpc.machine.simulation import simulate_parties
 from protocols.simulate import make_engine
+from tests.support.marks import exhaustive, slow, thinned
 
 ENGINES = ["ideal", "replicated", "shamir 3", "shamir 5"]
 MORE = [*slow("shamir 4", "shamir 7"), *exhaustive("shamir 7 2")]

@@ -3,7 +3,8 @@
 import os
 
 import pytest
-from processes import NAMES, SUPPORT, releases_alike, small_town
+
+from tests.support.processes import NAMES, SUPPORT, releases_alike, small_town
 
 SCRIPT = '''"""Something differs between parties.
 

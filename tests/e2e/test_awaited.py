@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from processes import ENVIRONMENT
+
+from tests.support.processes import ENVIRONMENT
 
 pytestmark = pytest.mark.slow
 

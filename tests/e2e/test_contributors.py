@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike, small_rows, small_town
 
 from parties.contributors.sealing import read_header
 from parties.local.oracle import deviations
 from parties.organization.identity import Identity
+from tests.support.processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike, small_rows, small_town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 

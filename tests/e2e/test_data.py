@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import ENVIRONMENT
+
+from tests.support.processes import ENVIRONMENT
 
 pytestmark = pytest.mark.slow
 

@@ -14,14 +14,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
-from processes import ENVIRONMENT
-from support.marks import exhaustive
 
 from parties.cli.main import main
 from parties.local.oracle import expected
 from parties.local.samples import samples
 from parties.study.loader import load
 from scenarios.hospital_statistics import MEASUREMENTS
+from tests.support.marks import exhaustive
+from tests.support.processes import ENVIRONMENT
 
 pytestmark = pytest.mark.slow
 

@@ -4,11 +4,11 @@ import re
 import signal
 
 import pytest
-from processes import SMALL, Running, Town, releases_alike, small_rows, small_town
 
 from parties.local.oracle import deviations
 from parties.organization.identity import Identity
 from parties.system.kernels import prepare
+from tests.support.processes import SMALL, Running, Town, releases_alike, small_rows, small_town
 
 pytestmark = pytest.mark.slow
 

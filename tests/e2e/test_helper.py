@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from processes import NAMES, releases_alike, small_rows, small_town
 
 from parties.local.oracle import deviations
+from tests.support.processes import NAMES, releases_alike, small_rows, small_town
 
 pytestmark = pytest.mark.slow
 

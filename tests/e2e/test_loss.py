@@ -5,10 +5,10 @@ import signal
 import time
 
 import pytest
-from processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
-from support.marks import exhaustive
 
 from parties.local.oracle import deviations
+from tests.support.marks import exhaustive
+from tests.support.processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
 
 pytestmark = pytest.mark.slow
 

@@ -9,10 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
 import pytest
-from processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
-from support.marks import exhaustive
 
 from parties.organization.identity import Identity
+from tests.support.marks import exhaustive
+from tests.support.processes import NAMES, SMALL, SUPPORT, Running, Town, releases_alike, small_town
 
 pytestmark = pytest.mark.slow
 

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from processes import ENVIRONMENT, NAMES, SMALL, releases_alike, small_rows, small_town
-from support.marks import exhaustive
 
 from parties.cli.main import main
 from parties.local.oracle import deviations
+from tests.support.marks import exhaustive
+from tests.support.processes import ENVIRONMENT, NAMES, SMALL, releases_alike, small_rows, small_town
 
 
 def comity(*arguments: object, home: Path | None = None) -> subprocess.CompletedProcess[str]:

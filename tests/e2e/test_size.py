@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from processes import NAMES, SUPPORT, Town, releases_alike
 
 from parties.local.oracle import deviations, expected
 from parties.study.loader import load
+from tests.support.processes import NAMES, SUPPORT, Town, releases_alike
 
 pytestmark = pytest.mark.slow
 

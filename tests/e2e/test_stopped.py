@@ -11,8 +11,9 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike, small_town
-from support.marks import exhaustive
+
+from tests.support.marks import exhaustive
+from tests.support.processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike, small_town
 
 pytestmark = pytest.mark.slow
 

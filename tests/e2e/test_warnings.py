@@ -7,7 +7,8 @@ import subprocess
 import sys
 
 import pytest
-from processes import ENVIRONMENT, small_town
+
+from tests.support.processes import ENVIRONMENT, small_town
 
 SCENARIO = '''"""One release that nothing guards."""
 from mpc import Flag, Real, Scenario, Table

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from processes import ENVIRONMENT, NAMES, PROGRAM, SUPPORT, Town, small_town
+
+from tests.support.processes import ENVIRONMENT, NAMES, PROGRAM, SUPPORT, Town, small_town
 
 pytestmark = pytest.mark.slow
 

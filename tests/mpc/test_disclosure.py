@@ -9,8 +9,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
-from value_floor import rows, secret
 
 import mpc
 from mpc import Flag, Real, Result, Scenario, Table
@@ -24,6 +22,8 @@ from protocols import numeric
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library
 from protocols.simulate import dry_run, make_engine, simulate
+from tests.support.engines import ENGINES
+from tests.support.value_floor import rows, secret
 
 NAMES = ["county", "north", "st-mary"]
 SMALL = "suppressed (fewer than 10)"

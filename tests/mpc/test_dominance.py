@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from support.engines import ENGINES
 
 from mpc import Category, Flag, Integer, Real, Scenario, Study, Table
 from mpc.errors import ConfigError
 from parties.report.disclosed import read
 from protocols import statistics as st
 from protocols.simulate import dry_run, simulate
+from tests.support.engines import ENGINES
 
 SMALL = "suppressed (fewer than 3, or two dominate)"
 

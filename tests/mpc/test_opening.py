@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from support.engines import ENGINES
 
 from mpc import Real, Scenario, Study, Table
 from mpc.errors import PolicyError, ShapeError
@@ -15,6 +14,7 @@ from mpc.machine.runtime import Runtime
 from parties.study.lint_names import INTERNAL
 from protocols import order
 from protocols.simulate import dry_run, simulate
+from tests.support.engines import ENGINES
 
 ROOT = Path(__file__).parents[2]
 #: Who opens: releases, checks of contributions, products of orders, and measurements, which have no data.

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from lies import lying, pieces
 
 from mpc import Category, Flag, Real, Scenario, Study, Table
 from protocols.simulate import dry_run, simulate
+from tests.support.lies import lying, pieces
 
 ENGINES = ["ideal", "replicated", "shamir"]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
-from support.tables import releases, split, table
 
 from mpc import Flag, Integer, Real, Scenario, Table
 from mpc.errors import RangeError
 from protocols import order
 from protocols.simulate import dry_run, simulate
+from tests.support.engines import ENGINES
+from tests.support.tables import releases, split, table
 
 NUMBERS = np.random.default_rng(8).integers(10**9, 10**10, 60).astype(np.float64)
 ROUNDED = r"rounded when they were shared.*Integer\(low, high\)"

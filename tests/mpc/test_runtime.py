@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import numpy as np
 import pytest
-from value_floor import opened, secret
 
 from mpc.errors import (
     ChannelError,
@@ -31,6 +30,7 @@ from mpc.values.stated import Stated
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library
 from protocols.simulate import evaluate, make_engine
+from tests.support.value_floor import opened, secret
 
 THREE = (0, 1, 2)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
-from value_floor import compute, opened, secret
 
 from mpc.errors import ShapeError
 from protocols.simulate import evaluate
+from tests.support.engines import ENGINES
+from tests.support.value_floor import compute, opened, secret
 
 
 @pytest.mark.parametrize("engine", ENGINES)

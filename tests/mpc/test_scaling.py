@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engines import ENGINES
-from support.opened import compute, dry_cost
 
 from mpc.values.secret import SecretArray
+from tests.support.engines import ENGINES
+from tests.support.opened import compute, dry_cost
 
 FACTORS = [1.1, -0.01, 1 / 3, 2.5, 1e-9, 12345.678, 0.999, 2.0**20 + 0.5, 1e12 + 0.1]
 

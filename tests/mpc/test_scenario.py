@@ -2,11 +2,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
 
 from mpc import Flag, Real, Scenario, Table
 from mpc.errors import ConfigError
 from protocols.simulate import dry_run, make_engine, simulate
+from tests.support.engines import ENGINES
 
 
 class Patients(Table):

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from value_floor import compute, opened, secret
 
 import mpc
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.values.fixed import frac_for
 from mpc.values.secret import constant
 from protocols.simulate import evaluate
+from tests.support.value_floor import compute, opened, secret
 
 SHAPES = [(), (1,), (4,), (3, 1), (2, 3), (0,), (2, 0)]
 BROADCAST = hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=4, min_side=0)

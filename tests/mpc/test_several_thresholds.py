@@ -6,12 +6,12 @@ import operator
 
 import numpy as np
 import pytest
-from support.engines import ENGINES_SLOW
-from value_floor import compute, opened, secret
 
 from mpc.errors import RangeError, ShapeError
 from mpc.values.thresholds import spread
 from protocols.simulate import evaluate
+from tests.support.engines import ENGINES_SLOW
+from tests.support.value_floor import compute, opened, secret
 
 SHAPES = [
     ((), (4,)),

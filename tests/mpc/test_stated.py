@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.value_floor import opened, secret
 
 from mpc.errors import PolicyError, RangeError, ShapeError
 from mpc.values.secret import SecretArray
 from mpc.values.stated import BIT, UNMASKED, Stated
 from protocols.simulate import evaluate
+from tests.support.value_floor import opened, secret
 
 ENGINES = ("ideal", "replicated", "shamir")
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engines import ENGINES
-from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError
 from mpc.values.inherited import causes
 from mpc.values.secret import SecretArray
 from mpc.values.wide_products import precise_product
+from tests.support.engines import ENGINES
+from tests.support.opened import compute, dry_cost
 
 #: Fraction bits and widths of two operands (0 fraction bits: integers).
 SIZES = [

@@ -6,12 +6,12 @@ from time import perf_counter
 
 import numpy as np
 import pytest
-from party_lab import Lab, run
 
 from mpc.errors import PeerLost, RemoteProtocolError
 from mpc.machine.channel import MAX_MESSAGE, Channel, MemoryNetwork, tag_of
 from parties.net.channel import SessionChannel
 from parties.net.lane import Lane
+from tests.support.party_lab import Lab, run
 
 Program = Callable[[list[Channel]], Awaitable[None]]
 LABEL = bytes(range(16))

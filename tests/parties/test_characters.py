@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 import pytest
-from processes import SMALL
 
 from parties.cli.main import Comity
 from parties.text.characters import plain_where_needed
 from parties.text.echo import json_text
+from tests.support.processes import SMALL
 
 ENCODINGS = ("latin-1", "cp1252", "ascii")
 

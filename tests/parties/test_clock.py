@@ -5,13 +5,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 import pytest
-from party_lab import Lab, participants, run
-from processes import NAMES, releases_alike, small_town
 
 from parties.net import tls
 from parties.net.session import Participant
 from parties.organization import identity as identities
 from parties.organization.identity import Identity
+from tests.support.party_lab import Lab, participants, run
+from tests.support.processes import NAMES, releases_alike, small_town
 
 NOW = datetime(2027, 3, 1, tzinfo=UTC)
 #: Days between the clock that made a certificate and the one that reads it.

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
-from support import every_release
 
 from parties.local.oracle import deviations, expected
 from parties.report import kinds
 from parties.report import page as report
 from protocols.simulate import simulate
+from tests.support import every_release
 
 ROWS = 30
 SCRIPT = Path(every_release.__file__)

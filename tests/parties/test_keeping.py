@@ -6,6 +6,7 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,7 +150,7 @@ def test_a_folder_that_is_removed_in_mid_run_is_made_again(tmp_path):
 @pytest.mark.parametrize("as_json", ["", "as_json"])
 def test_a_terminal_that_takes_nothing(tmp_path, as_json):
     code = (
-        "import sys, pathlib\nsys.path[:0] = sys.argv[2:3]\nimport test_keeping as t\n"
+        "import sys, pathlib\nsys.path[:0] = sys.argv[2:3]\nimport tests.parties.test_keeping as t\n"
         "try: t.finish(t.Results(pathlib.Path(sys.argv[1])), as_json=len(sys.argv) > 3)\n"
         "except t.NotWritten as error: print(error, file=sys.stderr)\n"
         "import os\nos._exit(0)\n"
@@ -160,7 +161,7 @@ def test_a_terminal_that_takes_nothing(tmp_path, as_json):
             "-c",
             code,
             str(tmp_path),
-            os.path.dirname(__file__),
+            str(Path(__file__).parents[2]),
             *([as_json] if as_json else []),
         ]
         ended = subprocess.run(command, stdout=nowhere, stderr=subprocess.PIPE, text=True, check=True)

@@ -10,7 +10,8 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from support.marks import exhaustive
+
+from tests.support.marks import exhaustive
 
 ROOT = Path(__file__).parents[2]
 

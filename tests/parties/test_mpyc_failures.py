@@ -14,9 +14,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
-from support.marks import exhaustive
 
 from parties.local.launch import Member, consortium
+from tests.support.marks import exhaustive
 
 ROOT = Path(__file__).parents[2]
 SUPPORT = ROOT / "tests" / "support"

@@ -9,7 +9,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.marks import exhaustive
+
+from tests.support.marks import exhaustive
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "tests" / "programs"

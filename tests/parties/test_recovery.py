@@ -10,8 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from party_lab import NAMES, Lab, run, until
-from tcp_proxy import Proxy
 
 from mpc.errors import (
     AgreementError,
@@ -23,6 +21,8 @@ from mpc.errors import (
     RemoteProtocolError,
 )
 from mpc.machine.channel import tag_of
+from tests.support.party_lab import NAMES, Lab, run, until
+from tests.support.tcp_proxy import Proxy
 
 LABEL = bytes(range(16))
 
@@ -375,9 +375,9 @@ def test_waiting_for_a_party_that_has_ended():
 PARTY = """
 import asyncio, sys, time
 import numpy as np
-sys.path.insert(0, {support!r})
-import party_lab
-from party_lab import Lab, NAMES, run
+sys.path.insert(0, {root!r})
+from tests.support import party_lab
+from tests.support.party_lab import Lab, NAMES, run
 from mpc.machine.channel import tag_of
 from mpc.errors import ComityError
 from parties.organization.identity import Identity
@@ -409,10 +409,10 @@ run(main, seconds=60)
 
 def start_parties(grace):
     lab = Lab(3)
-    from party_lab import identity
+    from tests.support.party_lab import identity
 
     homes = [str(identity(i).home) for i in range(3)]
-    script = PARTY.format(support=str(Path(__file__).parents[1] / "support"))
+    script = PARTY.format(root=str(Path(__file__).parents[2]))
     return [
         subprocess.Popen(
             [sys.executable, "-c", script, str(i), repr(lab.ports), repr(homes), str(grace)],

@@ -14,7 +14,6 @@ import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from processes import SMALL, small_rows
 
 from mpc.errors import AgreementError, AuthenticationError, CheckFailed, ComityError, ConfigError, RemoteProtocolError
 from mpc.machine.outside import Layout, Part, Partial
@@ -28,6 +27,7 @@ from parties.contributors.sealing import CHUNK, Header, read_header, seal, unsea
 from parties.organization.identity import Card, Identity
 from parties.study.loader import load
 from protocols.simulate import collect, make_engine
+from tests.support.processes import SMALL, small_rows
 
 STUDY, OTHER = bytes(range(32)), bytes(32)
 DIGEST = b"d" * 32

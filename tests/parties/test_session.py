@@ -8,7 +8,6 @@ from contextlib import contextmanager, suppress
 
 import numpy as np
 import pytest
-from party_lab import NAMES, STUDY, STUDY_HASH, Lab, identity, participants, run, until
 
 from mpc.errors import (
     AgreementError,
@@ -25,6 +24,7 @@ from mpc.machine.channel import tag_of
 from parties.net import agreement, frames, places, tls
 from parties.net.agreement import RunSecrets
 from parties.net.session import Participant
+from tests.support.party_lab import NAMES, STUDY, STUDY_HASH, Lab, identity, participants, run, until
 
 
 def draw(stream, purpose=b"test"):

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import click
 import pytest
-from party_lab import identity
 
 from parties.cli import main as cli
 from parties.net import tls
+from tests.support.party_lab import identity
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("mpc", "protocols", "parties", "scenarios")
@@ -217,7 +217,7 @@ def test_variables_of_the_tls_library_change_nothing(tmp_path):
     )
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from party_lab import identity\nfrom parties.net import tls\n"
+        "from tests.support.party_lab import identity\nfrom parties.net import tls\n"
         "for make in (tls.server_context, tls.client_context):\n"
         "    c = make(identity(0), [identity(1).certificate])\n"
         "    print(c.verify_mode.name, c.minimum_version.name, c.keylog_filename, c.cert_store_stats()['x509'])\n"
@@ -229,9 +229,8 @@ def test_variables_of_the_tls_library_change_nothing(tmp_path):
         "SSL_CERT_FILE": "/etc/ssl/certs/ca-certificates.crt",
         "PYTHONHTTPSVERIFY": "0",
     }
-    support = str(Path(__file__).parents[1] / "support")
     ended = subprocess.run(
-        [sys.executable, "-c", program, support], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", program, str(ROOT)], env=environment, capture_output=True, text=True, check=True
     )
     assert ended.stdout.split("\n")[:2] == ["CERT_REQUIRED TLSv1_3 None 1"] * 2
     assert not (tmp_path / "keys").exists()

@@ -9,11 +9,11 @@ import subprocess
 import sys
 
 import pytest
-from terminal import on_terminal
 
 from mpc.errors import ConfigError
 from parties.organization.home import create_home
 from parties.organization.identity import Card, Identity
+from tests.support.terminal import on_terminal
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="pseudo-terminals are Unix's")
 

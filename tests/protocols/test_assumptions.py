@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
 
 from mpc import Flag, Real, Scenario, Table
 from protocols import order
 from protocols.simulate import simulate
+from tests.support.engines import ENGINES
 
 X = np.random.default_rng(1).uniform(0, 1000, 90)
 

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.bounds import every_bound_holds
-from support.engines import ENGINES_SLOW
-from support.tables import releases, split, table
-from support.value_floor import compute, opened, secret
 
 from mpc.errors import PolicyError, RangeError, ShapeError
 from mpc.values.secret import SecretArray
 from protocols import order
 from protocols.simulate import evaluate
+from tests.support.bounds import every_bound_holds
+from tests.support.engines import ENGINES_SLOW
+from tests.support.tables import releases, split, table
+from tests.support.value_floor import compute, opened, secret
 
 
 @pytest.fixture(params=ENGINES_SLOW)

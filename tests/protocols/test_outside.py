@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from processes import SMALL, small_rows
 
 from mpc import Real, Scenario, Study, Table
 from mpc.errors import CheckFailed, ConfigError, DataError, LocalProtocolError
@@ -27,6 +26,7 @@ from protocols.replicated.engine import ReplicatedEngine
 from protocols.replicated.sharing import Arithmetic, Bits
 from protocols.simulate import dry_run, make_engine, simulate
 from protocols.simulated import Simulation
+from tests.support.processes import SMALL, small_rows
 
 NAMES = "abcdefg"
 SCENARIO = load(str(SMALL)).scenario

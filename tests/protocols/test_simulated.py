@@ -5,10 +5,10 @@ import re
 
 import numpy as np
 import pytest
-from support import every_release
 
 from protocols.simulate import simulate
 from protocols.simulated import cells_of
+from tests.support import every_release
 
 ROWS = {"age": np.arange(20.0, 60.0), "smoker": np.arange(40) % 3 == 0, "ward": ["surgery", "medicine"] * 20}
 

@@ -7,12 +7,12 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
-from support.marks import exhaustive
-from test_hospital_statistics import assert_same
 
 from parties.local.samples import deal
 from parties.study.loader import load
 from protocols.simulate import dry_run, simulate
+from tests.support.hospital_statistics import assert_same
+from tests.support.marks import exhaustive
 
 RISK, STATISTICS = "hospital_risk_model", "hospital_statistics"
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from support.engines import ENGINES_SLOW
 
 from mpc import Category, Flag, Real, Scenario, Study, Table, stack, where
 from mpc.errors import ConfigError, PolicyError
@@ -18,6 +17,7 @@ from protocols.models import LogisticRegression, accuracy_score, roc_auc_score
 from protocols.numeric import softmax
 from protocols.order import order_by, top_k
 from protocols.simulate import dry_run, simulate
+from tests.support.engines import ENGINES_SLOW
 
 NAMES = ["a", "b", "c"]
 SMALL = "suppressed (fewer than 10)"

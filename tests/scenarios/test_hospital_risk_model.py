@@ -9,13 +9,13 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, roc_auc_score
-from support.bounds import every_bound_holds
 
 from parties.local.samples import samples
 from parties.study.loader import load
 from protocols.models import split_rows
 from protocols.simulate import dry_run, simulate
 from scenarios.hospital_risk_model import FEATURES, plaintext, scenario
+from tests.support.bounds import every_bound_holds
 
 HOSPITALS = ["county", "north", "st-mary"]
 #: What may lie between the model after its steps and the best one.

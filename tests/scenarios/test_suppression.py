@@ -6,13 +6,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from inference import NO, YES, bounds, released
 
 from mpc import Flag, Real, Scenario, Study, Table
 from parties.local.samples import samples
 from parties.study.loader import load
 from protocols import statistics as st
 from protocols.simulate import simulate
+from tests.support.inference import NO, YES, bounds, released
 
 EDGES = [0.0, 10.0, 20.0, 30.0, 40.0]
 CUT = [0.0, 15.0, 40.0]
@@ -142,7 +142,7 @@ def test_the_tool_finds_what_a_table_gives_away():
     releases["x histogram"]["counts"] = [40, 3, 25, 30]
     known = released(releases, "x", "ill", low=0.0, high=40.0, minimum=10, cut=CUT)
     known.counts = [40, SMALL, 25, 30]
-    from inference import Program
+    from tests.support.inference import Program
 
     assert Program.of(known).solve(Program.of(known).count((10, 20))) == (3, 3)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from support.bounds import every_bound_holds
-from support.engines import making
 
 from mpc.machine.engine import Cost
 from mpc.machine.opening import open_to
@@ -15,6 +13,8 @@ from mpc.values.fixed import decode, encode
 from mpc.values.secret import SecretArray
 from protocols.library import Library
 from protocols.simulate import evaluate, make_engine, run_here
+from tests.support.bounds import every_bound_holds
+from tests.support.engines import making
 
 
 def compute(function: Any, *arrays: Any, engine: str = "ideal") -> Any:

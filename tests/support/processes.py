@@ -28,7 +28,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tcp_proxy import Proxy
 
 from parties.local.oracle import expected
 from parties.local.ports import free_ports
@@ -36,6 +35,7 @@ from parties.organization.catalog import Catalog
 from parties.organization.catalog import Dataset as Entry
 from parties.organization.home import Home, create_home, open_home
 from parties.study.loader import load
+from tests.support.tcp_proxy import Proxy
 
 NAMES = ("county", "north", "st-mary")
 SUPPORT = Path(__file__).parent

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from support.bounds import every_bound_holds
 
 from mpc import Real, Scenario, Study, Table
 from mpc.tables.private import PrivateTable
 from mpc.tables.schema import Column
 from protocols.simulate import simulate
+from tests.support.bounds import every_bound_holds
 
 Releases = Mapping[str, Any]
 

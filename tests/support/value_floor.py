@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from support.engines import making
 
 from mpc.machine.opening import open_to
 from mpc.machine.runtime import Runtime
 from mpc.values.fixed import decode
 from mpc.values.secret import SecretArray, constant
 from protocols.simulate import evaluate
+from tests.support.engines import making
 
 
 def secret(run: Runtime, values: Any, *, bound: float | None = None, frac: int | None = None) -> SecretArray:

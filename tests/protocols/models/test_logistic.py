@@ -6,17 +6,17 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from sgd import standardised, train
 from sklearn.linear_model import LogisticRegression as Reference
-from support.bounds import every_bound_holds
-from support.engines import making
-from support.value_floor import opened, secret
 
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.releases.soundness import soundness
 from protocols.models import LogisticRegression
 from protocols.models.fitted import WEIGHT_LIMIT
 from protocols.simulate import evaluate
+from tests.support.bounds import every_bound_holds
+from tests.support.engines import making
+from tests.support.sgd import standardised, train
+from tests.support.value_floor import opened, secret
 
 BOUNDS = [8, 40, 2, 1000, 30]
 #: Of weights of standardised columns, against the same steps in float64: see the class.

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score as sk_accuracy
 from sklearn.metrics import roc_auc_score as sk_auc
-from support.bounds import every_bound_holds
-from support.engines import ENGINES, ENGINES_SLOW, making
-from support.tables import releases, split, table
-from support.value_floor import opened, secret
 
 from mpc import Flag
 from mpc.errors import RangeError, ShapeError
 from protocols.models import accuracy_score, metrics, roc_auc_score
 from protocols.simulate import evaluate
+from tests.support.bounds import every_bound_holds
+from tests.support.engines import ENGINES, ENGINES_SLOW, making
+from tests.support.tables import releases, split, table
+from tests.support.value_floor import opened, secret
 
 CLOSE = 1e-6
 

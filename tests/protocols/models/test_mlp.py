@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.engines import MORE_PARTIES
-from support.opened import compute, dry_cost
-from support.value_floor import opened
 
 from mpc.errors import RangeError, ShapeError
 from mpc.values.secret import constant
 from protocols.models.mlp import MLP, Dense, Sequential, relu
 from protocols.simulate import evaluate
+from tests.support.engines import MORE_PARTIES
+from tests.support.opened import compute, dry_cost
+from tests.support.value_floor import opened
 
 SIZES = (20, 12, 9, 5)
 #: Fraction bits of weights and of everything else.

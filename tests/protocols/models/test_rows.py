@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.value_floor import opened, secret
 
 from mpc.errors import RangeError, ShapeError
 from protocols.models import complete_rows, split_rows, train_test_split
 from protocols.models.rows import public_order
 from protocols.simulate import evaluate
+from tests.support.value_floor import opened, secret
 
 
 def test_an_order_follows_from_its_seed():

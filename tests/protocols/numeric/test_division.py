@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engines import ENGINES
-from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError
 from mpc.values.secret import SecretArray
 from protocols.numeric.division import scale_of
+from tests.support.engines import ENGINES
+from tests.support.opened import compute, dry_cost
 
 
 class Operands(NamedTuple):

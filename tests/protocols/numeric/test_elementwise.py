@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.engines import MORE_PARTIES
-from support.marks import slow
-from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError, ShapeError
 from protocols import numeric
+from tests.support.engines import MORE_PARTIES
+from tests.support.marks import slow
+from tests.support.opened import compute, dry_cost
 
 #: Fraction bits and bits of the bound.
 SIZES = [(0, 5), (3, 4), (20, 29), (28, 29), (40, 61), (0, 61), (45, 30), (-3, 12), (61, 61), (61, 20)]

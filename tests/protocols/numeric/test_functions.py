@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
-from support.opened import compute, dry_cost
 
 from mpc.errors import RangeError, ShapeError
 from protocols import numeric
 from protocols.numeric.exponential import precision
+from tests.support.engines import ENGINES
+from tests.support.opened import compute, dry_cost
 
 COUNTS = [("ideal", 3_000), ("replicated", 500), ("shamir", 300), pytest.param("shamir 5", 300, marks=pytest.mark.slow)]
 #: Largest magnitude and fraction bits of arguments.

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
-from support.opened import compute
 
 from mpc.errors import ShapeError
 from mpc.values.secret import SecretArray
 from protocols import numeric
 from protocols.numeric.normalize import F
+from tests.support.engines import ENGINES
+from tests.support.opened import compute
 
 
 # ---- leading bits

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from support.engines import ENGINES_SLOW, MORE_PARTIES
-from support.marks import slow
-from support.opened import compute
 
 from mpc.errors import RangeError
 from protocols import numeric
 from protocols.numeric.exponential import precision
+from tests.support.engines import ENGINES_SLOW, MORE_PARTIES
+from tests.support.marks import slow
+from tests.support.opened import compute
 
 
 def arguments(limit: float, frac: int) -> np.ndarray:

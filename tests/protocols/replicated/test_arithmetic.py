@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from replicated_harness import LABELS, combined, engine, run, shared
 
 from mpc.errors import LocalProtocolError, RemoteProtocolError, ShapeError
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.engine import Cost
 from mpc.machine.simulation import simulate_parties
+from tests.support.replicated_harness import LABELS, combined, engine, run, shared
 
 WORDS = st.integers(-(2**63), 2**63 - 1) | st.sampled_from([0, 1, -1, 2**63 - 1, -(2**63), 2**62, -(2**62)])
 SIZES = [0, 1, 5, 5000, 40_000]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from replicated_harness import LABELS
 
 from mpc.machine.engine import Spec
 from protocols.replicated.plans import PLANS, plan
+from tests.support.replicated_harness import LABELS
 
 N = 100_000
 X, ORDER = Spec((N,)), Spec((N,), "order", 64, "0")

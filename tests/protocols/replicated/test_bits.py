@@ -4,25 +4,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replicated_harness import LABELS, run, shared
-from support.marks import thinned
 
 from mpc.errors import RangeError, ShapeError
+from tests.support.marks import thinned
+from tests.support.replicated_harness import LABELS, run, shared, values
 
 SIZES = [0, 1, 5, 5000, 40_000]
 WIDTHS = [1, 2, 3, 4, 5, 7, 8, 9, 12, 16, 17, 24, 31, 32, 33, 40, 48, 53, 63, 64]
-
-
-def values(rng, width, size):
-    """All values of a narrow width; else random ones of every magnitude, with the edges."""
-    low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
-    if size is None and width <= 8:
-        return np.arange(low, high + 1)
-    x = rng.integers(low, high, size or 200, endpoint=True)
-    x[::2] >>= rng.integers(0, width, x[::2].size)
-    edges = [0, -1, low, high, 1, low + 1, high - 1]
-    x[: len(edges)] = edges[: x.size]
-    return x
 
 
 def low_bits(x, width):

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replicated_harness import LABELS, engine, run, shared
-from support.marks import WIDTHS, thinned
 
 from mpc.errors import RangeError, ShapeError
 from protocols.replicated import kernels, kernels_hash
 from protocols.replicated.plans import plan
+from tests.support.marks import WIDTHS, thinned
+from tests.support.replicated_harness import LABELS, engine, run, shared
 
 
 @pytest.mark.parametrize("bits", thinned(range(1, 63), WIDTHS))

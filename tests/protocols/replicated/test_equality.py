@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replicated_harness import LABELS, run, shared
-from support.marks import WIDTHS, thinned
 
 from mpc.errors import RangeError, ShapeError
 from mpc.machine.opening import open_to
+from tests.support.marks import WIDTHS, thinned
+from tests.support.replicated_harness import LABELS, run, shared
 
 
 def values(rng, width, size):

@@ -7,11 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from replicated_harness import LABELS, combined, engine, run, shared
 
 from mpc.machine.party import Busy
 from protocols.compiled import Kernels
 from protocols.replicated import kernels
+from tests.support.replicated_harness import LABELS, combined, engine, run, shared
 
 
 def one_each(bits, size):

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from replicated_harness import LABELS, run, shared
 
 from mpc.errors import RangeError, ShapeError
 from protocols.numeric.tables import Pieces, table
+from tests.support.replicated_harness import LABELS, run, shared
 
 WITCH = Pieces(lambda x: 1 / (1 + x * x), Decimal(-4), Decimal(3), 3)
 

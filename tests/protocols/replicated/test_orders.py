@@ -4,13 +4,13 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from replicated_harness import LABELS, engine, run, shared
 
 from mpc.errors import LocalProtocolError, ShapeError
 from mpc.machine.engine import Spec
 from mpc.machine.labels import Streams
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.hops import PIECE
+from tests.support.replicated_harness import LABELS, engine, run, shared
 
 SIZES = [0, 1, 2, 3, 500]
 

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from replicated_harness import LABELS, engine, run, shared
-from support.marks import WIDTHS, thinned
-from test_bits import values
-from test_views import Changed, Zeros
 
 from mpc.errors import RangeError
 from mpc.machine.channel import MemoryNetwork
@@ -16,6 +12,9 @@ from mpc.machine.party import Environment, Keys, Party
 from mpc.machine.simulation import simulate_parties
 from protocols.replicated import kernels, kernels_quick
 from protocols.replicated.sharing import Arithmetic
+from tests.support.marks import WIDTHS, thinned
+from tests.support.replicated_harness import LABELS, engine, run, shared, values
+from tests.support.replicated_views import Changed, Zeros
 
 
 @pytest.mark.parametrize("width", thinned(range(2, 65), WIDTHS))

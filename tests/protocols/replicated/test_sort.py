@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replicated_harness import LABELS, combined, run, shared
 
 from mpc.errors import CheckFailed, RangeError, ShapeError
 from mpc.machine.channel import MemoryNetwork
@@ -14,6 +13,7 @@ from mpc.machine.simulation import simulate_parties
 from protocols import sorting
 from protocols.replicated import keys as compared_keys
 from protocols.replicated import radix, sort
+from tests.support.replicated_harness import LABELS, combined, run, shared
 
 
 def keys(rng, width, size):

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replicated_harness import LABELS, run, shared
-from support.marks import WIDTHS, thinned
-from test_bits import values
 
 from mpc.errors import RangeError, ShapeError
 from protocols.replicated.plans import plan
+from tests.support.marks import WIDTHS, thinned
+from tests.support.replicated_harness import LABELS, run, shared, values
 
 BOTH = ["signs", "quick_signs"]
 

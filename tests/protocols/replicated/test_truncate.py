@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from replicated_harness import LABELS, run, shared
-from support.marks import slow
 
 from mpc.errors import RangeError
+from tests.support.marks import slow
+from tests.support.replicated_harness import LABELS, run, shared
 
 EDGE = 2**62
 BITS = [1, 2, 7, 8, 9, 15, 16, 17, 24, 31, 32, 33, 48, 61, 62]

@@ -17,16 +17,16 @@ import asyncio
 
 import numpy as np
 import pytest
-from replicated_harness import LABELS, engine
 
 from mpc.machine.channel import MemoryNetwork
-from mpc.machine.labels import Streams
 from mpc.machine.party import Environment, Keys, Party
 from protocols.replicated import kernels_hash, kernels_lookup, kernels_order
 from protocols.replicated.compare import reveal_sign
 from protocols.replicated.kernels import ready
 from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
+from tests.support.replicated_harness import LABELS, engine
+from tests.support.replicated_views import Changed, Zeros
 
 N = 2048
 LINE = np.stack([np.arange(64) - 5, np.ones(64), np.zeros(64), np.zeros(64)]).astype(np.int64)
@@ -78,28 +78,6 @@ REVEALED = (reveal_sign, [None], {"width": 64, "lead": 0})
 SECRETS = [0, -1, 0x123456789ABCDEF]
 #: Public coins: they decide how a value is rounded and hide nothing.
 NOT_MASKS = {b"dither"}
-
-
-class Zeros:
-    """A stream the party under test knows: zeros stand for any fixed value."""
-
-    def fill(self, out, label, purpose, part=0):
-        out[...] = 0
-
-
-class Changed:
-    """A stream it does not know, after `change(purpose, part)`, which gives None for a mask that is taken away."""
-
-    def __init__(self, key, change, seen):
-        self.streams, self.change, self.seen = Streams(key), change, seen
-
-    def fill(self, out, label, purpose, part=0):
-        self.seen.add(purpose)
-        changed = self.change(purpose, part)
-        if changed is None:
-            out[...] = 0
-        else:
-            self.streams.fill(out, label, *changed)
 
 
 def operand(kind, secret, party, corrupt, size):
@@ -281,9 +259,8 @@ def test_streams_restarted_in_every_chunk_fail():
 
 def test_a_draw_is_never_repeated():
     """The simulation's own check, on the largest mixture of roles: it is what the other tests rely on (C1)."""
-    from replicated_harness import run, shared
-
     from mpc.errors import LocalProtocolError
+    from tests.support.replicated_harness import run, shared
 
     rng = np.random.default_rng(1)
     x = shared(np.zeros(9000, np.int64), rng)

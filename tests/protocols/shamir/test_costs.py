@@ -10,10 +10,10 @@ from math import ceil, log2
 
 import numpy as np
 import pytest
-from shamir_harness import SCHEMES, engine, label
 
 from mpc.machine.engine import Spec
 from protocols.shamir.plans import PLANS
+from tests.support.shamir_harness import SCHEMES, engine, label
 
 N = 200
 W = 4

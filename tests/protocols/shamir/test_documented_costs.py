@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shamir_harness import engine
 
 from mpc.machine.engine import Spec
+from tests.support.shamir_harness import engine
 
 TEXT = (Path(__file__).parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
 ROWS = re.findall(

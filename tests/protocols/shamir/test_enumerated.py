@@ -10,8 +10,6 @@ from itertools import combinations, product
 
 import numpy as np
 import pytest
-from shamir_harness import dealer_of, elements_of, engine, integers_of, label
-from view_lab import dependent
 
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.party import Environment, Keys, Party
@@ -19,6 +17,8 @@ from protocols.shamir.committee import Committee
 from protocols.shamir.fields import BinaryField
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.sharing import packed, unpacked
+from tests.support.shamir_harness import dealer_of, elements_of, engine, integers_of, label
+from tests.support.view_lab import dependent
 
 
 class Given:

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shamir_harness import dealt, elements_of, engine, field_of, integers_of, opened
 
 from protocols.shamir import kernels_planes, lagrange
 from protocols.shamir.binary_field import degree, inverse, multiply, product_steps, sum_steps
 from protocols.shamir.fields import BinaryField
 from protocols.shamir.prime import PRIME
 from protocols.shamir.sharing import packed, unpacked
+from tests.support.shamir_harness import dealt, elements_of, engine, field_of, integers_of, opened
 
 DEGREES = [2, 3, 4, 5]
 MODULUS = {2: 0b111, 3: 0b1011, 4: 0b10011, 5: 0b100101}

@@ -7,7 +7,6 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from shamir_harness import SCHEMES, dealer_of, dealt, elements_of, engine, integers_of, label, on_floor, opened, shared
 
 from mpc.errors import LocalProtocolError, ShapeError
 from mpc.machine.channel import MemoryNetwork
@@ -19,6 +18,18 @@ from protocols.shamir.hops import HOP
 from protocols.shamir.orders import SEED
 from protocols.shamir.prime import PRIME
 from protocols.shamir.rooms import mask_bits
+from tests.support.shamir_harness import (
+    SCHEMES,
+    dealer_of,
+    dealt,
+    elements_of,
+    engine,
+    integers_of,
+    label,
+    on_floor,
+    opened,
+    shared,
+)
 
 SIZES = [0, 1, 63, 64, 65, 200]
 

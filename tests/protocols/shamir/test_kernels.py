@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shamir_harness import elements_of, engine, integers_of
 
 from protocols.shamir import kernels, kernels_order, kernels_planes, local
 from protocols.shamir.engine import warm_up
 from protocols.shamir.kernels import KERNELS
 from protocols.shamir.prime import BITS, PRIME
 from protocols.shamir.sharing import decoded, encoded, joined_words, packed, split_words, unpacked
+from tests.support.shamir_harness import elements_of, engine, integers_of
 
 EDGES = sorted(
     {
@@ -222,7 +222,7 @@ def test_a_kernel_refuses_other_types_instead_of_compiling():
 
 
 def test_every_kernel_has_one_specialisation_after_all_primitives():
-    from shamir_harness import run, shared
+    from tests.support.shamir_harness import run, shared
 
     engine()
     rng = np.random.default_rng(1)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shamir_harness import SCHEMES, dealt, elements_of, engine, integers_of, on_floor, opened, run, shared
-from support.masked_numbers import masked_numbers
 
 from protocols.shamir.digits import parted
 from protocols.shamir.lookup import coefficients, place, read
+from tests.support.masked_numbers import masked_numbers
+from tests.support.shamir_harness import SCHEMES, dealt, elements_of, engine, integers_of, on_floor, opened, run, shared
 
 EDGES = [0, 1, -1, 5, 2**40, -(2**40), 2**62 - 1, 1 - 2**62, 2**20, 2**20 - 1, -(2**20)]
 

@@ -11,8 +11,6 @@ from contextlib import ExitStack
 import numpy as np
 import pandas as pd
 import pytest
-from lies import lying, random_within_bounds, random_within_relations
-from support.masked_numbers import masked_numbers
 
 from mpc import Category, Flag, Real, Scenario, Study, Table
 from protocols import statistics as st
@@ -21,6 +19,8 @@ from protocols.shamir import arithmetic
 from protocols.shamir.lagrange import element
 from protocols.shamir.rooms import STATISTICAL_SECURITY, mask_bits
 from protocols.simulate import simulate
+from tests.support.lies import lying, random_within_bounds, random_within_relations
+from tests.support.masked_numbers import masked_numbers
 
 ROWS = 24
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shamir_harness import engine, label, run, shared
 
 from mpc.errors import CheckFailed, RemoteProtocolError
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.simulation import simulate_parties
+from tests.support.shamir_harness import engine, label, run, shared
 
 X = np.arange(70) - 35
 

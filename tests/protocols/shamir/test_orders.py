@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shamir_harness import SCHEMES, combined, engine, label, run, shared
 
 from mpc.errors import LocalProtocolError, RemoteProtocolError, ShapeError
 from mpc.machine.channel import MemoryNetwork
@@ -17,6 +16,7 @@ from protocols.permuting import inverted
 from protocols.shamir import hops
 from protocols.shamir.hops import Way, permutation_of
 from protocols.shamir.orders import Order
+from tests.support.shamir_harness import SCHEMES, combined, engine, label, run, shared
 
 SOME = [(3, 1), (4, 1), (5, 2), (7, 3)]
 

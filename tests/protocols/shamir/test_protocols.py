@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from shamir_harness import SCHEMES, combined, dealt, elements_of, engine, on_floor, opened, run, shared
-from support.marks import thinned
 
 from mpc.errors import RangeError
 from protocols.shamir.committee import CHUNK, SMALL
 from protocols.shamir.comparison import sign
 from protocols.shamir.operation import cost
 from protocols.shamir.sharing import joined_words
+from tests.support.marks import thinned
+from tests.support.shamir_harness import SCHEMES, combined, dealt, elements_of, engine, on_floor, opened, run, shared
 
 TOP = 1 << 62
 LINE = np.stack([np.arange(64) << 20, np.full(64, 1 << 20), np.zeros(64), np.zeros(64)]).astype(np.int64)

@@ -6,10 +6,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from shamir_harness import SCHEMES, engine, integers_of, on_floor, opened, run
 
 from protocols.shamir.prime import PRIME
 from protocols.shamir.randomness import WIDTH, random_numbers, random_planes
+from tests.support.shamir_harness import SCHEMES, engine, integers_of, on_floor, opened, run
 
 N = 2000
 SMALL_SCHEMES = [(3, 1), (5, 2), (5, 1)]

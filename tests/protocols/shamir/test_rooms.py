@@ -6,7 +6,6 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from shamir_harness import engine, run, shared
 
 from mpc import Real, Scenario, Study, Table
 from mpc.errors import RangeError
@@ -16,6 +15,7 @@ from protocols.shamir.prime import PRIME
 from protocols.shamir.rooms import STATISTICAL_SECURITY, distance, mask_bits, most_room
 from protocols.shamir.truncation import cut, cut_product
 from protocols.simulate import dry_run
+from tests.support.shamir_harness import engine, run, shared
 
 
 @pytest.mark.parametrize("threshold", range(1, 10))

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shamir_harness import SCHEMES, combined, dealt, engine, label, on_floor, opened, run, shared
-from sort_keys import KINDS, some_keys
 
 from mpc.errors import RangeError, ShapeError
 from mpc.machine.channel import MemoryNetwork
@@ -17,6 +15,8 @@ from protocols import selecting, sorting
 from protocols.shamir import keys, radix, sort
 from protocols.shamir.comparison import below
 from protocols.shamir.sharing import joined_words, split_words
+from tests.support.shamir_harness import SCHEMES, combined, dealt, engine, label, on_floor, opened, run, shared
+from tests.support.sort_keys import KINDS, some_keys
 
 SOME = [(3, 1), (4, 1), (5, 2), (7, 3)]
 

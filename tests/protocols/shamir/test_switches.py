@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shamir_harness import combined, engine, label, run, shared
 
 from mpc.errors import ShapeError
 from mpc.machine.channel import MemoryNetwork
@@ -12,6 +11,7 @@ from mpc.machine.simulation import simulate_parties
 from protocols.shamir import plans, switches
 from protocols.shamir.plans import switched
 from protocols.shamir.switches import Switches
+from tests.support.shamir_harness import combined, engine, label, run, shared
 
 
 def test_which_parties_have_them():

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from view_lab import coalitions, complaint, view
 
 from protocols.shamir import floor
 from protocols.shamir.hops import HOP
 from protocols.shamir.walk import walk
+from tests.support.view_lab import coalitions, complaint, view
 
 N = 1024
 ONES = np.ones((4, 8), np.int64)
@@ -161,9 +161,8 @@ def test_a_mask_no_longer_than_the_number_fails(case, monkeypatch):
 
 def test_the_check_itself():
     """It accepts uniform columns, and finds a constant, a repetition, a sum, and a multiple modulo p."""
-    from view_lab import View
-
     from protocols.shamir.prime import PRIME
+    from tests.support.view_lab import View
 
     rng = np.random.default_rng(1)
 

@@ -6,10 +6,10 @@ from itertools import combinations, pairwise
 from math import ceil, comb
 
 import pytest
-from shamir_harness import engine
 
 from protocols.shamir.hops import Way
 from protocols.shamir.walk import walk
+from tests.support.shamir_harness import engine
 
 THRESHOLDS = [1, 2, 3, 4, 5, 6]
 ROUNDS = {1: 1, 2: 4, 3: 10, 4: 29, 5: 80, 6: 248}

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from support.engines import ENGINES, ENGINES_SLOW
-from support.tables import releases, split, table
 
 from mpc import Category, Flag
 from mpc.errors import DataError
 from protocols import statistics as st
+from tests.support.engines import ENGINES, ENGINES_SLOW
+from tests.support.tables import releases, split, table
 
 RNG = np.random.default_rng(5)
 WHY = "varies too little for its declared range, or not at all"

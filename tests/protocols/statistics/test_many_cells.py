@@ -6,11 +6,11 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from support.value_floor import compute
 
 from mpc import Category, Flag, Real, Scenario, Table
 from protocols.simulate import dry_run, simulate
 from protocols.statistics.tables import preceding
+from tests.support.value_floor import compute
 
 
 @pytest.mark.parametrize("k", [1, 2, 3, 4, 5, 9, 10, 50, 101])

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 from sklearn.datasets import load_breast_cancer
-from support.engines import ENGINES, ENGINES_SLOW
-from support.marks import exhaustive, slow
-from support.tables import releases, split, table
 
 from mpc.errors import ShapeError
 from protocols import statistics as st
+from tests.support.engines import ENGINES, ENGINES_SLOW
+from tests.support.marks import exhaustive, slow
+from tests.support.tables import releases, split, table
 
 COLLINEAR = "undefined: predictors nearly collinear"
 FEW = "undefined: not more rows than coefficients"

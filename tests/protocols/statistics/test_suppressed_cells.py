@@ -7,8 +7,9 @@ from itertools import product
 
 import numpy as np
 import pytest
-from support.engines import ENGINES
-from support.tables import releases, split, table
+
+from tests.support.engines import ENGINES
+from tests.support.tables import releases, split, table
 
 
 def hidden(counts, k):

@@ -24,6 +24,18 @@ def engine() -> ReplicatedEngine:
     return ReplicatedEngine()
 
 
+def values(rng, width, size):
+    """All values of a narrow width; else random ones of every magnitude, with the edges."""
+    low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
+    if size is None and width <= 8:
+        return np.arange(low, high + 1)
+    x = rng.integers(low, high, size or 200, endpoint=True)
+    x[::2] >>= rng.integers(0, width, x[::2].size)
+    edges = [0, -1, low, high, 1, low + 1, high - 1]
+    x[: len(edges)] = edges[: x.size]
+    return x
+
+
 def shared(values, rng, width=None, zero=None):
     """Three shares of an integer array (of bits if a width is given); component `zero` can be made zero."""
     values = np.asarray(values)

@@ -19,7 +19,6 @@ from dataclasses import dataclass, field
 from itertools import combinations
 
 import numpy as np
-from shamir_harness import elements_of, engine, field_of, integers_of, label
 
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.labels import Streams
@@ -30,6 +29,7 @@ from protocols.shamir.floor import Floor, words
 from protocols.shamir.hops import _Parts
 from protocols.shamir.prime import BITS, PRIME
 from protocols.shamir.sharing import Numbers, Planes, split_words, unpacked
+from tests.support.shamir_harness import elements_of, engine, field_of, integers_of, label
 
 #: Primitives that take an order, which is made before.
 ROWS = ("shuffle", "unshuffle")
