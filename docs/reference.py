@@ -33,6 +33,7 @@ MODULES = {
 OURS = ("mpc", "protocols", "parties")
 OPERATORS = {
     "__add__": "+", "__sub__": "-", "__mul__": "*", "__truediv__": "/", "__matmul__": "@", "__pow__": "**",
+    "__floordiv__": "//", "__mod__": "%", "__divmod__": "divmod()", "__lshift__": "<<", "__rshift__": ">>",
     "__neg__": "- (sign)", "__abs__": "abs()", "__lt__": "<", "__le__": "<=", "__gt__": ">", "__ge__": ">=",
     "__eq__": "==", "__ne__": "!=", "__and__": "&", "__or__": "|", "__xor__": "^", "__invert__": "~",
     "__getitem__": "[]", "__await__": "await", "__len__": "len()",

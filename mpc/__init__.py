@@ -9,6 +9,7 @@ from mpc.releases.scenario import Scenario
 from mpc.releases.study import Study
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.tables.schema import Category, Flag, Integer, Real, Table
+from mpc.values.integers import from_bits
 from mpc.values.secret import SecretArray, concatenate, maximum, minimum, stack, where
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Study",
     "Table",
     "concatenate",
+    "from_bits",
     "maximum",
     "minimum",
     "stack",

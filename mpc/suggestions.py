@@ -46,7 +46,7 @@ INSTEAD: dict[str, str] = {
     "eval": _ROWWISE,
     "astype": "a column has the type that its table declares; comparisons give flags",
     "round": "round when it is shown, or protocols.numeric.round_half_up(secret)",
-    "pow": "x * x, or protocols.numeric.power(secret, exponent)",
+    "pow": "x * x, or secret ** exponent",
     "log10": "x.log() / 2.302585092994046",
     "log2": "x.log() / 0.6931471805599453",
     "log1p": "(x + 1).log()",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from mpc.releases.disclosure import Result
 from mpc.tables.private import PrivateArray
@@ -16,6 +17,18 @@ class Library:
 
     def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
         return numeric.divide(a, b)
+
+    def floor_divide(self, x: SecretArray, divisor: Any) -> SecretArray:
+        return numeric.floor_divide(x, divisor)
+
+    def remainder(self, x: SecretArray, divisor: Any) -> SecretArray:
+        return numeric.remainder(x, divisor)
+
+    def divide_with_remainder(self, x: SecretArray, divisor: Any) -> tuple[SecretArray, SecretArray]:
+        return numeric.divide_with_remainder(x, divisor)
+
+    def power(self, x: SecretArray, exponent: float) -> SecretArray:
+        return numeric.power(x, exponent)
 
     def sqrt(self, x: SecretArray) -> SecretArray:
         return numeric.sqrt(x)

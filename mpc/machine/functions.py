@@ -6,7 +6,7 @@ Values reach these through `run.functions`, so that nothing in this package impo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
@@ -19,6 +19,18 @@ class Functions(Protocol):
 
     def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
         """a / b; undefined where b is 0."""
+
+    def floor_divide(self, x: SecretArray, divisor: Any) -> SecretArray:
+        """x // divisor, of whole numbers."""
+
+    def remainder(self, x: SecretArray, divisor: Any) -> SecretArray:
+        """x % divisor, of whole numbers."""
+
+    def divide_with_remainder(self, x: SecretArray, divisor: Any) -> tuple[SecretArray, SecretArray]:
+        """x // divisor and x % divisor."""
+
+    def power(self, x: SecretArray, exponent: float) -> SecretArray:
+        """x ** exponent, for a public exponent."""
 
     def sqrt(self, x: SecretArray) -> SecretArray:
         """Square root; undefined below 0."""

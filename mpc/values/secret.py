@@ -14,7 +14,7 @@ import numpy as np
 
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.machine.engine import Shape, Spec
-from mpc.values import comparisons, limits, products, reductions
+from mpc.values import comparisons, integers, limits, products, reductions
 from mpc.values.arrays import concatenate, maximum, minimum, stack, where
 from mpc.values.basis import LOOSE, PUBLIC, Basis, union
 from mpc.values.cohorts import Cohort, View
@@ -312,6 +312,10 @@ class SecretArray:
     sum, mean, count = reductions.total, reductions.mean, reductions.count
     all, any = reductions.every, reductions.some
 
+    # ---- integers
+    __lshift__, __rshift__ = integers.shift_left, integers.shift_right
+    bits, cumsum = integers.bits, integers.cumulative_sum
+
     # ---- comparisons and bits
     _less, below_each, same_rows = comparisons.less, comparisons.below_each, comparisons.same_rows
 
@@ -430,6 +434,18 @@ class SecretArray:
     def std(self, axis: int | None = None, ddof: int = 1) -> SecretArray:
         """Standard deviation of the elements."""
         return self.run.functions.sqrt(self.var(axis, ddof))
+
+    def __floordiv__(self, other: Any) -> SecretArray:
+        return self.run.functions.floor_divide(self, other)
+
+    def __mod__(self, other: Any) -> SecretArray:
+        return self.run.functions.remainder(self, other)
+
+    def __divmod__(self, other: Any) -> tuple[SecretArray, SecretArray]:
+        return self.run.functions.divide_with_remainder(self, other)
+
+    def __pow__(self, exponent: float) -> SecretArray:
+        return self.run.functions.power(self, exponent)
 
     def sqrt(self) -> SecretArray:
         """Square root; undefined below zero."""

@@ -4,6 +4,7 @@ from protocols.numeric.activation import sigmoid, softmax, tanh
 from protocols.numeric.division import divide, reciprocal
 from protocols.numeric.elementwise import argmax, argmin, clip, floor, largest, relu, round_half_up, sign, smallest
 from protocols.numeric.exponential import exp, log
+from protocols.numeric.modular import divide_with_remainder, floor_divide, remainder
 from protocols.numeric.normalize import Exponent, leading_bit
 from protocols.numeric.polynomial import piecewise, polynomial
 from protocols.numeric.powers import power
@@ -15,8 +16,10 @@ __all__ = [
     "argmin",
     "clip",
     "divide",
+    "divide_with_remainder",
     "exp",
     "floor",
+    "floor_divide",
     "inverse_root",
     "largest",
     "leading_bit",
@@ -26,6 +29,7 @@ __all__ = [
     "power",
     "reciprocal",
     "relu",
+    "remainder",
     "roots",
     "round_half_up",
     "sigmoid",

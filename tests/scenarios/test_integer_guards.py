@@ -1,0 +1,100 @@
+"""What integer operations on shared rows tell: single rows are refused, and what amounts to a flag is counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mpc import Integer, Scenario, Study, Table, from_bits
+from mpc.errors import PolicyError
+from protocols.simulate import dry_run, simulate
+from tests.support.engines import ENGINES_SLOW
+
+NAMES = ["a", "b", "c"]
+SMALL = "suppressed (fewer than 10)"
+#: Three of 600 are older than 100; three have an odd number of visits.
+AGES = np.r_[np.arange(597) % 60 + 20, [101, 115, 120]]
+VISITS = np.r_[[1, 3, 5], np.arange(597) % 30 * 2]
+
+
+class People(Table):
+    age = Integer(0, 120)
+    visits = Integer(0, 60)
+
+
+def scenario(value: Any) -> Scenario:
+    made = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 10})
+
+    @made.run
+    async def run(study: Study) -> None:
+        study.release("value", value(study.table("people").share(rows=200)))
+
+    return made
+
+
+def released(value: Any, engine: str = "ideal") -> Any:
+    frame = pd.DataFrame({"age": AGES, "visits": VISITS})
+    tables = {name: {"people": frame.iloc[i::3]} for i, name in enumerate(NAMES)}
+    return simulate(scenario(value), tables, engine=engine).releases["value"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda r: r["age"][0] // 10,
+        lambda r: (r["age"] % 2)[3],
+        lambda r: (r["age"] >> 3)[:4],
+        lambda r: r["age"].bits()[0],
+        lambda r: r["age"].bits()[0].sum(),
+        lambda r: from_bits(r["age"].bits()[5]),
+        lambda r: r["age"][0] ** 2,
+        lambda r: r["age"].cumsum(),
+        lambda r: r["age"].cumsum()[-1],
+        lambda r: r["age"].cumsum()[40] - r["age"].cumsum()[39],
+        lambda r: r["age"].cumsum()[100] // 7,
+    ],
+)
+def test_a_single_row_needs_a_reason(value):
+    with pytest.raises(PolicyError, match="single row"):
+        dry_run(scenario(value), organizations=NAMES, engine="ideal")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda r: (r["age"] // 100).sum(),
+        lambda r: (r["age"] // 100 * 5).sum(),
+        lambda r: (r["age"] // -100).sum(),
+        lambda r: (r["age"] // 81 + r["age"]).mean(),
+        lambda r: (r["age"] >> 6 >> 1).sum() + (r["age"] // 101).sum(),
+        lambda r: (r["age"] - r["age"] % 100).sum(),
+        lambda r: (r["age"] % 100).sum(),
+        lambda r: (r["age"] % -100).sum(),
+        lambda r: (r["visits"] % 2).sum(),
+        lambda r: (r["visits"] % 2 * 3).sum(),
+        lambda r: (r["visits"] % 2).numeric().mean(),
+        lambda r: (r["visits"] % 2).cumsum().sum(),
+        lambda r: r["visits"].bits()[:, 0].sum(),
+        lambda r: (r["visits"] - (r["visits"] >> 1 << 1)).sum(),
+        lambda r: (r["visits"] * (r["visits"] % 2)).sum(),
+        lambda r: from_bits(r["visits"].bits()[:, :1]).sum(),
+        lambda r: from_bits(r["visits"].bits()[:, :2]).sum(),
+    ],
+)
+def test_few_rows_beyond_a_step_are_suppressed(value):
+    found = released(value)
+    assert found == SMALL, found
+
+
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+def test_of_many_rows_it_comes_out(engine):
+    assert released(lambda r: (r["age"] // 10).sum(), engine) == (AGES // 10).sum()
+    assert released(lambda r: (r["age"] % 7).sum(), engine) == (AGES % 7).sum()
+    assert released(lambda r: (r["age"] % 2).sum(), engine) == (AGES % 2).sum()
+    assert released(lambda r: r["age"].bits(7)[:, 3].sum(), engine) == (AGES >> 3 & 1).sum()
+    assert released(lambda r: (r["age"] // 60).sum(), engine) == SMALL  # three reach 120 // 60, none or enough must
+    assert released(lambda r: from_bits(r["age"].bits(7)).sum(), engine) == AGES.sum()
+    assert released(lambda r: (r["age"] ** 2).sum(), engine) == (AGES**2).sum()
