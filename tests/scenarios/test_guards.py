@@ -21,7 +21,6 @@ from tests.support.engines import ENGINES_SLOW
 
 NAMES = ["a", "b", "c"]
 SMALL = "suppressed (fewer than 10)"
-RNG = np.random.default_rng(7)
 
 
 class People(Table):
@@ -44,11 +43,15 @@ def scenario_of(script: Any, **parameters: Any) -> Scenario:
     return scenario
 
 
+def ages(n: int, high: float = 90) -> Any:
+    return np.random.default_rng(n).uniform(20, high, n)
+
+
 def people(n: int = 900, **columns: Any) -> pd.DataFrame:
     return pd.DataFrame(
         {
-            "age": RNG.uniform(20, 90, n),
-            "income": RNG.uniform(0, 1e5, n),
+            "age": ages(n),
+            "income": np.random.default_rng(7).uniform(0, 1e5, n),
             "hiv": np.arange(n) % 3 == 0,
             "smoker": np.arange(n) % 2 == 0,
             "ward": np.asarray(["north", "south", "west"])[np.arange(n) % 3],
@@ -148,7 +151,7 @@ def test_what_is_computed_from_shared_rows_stands_on_them(engine):
             "by flag": (hiv * age).sum(),
         }
 
-    age = np.r_[np.full(5, 85.0), RNG.uniform(20, 79, 25)]
+    age = np.r_[np.full(5, 85.0), ages(25, 79)]
     frame = people(30, age=age, hiv=np.arange(30) % 2 == 0)
     found = releases(script, frame, engine)
     for name in ("few", "chosen", "over"):
@@ -249,7 +252,7 @@ def test_what_is_multiplied_by_a_condition_counts_its_rows():
             "many": (p.age * (p.age > 50)).sum(),
         }
 
-    age = np.r_[RNG.uniform(20, 90, 897), [101.0, 102.0, 103.0]]
+    age = np.r_[ages(897), [101.0, 102.0, 103.0]]
     ward = np.where(np.arange(900) < 5, "west", "north")
     found = releases(script, people(age=age, ward=ward))
     assert found["over"] == found["level"] == found["clipped"] == SMALL
@@ -312,7 +315,7 @@ def test_the_plan_says_whether_it_holds():
 
 # ---- beside other releases
 def test_the_rest_of_all_rows_is_no_small_group():
-    frame = people(age=np.r_[RNG.uniform(20, 90, 895), np.full(5, 100.0)])
+    frame = people(age=np.r_[ages(895), np.full(5, 100.0)])
     found = releases(lambda p: {"all": p.count(), "most": p[p.age < 95].count()}, frame)
     assert found == {"all": 900, "most": SMALL}
     alone = releases(lambda p: {"most": p[p.age < 95].count()}, frame)
@@ -414,7 +417,7 @@ FREE = {"unprotected": "why"}
 @pytest.mark.parametrize("first", [FREE, {"minimum": 1}, {"minimum": 5}], ids=["unprotected", "minimum 1", "minimum 5"])
 def test_what_came_out_more_freely_is_known(first):
     """Nine of 109 are old: their count came out, though ten are wanted of what comes after it."""
-    frame = people(109, age=np.r_[RNG.uniform(20, 90, 100), np.full(9, 100.0)], smoker=np.arange(109) < 106)
+    frame = people(109, age=np.r_[ages(100), np.full(9, 100.0)], smoker=np.arange(109) < 106)
 
     def script(p):
         return {"old": (p[p.age > 95].count(), first), "all": p.count()}
@@ -437,7 +440,7 @@ def test_what_came_out_more_freely_is_known(first):
 
 @pytest.mark.parametrize("first", [FREE, {"minimum": 1}, {"minimum": 3}], ids=["unprotected", "minimum 1", "minimum 3"])
 def test_rows_told_again_are_held_apart_from_what_was_told_more_freely_between(first):
-    frame = people(age=np.r_[RNG.uniform(20, 90, 895), np.full(5, 100.0)])
+    frame = people(age=np.r_[ages(895), np.full(5, 100.0)])
 
     def script(p):
         return {"all": p.count(), "most": (p[p.age < 95].income.sum(), first), "again": p.income.sum()}
@@ -466,7 +469,7 @@ def test_rows_under_a_smaller_minimum_than_before():
 
 
 # ---- what somebody who tries may write
-OLD = np.r_[RNG.uniform(20, 90, 599), [110.0]]
+OLD = np.r_[ages(599), [110.0]]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ from protocols import statistics as st
 from tests.support.engines import ENGINES, ENGINES_SLOW
 from tests.support.tables import releases, split, table
 
-RNG = np.random.default_rng(5)
 WHY = "varies too little for its declared range, or not at all"
 TOO_LITTLE = f"undefined: {WHY}"
 
@@ -51,8 +50,13 @@ def assert_described(x, low, high, engine="ideal", frames=None, **how):
     return found
 
 
+def generator(seed=5):
+    """A generator of a test's own: its data do not depend on the tests before it."""
+    return np.random.default_rng(seed)
+
+
 def normal(n):
-    return RNG.normal(5, 2, n).clip(0, 10)
+    return generator(n).normal(5, 2, n).clip(0, 10)
 
 
 COLUMNS = {
@@ -60,17 +64,17 @@ COLUMNS = {
     "constant": (np.full(100, 0.1), 0, 1),
     "constant at the upper limit": (np.full(100, 7.0), 0, 7),
     "constant at the lower limit": (np.full(100, -3.0), -3, 7),
-    "only limits": (RNG.choice([-1.0, 3.0], 300), -1, 3),
-    "years": (RNG.integers(1900, 2000, 500), 1900, 2100),
-    "timestamps of a day": (1.6e9 + RNG.uniform(0, 86400, 500), 1.6e9, 1.6e9 + 86400),
-    "a unit far away": (1.6e9 + RNG.uniform(0, 1, 500), 1.6e9, 1.6e9 + 1),
+    "only limits": (generator().choice([-1.0, 3.0], 300), -1, 3),
+    "years": (generator().integers(1900, 2000, 500), 1900, 2100),
+    "timestamps of a day": (1.6e9 + generator().uniform(0, 86400, 500), 1.6e9, 1.6e9 + 86400),
+    "a unit far away": (1.6e9 + generator().uniform(0, 1, 500), 1.6e9, 1.6e9 + 1),
     "range 100 times too wide": (normal(569), 0, 1000),
     "range 10000 times too wide": (normal(569), 0, 1e5),
     "range a million times too wide": (normal(569), 0, 1e7),
     "sorted, range 10000 times too wide": (np.sort(normal(569)), 0, 1e5),
-    "negative": (-RNG.uniform(5, 9, 569), -10, -1),
-    "tiny": (RNG.uniform(2e-7, 9e-7, 300), 0, 1e-6),
-    "huge": (RNG.uniform(2e20, 9e20, 300), 0, 1e21),
+    "negative": (-generator().uniform(5, 9, 569), -10, -1),
+    "tiny": (generator().uniform(2e-7, 9e-7, 300), 0, 1e-6),
+    "huge": (generator().uniform(2e20, 9e20, 300), 0, 1e21),
 }
 
 
@@ -108,13 +112,13 @@ def test_accuracy_of_deviations(engine, number):
 @pytest.mark.parametrize(
     ("x", "high"),
     [
-        (1.6e9 + RNG.uniform(0, 60, 500), 2e9),  # Unix times within a minute
-        (RNG.normal(25_000, 25, 500), 1e9),  # incomes, in cents perhaps
-        (RNG.choice([3.0, 3.0 + 1e-7], 500), 9),
+        (1.6e9 + generator().uniform(0, 60, 500), 2e9),  # Unix times within a minute
+        (generator().normal(25_000, 25, 500), 1e9),  # incomes, in cents perhaps
+        (generator().choice([3.0, 3.0 + 1e-7], 500), 9),
     ],
 )
 def test_what_varies_too_little_is_undefined_everywhere(x, high):
-    f = table(x=x, y=RNG.normal(5, 1, len(x)).clip(0, 10), g=np.arange(len(x)) % 2)
+    f = table(x=x, y=generator(6).normal(5, 1, len(x)).clip(0, 10), g=np.arange(len(x)) % 2)
 
     def script(t):
         shared = t.share(rows=400)["x"]
@@ -139,7 +143,7 @@ def test_what_varies_too_little_is_undefined_everywhere(x, high):
 
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_owners_with_few_rows_or_none(engine):
-    x, none = RNG.uniform(0, 1, 50), np.full(5, np.nan)
+    x, none = generator().uniform(0, 1, 50), np.full(5, np.nan)
     for others in ([[], [0.5]], [none, [0.5]], [[], none], [[0.25], [0.75]]):
         assert_described(None, 0, 1, engine, frames=[table(x=x), *(table(x=other) for other in others)])
     assert_described(None, 0, 1, engine, frames=[table(x=none), table(x=[]), table(x=[np.nan])])
@@ -149,9 +153,10 @@ def test_owners_with_few_rows_or_none(engine):
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_variances_of_shared_rows_have_their_digits_or_are_undefined(engine):
     """Of rows and of flags; down to deviations of 2^-15 of the range they are there."""
+    rng = generator()
     for high in (1e-6, 1.0, 3e9):
         for spread in 10.0 ** -np.arange(1, 8):
-            x = high * np.clip(0.7 + spread * RNG.normal(0, 1, 60), 0, 1)
+            x = high * np.clip(0.7 + spread * rng.normal(0, 1, 60), 0, 1)
             frames = split(table(x=x, g=np.arange(60) % 3 == 0))
 
             def script(t):
@@ -169,14 +174,15 @@ def test_variances_of_shared_rows_have_their_digits_or_are_undefined(engine):
 
 
 def test_many_random_columns():
+    rng = generator()
     for _ in range(25):
-        n = int(np.exp(RNG.uniform(1, 8)))
-        low = RNG.normal(0, 10.0 ** RNG.uniform(-3, 5))
-        width = 10.0 ** RNG.uniform(-3, 4)
-        x = low + width * RNG.beta(*np.exp(RNG.uniform(-2, 3, 2)), n)
-        x[RNG.random(n) < 0.1] = np.nan
+        n = int(np.exp(rng.uniform(1, 8)))
+        low = rng.normal(0, 10.0 ** rng.uniform(-3, 5))
+        width = 10.0 ** rng.uniform(-3, 4)
+        x = low + width * rng.beta(*np.exp(rng.uniform(-2, 3, 2)), n)
+        x[rng.random(n) < 0.1] = np.nan
         x = np.clip(x, low, low + width)
-        assert_described(None, low, low + width, frames=split(table(x=x), *np.sort(RNG.random(2))))
+        assert_described(None, low, low + width, frames=split(table(x=x), *np.sort(rng.random(2))))
 
 
 def test_many_rows_are_within_at_most_and_too_many_are_refused():
@@ -318,8 +324,9 @@ def test_contingency_tables(engine):
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize("equal_var", [False, True])
 def test_two_groups(engine, equal_var):
+    rng = generator()
     for n, m in ((200, 40), (11, 12)):
-        f = table(x=np.r_[RNG.normal(4, 1, n), RNG.normal(5, 2, m)].clip(0, 10), g=np.repeat([0, 1], [n, m]))
+        f = table(x=np.r_[rng.normal(4, 1, n), rng.normal(5, 2, m)].clip(0, 10), g=np.repeat([0, 1], [n, m]))
         f = f.sample(frac=1, random_state=3)
 
         def script(t):
