@@ -1,1 +1,1 @@
-"""Datasets of an organization: files and databases, their schema, how they are read."""
+"""Datasets of an organization: files and databases, their schemas, and how they are read."""

@@ -1,8 +1,7 @@
-"""A source's columns, as Arrow arrays, read by the one rule of `mpc.tables.entries`.
+"""The columns of a source, as Arrow arrays, read by the rule of `mpc.tables.entries`.
 
-Sources hand over what they hold: none of their own conversions is used, since each has another one (a database's
-CAST makes 0 of text, 13 of 12.5). Numbers in text are converted column by column, and mean what `mpc.tables.entries`
-says.
+Sources give their entries as they are. The conversions of the sources are not used, since they differ: a database's
+CAST makes 0 of text and 13 of 12.5. Numbers in text are converted here, a whole column at once, by that same rule.
 """
 
 from __future__ import annotations
@@ -36,7 +35,7 @@ def is_text(type_: Any) -> bool:
 
 
 def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
-    """What the entries of an Arrow array mean in `column`."""
+    """The entries of an Arrow array, read as values of `column`."""
     if pa.types.is_null(array.type):
         return read_each(column, [None] * len(array), spelling)
     if pa.types.is_dictionary(array.type):
@@ -52,38 +51,38 @@ def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
             text = pc.replace_substring_regex(array.cast(pa.string()), r"\.0*$", "")
             return _numbers_in_text(column, text, Spelling())
         array = array.cast(pa.float64())
-    gone = None
+    null = None
     if array.null_count:
-        gone = ~np.asarray(array.is_valid().to_numpy(zero_copy_only=False), np.bool_)
+        null = ~np.asarray(array.is_valid().to_numpy(zero_copy_only=False), np.bool_)
         array = array.fill_null(0)
-    found = read_numbers(column, np.asarray(array.to_numpy(zero_copy_only=False)), spelling)
-    return found if gone is None else _without(found, gone)
+    entries = read_numbers(column, np.asarray(array.to_numpy(zero_copy_only=False)), spelling)
+    return entries if null is None else _with_missing(entries, null)
 
 
-def _without(found: Entries, gone: Any) -> Entries:
-    none = MISSING if found.values.dtype == np.int64 else np.nan
-    return Entries(np.where(gone, none, found.values), found.invalid & ~gone)
+def _with_missing(entries: Entries, null: Any) -> Entries:
+    missing = MISSING if entries.values.dtype == np.int64 else np.nan
+    return Entries(np.where(null, missing, entries.values), entries.invalid & ~null)
 
 
 def _each_once(column: Column, array: Any, spelling: Spelling) -> Entries:
-    """Each different entry is read once; the last of them stands for NULL."""
-    once = read_each(column, [*array.dictionary.to_pylist(), None], spelling)
-    places = np.asarray(array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False), np.int64)
-    return Entries(once.values[places], once.invalid[places])
+    """The entries of a dictionary array; each different entry is read once, and NULL as one more."""
+    different = read_each(column, [*array.dictionary.to_pylist(), None], spelling)
+    indices = np.asarray(array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False), np.int64)
+    return Entries(different.values[indices], different.invalid[indices])
 
 
 def _numbers_in_text(column: Column, text: Any, spelling: Spelling) -> Entries:
-    """Whole arrays where all entries are plain numbers, else those that match the spelling; the rest one by one."""
+    """Numbers in text: the whole array if all are plain, else the entries that fit the spelling, then the others."""
     whole = isinstance(column, IntegerColumn)
     usual = spelling.decimal == "." and not spelling.thousands
     if usual and not whole:
-        # Arrow's parser takes no more than `mpc.tables.entries` does: no blanks, no underscores, no hexadecimal digits.
+        # Arrow's parser accepts no more than `mpc.tables.entries`: no blanks, no underscores, no hexadecimal digits.
         try:
             return read_arrow(column, text.cast(pa.float64()), spelling)
         except pa.ArrowInvalid:
             pass
     trimmed = pc.utf8_trim_whitespace(text)
-    # Eighteen digits are an int64; of a real's exponent and digits there can be no end, and infinity is "outside".
+    # Eighteen digits fit an int64. A real may have any number of digits: what becomes infinite is out of range.
     pattern = "-?[0-9]{1,18}" if whole else spelling.pattern()
     fits = pc.match_substring_regex(trimmed, f"^(?:{pattern})$")
     plain = pc.if_else(fits, trimmed, pa.scalar(None, pa.string()))
@@ -91,10 +90,10 @@ def _numbers_in_text(column: Column, text: Any, spelling: Spelling) -> Entries:
         for mark in spelling.groups:
             plain = pc.replace_substring(plain, mark, "")
         plain = pc.replace_substring(plain, spelling.decimal, ".")
-    found = read_arrow(column, plain.cast(pa.int64() if whole else pa.float64()), spelling)
+    entries = read_arrow(column, plain.cast(pa.int64() if whole else pa.float64()), spelling)
     rest = np.flatnonzero(~np.asarray(pc.fill_null(fits, True).to_numpy(zero_copy_only=False), np.bool_))
     if len(rest):
         others = _each_once(column, trimmed.take(pa.array(rest)).dictionary_encode(), spelling)
-        found = Entries(found.values.copy(), found.invalid.copy())
-        found.values[rest], found.invalid[rest] = others.values, others.invalid
-    return found
+        entries = Entries(entries.values.copy(), entries.invalid.copy())
+        entries.values[rest], entries.invalid[rest] = others.values, others.invalid
+    return entries

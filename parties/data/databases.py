@@ -1,8 +1,8 @@
-"""Tables of databases: DuckDB and SQLite files, read here, and whatever else Ibis connects to.
+"""Tables of databases: files of DuckDB and SQLite, read here, and all databases that Ibis connects to.
 
-A database is asked for what it holds and for none of its conversions. SQLite keeps any kind of value in any column, so
-each is taken as text, digit for digit. Of other databases, whole numbers and decimals come as text (drivers round
-them), and what has no type here (enums) too.
+A database gives its values without converting them. SQLite keeps any kind of value in any column, so each value is
+read as text, digit for digit. From other databases whole numbers and decimals come as text, because drivers round
+them, and so do values whose type is unknown here (enums).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _LISTED = 20
 def connect(dataset: Dataset, threads: int, stack: ExitStack) -> Reading:
     """The table behind a URL. Raises ConfigError naming what to change: the address, user, database or table."""
     if not dataset.table:
-        raise ConfigError(f"{dataset.name}: {dataset.file}: say which table, with --table")
+        raise ConfigError(f"{dataset.name}: {dataset.file}: say which table of the database, with --table")
     scheme = dataset.source.partition(":")[0]
     if scheme == "duckdb":
         return _duckdb(dataset, dataset.table, threads, stack)
@@ -36,7 +36,7 @@ def connect(dataset: Dataset, threads: int, stack: ExitStack) -> Reading:
 
 
 def absolute(source: str) -> str:
-    """The URL of a database file with an absolute path; other sources as they are."""
+    """The URL of a database file with an absolute path; other sources stay as they are."""
     scheme, sign, rest = source.partition("://")
     path, query, options = rest.partition("?")
     if scheme not in _FILES or not sign or not path or path == ":memory:" or Path(path).is_absolute():
@@ -52,7 +52,7 @@ def _path(dataset: Dataset) -> Path:
         text = text.removeprefix("/")
     path = Path(text)
     if not text or text == ":memory:":
-        raise ConfigError(f"{dataset.name}: {dataset.source} names no file; write {scheme}:///folder/file")
+        raise ConfigError(f"{dataset.name}: {dataset.source} names no file; write it like {scheme}:///folder/file")
     if not path.exists():
         hint = "" if path.is_absolute() else f"\nWrite an absolute path:  {scheme}:///folder/{path.name}"
         raise ConfigError(f"{dataset.name}: no such file: {path.absolute()}{hint}")
@@ -64,7 +64,7 @@ def _path(dataset: Dataset) -> Path:
 def _no_table(dataset: Dataset, tables: Sequence[str]) -> NoReturn:
     shown = ", ".join(sorted(tables)[:_LISTED]) or "none"
     more = f" and {len(tables) - _LISTED} more" if len(tables) > _LISTED else ""
-    raise ConfigError(f"{dataset.name}: {dataset.file} does not exist; the database has {shown}{more}")
+    raise ConfigError(f"{dataset.name}: {dataset.file} does not exist; the tables there are: {shown}{more}")
 
 
 def _duckdb(dataset: Dataset, table: str, threads: int, stack: ExitStack) -> Reading:
@@ -76,13 +76,13 @@ def _duckdb(dataset: Dataset, table: str, threads: int, stack: ExitStack) -> Rea
     except duckdb.IOException as error:
         if "lock" in str(error):
             raise ConfigError(
-                f"{dataset.name}: {path} is open in another program that writes to it; close it"
+                f"{dataset.name}: {path} is open in another program that writes to it; close that program"
             ) from None
-        raise ConfigError(f"{dataset.name}: {path} is not a DuckDB file of a version that can be read") from None
-    found = database.execute("select table_schema, table_name from information_schema.tables").fetchall()
+        raise ConfigError(f"{dataset.name}: {path} is not a DuckDB file, or of a version that cannot be read") from None
+    tables = database.execute("select table_schema, table_name from information_schema.tables").fetchall()
     schema, _, name = table.rpartition(".")
-    if not any(name == there and schema in ("", where) for where, there in found):
-        _no_table(dataset, [there if where == "main" else f"{where}.{there}" for where, there in found])
+    if not any(name == other and schema in ("", where) for where, other in tables):
+        _no_table(dataset, [other if where == "main" else f"{where}.{other}" for where, other in tables])
     relation = ".".join(identifier(part) for part in (schema, name) if part)
     return Relation(database, relation, dataset.file)
 
@@ -101,12 +101,14 @@ class _Sqlite:
             query = "select name from sqlite_master where type in ('table', 'view')"
             tables = [str(row[0]) for row in self._database.execute(query)]
         except sqlite3.OperationalError as error:
-            what = "is locked by another program" if "locked" in str(error) else "may not be read by this user"
+            what = (
+                "is locked by another program; close it" if "locked" in str(error) else "may not be read by this user"
+            )
             raise ConfigError(f"{dataset.name}: {path} {what}") from None
         except sqlite3.DatabaseError:
             raise ConfigError(f"{dataset.name}: {path} is not a SQLite file") from None
         name = table if table in tables else table.removeprefix("main.")
-        if name.lower() not in (one.lower() for one in tables):
+        if name.lower() not in (other.lower() for other in tables):
             _no_table(dataset, tables)
         self._table = identifier(name)
         self.name = dataset.file
@@ -116,16 +118,16 @@ class _Sqlite:
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
         import pyarrow as pa
 
-        # A name in double quotes that is no column would be a text to SQLite: with the table's name it is an error.
-        chosen = ", ".join(f"{self._table}.{identifier(one)}" for one in names) or "null"
+        # SQLite takes an unknown name in double quotes for a text; after the name of the table it is an error.
+        chosen = ", ".join(f"{self._table}.{identifier(name)}" for name in names) or "null"
         cursor = self._database.execute(f"select {chosen} from {self._table}")
-        while some := cursor.fetchmany(rows):
-            cells = [pa.array(map(_digits, column), pa.string()) for column in zip(*some, strict=True)]
+        while fetched := cursor.fetchmany(rows):
+            cells = [pa.array(map(_digits, column), pa.string()) for column in zip(*fetched, strict=True)]
             yield pa.record_batch(cells, [str(k) for k in range(len(cells))])
 
 
 def _digits(value: object) -> str | None:
-    """A value of SQLite as a file would hold it, without a digit lost."""
+    """A value of SQLite as text, with all its digits."""
     if value is None or isinstance(value, str):
         return value
     return repr(value) if isinstance(value, int | float) else "(blob)"
@@ -151,16 +153,18 @@ class _Served:
             if "know how to connect" not in str(error):
                 raise _explained(dataset, error) from None
             raise ConfigError(
-                f"{dataset.name}: no database is reached by {scheme}://; expected duckdb, sqlite, postgres, mysql or "
-                "another one of Ibis"
+                f"{dataset.name}: {scheme}:// is not a kind of database that can be read; expected duckdb, sqlite, "
+                "postgres, mysql or another backend of Ibis"
             ) from None
         except ibis.common.exceptions.TableNotFound:
             _no_table(dataset, _tables(connection, schema))
-        except Exception as error:  # each driver has its own
+        except Exception as error:  # each driver has errors of its own
             raise _explained(dataset, error) from None
         self.name = dataset.file
         self._text: set[str] = set()
-        self.types: Mapping[str, Any] = {one: self._type(one, kind, pa) for one, kind in self._table.schema().items()}
+        self.types: Mapping[str, Any] = {
+            name: self._type(name, kind, pa) for name, kind in self._table.schema().items()
+        }
         self._dataset = dataset
 
     def _type(self, name: str, kind: Any, pa: Any) -> Any:
@@ -173,8 +177,8 @@ class _Served:
 
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
         chosen = {
-            str(k): self._table[one].cast("string") if one in self._text else self._table[one]
-            for k, one in enumerate(names)
+            str(k): self._table[name].cast("string") if name in self._text else self._table[name]
+            for k, name in enumerate(names)
         }
         expression = self._table.select(**chosen) if names else self._table.select(**{"0": self._table[0].isnull()})
         try:
@@ -194,8 +198,8 @@ def _tables(connection: Any, schema: str) -> list[str]:
 
 
 def _explained(dataset: Dataset, error: Exception) -> ConfigError | DataError:
-    """What to change, from a driver's words, none of which are shown: they may quote rows or a password."""
-    said = str(error).lower()
+    """What to change, found from a driver's message. The message is not shown: it may quote rows or a password."""
+    message = str(error).lower()
     try:
         url = urlsplit(dataset.source)
         host, user, port = url.hostname or "this machine", url.username or "of this system", url.port
@@ -208,10 +212,10 @@ def _explained(dataset: Dataset, error: Exception) -> ConfigError | DataError:
     place = f"{host}:{port}" if port else host
 
     def has(*words: str) -> bool:
-        return any(word in said for word in words)
+        return any(word in message for word in words)
 
     if has("translate host", "resolve", "name or service not known", "unknown host", "getaddrinfo"):
-        what = f"no host is called {host}: check the URL's host name"
+        what = f"no host is called {host}: check the host name in the URL"
     elif has("password", "authentication", "access denied", "pg_hba", "role ", "permission denied for database"):
         what = f"the server at {place} refuses the user {user}: check user, password and database in the URL"
         if has("role ") and has("does not exist"):
@@ -228,7 +232,7 @@ def _explained(dataset: Dataset, error: Exception) -> ConfigError | DataError:
              "can't connect"):  # fmt: skip
         what = f"no database answers at {place}: check host and port in the URL, and that the server runs"
     elif has("relation", "table", "schema") and has("does not exist", "doesn't exist"):
-        what = f"there is no table {dataset.table}"
+        what = f"the database has no table {dataset.table}: check --table"
     else:
         return DataError(f"{dataset.name}: {dataset.file} cannot be read as a table ({type(error).__name__})")
     return ConfigError(f"{dataset.name}: {what}")

@@ -1,4 +1,4 @@
-"""The schema file of one dataset: what its columns hold, as its owner declares it.
+"""The schema file of a dataset: the types and values of its columns, as its owner declares them.
 
     on_invalid = "stop"                # or "drop": leave out the rows that do not fit, and count them
     encoding = "cp1252"                # of CSV files that are not UTF-8
@@ -11,7 +11,7 @@
     high = 50
     unit = "mm"
     missing = ["NA", "-999"]           # codes that stand for "not known"
-    from = "RADIUS_MM"                 # the column's name in the source, where it is another
+    from = "RADIUS_MM"                 # the name of the column in the source, if it is another
 
     [columns.smoker]
     type = "flag"
@@ -21,10 +21,10 @@
     [columns.sex]
     type = "category"
     levels = ["m", "f"]
-    recode = { M = "m", "2" = "f" }    # what the source holds, and the level it stands for
+    recode = { M = "m", "2" = "f" }    # entries of the source, and the level that each stands for
 
-The scenario's schema is the agreed one and decides which values are in range. This file adds what only the owner
-knows: missing codes, names, and the types and units that the two must have in common.
+The scenario's schema is the agreed schema, and decides which values are in range. This file adds what only the owner
+knows: missing codes and names. It also declares types and units, which must be the same in both schemas.
 """
 
 from __future__ import annotations
@@ -64,13 +64,14 @@ _THOUSANDS = ("", ".", ",", "'", " ")
 
 @dataclass(frozen=True)
 class DatasetSchema:
-    """One dataset's declaration.
+    """The content of a schema file.
 
-    columns     name -> what it holds
-    sources     name -> its name in the source, where that is another
+    columns     name -> the column's type, range or levels, unit and missing codes
+    sources     name -> the column's name in the source, if it is another
     on_invalid  what to do with rows whose values do not fit: stop the run, or drop and count them
     encoding    of CSV files
-    usual       how the source writes its entries; spellings: name -> how it writes this column's
+    usual       how the source writes its entries
+    spellings   name -> how the source writes the entries of this column
     """
 
     columns: Mapping[str, Column] = field(default_factory=dict)
@@ -101,7 +102,7 @@ def _an(column: Column) -> str:
 
 
 def read_schema(path: Path) -> DatasetSchema:
-    """Reads a schema file. Raises ConfigError naming the file and the key."""
+    """Read a schema file. ConfigError names the file and the key."""
     check_kind(path, "schema")
     document = read_toml(path)
     unknown = set(document) - {*_TOP, "columns"}
@@ -112,7 +113,7 @@ def read_schema(path: Path) -> DatasetSchema:
         raise ConfigError(f'{path}: on_invalid must be "stop" or "drop", found {on_invalid!r}')
     tables = document.get("columns")
     if not isinstance(tables, dict) or not tables:
-        raise ConfigError(f"{path}: declares no column; write one [columns.NAME] for each")
+        raise ConfigError(f"{path}: declares no column; write a table [columns.NAME] for each column")
     encoding, usual = _encoding(document, path), _spelling(document, PLAIN, str(path))
     columns, sources, spellings = {}, {}, {}
     for name, entry in tables.items():
@@ -129,16 +130,16 @@ def read_schema(path: Path) -> DatasetSchema:
 def _encoding(document: Mapping[str, Any], path: Path) -> str:
     encoding = _text(document.get("encoding", "utf-8"), f"{path}: encoding")
     try:
-        "".encode(codecs.lookup(encoding).name)  # also not one of those that make bytes of bytes
+        "".encode(codecs.lookup(encoding).name)  # fails, too, for codecs from bytes to bytes
     except LookupError:
         raise ConfigError(
-            f'{path}: no encoding {encoding!r}; like  encoding = "cp1252"  or "latin-1", "utf-16"'
+            f'{path}: no encoding {encoding!r}; write it like  encoding = "cp1252"  or "latin-1", "utf-16"'
         ) from None
     return encoding
 
 
 def _spelling(entry: Mapping[str, Any], usual: Spelling, where: str) -> Spelling:
-    """How a column is written, where it is not as usual."""
+    """How the entries of a column are written: `usual`, with the changes in `entry`."""
     decimal, thousands = entry.get("decimal", usual.decimal), entry.get("thousands", usual.thousands)
     if decimal not in _DECIMALS:
         raise ConfigError(f'{where}: decimal must be "." or ",", found {decimal!r}')
@@ -150,7 +151,7 @@ def _spelling(entry: Mapping[str, Any], usual: Spelling, where: str) -> Spelling
         raise ConfigError(f"{where}: {sorted(both)[0]!r} is both true and false")
     recode = entry.get("recode", {})
     if not isinstance(recode, dict) or not all(isinstance(level, str) for level in recode.values()):
-        raise ConfigError(f'{where}: recode must list what the source holds and its level, like  {{ M = "m" }}')
+        raise ConfigError(f'{where}: recode must give a level for each entry of the source, like  {{ M = "m" }}')
     return Spelling(decimal, thousands, true, false, {str(text).strip(): level for text, level in recode.items()})
 
 
@@ -204,18 +205,18 @@ def _number(entry: dict[str, Any], key: str, default: float, where: str) -> floa
 
 def _text(value: object, where: str) -> str:
     if not isinstance(value, str):
-        raise ConfigError(f"{where} must be a text, found {value!r}")
+        raise ConfigError(f"{where} must be text, found {value!r}")
     return value
 
 
-def agreed_columns(agreed: Schema, own: DatasetSchema, dataset: str) -> tuple[Column, ...]:
-    """The scenario's columns with the owner's missing codes added.
+def agreed_columns(agreed: Schema, declared: DatasetSchema, dataset: str) -> tuple[Column, ...]:
+    """The columns of the agreed schema, with the missing codes that the owner declares.
 
-    Raises DataError where the two disagree about a type or a unit: converting is for the owner to decide.
+    Raises DataError if the two differ in a type or a unit: only the owner can decide how to convert.
     """
     columns = []
     for column in agreed.columns:
-        ours = own.columns.get(column.name)
+        ours = declared.columns.get(column.name)
         if ours is None:
             columns.append(column)
             continue
@@ -226,10 +227,10 @@ def agreed_columns(agreed: Schema, own: DatasetSchema, dataset: str) -> tuple[Co
             )
         if isinstance(column, CategoryColumn):
             allowed = {*column.levels, *column.missing, *ours.missing, ""}
-            for level in own.spelling(column.name).recode.values():
+            for level in declared.spelling(column.name).recode.values():
                 if level not in allowed:
                     raise DataError(
-                        f"{dataset}, column {column.name}: recode names {level!r}, which is no level; "
+                        f"{dataset}, column {column.name}: recode names {level!r}, which is not a level; "
                         f"expected {expected(column)}"
                     )
         numbers = RealColumn | IntegerColumn
@@ -244,9 +245,9 @@ def agreed_columns(agreed: Schema, own: DatasetSchema, dataset: str) -> tuple[Co
 
 
 def schema_toml(schema: Schema, *, on_invalid: OnInvalid = "stop") -> str:
-    """A schema as the file that declares it: what `comity demo --export` writes to imitate."""
+    """A schema as a schema file; `comity demo --export` writes it as an example."""
     lines = [
-        "# What the columns of a dataset hold. Values outside of low..high stop a run, or, with",
+        "# The columns of a dataset. Values outside of low..high stop a run, or, with",
         '# on_invalid = "drop", their rows are left out and counted.',
         f"on_invalid = {quoted(on_invalid)}",
     ]
@@ -268,6 +269,6 @@ def quoted(text: str) -> str:
 
 
 def key(name: str) -> str:
-    """A TOML key, quoted where it must be."""
+    """A TOML key, quoted if it must be."""
     bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
     return name if bare else quoted(name)

@@ -1,7 +1,8 @@
-"""The rows that a party brings: checked once against the agreed schema, then read in batches.
+"""The rows that a party contributes: checked once against the agreed schema, then read in batches.
 
-Both go through the source once, batch by batch, and say what an entry means by the same rule: the check counts, the
-batches hand out values, of the columns that are asked for. What does not fit then has changed since, and ends the run.
+The check and each later reading go through the source once, batch by batch, and read entries by the same rule. The
+check counts; a reading gives the values of the columns that are asked for. If a value does not fit in a later reading,
+the source has changed since the check, and the run ends.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from parties.data import source as sources
 from parties.data.dataschema import DatasetSchema, agreed_columns, read_schema
 from parties.data.source import Dataset, Reading
 
-#: Names of a source's columns that a message lists.
+#: A message lists at most so many columns of a source.
 _LISTED = 30
 
 
 @dataclass(frozen=True)
-class Brought:
-    """What a check found: what this organization brings, in numbers. Told to nobody else.
+class RowCounts:
+    """The counts of a check: the rows that this organization contributes. No other organization sees them.
 
     rows     rows that take part
     missing  column -> how many of these rows have no value there
@@ -58,11 +59,11 @@ class SourceRows:
     The columns of one batch belong together. The arrays may be read-only.
     """
 
-    def __init__(self, dataset: Dataset, agreed: Schema, own: DatasetSchema, threads: int | None = None) -> None:
+    def __init__(self, dataset: Dataset, agreed: Schema, declared: DatasetSchema, threads: int | None = None) -> None:
         self.dataset = dataset
-        self.columns = agreed_columns(agreed, own, dataset.name)
-        self.own = own
-        self.brought: Brought | None = None
+        self.columns = agreed_columns(agreed, declared, dataset.name)
+        self.declared = declared
+        self.brought: RowCounts | None = None
         self._threads = threads
         self.places: list[str] = []
         self._state: tuple[tuple[int, int, int], ...] = ()
@@ -71,32 +72,32 @@ class SourceRows:
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def check(self, *, at_most: int = DEFAULT_ROWS, show_rows: int = 0) -> Brought:
-        """Counts rows, missing values and values that do not fit, in one reading.
+    def check(self, *, at_most: int = DEFAULT_ROWS, show_rows: int = 0) -> RowCounts:
+        """Count rows, missing values and values that do not fit, in one reading.
 
-        show_rows  say of as many values of each column, in each file, in which row they are: for their owner's eyes
-        Raises DataError naming file, column, what was expected and how many values do not fit; never a value.
+        show_rows  for so many wrong values of each column and file, give the numbers of their rows, for the owner
+        Raises DataError that names file, column, what was expected and how many values do not fit; never a value.
         """
         self._state = sources.state(self.dataset)
-        drop = self.own.on_invalid == "drop"
+        drop = self.declared.on_invalid == "drop"
         rows = dropped = 0
         missing, kept, invalid, outside = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
         places = _Places(show_rows)
-        for file, found, size in self._read(self.columns):
+        for file, columns, size in self._read(self.columns):
             rows += size
             bad = np.zeros(size, np.bool_)
             for column in self.columns:
-                entries = found[column.name]
-                beyond = entries.outside(column)
+                entries = columns[column.name]
+                out_of_range = entries.outside(column)
                 missing[column.name] += int(entries.missing.sum())
                 invalid[column.name] += int(entries.invalid.sum())
-                outside[column.name] += int(beyond.sum())
-                wrong = entries.invalid | beyond
+                outside[column.name] += int(out_of_range.sum())
+                wrong = entries.invalid | out_of_range
                 places.add(column.name, file, wrong)
                 bad |= wrong
             dropped += int(bad.sum())
             for name in self.names:
-                kept[name] += int((found[name].missing & ~bad).sum())
+                kept[name] += int((columns[name].missing & ~bad).sum())
             places.advance(file, size)
         self.places = places.lines()
         if dropped and not drop:
@@ -117,14 +118,14 @@ class SourceRows:
         if rows - dropped > at_most:
             raise DataError(
                 f"{self.dataset.name}: {self.dataset.file} has {rows - dropped:,} rows; the scenario allows "
-                f"{at_most:,} an owner"
+                f"{at_most:,} for each organization"
             )
         counts = {name: kept[name] if drop else missing[name] for name in self.names}
-        self.brought = Brought(self.dataset.name, self.dataset.file, rows - dropped, counts, dropped)
+        self.brought = RowCounts(self.dataset.name, self.dataset.file, rows - dropped, counts, dropped)
         return self.brought
 
     def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Values]]:
-        """All rows that take part, in batches, with just these columns; see `mpc.tables.rows.Rows`."""
+        """The values of `columns` in all rows that take part, in batches; see `mpc.tables.rows.Rows`."""
         if self.brought is None:
             raise LocalProtocolError(f"{self.dataset.name}: rows were asked for before they were checked")
         changed = DataError(f"{self.dataset.name}: {self.dataset.file} has changed since it was checked; start again")
@@ -135,13 +136,13 @@ class SourceRows:
                 yield {"": np.zeros(min(BATCH_ROWS, self.brought.rows - begin))}
             return
         drops = self.brought.dropped > 0
-        wanted = [column for column in self.columns if drops or column.name in columns]
+        needed = [column for column in self.columns if drops or column.name in columns]
         rows = 0
-        for _, found, _size in self._read(wanted):
-            bad = _any(found[column.name].invalid | found[column.name].outside(column) for column in wanted)
+        for _, entries, _size in self._read(needed):
+            bad = _any(entries[column.name].invalid | entries[column.name].outside(column) for column in needed)
             if bad.any() and not drops:
                 raise changed
-            values = {name: found[name].values for name in columns}
+            values = {name: entries[name].values for name in columns}
             if drops:
                 values = {name: array[~bad] for name, array in values.items()}
             rows += len(values[columns[0]])
@@ -150,37 +151,37 @@ class SourceRows:
             raise changed
 
     def _read(self, columns: Sequence[Column]) -> Iterator[tuple[str, dict[str, Entries], int]]:
-        """File, entries by column, and rows, of one batch after another."""
+        """For each batch: its file, its entries by column, its number of rows."""
         from parties.data.columns import read_arrow
 
-        needed = tuple(self.own.source(name) for name in self.names)
-        names = [self.own.source(column.name) for column in columns]
-        with sources.opened(self.dataset, needed, self._threads, self.own.encoding) as readings:
+        needed = tuple(self.declared.source(name) for name in self.names)
+        names = [self.declared.source(column.name) for column in columns]
+        with sources.opened(self.dataset, needed, self._threads, self.declared.encoding) as readings:
             for reading in readings:
                 self._fit(reading)
             for reading in readings:
                 for batch in reading.batches(names, BATCH_ROWS):
                     for begin in range(0, batch.num_rows, BATCH_ROWS):
                         part = batch.slice(begin, BATCH_ROWS)
-                        found = {
-                            column.name: read_arrow(column, part.column(k), self.own.spelling(column.name))
+                        entries = {
+                            column.name: read_arrow(column, part.column(k), self.declared.spelling(column.name))
                             for k, column in enumerate(columns)
                         }
-                        yield reading.name, found, part.num_rows
+                        yield reading.name, entries, part.num_rows
 
     def _fit(self, reading: Reading) -> None:
-        """Raises DataError for a column that is absent or of a type that cannot hold it."""
+        """DataError if a column is absent, or has a type that does not fit."""
         from parties.data.columns import holds
 
         absent, unfit, first = [], [], ""
         for column in self.columns:
-            name, place = self.own.source(column.name), f"{self.dataset.name}, column "
+            name, place = self.declared.source(column.name), f"{self.dataset.name}, column "
             if name not in reading.types:
                 first = first or column.name
-                found = list(reading.types)
-                more = f", … ({len(found)} columns)" if len(found) > _LISTED else ""
+                there = list(reading.types)
+                more = f", … ({len(there)} columns)" if len(there) > _LISTED else ""
                 absent.append(
-                    f"{place}{name}: not in {reading.name}, which has {', '.join(found[:_LISTED])}{more}; "
+                    f"{place}{name}: not in {reading.name}, which has {', '.join(there[:_LISTED])}{more}; "
                     f"expected {expected(column)}"
                 )
             elif not holds(column, reading.types[name]):
@@ -191,14 +192,16 @@ class SourceRows:
         if absent or unfit:
             remedies = []
             if absent:
-                here = nearest(self.own.source(first), reading.types) or "NAME"
-                taken = f'A column of another name is taken with  from = "{here}"'
-                remedies.append(f"{taken}  under [columns.{first}] in the dataset's schema.")
-            remedies += ["Convert them."] if unfit else []
+                similar = nearest(self.declared.source(first), reading.types) or "NAME"
+                remedies.append(
+                    f'If the column has another name, write  from = "{similar}"  under [columns.{first}] in the '
+                    "dataset's schema."
+                )
+            remedies += ["Convert the columns whose type does not fit."] if unfit else []
             raise DataError("\n".join([*absent, *unfit, *remedies]))
 
     def _remedy(self, unread: Sequence[Column]) -> str:
-        """What to do, given the columns with entries that mean nothing."""
+        """What to do; `unread` are the columns with entries that cannot be read."""
         declare = ["codes for missing values ( missing = [...] )"] if unread else []
         if any(isinstance(column, RealColumn | IntegerColumn) for column in unread):
             declare.append('how numbers are written ( decimal = ",", thousands = "." )')
@@ -206,26 +209,26 @@ class SourceRows:
             declare.append('words ( true = ["Ja"], false = ["Nein"] )')
         if any(isinstance(column, CategoryColumn) for column in unread):
             declare.append('other names of levels ( recode = { M = "m" } )')
-        declared = f" In the dataset's schema can be declared {', '.join(declare)}." if declare else ""
+        declared = f" The dataset's schema can declare {', '.join(declare)}." if declare else ""
         return (
-            f"Found in {self.dataset.file}. Correct them, widen the schema (all organizations), or set  "
-            f'on_invalid = "drop".{declared}'
+            f"These values are in {self.dataset.file}. Correct them, widen the agreed schema (all organizations), or "
+            f'leave out their rows, with  on_invalid = "drop"  in the dataset\'s schema.{declared}'
         )
 
 
 class _Places:
-    """In which rows of which file values do not fit: the first ones of each column."""
+    """The rows in which values do not fit: for each column and file, the first `most` of them."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._passed = Counter[str]()
-        self._found: dict[tuple[str, str], list[int]] = {}
+        self._rows: dict[tuple[str, str], list[int]] = {}
         self._counts = Counter[tuple[str, str]]()
 
     def add(self, column: str, file: str, wrong: NDArray[np.bool_]) -> None:
         if not self._most or not wrong.any():
             return
-        rows = self._found.setdefault((column, file), [])
+        rows = self._rows.setdefault((column, file), [])
         places = np.flatnonzero(wrong)
         self._counts[column, file] += len(places)
         rows += [int(place) + 1 + self._passed[file] for place in places[: self._most - len(rows)]]
@@ -235,11 +238,11 @@ class _Places:
 
     def lines(self) -> list[str]:
         lines = []
-        for (column, file), rows in self._found.items():
+        for (column, file), rows in self._rows.items():
             more = self._counts[column, file] - len(rows)
             shown = ", ".join(f"{row:,}" for row in rows) + (f" and {more:,} more" if more else "")
             lines.append(f"column {column}, {file}: row{'s' * (len(rows) > 1)} {shown}")
-        return [*lines, "Row 1 is the first one below the names."] if lines else []
+        return [*lines, "Row 1 is the first row below the names."] if lines else []
 
 
 def _any(tests: Iterator[NDArray[np.bool_]]) -> NDArray[np.bool_]:
@@ -251,5 +254,5 @@ def open_dataset(dataset: Dataset, schema: Schema, *, threads: int | None = None
 
     threads  of DuckDB; several parties on one machine take cores // parties each
     """
-    own = read_schema(dataset.schema) if dataset.schema is not None else DatasetSchema()
-    return SourceRows(dataset, schema, own, threads)
+    declared = read_schema(dataset.schema) if dataset.schema is not None else DatasetSchema()
+    return SourceRows(dataset, schema, declared, threads)

@@ -1,6 +1,6 @@
-"""A file of one kind where another one is wanted: a data file for a scenario, a scenario for a study.
+"""Files of a wrong kind: a data file in place of a scenario, a scenario in place of a study.
 
-What a file is, is told by its name and, for text, by its content. Nothing of it is executed.
+The kind of a file follows from its name and, for text, from its content. Nothing in it is executed.
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ from pathlib import Path
 from mpc.errors import ConfigError
 from parties.data.source import CSV, PARQUET
 
-#: What is looked at of a file.
+#: So many bytes of a file are read.
 _MOST = 1 << 20
-#: kind -> (what it is, what is done with it).
+#: kind -> (what it is, what to do with it).
 _KINDS = {
     "data": (
-        "is a file of data",
+        "is a data file",
         "Try a scenario on it:  comity demo SCENARIO --data INPUT={0}  (one --data for each organization)\n"
         "Enter it in the catalog:  comity data add NAME {0}",
     ),
@@ -30,8 +30,8 @@ _KINDS = {
     "study": ("is a study", "See what it would do:  comity plan {0}\nTake part in it:  comity run {0}"),
     "program study": ("is the study of an MPyC program", "Run the program with it:  comity mpyc {0} PROGRAM"),
     "program": ("is a program for MPyC", "Run it:  comity mpyc --local 3 {0}"),
-    "schema": ("says what columns of data hold", "It goes with the data:  comity data add NAME FILE --schema {0}"),
-    "card": ("is the card of an organization", "Take it in:  comity peer add {0}"),
+    "schema": ("is the schema of a dataset", "Enter it with its data:  comity data add NAME FILE --schema {0}"),
+    "card": ("is the card of an organization", "Add the organization:  comity peer add {0}"),
     "sealed": (
         "is a sealed file",
         "At a compute party:  comity contributions add {0}\nAt a recipient:  comity results STUDY --from {0}",
@@ -50,18 +50,20 @@ _IMPORTS = r"^\s*(from|import)\s+{}\b"
 
 
 def check_kind(path: Path, wanted: str, *, bundled: Collection[str] = ()) -> None:
-    """Raises ConfigError where `path` is a file of another kind, or the name of a scenario that is bundled, with what
-    to do with it. Nothing for a file that is not there, or of which nothing is known."""
-    found = "scenario" if str(path) in bundled and not path.exists() else kind(path)
-    if (found, wanted) == ("program study", "study"):
-        return  # one that lacks the key `scenario`, most often: whoever reads it says so
-    if found is not None and found != wanted:
-        what, remedy = _KINDS[found]
+    """ConfigError if `path` is a file of another kind than `wanted`, or names a bundled scenario; it says what to do.
+
+    No error for a missing file, or for a file of unknown kind.
+    """
+    actual = "scenario" if str(path) in bundled and not path.exists() else kind(path)
+    if (actual, wanted) == ("program study", "study"):
+        return  # most often a study without the key `scenario`: the reader of studies says so
+    if actual is not None and actual != wanted:
+        what, remedy = _KINDS[actual]
         raise ConfigError(f"{path} {what}, not {_NAMES[wanted]}\n{remedy.format(path)}")
 
 
 def kind(path: Path) -> str | None:
-    """ "scenario", "study", "program study", "program", "schema", "card", "sealed" or "data"; None: not known."""
+    """ "scenario", "study", "program study", "program", "schema", "card", "sealed" or "data"; None if unknown."""
     if path.is_dir():
         return "scenario" if (path / "__init__.py").is_file() else None
     if not path.is_file():
@@ -80,9 +82,9 @@ def kind(path: Path) -> str | None:
         keys = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         keys = {}
-    for key, found in (("scenario", "study"), ("organizations", "program study"), ("columns", "schema")):
+    for key, kind_with_key in (("scenario", "study"), ("organizations", "program study"), ("columns", "schema")):
         if key in keys:
-            return found
+            return kind_with_key
     return "data" if name.endswith(CSV) else None
 
 
@@ -95,7 +97,7 @@ def _text(path: Path) -> str:
 
 
 def _python(text: str) -> str | None:
-    """A scenario makes a `Scenario`; a program imports MPyC."""
+    """A Python file that makes a `Scenario` is a scenario; one that imports MPyC is a program."""
     if re.search(_IMPORTS.format("mpyc"), text, re.MULTILINE):
         return "program"
     made = re.search(_IMPORTS.format("mpc"), text, re.MULTILINE) and re.search(r"\bScenario\s*\(", text)

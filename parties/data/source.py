@@ -1,7 +1,7 @@
 """Opening a dataset: CSV or Parquet files, or a table behind a URL.
 
-What comes out is what the source holds, as Arrow arrays in batches; what it means is for `parties.data.columns` to say.
-Every reading gets a connection of its own, since a stream that is still being read occupies its connection. Nothing is
+The entries of the source come out as they are, as Arrow arrays in batches; `parties.data.columns` reads their values.
+Every reading gets a new connection, since a stream that is still being read occupies its connection. Nothing is
 copied, nothing is written, and memory stays within a limit.
 """
 
@@ -21,23 +21,24 @@ from typing import Any, Protocol
 
 from mpc.errors import ConfigError, DataError
 
-#: DuckDB's own memory; a stream of ten million rows needs about a third of it.
+#: The memory of DuckDB; a stream of ten million rows needs about a third of it.
 MEMORY_LIMIT = "400MB"
 _MAX_THREADS = 4
 CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz", ".txt")
 PARQUET = (".parquet", ".pq")
-#: What is read, for messages.
+#: What can be read, for messages.
 READ = (
-    f"Read are CSV files ({', '.join(CSV)}), Parquet files ({', '.join(PARQUET)}), and tables of databases, by a URL "
-    "and --table."
+    f"Comity reads CSV files ({', '.join(CSV)}), Parquet files ({', '.join(PARQUET)}), and tables of databases, by "
+    "a URL and --table."
 )
-#: Names of files that are not read as they are -> what to do.
+#: Endings of files that cannot be read as they are -> what to do.
 _OTHERS = {
-    (".xlsx", ".xls", ".xlsm", ".ods"): f"A workbook: save the sheet as CSV (in Excel: CSV UTF-8). {READ}",
-    (".sqlite", ".sqlite3", ".db"): "A database, if it is one of SQLite:  sqlite://{}  and  --table TABLE",
-    (".duckdb", ".ddb"): "A database of DuckDB:  duckdb://{}  and  --table TABLE",
-    (".sas7bdat", ".xpt", ".dta", ".sav", ".rds", ".rda", ".rdata"): f"Save it as CSV or Parquet there. {READ}",
-    (".toml",): f"A schema goes with its data:  comity data add NAME FILE --schema {{}}\n{READ}",
+    (".xlsx", ".xls", ".xlsm", ".ods"): f"It is a workbook: save the sheet as CSV (in Excel: CSV UTF-8). {READ}",
+    (".sqlite", ".sqlite3", ".db"): "If it is a database of SQLite, name it  sqlite://{}  and add  --table TABLE",
+    (".duckdb", ".ddb"): "If it is a database of DuckDB, name it  duckdb://{}  and add  --table TABLE",
+    (".sas7bdat", ".xpt", ".dta", ".sav", ".rds", ".rda", ".rdata"): "Save it as CSV or Parquet in the program that "
+    f"made it. {READ}",
+    (".toml",): f"Enter a schema together with its data:  comity data add NAME FILE --schema {{}}\n{READ}",
 }
 #: How files of other kinds begin.
 _BEGINNINGS = {
@@ -47,8 +48,8 @@ _BEGINNINGS = {
     b"SQLite format 3": "SQLite",
     b"\x1f\x8b": "compressed",
 }
-_FOUND = {"Parquet": "a Parquet file", "workbook": "a workbook of Excel or another ZIP file",
-          "SQLite": "a database of SQLite", "compressed": "compressed (name it .csv.gz)"}  # fmt: skip
+_IN_WORDS = {"Parquet": "a Parquet file", "workbook": "a workbook of Excel or another ZIP file",
+             "SQLite": "a database of SQLite", "compressed": "compressed (name it .csv.gz)"}  # fmt: skip
 #: Packages whose `Error` a database's driver raises, when they are loaded.
 _DRIVERS = ("psycopg", "psycopg2", "MySQLdb", "trino.exceptions", "snowflake.connector", "pyodbc")
 
@@ -57,7 +58,7 @@ _DRIVERS = ("psycopg", "psycopg2", "MySQLdb", "trino.exceptions", "snowflake.con
 class Dataset:
     """A catalog entry.
 
-    name    what studies call it
+    name    by which studies name it
     source  a path (CSV or Parquet; `*` stands for several files) or the URL of a database
     table   the table behind a URL, as "table" or "schema.table"
     schema  the schema file, if there is one
@@ -78,15 +79,15 @@ class Dataset:
         if not self.is_url:
             return Path(self.source).name
         scheme, _, rest = self.source.partition("://")
-        # Up to the last @: a password may hold any character.
+        # Up to the last @: a password may contain any character.
         return f"{scheme}://{rest.rpartition('@')[2].split('?')[0]}, table {self.table}"
 
 
 class Reading(Protocol):
-    """One file or table, open.
+    """An open file or table.
 
     name   for messages
-    types  its columns, with their Arrow types
+    types  column -> its Arrow type
     """
 
     @property
@@ -96,28 +97,28 @@ class Reading(Protocol):
     def types(self) -> Mapping[str, Any]: ...
 
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
-        """Arrow record batches of these columns, in this order, of at most about `rows` rows; never all at once."""
+        """Arrow record batches of the columns `names`, in this order, of about `rows` rows each; never all at once."""
 
 
 def files(dataset: Dataset) -> list[Path]:
-    """The files of a dataset that is no URL, in a fixed order."""
+    """The files of a dataset that is not a URL, in a fixed order."""
     path = Path(dataset.source).expanduser()
     wild = any(character in str(path) for character in "*?[")
     if wild and path.exists():
         raise ConfigError(f"{dataset.name}: rename {path}; *, ? and [ stand for other characters in file names")
-    found = sorted(Path(name) for name in glob.glob(str(path))) if wild else [path]
-    if not found:
+    paths = sorted(Path(name) for name in glob.glob(str(path))) if wild else [path]
+    if not paths:
         raise ConfigError(f"{dataset.name}: no file matches {path}")
-    for file in found:
+    for file in paths:
         if not file.is_file():
             raise ConfigError(f"{dataset.name}: {file} is not a file" if file.exists() else f"no such file: {file}")
         if not os.access(file, os.R_OK):
             raise ConfigError(f"{dataset.name}: {file} may not be read by this user")
-    return found
+    return paths
 
 
 def state(dataset: Dataset) -> tuple[tuple[int, int, int], ...]:
-    """What changes when a file is replaced or written to; empty for a URL."""
+    """Inode, size and time of each file, which change when it is replaced or written to; empty for a URL."""
     if dataset.is_url:
         return ()
     return tuple((at.st_ino, at.st_size, at.st_mtime_ns) for at in (file.stat() for file in files(dataset)))
@@ -129,7 +130,7 @@ def opened(
 ) -> Iterator[list[Reading]]:
     """The dataset's files or its table, on a connection that is closed afterwards.
 
-    needed    columns that a CSV file is expected to have: they tell which character separates its cells
+    needed    columns that a CSV file is expected to have, from which its separator is found
     encoding  of CSV files
     """
     threads = threads or default_threads()
@@ -149,7 +150,7 @@ def opened(
 
 
 def embedded(threads: int, stack: ExitStack, path: Path | None = None) -> Any:
-    """A DuckDB connection that ends with `stack`: to files, or to a database file, which is never written to."""
+    """A DuckDB connection that `stack` closes: in memory, or to the database file `path`, which is only read."""
     import duckdb
 
     limits: dict[str, Any] = {"threads": threads, "memory_limit": MEMORY_LIMIT, "temp_directory": ""}
@@ -160,9 +161,9 @@ def embedded(threads: int, stack: ExitStack, path: Path | None = None) -> Any:
 
 
 class Relation:
-    """What DuckDB reads: a file or a table.
+    """A file or a table that DuckDB reads.
 
-    columns  name -> its name in the relation, where only some can be read or they have other names there
+    columns  name -> its name in the relation; None: all columns under their names
     """
 
     def __init__(self, database: Any, relation: str, name: str, columns: Mapping[str, str] | None = None) -> None:
@@ -170,11 +171,11 @@ class Relation:
         self._relation = relation
         self.name = name
         schema = database.sql(f"select * from {relation}").limit(0).to_arrow_table().schema
-        self._columns = columns if columns is not None else {one: one for one in schema.names}
-        self.types = {one: schema.field(there).type for one, there in self._columns.items()}
+        self._columns = columns if columns is not None else {name: name for name in schema.names}
+        self.types = {name: schema.field(inner).type for name, inner in self._columns.items()}
 
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
-        chosen = ", ".join(f"{identifier(self._columns[one])} as {identifier(str(k))}" for k, one in enumerate(names))
+        chosen = ", ".join(f"{identifier(self._columns[name])} as {identifier(str(k))}" for k, name in enumerate(names))
         result = self._database.sql(f"select {chosen or '0'} from {self._relation}")
         reader = getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader
         yield from reader(rows)
@@ -192,7 +193,7 @@ def literal(text: str) -> str:
 
 @contextmanager
 def translated(dataset: Dataset) -> Iterator[None]:
-    """Errors of a source as ours, without their text: it may quote rows."""
+    """Inside, errors of a source become DataError and ConfigError, without their text: it may quote rows."""
     import duckdb
     import pyarrow
 
@@ -230,33 +231,33 @@ def translated(dataset: Dataset) -> Iterator[None]:
 
 
 def unequal(dataset: str, file: str, line: int, cells: int, columns: int) -> str:
-    """What is told of a line of a CSV file with more or fewer cells than the first line has names."""
+    """The message for a line of a CSV file that has more or fewer cells than the first line has names."""
     return (
         f"{dataset}: {file}, line {line} has {cells} cell{'s' * (cells != 1)}; the first line names {columns} columns\n"
-        "Correct that line, or delete it where it is no row: a comment, a sum, or blanks only."
+        "Correct that line, or delete it if it is not a row but a comment, a sum, or blanks."
     )
 
 
 def default_threads() -> int:
     """COMITY_THREADS, or the cores of this machine, at most four: more only cost memory."""
-    given = os.environ.get("COMITY_THREADS", "")
-    if given and not (given.isdecimal() and int(given) > 0):
-        raise ConfigError(f"COMITY_THREADS must be a number above 0, found {given!r}")
-    return int(given) if given else min(os.cpu_count() or 1, _MAX_THREADS)
+    text = os.environ.get("COMITY_THREADS", "")
+    if text and not (text.isdecimal() and int(text) > 0):
+        raise ConfigError(f"COMITY_THREADS must be a number above 0, found {text!r}")
+    return int(text) if text else min(os.cpu_count() or 1, _MAX_THREADS)
 
 
 def check_form(dataset: Dataset) -> None:
-    """Raises ConfigError for a kind of file that is not read, by its name and its first bytes."""
+    """ConfigError if a file is of a kind that cannot be read, by its name and its first bytes."""
     form = _form(dataset)
     for path in [] if dataset.is_url else files(dataset):
         with path.open("rb") as file:
             begin = file.read(16)
-        found = next((what for magic, what in _BEGINNINGS.items() if begin.startswith(magic)), None)
-        if found is None and form == "Parquet":
-            found = "no Parquet file"
-        if found is not None and found != form and not (found == "compressed" and path.name.lower().endswith(".gz")):
+        kind = next((kind for magic, kind in _BEGINNINGS.items() if begin.startswith(magic)), None)
+        if kind is None and form == "Parquet":
+            kind = "not a Parquet file"
+        if kind is not None and kind != form and not (kind == "compressed" and path.name.lower().endswith(".gz")):
             raise ConfigError(
-                f"{dataset.name}: {path} is {_FOUND.get(found, found)}, by its content, and {form} by its name\n{READ}"
+                f"{dataset.name}: {path} is {_IN_WORDS.get(kind, kind)} by its content, but {form} by its name\n{READ}"
             )
 
 
@@ -268,8 +269,8 @@ def _form(dataset: Dataset) -> str:
         return "CSV"
     if name.endswith(PARQUET):
         return "Parquet"
-    other = next((told for suffixes, told in _OTHERS.items() if name.endswith(suffixes)), "")
+    remedy = next((remedy for endings, remedy in _OTHERS.items() if name.endswith(endings)), "")
     path = Path(dataset.source).expanduser().absolute()
     raise ConfigError(
-        f"{dataset.name}: {dataset.source} is of a kind that is not read\n" + (other.format(path) or READ)
+        f"{dataset.name}: {dataset.source} is of a kind that Comity cannot read\n" + (remedy.format(path) or READ)
     )

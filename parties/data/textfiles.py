@@ -1,8 +1,8 @@
 """CSV files as R, pandas, Excel and databases write them.
 
-The separator is the one that finds most of the expected columns. Columns without a name (row names, a separator at the
-end of every line) are passed over, so are a byte order mark and Excel's line `sep=;`. Files in UTF-8 are read by
-DuckDB; other encodings by Python, several times slower.
+The separator is the character that gives most of the expected columns. Columns without a name (row names, a separator
+at the end of every line) are skipped, and so are a byte order mark and Excel's line `sep=;`. DuckDB reads files in
+UTF-8; Python reads other encodings, several times slower.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from typing import IO, Any
 from mpc.errors import DataError
 from parties.data.source import Reading, Relation, literal, unequal
 
-#: Lines below the header that are looked at.
-_LOOKED_AT = 100
+#: So many lines are read to find the layout.
+_SAMPLE_LINES = 100
 _MARKS = {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is laid out: the names of its columns ("" for none), what separates cells, lines before the names."""
+    """The layout of a file: the names of its columns ("" for none), the separator, and the lines before the names."""
 
     names: tuple[str, ...]
     delimiter: str
@@ -35,7 +35,7 @@ class Layout:
 
 
 def open_text(dataset: str, path: Path, needed: tuple[str, ...], encoding: str, database: Any) -> Reading:
-    """A CSV file, open. Raises DataError where its first lines cannot be understood."""
+    """An open CSV file. DataError if its first lines cannot be understood."""
     layout = _layout(dataset, path, needed, encoding)
     places = {name: f"c{index}" for index, name in enumerate(layout.names) if name}
     for name in needed:
@@ -43,8 +43,8 @@ def open_text(dataset: str, path: Path, needed: tuple[str, ...], encoding: str, 
             raise DataError(f"{dataset}: {path.name} has several columns named {name}")
     if not _is_utf8(encoding):
         return _Decoded(path, encoding, layout, dataset)
-    # Every cell as text, so that missing codes and entries that are no numbers can be told apart and counted; the
-    # form is given and not guessed, so that no line is skipped.
+    # Every cell is read as text, so that missing codes and invalid entries can be distinguished and counted. The
+    # format is given and not guessed, so that no line is skipped.
     columns = ", ".join(f"c{index}: 'VARCHAR'" for index in range(len(layout.names)))
     relation = (
         f"read_csv({literal(str(path))}, auto_detect=false, header=true, skip={layout.skipped}, "
@@ -90,7 +90,7 @@ def _layout(dataset: str, path: Path, needed: tuple[str, ...], encoding: str) ->
             names = _with_row_names(dataset, path, names, lines[skipped + 1 :], quoted=quoted)
             best = (score, Layout(tuple(names), delimiter, skipped))
     if best[1] is None or not any(best[1].names):
-        raise DataError(f"{dataset}: {path.name} is empty; expected a first line with the columns' names")
+        raise DataError(f"{dataset}: {path.name} is empty; expected a first line with the names of the columns")
     return best[1]
 
 
@@ -100,15 +100,15 @@ def _begins_with_a_quote(path: Path, encoding: str, line: int) -> bool:
 
 
 def _first(rows: Iterator[list[str]]) -> list[list[str]]:
-    """The first lines, up to one that is broken: to say so is left to who reads them all."""
+    """The first lines, up to a broken line, if any; the reader of the whole file reports that line."""
     lines: list[list[str]] = []
     with suppress(csv.Error):
-        lines += islice(rows, _LOOKED_AT)
+        lines += islice(rows, _SAMPLE_LINES)
     return lines
 
 
 def _rows(file: IO[str], delimiter: str) -> Iterator[list[str]]:
-    """Its lines, the first without a mark that the encoding leaves in place, and no blank ones before the names."""
+    """The lines of a file; the first without the byte order mark that some encodings leave in place."""
     first = True
     for row in csv.reader(file, delimiter=delimiter, strict=True):
         if first:
@@ -120,25 +120,25 @@ def _rows(file: IO[str], delimiter: str) -> Iterator[list[str]]:
 def _with_row_names(
     dataset: str, path: Path, names: list[str], lines: Sequence[list[str]], *, quoted: bool
 ) -> list[str]:
-    """One column more where R's write.table left out the name of the row names; `quoted`: as it writes them."""
+    """The names, with one for the row names if R's write.table left it out; `quoted`: row names stand in quotes."""
     longer = [line for line in lines if len(line) == len(names) + 1]
     if not longer or len(longer) < sum(1 for line in lines if line != [""]):
         return names
     first = [line[0].strip() for line in longer]
-    # Quoted numbers of rows, or a text of their own for each; else a decimal comma could have split a number.
+    # Row names are quoted row numbers, or a different text for each row; else a decimal comma may have split a number.
     numbered = quoted and first == [str(k) for k in range(1, len(first) + 1)]
     named = len(set(first)) == len(first) and not any(name.lstrip("+-").isdigit() or not name for name in first)
     if not any(line[-1].strip() for line in longer) or not (numbered or named):
         raise DataError(
             f"{dataset}: {path.name}: every line has one cell more than the first, which names the columns\nName each "
-            "column: it cannot be told whether the first cell is a row's name, the last one is empty, or a decimal "
-            "comma stands within a number (then quote the numbers, or separate cells by semicolons)."
+            "column: Comity cannot know whether the first cell is the name of a row, the last cell is empty, or a "
+            "decimal comma stands within a number (then quote the numbers, or separate cells by semicolons)."
         )
     return ["", *names]
 
 
 class _Decoded:
-    """A file in another encoding than UTF-8, line by line."""
+    """A file in another encoding than UTF-8, read line by line."""
 
     def __init__(self, path: Path, encoding: str, layout: Layout, dataset: str) -> None:
         import pyarrow as pa
@@ -153,14 +153,14 @@ class _Decoded:
         places = [self._layout.names.index(name) for name in names]
         with _text(self._path, self._encoding) as file:
             lines = islice(self._cells(file), self._layout.skipped + 1, None)
-            while some := list(islice(lines, rows)):
-                cells = [pa.array([row[place] for row in some], pa.string()) for place in places]
+            while batch := list(islice(lines, rows)):
+                cells = [pa.array([row[place] for row in batch], pa.string()) for place in places]
                 if not cells:
-                    cells = [pa.nulls(len(some))]
+                    cells = [pa.nulls(len(batch))]
                 yield pa.record_batch(cells, [str(k) for k in range(len(cells))])
 
     def _cells(self, file: IO[str]) -> Iterator[list[str]]:
-        """Lines as DuckDB reads them: no blank ones between others, and separators at an end are no cells."""
+        """Lines as DuckDB reads them: without blank lines, and without empty cells at the end of a line."""
         columns, above = len(self._layout.names), self._layout.skipped
         for number, row in enumerate(_rows(file, self._layout.delimiter)):
             if number <= above:

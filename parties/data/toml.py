@@ -1,4 +1,4 @@
-"""TOML files, as editors save them: a byte order mark of UTF-8 is passed over, other encodings are named."""
+"""TOML files as editors save them: a byte order mark of UTF-8 is skipped, other encodings are named in the error."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _OTHERS = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32", codecs.
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """The contents of a file. Raises ConfigError naming it."""
+    """The content of a file; ConfigError names it."""
     try:
         raw = path.read_bytes()
     except OSError as error:
@@ -23,16 +23,16 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse_toml(raw: bytes, where: str) -> dict[str, Any]:
-    """The contents of a file's bytes. Raises ConfigError naming `where`."""
+    """The content of the bytes of a file; ConfigError names `where`."""
     try:
         return tomllib.loads(plain_text(raw, where))
     except tomllib.TOMLDecodeError as error:
-        quotes = '; texts stand in quotes, like  name = "text"' if str(error).startswith("Invalid value") else ""
+        quotes = '; put text in quotes, like  name = "text"' if str(error).startswith("Invalid value") else ""
         raise ConfigError(f"{where}: not a TOML file ({error}){quotes}") from None
 
 
 def plain_text(raw: bytes, where: str) -> str:
-    """UTF-8 text, without a byte order mark. Raises ConfigError naming `where` and the encoding it has."""
+    """UTF-8 text, without a byte order mark; ConfigError names `where` and the encoding."""
     for mark, name in _OTHERS.items():
         if raw.startswith(mark):
             raise ConfigError(f"{where}: is {name} text; save it as UTF-8 (in Notepad: Save as, Encoding: UTF-8)")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from parties.contributors.handout import Facts
-from parties.data.dataset import Brought, SourceRows
+from parties.data.dataset import RowCounts, SourceRows
 from parties.organization.home import Home
 from parties.study.plan import BoundStudy
 
@@ -36,7 +36,7 @@ class Outcome:
     manifest: list[dict[str, Any]]
     study: str
     words: str
-    brought: dict[str, Brought]
+    brought: dict[str, RowCounts]
     rounds: int
     operations: int
     frame_bytes_sent: int

@@ -91,7 +91,7 @@ def test_any_ibis_url_goes_the_same_way(tmp_path):
     brought, columns = read(dataset)
     assert brought.rows == 40
     assert sorted(columns["age"]) == list(range(50, 90))
-    with pytest.raises(ConfigError, match=r"table missing does not exist; the database has lab\.patients"):
+    with pytest.raises(ConfigError, match=r"table missing does not exist; the tables there are: lab\.patients"):
         read(Dataset("lab", dataset.source, "missing"))
     with pytest.raises(ConfigError, match=r"no such file: .*none\.duckdb"):
         read(Dataset("lab", f"duckdb://{tmp_path}/none.duckdb", "t"))
@@ -184,7 +184,7 @@ def test_files_that_are_not_there_or_of_no_known_kind(tmp_path):
     with pytest.raises(ConfigError, match="no such file"):
         read(Dataset("d", str(tmp_path / "none.csv")))
     (tmp_path / "p.xlsx").write_bytes(b"")
-    with pytest.raises(ConfigError, match=r"is of a kind that is not read\n.*CSV"):
+    with pytest.raises(ConfigError, match=r"is of a kind that Comity cannot read\n.*CSV"):
         read(Dataset("d", str(tmp_path / "p.xlsx")))
     with pytest.raises(DataError, match=r"e\.csv is empty"):
         read(csv(tmp_path, "", "e.csv"))

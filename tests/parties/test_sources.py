@@ -157,7 +157,9 @@ def test_what_is_wrong_with_a_database_file_is_named(tmp_path, kind, monkeypatch
     else:
         sqlite(tmp_path, [(1,)], "age")
         sqlite3.connect(tmp_path / "clinic.sqlite").execute("alter table people rename to patients")
-    assert "table people does not exist; the database has patients" in message(f"{kind}://{tmp_path}/clinic.{kind}")
+    assert "table people does not exist; the tables there are: patients" in message(
+        f"{kind}://{tmp_path}/clinic.{kind}"
+    )
     assert absolute(f"{kind}://clinic.{kind}") == f"{kind}://{tmp_path}/clinic.{kind}"
     assert absolute("postgres://reader@db/clinic") == "postgres://reader@db/clinic"
 
@@ -368,7 +370,7 @@ def test_a_quote_that_does_not_end_is_no_end_of_the_rows(tmp_path):
         ('decimal = ";"', 'decimal must be "." or ","'),
         ('decimal = ","\nthousands = ","', "thousands must be one of"),
         ('[columns.a]\ntype = "flag"\ntrue = ["x"]\nfalse = ["X"]', "'x' is both true and false"),
-        ('[columns.a]\ntype = "category"\nlevels = ["x", "y"]\nrecode = ["x"]', "recode must list"),
+        ('[columns.a]\ntype = "category"\nlevels = ["x", "y"]\nrecode = ["x"]', "recode must give a level"),
         ('[columns.a]\ntype = "flag"\ndecimal = ","', "unknown key 'decimal'"),
         ('[columns.a]\ntype = "integer"\nlow = 0.5', "low and high must be whole numbers"),
         ('[columns.a]\ntype = "integer"\nhigh = 2305843009213693953', r"between -2\^61 and 2\^61"),
@@ -385,7 +387,7 @@ def test_declarations_that_are_wrong(tmp_path, text, message):
 
 def test_levels_that_are_none_are_told_before_anything_is_read(tmp_path):
     schema = '[columns.ward]\ntype = "category"\nlevels = ["a", "b"]\nrecode = { x = "Surgery" }\n'
-    with pytest.raises(DataError, match="recode names 'Surgery', which is no level; expected one of surgery"):
+    with pytest.raises(DataError, match="recode names 'Surgery', which is not a level; expected one of surgery"):
         open_dataset(file(tmp_path, f"age,smoker,ward\n{ROWS}", schema=schema), People.schema)
 
 

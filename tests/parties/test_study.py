@@ -130,7 +130,7 @@ def test_a_plan_says_when_a_study_is_valid(study, today, says):
         ('engine   = "replicated"', 'engine = "shamir"\nthreshold = 2', "threshold 2: among 3 compute parties it is 1"),
         ('engine   = "replicated"', 'engin = "x"', "engin: no such key; did you mean .engine"),
         ("[organizations.st-mary]", "[organisations.st-mary]", "no such key; did you mean .organizations"),
-        ("purpose  = ", "purpose  = x ", "texts stand in quotes"),
+        ("purpose  = ", "purpose  = x ", "put text in quotes"),
         ('roles = ["input", "compute"]', "", r"organizations\.north\.roles: is missing; write  roles = "),
         ('roles = ["input", "compute"]', 'roles = ["input", "input"]', "names a role twice"),
         ('roles = ["input", "compute"]', 'roles = ["input", "computes"]', "role .computes.; did you mean .compute"),
