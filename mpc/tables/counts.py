@@ -133,10 +133,10 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
     return _cells(source, [c.expression for c in categories], sizes, where, where, rows_where(source, where))
 
 
-def _few_values(number: Expression) -> list[Expression]:
+def few_values(number: Expression) -> list[Expression]:
     """The whole numbers with two or three values that a number is, or is made from, as categories: their number, mean
     and standard deviation tell how many rows have which value. Not those that are made from flags alone."""
-    found = [one for argument in number.arguments for one in _few_values(argument)]
+    found = [one for argument in number.arguments for one in few_values(argument)]
     if number.type == "integer" and 0 < number.high - number.low <= 2 and not _of_flags(number):
         values = range(int(number.low), int(number.high) + 2)
         found.append(binned(number, tuple(values), tuple(map(str, values[:-1]))))
@@ -229,7 +229,7 @@ def _behind(
         product = list({flag.digest: flag for flag, none in own if not none}.values())
         if len(product) > 2:
             found.append(_cells(source, _at_most(product), (2,) * len(product), where, chosen.where, known))
-        if few := _few_values(column.expression):
+        if few := few_values(column.expression):
             cells = joint_cells(source, [*few, *_at_most(product)], where)
             cells.what = f"{known} by {' and '.join(one.text for one in few)}"
             joint.append(cells)

@@ -7,11 +7,11 @@ from itertools import product
 from typing import Any
 
 from mpc.releases.disclosure import Opened, Result
-from mpc.tables.counts import counted, rows_where
+from mpc.tables.counts import counted, few_values, rows_where
 from mpc.tables.dominance import not_dominated
-from mpc.tables.expressions import Expression, both, steps
+from mpc.tables.expressions import Expression, both, steps, unary
 from mpc.tables.private import PrivateArray, count_cells
-from mpc.tables.selections import Selection
+from mpc.tables.selections import Selection, joint_cells
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray
 from protocols.statistics.descriptive import of_parts
@@ -47,7 +47,7 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
 
 def _by_flags(column: PrivateArray, category: PrivateArray) -> list[Cohort]:
     """Tables of the rows by group that have a flag, and have it not, for the flags that a column is made from; of
-    several flags, of each combination."""
+    several flags, of each combination. Of whole numbers with few values, of the rows that have each, or none."""
     expression = column.expression
     flags = [expression] if expression.type == "flag" else [flag for flag, none in steps(expression) if not none]
     pairs: list[tuple[Expression, ...]] = [tuple(flags)] if flags else []
@@ -57,6 +57,11 @@ def _by_flags(column: PrivateArray, category: PrivateArray) -> list[Cohort]:
         (cells,) = count_cells(column.source, [category, *by]).basis.cohorts
         places = product(range(2), repeat=len(pair))
         found += [cells.at(slice(None), *place) for place in places]
+    where = both(both(column.where, category.where), unary("not", unary("isna", expression)))
+    for few in few_values(expression):
+        cells = joint_cells(column.source, [category.expression, few], where)
+        cells.what = f"{rows_where(column.source, column.where)} by {category.name} and {few.text}"
+        found += [cells.at(slice(None), k) for k in range(len(few.levels))]
     return found
 
 

@@ -180,3 +180,17 @@ def test_few_values_among_rows_with_a_flag():
 
     found = releases(script, people(f=row < 150, kids=kids))
     assert [name for name in found if found[name] == SMALL] == ["f"]
+
+
+def test_few_values_by_groups():
+    kids = np.r_[[2, 2], np.arange(N - 2) % 2]
+
+    def script(p):
+        groups = p.group_by("ward")
+        return {"n": groups.count(), "mean": groups.kids.mean(), "sd": groups.kids.std()}
+
+    found = releases(script, people(kids=kids, ward=np.asarray(list("pqr"))[np.arange(N) // 6 % 3]))
+    assert SMALL not in found["n"]["values"]
+    assert found["mean"]["values"][0] == found["sd"]["values"][0] == SMALL
+    assert found["mean"]["values"].count(SMALL) == 1  # the other groups have none with two
+    assert SMALL not in str(releases(script, people(ward=np.asarray(list("pqr"))[np.arange(N) // 9 % 3])))
