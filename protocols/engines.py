@@ -1,4 +1,4 @@
-"""Which engines there are, how many compute parties and which thresholds each takes.
+"""Which engines there are, how many compute parties and which thresholds each takes, and an engine by its name.
 
 The threshold t is how many compute parties together learn nothing: t + 1 of them could put together all that is
 shared. Both engines rest on an honest majority, so t < n / 2 for n compute parties.
@@ -7,9 +7,12 @@ shared. Both engines rest on an honest majority, so t < n / 2 for n compute part
 from __future__ import annotations
 
 from mpc.errors import ConfigError
+from mpc.machine.engine import Engine
 
 #: What a study may name.
 ENGINES = ("replicated", "shamir")
+#: The functionality in the clear, for simulations and mock runs only.
+CLEAR = ("ideal", "rounding")
 #: Compute parties of the engine `replicated`, and its threshold.
 REPLICATED_PARTIES, REPLICATED_THRESHOLD = 3, 1
 #: Compute parties of the engine `shamir`.
@@ -57,3 +60,34 @@ def checked_threshold(name: str, parties: int, threshold: int | None = None) -> 
             "must be honest"
         )
     return threshold
+
+
+def check_engine(name: str, parties: int, threshold: int | None = None) -> None:
+    """Raises ConfigError where `make_engine` would."""
+    if name not in CLEAR:
+        checked_threshold(name, parties, threshold)
+
+
+def make_engine(name: str, parties: int = 3, threshold: int | None = None) -> Engine:
+    """An engine by its name: one of `ENGINES`, or of `CLEAR`, which no study can name. Imports it only now, since
+    kernels are heavy.
+
+    threshold  how many compute parties together learn nothing (default: the largest that the engine takes)
+    Raises ConfigError as `checked_threshold` does.
+    """
+    if name == "ideal":
+        from protocols.ideal.engine import IdealEngine
+
+        return IdealEngine(parties)
+    if name == "rounding":
+        from protocols.ideal.rounding import RoundingEngine
+
+        return RoundingEngine(parties)
+    threshold = checked_threshold(name, parties, threshold)
+    if name == "replicated":
+        from protocols.replicated.engine import ReplicatedEngine
+
+        return ReplicatedEngine()
+    from protocols.shamir.engine import ShamirEngine
+
+    return ShamirEngine(parties, threshold)

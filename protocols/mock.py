@@ -5,58 +5,48 @@ The rows are the same every time and say nothing about anybody's data. The colum
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpc.errors import DataError
 from mpc.machine.labels import Streams
-from mpc.releases.scenario import Scenario
 from mpc.tables.rows import Floats
 from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
+from protocols.computation import Computation
 from protocols.digits import digits_left, enough_digits
-from protocols.simulate import Owners, Ranges, simulate
+from protocols.simulate import simulate
 from protocols.simulated import Simulation
 
 #: Largest number of made-up rows of an owner.
 MOCK_ROWS = 1000
+#: A column of made-up rows: numbers, names of levels, or whole numbers of any size.
+Column = Floats | NDArray[np.object_] | list[int]
 
 
-def mock_run(
-    scenario: Scenario,
-    *,
-    organizations: Sequence[str],
-    owners: Owners | None = None,
-    recipients: Sequence[str] | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    ranges: Ranges | None = None,
-    rows: int = 300,
-    engine: str = "ideal",
-    seed: int = 1,
-) -> Simulation:
-    """Run the scenario in the clear, with `rows` made-up rows for each owner.
+def mock_run(computation: Computation, *, rows: int = 300, engine: str = "ideal", seed: int = 1) -> Simulation:
+    """Run the scenario in the clear, with `rows` made-up rows for each owner. All organizations compute.
 
     The number of rows is at most 1,000, and fewer where `share(rows=…)` has no room for more. engine: "ideal", or
     "rounding", which rounds differently with each seed.
     """
-    schemas = scenario.schemas(ranges)
+    scenario = computation.scenario
     while True:
-        tables: dict[str, dict[str, dict[str, Any]]] = {name: {} for name in organizations}
-        for name, schema in schemas.items():
-            for index, organization in enumerate(organizations):
-                if owners is None or index in owners[name]:
-                    count = min(rows, MOCK_ROWS, scenario.inputs[name].at_most)
-                    tables[organization][name] = mock_rows(schema, count, f"{name}/{organization}")
+        tables: dict[str, dict[str, dict[str, Column]]] = {name: {} for name in computation.organizations}
+        for name, schema in computation.schemas.items():
+            for index in computation.owners_of(name):
+                organization = computation.organizations[index]
+                count = min(rows, MOCK_ROWS, scenario.inputs[name].at_most)
+                tables[organization][name] = mock_rows(schema, count, f"{name}/{organization}")
         try:
             return simulate(
                 scenario,
                 tables,
                 engine=engine,
-                parameters=parameters,
-                ranges=ranges,
-                recipients=recipients,
+                parameters=computation.parameters,
+                ranges=computation.ranges,
+                recipients=computation.recipients,
                 seed=seed,
             )
         except DataError:  # more rows than `share(rows=…)` has room for
@@ -65,45 +55,22 @@ def mock_run(
             rows //= 2
 
 
-def mock_digits(
-    scenario: Scenario,
-    *,
-    organizations: Sequence[str],
-    owners: Owners | None = None,
-    recipients: Sequence[str] | None = None,
-    parameters: Mapping[str, Any] | None = None,
-    ranges: Ranges | None = None,
-    rows: int = 60,
-    runs: int = 4,
-) -> dict[str, float]:
+def mock_digits(computation: Computation, *, rows: int = 60, runs: int = 4) -> dict[str, float]:
     """Decimal digits that each release keeps after all roundings, on made-up rows (`protocols.digits`).
 
     Raises RangeError at the line of a release that keeps fewer than three digits.
     """
-    simulations = [
-        mock_run(
-            scenario,
-            organizations=organizations,
-            owners=owners,
-            recipients=recipients,
-            parameters=parameters,
-            ranges=ranges,
-            rows=rows,
-            engine="rounding",
-            seed=seed,
-        )
-        for seed in range(1, runs + 1)
-    ]
+    simulations = [mock_run(computation, rows=rows, engine="rounding", seed=seed) for seed in range(1, runs + 1)]
     entries = simulations[0].entries
     digits = digits_left([run.releases for run in simulations], {entry.name: entry.kind for entry in entries})
     enough_digits(entries, digits)
     return digits
 
 
-def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Any]:
+def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
     """Made-up columns: numbers bell-shaped around the middle of their range, a third of flags set, all levels of a
     category."""
-    columns: dict[str, Any] = {}
+    columns: dict[str, Column] = {}
     for column in schema.columns:
         uniform = _uniform(rows, 4, f"{seed}/{column.name}")
         if isinstance(column, FlagColumn):

@@ -211,7 +211,7 @@ def test_engines_know_nothing_of_statistics_nor_each_other():
             continue
         for line, module in imports(path):
             parts = module.split(".")
-            if parts[0] == "protocols" and len(parts) > 1 and parts[1] in engines and path.stem != "simulate":
+            if parts[0] == "protocols" and len(parts) > 1 and parts[1] in engines and path.stem != "engines":
                 wrong.append(f"{name_of(path)}:{line} imports {module}")
     assert not wrong, places(wrong)
 

@@ -105,8 +105,9 @@ def _seconds(call: Schedule, setting: Setting = THREE, dry: bool = False) -> flo
 
 
 def _dry(script: Callable[[Runtime], Any], setting: Setting) -> Trace:
+    from protocols.assembly import run_here
+    from protocols.engines import make_engine
     from protocols.library import Library
-    from protocols.simulate import make_engine, run_here
 
     run = Traced(make_engine(setting.engine, setting.organizations, setting.threshold), Library())
     run_here(lambda: run.execute(script(run)))

@@ -164,7 +164,7 @@ async def _once_dry(workload: Workload) -> None:
 
 
 async def main() -> None:
-    from protocols.simulate import make_engine
+    from protocols.engines import make_engine
 
     message = await heard()
     assert message is not None

@@ -7,6 +7,8 @@ import os
 from mpc.machine.forecast import Forecast, forecast
 from mpc.machine.network import Network
 from parties.local.demo import Demo
+from protocols.computation import Computation
+from protocols.dry import dry_run
 
 #: What lies between processes of one machine.
 LOOPBACK = Network(50e-6, 10e9)
@@ -19,20 +21,19 @@ def cores() -> int:
 
 def predict(wanted: Demo, network: Network | None) -> tuple[Forecast, int, int]:
     """Time with all parties on the cores of this machine, rounds, and payload bytes of the party that sends most."""
-    from protocols.simulate import dry_run
-
     inside = sorted(name for name, roles in wanted.roles.items() if "compute" in roles)
     names = inside + sorted(set(wanted.names) - set(inside))
     brought = wanted.files or wanted.dealt
     inputs = wanted.loaded.scenario.inputs
-    dry = dry_run(
+    computation = Computation(
         wanted.loaded.scenario,
-        organizations=names,
+        names,
+        compute=len(inside),
+        recipients=[name for name in names if "recipient" in wanted.roles[name]],
+        owners={which: [i for i, name in enumerate(names) if which in brought.get(name, ())] for which in inputs},
         engine=wanted.engine,
         threshold=wanted.threshold,
-        owners={which: [i for i, name in enumerate(names) if which in brought.get(name, ())] for which in inputs},
-        recipients=[name for name in names if "recipient" in wanted.roles[name]],
         network=network,
-        compute=len(inside),
     )
+    dry = dry_run(computation)
     return forecast(dry.trace, network or LOOPBACK, cores=cores()), dry.rounds, max(dry.bytes_sent)

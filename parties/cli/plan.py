@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import date
 from math import ceil, log2
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -24,9 +24,7 @@ from parties.study.rehearsal import dry_run_of, files_of, made_ready
 from parties.study.trust import coalition_lines, coalitions, listed, who_must_not_collude, why
 from parties.text import units
 from parties.text.echo import echo
-
-if TYPE_CHECKING:
-    from protocols.simulate import DryRun
+from protocols.dry import DryRun
 
 _NAMES_SHOWN = 12
 #: What time is predicted for where neither the study nor an option says.
@@ -184,14 +182,7 @@ def _mock(bound: BoundStudy) -> dict[str, Any]:
     from protocols.mock import mock_run
 
     plan = bound.plan
-    run = mock_run(
-        bound.loaded.scenario,
-        organizations=plan.participants,
-        owners=bound.owners,
-        recipients=plan.recipients,
-        parameters=plan.parameters,
-        ranges=plan.ranges,
-    )
+    run = mock_run(bound.computation)
     return {
         "scenario": bound.loaded.name,
         "study": "",
@@ -208,15 +199,7 @@ def _digits(bound: BoundStudy) -> dict[str, float]:
     """How many digits of releases roundings leave on made-up rows; RangeError where they are too few."""
     from protocols.mock import mock_digits
 
-    plan = bound.plan
-    return mock_digits(
-        bound.loaded.scenario,
-        organizations=plan.participants,
-        owners=bound.owners,
-        recipients=plan.recipients,
-        parameters=plan.parameters,
-        ranges=plan.ranges,
-    )
+    return mock_digits(bound.computation)
 
 
 def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Forecast) -> str | None:
@@ -245,15 +228,12 @@ def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Fo
 
 def contributed(bound: BoundStudy, dry: DryRun) -> dict[str, dict[str, int]]:
     """What each organization that does not compute hands over: numbers, and bytes to all compute parties together."""
-    from protocols.simulate import make_engine
-
-    plan = bound.plan
-    engine = make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
+    engine = bound.computation.make_engine()
     found = {}
     for owner in dry.layout.owners:
         values = dry.layout.sizes[owner]
         octets = sum(len(piece.holders) * piece.octets for piece in engine.pieces(values))
-        found[plan.participants[owner]] = {"values": values, "bytes": octets}
+        found[bound.plan.participants[owner]] = {"values": values, "bytes": octets}
     return found
 
 
@@ -324,7 +304,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
             organization.name: {"roles": list(organization.roles), "datasets": dict(organization.datasets)}
             for organization in plan.organizations
         },
-        "parameters": vars(bound.parameters),
+        "parameters": vars(bound.computation.settings()),
         "releases": dry.manifest(),
         "contributions": contributed(bound, dry),
         "keep_contributions": plan.keep_contributions,

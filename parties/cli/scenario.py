@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -12,7 +11,7 @@ from mpc.releases.speaking import held
 from mpc.tables.entries import expected
 from parties.cli.common import FOLDER, json_option, next_step, plan_timeout_option, print_json, print_table
 from parties.local.samples import holders_of
-from parties.report.disclosed import read, release_lines
+from parties.report.disclosed import Line, read, release_lines
 from parties.study.loader import Loaded, available, docstring, find, load
 from parties.text.echo import echo
 
@@ -55,7 +54,7 @@ def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
     """
     from parties.study.confined import Limits, confined
     from parties.system.kernels import choose_cache
-    from protocols.simulate import make_engine
+    from protocols.engines import make_engine
 
     path = find(name)
     choose_cache()
@@ -85,7 +84,7 @@ def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
     echo(str(loaded.path), WARNING)
 
 
-def previewed(path: str) -> list[dict[str, Any]] | str:
+def previewed(path: str) -> list[Line] | str:
     """In the confined child: the preview, or why there is none."""
     with held():  # shown when it is loaded to be shown
         loaded = load(path)
@@ -95,9 +94,9 @@ def previewed(path: str) -> list[dict[str, Any]] | str:
             return f"{error} (at {error.source})" if error.source else str(error)
 
 
-def preview(loaded: Loaded) -> list[dict[str, Any]]:
+def preview(loaded: Loaded) -> list[Line]:
     """The lines of the agreed document about releases, in a study of three organizations with default parameters."""
-    from protocols.simulate import dry_run
+    from protocols.simulate import Computation, dry_run
 
     names = ("one", "two", "three")
     holders = holders_of(loaded)
@@ -107,7 +106,7 @@ def preview(loaded: Loaded) -> list[dict[str, Any]]:
         name: (holders.index(entry.holder),) if entry.holder else tuple(range(len(names)))
         for name, entry in loaded.scenario.inputs.items()
     }
-    return dry_run(loaded.scenario, organizations=names, owners=owners).manifest()
+    return dry_run(Computation(loaded.scenario, names, owners=owners)).manifest()
 
 
 @group.command()

@@ -212,7 +212,7 @@ def _oracle(
 
     tables = {}
     try:
-        for which, schema in bound.schemas.items():
+        for which, schema in bound.computation.schemas.items():
             sources: list[SourceRows] = []
             for name in bound.plan.participants:  # the order in which rows are shared
                 if which in files.get(name, ()):
@@ -224,7 +224,7 @@ def _oracle(
             tables[which] = pooled(schema, sources)
     except DataError:
         return None  # the party that brings it says so, with its own exit code
-    return attempted(bound.loaded.scenario, tables, bound.parameters)
+    return attempted(bound.loaded.scenario, tables, bound.computation.settings())
 
 
 def _joined(
@@ -259,9 +259,8 @@ def _joined(
         for told in ("kinds", "protections", "unprotected"):
             result[told] |= other[told]
     if oracle is not None:
-        result["oracle"] = compared(
-            bound.loaded.scenario, result["releases"], result["kinds"], oracle, zero=smallest(bound.schemas.values())
-        )
+        zero = smallest(bound.computation.schemas.values())
+        result["oracle"] = compared(bound.loaded.scenario, result["releases"], result["kinds"], oracle, zero=zero)
         if not isinstance(oracle, OracleFailed) and (left := uncompared(result["releases"], oracle)):
             result["notes"].append(f"not compared with the clear: {', '.join(left)}")
     return result

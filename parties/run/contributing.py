@@ -35,6 +35,7 @@ from parties.study.plan import BoundStudy
 from parties.system.eventloop import runner
 from parties.system.privacy import write_private
 from parties.system.stopping import listening
+from protocols.dry import collect
 
 RECEIPTS, INCOMING = "receipts", "incoming"
 
@@ -133,31 +134,17 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
 
     Raises ConfigError (it computes, or takes no part; a card is missing) and DataError.
     """
-    from protocols.simulate import collect, make_engine
-
     plan = bound.plan
     began = started or perf_counter()
     index = plan.index(home.name)
-    compute = plan.having("compute")
-    if home.name in compute:
+    if home.name in plan.having("compute"):
         raise ConfigError(f"{plan.where}: {home.name} computes in this study: `comity run` is its command")
     plan.check_date(date.today())
     phases = {"start": perf_counter() - began}
     began = perf_counter()
     rows = check_data(home, bound, events) if reads else {}
-    engine = make_engine(plan.engine, len(compute), plan.threshold)
-    study = collect(
-        bound.loaded.scenario,
-        index if reads else None,
-        engine,
-        organizations=plan.participants,
-        rows=rows,
-        recipients=plan.recipients,
-        owners=bound.owners,
-        parameters=plan.parameters,
-        ranges=plan.ranges,
-        network=plan.network,
-    )
+    engine = bound.computation.make_engine()
+    study = collect(bound.computation, index if reads else None, engine, rows)
     manifest = [entry.describe() for entry in study.entries]
     announce(events, manifest)
     document = agreed_document(bound, keys=home.keys(), manifest=manifest, protocol=PROTOCOL_VERSION)

@@ -59,11 +59,12 @@ def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, Sourc
     """The datasets that the organization of `home` brings, checked: DataError before anything was sent."""
     from parties.organization.catalog import open_dataset
 
+    computation = bound.computation
     mine = next(o for o in bound.plan.organizations if o.name == home.name)
     rows: dict[str, SourceRows] = {}
     for name, dataset in mine.datasets.items():
-        source = open_dataset(home.catalog.dataset(dataset), bound.schemas[name])
-        brought = source.check(at_most=bound.at_most[name])
+        source = open_dataset(home.catalog.dataset(dataset), computation.schemas[name])
+        brought = source.check(at_most=computation.at_most[name])
         rows[name] = source
         events("brought", {"input": name, **brought.describe()})
     return rows

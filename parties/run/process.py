@@ -32,6 +32,8 @@ from parties.study.plan import BoundStudy
 from parties.study.rehearsal import dry_run_of
 from parties.system.eventloop import runner
 from parties.system.stopping import listening
+from protocols.assembly import assemble, whole
+from protocols.dry import DryRun
 
 if TYPE_CHECKING:
     from mpc.machine.channel import Channel
@@ -40,7 +42,6 @@ if TYPE_CHECKING:
     from parties.contributors.reception import Reception
     from parties.net.session import Session
     from parties.net.shaping import Shaped
-    from protocols.simulate import DryRun
 
 
 def run_party(
@@ -158,11 +159,8 @@ class _Party:
 
     def _prepare(self) -> tuple[Engine, DryRun]:
         """Kernels and the disclosure manifest: before the session, so that no peer waits for them."""
-        from protocols.simulate import make_engine
-
-        plan = self._bound.plan
-        engine = make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
-        dry = dry_run_of(self._bound, plan.network)
+        engine = self._bound.computation.make_engine()
+        dry = dry_run_of(self._bound, self._bound.plan.network)
         engine.prepare(dry.primitives)
         self._events("plan", {"steps": dry.steps, "rounds": dry.rounds})
         return engine, dry
@@ -249,7 +247,6 @@ class _Party:
         reception: Reception | None,
     ) -> RunningStudy:
         from parties.run.assembly import runtime_over
-        from protocols.simulate import assemble, whole
 
         plan = self._bound.plan
         gc.freeze()  # what was imported stays: collections in mid-run need not look at it
@@ -266,17 +263,7 @@ class _Party:
         ) as run:
             if shaped is not None:
                 shaped.busy = run.environment.busy
-            study = assemble(
-                self._bound.loaded.scenario,
-                run,
-                plan.participants,
-                recipients=plan.recipients,
-                owners=self._bound.owners,
-                parameters=plan.parameters,
-                ranges=plan.ranges,
-                rows=rows,
-                manifest=dry.manifest(),
-            )
+            study = assemble(self._bound.computation, run, rows=rows, manifest=dry.manifest())
             begun = perf_counter()
             read = [begun]
             for local in study.passes:

@@ -46,9 +46,9 @@ def agreed_document(
             "columns": schema.describe(),
             "order": list(schema.names),
             "holder": loaded.scenario.inputs[name].holder,
-            "at_most": study.at_most[name],
+            "at_most": study.computation.at_most[name],
         }
-        for name, schema in study.schemas.items()
+        for name, schema in study.computation.schemas.items()
     }
     document = {
         "format": FORMAT,
@@ -62,7 +62,7 @@ def agreed_document(
             name: {"sha256": sha256(source).hexdigest(), "text": source.decode("utf-8", "replace")}
             for name, source in loaded.sources.items()
         },
-        "parameters": vars(study.parameters),
+        "parameters": vars(study.computation.settings()),
         "inputs": inputs,
         # Whoever chose other protocols would wait for messages that never come.
         "network": plan.network

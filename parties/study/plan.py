@@ -28,17 +28,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 from mpc.errors import ConfigError
 from mpc.machine.network import NETWORKS, Network
 from mpc.suggestions import also, closest
-from mpc.tables.schema import Schema
 from parties.data.misplaced import check_kind
 from parties.data.toml import read_toml
 from parties.study.loader import Loaded, available, load
 from parties.study.trust import choose
+from protocols.computation import Computation
 
 ROLES = ("input", "compute", "recipient")
 
@@ -115,18 +114,11 @@ class StudyPlan:
 
 @dataclass(frozen=True)
 class BoundStudy:
-    """A study together with its scenario: all that a run is assembled from.
-
-    owners   input -> indices of the parties that bring rows of it
-    at_most  input -> public upper limit of one owner's rows
-    """
+    """A study together with its scenario, and the computation that they describe: all that a run is assembled from."""
 
     plan: StudyPlan
     loaded: Loaded
-    parameters: SimpleNamespace
-    schemas: dict[str, Schema]
-    owners: dict[str, tuple[int, ...]]
-    at_most: dict[str, int]
+    computation: Computation
 
 
 def open_study(path: Path) -> BoundStudy:
@@ -171,11 +163,6 @@ def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPl
 def bind(plan: StudyPlan, loaded: Loaded) -> BoundStudy:
     """Checks a study against its scenario: parameters, ranges, and who brings which input."""
     scenario, where = loaded.scenario, plan.where
-    try:
-        parameters = scenario.settings(plan.parameters)
-        schemas = scenario.schemas(plan.ranges)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error}") from None
     holders = {entry.holder for entry in scenario.inputs.values() if entry.holder}
     for organization in plan.organizations:
         at = f"{where}: [organizations.{organization.name}]"
@@ -191,8 +178,22 @@ def bind(plan: StudyPlan, loaded: Loaded) -> BoundStudy:
             if "input" not in organization.roles and scenario.inputs[name].holder not in organization.roles:
                 raise ConfigError(f'{at} names a dataset for {name}, but its roles do not include "input"')
     owners = {name: _owners(plan, name, entry.holder, where) for name, entry in scenario.inputs.items()}
-    at_most = {name: entry.at_most for name, entry in scenario.inputs.items()}
-    return BoundStudy(plan, loaded, parameters, schemas, owners, at_most)
+    try:
+        computation = Computation(
+            scenario,
+            plan.participants,
+            compute=len(plan.having("compute")),
+            recipients=plan.recipients,
+            owners=owners,
+            parameters=plan.parameters,
+            ranges=plan.ranges,
+            engine=plan.engine,
+            threshold=plan.threshold,
+            network=plan.network,
+        )
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from None
+    return BoundStudy(plan, loaded, computation)
 
 
 def _owners(plan: StudyPlan, name: str, holder: str | None, where: str) -> tuple[int, ...]:

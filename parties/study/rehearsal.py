@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from mpc.machine.network import Network
 from mpc.releases.speaking import held
@@ -19,9 +19,8 @@ from parties.study.loader import Loaded, find, load
 from parties.study.plan import BoundStudy, StudyPlan, open_study, read_study
 from parties.system.kernels import choose_cache
 from parties.text.echo import echo
-
-if TYPE_CHECKING:
-    from protocols.simulate import DryRun
+from protocols.dry import DryRun, dry_run
+from protocols.engines import make_engine
 
 
 def tried_scenario(name: str, limits: Limits, *, base: Path | None = None) -> Loaded:
@@ -41,8 +40,6 @@ def tried_study(path: Path, limits: Limits | None) -> BoundStudy:
 
 def made_ready(path: Path) -> StudyPlan:
     """A study, read; with the engine's modules loaded here, since a confined child can keep no compiled code."""
-    from protocols.simulate import make_engine
-
     plan = read_study(path)
     choose_cache()
     make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
@@ -57,22 +54,8 @@ def files_of(path: Path, plan: StudyPlan) -> list[Path]:
 def dry_run_of(bound: BoundStudy, network: Network | None, *, speaks: bool = False) -> DryRun:
     """The study's dry run with protocols chosen for `network`: its manifest and its cost. `speaks`: what the script
     prints is shown."""
-    from protocols.simulate import dry_run
-
-    plan = bound.plan
     with nullcontext() if speaks else held():
-        return dry_run(
-            bound.loaded.scenario,
-            organizations=plan.participants,
-            engine=plan.engine,
-            threshold=plan.threshold,
-            recipients=plan.recipients,
-            owners=bound.owners,
-            parameters=plan.parameters,
-            ranges=plan.ranges,
-            network=network,
-            compute=len(plan.having("compute")),
-        )
+        return dry_run(replace(bound.computation, network=network))
 
 
 # ---- in the child

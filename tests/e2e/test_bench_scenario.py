@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from mpc.machine.network import Network
 from parties.cli.main import main
-from protocols.simulate import dry_run
+from protocols.simulate import Computation, dry_run
 from scenarios.hospital_statistics import scenario
 
 pytestmark = pytest.mark.slow
@@ -22,7 +22,7 @@ def test_a_scenario_takes_its_rounds_on_a_slow_network_and_is_predicted():
     ended = subprocess.run([*command, "--network", "60ms,50M"], capture_output=True, text=True, timeout=300)
     assert ended.returncode == 0, ended.stderr
     (found,) = json.loads(ended.stdout)
-    planned = dry_run(scenario, organizations=["county", "north", "st-mary"], network=Network(0.06, 5e7))
+    planned = dry_run(Computation(scenario, ["county", "north", "st-mary"], network=Network(0.06, 5e7)))
     assert found["scenario"] == "hospital_statistics"
     assert (found["rounds"], found["bytes"]) == (planned.rounds, max(planned.bytes_sent))
     assert found["network"] == {"rtt_s": 0.06, "bits_per_second": 5e7}

@@ -21,7 +21,7 @@ from mpc.releases.study import Study, runtime_of
 from protocols import numeric
 from protocols.ideal.engine import IdealEngine
 from protocols.library import Library
-from protocols.simulate import dry_run, make_engine, simulate
+from protocols.simulate import Computation, dry_run, make_engine, simulate
 from tests.support.engines import ENGINES
 from tests.support.value_floor import rows, secret
 
@@ -685,7 +685,7 @@ def test_what_would_come_out_as_zero_is_refused(product):
         study.release("product", product(study.table("patients")))
 
     with pytest.raises(RangeError, match="too few digits"):
-        dry_run(scenario_of(script), organizations=NAMES)
+        dry_run(Computation(scenario_of(script), NAMES))
 
 
 def test_awaited_releases_in_a_dry_run_let_the_script_go_on():
@@ -697,7 +697,7 @@ def test_awaited_releases_in_a_dry_run_let_the_script_go_on():
         histogram = await study.release("histogram", p.x.histogram([0, 5, 10]))
         assert len(histogram["counts"]) == 2
 
-    dry = dry_run(scenario_of(script), organizations=NAMES)
+    dry = dry_run(Computation(scenario_of(script), NAMES))
     assert dry.may_depend_on_opened
     assert dry.releases[0].name == "mean"
     assert all(line["awaited"] for line in dry.manifest())

@@ -12,7 +12,7 @@ from mpc import Category, Flag, Integer, Real, Scenario, Study, Table
 from mpc.errors import ConfigError
 from parties.report.disclosed import read
 from protocols import statistics as st
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from tests.support.engines import ENGINES
 
 SMALL = "suppressed (fewer than 3, or two dominate)"
@@ -130,10 +130,10 @@ def test_the_plan_says_so():
     def script(p):
         return {"sum": p.turnover.sum(), "n": p.count(), "shared": p.share(rows=50)["turnover"].sum()}
 
-    lines = dry_run(scenario_of(script), organizations=list("abc"), engine="ideal").manifest()
+    lines = dry_run(Computation(scenario_of(script), list("abc"), engine="ideal")).manifest()
     assert [line["dominance"] for line in lines] == [10, 0, 0]
     assert "no two of which make up nearly all of it (p% rule, 10 %)" in read(lines[0]).special
-    none = dry_run(scenario_of(script, dominance_percent=0), organizations=list("abc"), engine="ideal").manifest()
+    none = dry_run(Computation(scenario_of(script, dominance_percent=0), list("abc"), engine="ideal")).manifest()
     assert [line["dominance"] for line in none] == [0, 0, 0]
 
 
@@ -141,19 +141,19 @@ def test_the_plan_says_so():
 def test_no_such_percentage(percent):
     with pytest.raises(ConfigError, match="whole number from 0"):
         dry_run(
-            scenario_of(lambda p: {"n": p.count()}, dominance_percent=percent),
-            organizations=list("abc"),
-            engine="ideal",
+            Computation(scenario_of(lambda p: {"n": p.count()}, dominance_percent=percent), list("abc"), engine="ideal")
         )
 
 
 def test_more_owners_than_it_can_hold():
     with pytest.raises(ConfigError, match="at most 32"):
         dry_run(
-            scenario_of(lambda p: {"sum": p.turnover.sum()}),
-            organizations=[f"o{i}" for i in range(33)],
-            compute=3,
-            engine="replicated",
+            Computation(
+                scenario_of(lambda p: {"sum": p.turnover.sum()}),
+                [f"o{i}" for i in range(33)],
+                compute=3,
+                engine="replicated",
+            )
         )
 
 
@@ -164,7 +164,7 @@ def test_rounds_and_bytes():
         def script(p):
             return {"sum": p.turnover.sum(), "mean": p.turnover.mean(), "sd": p.turnover.std()}
 
-        plan = dry_run(scenario_of(script, dominance_percent=percent), organizations=list("abc"), engine="replicated")
+        plan = dry_run(Computation(scenario_of(script, dominance_percent=percent), list("abc"), engine="replicated"))
         return plan.rounds, max(plan.bytes_sent)
 
     (rounds, sent), (more_rounds, more_sent) = cost(0), cost(10)

@@ -13,7 +13,7 @@ from mpc.machine.opening import OPENING
 from mpc.machine.runtime import Runtime
 from parties.study.lint_names import INTERNAL
 from protocols import order
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from tests.support.engines import ENGINES
 
 ROOT = Path(__file__).parents[2]
@@ -75,7 +75,7 @@ async def with_a_permit_of_its_own(study, x):
 )
 def test_an_opening_without_a_release_is_refused(script, engine):
     with pytest.raises(PolicyError, match="values leave a run by"):
-        dry_run(scenario_of(script), organizations=["a", "b", "c"], engine=engine)
+        dry_run(Computation(scenario_of(script), ["a", "b", "c"], engine=engine))
     with pytest.raises(PolicyError, match="values leave a run by"):
         simulate(scenario_of(script), tables(), engine=engine)
 
@@ -121,7 +121,7 @@ def test_a_script_has_no_way_to_its_run():
             _ = study.run
 
     simulate(scenario_of(script), tables(), engine="ideal")
-    dry_run(scenario_of(script), organizations=["a", "b", "c"])
+    dry_run(Computation(scenario_of(script), ["a", "b", "c"]))
 
 
 def test_who_opens():

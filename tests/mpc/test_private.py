@@ -20,7 +20,7 @@ from mpc.errors import (
 )
 from mpc.tables.private import unit_exponent
 from mpc.tables.schema import CategoryColumn
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 
 class Patients(Table):
@@ -87,7 +87,7 @@ def scripted(script, **inputs):
     async def run(study):
         script(study.table("patients"), study.table("visits"))
 
-    return dry_run(scenario, organizations=NAMES, engine="ideal")
+    return dry_run(Computation(scenario, NAMES, engine="ideal"))
 
 
 @settings(max_examples=10)
@@ -365,7 +365,7 @@ def test_units_hold_every_value(low, width):
     async def run(study):
         script(None, study.table("t").v)
 
-    dry_run(scenario, organizations=NAMES, engine="ideal")
+    dry_run(Computation(scenario, NAMES, engine="ideal"))
 
 
 def test_shared_rows_are_masked_and_padded():

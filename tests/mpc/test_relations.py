@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from mpc import Category, Flag, Real, Scenario, Study, Table
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from tests.support.lies import lying, pieces
 
 ENGINES = ["ideal", "replicated", "shamir"]
@@ -118,7 +118,7 @@ def test_who_contributes_and_lies_counts_as_without_rows(what, engine):
     released, part, lie = LIES[what]
     given = tables("abcz")
     layout = dry_run(
-        scenario_of(released), organizations=list("abcz"), compute=3, owners={"people": range(4)}, engine=engine
+        Computation(scenario_of(released), list("abcz"), compute=3, owners={"people": range(4)}, engine=engine)
     ).layout
 
     def altered(name, vector):

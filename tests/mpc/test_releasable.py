@@ -11,7 +11,7 @@ from mpc import Flag, Real, Result, Scenario, Table, stack
 from mpc.errors import ConfigError
 from protocols import order
 from protocols import statistics as st
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 
 class People(Table):
@@ -41,7 +41,7 @@ def released(release, engine="ideal"):
 
 
 def planned(release):
-    return dry_run(scenario_of(release), organizations=NAMES)
+    return dry_run(Computation(scenario_of(release), NAMES))
 
 
 @dataclass

@@ -8,7 +8,7 @@ import pytest
 from mpc import Flag, Integer, Real, Scenario, Table
 from mpc.errors import RangeError
 from protocols import order
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from tests.support.engines import ENGINES
 from tests.support.tables import releases, split, table
 
@@ -125,7 +125,7 @@ def test_a_dry_run_tells_the_resolution_of_what_is_shared():
     async def script(study):
         study.release("median", study.table("people").share(rows=20)["age"].median(), minimum=1)
 
-    shared = dry_run(scenario, organizations=["a", "b", "c"]).shared
+    shared = dry_run(Computation(scenario, ["a", "b", "c"])).shared
     assert shared["people", "number"] == 64.0
     assert shared["people", "age"] == 2.0**-21
     assert shared["people", "ill"] == 0

@@ -11,7 +11,7 @@ from mpc.errors import AgreementError, LocalProtocolError
 from mpc.machine.digest import canonical, digest
 from mpc.machine.history import KEPT, History
 from mpc.machine.labels import Scope
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 LEVELS = ("a", "b", "c")
 
@@ -155,7 +155,7 @@ def test_what_visitors_contribute_covers_what_they_read():
         async def run(study):
             study.release("mean", study.table("people")[column].mean())
 
-        return dry_run(scenario, organizations=list("abcd"), compute=3).layout
+        return dry_run(Computation(scenario, list("abcd"), compute=3)).layout
 
     one, same, other = layout("age"), layout("age"), layout("height")
     assert one.sizes == other.sizes

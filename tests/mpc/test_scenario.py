@@ -5,7 +5,7 @@ import pytest
 
 from mpc import Flag, Real, Scenario, Table
 from mpc.errors import ConfigError
-from protocols.simulate import dry_run, make_engine, simulate
+from protocols.simulate import Computation, dry_run, make_engine, simulate
 from tests.support.engines import ENGINES
 
 
@@ -92,7 +92,7 @@ def test_simulation(engine):
 def test_simulation_and_dry_run_agree():
     data = tables()
     result = simulate(make(), data)
-    dry = dry_run(make(), organizations=sorted(data))
+    dry = dry_run(Computation(make(), sorted(data)))
     assert dry.cost == result.cost
     assert dry.manifest() == [entry.describe() for entry in result.entries]
     assert not dry.may_depend_on_opened
@@ -121,13 +121,13 @@ def test_an_organization_that_should_bring_rows_and_does_not_is_no_hang():
     from mpc.machine.party import Environment
     from mpc.machine.runtime import Runtime
     from mpc.machine.simulation import simulated_keys
+    from protocols.assembly import assemble
     from protocols.library import Library
-    from protocols.simulate import assemble
 
-    network = MemoryNetwork(3)
-    run = Runtime(make_engine("ideal"), Library(), Environment(network.channels[0], simulated_keys(0, 3, 1)))
+    network, computation = MemoryNetwork(3), Computation(make(), ["a", "b", "c"], engine="ideal")
+    run = Runtime(computation.make_engine(), Library(), Environment(network.channels[0], simulated_keys(0, 3, 1)))
     with pytest.raises(ConfigError, match="patients"):
-        assemble(make(), run, ["a", "b", "c"], rows={})
+        assemble(computation, run, rows={})
 
 
 @pytest.mark.parametrize("organizations", [2, 4])

@@ -8,7 +8,7 @@ import pytest
 from mpc import Category, Flag, Real, Table
 from mpc.errors import ConfigError, DataError
 from mpc.tables.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, RealColumn
-from protocols.simulate import rows_of
+from protocols.assembly import rows_of
 
 
 class Patients(Table):

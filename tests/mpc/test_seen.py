@@ -13,7 +13,7 @@ from mpc.errors import PolicyError
 from mpc.machine.digest import digest
 from mpc.machine.seen import Seen, SeenText, SeenWhole, seen, standing_in, without_numbers
 from protocols import statistics as st
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 NAMES = ["county", "north", "st-mary"]
 
@@ -146,7 +146,7 @@ SCRIPTS = [
 def test_a_run_does_what_was_planned(script, engine):
     simulation = simulate(scenario_of(script), tables(), engine=engine)
     assert not any("undefined" in json.dumps(value) for value in simulation.releases.values())
-    assert set(simulation.releases) == {e.name for e in dry_run(scenario_of(script), organizations=NAMES).releases}
+    assert set(simulation.releases) == {e.name for e in dry_run(Computation(scenario_of(script), NAMES)).releases}
 
 
 def test_values_that_follow_are_right():
@@ -165,7 +165,7 @@ def test_values_that_follow_are_right():
 
 def told(script):
     """By release, the texts of its plan."""
-    lines = dry_run(scenario_of(script), organizations=NAMES).manifest()
+    lines = dry_run(Computation(scenario_of(script), NAMES)).manifest()
     found = {
         line["name"]: [t for one in line["protection"].values() for t in one["counts"] + one["of"]] for line in lines
     }

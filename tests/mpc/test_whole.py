@@ -17,7 +17,7 @@ from mpc.tables.private import unit_exponent
 from mpc.tables.rows import MISSING, as_real
 from protocols import statistics
 from protocols.mock import mock_run
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 LARGEST = 2**61
 ODD = 2**53 + 1  # the first whole number that float64 does not hold
@@ -51,7 +51,7 @@ def planned(script, schema=People):
     async def body(study):
         script(study.table("people"))
 
-    return dry_run(scenario, organizations=NAMES, engine="ideal")
+    return dry_run(Computation(scenario, NAMES, engine="ideal"))
 
 
 def table(ids, others=None, rows=None):
@@ -264,7 +264,7 @@ def test_mock_rows_are_whole():
         study.release("mean", people.small.mean())
         study.release("odd", people.id.count())
 
-    shown = mock_run(scenario, organizations=NAMES, rows=100)
+    shown = mock_run(Computation(scenario, NAMES), rows=100)
     assert -200 < shown.releases["mean"] < 200
     assert shown.releases["odd"] == 300
 

@@ -14,8 +14,9 @@ from mpc.machine.party import Environment
 from mpc.machine.runtime import Runtime
 from mpc.machine.simulation import simulated_keys
 from mpc.machine.witness import Coder, Witness
+from protocols.assembly import assemble, rows_of, whole
+from protocols.computation import Computation
 from protocols.library import Library
-from protocols.simulate import assemble, make_engine, rows_of, whole
 
 
 class People(Table):
@@ -29,17 +30,17 @@ def run_with(scenario, tamper, engine="replicated", parties=3, liar=None):
     """The results of each party (or its error), and all messages; what one sends may be changed on its way. Errors of
     the liar end nobody else's run."""
     memory = MemoryNetwork(parties, tamper=tamper)
-    names = [f"o{i}" for i in range(parties)]
+    computation = Computation(scenario, [f"o{i}" for i in range(parties)], engine=engine)
     order = []
 
     async def party(index):
         run = Runtime(
-            make_engine(engine, parties),
+            computation.make_engine(),
             Library(),
             Environment(memory.channels[index], simulated_keys(index, parties, 1, record=False)),
         )
         rows = {"people": rows_of(pd.DataFrame({"age": np.arange(20.0) + index}), People.schema)}
-        study = assemble(scenario, run, names, rows=rows)
+        study = assemble(computation, run, rows=rows)
         try:
             await run.execute(whole(scenario, study))
         except Exception as error:

@@ -21,13 +21,15 @@ from mpc.machine.party import Environment
 from mpc.machine.runtime import Runtime
 from mpc.machine.simulation import simulated_keys
 from mpc.machine.witness import Coder
+from protocols.assembly import assemble, rows_of, whole
+from protocols.computation import Computation
 from protocols.library import Library
 from protocols.replicated import compare
 from protocols.replicated.engine import ReplicatedEngine
 from protocols.replicated.sharing import Arithmetic, Bits
 from protocols.shamir.engine import ShamirEngine
 from protocols.shamir.sharing import Numbers, Planes
-from protocols.simulate import assemble, make_engine, rows_of, simulate, whole
+from protocols.simulate import simulate
 
 ENGINES = {"replicated": (ReplicatedEngine, 3), "shamir": (ShamirEngine, 3), "shamir of five": (ShamirEngine, 5)}
 
@@ -67,12 +69,13 @@ def ends(scenario, engine, parties, *, liar, tamper=None):
     """What each honest party ends with: its results, or its error. Who finds something tells the others of it, as real
     parties do."""
     network = MemoryNetwork(parties, tamper=tamper)
+    computation = Computation(scenario, [f"o{i}" for i in range(parties)], engine=engine)
 
     async def party(index):
         keys = simulated_keys(index, parties, 1, record=False)
-        run = Runtime(make_engine(engine, parties), Library(), Environment(network.channels[index], keys))
+        run = Runtime(computation.make_engine(), Library(), Environment(network.channels[index], keys))
         rows = {"people": rows_of(pd.DataFrame({"age": np.arange(20.0) + index}), People.schema)}
-        study = assemble(scenario, run, [f"o{i}" for i in range(parties)], rows=rows)
+        study = assemble(computation, run, rows=rows)
         try:
             await run.execute(whole(scenario, study))
         except Exception as error:

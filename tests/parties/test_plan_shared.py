@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mpc import Category, Flag, Integer, Real, Scenario, Table
 from parties.cli.plan import what_is_shared
-from protocols.simulate import dry_run
+from protocols.simulate import Computation, dry_run
 
 
 def test_the_resolution_of_each_column():
@@ -22,6 +22,6 @@ def test_the_resolution_of_each_column():
         study.release("rows", study.table("people").share(rows=10)["income"].count())
         study.release("mean", study.table("others").income.mean())
 
-    (line,) = what_is_shared(dry_run(scenario, organizations=["a", "b", "c"]))
+    (line,) = what_is_shared(dry_run(Computation(scenario, ["a", "b", "c"])))
     told = "ill exactly, income to 0.0039, number exactly, sex exactly and time to 8."
     assert line == f"Rows of people leave their organizations as shares: {told}"

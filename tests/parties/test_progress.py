@@ -12,8 +12,9 @@ from mpc.machine.runtime import Runtime
 from mpc.machine.simulation import simulated_keys
 from mpc.tables.rows import ArrayRows
 from parties.run.progress import LULL_S, Told
+from protocols.assembly import assemble, whole
+from protocols.computation import Computation
 from protocols.library import Library
-from protocols.simulate import assemble, make_engine, whole
 
 
 class Rows(Table):
@@ -32,13 +33,16 @@ async def average(study: Study) -> None:
 
 @pytest.mark.parametrize("sizes", [(1000, 600_000, 3_000_000), (3_000_000, 10, 0)])
 def test_what_is_told_does_not_depend_on_the_number_of_rows(sizes):
+    computation = Computation(averages, list("abc"), engine="ideal")
+
     def told(sizes):
         network = MemoryNetwork(3)
 
         async def party(i):
-            run = Runtime(make_engine("ideal"), Library(), Environment(network.channels[i], simulated_keys(i, 3, 1)))
+            environment = Environment(network.channels[i], simulated_keys(i, 3, 1))
+            run = Runtime(computation.make_engine(), Library(), environment)
             rows = {"rows": ArrayRows({"x": np.full(sizes[i], 0.5)})}
-            study = assemble(averages, run, list("abc"), rows=rows)
+            study = assemble(computation, run, rows=rows)
             progress = Told(lambda: run.finished + run.busy.pulse, run.busy, clock=lambda: 0.0)
             await run.execute(whole(averages, study))
             return progress(), run.busy.read

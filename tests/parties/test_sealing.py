@@ -26,7 +26,9 @@ from parties.contributors.receipts import check_receipt, receipt
 from parties.contributors.sealing import CHUNK, Header, read_header, seal, unseal
 from parties.organization.identity import Card, Identity
 from parties.study.loader import load
-from protocols.simulate import collect, make_engine
+from protocols.computation import Computation
+from protocols.dry import collect
+from protocols.engines import make_engine
 from tests.support.processes import SMALL, small_rows
 
 STUDY, OTHER = bytes(range(32)), bytes(32)
@@ -473,14 +475,8 @@ def parts(cast: Cast, tmp_path: Path, run: bytes = DIGEST, **facts) -> tuple:
         hand_out(cast.identities[name], card, study, known, digest=STUDY, run=run)["clinic"]
         for name, study in zip(cast.compute, kept, strict=True)
     ]
-    own = collect(
-        scenario,
-        3,
-        make_engine("replicated"),
-        organizations=names,
-        rows={},
-        owners={"patients": (0, 1, 2)},
-    )
+    computation = Computation(scenario, names, compute=3, owners={"patients": (0, 1, 2)})
+    own = collect(computation, 3, computation.make_engine(), {})
     return result.releases, envelopes, own
 
 

@@ -88,11 +88,11 @@ def test_a_study_gives_all_that_a_run_is_assembled_from(study):
     assert plan.index("st-mary") == 2
     assert plan.threshold == 1
     assert plan.organizations[2].datasets == {"patients": "oncology.patients"}
-    assert study.parameters.minimum_cohort == 10
-    assert study.parameters.rate == 0.5
-    assert study.schemas["patients"]["age"].high == 130.5
-    assert study.owners == {"patients": (0, 1, 2)}
-    assert study.at_most == {"patients": 1 << 26}
+    assert study.computation.settings().minimum_cohort == 10
+    assert study.computation.settings().rate == 0.5
+    assert study.computation.schemas["patients"]["age"].high == 130.5
+    assert study.computation.owners == {"patients": (0, 1, 2)}
+    assert study.computation.at_most == {"patients": 1 << 26}
     plan.check_date(date(2026, 12, 31))
     with pytest.raises(ConfigError, match="valid_until was 2026-12-31"):
         plan.check_date(date(2027, 1, 1))
@@ -181,7 +181,7 @@ def test_organizations_that_do_not_compute_come_after_those_that_do(tmp_path):
     plan = read_study(files(tmp_path, text))
     assert plan.participants == ("county", "north", "st-mary", "aachen")
     assert plan.having("compute") == ("county", "north", "st-mary")
-    assert open_study(files(tmp_path, text)).owners == {"patients": (0, 1, 2, 3)}
+    assert open_study(files(tmp_path, text)).computation.owners == {"patients": (0, 1, 2, 3)}
 
 
 def test_somebody_must_learn_the_results(tmp_path):
@@ -203,7 +203,7 @@ def test_an_input_held_by_one_organization(tmp_path):
     with pytest.raises(ConfigError, match="exactly one organization brings register"):
         bind(make_study(given), loaded)
     given["organizations"]["b"] = {"roles": ["compute", "hospital"], "register": "r"}
-    assert bind(make_study(given), loaded).owners == {"register": (1,)}
+    assert bind(make_study(given), loaded).computation.owners == {"register": (1,)}
 
 
 def test_the_hash_does_not_depend_on_order_spelling_or_line_ends(tmp_path, study):

@@ -9,6 +9,7 @@ import mpc
 from mpc import Real, Scenario, Table
 from mpc.errors import RangeError
 from parties.study.loader import load
+from protocols.computation import Computation
 from protocols.digits import digits_left
 from protocols.mock import mock_digits, mock_run
 
@@ -42,10 +43,10 @@ def test_a_sum_of_squares_about_zero_is_refused_at_its_line():
 
     far = {"x": Real(5000, 5001)}
     with pytest.raises(RangeError, match=r"'variance' keeps .* digits on rows made up") as caught:
-        mock_digits(scenario_of(naive, **far), organizations=NAMES)
+        mock_digits(Computation(scenario_of(naive, **far), NAMES))
     assert str(caught.value.source).startswith("test_digits.py line ")
-    assert mock_digits(scenario_of(centred, **far), organizations=NAMES)["variance"] > 3
-    assert mock_digits(scenario_of(naive), organizations=NAMES)["variance"] > 6
+    assert mock_digits(Computation(scenario_of(centred, **far), NAMES))["variance"] > 3
+    assert mock_digits(Computation(scenario_of(naive), NAMES))["variance"] > 6
 
 
 def test_a_power_iteration_on_unscaled_columns_keeps_fewer_digits():
@@ -65,14 +66,14 @@ def test_a_power_iteration_on_unscaled_columns_keeps_fewer_digits():
         return run
 
     columns = {"x": Real(0, 30), "y": Real(0, 0.03)}
-    unscaled = mock_digits(scenario_of(script((1, 1)), **columns), organizations=NAMES, rows=40)
-    scaled = mock_digits(scenario_of(script((1 / 30, 1 / 0.03)), **columns), organizations=NAMES, rows=40)
+    unscaled = mock_digits(Computation(scenario_of(script((1, 1)), **columns), NAMES), rows=40)
+    scaled = mock_digits(Computation(scenario_of(script((1 / 30, 1 / 0.03)), **columns), NAMES), rows=40)
     assert min(unscaled.values()) < 5.5 < 6 < min(scaled.values())
 
 
 @pytest.mark.slow
 def test_scenarios_that_come_with_comity_keep_theirs():
-    digits = mock_digits(load("hospital_statistics").scenario, organizations=NAMES)
+    digits = mock_digits(Computation(load("hospital_statistics").scenario, NAMES))
     # On made-up rows groups hardly differ, so that a test's small statistic has the fewest; below 3 a plan refuses.
     assert min(digits.values()) > 3
     assert sorted(digits.values())[len(digits) // 10] > 7
@@ -83,7 +84,7 @@ def test_other_roundings_with_every_seed_and_none_without():
         study.release("sd", study.table("rows").x.std())
 
     scenario = scenario_of(script)
-    told = [mock_run(scenario, organizations=NAMES, engine="rounding", seed=s).releases["sd"] for s in (1, 1, 2, 3)]
+    told = [mock_run(Computation(scenario, NAMES), engine="rounding", seed=s).releases["sd"] for s in (1, 1, 2, 3)]
     assert told[0] == told[1]
     assert len(set(told)) > 1
     assert np.ptp(told) < 1e-6 * told[0]

@@ -9,7 +9,7 @@ import protocols.shamir.keys as shamir_keys
 import protocols.shamir.orders as shamir_orders
 from mpc import Real, Scenario, Table
 from protocols.order import order_by, quantile, sort
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from protocols.sorting import COMPARISONS, PLACES
 
 ROWS = 40
@@ -62,7 +62,7 @@ def test_the_number_of_what_is_opened_is_the_planned_one(name, engine, monkeypat
     counted(shamir_keys, "reveal", COMPARISONS)
     counted(shamir_orders, "reveal", PLACES)
     scenario = scenario_of(SCRIPTS[name])
-    dry = dry_run(scenario, organizations=["a", "b", "c"], engine=engine)
+    dry = dry_run(Computation(scenario, ["a", "b", "c"], engine=engine))
     simulate(scenario, {o: {"people": {"income": np.arange(ROWS) * 100.0}} for o in "abc"}, engine=engine)
     assert sum(opened.values())
     told = {kind: f"{count:,} {kind}" for kind, count in opened.items() if count}
@@ -74,5 +74,5 @@ def test_nothing_but_facts_about_inputs_without_an_order():
     def script(x):
         return x.bare().mean()
 
-    dry = dry_run(scenario_of(script), organizations=["a", "b", "c"])
+    dry = dry_run(Computation(scenario_of(script), ["a", "b", "c"]))
     assert all("keep their bounds" in line for line in dry.discloses)

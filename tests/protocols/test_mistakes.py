@@ -11,7 +11,7 @@ import pytest
 from mpc import Category, Flag, Real, Scenario, Table
 from mpc.errors import ComityError, ConfigError, ScenarioError
 from protocols import mistakes
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 PEOPLE = """
 from mpc import *
@@ -47,7 +47,7 @@ def scenario(body: str, tmp_path) -> Scenario:
 
 def told(body: str, tmp_path) -> ComityError:
     with pytest.raises(ComityError) as caught:
-        dry_run(scenario(body, tmp_path), organizations=["a", "b", "c"])
+        dry_run(Computation(scenario(body, tmp_path), ["a", "b", "c"]))
     return caught.value
 
 
@@ -206,7 +206,7 @@ study.release("any", people[people.smoker].count() > 0)
 study.release("all", people[~people.smoker].count() == 0)
 """
     made = scenario(body, tmp_path)
-    assert len(dry_run(made, organizations=["a", "b", "c"]).releases) == 9
+    assert len(dry_run(Computation(made, ["a", "b", "c"])).releases) == 9
     ages = [float(20 + i) for i in range(30)]
     rows = {"age": ages, "smoker": [True] * 30, "ward": ["other"] * 30}
     found = simulate(made, {name: {"people": rows} for name in "abc"}, engine="ideal").releases
@@ -223,13 +223,13 @@ def test_what_scripts_print_is_the_same_at_all_parties(tmp_path):
 
 
 def test_one_recipient_needs_no_list(tmp_path):
-    plan = dry_run(scenario("study.release('x', mean, to='b')", tmp_path), organizations=["a", "b", "c"])
+    plan = dry_run(Computation(scenario("study.release('x', mean, to='b')", tmp_path), ["a", "b", "c"]))
     assert [list(entry.recipients) for entry in plan.releases] == [["b"]]
 
 
 @pytest.mark.parametrize("line", ["st.ols(age, people.smoker)", "st.correlation(people[['age', 'smoker']])"])
 def test_what_can_be_meant_in_one_way_only_works(tmp_path, line):
-    plan = dry_run(scenario(f"study.release('x', {line})", tmp_path), organizations=["a", "b", "c"])
+    plan = dry_run(Computation(scenario(f"study.release('x', {line})", tmp_path), ["a", "b", "c"]))
     assert [entry.name for entry in plan.releases] == ["x"]
 
 

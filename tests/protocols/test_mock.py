@@ -3,6 +3,7 @@
 import numpy as np
 
 from mpc import Category, Flag, Real, Scenario, Study, Table
+from protocols.computation import Computation
 from protocols.mock import mock_rows, mock_run
 
 
@@ -35,7 +36,7 @@ def test_rows_fit_the_schema_and_are_the_same_every_time():
 
 
 def test_a_mock_run_shows_what_results_look_like():
-    shown = mock_run(scenario, organizations=["x", "y", "z"], rows=200)
+    shown = mock_run(Computation(scenario, ["x", "y", "z"]), rows=200)
     assert 50 < shown.releases["age mean"] < 58
     assert shown.releases["smokers by ward"]["labels"] == ["a", "b", "c"]
     assert all(isinstance(v, float) for v in shown.releases["smokers by ward"]["values"])

@@ -24,7 +24,7 @@ from parties.study.loader import load
 from protocols.replicated import outside
 from protocols.replicated.engine import ReplicatedEngine
 from protocols.replicated.sharing import Arithmetic, Bits
-from protocols.simulate import dry_run, make_engine, simulate
+from protocols.simulate import Computation, dry_run, make_engine, simulate
 from protocols.simulated import Simulation
 from tests.support.processes import SMALL, small_rows
 
@@ -86,7 +86,7 @@ def test_a_value_beyond_its_bound_leaves_its_owner_out(engine, lie):
 
 
 def test_each_value_is_held_against_its_own_bound():
-    layout = dry_run(SCENARIO, organizations=NAMES, compute=3, owners={"patients": range(7)}).layout
+    layout = dry_run(Computation(SCENARIO, NAMES, compute=3, owners={"patients": range(7)})).layout
     bounds = layout.bounds(4)
     assert bounds.size == layout.sizes[4] > 10
 
@@ -206,12 +206,12 @@ def test_a_script_goes_on_with_a_value_where_nobody_outside_is_asked_for_more():
 def test_a_script_that_asks_for_more_with_an_opened_value_is_refused_with_the_reason():
     four = {"organizations": "abcd", "compute": 3}
     with pytest.raises(ConfigError, match="asks for 'count' after it has the value of release 'mean'"):
-        dry_run(awaiting(asks=True), **four, recipients="abc")
+        dry_run(Computation(awaiting(asks=True), **four, recipients="abc"))
     with pytest.raises(ConfigError, match="recipients that do not compute cannot have"):
-        dry_run(awaiting(asks=False), **four)
+        dry_run(Computation(awaiting(asks=False), **four))
     # What is known to some compute parties only is None everywhere, as ever.
-    dry_run(awaiting(asks=True), **four, recipients="ad")
-    assert dry_run(awaiting(asks=True), organizations="abc", compute=3).may_depend_on_opened
+    dry_run(Computation(awaiting(asks=True), **four, recipients="ad"))
+    assert dry_run(Computation(awaiting(asks=True), "abc", compute=3)).may_depend_on_opened
 
 
 def test_a_script_that_asks_otherwise_than_its_dry_run_is_stopped():
@@ -231,8 +231,8 @@ def test_a_script_that_asks_otherwise_than_its_dry_run_is_stopped():
 
 
 def test_the_plan_counts_what_taking_contributions_costs():
-    alone = dry_run(SCENARIO, organizations="abc", compute=3)
-    more = dry_run(SCENARIO, organizations=NAMES, compute=3)
+    alone = dry_run(Computation(SCENARIO, "abc", compute=3))
+    more = dry_run(Computation(SCENARIO, NAMES, compute=3))
     assert alone.layout.owners == ()
     assert more.layout.owners == (3, 4, 5, 6)
     assert more.rounds > alone.rounds

@@ -10,7 +10,7 @@ import pytest
 
 from parties.local.samples import deal
 from parties.study.loader import load
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from tests.support.hospital_statistics import assert_same
 from tests.support.marks import exhaustive
 
@@ -47,7 +47,7 @@ def test_statistics(count, threshold):
     given = tables(STATISTICS, count)
     run = simulate(load(STATISTICS).scenario, given, engine="shamir", threshold=threshold)
     assert_same(run.releases, pooled(given))
-    planned = dry_run(load(STATISTICS).scenario, organizations=sorted(given), engine="shamir", threshold=threshold)
+    planned = dry_run(Computation(load(STATISTICS).scenario, sorted(given), engine="shamir", threshold=threshold))
     assert run.cost == planned.cost
     assert tuple(run.network.bytes_sent) == planned.cost.bytes_sent
 
@@ -62,7 +62,7 @@ def test_a_model(count):
     found = simulate(scenario, given, engine="shamir", parameters=chosen)
     clear = simulate(scenario, given, engine="ideal", parameters=chosen)
     assert found.releases == pytest.approx(clear.releases, abs=0.01)
-    planned = dry_run(scenario, organizations=sorted(given), engine="shamir", parameters=chosen)
+    planned = dry_run(Computation(scenario, sorted(given), engine="shamir", parameters=chosen))
     assert found.cost == planned.cost
     oracle = scenario.oracle(pooled(given), settings(RISK, **chosen))
     for name in ("patients trained on", "patients tested on"):
@@ -83,7 +83,7 @@ def test_the_whole_model_is_as_good_as_the_oracle(count):
 def test_the_statistics_of_as_many_as_may_compute(count):
     """Bounds grow with the number of owners: there is room for all of them."""
     names = [f"organization {i:02}" for i in range(count)]
-    planned = dry_run(load(STATISTICS).scenario, organizations=names, engine="shamir")
+    planned = dry_run(Computation(load(STATISTICS).scenario, names, engine="shamir"))
     assert len(planned.cost.bytes_sent) == count
     given = tables(STATISTICS, count)
     assert_same(simulate(load(STATISTICS).scenario, given, engine="ideal").releases, pooled(given))

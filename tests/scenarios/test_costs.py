@@ -11,7 +11,7 @@ from mpc.machine.forecast import forecast
 from mpc.machine.network import NETWORKS, Network
 from parties.local.samples import samples
 from parties.study.loader import available, load
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 
 @pytest.mark.parametrize("network", [None, "wan"])
@@ -23,13 +23,13 @@ def test_rounds_and_bytes_are_known_exactly_beforehand(name, network):
         organization: {table: pd.read_csv(path) for table, path in files.items()}
         for organization, files in samples(loaded).items()
     }
-    planned = dry_run(loaded.scenario, organizations=sorted(tables), network=known)
+    planned = dry_run(Computation(loaded.scenario, sorted(tables), network=known))
     run = simulate(loaded.scenario, tables, network=known)
     assert run.cost == planned.cost
     assert tuple(run.network.bytes_sent) == planned.cost.bytes_sent
     assert len(run.network.messages) == sum(planned.cost.messages)
     if known:
-        near = dry_run(loaded.scenario, organizations=sorted(tables))
+        near = dry_run(Computation(loaded.scenario, sorted(tables)))
         assert planned.rounds < near.rounds
         assert sum(planned.bytes_sent) > sum(near.bytes_sent)
 
@@ -51,7 +51,7 @@ def test_what_the_choice_of_an_engine_costs(name):
     assert len(told) == 5
     for engine, n, t, costs in told:
         organizations = [f"organization-{i}" for i in range(n)]
-        planned = dry_run(load(name).scenario, organizations=organizations, engine=engine, threshold=t, network=NEAR)
+        planned = dry_run(Computation(load(name).scenario, organizations, engine=engine, threshold=t, network=NEAR))
         seconds = forecast(planned.trace, NEAR).seconds
         sent = sum(planned.bytes_sent) / n / 1e6  # which party sends how much goes with labels
         exact, told_seconds = costs.rsplit(", ", 1)

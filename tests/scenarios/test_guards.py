@@ -16,7 +16,7 @@ from protocols import statistics as st
 from protocols.models import LogisticRegression, accuracy_score, roc_auc_score
 from protocols.numeric import softmax
 from protocols.order import order_by, top_k
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from tests.support.engines import ENGINES_SLOW
 
 NAMES = ["a", "b", "c"]
@@ -72,7 +72,7 @@ def releases(script: Any, frame: pd.DataFrame, engine: str = "ideal", at: Any = 
 
 
 def plan(script: Any, **parameters: Any) -> list[dict[str, Any]]:
-    return dry_run(scenario_of(script, **parameters), organizations=NAMES, engine="ideal").manifest()
+    return dry_run(Computation(scenario_of(script, **parameters), NAMES, engine="ideal")).manifest()
 
 
 # ---- what nothing guards
@@ -110,7 +110,7 @@ def test_with_a_reason_it_comes_out_and_the_plan_says_so():
         study.release("largest", top_k(rows["income"], 1), unprotected="the registry prints it anyway")
         study.release("mean", study.table("people").income.mean())
 
-    (largest, mean) = dry_run(scenario, organizations=NAMES).releases
+    (largest, mean) = dry_run(Computation(scenario, NAMES)).releases
     assert not largest.guarded
     assert largest.minimum == 0
     assert largest.unprotected == "the registry prints it anyway"
@@ -128,7 +128,7 @@ def test_with_a_reason_it_comes_out_and_the_plan_says_so():
 def test_a_minimum_below_one_is_refused(minimum):
     scenario = scenario_of(lambda p: {"n": p.count()}, minimum_cohort=minimum)
     with pytest.raises(ConfigError, match="1 or more"):
-        dry_run(scenario, organizations=NAMES)
+        dry_run(Computation(scenario, NAMES))
 
 
 # ---- shared rows carry the rows they are

@@ -13,7 +13,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from parties.local.samples import samples
 from parties.study.loader import load
 from protocols.models import split_rows
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from scenarios.hospital_risk_model import FEATURES, plaintext, scenario
 from tests.support.bounds import every_bound_holds
 
@@ -78,7 +78,7 @@ def test_the_sample(seed):
 
 
 def test_in_shares_as_the_plan_says():
-    plan = dry_run(scenario, organizations=HOSPITALS, parameters={"epochs": 2})
+    plan = dry_run(Computation(scenario, HOSPITALS, parameters={"epochs": 2}))
     simulated = run(frames(), "replicated", epochs=2)
     assert simulated.cost == plan.cost
     clear = run(frames(), epochs=2).releases
@@ -86,7 +86,7 @@ def test_in_shares_as_the_plan_says():
 
 
 def test_coefficients_only_if_the_study_says_so():
-    plan = dry_run(scenario, organizations=HOSPITALS)
+    plan = dry_run(Computation(scenario, HOSPITALS))
     assert [entry.name for entry in plan.releases] == ["patients trained on", "patients tested on", "accuracy", "AUC"]
     found = run(frames(), publish_model=True).releases["coefficients"]
     assert found["labels"] == ["intercept", *FEATURES]
@@ -118,7 +118,7 @@ def test_few_patients_with_a_diagnosis_are_suppressed():
 
 
 def test_what_it_costs():
-    plan = dry_run(scenario, organizations=HOSPITALS)
+    plan = dry_run(Computation(scenario, HOSPITALS))
     assert plan.operations <= 2400
     assert max(plan.bytes_sent) <= 3_800_000
     assert plan.rounds <= 1000

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from sklearn.datasets import load_breast_cancer
 
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from scenarios.hospital_statistics import MEASUREMENTS, Patients, scenario
 from tests.support.bounds import every_bound_holds
 from tests.support.hospital_statistics import assert_same
@@ -63,7 +63,7 @@ def test_few_patients_are_suppressed():
 
 
 def test_what_it_costs():
-    plan = dry_run(scenario, organizations=HOSPITALS)
+    plan = dry_run(Computation(scenario, HOSPITALS))
     assert plan.rounds <= 310
     assert plan.operations <= 3500
     assert max(plan.bytes_sent) <= 180_000

@@ -10,7 +10,7 @@ import pytest
 
 from mpc import Integer, Scenario, Study, Table, from_bits
 from mpc.errors import PolicyError
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from tests.support.engines import ENGINES_SLOW
 
 NAMES = ["a", "b", "c"]
@@ -59,7 +59,7 @@ def released(value: Any, engine: str = "ideal") -> Any:
 )
 def test_a_single_row_needs_a_reason(value):
     with pytest.raises(PolicyError, match="single row"):
-        dry_run(scenario(value), organizations=NAMES, engine="ideal")
+        dry_run(Computation(scenario(value), NAMES, engine="ideal"))
 
 
 @pytest.mark.parametrize(

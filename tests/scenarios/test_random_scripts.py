@@ -16,7 +16,7 @@ from scipy import optimize
 
 from mpc import Category, Flag, Real, Scenario, Study, Table
 from protocols import statistics as st
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 NAMES = ["a", "b", "c"]
 MINIMUM = 5
@@ -226,7 +226,7 @@ def held(seed: int, varied: bool = False) -> None:
     frames, releases = table(rng), script(rng, shared=not varied)  # conditions on shared rows are not held apart
     given = options(rng, releases) if varied else {}
     scenario = scenario_of(releases, given)
-    plan = dry_run(scenario, organizations=NAMES, engine="ideal")
+    plan = dry_run(Computation(scenario, NAMES, engine="ideal"))
     tables = {name: {"rows": frame} for name, frame in zip(NAMES, frames, strict=True)}
     run = simulate(scenario, tables, engine="ideal")
     assert [entry.describe() for entry in run.entries] == plan.manifest()

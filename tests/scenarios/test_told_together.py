@@ -13,7 +13,7 @@ from mpc.errors import ConfigError, PolicyError
 from mpc.tables.patterns import possible
 from mpc.tables.selections import Selection
 from protocols import statistics as st
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 
 NAMES = ["a", "b", "c"]
 SMALL = "suppressed (fewer than 10)"
@@ -234,7 +234,7 @@ def test_many_flags_in_one_number():
         return {"x": product.sum()}
 
     with pytest.raises(ConfigError, match="at most 8"):
-        dry_run(scenario_of(script), organizations=NAMES, engine="ideal")
+        dry_run(Computation(scenario_of(script), NAMES, engine="ideal"))
 
 
 def test_rows_beyond_bins_are_not_counted_as_missing():
@@ -338,7 +338,7 @@ def where_of(script):
         found.extend(selected.where for selected in script(p))
         return {"n": p.count()}
 
-    dry_run(scenario_of(run), organizations=NAMES, engine="ideal")
+    dry_run(Computation(scenario_of(run), NAMES, engine="ideal"))
     return found
 
 
@@ -366,7 +366,7 @@ def test_too_many_selections_are_refused_with_what_to_write():
         return found
 
     with pytest.raises(ConfigError, match="too many to hold apart"):
-        dry_run(scenario_of(script), organizations=NAMES, engine="ideal")
+        dry_run(Computation(scenario_of(script), NAMES, engine="ideal"))
 
 
 def test_a_selection_is_of_its_valid_rows():

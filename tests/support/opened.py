@@ -11,8 +11,9 @@ from mpc.machine.opening import open_to
 from mpc.machine.runtime import Runtime
 from mpc.values.fixed import decode, encode
 from mpc.values.secret import SecretArray
+from protocols.assembly import run_here
 from protocols.library import Library
-from protocols.simulate import evaluate, make_engine, run_here
+from protocols.simulate import evaluate, make_engine
 from tests.support.bounds import every_bound_holds
 from tests.support.engines import making
 

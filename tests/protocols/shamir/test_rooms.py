@@ -14,7 +14,7 @@ from protocols.shamir.operation import cost
 from protocols.shamir.prime import PRIME
 from protocols.shamir.rooms import STATISTICAL_SECURITY, distance, mask_bits, most_room
 from protocols.shamir.truncation import cut, cut_product
-from protocols.simulate import dry_run
+from protocols.simulate import Computation, dry_run
 from tests.support.shamir_harness import engine, run, shared
 
 
@@ -90,7 +90,7 @@ def test_a_dry_run_tells_the_distance_of_the_whole_run(parties):
     organizations = [f"h{i}" for i in range(parties)]
 
     def planned(engine_name, more):
-        return dry_run(scenario, organizations=organizations, engine=engine_name, parameters={"more": more})
+        return dry_run(Computation(scenario, organizations, engine=engine_name, parameters={"more": more}))
 
     some, more = (planned("shamir", more) for more in (False, True))
     assert 2.0**-62 < some.distance < more.distance < 2.0**-40

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mpc import Category, Flag, Real, Scenario, Table
-from protocols.simulate import dry_run, simulate
+from protocols.simulate import Computation, dry_run, simulate
 from protocols.statistics.tables import preceding
 from tests.support.value_floor import compute
 
@@ -74,6 +74,6 @@ def test_bytes_grow_with_the_cells():
         async def run(study):
             study.release("count", study.table("stays").group_by("code").count())
 
-        return sum(dry_run(scenario, organizations=["a", "b", "c"]).bytes_sent)  # who sends how much goes with labels
+        return sum(dry_run(Computation(scenario, ["a", "b", "c"])).bytes_sent)  # who sends how much goes with labels
 
     assert sent(2000) < 4.5 * sent(500)
