@@ -444,6 +444,15 @@ class SecretArray:
     def __divmod__(self, other: Any) -> tuple[SecretArray, SecretArray]:
         return self.run.functions.divide_with_remainder(self, other)
 
+    def __rfloordiv__(self, other: Any) -> SecretArray:
+        return constant(self.run, other) // self
+
+    def __rmod__(self, other: Any) -> SecretArray:
+        return constant(self.run, other) % self
+
+    def __rdivmod__(self, other: Any) -> tuple[SecretArray, SecretArray]:
+        return divmod(constant(self.run, other), self)
+
     def __pow__(self, exponent: float) -> SecretArray:
         return self.run.functions.power(self, exponent)
 

@@ -16,11 +16,12 @@ from mpc.errors import RangeError
 from mpc.values.fixed import encode, width_of
 from mpc.values.inherited import kept
 from mpc.values.integers import whole
-from mpc.values.operands import common_shape
+from mpc.values.operands import broadcast, common_shape
 from mpc.values.places import Lazy
 from mpc.values.public import finite
 from mpc.values.secret import SecretArray, concatenate, constant
 from mpc.values.stated import Stated
+from protocols.numeric.long_division import divided_by_secret
 
 Divisors = NDArray[np.int64]
 #: Bits of a dividend's leading digit, and of the factor that it meets: their product fits the ring.
@@ -55,23 +56,22 @@ class Divided(NamedTuple):
 
 
 def floor_divide(x: SecretArray, divisor: Any) -> SecretArray:
-    """x // k for whole numbers k, rounded down as in Python: exact.
+    """x // k for whole numbers, rounded down as in Python: exact. k is public, or secret.
 
-    Domain    every x up to 2^61 (2^62 where k is a power of two); k is not 0
+    Domain    every x up to 2^61 (2^62 where k is a power of two); a secret k up to 2^61, and k = 0 clears `valid`
     Bound     the largest quotient that there could be
     Rounds    those of one exact truncation for powers of two, and for other k where x has up to 30 bits; 4 more for up
               to 57 bits, 8 for 61. Where |k| is above the bound of x, a comparison and a bit's conversion. Different
-              k are operations of their own, beside each other
-    Bytes     of these primitives, an element
-    Raises    RangeError for k = 0 and for bounds above these; ShapeError for measurements (take `floor` first)
-    Source    one multiplication: Granlund, Montgomery, PLDI 1994; more: long division, see `divided`
+              k are operations of their own, beside each other. Of secret k: see `divided_by_secret`
+    Raises    RangeError for a public k = 0 and for bounds above these; ShapeError for measurements (take `floor` first)
+    Source    one multiplication: Granlund, Montgomery, PLDI 1994; more: long division, `divided`
     """
     return _elementwise("//", x, divisor, _Wanted(quotient=True))[0]
 
 
 def remainder(x: SecretArray, divisor: Any) -> SecretArray:
-    """x % k for whole numbers k: x - k (x // k), which has the sign of k, as in Python. Domain, rounds and errors as
-    `floor_divide`."""
+    """x % k for whole numbers: x - k (x // k), which has the sign of k, as in Python. Domain, rounds and errors as
+    `floor_divide`, and a round of a secret k."""
     return _elementwise("%", x, divisor, _Wanted(remainder=True))[0]
 
 
@@ -95,6 +95,12 @@ class _Wanted(NamedTuple):
             rest = found.remainder()
             results.append(rest if k > 0 else -rest)
         return results
+
+    def of_secret(self, x: SecretArray, y: SecretArray) -> list[SecretArray]:
+        """x // y and x % y, undefined where y is 0."""
+        found = divided_by_secret(x.bare(), y.bare())
+        results = ([found.quotient()] if self.quotient else []) + ([found.remainder()] if self.remainder else [])
+        return [kept(result, x, y).masked(found.nonzero, "division by zero") for result in results]
 
 
 def divided(x: SecretArray, k: int) -> Divided:
@@ -185,6 +191,8 @@ def public_divisors(sign: str, divisor: Any) -> Divisors:
 
 
 def _elementwise(sign: str, x: SecretArray, divisor: Any, wanted: _Wanted) -> list[SecretArray]:
+    if isinstance(divisor, SecretArray):
+        return wanted.of_secret(*broadcast(whole(sign, x), whole(sign, divisor)))
     x, values = whole(sign, x), public_divisors(sign, divisor)
     shape = common_shape(x.shape, values.shape)
     given = x.broadcast_to(shape)

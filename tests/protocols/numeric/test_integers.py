@@ -12,14 +12,11 @@ from hypothesis import strategies as st
 
 from mpc import from_bits
 from mpc.errors import RangeError, ShapeError
-from mpc.machine.runtime import Runtime
-from mpc.values.secret import SecretArray
 from protocols.numeric import divide_with_remainder
-from protocols.simulate import evaluate
-from tests.support.bounds import every_bound_holds
-from tests.support.engines import ENGINES, MORE_PARTIES, making
+from tests.support.engines import ENGINES, MORE_PARTIES
+from tests.support.integers import integers
 from tests.support.opened import dry_cost
-from tests.support.value_floor import compute, opened
+from tests.support.value_floor import compute
 
 MOST = 1 << 61
 #: Bounds around those where another way of dividing begins.
@@ -41,24 +38,6 @@ DIVISORS = [
     -3,
     -(1 << 40) - 1,
 ]
-
-
-def integers(function: Callable[..., Any], *arrays: Any, bound: int = 0, engine: str = "ideal") -> list[Any]:
-    """`function(secret, ...)` of integers of at most `bound` (default: the largest of each), opened exactly."""
-
-    def secret(run: Runtime, values: Any) -> SecretArray:
-        array = np.asarray(values, np.int64)
-        most = bound or max(int(np.abs(array).max(initial=1)), 1)
-        return SecretArray(run, run.schedule("constant", values=array), type="int", bound=most)
-
-    async def script(run: Runtime) -> list[Any]:
-        found = function(*[secret(run, array) for array in arrays])
-        return [await opened(run, one) for one in (found if isinstance(found, tuple | list) else [found])]
-
-    if engine != "ideal":
-        return evaluate(script, **making(engine))[0]
-    with every_bound_holds():
-        return evaluate(script, **making(engine))[0]
 
 
 def dividends(bound: int, k: int) -> list[int]:
