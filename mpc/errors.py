@@ -76,7 +76,7 @@ class UnknownLength(ShapeError, TypeError):
 
 
 class RangeError(LocalProtocolError):
-    """A result could exceed what the ring holds. Declare narrower ranges, rescale, `clip`, or state `x.within(limit)`."""
+    """A result could exceed the ring. Declare narrower ranges, rescale, `clip`, or state `x.within(limit)`."""
 
 
 class BoundExceeded(LocalProtocolError):

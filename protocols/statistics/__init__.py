@@ -1,4 +1,4 @@
-"""Statistics of rows that stay at their owners: each owner reduces its own, the rest happens in secret."""
+"""Statistics of rows that stay at their owners: each owner reduces its own rows, and the parties combine in secret."""
 
 from protocols.statistics.comparisons import ttest_ind
 from protocols.statistics.correlations import correlation

@@ -1,4 +1,4 @@
-"""Two-group comparisons."""
+"""Compare two groups of rows: the t-test."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def ttest_ind(
 ) -> Result:
     """Student's (equal_var) or Welch's t-test of two groups of rows.
 
-    Opens     number of rows, mean and standard deviation of both groups; t, degrees of freedom, p and the 95 %
-              interval follow from them
-    Undefined where the standard deviation of a group is (`descriptive.deviations`)
-    Protection one group under the minimum suppresses the whole comparison
-    Source    Welch, Biometrika 34 (1947)
+    Opens       number of rows, mean and standard deviation of both groups; t, degrees of freedom, p and the 95 %
+                interval follow from them
+    Undefined   if the standard deviation of a group is undefined (`descriptive.deviations`)
+    Protection  a group under the minimum suppresses the whole comparison
+    Source      Welch, Biometrika 34 (1947)
     """
     columns = [a, b]
     mean = concatenate([m.reshape(1) for m in means(columns)])
@@ -44,7 +44,7 @@ def ttest_ind(
 
 
 def two_groups(n: Any, mean: Any, sd: Any, equal_var: bool) -> dict[str, Any]:
-    """The test from opened group sizes, means and standard deviations."""
+    """The test, from the opened group sizes, means and standard deviations."""
     from scipy import special  # scipy.stats takes a second to import
 
     part = np.asarray(sd, np.float64) ** 2 / n

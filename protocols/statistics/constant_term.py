@@ -4,9 +4,9 @@ With g_j = mean_j / deviation_j, correlations R of the predictors, R^-1 = N^T D^
 columns,
     b0 = mean_y - deviation_y * sum beta_j g_j
     Var(b0) = deviation_y^2 (1 - R^2) / (rows - p - 1) * (1 + sum_k (N g)_k^2 / d_k).
-The g_j can be large (a year has one of 100 and more), so all are divided by one secret power of two 2^T above
-1 + sum |g_j|, found from their actual sizes: what is left loses digits to none of them. Deviations are those of
-`Scaled`, sqrt(q) times the population's: hence 1/q in place of the 1 above.
+The g_j can be large (100 and more for a year), so all are divided by a secret power of two 2^T above 1 + sum |g_j|,
+which is computed from their sizes: so the quotients keep their digits. Deviations are those of `Scaled`, sqrt(q) times
+the deviation of the population; therefore 1/q takes the place of the 1 above.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from protocols.statistics.descriptive import Scaled
 from protocols.statistics.ldl import INFLATION, INVERSE, Factors
 from protocols.statistics.moments import JointMoments
 
-#: Fraction bits of a mean in its column's units, and bits before its point once it is divided by the deviation.
+#: Fraction bits of a mean in units of its column; bits before the point of mean / deviation.
 _FRAC, _ROOM = 36, 20
-#: Largest (N g)_k and largest sum with its 1/q, in units of 2^T.
+#: Largest (N g)_k, and largest 1/q + sum, in units of 2^T.
 _ENTRY, _LIMIT = 4.0, INFLATION
-#: Fraction bits of the sum beyond those of variance inflation factors.
+#: Fraction bits that 1/q + sum has more than variance inflation factors.
 INTERCEPT_BITS = 4
 
 
@@ -34,8 +34,8 @@ INTERCEPT_BITS = 4
 class Constant:
     """b0 = mantissa * 2^power, in units of the response.
 
-    inflated  what takes the place of a variance inflation factor in its standard error, in units of 4^exponent
-    defined   bit: all of it is within its limits
+    inflated  takes the place of a variance inflation factor in the standard error, in units of 4^exponent
+    defined   bit: all numbers are within their limits
     """
 
     mantissa: SecretArray
@@ -46,11 +46,12 @@ class Constant:
 
 
 def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Constant:
-    """The constant term of the fit that `factors` is of.
+    """The constant term of the regression with these factors.
 
-    Undefined  |mean| or range over deviation of a column above about 2^19 (less by the bits of its range's centre in
-               units of its width); predictors whose means lie along a direction in which they are nearly collinear
-    Error      2^-19 sqrt(rows / (1 - R^2)) standard errors, and 2^-26 of itself
+    Undefined  for a column with |mean| / deviation or range / deviation above about 2^19 (less, by the bits of its
+               range's centre in units of its width); for predictors whose means lie in a direction in which the
+               predictors are nearly collinear
+    Error      2^-19 sqrt(rows / (1 - R^2)) standard errors, and relative 2^-26
     Rounds     about 60, beside the variance inflation
     """
     p = len(factors.mantissa)
@@ -94,7 +95,7 @@ def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Co
 
 
 def _shift_at_most(spread: Scaled, j: int, most: int) -> SecretArray:
-    """Bit: 2^a of column j, the inverse of its deviation to a factor of two, is at most 2^most."""
+    """Bit: 2^a of column j, which is 1 / deviation up to a factor of two, is at most 2^most."""
     position = next(i for i, a in enumerate(spread.shifts) if a <= most)
     return spread.leading.reaches(position)[j]
 
@@ -102,9 +103,10 @@ def _shift_at_most(spread: Scaled, j: int, most: int) -> SecretArray:
 def _inflated(
     rotated: SecretArray, factors: Factors, inverse: SecretArray, size: Exponent
 ) -> tuple[SecretArray, SecretArray]:
-    """4^-T / q + sum_k rotated_k^2 / pivot_k, 26 fraction bits, and whether it and its parts are within their limits.
+    """4^-T / q + sum_k rotated_k^2 / pivot_k, 26 fraction bits; and the bit that the sum and its parts keep their
+    limits.
 
-    It is at least 2^-12: 1 + sum |g_j| is more than half of 2^T, and no eigenvalue of R exceeds p <= 16.
+    The sum is at least 2^-12: 1 + sum |g_j| is more than half of 2^T, and no eigenvalue of R exceeds p <= 16.
     """
     p = len(rotated)
     frac = INVERSE + INTERCEPT_BITS

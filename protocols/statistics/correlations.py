@@ -13,7 +13,7 @@ from mpc.tables.counts import behind, complete
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.values.secret import SecretArray
 from protocols.numeric.normalize import F
-from protocols.statistics import given
+from protocols.statistics import arguments
 from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, TOO_LITTLE, Scaled, scaled_roots
 from protocols.statistics.held import held
 from protocols.statistics.moments import WIDE, JointMoments, cross_moments
@@ -23,9 +23,9 @@ from protocols.statistics.moments import WIDE, JointMoments, cross_moments
 class Standardised:
     """The correlation matrix of columns over their complete rows, and what it was scaled by.
 
-    matrix  (k, k), F fraction bits; the same number in both places of a pair
-    scaled  (k, k) the spread in units of 2^-a_i 2^-a_j (`Scaled`): matrix before it was divided by mantissas' roots,
-            with 56 fraction bits
+    matrix  (k, k), F fraction bits; exactly symmetric
+    scaled  (k, k) the spread in units of 2^-a_i 2^-a_j (`Scaled`), 56 fraction bits: the matrix before the division by
+            the roots of the mantissas
     """
 
     moments: JointMoments
@@ -34,15 +34,15 @@ class Standardised:
     scaled: SecretArray
 
     def varies(self, bits: int) -> SecretArray:
-        """(k,) bits: the spread of a column is at least 2^-bits of that of half its range."""
+        """(k,) bits: the spread of a column is at least 2^-bits, in units u of its range."""
         return self.roots.leading.reaches(WIDE - bits)
 
 
 def standardise(columns: Sequence[PrivateArray]) -> Standardised:
-    """Correlations with 28 fraction bits; meaningless in rows and columns of a column that does not vary.
+    """Correlations with 28 fraction bits; meaningless for a column that does not vary.
 
-    Block scaling: row and column j are first multiplied by the secret power of two that normalises their diagonal
-    entry, exactly (all entries fit by Cauchy-Schwarz), then by 1/sqrt(diagonal). Each pair is computed once.
+    Row and column j are first multiplied by the secret power of two that normalises their diagonal entry; this is exact
+    (all entries fit by Cauchy-Schwarz). Then they are multiplied by 1/sqrt(diagonal). Each pair is computed once.
     """
     moments = cross_moments(columns)
     k = len(columns)
@@ -60,7 +60,7 @@ def standardise(columns: Sequence[PrivateArray]) -> Standardised:
     up, inverse = of_rows(roots.up), of_rows(roots.inverse)
     pairs = spread.view(lambda a: a[row, column])
     scaled = pairs.times(up[0], bound=limit).times(up[1], bound=limit)
-    # An owner whose products belong to no rows keeps |C_ij| <= (C_ii + C_jj) / 2: then it is at most 2^25.
+    # If an owner shares products of no rows, only |C_ij| <= (C_ii + C_jj) / 2 holds: then an entry is at most 2^25.
     scaled = held(scaled.rescaled(WIDE), 1 + 2.0**-10)
     matrix = scaled.cut(F).bounded((1 << F) + (1 << 11)).product(inverse[0], F, limit=2.05)
     matrix = matrix.product(inverse[1], F, limit=2.05).bounded((1 << F) + (1 << 12))
@@ -70,12 +70,12 @@ def standardise(columns: Sequence[PrivateArray]) -> Standardised:
 def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:
     """Pearson's correlation matrix over the rows where no column is missing.
 
-    Error       2^-23, and 2^-55 of the square of a range over its deviation
-    Undefined   where a column varies by less than 2^-20 of its declared range, or there are fewer than two rows
-    Protection  fewer complete rows than the minimum suppress the matrix, and so does a flag that fewer of them have,
-                or have not, and of two flags any of the four combinations
+    Error       2^-23, and 2^-55 times the square of (range / deviation) of a column
+    Undefined   for a column whose deviation is below 2^-20 of its declared range; with fewer than two rows
+    Protection  fewer complete rows than the minimum suppress the matrix. So do fewer rows with a flag, without it, or
+                with any of the four combinations of two flags
     """
-    columns = given.columns("correlation", columns)  # a table, too
+    columns = arguments.columns("correlation", columns)
     standard = standardise(columns)
     k = len(columns)
     varies = standard.varies(SPREAD_BITS)

@@ -23,14 +23,14 @@ from mpc.values.secret import SecretArray, where
 from mpc.values.wide_products import precise_product
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, inverse_root, roots
-from protocols.statistics import given
+from protocols.statistics import arguments
 from protocols.statistics.moments import FINE, WIDE, JointMoments, column_moments
 
-#: Position of the lowest leading bit that a spread can have: 2^-50.
+#: Lowest position of the leading bit of a spread: 2^-50.
 _LEAST = WIDE - 50
-#: A spread below 2^-38 (a deviation below 2^-19 of half the range) has not the digits that are stated.
+#: A spread below 2^-38 (a deviation below 2^-19 of half the range) lacks the stated digits.
 SPREAD_BITS = 38
-#: Bits of shared rows that are centred; bits of a variance of them that are right.
+#: Of shared rows: bits of a centred value, and right bits of their variance.
 _CENTRED, _DIGITS = 29, 12
 _NO_ROWS = "no rows"
 ONE_ROW = "fewer than two rows"
@@ -41,9 +41,11 @@ TOO_LITTLE = "varies too little for its declared range, or not at all"
 class Scaled:
     """Square roots of spreads: spread_jj = mantissa * 4^-a with mantissa in [1/4, 1).
 
-    mantissa  28 fraction bits (1 where the spread is 0);  inverse  1/sqrt(mantissa)
-    up        2^a, an integer;  down  2^(28 - a);  shift  a;  positive  bit: the spread is not 0
-    root      sqrt(mantissa);  leading, shifts  where the spread's leading bit stands, and a by its position
+    mantissa  28 fraction bits; 1 for a spread of 0
+    inverse   1/sqrt(mantissa);  root  sqrt(mantissa)
+    up        2^a, an integer;  down  2^(28 - a);  shift  a
+    positive  bit: the spread is not 0
+    leading   the position of the spread's leading bit;  shifts  a by that position
     """
 
     mantissa: SecretArray
@@ -58,10 +60,10 @@ class Scaled:
 
 
 def scaled_roots(spread: SecretArray) -> Scaled:
-    """Normalise diagonal spreads (56 fraction bits, in [0, 1]) by even powers of two, and take inverse roots.
+    """Normalise diagonal spreads (56 fraction bits, in [0, 1]) by even powers of two, and compute inverse roots.
 
-    A spread below 2^-50, or below 0, is rounding of the means and counts as 0; so does one of 2 and more, which only an
-    owner can bring about whose means do not belong to its sums.
+    A spread below 2^-50, or a negative spread, is an error of rounded means and counts as 0. So does a spread of 2 or
+    more: it can only come from an owner whose means contradict its sums.
     """
     width = WIDE + 1
     leading = leading_bit(spread, width, least=_LEAST, signed=True, beyond=3)
@@ -77,38 +79,39 @@ def scaled_roots(spread: SecretArray) -> Scaled:
 
 
 def means(columns: Sequence[PrivateArray]) -> list[SecretArray]:
-    """Mean of each column over its valid rows; undefined without any.
+    """Mean of each column over its valid rows; undefined without a valid row.
 
-    Error  2^-32 of the declared range over the number of rows, and 2^-36 of it (for a range farther from 0 than a
-           million times its width: a unit of its limits' float64)
+    Error  2^-32 of the declared range divided by the number of rows, and 2^-36 of the range (for a range farther from 0
+           than a million times its width: the float64 spacing at its limits)
     """
     moments = column_moments(columns)
-    values = moments.fine.masked(moments.some, _NO_ROWS)
-    out = []
-    for j in range(len(columns)):
-        out.append(_of(columns[j], _in_range(moments, values[j], j), "mean", moments, j))
-    return out
+    values = moments.fine.masked(moments.nonempty, _NO_ROWS)
+    return [_of(column, _in_range(moments, values[j], j), "mean", moments, j) for j, column in enumerate(columns)]
 
 
 def _in_range(moments: JointMoments, mean: SecretArray, j: int) -> SecretArray:
-    """Means in the units of column j as numbers of its range."""
+    """Means in units u of column j, as numbers of its range."""
     centre, exponent = moments.centre[j], moments.exponent[j]
     mean = mean.cut(min(FINE, 60 - int(np.frexp(abs(centre))[1]) + exponent))
     return mean.rescaled(mean.frac - exponent) + float(centre)
 
 
 def of_parts(parts: Sequence[PrivateArray], statistic: str) -> SecretArray:
-    """Means or standard deviations (`mean` or `std`) of one column in several selections of rows, as a vector that says
-    nothing about the rows it stands on; as `means` and `deviations` give them, in one operation for all of them."""
+    """Means or standard deviations (`mean` or `std`) of one column in several selections of rows, as a vector.
+
+    The numbers are those of `means` and `deviations`, in one operation. The rows behind the vector are not stated: the
+    caller does that.
+    """
     moments = column_moments(parts)
     if statistic == "mean":
-        return _in_range(moments, moments.fine.masked(moments.some, _NO_ROWS), 0)
+        return _in_range(moments, moments.fine.masked(moments.nonempty, _NO_ROWS), 0)
     sd = _deviations(moments, 1)
     return sd.rescaled(sd.frac - moments.exponent[0])
 
 
 def _of(column: PrivateArray, value: SecretArray, name: str, moments: JointMoments, j: int) -> SecretArray:
-    """A statistic of the valid rows of a column stands on these, and on both sides of the flags in it."""
+    """A statistic of the valid rows of a column. Behind it are these rows, and both sides of the flags in the
+    column."""
     rows = moments.rows(complete([column]), j)
     return value.standing_on(*behind([column], rows), origin=(f"{name} of {named(column)}",))
 
@@ -116,9 +119,9 @@ def _of(column: PrivateArray, value: SecretArray, name: str, moments: JointMomen
 def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
     """Standard deviation of each column over its valid rows.
 
-    Undefined  with fewer than two rows (one, for ddof 0); below 2^-20 of the declared range, also where the column does
-               not vary at all: from what owners share, 0 cannot be told from a rounding error
-    Error      relative 2^-24, and 2^-55 of the square of the declared range's ratio to the deviation: 2e-5 at most
+    Undefined  with fewer than two rows (one, for ddof 0); for a deviation below 2^-20 of the declared range, 0
+               included: the shared numbers do not tell 0 from a rounding error
+    Error      relative 2^-24, and 2^-55 times the square of (declared range / deviation): at most 2e-5
     """
     moments = column_moments(columns)
     key = ("deviations", id(moments), ddof)
@@ -126,19 +129,20 @@ def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArr
     if key not in memo:
         memo[key] = _deviations(moments, ddof)
     values = memo[key]
-    own = [values[j] for j in range(len(columns))]
-    scaled = [sd.rescaled(sd.frac - e) for sd, e in zip(own, moments.exponent, strict=True)]
-    name = "standard deviation"
-    return [_of(column, sd, name, moments, j) for j, (column, sd) in enumerate(zip(columns, scaled, strict=True))]
+    out = []
+    for j, (column, exponent) in enumerate(zip(columns, moments.exponent, strict=True)):
+        sd = values[j].rescaled(values[j].frac - exponent)
+        out.append(_of(column, sd, "standard deviation", moments, j))
+    return out
 
 
 def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
     if ddof not in (0, 1):
         raise ValueError("ddof is 0 or 1")
     roots = scaled_roots(moments.spread)
-    # q' = (n - ddof) v / 2^w in [1/4, 1) for n > ddof; the clamp keeps the root's domain for fewer rows.
+    # q' = (n - ddof) v / 2^w in [1/4, 1) for n > ddof; for fewer rows 0.5 takes its place, in the domain of the root.
     fraction = moments.fraction - moments.step if ddof else moments.fraction
-    enough = moments.several if ddof else moments.some
+    enough = moments.several if ddof else moments.nonempty
     fraction = where(enough, fraction, 0.5).bounded(1 << F)
     # sd = sqrt(spread) / sqrt(q') = root * inverse * 2^-a
     ratio = roots.root.product(inverse_root(fraction), F, limit=2.05)
@@ -149,26 +153,26 @@ def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
 
 
 def variances(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArray]:
-    """Variance of each column: the square of its standard deviation, with its conditions and twice its errors."""
+    """Variance of each column: the square of its standard deviation, undefined as that is, with twice its error."""
     return [precise_product(sd, sd) for sd in deviations(columns, ddof)]
 
 
 def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
-    """Variance of the elements of a secret array about their own mean; of the valid ones, where it has a mask.
+    """Variance of the valid elements of a secret array about their mean.
 
-    Error      2^-12 of itself; of rows as `share` gives them also what their resolution leaves
-    Undefined  with at most `ddof` valid elements; where its error could be larger than stated: for a deviation below
-               about 2^-21 times the root of the number of elements, of x's bound (`within` makes that smaller)
-    Rounds     those of a mean, and about 25; with a mask those of a division and 25
+    Error      relative 2^-12; for rows of `share` also what their resolution leaves
+    Undefined  with at most `ddof` valid elements; where the error could be larger than stated, that is for a deviation
+               below about 2^-21 sqrt(number of elements) times the bound of x (`within` makes the bound smaller)
+    Rounds     those of a mean, and about 25; with a mask those of a division, and 25
     """
     x = x.numeric()
-    unit = width_of(x.bound) - x.frac  # |x| <= 2^unit, and is measured in it
+    unit = width_of(x.bound) - x.frac  # |x| <= 2^unit, the unit of the computation
     x = x.rescaled(x.frac + unit).cut(_CENTRED)
     mean = x.mean(axis)
     if axis is not None:
         mean = mean.reshape(*_kept(x.shape, axis))
     masked = x.valid is not None and x.valid.shape != ()
-    # The mean is no larger than the elements, and undefined without any: then there is nothing to centre.
+    # The mean is no larger than the elements. Without a valid element it is undefined, and there is nothing to centre.
     mean = (mean.without_mask() if masked else mean).cut(x.frac)
     centred = x - mean.bounded(x.bound + 1)
     terms = x.size if axis is None else x.shape[axis]
@@ -185,7 +189,7 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
         several = count > ddof
         variance = squares / where(several, count - ddof, 1)
         variance = variance.masked(several, f"at most {ddof} values").like(squares)
-    # Each square is off by a last place and by its cut, the mean by two last places of x, the quotient by a few.
+    # Errors: of a square a last place and its cut, of the mean two last places of x, of the quotient a few.
     off = np.ldexp(2.0 * x.run.engine.rounding, -frac) + np.ldexp(8.0, -2 * _CENTRED) + np.ldexp(4.0, -variance.frac)
     variance = variance.masked(variance.bare() >= off * 2.0**_DIGITS, TOO_LITTLE)
     return variance.rescaled(variance.frac - 2 * unit)
@@ -198,7 +202,7 @@ def _kept(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 @dataclass
 class Description:
-    """What `describe` gives, by column name: releases in one form each."""
+    """Results of `describe`, by column name; each can be released by itself."""
 
     mean: dict[str, Result]
     sd: dict[str, Result]
@@ -208,11 +212,11 @@ class Description:
 def describe(table: PrivateTable) -> Description:
     """Mean, standard deviation and number of missing values of every numeric column, together.
 
-    Protection: a mean or deviation over fewer valid rows than the minimum is suppressed, and that of a flag also where
-    fewer rows have it, or have it not. A number of missing values is told as it is, however small (how complete the
-    records are is no group of people), unless the valid rows it leaves are fewer than the minimum and not 0.
+    Protection: a mean or deviation over fewer valid rows than the minimum is suppressed; that of a flag also if fewer
+    rows have the flag, or lack it. A number of missing values comes out, however small: the completeness of records is
+    not a group of people. It is suppressed only if the valid rows are fewer than the minimum, and not 0.
     """
-    columns = [column for column in given.table("describe", table) if column.expression.type != "category"]
+    columns = [column for column in arguments.table("describe", table) if column.expression.type != "category"]
     out = Description({}, {}, _missing(table))
     if not columns:
         return out
@@ -244,7 +248,7 @@ class Missing(Rule):
 
 
 def _missing(table: PrivateTable) -> dict[str, Result]:
-    """How many values of each column are missing, where that leaves no valid rows or enough."""
+    """Number of missing values of each column, released if no valid rows are left, or enough."""
     source = table.source
     columns = list(table)
     k = len(columns)

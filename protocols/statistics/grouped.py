@@ -1,4 +1,4 @@
-"""Statistics by groups of rows, with small groups suppressed as cells of one table."""
+"""Statistics by groups of rows; small groups are suppressed like the cells of a table."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from mpc.releases.disclosure import Opened, Result
 from mpc.tables.counts import counted, few_values, rows_where
 from mpc.tables.dominance import not_dominated
-from mpc.tables.expressions import Expression, both, steps, unary
+from mpc.tables.expressions import both, steps, unary
 from mpc.tables.private import PrivateArray, count_cells
 from mpc.tables.selections import Selection, joint_cells
 from mpc.values.cohorts import Cohort
@@ -22,8 +22,8 @@ from protocols.statistics.tables import levels, table_guard
 def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Result:
     """`mean`, `std` or `count` of a column's valid rows in each group.
 
-    Protection  groups under the minimum are suppressed as the cells of a table are (`tables.large_cells`); for a flag,
-                so are groups where fewer rows than the minimum have it, or have it not
+    Protection  groups under the minimum are suppressed like the cells of a table (`tables.large_cells`). For a flag, so
+                are groups where fewer rows than the minimum have it, or lack it
     """
     if category.expression.levels:
         parts = [column[category == level] for level in category.expression.levels]
@@ -32,7 +32,7 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
     moments = column_moments(parts)
     chosen = Selection(column.source, both(column.where, category.where), (category.expression,), (column.expression,))
     by = f"{rows_where(column.source, column.where)} by {category.name}"
-    counts = counted(moments.own, by, chosen)
+    counts = counted(moments.by_owner, by, chosen)
     tables = list(counts.basis.cohorts)
     if statistic == "count":
         values = counts
@@ -46,23 +46,21 @@ def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Res
 
 
 def _by_flags(column: PrivateArray, category: PrivateArray) -> list[Cohort]:
-    """Tables of the rows by group that have a flag, and have it not, for the flags that a column is made from; of
-    several flags, of each combination. Of whole numbers with few values, of the rows that have each, or none."""
+    """Tables by group of the rows with each combination of the flags in a column; and of the rows with each value, for
+    whole numbers with few values."""
     expression = column.expression
     flags = [expression] if expression.type == "flag" else [flag for flag, none in steps(expression) if not none]
-    pairs: list[tuple[Expression, ...]] = [tuple(flags)] if flags else []
-    found = []
-    for pair in pairs:
-        by = [PrivateArray(column.source, flag, flag.text, column.where) for flag in pair]
+    tables = []
+    if flags:
+        by = [PrivateArray(column.source, flag, flag.text, column.where) for flag in flags]
         (cells,) = count_cells(column.source, [category, *by]).basis.cohorts
-        places = product(range(2), repeat=len(pair))
-        found += [cells.at(slice(None), *place) for place in places]
+        tables += [cells.at(slice(None), *sides) for sides in product(range(2), repeat=len(flags))]
     where = both(both(column.where, category.where), unary("not", unary("isna", expression)))
     for few in few_values(expression):
         cells = joint_cells(column.source, [category.expression, few], where)
         cells.what = f"{rows_where(column.source, column.where)} by {category.name} and {few.text}"
-        found += [cells.at(slice(None), k) for k in range(len(few.levels))]
-    return found
+        tables += [cells.at(slice(None), k) for k in range(len(few.levels))]
+    return tables
 
 
 def counts(category: PrivateArray) -> Result:

@@ -1,8 +1,8 @@
-"""Bounds that follow from a theorem about data, where an owner may have shared numbers that belong to no data.
+"""Bounds that follow from a theorem about data, although an owner may share numbers that no data have.
 
-Relations between an owner's numbers are compared (`mpc.machine.relations`) as far as they are linear. What else a bound
-rests on, that products of columns belong to rows, is held here, where masks rest on bounds: a value beyond its bound
-counts as 0.
+`mpc.machine.relations` compares the linear relations between the numbers of an owner. A bound may rest on more: that
+products of columns are products of rows. `held` enforces such a bound where masks rest on bounds: a value beyond its
+bound counts as 0.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from mpc.values.secret import SecretArray, stack, where
 
 
 def held(x: SecretArray, limit: float) -> SecretArray:
-    """x where |x| <= limit, else 0; x itself with engines that hide whatever numbers are.
+    """x where |x| <= limit, else 0. With engines whose masks do not rest on bounds: x, and no message.
 
     Rounds  a comparison, an and, and a select
     """

@@ -1,8 +1,9 @@
-"""LDL^T factors of a secret correlation matrix, with pivots checked instead of trusted.
+"""LDL^T factors of a secret correlation matrix, with checked pivots.
 
 A correlation matrix is positive semidefinite, so all entries of its Schur complements are at most 1 and all entries
-of L at most 1/sqrt(pivot): with pivots of at least 2^-7 everything has a bound before it is computed. A smaller pivot
-clears a bit (its predictor is nearly a combination of the earlier ones) and is replaced, never divided by.
+of L at most 1/sqrt(pivot): with pivots of at least 2^-7, every number has a bound before it is computed. A smaller
+pivot (its predictor is nearly a combination of earlier predictors) clears a bit and is replaced; nothing is divided by
+it.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import Exponent, F
 from protocols.statistics.held import held
 
-#: Smallest pivot: a predictor with more than 1 - 2^-7 of its variance explained by the earlier ones is collinear.
+#: Smallest pivot, 2^-PIVOT_BITS: if earlier predictors explain more than 1 - 2^-7 of a predictor, it is collinear.
 PIVOT_BITS = 7
 #: Largest entry of L^-1, and its fraction bits.
 ENTRY = 16.0
@@ -28,11 +29,12 @@ INVERSE = 22
 
 @dataclass
 class Factors:
-    """Of the leading p columns of a (p + 1, p + 1) matrix, the last one being the response.
+    """Factors of a (p + 1, p + 1) matrix: p predictors, and the response in the last column.
 
-    rows      (p, p): rows 0..p-1 of L^-1;  response  (p,): its row p without the diagonal, minus the coefficients
+    rows      (p, p): rows 0..p-1 of L^-1
+    response  (p,): row p of L^-1 without the diagonal, which is minus the coefficients
     mantissa  (p,): w_k with 1/pivot_k = w_k * power_k;  power  (p,) integers
-    regular   bit: all pivots and entries were within their limits
+    regular   bit: all pivots and entries are within their limits
     """
 
     rows: SecretArray
@@ -43,7 +45,7 @@ class Factors:
 
 
 def factor(matrix: SecretArray) -> Factors:
-    """Factor a correlation matrix of p predictors and a response; L^-1 beside, from the identity by the same steps.
+    """Factor a correlation matrix of p predictors and a response. The same steps turn the identity into L^-1.
 
     Rounds  about 20 a predictor
     Error   entries of L^-1 within 2^-20 for variance inflation up to 10; pivots within 2^-24
@@ -58,8 +60,8 @@ def factor(matrix: SecretArray) -> Factors:
     for _ in range(p):
         mantissa, power, fits = _pivot(schur[0, 0])
         column = held(schur[1:, 0], 1 + 2.0**-10)
-        # |column| <= sqrt(pivot) and power < 1/pivot <= 2^7, so their product is at most 2^3.5; a pivot that is too
-        # small has power 0 and eliminates nothing. |L| <= 1/sqrt(pivot).
+        # |column| <= sqrt(pivot) and power < 1/pivot <= 2^7, so their product is at most 2^3.5. A pivot below its limit
+        # has power 0 and eliminates nothing. |L| <= 1/sqrt(pivot).
         lifted = column.times(power.broadcast_to(column.shape), bound=int(11.4 * 2**F))
         ratio = lifted.product(mantissa.broadcast_to(column.shape), F, limit=11.4).reshape(-1, 1)
         update = ratio.product(column.reshape(1, -1), F, limit=1.01)
@@ -72,15 +74,15 @@ def factor(matrix: SecretArray) -> Factors:
         bits += [fits.reshape(1), good]
     good, response = _checked(inverse[0])
     regular = concatenate([*bits, good]).all()
-    # The coefficients mean something, and keep their bounds, only where everything before them does.
+    # The coefficients have a meaning, and keep their bounds, only if all pivots and entries do.
     response = where(regular.broadcast_to((p,)), response, 0)
     whole = concatenate([row.reshape(1, p) for row in rows])
     return Factors(whole, response, concatenate(mantissas), concatenate(powers), regular)
 
 
 def _pivot(pivot: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
-    """w in [1, 2] and a power of two with 1/pivot = w * power, and a bit: the pivot is at least 2^-7 (else power is
-    0). One vector of comparisons finds its binade."""
+    """w in [1, 2] and a power of two with 1/pivot = w * power, and the bit pivot >= 2^-7 (without it, power is 0). One
+    vector of comparisons finds the binade."""
     limits = np.ldexp(1.0, np.arange(-PIVOT_BITS, 0))
     reached = pivot.broadcast_to((PIVOT_BITS,)) >= limits
     binade = Exponent(reached)
@@ -90,21 +92,21 @@ def _pivot(pivot: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
 
 
 def _checked(row: SecretArray) -> tuple[SecretArray, SecretArray]:
-    """Which entries are at most ENTRY, and the row with zeros for those that are not."""
+    """Bits of the entries with |entry| <= ENTRY, and the row with 0 for all other entries."""
     low_enough = stack([row, -row]) <= ENTRY
     good = low_enough[0] & low_enough[1]
     return good, where(good, row, 0).bounded(int(ENTRY * 2**FACTOR))
 
 
 def inflation(factors: Factors) -> tuple[SecretArray, SecretArray]:
-    """The diagonal of the inverse of the predictors' correlations (variance inflation factors), and whether all are
-    at most 128: diag_j = sum_k N_kj^2 / pivot_k. 22 fraction bits."""
+    """Variance inflation factors, the diagonal of the inverse of the predictors' correlations, with 22 fraction bits;
+    and the bit that all are at most 128. diag_j = sum_k N_kj^2 / pivot_k, N being L^-1."""
     p = len(factors.mantissa)
     rows = factors.rows
     squares = rows.product(rows, INVERSE, limit=ENTRY * ENTRY * 1.01)
     terms = squares.product(factors.mantissa.reshape(p, 1), INVERSE, limit=ENTRY * ENTRY * 2.1)
     diagonal = terms.times(factors.power.reshape(p, 1)).sum(0)
-    # Where a row was replaced, the diagonal may lack its own term, which is at least 1.
+    # If a pivot was replaced, the diagonal may lack the term of its row, which is at least 1.
     small = (diagonal <= INFLATION) & (diagonal >= 1 - 2.0**-10)
     safe = where(small, diagonal, 1.0).bounded(int(INFLATION * 2**INVERSE) + 1)
     return safe, small.all()

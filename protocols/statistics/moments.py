@@ -1,10 +1,10 @@
 """Joint counts, means and centred moments of columns whose rows are split between owners.
 
-Each owner computes (n_i, mean m_i, centred products M_i) of its rows in float64. In secret they are combined as
+Each owner computes (n_i, mean m_i, centred products M_i) of its rows in float64. The parties combine them in secret:
     M = sum M_i + sum n_i (m_i - m)(m_i - m)^T
-(Chan, Golub and LeVeque, 1983), which loses no digits to a large mean. The partial results enter with all the room
-of the ring and stay wide; before anything is cut they are multiplied, exactly, by the secret power of two v that
-brings the number of rows into the top binade of its bound: so sixty rows keep as many digits as sixty million.
+(Chan, Golub and LeVeque, 1983), which loses no digits to a large mean. The partial results are shared with all bits
+that the ring has room for. Before anything is cut, they are multiplied, exactly, by the secret power of two v that
+brings the number of rows into the top binade of its bound. So sixty rows keep as many digits as sixty million.
 
 Columns are in units of their declared range: u = (x - centre) / 2^exponent with |u| <= 1.
 """
@@ -33,9 +33,9 @@ from protocols.numeric.normalize import F, leading_bit
 
 #: Fraction bits of spreads: q * (population covariance), |.| <= 1.
 WIDE = 56
-#: Fraction bits of means, where digits matter.
+#: Fraction bits of fine means.
 FINE = 40
-#: Bits of owners' spreads behind those that fit beside the number of rows; fraction bits of a leading half.
+#: Bits of an owner's spread beyond those that fit beside the number of rows; fraction bits of a leading half.
 _REST = 26
 _HALF = 18
 
@@ -44,14 +44,15 @@ _HALF = 18
 class JointMoments:
     """Moments of all owners' rows together, in units u; k columns.
 
-    count     rows: shape (k,), or () where all columns share their rows
+    count     number of rows: shape (k,), or () if all columns share their rows
     fraction  q = count * v / 2^w in [1/2, 1), 28 fraction bits (1/2 for no rows)
-    step      v / 2^w: what one row adds to q
+    step      v / 2^w: the part of q that a single row adds
     inverse   1/q, 28 fraction bits
     mean      (k,), 28 fraction bits;  fine  the same with 40
     spread    q * population variance (k,) or covariance (k, k), 56 fraction bits
-    some      bit: there is at least one row;  several: at least two
-    own       each owner's number of rows: (owners, *shape of count)
+    nonempty  bit: there is at least one row;  several  bit: there are at least two
+    by_owner  number of rows of each owner: (owners, *shape of count)
+    wheres    the selection of each column's rows;  columns  their expressions
     """
 
     source: Source
@@ -64,9 +65,9 @@ class JointMoments:
     mean: SecretArray
     fine: SecretArray
     spread: SecretArray
-    some: SecretArray
+    nonempty: SecretArray
     several: SecretArray
-    own: SecretArray
+    by_owner: SecretArray
     wheres: tuple[Expression | None, ...]
     columns: tuple[Expression, ...]
 
@@ -75,47 +76,48 @@ class JointMoments:
         memo = self.source.memo
         whole, key = ("rows", id(self)), ("rows", id(self), j)
         if whole not in memo:
-            memo[whole] = Cohort.of(self.count, self.own, what=what)
+            memo[whole] = Cohort.of(self.count, self.by_owner, what=what)
         if key not in memo:
             cohort = memo[whole] if j is None else memo[whole].at(j)
             valid = self.columns if j is None else (self.columns[j],)
             memo[key] = cohort.named(what, Selection(self.source, self.wheres[j or 0], (), valid))
-        found: Cohort = memo[key]
-        return found
+        rows: Cohort = memo[key]
+        return rows
 
 
 def column_moments(columns: Sequence[PrivateArray]) -> JointMoments:
-    """Each column over its own valid rows. Computed once a run for the same columns."""
+    """Moments of each column over its valid rows; computed once in a run for the same columns."""
     return _joint(columns, "columns", _columns, cross=False)
 
 
 def cross_moments(columns: Sequence[PrivateArray]) -> JointMoments:
-    """All columns over the rows where none of them is missing."""
+    """Moments of all columns over their complete rows; computed once in a run for the same columns."""
     return _joint(columns, "cross", _cross, cross=True)
 
 
 class _Columns(ColumnMoments):
-    """With what is left of its sums of squares behind `frac` fraction bits."""
+    """The moments, and the rest of the sums of squares after `frac` fraction bits."""
 
     frac = 0
 
     def result(self) -> dict[str, Floats]:
-        found = super().result()
-        return {**found, "rest": _rest(found["squares"], self.frac)}
+        moments = super().result()
+        return {**moments, "rest": _rest(moments["squares"], self.frac)}
 
 
 class _Cross(CrossMoments):
-    """The products of each pair of columns once, with what is left of them behind `frac` fraction bits."""
+    """The moments, with the products of each pair of columns once, and their rest after `frac` fraction bits."""
 
     frac = 0
 
     def result(self) -> dict[str, Floats]:
-        found = super().result()
-        products = found["products"][np.triu_indices(len(found["mean"]))]
-        return {**found, "products": products, "rest": _rest(products, self.frac)}
+        moments = super().result()
+        products = moments["products"][np.triu_indices(len(moments["mean"]))]
+        return {**moments, "products": products, "rest": _rest(products, self.frac)}
 
 
 def _rest(x: Floats, frac: int) -> Floats:
+    """x less its nearest number with `frac` fraction bits."""
     return np.asarray(x - np.ldexp(np.rint(np.ldexp(x, frac)), -frac), np.float64)
 
 
@@ -147,18 +149,21 @@ def _joint(
     cross: bool,
 ) -> JointMoments:
     if not columns:
-        raise ShapeError("no column given")
+        raise ShapeError("a statistic of columns has no column: expected at least one")
     source = columns[0].source
     for column in columns:
         if column.source is not source:
-            raise ShapeError(f"{columns[0].name} and {column.name} are rows of different tables; join them first")
+            raise ShapeError(
+                f"{columns[0].name} and {column.name} are columns of different tables: take both from one table"
+            )
         if column.expression.type == "category":
             raise ShapeError(f"{column.name} is a category: count it, or compare it with a level")
     key = (kind, tuple((id(c.expression), id(c.where)) for c in columns))
-    found = source.memo.get(key)
-    if found is None:
-        found = source.memo[key] = (_combine(source, columns, aggregate, cross), tuple(columns))
-    return found[0]
+    entry = source.memo.get(key)
+    if entry is None:
+        # The columns are kept, so that no other object takes their ids.
+        entry = source.memo[key] = (_combine(source, columns, aggregate, cross), tuple(columns))
+    return entry[0]
 
 
 def _combine(
@@ -179,8 +184,8 @@ def _combine(
     width = int(most).bit_length()
     if width > 30:
         raise RangeError(
-            f"table {source.name}: fewer than 2^30 rows altogether can be summed up, and {len(source.owners)} "
-            f"owners of at most {source.at_most:,} are more; declare fewer in the scenario, with rows(at_most=…)"
+            f"table {source.name}: fewer than 2^30 rows in all can be summed up, and {len(source.owners)} owners with "
+            f"at most {source.at_most:,} rows each have more; declare fewer in the scenario, with rows(at_most=…)"
         )
     wide = 61 - width
     local = source.local.ask(aggregate(columns, centre, np.ldexp(1.0, exponent), wide))
@@ -206,8 +211,8 @@ def _combine(
     exact_sum = shared["sum"].sum(0).bounded(whole)  # |sum u| <= N < 2^width
     exact_spread = _square(shared[spread_name].sum(0), k, cross).bounded(whole)  # |centred products| <= N, see Centred
     rests = _square(shared["rest"].sum(0), k, cross)
-    # Of the number of rows as it came in, beside the comparison of relations. Where these do not hold it may be
-    # anything, but its bits are bits and the table's entry is one of the table's; and all else is 0 then.
+    # The leading bit is taken of the number as it was shared, beside the comparison of relations. If a relation fails,
+    # the number may be anything: still, power is an entry of the table, and all other numbers are 0 then.
     leading = leading_bit(shared.given["n"].sum(0).bounded(most), width)
     power = leading.table([1 << (width - 1 - j) for j in range(width)])
     none = shared.kept(leading.is_zero() - 1) + 1
@@ -224,10 +229,10 @@ def _combine(
     within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
     share = _fraction(counts.times(power, bound=1 << width), width)
     spread = within + _between(share, means - fine, cross=cross)
-    # q * (population covariance) with |u| <= 1 is at most 1. But nothing holds an owner's mean against its sum: then
-    # what lies between owners is up to 4.
+    # q * (population covariance) with |u| <= 1 is at most 1. But no relation compares an owner's mean with its sum, so
+    # the part between owners is only known to be at most 4.
     spread = spread.bounded(5 << WIDE)
-    some = shared.kept(leading.nonzero)
+    nonempty = shared.kept(leading.nonzero)
     several = count >= 2
     return JointMoments(
         source,
@@ -240,7 +245,7 @@ def _combine(
         mean,
         fine,
         spread,
-        some,
+        nonempty,
         several,
         counts,
         tuple(c.where for c in columns),
@@ -250,10 +255,11 @@ def _combine(
 
 @dataclass(frozen=True)
 class Centred(Rule):
-    """Of each owner's moments, in units u with |u| <= 1: 0 <= n <= at_most, |sum| <= n, 0 <= squares <= n, and of
-    products the same on the diagonal and |M_ij| <= (M_ii + M_jj) / 2. All but n to 2^-39 of n, for their rounding.
+    """Relations of an owner's moments, in units u with |u| <= 1: 0 <= n <= at_most, |sum| <= n, 0 <= squares <= n; for
+    products the same on the diagonal, and |M_ij| <= (M_ii + M_jj) / 2. All but that of n have a slack of 2^-39 n for
+    rounding.
 
-    So of all owners' rows together |sum|, squares and |products| are at most their number.
+    So for the rows of all owners together, |sum|, squares and |products| are at most the number of rows.
     """
 
     at_most: int
@@ -279,13 +285,13 @@ class Centred(Rule):
             apart = first != second
             mixed = exact_multiple(products[:, apart], 2)
             pairs = squares[:, first[apart]] + squares[:, second[apart]] + exact_multiple(n, slack).reshape(-1, 1) + 2
-            # Twice a huge element can be a small one: so each is held to the range of integers, too.
+            # Twice a huge ring element can be a small one. So each element is compared with its range, too.
             claims += [pairs - mixed, pairs + mixed, most + products[:, apart]]
         return claims
 
 
 def _square(x: SecretArray, k: int, cross: bool) -> SecretArray:
-    """A symmetric matrix from its upper triangle; other values as they are."""
+    """With `cross`, the symmetric matrix of an upper triangle; else x."""
     if not cross:
         return x
     index = np.zeros((k, k), np.int64)
@@ -294,12 +300,12 @@ def _square(x: SecretArray, k: int, cross: bool) -> SecretArray:
 
 
 def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inverse: SecretArray) -> SecretArray:
-    """The mean with 40 fraction bits: a Newton step from one with 28, on the exact remainder total - mean * fraction.
+    """The mean with 40 fraction bits: a Newton step from 28, on the exact remainder total - mean * fraction.
 
     Error  2^-38
     """
     exact = mean.times(fraction)
-    # The mean is within 2^-25: what its factors lost, and their product's last place.
+    # The mean is within 2^-25: the errors of its factors, and the last place of their product.
     remainder = (total.cut(exact.frac) - exact).bounded(1 << (exact.frac - 24))
     correction = remainder.cut(52, bound=1 << 28).product(inverse, FINE, limit=2.0**-22)
     return (mean.shifted(FINE) + correction).bounded(1 << FINE)
@@ -308,8 +314,9 @@ def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inver
 def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretArray:
     """sum share_i offset_i offset_i^T over the owners i (or its diagonal), 56 fraction bits; offsets have 40.
 
-    Owners' means are often close to each other beside the declared range, so that a product that keeps the leading
-    bits of its bound would lose theirs: factors are split in two, and products of halves are exact or cut at the end.
+    The means of owners often differ little, compared with the declared range. A product that keeps the leading bits of
+    its bound would then lose the difference. So factors are split in two halves, whose products are exact or cut at the
+    end.
 
     Error  2^-53
     """
@@ -323,14 +330,14 @@ def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretA
         owners, k = offset.shape
         weight_high, weight_low = (w.reshape(owners, k, 1) for w in (weight_high, weight_low))
         high, low = (d.reshape(owners, 1, k) for d in (high, low))
-    # Shares add up to at most 1 and offsets are at most 2, so each sum is at most 4 and what cuts add to it.
+    # The parts `share` add up to at most 1 and offsets are at most 2, so each sum is at most 4, and a little for cuts.
     leading = weight_high.times(high).sum(0).bounded(5 << (2 * _HALF)).cut(WIDE)
     rest = weight_high.product(low, WIDE) + weight_low.product(high, WIDE) + weight_low.product(low, WIDE)
     return (leading + rest.sum(0)).bounded(5 << WIDE)
 
 
 def _fraction(x: SecretArray, width: int) -> SecretArray:
-    """x / 2^width, at F fraction bits where x is an integer, else with its own and `width` more."""
+    """x / 2^width: with F fraction bits if x is an integer, else exact, with `width` more fraction bits than x."""
     whole = x.type == "int"
     scaled = x.rescaled(x.frac + width)
     return scaled.cut(F) if whole else scaled

@@ -1,9 +1,9 @@
 """Ordinary least squares on columns whose rows are split between owners.
 
-Everything is computed from correlations: of predictors and response, standardised inside. A slope comes out as
-t = coefficient / standard error (which has a bound) and its standard error as a number with 31 significant bits and
-a power of two, so that neither loses digits to the columns' scales; the coefficient is their product. The constant
-term and its standard error both come out with a power of two.
+All is computed from the correlations of predictors and response, which are standardised inside. For a slope, two
+numbers are opened: t = coefficient / standard error, which has a bound; and the standard error, with 31 significant
+bits and a power of two. So neither loses digits to the scales of columns, and the coefficient is their product. The
+constant term and its standard error are both opened with a power of two.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
-from protocols.statistics import given
+from protocols.statistics import arguments
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
 from protocols.statistics.correlations import Standardised, standardise
 from protocols.statistics.descriptive import TOO_LITTLE
@@ -29,9 +29,9 @@ from protocols.statistics.held import held
 from protocols.statistics.ldl import ENTRY, INVERSE, Factors, factor, inflation
 from protocols.statistics.moments import WIDE
 
-#: Fraction bits of what a fit leaves unexplained, in units of 4^-a_y (`Scaled`); below 4^-11 it has too few digits.
+#: Fraction bits of the unexplained part, in units of 4^-a_y (`Scaled`); below 4^-_FIT it has too few digits.
 _FINE, _FIT = 36, 11
-#: Columns with a smaller spread than 2^-30 of that of half their range would leave errors that are not stated.
+#: A column with a spread below 2^-30, in units u of its range, would cause errors above the stated ones.
 SPREAD_BITS = 30
 _FEW = "not more rows than coefficients"
 _LITTLE = f"a column {TOO_LITTLE}"
@@ -43,26 +43,28 @@ _FAR = "a predictor's mean is too far from 0, or the predictors nearly collinear
 
 
 def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArray) -> Result:
-    """Linear regression of `response` on a constant and `predictors`, over complete rows; the term "intercept" comes
-    first.
+    """Linear regression of `response` on a constant and `predictors`, over complete rows. The first term is
+    "intercept".
 
-    Opens       number of rows, R^2, per predictor t and the standard error, the intercept and its standard error;
+    Opens       number of rows, R^2, t and the standard error of each predictor, the intercept and its standard error;
                 the other t, coefficients, p and the 95 % intervals follow from them
-    Undefined   not more rows than coefficients; a column whose deviation is below 2^-16 of its declared range;
-                predictors nearly collinear (a pivot of the standardised cross-products below 2^-7, or a variance
-                inflation factor above 128); 1 - R^2 below 2^-22 to 2^-20. The intercept alone: see `constant_term`
-    Error       standard errors 1e-5 relative, and 2^-35 / (1 - R^2): 4e-5 at most; coefficients
-                2^-19 sqrt(rows / (1 - R^2)) standard errors (8e-5 of them for 569 rows and R^2 2/3), and 2^-26 of the
-                intercept; R^2 2^-34
-    Protection  fewer complete rows than the minimum, beyond as many as there are coefficients, suppress everything, and
-                so does a flag that fewer have, or have not, and of two flags any of the four combinations
+    Undefined   with at most as many rows as coefficients; for a column whose deviation is below 2^-16 of its declared
+                range; for predictors nearly collinear (a pivot of the standardised cross-products below 2^-7, or a
+                variance inflation factor above 128); for 1 - R^2 below 2^-22 to 2^-20. The intercept alone may be
+                undefined, too: see `constant_term`
+    Error       standard errors: relative 1e-5, and 2^-35 / (1 - R^2), at most 4e-5. Coefficients:
+                2^-19 sqrt(rows / (1 - R^2)) standard errors (8e-5 of them for 569 rows and R^2 = 2/3), and for the
+                intercept relative 2^-26. R^2: 2^-34
+    Protection  the number of complete rows less the number of coefficients must reach the minimum; so must the number
+                of complete rows with a flag, without it, and with each of the four combinations of two flags. Else
+                everything is suppressed
     Limits      at most 16 predictors
     """
-    predictors = given.columns("ols", predictors)
-    (response,) = given.columns("ols", [response])
+    predictors = arguments.columns("ols", predictors)
+    (response,) = arguments.columns("ols", [response])
     p = len(predictors)
     if not 1 <= p <= 16:
-        raise ShapeError(f"ols: between 1 and 16 predictors, not {p}")
+        raise ShapeError(f"ols: expected 1 to 16 predictors, got {p}")
     standard = standardise([*predictors, response])
     moments, spread = standard.moments, standard.roots
     factors = factor(standard.matrix)
@@ -107,19 +109,19 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
         return x.standing_on(*cohorts, origin=origin)
 
     fitted = (rows, _FEW), (varies, _LITTLE), (regular, _COLLINEAR)
-    proper = *fitted, (leading.nonzero, _GOOD)
-    whole = rows & varies & regular & leading.nonzero
-    there = ((whole & constant.defined), _FAR)
+    all_defined = rows & varies & regular & leading.nonzero
+    slopes_defined = (all_defined, _GOOD)
+    constant_defined = ((all_defined & constant.defined), _FAR)
     parts = {
         "observations": protected(count, fitted[0]),
         "r_squared": protected(1 - unexplained.product(square, _FINE, limit=1.01), *fitted),
-        "t": protected(t, *proper),
-        "error": protected(error[:p], (whole, _GOOD)),
-        "power": protected(power[:p], (whole, _GOOD)),
-        "intercept": protected(constant.mantissa, there),
-        "intercept power": protected(constant.power, there),
-        "intercept error": protected(error[p], there),
-        "intercept error power": protected(power[p], there),
+        "t": protected(t, *fitted, (leading.nonzero, _GOOD)),
+        "error": protected(error[:p], slopes_defined),
+        "power": protected(power[:p], slopes_defined),
+        "intercept": protected(constant.mantissa, constant_defined),
+        "intercept power": protected(constant.power, constant_defined),
+        "intercept error": protected(error[p], constant_defined),
+        "intercept error power": protected(power[p], constant_defined),
     }
     terms = ["intercept", *(predictor.name for predictor in predictors)]
     unit = moments.exponent[p]
@@ -149,14 +151,14 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
 
 
 def _unexplained(standard: Standardised, factors: Factors) -> SecretArray:
-    """(1 - R^2) C_yy, C being the scaled spread, which the last pivot of a matrix with 28 fraction bits has not for a
-    good fit. 36 fraction bits.
+    """(1 - R^2) C_yy with 36 fraction bits, C being the scaled spread. The last pivot of the matrix, with 28 fraction
+    bits, lacks digits of it for a good fit.
 
-    For slopes c of the scaled columns it is the smallest value of C_yy - 2 c C_xy + c C_xx c, so that an error of the
-    slopes counts by its square alone. With v = C c, of which v_x - C_xy nearly vanishes, it is
-    C_yy - v_y + c (v_x - C_xy): differences of numbers with 52 fraction bits, and a small term.
+    For slopes c of the scaled columns it is the minimum of C_yy - 2 c C_xy + c C_xx c, so an error of the slopes counts
+    only by its square. With v = C c it is C_yy - v_y + c (v_x - C_xy), and v_x - C_xy nearly vanishes: differences of
+    numbers with 52 fraction bits, and a small term.
 
-    Error  2^-35, for predictors that are not collinear (`Factors.regular`); C_yy for others
+    Error  2^-35 for predictors that are not collinear (`Factors.regular`); C_yy for others
     """
     p = len(factors.mantissa)
     roots, wide = standard.roots, standard.scaled
@@ -166,12 +168,12 @@ def _unexplained(standard: Standardised, factors: Factors) -> SecretArray:
     high = wide.cut(F)
     low = (wide - high.shifted(WIDE)).bounded(wide.run.engine.rounding << (WIDE - F))
     column = slope.reshape(p, 1)
-    # |(C c)_i|^2 <= C_ii (c C c), and c C c is the explained part, at most 1 (and what the slopes' errors add).
+    # |(C c)_i|^2 <= C_ii (c C c), and c C c is the explained part: at most 1, and a little for errors of the slopes.
     product = high[:, :p].dot(column, F + _SLOPE, bound=2 << (F + _SLOPE))
     product = product + low[:, :p].dot(column, F + _SLOPE)
     # Slopes are minus the response's row of L^-1.
     gap = (product.reshape(p + 1) + wide[p].cut(F + _SLOPE)).bounded(3 << (F + _SLOPE))
-    # Errors of regular factors are below 2^-14, so the gaps are below 2^-8; where factors are not, slopes are 0.
+    # Errors of regular factors are below 2^-14, so the gaps are below 2^-8. If factors are not regular, slopes are 0.
     inner = gap[:p].cut(_PART).product(slope.cut(_SLOPE - 4), _PART, limit=2.0**-3).sum()
     spread = (gap[p] + inner.cut(F + _SLOPE)).cut(_FINE)
     return held(spread, 1 + 2.0**-10).bounded((1 << _FINE) + (1 << 20))
@@ -185,9 +187,12 @@ def _scores(
     degrees: SecretArray,
     most: int,
 ) -> tuple[SecretArray, SecretArray, SecretArray]:
-    """t_j for beta, and the mantissa and exponent of sqrt(inflated_j * unexplained / degrees): the standard errors of
-    coefficients by unit deviation and, last, of the constant.
-    `leading`: the power of 4 that `unexplained` reaches, 4^-11 at least (else 1)."""
+    """t_j of beta, and mantissa and exponent of sqrt(inflated_j * unexplained / degrees): standard errors of the
+    coefficients of standardised columns and, last, of the constant.
+
+    leading  the power of 4 that `unexplained` reaches, at least 4^-11 (else 1)
+    most     largest number of degrees of freedom
+    """
     p = len(beta)
     frac = inflated.frac + F
     width = 62
@@ -228,7 +233,8 @@ def _scores(
 
 
 def _floating(x: SecretArray, exponent: SecretArray) -> tuple[SecretArray, SecretArray]:
-    """x * 2^exponent with x in [2^-4, 8) normalised to [1, 2) with 30 fraction bits: a function of the value alone."""
+    """x * 2^exponent for x in [2^-4, 8), with its mantissa normalised to [1, 2), 30 fraction bits. So the opened pair
+    is a function of the value alone."""
     width = F + 3
     leading = leading_bit(x, width)
     shifts = [min(width - 1 - j, 10) for j in range(width)]
@@ -238,7 +244,7 @@ def _floating(x: SecretArray, exponent: SecretArray) -> tuple[SecretArray, Secre
 
 
 def columns(coefficient: Any, t: Any, error: Any, df: int) -> dict[str, list[Any]]:
-    """What a table of coefficients shows, from opened ones, their t and standard errors."""
+    """The columns of a table of coefficients, from opened coefficients, t and standard errors."""
     from scipy import special  # scipy.stats takes a second to import
 
     reach = special.stdtrit(df, 0.975) * error

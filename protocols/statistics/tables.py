@@ -1,9 +1,10 @@
-"""Counts in tables, with small cells suppressed so that subtraction does not bring them back.
+"""Counts in tables. Small cells are suppressed, so that no subtraction tells their counts.
 
-One table falls together: where the rows in the small cells could be told from the total of the table (they are fewer
-than the minimum, or nearly as many as small cells can hold), the first cell that is not small is suppressed too. It is
-the first one in the table's order, not the smallest: its place says nothing about its count, so that even who knows
-this rule cannot tell a suppressed count. A contingency table with any small cell releases nothing at all.
+The total of a table tells how many rows its small cells hold together. If that number would tell too much (it is below
+the minimum, or close to the most that the small cells can hold), the first cell that is not small is suppressed, too.
+It is the first cell in the order of the table, not the smallest: its place says nothing about its count, so even a
+reader who knows this rule cannot tell a suppressed count. A contingency table with a small cell releases nothing at
+all.
 """
 
 from __future__ import annotations
@@ -26,36 +27,38 @@ RULE = "small cells suppressed, and another one where they could be told from th
 
 
 def large_cells(tables: Sequence[Cohort], minimum: int, *, others: bool) -> list[SecretArray]:
-    """Bits of the cells of one-dimensional tables that may be opened, each table's by themselves.
+    """Bits of the cells that may be opened, for each of several one-dimensional tables by itself.
 
-    Small cells (0 included) are not, nor those that are small without an owner's own rows. Let s be the rows in the m
-    small cells: where s < minimum, or s is within minimum / 2 of the most they can hold, m (minimum - 1), neither is
-    the first other cell. So it is where this holds of the rows of all but one owner, who can subtract its own: then the
-    first other cell with rows of others. Then
-    every suppressed count could be at least two numbers, also to somebody who knows the total and this rule, as long
-    as some cell is not small.
+    A cell is small if its count is below the minimum (0 included), for all rows or without the rows of one owner. Small
+    cells are not opened. Let s be the number of rows in the m small cells. If s < minimum, or s is within minimum / 2
+    of the most that they can hold, m (minimum - 1), the first other cell is not opened either. The same holds for the
+    rows of all owners but one, since this owner can subtract its rows: then for the first other cell with rows of
+    others.
+
+    So each suppressed count could be at least two numbers, even for a reader who knows the total and this rule, if the
+    table has a cell that is not small.
 
     Rounds  about 25, whatever the number of tables and cells
     """
     large = list(enough(tables[0].run, tables, minimum, others=others).values())
     if minimum <= 1:
         return large
-    alike: dict[int, list[int]] = {}
+    by_owners: dict[int, list[int]] = {}  # number of owners -> tables
     for t, table in enumerate(tables):
         own = table.counts().own
-        alike.setdefault(own.shape[0] if others and own is not None else 0, []).append(t)
-    for group in alike.values():
-        found = _not_told([tables[t] for t in group], [large[t] for t in group], minimum, others)
-        for t, bits in zip(group, found, strict=True):
+        by_owners.setdefault(own.shape[0] if others and own is not None else 0, []).append(t)
+    for group in by_owners.values():
+        shown = _not_told([tables[t] for t in group], [large[t] for t in group], minimum, others)
+        for t, bits in zip(group, shown, strict=True):
             large[t] = bits
     return large
 
 
 def _not_told(tables: Sequence[Cohort], large: Sequence[SecretArray], minimum: int, others: bool) -> list[SecretArray]:
-    """Of the large cells those that need not fall with the small ones; tables with equally many owners."""
+    """The large cells without those that are suppressed with small cells; for tables with equally many owners."""
     sizes = [table.shape[0] for table in tables]
     counts = [table.counts() for table in tables]
-    rows = concatenate([each.total for each in counts], axis=1)
+    rows = concatenate([count.total for count in counts], axis=1)
     owns = [own.reshape(own.shape[0], k) for (_, own, _), k in zip(counts, sizes, strict=True) if own is not None]
     if others and owns:
         rows = concatenate([rows, rows - concatenate(owns, axis=1)])
@@ -65,16 +68,17 @@ def _not_told(tables: Sequence[Cohort], large: Sequence[SecretArray], minimum: i
     small_rows = where(shown.reshape(1, *shown.shape).broadcast_to(rows.shape), 0, rows).sum(2)
     told = (small_rows < minimum) | (small_rows > small * (minimum - 1) - minimum // 2)
     told = told & (small > 0).reshape(1, -1).broadcast_to(told.shape)
-    # In each view the first that has rows in it: an empty one hides nothing.
-    some = shown.reshape(1, *shown.shape).broadcast_to(rows.shape) & (rows > 0)
-    before = preceding(some.numeric().reshape(-1, max(sizes))).reshape(rows.shape)
-    hides = some & (before < 1) & told.reshape(*told.shape, 1).broadcast_to(rows.shape)
+    # In each view the first cell with rows in it: an empty cell hides nothing.
+    filled = shown.reshape(1, *shown.shape).broadcast_to(rows.shape) & (rows > 0)
+    before = preceding(filled.numeric().reshape(-1, max(sizes))).reshape(rows.shape)
+    hides = filled & (before < 1) & told.reshape(*told.shape, 1).broadcast_to(rows.shape)
     kept = shown & ~hides.any(0)
     return [kept.view(lambda a, t=t, k=k: a[t, :k]) for t, k in enumerate(sizes)]
 
 
 def _beside(cells: SecretArray, sizes: Sequence[int]) -> SecretArray:
-    """(…, cells of all tables) as (…, tables, cells): zeros where a table has fewer than the largest."""
+    """(…, cells of all tables) as (…, tables, cells), filled up with 0 where a table has fewer cells than the
+    largest."""
     most = max(sizes)
     if min(sizes) < most:
         kind = np.bool_ if cells.type == "bool" else np.int64
@@ -86,8 +90,10 @@ def _beside(cells: SecretArray, sizes: Sequence[int]) -> SecretArray:
 
 
 def preceding(bits: SecretArray) -> SecretArray:
-    """How many bits before each one of rows of 0 and 1, shape (n, k), are set in its row. Local; memory of n k^1.5
-    elements."""
+    """For each element of rows of 0 and 1, shape (n, k): the sum of the elements before it in its row.
+
+    Local; takes memory for n k^1.5 elements.
+    """
     n, k = bits.shape
     side = math.isqrt(k - 1) + 1
     if side * side > k:
@@ -95,14 +101,14 @@ def preceding(bits: SecretArray) -> SecretArray:
     rows, below = bits.reshape(n, side, side), np.tri(side, side, -1, dtype=np.int64)
     within = (rows.reshape(n, side, 1, side).broadcast_to((n, side, side, side)) * below).sum(3)
     above = (rows.sum(2).reshape(n, 1, side).broadcast_to((n, side, side)) * below).sum(2)
-    # No more than k bits are set, whatever the bounds of the two sums add up to.
+    # At most k bits are set, although the bounds of the two sums add up to more.
     return (within + above.reshape(n, side, 1)).reshape(n, side * side).view(lambda a: a[:, :k]).bounded(k)
 
 
 def histogram(column: PrivateArray, edges: Sequence[float]) -> Result:
     """Counts of the valid rows in public bins; the last bin includes its upper edge.
 
-    Values outside of all bins are not counted: choose edges that cover the declared range, or say so.
+    Values outside of all bins are not counted: choose edges that cover the declared range.
     """
     counts = count_cells(column.source, [column.cut(edges)])
     limits = [float(e) for e in edges]
@@ -118,7 +124,7 @@ def histogram(column: PrivateArray, edges: Sequence[float]) -> Result:
 
 
 def table_guard(part: str, *tables: Cohort) -> Guard:
-    """Cells that may be opened: those that are large in each of these tables, each by its own rule."""
+    """The guard that opens the cells which may be opened in each of these tables."""
 
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
         _compare(tables, minimum, others)
@@ -130,14 +136,14 @@ def table_guard(part: str, *tables: Cohort) -> Guard:
 
 
 class _Memo:
-    """What results are remembered under."""
+    """The key of the memo of `_compare`."""
 
 
 _MEMO = _Memo()
 
 
 def _compare(tables: Iterable[Cohort], minimum: int, others: bool) -> None:
-    """Find the cells of tables that may be opened, once in a scope, those that are asked for together at once."""
+    """Compute the cells of all these tables that may be opened, in one operation; once in a scope."""
     wanted = list(dict.fromkeys(tables))
     memo = wanted[0].run.scope.memo(_MEMO)
     new = [table for table in wanted if (table, minimum, others) not in memo]
@@ -149,10 +155,10 @@ def _compare(tables: Iterable[Cohort], minimum: int, others: bool) -> None:
 def contingency(rows: PrivateArray, columns: PrivateArray) -> Result:
     """Counts by two categories (or flags), with Pearson's chi-square from the opened counts.
 
-    Protection: with any cell under the minimum neither cells nor margins nor chi-square come out.
+    Protection: if any cell is under the minimum, neither cells nor margins nor chi-square come out.
     """
     if rows.source is not columns.source:
-        raise ConfigError(f"{rows.name} and {columns.name} are of different tables")
+        raise ConfigError(f"{rows.name} and {columns.name} are columns of different tables: take both from one table")
     counts = count_cells(rows.source, [rows, columns])
     row_names, column_names = levels(rows), levels(columns)
 
@@ -172,8 +178,8 @@ def contingency(rows: PrivateArray, columns: PrivateArray) -> Result:
 
 
 def chi_square(observed: Any) -> dict[str, Any]:
-    """Pearson's chi-square without correction, its degrees of freedom and p, from opened counts. Words where an
-    expected count is 0, or there is nothing to compare."""
+    """Pearson's chi-square without correction, its degrees of freedom and p, from opened counts; words in place of
+    numbers if an expected count is 0, or the table has a single row or column."""
     from scipy import special  # scipy.stats takes a second to import
 
     table = np.asarray(observed, np.float64)
@@ -188,7 +194,7 @@ def chi_square(observed: Any) -> dict[str, Any]:
 
 
 def levels(category: PrivateArray) -> list[str]:
-    """Names of the groups of a category or flag."""
+    """Names of the levels of a category; "no" and "yes" for a flag."""
     return list(category.expression.levels) or ["no", "yes"]
 
 

@@ -359,7 +359,7 @@ def test_an_intercept_without_digits_is_undefined_and_nothing_else_is(engine):
 
 def test_how_many_predictors_there_may_be():
     f = design(1, 60, 17, 0, 1.0)
-    with pytest.raises(ShapeError, match="between 1 and 16 predictors, not 17"):
+    with pytest.raises(ShapeError, match="expected 1 to 16 predictors, got 17"):
         fitted(f, ranges_of(f))
     with pytest.raises(ShapeError, match="not 0"):
         fitted(f[["y"]], ranges_of(f))
