@@ -361,5 +361,5 @@ def test_how_many_predictors_there_may_be():
     f = design(1, 60, 17, 0, 1.0)
     with pytest.raises(ShapeError, match="expected 1 to 16 predictors, got 17"):
         fitted(f, ranges_of(f))
-    with pytest.raises(ShapeError, match="not 0"):
+    with pytest.raises(ShapeError, match="got 0"):
         fitted(f[["y"]], ranges_of(f))
