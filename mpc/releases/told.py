@@ -18,8 +18,7 @@ from mpc.tables.counts import beyond_bins, count_rows
 from mpc.tables.expressions import both
 from mpc.tables.selections import Selection, apart, beside_table, related
 from mpc.values.cohorts import Cohort
-from mpc.values.public import constant
-from mpc.values.secret import SecretArray
+from mpc.values.secret import SecretArray, constant
 
 #: Gives the bit whether something came out; or, without `exactly`, whether it did as far as its own rows go.
 Came = Callable[[bool], SecretArray]

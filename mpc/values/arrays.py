@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpc.errors import ShapeError
-
-# secret.py takes its methods from here, so the class is looked up when it is used.
-from mpc.values import secret
 from mpc.values.beside import beside
 from mpc.values.fixed import width_of
 from mpc.values.inherited import Cause, Reasoned, causes, levels, nested
 from mpc.values.operands import aligned, broadcast, joint
-from mpc.values.public import alike, constant
+from mpc.values.public import alike
 from mpc.values.stated import Stated
+from mpc.values.value import is_secret
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -24,9 +22,9 @@ if TYPE_CHECKING:
 
 def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
     """a where the condition is set, else b. Rounds: 2 (Π_INJ)."""
-    if not isinstance(condition, secret.SecretArray) or condition.type != "bool":
+    if not is_secret(condition) or condition.type != "bool":
         raise ShapeError(f"where: the condition is {condition!r}; it must be a secret bool, as comparisons give them")
-    a, b = alike(condition.run, a, b)
+    a, b = alike(condition, a, b)
     a, b = aligned(a.numeric(), b.numeric())
     a, b = broadcast(a, b)
     chosen, b = broadcast(condition * (a - b), b)
@@ -62,7 +60,7 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
     handle = first.run.schedule("concatenate", *[p.handle for p in parts], axis=axis % len(shape))
     valid, why = _joined_masks(parts, axis)
     types = {p.type for p in parts}
-    return secret.SecretArray(
+    return type(first)(
         first.run,
         handle,
         type=parts[0].type if len(types) == 1 else "fixed",
@@ -80,7 +78,7 @@ def _joined_masks(parts: Sequence[SecretArray], axis: int) -> Reasoned:
     links = []
     for why, taken in levels(chains):
         bits = [
-            chain[k - 1].valid.broadcast_to(part.shape) if k else constant(part.run, np.ones(part.shape, np.bool_))
+            chain[k - 1].valid.broadcast_to(part.shape) if k else part.constant(np.ones(part.shape, np.bool_))
             for part, chain, k in zip(parts, chains, taken, strict=True)
         ]
         links.append(Cause(concatenate(bits, axis), why))

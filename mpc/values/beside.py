@@ -38,7 +38,7 @@ def beside(parts: Sequence[SecretArray], axis: int) -> Basis:
 def _cohorts_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape], axis: int) -> list[Cohort]:
     """The k-th cohort of each part beside each other, so that the parts stand on theirs alone."""
     from mpc.values.arrays import concatenate
-    from mpc.values.public import constant
+    from mpc.values.secret import constant
 
     made = []
     for k in range(max(len(b.cohorts) for b in bases)):
@@ -110,7 +110,7 @@ def _filled(x: SecretArray, lead: int, depth: int, shape: Shape, part: Shape) ->
 
 def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape], axis: int) -> list[Places]:
     from mpc.values.arrays import concatenate
-    from mpc.values.public import constant
+    from mpc.values.secret import constant
 
     made = []
     tables = dict.fromkeys(p.base for b in bases for p in b.places)
@@ -144,7 +144,7 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
 def _flags_beside(run: Runtime, parts: Sequence[Places | None], shapes: Sequence[Shape], axis: int) -> tuple[Lazy, ...]:
     """Flags of each part, which no row of the others has."""
     from mpc.values.arrays import concatenate
-    from mpc.values.public import constant
+    from mpc.values.secret import constant
 
     found = []
     for k, part in enumerate(parts):

@@ -8,15 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import ShapeError
-
-# secret.py takes its methods from here, so the class is looked up when it is used.
-from mpc.values import secret
 from mpc.values.fixed import magnitude, width_of
 from mpc.values.operands import too_wide
 from mpc.values.public import negative, plus, with_public
 from mpc.values.resolution import compared, told_apart
 from mpc.values.stated import BIT, UNMASKED, Stated
 from mpc.values.thresholds import spread
+from mpc.values.value import is_secret
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
 def less(x: SecretArray, other: Any) -> SecretArray:
     """x < other. Where x is repeated along an axis to meet public numbers, each of its elements is compared with
     several of them in one operation."""
-    if isinstance(other, secret.SecretArray):
+    if is_secret(other):
         compared(x, other)
         return _below_zero(x - other)
     compared(x, np.asarray(other))
@@ -63,7 +61,7 @@ def same_rows(x: SecretArray, other: Any) -> SecretArray:
     Rows whose columns fit the ring together are compared exactly; of others a hash of 64 bits is, which takes
     different rows for equal ones with probability 2^-64 a row. A row with an invalid element is invalid.
     """
-    apart = (x.numeric() - other) if not isinstance(other, secret.SecretArray) else x.numeric() - other.numeric()
+    apart = (x.numeric() - other) if not is_secret(other) else x.numeric() - other.numeric()
     if not apart.shape or not apart.shape[-1]:
         raise ShapeError(f"same_rows: rows of one element or more are wanted; got shape {apart.shape}")
     told_apart("same_rows", apart)

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError
+from mpc.errors import RangeError, ShapeError
 from mpc.machine.engine import Integers
+from mpc.suggestions import wrong
 
 #: Significant bits of a value's bound after a product.
 WIDTH = 29
@@ -32,6 +33,17 @@ def frac_for(limit: float, width: int = WIDTH) -> int:
         return MAX_FRAC
     exponent = math.frexp(limit)[1]  # limit <= 2^exponent
     return min(MAX_FRAC, width - 1 - exponent)
+
+
+def finite(values: NDArray[Any]) -> None:
+    """Raise ShapeError unless the values are numbers, RangeError where one is infinite or NaN."""
+    if values.dtype.kind not in "iubf":
+        raise ShapeError(
+            f"a public operand of type {values.dtype} does not mix with secrets (of a private column, reduce the rows "
+            f"first, or say `share()`){wrong(*values.reshape(-1))}"
+        )
+    if values.dtype.kind == "f" and not bool(np.all(np.isfinite(values))):
+        raise RangeError("a public operand is infinite or NaN")
 
 
 def encode(values: Any, frac: int, what: str = "value") -> Integers:

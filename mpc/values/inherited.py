@@ -7,7 +7,7 @@ logarithm of a mean without rows says "no rows".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,6 +19,7 @@ from mpc.values.stated import Stated, Type
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
+    from mpc.values.value import Value
 
 
 #: A mask and its reason; None: nothing is undefined.
@@ -63,7 +64,7 @@ def joined(first: Reasoned, second: Reasoned, shape: Shape) -> Reasoned:
     links = []
     for why, (i, j) in levels([a, b]):
         sides = [chain[k - 1].valid for chain, k in ((a, i), (b, j)) if k]
-        links.append(Cause(sides[0] if len(sides) == 1 else _both(sides[0], sides[1], shape), why))
+        links.append(Cause(sides[0] if len(sides) == 1 else both(sides[0], sides[1], shape), why))
     return nested(links)
 
 
@@ -76,7 +77,8 @@ def nested(links: Sequence[Cause]) -> Reasoned:
     return mask, why
 
 
-def _both(a: SecretArray, b: SecretArray, shape: Shape) -> SecretArray:
+def both(a: SecretArray, b: SecretArray, shape: Shape) -> SecretArray:
+    """Bits that are set where both are, of this shape unless they are of one shape anyway."""
     if a.handle is b.handle:
         return a
     if a.shape != b.shape:
@@ -84,7 +86,7 @@ def _both(a: SecretArray, b: SecretArray, shape: Shape) -> SecretArray:
     return a & b
 
 
-def all_valid(xs: tuple[SecretArray, ...], shape: Shape) -> tuple[SecretArray | None, str]:
+def all_valid(xs: Iterable[Value], shape: Shape) -> Reasoned:
     """The conjunction of the operands' masks, in the result's shape (or one bit)."""
     joint: Reasoned = (None, "")
     for x in xs:

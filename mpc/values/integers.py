@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpc.errors import RangeError, ShapeError
-
-# secret.py takes its methods from here, so the class is looked up when it is used.
-from mpc.values import secret
 from mpc.values.arrays import where
 from mpc.values.fixed import encode, width_of
 from mpc.values.inherited import kept
 from mpc.values.operands import too_wide
 from mpc.values.stated import Stated
+from mpc.values.value import is_secret
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -32,7 +30,7 @@ def whole(what: str, x: SecretArray) -> SecretArray:
 
 
 def _places(what: str, places: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
-    if isinstance(places, secret.SecretArray):
+    if is_secret(places):
         raise ShapeError(f"{what}: a shift by a secret number of places; multiply by (powers of two).take(places)")
     values = np.asarray(places)
     if values.dtype.kind not in "iu":
@@ -69,7 +67,7 @@ def bits(x: SecretArray, width: int | None = None) -> SecretArray:
     if not 1 <= wanted <= 64:
         raise RangeError(f"bits: {width} bits; 1 to 64 are wanted")
     words = x.run.schedule("decompose", x.handle, width=wanted)
-    found = secret.SecretArray(x.run, x.run.schedule("unpack", words), type="bool")
+    found = type(x)(x.run, x.run.schedule("unpack", words), type="bool")
     shape = (*x.shape, wanted)
     return kept(found.view(lambda a: np.moveaxis(a, 0, -1)), x.reshape(*x.shape, 1).broadcast_to(shape))
 

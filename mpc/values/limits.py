@@ -8,11 +8,10 @@ import numpy as np
 
 from mpc.errors import RangeError
 from mpc.machine.assumptions import Assumption, assuming
-
-# secret.py takes its methods from here, so the class is looked up when it is used.
-from mpc.values import secret
 from mpc.values.arrays import where
+from mpc.values.basis import LOOSE
 from mpc.values.public import with_public
+from mpc.values.stated import UNMASKED
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -50,6 +49,6 @@ def within(x: SecretArray, limit: float) -> SecretArray:
         known = x.valid.bare() * x.bare()
         x = x.with_handle(known.handle)
     # The raw integers are compared, so that the check is of the very bound that is used from here on.
-    raw = secret.SecretArray(x.run, x.handle, type="int", bound=x.bound)
+    raw = x.restated(type="int", frac=0, mask=UNMASKED, basis=LOOSE)
     below = raw.below_each(np.asarray([-bound, bound + 1]).reshape(2, *[1] * raw.ndim))
     return assuming(x.restated(bound=bound), Assumption(x.run, (~below[0] & below[1]).all()))

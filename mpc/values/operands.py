@@ -11,7 +11,9 @@ from mpc.machine.engine import Shape
 from mpc.values.fixed import WIDTH, width_of
 
 if TYPE_CHECKING:
-    from mpc.values.secret import SecretArray, Type
+    from mpc.values.secret import SecretArray
+    from mpc.values.stated import Type
+    from mpc.values.value import Value
 
 
 def aligned(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
@@ -85,7 +87,7 @@ def joint(a: SecretArray, b: SecretArray) -> Type:
     return "int" if a.type == b.type == "int" else "fixed"
 
 
-def too_wide(bound: int, capacity: int, *values: SecretArray) -> NoReturn:
+def too_wide(bound: int, capacity: int, *values: Value) -> NoReturn:
     """Raise RangeError: a raw result of these values could be as large as `bound`, which the ring does not hold."""
     raise RangeError(
         f"the result from {' and '.join(map(repr, values))} could need {width_of(bound)} bits, and the ring holds "

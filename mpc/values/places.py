@@ -187,7 +187,7 @@ class Places:
 
         def make() -> Counts:
             if not first.size:
-                from mpc.values.public import constant
+                from mpc.values.secret import constant
 
                 return Counts(constant(base.run, np.zeros((1, *rest), np.int64)).bare(), None)
             there = rows_there(base.run, ids.shape, conditions)
@@ -260,7 +260,7 @@ def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def rows_there(run: Runtime, shape: Shape, conditions: Sequence[Lazy]) -> SecretArray:
     """Integers 0 and 1: all conditions are set."""
-    from mpc.values.public import constant
+    from mpc.values.secret import constant
 
     bits: SecretArray | None = None
     number: SecretArray | None = None
@@ -322,7 +322,7 @@ def moved(
         def own() -> SecretArray:
             counts = whole.counts() if isinstance(whole, Cohort) else None
             if counts is None or counts.own is None:
-                from mpc.values.public import constant
+                from mpc.values.secret import constant
 
                 return constant(base.run, np.full(base.owners, base.rows)).bare()
             return counts.own.reshape(base.owners)

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mpc.errors import ShapeError
-
-# secret.py takes its methods from here, so the class is looked up when it is used.
-from mpc.values import secret
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort
 from mpc.values.fixed import width_of
 from mpc.values.inherited import contracted
 from mpc.values.operands import broadcast, cut_for, fitting, joint, too_wide
-from mpc.values.public import constant
 from mpc.values.scaling import scale_public
 from mpc.values.stated import Stated
+from mpc.values.value import is_secret
 from mpc.values.wide_products import fine_enough, is_wide, wide_product
 
 if TYPE_CHECKING:
@@ -30,11 +27,11 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
 
     Exact for two integers, cut to WIDTH bits for numbers as measurements are, else by `wide_product`. Rounds 1, 2, 4.
     """
-    if not isinstance(other, secret.SecretArray):
+    if not is_secret(other):
         scaled = scale_public(x.numeric(), other)
         weights = np.asarray(other)
         if scaled.basis.places and weights.size and not weights.all() and weights.any():
-            met = constant(x.run, np.broadcast_to(weights != 0, scaled.shape))
+            met = x.constant(np.broadcast_to(weights != 0, scaled.shape))
             return scaled.with_basis(scaled.basis.where(met))
         return scaled
     if x.type == "bool" or other.type == "bool":
@@ -73,8 +70,8 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
     Raises RangeError where the bounds are so large that it would have fewer than 10 fraction bits.
     """
     run = x.run
-    if not isinstance(other, secret.SecretArray):
-        return picking(matmul(x, constant(run, other)), x, other, x.ndim - 1)
+    if not is_secret(other):
+        return picking(matmul(x, x.constant(other)), x, other, x.ndim - 1)
     a, b = x.numeric(), other.numeric()
     if not a.shape or not b.shape or a.shape[-1] != b.shape[0 if b.ndim == 1 else -2] or max(a.ndim, b.ndim) > 2:
         raise ShapeError(f"@: shapes {a.shape} and {b.shape} do not fit")

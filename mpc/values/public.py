@@ -1,4 +1,4 @@
-"""Public operands: checked, encoded, made secrets and added to secrets."""
+"""Public operands: encoded, made secrets, and added to secrets."""
 
 from __future__ import annotations
 
@@ -7,67 +7,32 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError, ShapeError
-from mpc.suggestions import wrong
-
-# secret.py takes its methods from here, so the class is looked up when it is used.
-from mpc.values import secret
-from mpc.values.basis import PUBLIC
-from mpc.values.fixed import encode, frac_for, magnitude
+from mpc.values.fixed import encode, finite, frac_for, magnitude
 from mpc.values.operands import common_shape
 from mpc.values.stated import Stated
+from mpc.values.value import is_secret
 
 if TYPE_CHECKING:
-    from mpc.machine.runtime import Runtime
     from mpc.values.secret import SecretArray
 
 
-def constant(run: Runtime, values: Any, *, frac: int | None = None) -> SecretArray:
-    """Public values as a secret: bools, integers, or reals with `frac` fraction bits (default: by their size)."""
-    array = np.asarray(values)
-    if array.dtype == np.bool_:
-        handle = run.schedule("constant_bits", values=array.astype(np.uint64), width=1)
-        return secret.SecretArray(run, handle, type="bool", basis=PUBLIC)
-    finite(array)
-    if array.dtype.kind in "iu" and frac is None:
-        raw = encode(array, 0)
-        handle = run.schedule("constant", values=raw)
-        return secret.SecretArray(run, handle, type="int", bound=max(magnitude(raw), 1), basis=PUBLIC)
-    bits = frac_for(float(np.abs(array).max(initial=0.0))) if frac is None else frac
-    raw = encode(array, bits)
-    handle = run.schedule("constant", values=raw)
-    return secret.SecretArray(run, handle, type="fixed", frac=bits, bound=max(magnitude(raw), 1), basis=PUBLIC)
-
-
-def constant_like(run: Runtime, values: Any, other: SecretArray) -> SecretArray:
+def constant_like(values: Any, other: SecretArray) -> SecretArray:
     """Public values as a secret, encoded as `other` is where that is a fixed-point number."""
     array = np.asarray(values)
     if other.type != "fixed" or array.dtype == np.bool_:
-        return constant(run, array)
+        return other.constant(array)
     finite(array)
     largest = float(np.abs(array.astype(np.float64)).max(initial=0.0))
-    room = run.engine.capacity - 1 - int(np.frexp(largest)[1])
-    return constant(run, array, frac=min(other.frac, room))
+    room = other.run.engine.capacity - 1 - int(np.frexp(largest)[1])
+    return other.public(other.run, array, frac=min(other.frac, room))
 
 
-def alike(run: Runtime, a: Any, b: Any) -> tuple[SecretArray, SecretArray]:
-    """Both secret; a public one is encoded as the other is, where that is a fixed-point number."""
-    if not isinstance(a, secret.SecretArray):
-        a = constant_like(run, a, b) if isinstance(b, secret.SecretArray) else constant(run, a)
-    if not isinstance(b, secret.SecretArray):
-        b = constant_like(run, b, a)
-    return a, b
-
-
-def finite(values: NDArray[Any]) -> None:
-    """Raise ShapeError unless the values are numbers, RangeError where one is infinite or NaN."""
-    if values.dtype.kind not in "iubf":
-        raise ShapeError(
-            f"a public operand of type {values.dtype} does not mix with secrets (of a private column, reduce the rows "
-            f"first, or say `share()`){wrong(*values.reshape(-1))}"
-        )
-    if values.dtype.kind == "f" and not bool(np.all(np.isfinite(values))):
-        raise RangeError("a public operand is infinite or NaN")
+def alike(condition: SecretArray, a: Any, b: Any) -> tuple[SecretArray, SecretArray]:
+    """Both secret, in the run of `condition`; a public one is encoded as the other is, where that is a fixed-point
+    number."""
+    if not is_secret(a):
+        a = constant_like(a, b) if is_secret(b) else condition.constant(a)
+    return a, b if is_secret(b) else constant_like(b, a)
 
 
 def whole_numbers(values: NDArray[Any]) -> bool:
@@ -79,7 +44,7 @@ def whole_numbers(values: NDArray[Any]) -> bool:
 
 def is_bool(other: Any) -> bool:
     """Whether an operand, secret or public, is of bools."""
-    if isinstance(other, secret.SecretArray):
+    if is_secret(other):
         return other.type == "bool"
     return np.asarray(other).dtype == np.bool_
 

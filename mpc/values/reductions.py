@@ -10,7 +10,6 @@ from mpc.errors import ShapeError
 from mpc.values.arrays import concatenate, where
 from mpc.values.basis import Basis
 from mpc.values.places import indicator
-from mpc.values.public import constant
 from mpc.values.stated import UNMASKED, Stated
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def count(x: SecretArray, axis: int | None = None) -> SecretArray:
     if valid is None or valid.shape != x.shape:
         terms = x.size if axis is None else x.shape[axis]
         rest = () if axis is None else tuple(np.delete(x.shape, axis))
-        whole = constant(x.run, np.full(rest, terms))
+        whole = x.constant(np.full(rest, terms))
         return whole if valid is None else whole.masked(valid, x.why)
     counted = indicator(valid).sum(axis)
     return counted.with_basis(x.basis.plain().reduced(_positive(axis, x.ndim), valid, name="count"))
@@ -85,7 +84,7 @@ def every(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Whether every element (along an axis) is true. Rounds: log2 of their number."""
     bits = x.reshape(-1) if axis is None else x.view(lambda a: np.moveaxis(a, axis, 0))
     if not len(bits):
-        return constant(x.run, np.ones(bits.shape[1:], np.bool_))
+        return x.constant(np.ones(bits.shape[1:], np.bool_))
     basis, valid, why = bits.basis.picked(0), bits.valid, bits.why
     bits = bits.bare()
     while len(bits) > 1:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.values.fixed import WIDTH, encode, frac_for, magnitude, width_of
+from mpc.values.fixed import WIDTH, encode, finite, frac_for, magnitude, width_of
 from mpc.values.operands import common_shape
-from mpc.values.public import finite, whole_numbers
+from mpc.values.public import whole_numbers
 from mpc.values.stated import Stated
 from mpc.values.wide_products import halves, is_wide
 

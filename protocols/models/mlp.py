@@ -18,9 +18,8 @@ import numpy as np
 
 from mpc.errors import RangeError, ShapeError
 from mpc.machine.assumptions import resting_on
-from mpc.values.fixed import encode, frac_for
+from mpc.values.fixed import encode, finite, frac_for
 from mpc.values.operands import narrowed
-from mpc.values.public import finite
 from mpc.values.secret import SecretArray, constant
 from protocols import numeric
 from protocols.numeric import relu

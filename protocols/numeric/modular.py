@@ -13,12 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import RangeError
-from mpc.values.fixed import encode, width_of
+from mpc.values.fixed import encode, finite, width_of
 from mpc.values.inherited import kept
 from mpc.values.integers import whole
 from mpc.values.operands import broadcast, common_shape
 from mpc.values.places import Lazy
-from mpc.values.public import finite
 from mpc.values.secret import SecretArray, concatenate, constant
 from mpc.values.stated import Stated
 from protocols.numeric.long_division import divided_by_secret
