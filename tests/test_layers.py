@@ -123,7 +123,7 @@ def test_no_test_imports_another():
 def test_the_guard_of_tests_sees_what_it_forbids():
     assert imports_a_test("tests.mpc.test_fixed")
     assert imports_a_test("test_fixed")
-    assert not imports_a_test("tests.support.opened.compute")
+    assert not imports_a_test("tests.support.value_floor.compute")
     found = [module for path in TESTS for _, module in imports(path) if module.startswith("tests.support.")]
     assert len(found) > 200
 

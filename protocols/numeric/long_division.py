@@ -10,7 +10,7 @@ from mpc.values.fixed import width_of
 from mpc.values.secret import SecretArray
 from mpc.values.stated import Stated
 from protocols.numeric.division import reciprocal
-from protocols.numeric.normalize import Exponent, F, leading_bit
+from protocols.numeric.normalize import F, leading_bit
 
 #: Bits of a remainder's leading digit; most places of a shift to the right.
 _DIGIT, _RIGHT = 30, 31

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 
 from mpc.values.secret import SecretArray
 from tests.support.engines import ENGINES
-from tests.support.opened import compute, dry_cost
+from tests.support.value_floor import compute, dry_cost
 
 FACTORS = [1.1, -0.01, 1 / 3, 2.5, 1e-9, 12345.678, 0.999, 2.0**20 + 0.5, 1e12 + 0.1]
 
@@ -21,7 +20,7 @@ def _scaled(frac: int, width: int, raw: list[int], factors: list[float], engine:
     """Products of raw integers of these fraction bits (0: integers) with numbers, against exact ones."""
     seen = []
 
-    def product(run: Any, x: SecretArray) -> SecretArray:
+    def product(x: SecretArray) -> SecretArray:
         x = x.restated(frac=frac, bound=(1 << width) - 1, type="fixed" if frac else "int")
         y = x * np.asarray(factors)
         seen.append((y.frac, y.bound))
@@ -86,7 +85,7 @@ def test_on_shares(engine, frac, width):
 
 
 def test_what_was_masked_stays_so():
-    def product(run: Any, x: SecretArray) -> SecretArray:
+    def product(x: SecretArray) -> SecretArray:
         return x.masked(x > 0, "no x") / 7
 
     q = compute(product, ([-1.0, 21.0], 30, 1 << 57))
@@ -104,6 +103,6 @@ def test_what_was_masked_stays_so():
     ],
 )
 def test_rounds_and_bytes(frac, width, rounds, octets):
-    cost = dry_cost(lambda run, x: x * 1.1, ((1_000,), frac, (1 << width) - 1))
+    cost = dry_cost(lambda x: x * 1.1, ((1_000,), frac, (1 << width) - 1))
     assert cost.rounds == rounds
     assert sum(cost.bytes_sent) / 1_000 <= octets

@@ -16,7 +16,7 @@ from mpc.values.inherited import causes
 from mpc.values.secret import SecretArray
 from mpc.values.wide_products import precise_product
 from tests.support.engines import ENGINES
-from tests.support.opened import compute, dry_cost
+from tests.support.value_floor import compute, dry_cost
 
 #: Fraction bits and widths of two operands (0 fraction bits: integers).
 SIZES = [
@@ -42,7 +42,7 @@ def _secrets(x: SecretArray, y: SecretArray, sizes: Any) -> list[SecretArray]:
 def _products(sizes: Any, a: list[int], b: list[int], engine: str = "ideal") -> None:
     seen = []
 
-    def function(run: Any, x: SecretArray, y: SecretArray) -> SecretArray:
+    def function(x: SecretArray, y: SecretArray) -> SecretArray:
         p, q = _secrets(x, y, sizes)
         seen.append(p * q)
         return seen[-1]
@@ -97,7 +97,7 @@ def test_on_shares(engine, sizes):
 @pytest.mark.slow
 def test_with_cuts_that_are_off_by_two():
     x = np.asarray([0.0, 1234.5, -(2.0**20), 2.0**-10])
-    found = compute(lambda run, a, b: a * b, (x, 36, 1 << 59), (x, 36, 1 << 57), engine="shamir 5")
+    found = compute(lambda a, b: a * b, (x, 36, 1 << 59), (x, 36, 1 << 57), engine="shamir 5")
     # 14 fraction bits, eight places of which the cuts may be off; one operand is cut by two bits first.
     np.testing.assert_allclose(found, x * x, rtol=0, atol=8 * 2.0**-14 + 2 * 2.0**-34 * 2.0**20)
 
@@ -105,7 +105,7 @@ def test_with_cuts_that_are_off_by_two():
 def test_masks_and_cohorts_are_taken_over():
     seen = []
 
-    def function(run: Any, x: SecretArray, y: SecretArray) -> SecretArray:
+    def function(x: SecretArray, y: SecretArray) -> SecretArray:
         counts = (x > 0).numeric().sum(), (y > 0).numeric().sum()
         seen.append((counts, x.masked(x > 0, "no x").about(counts[0]) * y.masked(y < 5, "no y").about(counts[1])))
         return seen[0][1]
@@ -118,21 +118,21 @@ def test_masks_and_cohorts_are_taken_over():
 
 
 def test_a_product_without_digits_is_refused_at_its_line():
-    def function(run: Any, x: SecretArray, y: SecretArray) -> SecretArray:
+    def function(x: SecretArray, y: SecretArray) -> SecretArray:
         return x * y
 
     operands = ([0.5], 28, 1 << 59), ([0.25], 28, 1 << 59)
     with pytest.raises(RangeError, match=r"\* .*too few digits; say `within\(limit\)`"):
         compute(function, *operands)
-    assert compute(lambda run, x, y: x.within(1) * y.within(1), *operands) == pytest.approx(0.125, abs=2.0**-27)
-    assert compute(lambda run, x, y: precise_product(x, y), *operands) == pytest.approx(0.125, abs=8)
+    assert compute(lambda x, y: x.within(1) * y.within(1), *operands) == pytest.approx(0.125, abs=2.0**-27)
+    assert compute(lambda x, y: precise_product(x, y), *operands) == pytest.approx(0.125, abs=8)
 
 
 def test_a_matrix_product_without_digits_is_refused_at_its_line():
     operands = ([0.5, 0.25], 28, 1 << 59), ([0.25, 1.0], 28, 1 << 59)
     with pytest.raises(RangeError, match=r"@ .*too few digits; say `within\(limit\)`"):
-        compute(lambda run, x, y: x @ y, *operands)
-    found = compute(lambda run, x, y: x.within(1) @ y.within(1), *operands)
+        compute(lambda x, y: x @ y, *operands)
+    found = compute(lambda x, y: x.within(1) @ y.within(1), *operands)
     assert found == pytest.approx(0.375, abs=2.0**-20)
 
 
@@ -147,6 +147,6 @@ def test_a_matrix_product_without_digits_is_refused_at_its_line():
 )
 def test_rounds_and_bytes(sizes, rounds, octets):
     arrays = [((1_000,), frac, (1 << width) - 1) for frac, width in sizes]
-    cost = dry_cost(lambda run, x, y: x * y, *arrays)
+    cost = dry_cost(lambda x, y: x * y, *arrays)
     assert cost.rounds == rounds
     assert sum(cost.bytes_sent) / 1_000 <= octets

@@ -1,16 +1,23 @@
-"""Value-floor helpers: run a function of secrets on the ideal engine, and read what it gave."""
+"""Functions of secrets, computed and opened: on the ideal engine with every bound checked, or on shares."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from mpc.machine.engine import Cost
 from mpc.machine.opening import open_to
 from mpc.machine.runtime import Runtime
-from mpc.values.fixed import decode
+from mpc.values.fixed import decode, encode, frac_for
 from mpc.values.secret import SecretArray, constant
-from protocols.simulate import evaluate
+from protocols.assembly import run_here
+from protocols.library import Library
+from protocols.simulate import evaluate, make_engine
+from tests.support.bounds import every_bound_holds
 from tests.support.engines import making
 
 
@@ -18,12 +25,16 @@ def secret(run: Runtime, values: Any, *, bound: float | None = None, frac: int |
     """A secret with these values; with `bound`, as if its schema said |value| <= bound."""
     if bound is None:
         return constant(run, values, frac=frac)
-    from mpc.values.fixed import frac_for
-
     x = constant(run, values, frac=frac_for(bound) if frac is None else frac)
     raw = int(np.ceil(np.ldexp(bound, x.frac)))
     assert x.bound <= raw
     return x.restated(bound=raw)
+
+
+def fixed(run: Runtime, values: Any, frac: int, bound: int) -> SecretArray:
+    """A secret of `frac` fraction bits (an integer where there are none), known to be at most `bound` units large."""
+    handle = run.schedule("constant", values=encode(np.asarray(values), frac))
+    return SecretArray(run, handle, type="fixed" if frac else "int", frac=frac, bound=bound)
 
 
 def rows(run: Runtime, count: Any) -> SecretArray:
@@ -32,7 +43,7 @@ def rows(run: Runtime, count: Any) -> SecretArray:
     return number.restated(bound=1 << 20)
 
 
-async def opened(run: Runtime, x: SecretArray) -> np.ndarray[Any, Any]:
+async def opened(run: Runtime, x: SecretArray) -> NDArray[Any]:
     """Its values, after a look at its bound, with NaN where the mask is cleared."""
     handles = [open_to(run, s.handle, range(run.engine.parties)) for s in (x, x.valid) if s is not None]
     await run.settle(*handles)
@@ -49,13 +60,28 @@ async def opened(run: Runtime, x: SecretArray) -> np.ndarray[Any, Any]:
     return values
 
 
-def compute(function: Any, *arrays: Any, engine: str = "ideal", **how: Any) -> Any:
-    """`function(secret, ...)` of these arrays, opened; a tuple where it gives one."""
+def compute(function: Callable[..., Any], *operands: Any, engine: str = "ideal", **how: Any) -> Any:
+    """`function(secret, ...)` of these operands, opened; a list where it gives several secrets.
+
+    An operand is an array, made a secret as `how` says (see `secret`), or (values, fraction bits, bound; see `fixed`).
+    """
 
     async def script(run: Runtime) -> Any:
-        result = function(*[secret(run, array, **how) for array in arrays])
+        result = function(*[fixed(run, *x) if isinstance(x, tuple) else secret(run, x, **how) for x in operands])
         if isinstance(result, tuple | list):
-            return [await opened(run, one) for one in result]
+            return [await opened(run, part) for part in result]
         return await opened(run, result)
 
-    return evaluate(script, **making(engine))[0]
+    with every_bound_holds() if engine == "ideal" else nullcontext():
+        return evaluate(script, **making(engine))[0]
+
+
+def dry_cost(function: Callable[..., Any], *operands: tuple[tuple[int, ...], int, int]) -> Cost:
+    """What `function(secret, ...)` costs on shares of three parties: of (shape, fraction bits, bound)."""
+    run = Runtime(make_engine("replicated"), Library())
+
+    async def script() -> None:
+        function(*[fixed(run, np.zeros(shape), frac, bound) for shape, frac, bound in operands])
+
+    run_here(lambda: run.execute(script()))
+    return run.cost

@@ -15,8 +15,7 @@ from mpc.values.secret import constant
 from protocols.models.mlp import MLP, Dense, Sequential, relu
 from protocols.simulate import evaluate
 from tests.support.engines import MORE_PARTIES
-from tests.support.opened import compute, dry_cost
-from tests.support.value_floor import opened
+from tests.support.value_floor import compute, dry_cost, opened
 
 SIZES = (20, 12, 9, 5)
 #: Fraction bits of weights and of everything else.
@@ -67,7 +66,7 @@ def test_scores_with_secret_weights(engine, stated):
     x = rows(2, 30)
     given_norms = norms(coefs) if stated else [len(w) * 1.0 for w in coefs]
 
-    def scores(run: Any, s: Any, *parts: Any) -> Any:
+    def scores(s: Any, *parts: Any) -> Any:
         return MLP(parts[:3], parts[3:], norms(coefs) if stated else None).scores(s)
 
     found = compute(scores, (x, FRAC, 1 << FRAC), *secrets(coefs, intercepts), engine=engine)
@@ -79,7 +78,7 @@ def test_scores_with_secret_weights(engine, stated):
 def test_scores_with_public_weights_need_no_norms(engine):
     coefs, intercepts = network(3)
     x = rows(4, 30)
-    found = compute(lambda run, s: MLP(coefs, intercepts).scores(s), (x, FRAC, 1 << FRAC), engine=engine)
+    found = compute(lambda s: MLP(coefs, intercepts).scores(s), (x, FRAC, 1 << FRAC), engine=engine)
     assert np.abs(found - clear(coefs, intercepts, x)).max() <= largest_error(coefs, intercepts, 1.0, norms(coefs))
 
 
@@ -89,7 +88,7 @@ def test_classes_and_their_probabilities(engine):
     x = rows(6, 40)
     model = MLP(coefs, intercepts)
     chances, classes = compute(
-        lambda run, s: (model.predict_proba(s), model.predict(s)), (x, FRAC, 1 << FRAC), engine=engine
+        lambda s: (model.predict_proba(s), model.predict(s)), (x, FRAC, 1 << FRAC), engine=engine
     )
     scores = clear(coefs, intercepts, x)
     powers = np.exp(scores - scores.max(1, keepdims=True))
@@ -99,7 +98,7 @@ def test_classes_and_their_probabilities(engine):
 
 def test_the_first_of_equal_scores_is_the_class():
     model = MLP([np.asarray([[0.0, 1.0, 1.0, 0.5]])], [np.zeros(4)])
-    assert compute(lambda run, s: model.predict(s), ([[1.0], [0.0], [-1.0]], 8, 1 << 8)).tolist() == [1, 0, 0]
+    assert compute(lambda s: model.predict(s), ([[1.0], [0.0], [-1.0]], 8, 1 << 8)).tolist() == [1, 0, 0]
 
 
 @settings(max_examples=30, deadline=None)
@@ -115,7 +114,7 @@ def test_every_bound_holds_for_small_and_large_weights_and_inputs(seed, sizes, s
     coefs, intercepts = [w * scale for w in coefs], [b * scale for b in intercepts]
     limit = 2.0 ** (width - FRAC)
     x = np.rint(rows(seed, 3, sizes[0]) * limit * 2**FRAC) / 2**FRAC
-    found = compute(lambda run, s: MLP(coefs, intercepts).scores(s), (x, FRAC, 1 << width))
+    found = compute(lambda s: MLP(coefs, intercepts).scores(s), (x, FRAC, 1 << width))
     expected = clear(coefs, intercepts, x)
     # Inputs and weights are rounded to 2^-29 of the bounds that a layer has, its outputs to 2^-27.
     reach, error = limit, 2.0**-29 * limit
@@ -147,9 +146,9 @@ def test_a_row_with_an_invalid_element_has_no_prediction():
     present = np.ones_like(x, np.bool_)
     present[1, 3] = present[2, 0] = False
 
-    def all_of_them(run: Any, s: Any) -> Any:
+    def all_of_them(s: Any) -> Any:
         model = MLP(coefs, intercepts)
-        masked = s.masked(constant(run, present), "missing")
+        masked = s.masked(s.constant(present), "missing")
         return model.scores(masked), model.predict_proba(masked), model.predict(masked)
 
     whole = clear(coefs, intercepts, x)
@@ -162,8 +161,8 @@ def test_a_row_with_an_invalid_element_has_no_prediction():
 
 
 def test_invalid_weights_make_every_prediction_undefined():
-    def scores(run: Any, x: Any, w: Any) -> Any:
-        return Dense(w.masked(constant(run, [[True], [False]]), "missing"))(x)
+    def scores(x: Any, w: Any) -> Any:
+        return Dense(w.masked(w.constant([[True], [False]]), "missing"))(x)
 
     assert np.isnan(compute(scores, ([[1, 2], [3, 4]], 0, 4), ([[0.5], [1.0]], 8, 1 << 8))).all()
 
@@ -171,7 +170,7 @@ def test_invalid_weights_make_every_prediction_undefined():
 def test_whole_numbers_and_flags_are_exact():
     weights = np.asarray([[1, -2], [3, 4], [-5, 6]])
 
-    def layers(run: Any, x: Any, w: Any) -> Any:
+    def layers(x: Any, w: Any) -> Any:
         flags = x > 0
         return Dense(w)(x), Dense(w)(flags), Sequential([Dense(w), relu])(x)
 
@@ -199,8 +198,8 @@ def test_layers_of_ones_own():
 
 def test_no_rows_and_weights_of_zero():
     model = MLP([np.zeros((2, 3)), np.zeros((3, 2))], [np.zeros(3), np.asarray([0.5, -0.5])])
-    assert compute(lambda run, s: model.scores(s), ([[1.0, 2.0]], 8, 2 << 8)).tolist() == [[0.5, -0.5]]
-    assert compute(lambda run, s: model.scores(s), (np.zeros((0, 2)), 8, 2 << 8), engine="replicated").shape == (0, 2)
+    assert compute(lambda s: model.scores(s), ([[1.0, 2.0]], 8, 2 << 8)).tolist() == [[0.5, -0.5]]
+    assert compute(lambda s: model.scores(s), (np.zeros((0, 2)), 8, 2 << 8), engine="replicated").shape == (0, 2)
 
 
 @pytest.mark.parametrize(
@@ -221,7 +220,7 @@ def test_no_rows_and_weights_of_zero():
 )
 def test_wrong_use(wrong, error, message):
     with pytest.raises(error, match=message):
-        compute(lambda run, s: wrong(s), (np.ones((2, 2)), 8, 1 << 8))
+        compute(lambda s: wrong(s), (np.ones((2, 2)), 8, 1 << 8))
 
 
 def test_rounds_and_bytes():
@@ -229,7 +228,7 @@ def test_rounds_and_bytes():
     shapes = [((784, 128), FINE, 1 << FINE), ((128, 128), FINE, 1 << FINE), ((128, 10), FINE, 1 << FINE)]
     shapes += [((n,), FRAC, 1 << FRAC) for n in (128, 128, 10)]
 
-    def scores(run: Any, s: Any, *parts: Any) -> Any:
+    def scores(s: Any, *parts: Any) -> Any:
         return MLP(parts[:3], parts[3:]).scores(s)
 
     cost = dry_cost(scores, ((128, 784), FRAC, 1 << FRAC), *shapes)

@@ -15,7 +15,7 @@ from mpc.errors import RangeError
 from mpc.values.secret import SecretArray
 from protocols.numeric.division import scale_of
 from tests.support.engines import ENGINES
-from tests.support.opened import compute, dry_cost
+from tests.support.value_floor import compute, dry_cost
 
 
 class Operands(NamedTuple):
@@ -44,7 +44,7 @@ def _quotients(size: Operands, a: Any, b: Any, engine: str = "ideal", *, frac: i
     of zero and, with a range, those beyond it."""
     seen = []
 
-    def quotient(run: Any, x: SecretArray, y: SecretArray) -> SecretArray:
+    def quotient(x: SecretArray, y: SecretArray) -> SecretArray:
         q = SecretArray.__truediv__(*size.secrets(x, y))
         seen.append((q.frac, q.why))
         return q
@@ -137,9 +137,9 @@ def test_division_among_more_parties(engine, size, frac, most):
     a, b = (rng.integers(1 << width - 9, 1 << width - 1, 40) for width in (size.wa, size.wb))
     seen = []
 
-    def quotient(run: Any, x: SecretArray, y: SecretArray) -> SecretArray:
+    def quotient(x: SecretArray, y: SecretArray) -> SecretArray:
         q = SecretArray.__truediv__(*size.secrets(x, y))
-        seen.append(run.engine.rounding)
+        seen.append(x.run.engine.rounding)
         return q
 
     q = compute(quotient, (a, 0, (1 << 62) - 1), (b, 0, (1 << 62) - 1), engine=engine)
@@ -198,10 +198,10 @@ def test_bounds_that_leave_no_digits_are_refused_at_the_line():
     to 64 without three decimals."""
     huge, some = ([1.0], 14, (1 << 61) - 1), ([1], 19, 1 << 30)
     with pytest.raises(RangeError, match=r"bound of the divisor.*say `within\(limit\)` of the divisor"):
-        compute(lambda run, x, y: y / x, huge, some)
+        compute(lambda x, y: y / x, huge, some)
     with pytest.raises(RangeError, match=r"bound of the dividend.*say `within\(limit\)` of the dividend"):
-        compute(lambda run, x, y: x / y, ([1.0], 9, (1 << 61) - 1), ([1.0], 24, 1 << 30))
-    q = compute(lambda run, x, y: y / x.within(2**30), huge, some)
+        compute(lambda x, y: x / y, ([1.0], 9, (1 << 61) - 1), ([1.0], 24, 1 << 30))
+    q = compute(lambda x, y: y / x.within(2**30), huge, some)
     assert q == pytest.approx(1, rel=2.0**-25)
 
 
@@ -209,7 +209,7 @@ def test_scales_follow_from_bounds_alone():
     """A unit in the dividend's last place over the divisor's bound is enough, where that is all there is to know."""
     scales = []
 
-    def some(run: Any, *pair: SecretArray) -> SecretArray:
+    def some(*pair: SecretArray) -> SecretArray:
         for size in [*(s for s, _ in WITH_ALL if not s.narrow), *(s for s, _, _ in WITH_A_RANGE)]:
             scales.append(scale_of(*size.secrets(*pair)))
         return pair[0]
@@ -221,7 +221,7 @@ def test_scales_follow_from_bounds_alone():
 
 # ---- what a quotient takes over
 def test_division_keeps_masks_and_broadcasts():
-    def quotient(run: Any, a: SecretArray, b: SecretArray) -> SecretArray:
+    def quotient(a: SecretArray, b: SecretArray) -> SecretArray:
         return a.masked(a > 0, "no a") / b.masked(b < 9, "no b")
 
     q = compute(quotient, ([[1.0], [-2.0]], 20, 1 << 25), ([4.0, 0.0, 10.0], 20, 1 << 25))
@@ -232,14 +232,14 @@ def test_division_keeps_masks_and_broadcasts():
 
 def test_quotients_keep_their_digits_whatever_the_bounds():
     """One third of operands that could be a hundred: seven digits, not one."""
-    q = compute(lambda run, x, y: x / y, ([1.0], 21, 100 << 21), ([3.0], 21, 100 << 21))
+    q = compute(lambda x, y: x / y, ([1.0], 21, 100 << 21), ([3.0], 21, 100 << 21))
     assert abs(q[0] - 1 / 3) < 1e-7
 
 
 def test_quotients_of_quotients():
     """Each one's bound is that of its range, which says little of it."""
 
-    def chain(run: Any, x: SecretArray, y: SecretArray) -> Any:
+    def chain(x: SecretArray, y: SecretArray) -> Any:
         ratio = x / y
         return ratio / (y / x), 1 / ratio, ratio + 1 / ratio, x / ratio, 1 - ratio, ratio.sqrt(), ratio > 0.3
 
@@ -251,7 +251,7 @@ def test_quotients_of_quotients():
 
 
 def test_public_operands():
-    def both(run: Any, a: SecretArray) -> tuple[SecretArray, SecretArray]:
+    def both(a: SecretArray) -> tuple[SecretArray, SecretArray]:
         return 1 / a, a / 3.0
 
     one, three = compute(both, ([0.5, 7.0], 21, 100 << 21))
@@ -271,7 +271,7 @@ def test_public_operands():
 def test_rounds_and_bytes(size, rounds, octets):
     shape = (10_000,)
     cost = dry_cost(
-        lambda run, x, y: x / y,
+        lambda x, y: x / y,
         (shape, size.fa, (1 << size.wa) - 1),
         (shape, size.fb, (1 << size.wb) - 1),
     )

@@ -14,7 +14,7 @@ from mpc.errors import RangeError, ShapeError
 from protocols import numeric
 from tests.support.engines import MORE_PARTIES
 from tests.support.marks import slow
-from tests.support.opened import compute, dry_cost
+from tests.support.value_floor import compute, dry_cost
 
 #: Fraction bits and bits of the bound.
 SIZES = [(0, 5), (3, 4), (20, 29), (28, 29), (40, 61), (0, 61), (45, 30), (-3, 12), (61, 61), (61, 20)]
@@ -36,7 +36,7 @@ def values(frac: int, width: int) -> tuple[Any, Any]:
 def test_signs_and_whole_numbers_are_exact(frac, width, engine):
     raw, x = values(frac, width)
 
-    def all_of_them(run: Any, s: Any) -> Any:
+    def all_of_them(s: Any) -> Any:
         return numeric.relu(s), numeric.sign(s), s.abs(), numeric.floor(s)
 
     relu, sign, size, floor = compute(all_of_them, (x, frac, (1 << width) - 1), engine=engine)
@@ -51,7 +51,7 @@ def test_signs_and_whole_numbers_are_exact(frac, width, engine):
 @pytest.mark.parametrize("engine", MORE_PARTIES)
 def test_rounding_halves_up(frac, width, engine):
     raw, x = values(frac, width)
-    y = compute(lambda run, s: numeric.round_half_up(s), (x, frac, (1 << width) - 1), engine=engine)
+    y = compute(lambda s: numeric.round_half_up(s), (x, frac, (1 << width) - 1), engine=engine)
     one = Fraction(2) ** frac
     assert y.tolist() == [
         int((Fraction(int(r)) / one + Fraction(1, 2)) // 1) if frac > 0 else v for r, v in zip(raw, x, strict=True)
@@ -63,20 +63,20 @@ def test_rounding_halves_up(frac, width, engine):
 def test_clipping(low, high, engine):
     x = np.linspace(-10, 10, 161)
     for frac in (3, 20):
-        y = compute(lambda run, s: numeric.clip(s, low, high), (x, frac, 10 << frac), engine=engine)
+        y = compute(lambda s: numeric.clip(s, low, high), (x, frac, 10 << frac), engine=engine)
         assert (y == np.clip(x, low, high)).all()
 
 
 def test_the_bound_of_a_clipped_value_follows_from_the_limits():
-    def bound(run: Any, s: Any) -> Any:
+    def bound(s: Any) -> Any:
         assert numeric.clip(s, -2, 1).limit <= 2.001
         assert numeric.clip(s, -2, 100).limit == s.limit
         return numeric.clip(s, 0.25, 0.5)
 
     assert compute(bound, ([3.0, -3.0, 0.3125], 20, 4 << 20)).tolist() == [0.5, 0.25, 0.3125]
     with pytest.raises(RangeError, match="limits"):
-        compute(lambda run, s: numeric.clip(s, 1, 0), ([1.0], 20, 4 << 20))
-    assert compute(lambda run, s: numeric.clip(s, 0.5, 1.5), ([0, 1, 2], 0, 4)).tolist() == [0.5, 1, 1.5]
+        compute(lambda s: numeric.clip(s, 1, 0), ([1.0], 20, 4 << 20))
+    assert compute(lambda s: numeric.clip(s, 0.5, 1.5), ([0, 1, 2], 0, 4)).tolist() == [0.5, 1, 1.5]
 
 
 # ---- the largest one
@@ -85,7 +85,7 @@ def test_the_bound_of_a_clipped_value_follows_from_the_limits():
 def test_largest_and_its_place(size, engine):
     x = np.random.default_rng(size).integers(-4, 5, (6, size)).astype(float)
 
-    def best(run: Any, s: Any) -> Any:
+    def best(s: Any) -> Any:
         return (
             numeric.largest(s),
             numeric.smallest(s),
@@ -103,7 +103,7 @@ def test_largest_and_its_place(size, engine):
 
 
 def test_only_valid_elements_are_the_largest():
-    def best(run: Any, s: Any) -> Any:
+    def best(s: Any) -> Any:
         known = s.masked(s < 3, "too large")
         return numeric.largest(known), numeric.argmax(known), numeric.smallest(known)
 
@@ -113,7 +113,7 @@ def test_only_valid_elements_are_the_largest():
     np.testing.assert_array_equal(low, [1, np.nan, -7])
     for axis in (1, -2):
         with pytest.raises(ShapeError, match="axis"):
-            compute(lambda run, s, axis=axis: numeric.largest(s, axis), ([1.0, 2.0], 20, 7 << 20))
+            compute(lambda s, axis=axis: numeric.largest(s, axis), ([1.0, 2.0], 20, 7 << 20))
 
 
 # ---- polynomials
@@ -125,7 +125,7 @@ def test_only_valid_elements_are_the_largest():
 def test_polynomials_keep_to_their_error(degree, limit, frac, engine):
     c = np.random.default_rng(degree).normal(0, 1, degree + 1) / limit ** np.arange(degree + 1)
     x = np.floor(np.linspace(-limit, limit, 200) * 2**frac) / 2**frac
-    y = compute(lambda run, s: numeric.polynomial(s, c), (x, frac, int(limit * 2**frac) + 1), engine=engine)
+    y = compute(lambda s: numeric.polynomial(s, c), (x, frac, int(limit * 2**frac) + 1), engine=engine)
     size = np.sum(np.abs(c) * 2 ** (np.ceil(np.log2(limit)) * np.arange(degree + 1)))
     assert np.abs(y - np.polynomial.polynomial.polyval(x, c)).max() <= max(degree, 1) * 2.0**-26 * size
 
@@ -133,7 +133,7 @@ def test_polynomials_keep_to_their_error(degree, limit, frac, engine):
 @given(st.lists(st.floats(-1000, 1000, width=32), min_size=1, max_size=6), st.floats(0.125, 1000, width=32))
 def test_polynomials_match_floats(c, limit):
     x = np.floor(np.linspace(-limit, limit, 20) * 2**16) / 2**16
-    y = compute(lambda run, s: numeric.polynomial(s, c), (x, 16, int(limit * 2**16) + 1))
+    y = compute(lambda s: numeric.polynomial(s, c), (x, 16, int(limit * 2**16) + 1))
     size = np.sum(np.abs(c) * 2 ** (np.ceil(np.log2(limit + 2.0**-16)) * np.arange(len(c))))
     true = np.polynomial.polynomial.polyval(x, c)
     assert np.abs(y - true).max() <= len(c) * 2.0**-26 * size + 2.0**-40
@@ -153,7 +153,7 @@ def test_pieces_meet_at_their_knots(tails, limit, frac, engine):
     x = np.concatenate([np.linspace(-limit, limit, 100), np.linspace(-4, 4, 100), near])
     top = np.floor(limit * 2.0**frac) / 2.0**frac
     x = np.clip(np.floor(x * 2.0**frac) / 2.0**frac, -top, top)
-    y = compute(lambda run, s: numeric.piecewise(s, knots, c), (x, frac, int(limit * 2.0**frac)), engine=engine)
+    y = compute(lambda s: numeric.piecewise(s, knots, c), (x, frac, int(limit * 2.0**frac)), engine=engine)
     rows = c[np.searchsorted(knots, x, side="right")]
     true = rows[:, 0] + rows[:, 1] * x + rows[:, 2] * x**2
     reach = limit if tails == "lines" else min(limit, 5.0)
@@ -162,18 +162,18 @@ def test_pieces_meet_at_their_knots(tails, limit, frac, engine):
 
 
 def test_a_step_is_a_piece_too():
-    y = compute(lambda run, s: numeric.piecewise(s, [0.5], [[1], [3]]), ([-9, 0, 1, 9], 0, 9))
+    y = compute(lambda s: numeric.piecewise(s, [0.5], [[1], [3]]), ([-9, 0, 1, 9], 0, 9))
     np.testing.assert_allclose(y, [1, 1, 3, 3], atol=2.0**-20)
 
 
 def test_what_no_polynomial_is():
     for knots, c in (([1, 0], [[1]] * 3), ([0], [[1]]), ([0, 0], [[1]] * 3)):
         with pytest.raises(ShapeError, match="knots"):
-            compute(lambda run, s, k=knots, c=c: numeric.piecewise(s, k, c), ([1.0], 20, 2 << 20))
+            compute(lambda s, k=knots, c=c: numeric.piecewise(s, k, c), ([1.0], 20, 2 << 20))
     with pytest.raises(ShapeError, match="coefficients"):
-        compute(lambda run, s: numeric.polynomial(s, []), ([1.0], 20, 2 << 20))
+        compute(lambda s: numeric.polynomial(s, []), ([1.0], 20, 2 << 20))
     with pytest.raises(RangeError, match="infinite"):
-        compute(lambda run, s: numeric.polynomial(s, [1, np.inf]), ([1.0], 20, 2 << 20))
+        compute(lambda s: numeric.polynomial(s, [1, np.inf]), ([1.0], 20, 2 << 20))
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def test_what_no_polynomial_is():
     ],
 )
 def test_rounds_and_bytes(function, rounds, octets):
-    cost = dry_cost(lambda run, s: function(s), ((30_000,), 25, 8 << 25))
+    cost = dry_cost(lambda s: function(s), ((30_000,), 25, 8 << 25))
     assert cost.rounds <= rounds
     assert sum(cost.bytes_sent) / 90_000 <= octets
 
@@ -195,5 +195,5 @@ def test_rounds_and_bytes(function, rounds, octets):
 @pytest.mark.parametrize("engine", MORE_PARTIES)
 def test_clipping_what_fills_the_ring(engine):
     x = np.asarray([-0.99, -0.5, -0.25, 0.0, 0.25, 0.3125, 0.5, 0.99])
-    y = compute(lambda run, s: numeric.clip(s, -0.4375, 0.3125), (x, 61, (1 << 61) - 1), engine=engine)
+    y = compute(lambda s: numeric.clip(s, -0.4375, 0.3125), (x, 61, (1 << 61) - 1), engine=engine)
     np.testing.assert_allclose(y, np.clip(x, -0.4375, 0.3125), atol=2.0**-58)

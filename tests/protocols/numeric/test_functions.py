@@ -11,7 +11,7 @@ from mpc.errors import RangeError, ShapeError
 from protocols import numeric
 from protocols.numeric.exponential import precision
 from tests.support.engines import ENGINES
-from tests.support.opened import compute, dry_cost
+from tests.support.value_floor import compute, dry_cost
 
 COUNTS = [("ideal", 3_000), ("replicated", 500), ("shamir", 300), pytest.param("shamir 5", 300, marks=pytest.mark.slow)]
 #: Largest magnitude and fraction bits of arguments.
@@ -45,7 +45,7 @@ def logistic(x: Any) -> Any:
 @pytest.mark.parametrize(("limit", "frac"), SIZES)
 def test_exponential_on_its_whole_range(limit, frac, engine, count):
     x = np.concatenate([grid(-limit, limit, frac, count), grid(-min(limit, 40), min(limit, 20), frac, count)])
-    y = compute(lambda run, s: numeric.exp(s), (x, frac, int(limit * 2**frac)), engine=engine)
+    y = compute(lambda s: numeric.exp(s), (x, frac, int(limit * 2**frac)), engine=engine)
     below, digits = precision(min(limit, 20))
     assert np.isnan(y[x > 20]).all()
     # One of 61 bits loses the last one before it is compared: at the limit itself it may be rounded above.
@@ -61,7 +61,7 @@ def test_exponential_on_its_whole_range(limit, frac, engine, count):
 def test_exponential_up_to_a_public_limit(at_most, engine):
     x = np.concatenate([grid(-30, 30, 22, 300), grid(-1, at_most, 22, 300), [at_most]])
     x = np.floor(x * 2**22) / 2**22
-    y = compute(lambda run, s: numeric.exp(s, at_most=at_most), (x, 22, 30 << 22), engine=engine)
+    y = compute(lambda s: numeric.exp(s, at_most=at_most), (x, 22, 30 << 22), engine=engine)
     inside = x <= at_most
     below, digits = precision(at_most)
     assert np.isnan(y[~inside]).all()
@@ -72,7 +72,7 @@ def test_precision_of_exponentials():
     assert [precision(high) for high in (0.0, 7.0, 12.0, 20.0)] == [(24, 24), (24, 24), (21, 21), (15, 16)]
     for limit in (-1, 20.5, np.nan):
         with pytest.raises(RangeError, match="at_most"):
-            compute(lambda run, s, limit=limit: numeric.exp(s, at_most=limit), ([1.0], 20, 1 << 22))
+            compute(lambda s, limit=limit: numeric.exp(s, at_most=limit), ([1.0], 20, 1 << 22))
 
 
 # ---- logarithms
@@ -84,7 +84,7 @@ def test_logarithm_at_every_size_and_sign(width, frac, engine, count):
     raw = np.minimum(np.exp2(rng.uniform(0, min(width, 52), count)).astype(np.int64), most)
     raw = np.concatenate([raw, [1 << j for j in range(min(width, 52))], [0, -1, 1, min(most, 2**52)], -raw[:20]])
     x = np.ldexp(raw.astype(np.float64), -frac)
-    y = compute(lambda run, s: numeric.log(s), (x, frac, most), engine=engine)
+    y = compute(lambda s: numeric.log(s), (x, frac, most), engine=engine)
     assert (np.isnan(y) == (x <= 0)).all()
     assert (np.abs(y - np.log(np.where(x > 0, x, 1)))[x > 0] <= 2.0**-23).all()
 
@@ -95,7 +95,7 @@ def test_logarithm_at_every_size_and_sign(width, frac, engine, count):
 def test_sigmoid_and_its_tangent_everywhere(limit, frac, engine, count):
     x = np.concatenate([grid(-limit, limit, frac, count), grid(-min(limit, 18), min(limit, 18), frac, count)])
 
-    def both(run: Any, s: Any) -> Any:
+    def both(s: Any) -> Any:
         return numeric.sigmoid(s), numeric.tanh(s)
 
     y, t = compute(both, (x, frac, int(limit * 2**frac)), engine=engine)
@@ -111,7 +111,7 @@ def test_sigmoid_and_its_tangent_everywhere(limit, frac, engine, count):
 def test_exact_sigmoid(limit, frac, engine, count):
     x = np.concatenate([grid(-limit, limit, frac, count // 2), grid(-min(limit, 18), min(limit, 18), frac, count // 2)])
 
-    def both(run: Any, s: Any) -> Any:
+    def both(s: Any) -> Any:
         return numeric.sigmoid(s, exact=True), numeric.tanh(s, exact=True)
 
     y, t = compute(both, (x, frac, int(limit * 2**frac)), engine=engine)
@@ -126,7 +126,7 @@ def test_softmax_along_an_axis():
     true = np.exp(x - x.max(1, keepdims=True))
     true /= true.sum(1, keepdims=True)
     for engine in ENGINES:
-        y, z = compute(lambda run, s: (numeric.softmax(s), numeric.softmax(s.T, 0)), (x, 20, 20 << 20), engine=engine)
+        y, z = compute(lambda s: (numeric.softmax(s), numeric.softmax(s.T, 0)), (x, 20, 20 << 20), engine=engine)
         assert np.abs(y - true).max() <= 2.0**-20
         assert np.abs(z.T - true).max() <= 2.0**-20
 
@@ -134,12 +134,12 @@ def test_softmax_along_an_axis():
 @pytest.mark.parametrize("size", [1, 2, 3, 257])
 @pytest.mark.parametrize("engine", ENGINES)
 def test_softmax_of_equal_elements(size, engine):
-    y = compute(lambda run, s: numeric.softmax(s), (np.full((2, size), -3.5), 20, 4 << 20), engine=engine)
+    y = compute(lambda s: numeric.softmax(s), (np.full((2, size), -3.5), 20, 4 << 20), engine=engine)
     assert np.abs(y - 1 / size).max() <= 2.0**-20
 
 
 def test_what_is_undefined_stays_so():
-    def functions(run: Any, s: Any) -> Any:
+    def functions(s: Any) -> Any:
         known = s.masked(s > 0, "not positive")
         rows = known.reshape(2, 2)
         return numeric.exp(known), numeric.sigmoid(known), numeric.sigmoid(known, exact=True), numeric.softmax(rows)
@@ -149,12 +149,12 @@ def test_what_is_undefined_stays_so():
         assert np.isnan(y).tolist() == [False, True, False, False]
     assert np.isnan(soft).tolist() == [[True, True], [False, False]]
     with pytest.raises(ShapeError, match="axis"):
-        compute(lambda run, x: numeric.softmax(x), (1.0, 20, 1 << 21))
+        compute(lambda x: numeric.softmax(x), (1.0, 20, 1 << 21))
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_methods_of_secrets_with_masks_and_counts_behind_them(engine):
-    def both(run: Any, s: Any) -> Any:
+    def both(s: Any) -> Any:
         counted = s.about((s > 0).numeric().sum())
         e, log = counted.exp(), counted.log()
         assert len(e.basis.cohorts) == len(log.basis.cohorts) == len(numeric.sigmoid(counted).basis.cohorts) == 1
@@ -169,7 +169,7 @@ def test_methods_of_secrets_with_masks_and_counts_behind_them(engine):
 
 def test_exponential_of_what_leaves_no_room_is_refused():
     with pytest.raises(RangeError, match="within"):
-        compute(lambda run, s: numeric.exp(s), ([1.0], 0, 1 << 50))
+        compute(lambda s: numeric.exp(s), ([1.0], 0, 1 << 50))
 
 
 # ---- costs
@@ -188,6 +188,6 @@ def test_exponential_of_what_leaves_no_room_is_refused():
 )
 def test_rounds_and_bytes_for_arguments_of_29_bits(function, limit, rounds, octets):
     frac = 28 - int(limit).bit_length()
-    cost = dry_cost(lambda run, s: function(s), ((30_000,), frac, limit << frac))
+    cost = dry_cost(lambda s: function(s), ((30_000,), frac, limit << frac))
     assert cost.rounds <= rounds
     assert sum(cost.bytes_sent) / 90_000 <= octets

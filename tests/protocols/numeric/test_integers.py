@@ -15,8 +15,7 @@ from mpc.errors import RangeError, ShapeError
 from protocols.numeric import divide_with_remainder
 from tests.support.engines import ENGINES, MORE_PARTIES
 from tests.support.integers import integers
-from tests.support.opened import dry_cost
-from tests.support.value_floor import compute
+from tests.support.value_floor import compute, dry_cost
 
 MOST = 1 << 61
 #: Bounds around those where another way of dividing begins.
@@ -252,5 +251,5 @@ def test_a_dividend_of_more_than_61_bits():
     ],
 )
 def test_costs(function, bound, rounds, octets):
-    cost = dry_cost(lambda run, x: function(x), ((100,), 0, bound))
+    cost = dry_cost(lambda x: function(x), ((100,), 0, bound))
     assert (cost.rounds, sum(cost.bytes_sent)) == (rounds, octets)

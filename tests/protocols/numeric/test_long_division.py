@@ -15,8 +15,7 @@ from mpc.values.secret import SecretArray
 from protocols.numeric import divide_with_remainder, floor_divide
 from tests.support.engines import MORE_PARTIES
 from tests.support.integers import integers
-from tests.support.opened import dry_cost
-from tests.support.value_floor import compute
+from tests.support.value_floor import compute, dry_cost
 
 MOST = 1 << 61
 WIDTHS = [
@@ -134,5 +133,5 @@ def test_what_is_refused(wrong, error, message):
     ],
 )
 def test_costs(function, bounds, rounds, octets):
-    cost = dry_cost(lambda run, x, y: function(x, y), *(((100,), 0, bound) for bound in bounds))
+    cost = dry_cost(function, *(((100,), 0, bound) for bound in bounds))
     assert (cost.rounds, sum(cost.bytes_sent)) == (rounds, octets)

@@ -12,7 +12,7 @@ from mpc.values.secret import SecretArray
 from protocols import numeric
 from protocols.numeric.normalize import F
 from tests.support.engines import ENGINES
-from tests.support.opened import compute
+from tests.support.value_floor import compute
 
 
 # ---- leading bits
@@ -23,7 +23,7 @@ def test_leading_bit_at_every_position(engine, width):
     lowest = [1 << j for j in range(width)]
     x = np.asarray([0, *lowest, *(2 * v - 1 for v in lowest), *(rng.integers(v, 2 * v) for v in lowest)])
 
-    def positions(run: Any, s: SecretArray) -> Any:
+    def positions(s: SecretArray) -> Any:
         e = numeric.leading_bit(s, width)
         hot = e.one_hot()
         return e.table(range(1, width + 1)), e.is_zero(), e.nonzero, e.reaches(width // 2), hot
@@ -40,15 +40,15 @@ def test_leading_bit_at_every_position(engine, width):
 
 def test_leading_bit_of_small_and_of_negative_values():
     x = np.asarray([-(2**20), -1, 0, 1, 15, 16, 31, 32, 2**20 - 1])
-    e = compute(lambda run, s: numeric.leading_bit(s, 20, least=4, signed=True).table(range(20)), (x, 0, 2**20))
+    e = compute(lambda s: numeric.leading_bit(s, 20, least=4, signed=True).table(range(20)), (x, 0, 2**20))
     assert e.tolist() == [0, 0, 0, 0, 0, 4, 4, 5, 19]
 
 
 def test_a_table_has_a_value_for_each_position_and_may_have_one_for_each_element():
     own = np.asarray([[1, 10], [2, 20], [3, 30]])
-    assert compute(lambda run, s: numeric.leading_bit(s, 3).table(own), ([4, 2], 0, 7)).tolist() == [3, 20]
+    assert compute(lambda s: numeric.leading_bit(s, 3).table(own), ([4, 2], 0, 7)).tolist() == [3, 20]
     with pytest.raises(ShapeError, match="2 values for 3 positions"):
-        compute(lambda run, s: numeric.leading_bit(s, 3).table([1, 2]), ([4, 2], 0, 7))
+        compute(lambda s: numeric.leading_bit(s, 3).table([1, 2]), ([4, 2], 0, 7))
 
 
 # ---- normalised functions
@@ -60,14 +60,14 @@ def _dense(low: float, count: int) -> Any:
 @pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000), ("shamir", 3_000)])
 def test_reciprocal_on_its_whole_domain(engine, count):
     c = _dense(0.5, count)
-    w = compute(lambda run, s: numeric.reciprocal(s), (c, F, 1 << F), engine=engine)
+    w = compute(lambda s: numeric.reciprocal(s), (c, F, 1 << F), engine=engine)
     assert np.abs(w * c - 1).max() <= 2.0**-26
 
 
 @pytest.mark.parametrize(("engine", "count"), [("ideal", 4_000), ("replicated", 30_000), ("shamir", 3_000)])
 def test_roots_on_their_whole_domain(engine, count):
     c = _dense(0.25, count)
-    root, inverse = compute(lambda run, s: tuple(numeric.roots(s)), (c, F, 1 << F), engine=engine)
+    root, inverse = compute(lambda s: tuple(numeric.roots(s)), (c, F, 1 << F), engine=engine)
     assert np.abs(root / np.sqrt(c) - 1).max() <= 2.0**-26
     assert np.abs(inverse * np.sqrt(c) - 1).max() <= 2.0**-26
 
@@ -82,7 +82,7 @@ def test_square_root_of_all_sizes(engine, frac, width):
     raw = np.minimum(np.exp2(rng.uniform(0, min(width, 53) - 0.01, 50)).astype(np.int64), (1 << width) - 1)
     raw[:3] = 0, 1, (1 << min(width, 53)) - 1
     x = np.ldexp(raw.astype(np.float64), -frac)
-    root = compute(lambda run, s: s.sqrt(), (x, frac, (1 << width) - 1), engine=engine)
+    root = compute(lambda s: s.sqrt(), (x, frac, (1 << width) - 1), engine=engine)
     if frac % 2 and width > 60:
         x = np.ldexp(raw // 2, 1 - frac)
     assert (np.abs(root - np.sqrt(x)) <= 2.0**-25 * np.sqrt(x)).all()
@@ -91,7 +91,7 @@ def test_square_root_of_all_sizes(engine, frac, width):
 @pytest.mark.parametrize("engine", ENGINES)
 def test_square_root_of_negative_values_is_undefined(engine):
     x = [-(2.0**20), -1, -(2.0**-20), 0, 4]
-    root = compute(lambda run, s: s.sqrt(), (x, 20, 1 << 40), engine=engine)
+    root = compute(lambda s: s.sqrt(), (x, 20, 1 << 40), engine=engine)
     np.testing.assert_allclose(root, [np.nan, np.nan, np.nan, 0, 2], rtol=2.0**-25)
 
 
@@ -101,7 +101,7 @@ def test_square_roots_and_logarithms_of_many(engine):
     rng = np.random.default_rng(2)
     x = np.rint(rng.uniform(-100, 1000, 2000) * np.exp2(rng.integers(-16, 0, 2000)) * 2**16) / 2**16
     x[:3] = 0, 2.0**-16, -(2.0**-16)
-    root, log = compute(lambda run, s: (s.sqrt(), s.log()), (x, 16, 1000 << 16), engine=engine)
+    root, log = compute(lambda s: (s.sqrt(), s.log()), (x, 16, 1000 << 16), engine=engine)
     assert np.isnan(root).tolist() == (x < 0).tolist()
     assert np.isnan(log).tolist() == (x <= 0).tolist()
     assert (np.abs(root - np.sqrt(np.abs(x))) <= 2.0**-25 * np.sqrt(np.abs(x)))[x >= 0].all()
@@ -117,7 +117,7 @@ def test_variance_of_secret_arrays(engine, axis, ddof):
     bound = 32.0
     frac = 23
 
-    def both(run: Any, s: SecretArray) -> tuple[SecretArray, SecretArray]:
+    def both(s: SecretArray) -> tuple[SecretArray, SecretArray]:
         return s.var(axis, ddof=ddof), s.std(axis, ddof=ddof)
 
     var, std = compute(both, (x, frac, int(bound) << frac), engine=engine)
@@ -132,7 +132,7 @@ def test_variance_of_the_valid_elements(engine):
     x[2] = 20.0  # none
     valid = x < 10.5
 
-    def masked(run: Any, s: SecretArray) -> tuple[SecretArray, ...]:
+    def masked(s: SecretArray) -> tuple[SecretArray, ...]:
         kept = s.masked(s < 10.5, "large")
         return kept.var(1, ddof=1), kept.var(1, ddof=0), kept.var()
 
@@ -146,4 +146,4 @@ def test_variance_of_the_valid_elements(engine):
 
 def test_what_a_variance_of_too_few_elements_is():
     with pytest.raises(ShapeError, match="ddof"):
-        compute(lambda run, s: s.var(), ([1.0], 20, 1 << 21))
+        compute(lambda s: s.var(), ([1.0], 20, 1 << 21))

@@ -10,7 +10,7 @@ from protocols import numeric
 from protocols.numeric.exponential import precision
 from tests.support.engines import ENGINES_SLOW, MORE_PARTIES
 from tests.support.marks import slow
-from tests.support.opened import compute
+from tests.support.value_floor import compute
 
 
 def arguments(limit: float, frac: int) -> np.ndarray:
@@ -24,7 +24,7 @@ def arguments(limit: float, frac: int) -> np.ndarray:
 @pytest.mark.parametrize("p", [0, *slow(1, 2), 3, *slow(7), 12])
 def test_whole_powers(p, limit, frac, engine):
     x = arguments(limit, frac)
-    y = compute(lambda run, s: numeric.power(s, p), (x, frac, int(limit * 2**frac)), engine=engine)
+    y = compute(lambda s: numeric.power(s, p), (x, frac, int(limit * 2**frac)), engine=engine)
     assert np.abs(y - x**p).max() <= p * 2.0**-26 * limit**p
 
 
@@ -33,7 +33,7 @@ def test_whole_powers(p, limit, frac, engine):
 @pytest.mark.parametrize("p", [1 / 3, -0.3, -2, 10.25, -40, *slow(2.2, 1.5, -3, -1.5, 0.001)])
 def test_other_powers(p, limit, frac, engine):
     x = arguments(limit, frac)
-    y = compute(lambda run, s: numeric.power(s, p), (x, frac, int(limit * 2**frac)), engine=engine)
+    y = compute(lambda s: numeric.power(s, p), (x, frac, int(limit * 2**frac)), engine=engine)
     size = np.abs(np.where(x == 0, 1, x))
     logarithm = p * np.log(size)
     true = np.exp(np.minimum(logarithm, 21)) * np.where((x < 0) & (p % 2 == 1), -1, 1)
@@ -50,7 +50,7 @@ def test_other_powers(p, limit, frac, engine):
 @pytest.mark.parametrize("p", [0.5, -0.5, -1])
 def test_roots_and_quotients(p, engine):
     x = arguments(8.0, 24)
-    y = compute(lambda run, s: numeric.power(s, p), (x, 24, 8 << 24), engine=engine)
+    y = compute(lambda s: numeric.power(s, p), (x, 24, 8 << 24), engine=engine)
     defined = (x > 0) | ((x < 0) & (p == -1)) | ((x == 0) & (p == 0.5))
     assert np.isnan(y[~defined]).all()
     true = np.sign(x[defined]) * np.abs(x[defined]) ** p if p == -1 else x[defined] ** p
@@ -59,10 +59,10 @@ def test_roots_and_quotients(p, engine):
 
 def test_integers_stay_exact_and_fit():
     x = np.arange(-100, 101)
-    assert (compute(lambda run, s: numeric.power(s, 5), (x, 0, 100)) == x**5).all()
-    assert compute(lambda run, s: numeric.power(s, 0), (x, 0, 100)).tolist() == [1] * 201
+    assert (compute(lambda s: numeric.power(s, 5), (x, 0, 100)) == x**5).all()
+    assert compute(lambda s: numeric.power(s, 0), (x, 0, 100)).tolist() == [1] * 201
     with pytest.raises(RangeError):
-        compute(lambda run, s: numeric.power(s, 10), (x, 0, 100))
+        compute(lambda s: numeric.power(s, 10), (x, 0, 100))
     for p in (np.inf, np.nan, 1025, -1025):
         with pytest.raises(RangeError, match="exponent"):
-            compute(lambda run, s, p=p: numeric.power(s, p), (x, 0, 100))
+            compute(lambda s, p=p: numeric.power(s, p), (x, 0, 100))
