@@ -32,7 +32,7 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
     \b
     Example:  comity contributions add 1f2e3d4c-clinic-for-county.sealed
     """
-    from parties.contributors.inbox import bring
+    from parties.contributors.inbox import add_file
     from parties.contributors.sealing import read_header
     from parties.data.misplaced import check_kind
 
@@ -52,7 +52,7 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
         sender = next((m.card for m in here.consortium.members.values() if m.card.key_hash == header.sender), None)
         if sender is None:
             raise AuthenticationError(f"{path} is from an organization that is not known here")
-        kept = bring(here.path, here.identity, sender, envelope)
+        kept = add_file(here.path, here.identity, sender, envelope)
         added.append({"organization": sender.name, "study": header.study.hex(), "file": str(kept)})
     if as_json:
         print_json({"added": added})

@@ -1,9 +1,9 @@
-"""A contribution: what an organization that does not compute hands to those that do, and how it is read there.
+"""A contribution: the data that an organization which does not compute submits, and how compute parties read it.
 
-The organization deals its vector in the pieces of the study's engine. What all compute parties get in common is the
-*manifest*: study, owner, number, size, layout, and a commitment to each piece; its hash is the contribution's digest,
-by which compute parties make sure that they use the same one. A compute party's envelope holds the manifest and,
-for each piece that is its own, the piece behind 32 random bytes that keep its commitment from being guessed.
+The organization deals its vector into the pieces of the study's engine. All compute parties get the same *manifest*:
+study, owner, number, size, layout, and a commitment to each piece. Its hash is the contribution's digest, by which
+compute parties make sure that they use the same contribution. The envelope for a compute party holds the manifest and
+the pieces for this party, each behind 32 random bytes that keep its commitment from being guessed.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from parties.organization.identity import Card, Identity
 
 PURPOSE = "contribution"
 SALT = 32
-#: A manifest has some hundred bytes, and 64 a piece.
+#: A manifest has some hundred bytes, and 64 for each piece.
 MAX_MANIFEST = 16 << 10
 _LENGTH = Struct("<I")
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """A contribution ready to go: its digest and number, and an envelope for each compute party by name."""
+    """A contribution ready to submit: its digest and number, and the envelope for each compute party, by name."""
 
     digest: bytes
     number: int
@@ -44,7 +44,7 @@ class Prepared:
 
 @dataclass(frozen=True)
 class Received:
-    """A contribution as one compute party has it."""
+    """A contribution as a compute party has received it."""
 
     owner: int
     number: int
@@ -65,7 +65,7 @@ def prepare(
 ) -> Prepared:
     """Deal a vector and seal the pieces.
 
-    cards   those of the compute parties by name, in index order
+    cards   the cards of the compute parties by name, in index order
     number  must grow from one submission to the next
     """
     kinds = engine.pieces(vector.size)
@@ -84,8 +84,8 @@ def prepare(
     digest = _digest(manifest)
     envelopes = {}
     for index, (name, card) in enumerate(cards.items()):
-        own = [piece for piece, kind in zip(salted, kinds, strict=True) if index in kind.holders]
-        plaintext = b"".join((_LENGTH.pack(len(manifest)), manifest, *own))
+        pieces_here = [piece for piece, kind in zip(salted, kinds, strict=True) if index in kind.holders]
+        plaintext = b"".join((_LENGTH.pack(len(manifest)), manifest, *pieces_here))
         envelopes[name] = seal(
             identity, card, purpose=PURPOSE, study=study, number=number, digest=digest, plaintext=plaintext
         )
@@ -93,9 +93,9 @@ def prepare(
 
 
 def most_bytes(engine: Engine, index: int, values: int) -> int:
-    """Bytes that the plaintext for compute party `index` has at most."""
-    own = sum(kind.octets + SALT for kind in engine.pieces(values) if index in kind.holders)
-    return _LENGTH.size + MAX_MANIFEST + own
+    """The largest plaintext for compute party `index`, in bytes."""
+    salted = sum(kind.octets + SALT for kind in engine.pieces(values) if index in kind.holders)
+    return _LENGTH.size + MAX_MANIFEST + salted
 
 
 def read(
@@ -109,7 +109,11 @@ def read(
     study: bytes,
     layout: Layout,
 ) -> Received:
-    """What compute party `index` was handed by `owner`, verified: the typed errors of `unseal`, and its own."""
+    """Verify and read the contribution of `owner` at compute party `index`.
+
+    Raises the typed errors of `unseal`, RemoteProtocolError if it is malformed or does not fit the study, and
+    CheckFailed if it does not fit its commitments.
+    """
     values = layout.sizes.get(owner, 0)
     most = most_bytes(engine, index, values)
     header, plaintext = unseal(identity, sender, envelope, purpose=PURPOSE, study=study, most=most)
@@ -131,18 +135,20 @@ def _read(
         raise RemoteProtocolError("its manifest is cut off")
     raw = bytes(view[_LENGTH.size : start])
     if _digest(raw) != header.digest:
-        raise CheckFailed("a contribution's manifest is not the one on its envelope")
+        raise CheckFailed("the manifest of a contribution does not fit the digest on its envelope")
     manifest = frames.parse(np.frombuffer(raw, np.uint8))
     kinds = engine.pieces(values)
     commitments = _commitments(manifest, len(kinds))
-    for key, wanted in (("owner", owner), ("number", header.number)):
-        if frames.number(manifest, key) != wanted:
-            raise RemoteProtocolError(f"it says {key} {manifest[key]}, and its envelope {wanted}")
+    for key, expected in (("owner", owner), ("number", header.number)):
+        if frames.number(manifest, key) != expected:
+            raise RemoteProtocolError(f"its manifest says {key} {manifest[key]}, expected {expected}")
     if frames.octets(manifest, "study", 32) != header.study:
         raise RemoteProtocolError("its manifest is for another study than its envelope")
     same = frames.octets(manifest, "layout", 32) == layout.digest(owner)
     if not same or frames.number(manifest, "values") != values:
-        raise RemoteProtocolError("it holds other values than the study asks for. Is it the same version of Comity?")
+        raise RemoteProtocolError(
+            "it has other values than the study asks for. Was it made with another version of Comity?"
+        )
     pieces: list[NDArray[np.uint8] | None] = []
     for i, kind in enumerate(kinds):
         if index not in kind.holders:
@@ -152,7 +158,7 @@ def _read(
         if end > len(view):
             raise RemoteProtocolError(f"piece {i} is cut off")
         if _commitment(i, view[start:end]) != commitments[i]:
-            raise CheckFailed(f"piece {i} of a contribution is not the one its manifest commits to")
+            raise CheckFailed(f"piece {i} of a contribution does not fit its commitment")
         pieces.append(np.frombuffer(view[start + SALT : end], np.uint8).copy())
         start = end
     if start != len(view):
@@ -163,7 +169,7 @@ def _read(
 def _commitments(manifest: dict[str, Any], count: int) -> list[bytes]:
     entries = manifest.get("pieces")
     if not isinstance(entries, list) or len(entries) != count:
-        raise RemoteProtocolError(f"it has other pieces than the {count} of this engine")
+        raise RemoteProtocolError(f"it does not have the {count} pieces of this engine")
     return [frames.octets({"pieces": entry}, "pieces", 32) for entry in entries]
 
 

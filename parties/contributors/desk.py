@@ -1,9 +1,9 @@
-"""Where a compute party receives organizations that do not compute: contributions come in, results go out.
+"""The desk of a compute party for its visitors, which do not compute: contributions come in, results go out.
 
-They call on the port of the party, with keys of their own, and stay as long as they like: a contribution is theirs
-and not the run's until it was verified and kept here; then they get a signed receipt. Those that wait for results
-are told once a second how far the run is, and are sent their sealed part of the releases when it is there.
-Nothing that one of them does ends the run.
+Visitors call on the port of the party, each with its key, and may stay connected. A contribution counts once it was
+verified and kept here; then the visitor gets a signed receipt. Visitors that wait for results are sent the progress of
+the run once a second, and at the end their sealed part of the releases. A visitor that misbehaves is refused, and the
+run goes on.
 """
 
 from __future__ import annotations
@@ -24,28 +24,27 @@ from parties.net.link import Link
 from parties.organization.identity import Identity
 
 _NEWS_S = 1.0
-#: What refuses an offer that comes after the run has begun with others.
+#: The reason that refuses a contribution after the run has begun with an earlier one.
 TOO_LATE = "TooLate"
-#: Contributions that are verified at once; of each organization one, and one that waits.
+#: So many contributions are verified at once.
 _AT_ONCE = 2
 
 
 class Visit:
-    """One connection of an organization that does not compute."""
+    """A connection of a visitor."""
 
-    def __init__(self, who: Contributor, link: Link) -> None:
-        self.who = who
+    def __init__(self, visitor: Contributor, link: Link) -> None:
+        self.visitor = visitor
         self.link = link
-        #: Bytes of the one contribution that a connection may bring; None before it was offered.
+        #: Bytes of the contribution that was offered on this connection; None before. A connection may offer one.
         self.expected: int | None = None
         self.buffer = bytearray()
-        #: Its part of the releases, as far as it is not sent yet.
+        #: The rest of the visitor's part of the releases, which is not sent yet.
         self.outgoing: memoryview | None = None
-        self.told = False
 
 
 class Desk:
-    """See the module's first lines. `visitors` may call; those that the inbox does not know contribute nothing."""
+    """See the module's first lines. `visitors` may call; those that the inbox does not know may only fetch results."""
 
     def __init__(
         self,
@@ -64,8 +63,8 @@ class Desk:
         self._document = document
         self._inbox = inbox
         self._status = status
-        self._visitors = {one.card.key_hash: one for one in visitors}
-        self._contributors = {one.index for one in inbox.contributors}
+        self._visitors = {visitor.card.key_hash: visitor for visitor in visitors}
+        self._contributors = {visitor.index for visitor in inbox.contributors}
         self._links: dict[Lane, Link] = {}
         self._visits: dict[int, Visit] = {}
         self._newest: dict[int, Link] = {}
@@ -78,33 +77,33 @@ class Desk:
         self._parts: dict[int, bytes] = {}
         self._fetched: set[int] = set()
         self._all_fetched = asyncio.Event()
-        #: Results are to be fetched here after the session has ended.
+        #: Results can be fetched here after the session has ended.
         self.staying = False
 
     @property
     def certificates(self) -> list[bytes]:
-        """Of those that may call (DER)."""
-        return [one.card.certificate for one in self._visitors.values()]
+        """The certificates (DER) of the organizations that may visit."""
+        return [visitor.card.certificate for visitor in self._visitors.values()]
 
     def knows(self, key_hash: bytes) -> bool:
         return key_hash in self._visitors
 
     def start(self) -> None:
-        """Begin to tell visitors how far the run is."""
+        """Begin to send visitors the progress of the run."""
         self._tick()
 
-    def tell(self, text: str, done: int = 0, steps: int = 0) -> None:
-        """How far the run is, for those who wait for its results."""
+    def set_progress(self, text: str, done: int = 0, steps: int = 0) -> None:
+        """Set the progress that visitors are sent: a text, and `done` of `steps` steps."""
         self._news = {"text": visible(text), "done": done, "steps": steps}
 
-    def offer(self, parts: Mapping[int, bytes]) -> None:
-        """Sealed results are there, by the index of whom they are for."""
+    def offer_results(self, parts: Mapping[int, bytes]) -> None:
+        """Send visitors their sealed results, given by the index of the recipient."""
         self._parts.update(parts)
         for visit in list(self._visits.values()):
             self._send_part(visit)
 
-    async def fetched(self, wait: float) -> list[int]:
-        """Wait until all results are fetched, at most so many seconds; who has not fetched."""
+    async def wait_until_fetched(self, wait: float) -> list[int]:
+        """Wait until all results are fetched, at most `wait` seconds; return who has not fetched (indices)."""
         if set(self._parts) - self._fetched:
             try:
                 async with asyncio.timeout(wait):
@@ -113,12 +112,12 @@ class Desk:
                 pass
         return sorted(set(self._parts) - self._fetched)
 
-    def missing(self) -> list[str]:
-        """Who has not fetched its results yet."""
-        return [one.name for one in self._visitors.values() if one.index in set(self._parts) - self._fetched]
+    def not_fetched(self) -> list[str]:
+        """The names of the visitors that have not fetched their results yet."""
+        return [v.name for v in self._visitors.values() if v.index in set(self._parts) - self._fetched]
 
     async def close(self, error: ComityError | None = None, about: int | None = None) -> None:
-        """Send everybody away; with an error, they are told its class, and which compute party it is about."""
+        """End all visits; with an error, visitors are sent its class and the compute party that it is about."""
         if self._ticker is not None:
             self._ticker.cancel()
         links = list(self._links.values())
@@ -144,12 +143,12 @@ class Desk:
     # What links ask
 
     def identify(self, link: Link, key_hash: bytes) -> Lane | None:
-        one = self._visitors[key_hash]
-        lane = Lane(one.index, one.name, lambda lane: None)
-        # One connection of each: whoever calls again has lost the one before.
-        if one.index in self._newest:
-            self._newest[one.index].abort()
-        self._links[lane] = self._newest[one.index] = link
+        visitor = self._visitors[key_hash]
+        lane = Lane(visitor.index, visitor.name, lambda lane: None)
+        # One connection for each visitor: a visitor that calls again has lost the connection before.
+        if visitor.index in self._newest:
+            self._newest[visitor.index].abort()
+        self._links[lane] = self._newest[visitor.index] = link
         return lane
 
     def greeting(self, lane: Lane) -> dict[str, Any]:
@@ -164,8 +163,8 @@ class Desk:
         if frames.octets(message, "study", 32) != self._study:
             self._begin(self._disagree(link, link.disagree(frames.canonical(self._document))))
             return
-        one = next(v for v in self._visitors.values() if v.index == lane.index)
-        visit = self._visits[one.index] = Visit(one, link)
+        visitor = next(v for v in self._visitors.values() if v.index == lane.index)
+        visit = self._visits[visitor.index] = Visit(visitor, link)
         link.greeted = True
         link.settled.set()
         self._send_part(visit)
@@ -175,16 +174,16 @@ class Desk:
         if visit is None:
             return
         if kind == frames.OFFER:
-            self._offered(visit, frames.parse(payload))
+            self._on_offer(visit, frames.parse(payload))
         elif kind == frames.SEALED:
-            self._arrived(visit, payload)
+            self._on_sealed(visit, payload)
         elif kind == frames.RECEIPT:
-            self._receipted(visit, frames.parse(payload))
+            self._on_receipt(visit, frames.parse(payload))
         elif kind == frames.BYE and frames.parse(payload).get("kind") == Stopped.__name__:
-            self._status(f"{visit.who.name} was stopped by its operator")
+            self._status(f"{visit.visitor.name} was stopped by its operator")
 
     def broken(self, lane: Lane, error: ComityError) -> None:
-        """A visitor misbehaved: it is refused, and the run goes on."""
+        """A visitor broke the protocol: it is refused, and the run goes on."""
         link = self._links.get(lane)
         if link is not None:
             self._refuse(link, error)
@@ -196,12 +195,12 @@ class Desk:
                 del self._newest[link.lane.index]
         visit = self._visit(link)
         if visit is not None:
-            del self._visits[visit.who.index]
+            del self._visits[visit.visitor.index]
 
     def writable(self, lane: Lane) -> None:
         visit = self._visits.get(lane.index)
         if visit is not None:
-            self._send_more(visit)
+            self._send_rest(visit)
 
     def flush_overdue(self) -> None:
         pass
@@ -211,23 +210,23 @@ class Desk:
 
     # Contributions
 
-    def _offered(self, visit: Visit, message: dict[str, Any]) -> None:
-        one = visit.who
-        if one.index not in self._contributors:
-            raise RemoteProtocolError("a contribution, which the study does not ask of it")
+    def _on_offer(self, visit: Visit, message: dict[str, Any]) -> None:
+        visitor = visit.visitor
+        if visitor.index not in self._contributors:
+            raise RemoteProtocolError("a contribution, but in this study it brings no data")
         if self._inbox.closed:
-            self._send_away(visit.link, TOO_LATE)
+            self._dismiss(visit.link, TOO_LATE)
             return
         if visit.expected is not None:
             raise RemoteProtocolError("a second contribution on one connection")
-        visit.expected = frames.number(message, "bytes", self._inbox.most(one))
+        visit.expected = frames.number(message, "bytes", self._inbox.largest_envelope(visitor))
         if not visit.expected:
             raise RemoteProtocolError("an empty contribution")
-        self._inbox.check_number(one, frames.number(message, "number"))
+        self._inbox.check_number(visitor, frames.number(message, "number"))
 
-    def _arrived(self, visit: Visit, payload: Bytes) -> None:
+    def _on_sealed(self, visit: Visit, payload: Bytes) -> None:
         if visit.expected is None or len(visit.buffer) + payload.size > visit.expected:
-            raise RemoteProtocolError("more bytes than it had offered")
+            raise RemoteProtocolError("more bytes than it had announced")
         if not payload.size:
             raise RemoteProtocolError("an empty piece of a contribution")
         visit.buffer += payload.data
@@ -236,75 +235,75 @@ class Desk:
             self._queue(visit, envelope)
 
     def _queue(self, visit: Visit, envelope: bytes) -> None:
-        """Verify it in its turn. Of each organization one is at work and one waits: the latest, in place of others."""
-        index = visit.who.index
+        """Verify an envelope in its turn. For each visitor one is being verified, and at most the latest one waits."""
+        index = visit.visitor.index
         self._waiting[index] = visit, envelope
         if index not in self._working:
             self._working.add(index)
-            self._begin(self._work(index))
+            self._begin(self._verify_waiting(index))
 
-    async def _work(self, index: int) -> None:
+    async def _verify_waiting(self, index: int) -> None:
         try:
             while index in self._waiting:
                 async with self._slots:
-                    await self._take(*self._waiting.pop(index))
+                    await self._verify(*self._waiting.pop(index))
         finally:
             self._working.discard(index)
 
-    async def _take(self, visit: Visit, envelope: bytes) -> None:
-        one = visit.who
+    async def _verify(self, visit: Visit, envelope: bytes) -> None:
+        visitor = visit.visitor
         try:
-            received = await asyncio.to_thread(self._inbox.accept, one, envelope)
+            received = await asyncio.to_thread(self._inbox.accept, visitor, envelope)
         except Closed:
-            self._send_away(visit.link, TOO_LATE)
+            self._dismiss(visit.link, TOO_LATE)
             return
         except (ComityError, OSError) as error:
             self._refuse(visit.link, error)
             return
-        self._status(f"{one.name} has contributed ({len(envelope):,} bytes)")
-        message = receipt(self._identity, self._name, one.name, self._study, received.digest, received.number)
+        self._status(f"{visitor.name} has submitted its contribution ({len(envelope):,} bytes)")
+        message = receipt(self._identity, self._name, visitor.name, self._study, received.digest, received.number)
         visit.link.write(frames.control(frames.RECEIPT, message))
 
     def _refuse(self, link: Link, error: Exception) -> None:
         assert link.lane is not None
         self._status(f"refused {link.lane.name}: {error}")
-        self._send_away(link, type(error).__name__)
+        self._dismiss(link, type(error).__name__)
 
-    def _send_away(self, link: Link, kind: str) -> None:
+    def _dismiss(self, link: Link, kind: str) -> None:
         link.write(frames.control(frames.BYE, _reason(kind)))
         link.close()
 
     # Results
 
     def _send_part(self, visit: Visit) -> None:
-        part = self._parts.get(visit.who.index)
+        part = self._parts.get(visit.visitor.index)
         if part is None or visit.outgoing is not None:
             return
         visit.outgoing = memoryview(part)
         visit.link.write(frames.control(frames.OFFER, {"bytes": len(part)}))
-        self._send_more(visit)
+        self._send_rest(visit)
 
-    def _send_more(self, visit: Visit) -> None:
+    def _send_rest(self, visit: Visit) -> None:
         while visit.outgoing and not visit.link.paused:
-            some, visit.outgoing = visit.outgoing[:MAX_MESSAGE], visit.outgoing[MAX_MESSAGE:]
-            visit.link.write(frames.header(frames.SEALED, len(some), 0, 0, frames.NO_TAG))
-            visit.link.write(some)
+            piece, visit.outgoing = visit.outgoing[:MAX_MESSAGE], visit.outgoing[MAX_MESSAGE:]
+            visit.link.write(frames.header(frames.SEALED, len(piece), 0, 0, frames.NO_TAG))
+            visit.link.write(piece)
 
-    def _receipted(self, visit: Visit, message: dict[str, Any]) -> None:
-        part = self._parts.get(visit.who.index)
+    def _on_receipt(self, visit: Visit, message: dict[str, Any]) -> None:
+        part = self._parts.get(visit.visitor.index)
         if part is None or frames.octets(message, "digest", 32) != sha256(part).digest():
-            raise RemoteProtocolError("a receipt for something else than it was sent")
-        self._fetched.add(visit.who.index)
-        self._status(f"{visit.who.name} has its results")
+            raise RemoteProtocolError("a receipt that does not fit the results it was sent")
+        self._fetched.add(visit.visitor.index)
+        self._status(f"{visit.visitor.name} has its results")
         if not set(self._parts) - self._fetched:
             self._all_fetched.set()
 
     # Agreement
 
     async def _disagree(self, link: Link, document: asyncio.Future[dict[str, Any]]) -> None:
-        await document  # both have the other's then; the visitor shows the difference
+        await document  # now both have the document of the other; the visitor shows the difference
         if link.lane is not None:
-            self._status(f"refused {link.lane.name}: its study is another one")
+            self._status(f"refused {link.lane.name}: it has a different study")
         link.close()
 
     def _visit(self, link: Link) -> Visit | None:

@@ -1,8 +1,8 @@
-"""Results for organizations that do not compute: each compute party's part, sealed; and the parts put together.
+"""Results for organizations that do not compute: each compute party seals its part; the recipient combines the parts.
 
-The plaintext of such an envelope is a small canonical JSON of what is public about the run, behind its length, and
-the party's words of all releases to this organization, little-endian. The envelope's digest is the run's id: parts of
-one run fit together, and no others.
+The plaintext of an envelope is the length of a small canonical JSON, this JSON with the public facts of the run, and
+the party's words of all releases to this recipient, little-endian. The digest of the envelope is the id of the run:
+only parts of the same run are combined.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _LENGTH = Struct("<I")
 
 @dataclass(frozen=True)
 class Facts:
-    """What is public about a run, as its compute parties tell it."""
+    """The public facts of a run, as its compute parties report them."""
 
     rounds: int
     operations: int
@@ -48,7 +48,7 @@ class Facts:
     def read(cls, message: dict[str, Any]) -> Facts:
         names = message.get("left_out")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise RemoteProtocolError("facts of a run without a list of those left out")
+            raise RemoteProtocolError("facts of a run without a list of the organizations left out")
         number = frames.number
         return cls(
             number(message, "rounds"),
@@ -62,7 +62,7 @@ class Facts:
 def hand_out(
     identity: Identity, recipients: Sequence[Card], study: Study, facts: Facts, *, digest: bytes, run: bytes
 ) -> dict[str, bytes]:
-    """At a compute party after the run: an envelope for each recipient that does not compute, by name."""
+    """At a compute party after the run: the envelope for each recipient that does not compute, by name."""
     number = time.time_ns()
     head = frames.canonical(facts.message())
     sealed = {}
@@ -89,10 +89,10 @@ def store(home: Path, study: bytes, sealed: Mapping[str, bytes]) -> dict[str, Pa
 def put_together(
     identity: Identity, senders: Sequence[Card], envelopes: Sequence[bytes], study: Study, name: str, *, digest: bytes
 ) -> Facts:
-    """At the recipient `name`: its releases into `study.results`, from the parts of all compute parties in index order.
+    """At the recipient `name`: combine the parts of all compute parties, in index order, into `study.results`.
 
-    Raises the typed errors of `unseal`, RemoteProtocolError for a part of another length, and CheckFailed where parts
-    are of different runs, say different things about it, or contradict each other.
+    Raises the typed errors of `unseal`, RemoteProtocolError for a part of wrong length, and CheckFailed if the parts
+    are of different runs, report different facts, or contradict each other.
     """
     size = 8 * study.part_words(name)
     runs, facts, parts = set(), set(), []
@@ -100,18 +100,20 @@ def put_together(
         most = _LENGTH.size + _MOST_FACTS + size
         header, plaintext = unseal(identity, sender, envelope, purpose=PURPOSE, study=digest, most=most)
         try:
-            told, words = _read(plaintext, size)
+            reported, words = _read(plaintext, size)
         except RemoteProtocolError as error:
             raise RemoteProtocolError(f"the part of {sender.name}: {error}", peer=sender.name) from None
         runs.add(header.digest)
-        facts.add((told.rounds, told.operations, told.contributions, told.left_out))
+        facts.add((reported.rounds, reported.operations, reported.contributions, reported.left_out))
         parts.append(words)
     if len(runs) > 1:
-        raise CheckFailed("the parts are of different runs of the study. Ask all compute parties for those of the last")
+        raise CheckFailed(
+            "the parts are from different runs of the study. Ask each compute party for its part of the last run"
+        )
     if len(facts) > 1:
-        raise CheckFailed("the compute parties tell different things about the run")
+        raise CheckFailed("the compute parties report different facts about the run")
     study.deliver(name, parts)
-    return told
+    return reported
 
 
 def _read(plaintext: bytes, size: int) -> tuple[Facts, NDArray[np.uint64]]:
@@ -120,6 +122,6 @@ def _read(plaintext: bytes, size: int) -> tuple[Facts, NDArray[np.uint64]]:
     (head,) = _LENGTH.unpack_from(plaintext)
     start = _LENGTH.size + head
     if head > _MOST_FACTS or len(plaintext) != start + size:
-        raise RemoteProtocolError(f"{len(plaintext)} bytes, and {size} of them should be words of releases")
+        raise RemoteProtocolError(f"it has {len(plaintext)} bytes, expected {size} for the releases besides its facts")
     facts = Facts.read(frames.parse(np.frombuffer(plaintext[_LENGTH.size : start], np.uint8)))
     return facts, np.frombuffer(plaintext[start:], "<u8").astype(np.uint64)

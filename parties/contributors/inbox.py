@@ -1,11 +1,11 @@
-"""Contributions that have come for one study: kept in the home until a run uses them.
+"""The contributions to one study: kept in the home until a run uses them.
 
-`HOME/contributions/STUDY/` holds them sealed, as they came, one file each with mode 0600: `comity run` reads what is
-there and adds what comes by the network. Of each organization the newest ones are kept, a few, since compute parties
-use the newest that all of them have. One that is older than what is here is refused and leaves no file.
+`HOME/contributions/STUDY/` holds them sealed, as they came, each in a file with mode 0600. `comity run` reads these
+files, and adds the contributions that come over the network. For each contributor the few newest submissions are kept,
+since compute parties use the newest one that all of them hold. An older submission is refused and leaves no file.
 
-Those that a run uses are *spent* before it opens anything: their numbers are noted in `spent.json`, then their files
-are deleted. So a run that fails half-way cannot be started again with the same contribution. A study that says
+The contributions that a run uses are *spent* before it opens a value: their numbers are written to `spent.json`, then
+their files are deleted. So a run that fails half-way cannot be started again with the same contribution. A study with
 `keep_contributions = true` does not spend them; its contributors agree to that with the study.
 """
 
@@ -27,7 +27,7 @@ from parties.system.privacy import check_private, write_private
 
 FOLDER = "contributions"
 SPENT = "spent.json"
-#: Submissions of one organization that are kept at once.
+#: So many submissions of a contributor are kept at once.
 KEPT = 3
 
 
@@ -41,29 +41,29 @@ class Contributor:
 
 
 class Closed(RemoteProtocolError):
-    """The run has begun with the contributions that were here."""
+    """The run has begun: it takes no further contribution."""
 
 
 def folder_of(home: Path, study: bytes) -> Path:
     return home / FOLDER / study.hex()
 
 
-def bring(home: Path, identity: Identity, sender: Card, envelope: bytes) -> Path:
-    """Put a sealed file into the inbox, under the study it names. What it holds is verified when a run reads it.
+def add_file(home: Path, identity: Identity, sender: Card, envelope: bytes) -> Path:
+    """Put a sealed file into the inbox of the study that it names. Its content is verified when a run reads it.
 
-    Raises the typed errors of `unseal`, and RemoteProtocolError for one that is older than what is there.
+    Raises the typed errors of `unseal`, and RemoteProtocolError if a newer submission is here or was used.
     """
     header = read_header(envelope)
     unseal(identity, sender, envelope, purpose=PURPOSE, study=header.study, most=len(envelope))
     folder = folder_of(home, header.study)
-    there = [_number(path) for path in folder.glob(f"{sender.name}.*.sealed")]
-    if header.number < max(there, default=0) or header.number <= _spent(folder).get(sender.name, 0):
+    numbers = [_number(path) for path in folder.glob(f"{sender.name}.*.sealed")]
+    if header.number < max(numbers, default=0) or header.number <= _spent(folder).get(sender.name, 0):
         raise _older(sender.name)
     return _keep(folder, sender.name, header.number, envelope)
 
 
 class Inbox:
-    """The contributions to one study at one compute party. Its methods may be called from several threads."""
+    """The contributions to a study at a compute party. Its methods may be called from several threads."""
 
     def __init__(
         self,
@@ -83,77 +83,77 @@ class Inbox:
         self._study = study
         self.contributors = list(contributors)
         self.folder = folder_of(home, study)
-        #: The run has chosen: nothing is taken any more.
+        #: The run has chosen its contributions: no further one is accepted.
         self.closed = False
         self._lock = Lock()
-        self._held: dict[int, list[tuple[Received, Path]]] = {one.index: [] for one in contributors}
+        self._held: dict[int, list[tuple[Received, Path]]] = {contributor.index: [] for contributor in contributors}
         self._spent = _spent(self.folder)
-        self._names = {one.index: one.name for one in contributors}
+        self._names = {contributor.index: contributor.name for contributor in contributors}
         self._seen: set[Path] = set()
 
-    def look(self) -> list[str]:
-        """Read what lies there and was not read yet; what was refused, and deleted, in words.
+    def read_files(self) -> list[str]:
+        """Read the sealed files that were not read yet; return a line for each file that was refused and deleted.
 
-        Raises the typed error of the first file that is not what it should be, naming it.
+        Raises the typed error of the first file that is malformed or not for this study, naming the file.
         """
-        by_name = {one.name: one for one in self.contributors}
+        by_name = {contributor.name: contributor for contributor in self.contributors}
         before = {index: self._newest(index) for index in self._held}
         refused: list[str] = []
         for path in sorted(self.folder.glob("*.sealed")):
-            one = by_name.get(path.name.split(".")[0])
-            if one is None or path in self._seen:
+            contributor = by_name.get(path.name.split(".")[0])
+            if contributor is None or path in self._seen:
                 continue
             try:
                 check_private(path)
-                received = self._verified(one, path.read_bytes())
+                received = self._verified(contributor, path.read_bytes())
             except ComityError as error:
-                error.args = (f"{path}: {error}. Remove the file, or ask {one.name} to submit again",)
+                error.args = (f"{path}: {error}. Remove the file, or ask {contributor.name} to submit again",)
                 raise
             with self._lock:
                 if self.closed:
                     return refused
                 try:
-                    self._check(one, received, before[one.index])
+                    self._check(contributor, received, before[contributor.index])
                     self._add(received, path)
                 except RemoteProtocolError as error:
                     path.unlink(missing_ok=True)
                     refused.append(f"{error}: {path.name} is deleted")
         return refused
 
-    def most(self, one: Contributor) -> int:
-        """Bytes that a sealed contribution has at most."""
-        plain = most_bytes(self._engine, self._index, self._layout.sizes.get(one.index, 0))
+    def largest_envelope(self, contributor: Contributor) -> int:
+        """The largest envelope of a contribution, in bytes."""
+        plain = most_bytes(self._engine, self._index, self._layout.sizes.get(contributor.index, 0))
         return sealed_bytes(MAX_HEADER, plain)
 
-    def check_number(self, one: Contributor, number: int) -> None:
-        """RemoteProtocolError for a submission older than one that is here, or used already."""
-        if number < self._newest(one.index) or number <= self._spent.get(one.name, 0):
-            raise _older(one.name)
+    def check_number(self, contributor: Contributor, number: int) -> None:
+        """RemoteProtocolError if a newer submission is here, or this one was used already."""
+        if number < self._newest(contributor.index) or number <= self._spent.get(contributor.name, 0):
+            raise _older(contributor.name)
 
-    def accept(self, one: Contributor, envelope: bytes) -> Received:
-        """Verify what an organization sends, keep it in the home and count it in. For a thread of its own.
+    def accept(self, contributor: Contributor, envelope: bytes) -> Received:
+        """Verify a contribution and keep it in the home. It takes time, so call it in a thread.
 
-        Raises the typed errors of `contribution.read`, RemoteProtocolError for one that is older than what is here,
-        and Closed after the choice. What is refused leaves no file.
+        Raises the typed errors of `contribution.read`, RemoteProtocolError if a newer submission is here, and Closed
+        after the choice. A refused contribution leaves no file.
         """
-        received = self._verified(one, envelope)
+        received = self._verified(contributor, envelope)
         with self._lock:
             if self.closed:
-                raise Closed("the run has begun with the contributions that were here")
-            self._check(one, received, self._newest(one.index))
-            if received.digest not in [known.digest for known, _ in self._held[one.index]]:
-                self._add(received, _keep(self.folder, one.name, received.number, envelope))
+                raise Closed("the run has begun: it takes no further contribution")
+            self._check(contributor, received, self._newest(contributor.index))
+            if received.digest not in [known.digest for known, _ in self._held[contributor.index]]:
+                self._add(received, _keep(self.folder, contributor.name, received.number, envelope))
         return received
 
     def held(self, owner: int) -> list[Received]:
-        """An organization's submissions, the oldest first."""
+        """The submissions of an owner, oldest first."""
         return [received for received, _ in self._held[owner]]
 
     def missing(self) -> list[str]:
-        return [one.name for one in self.contributors if not self._held[one.index]]
+        return [contributor.name for contributor in self.contributors if not self._held[contributor.index]]
 
     def close(self) -> None:
-        """Take nothing any more."""
+        """Accept no further contribution."""
         with self._lock:
             self.closed = True
 
@@ -161,24 +161,29 @@ class Inbox:
         self.closed = False
 
     def chosen(self, digests: Mapping[int, bytes]) -> list[Dealt]:
-        """The pieces of the submissions with these digests. CheckFailed where one is not here."""
-        found = []
-        for one in self.contributors:
-            match = [r for r in self.held(one.index) if r.digest == digests[one.index]]
+        """The pieces of the submissions with these digests (by owner). CheckFailed if one is not here."""
+        dealt = []
+        for contributor in self.contributors:
+            match = [r for r in self.held(contributor.index) if r.digest == digests[contributor.index]]
             if not match:
-                raise CheckFailed(f"the compute parties would use a contribution of {one.name} that is not here")
-            found.append(match[-1].dealt)
-        return found
+                raise CheckFailed(
+                    f"the compute parties would use a contribution of {contributor.name} that is not here"
+                )
+            dealt.append(match[-1].dealt)
+        return dealt
 
     def spend(self, digests: Mapping[int, bytes]) -> None:
-        """A run uses these: never take them again, nor older ones, and delete them. Before anything is opened."""
+        """Mark the contributions with these digests as used: they and older ones are deleted and never taken again.
+
+        Call it before the run opens a value.
+        """
         self.close()
         last = {}
-        for one in self.contributors:
-            used = [r.number for r in self.held(one.index) if r.digest == digests[one.index]]
-            last[one.index] = max(used, default=0)
-            self._spent[one.name] = max(last[one.index], self._spent.get(one.name, 0))
-        self._note()
+        for contributor in self.contributors:
+            used = [r.number for r in self.held(contributor.index) if r.digest == digests[contributor.index]]
+            last[contributor.index] = max(used, default=0)
+            self._spent[contributor.name] = max(last[contributor.index], self._spent.get(contributor.name, 0))
+        self._write_spent()
         for index, number in last.items():
             for received, path in self._held[index]:
                 if received.number <= number:
@@ -186,27 +191,28 @@ class Inbox:
             self._held[index] = [(r, p) for r, p in self._held[index] if r.number > number]
 
     def check_writable(self) -> None:
-        """ConfigError where contributions could not be kept, or noted as spent: before anybody is waited for."""
-        self._note()
+        """ConfigError if the folder cannot be written. Call it before the run waits for others."""
+        self._write_spent()
 
-    def _note(self) -> None:
+    def _write_spent(self) -> None:
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             write_private(self.folder / SPENT, json.dumps(self._spent, sort_keys=True).encode())
         except OSError as error:
             raise ConfigError(
-                f"{self.folder}: cannot be written ({error.strerror}). What was used must be noted there"
+                f"{self.folder}: cannot be written ({error.strerror}). A run must write there which contributions it "
+                "has used"
             ) from None
 
     def _newest(self, owner: int) -> int:
         return max((received.number for received, _ in self._held[owner]), default=0)
 
-    def _check(self, one: Contributor, received: Received, newest: int) -> None:
-        """RemoteProtocolError where it must not count: older, spent, or another one under a number that is here."""
-        known = {r.number: r.digest for r, _ in self._held[one.index]}
+    def _check(self, contributor: Contributor, received: Received, newest: int) -> None:
+        """RemoteProtocolError if a submission is older, spent, or has the number of a different submission."""
+        known = {r.number: r.digest for r, _ in self._held[contributor.index]}
         other = known.get(received.number, received.digest) != received.digest
-        if other or received.number < newest or received.number <= self._spent.get(one.name, 0):
-            raise _older(one.name)
+        if other or received.number < newest or received.number <= self._spent.get(contributor.name, 0):
+            raise _older(contributor.name)
 
     def _add(self, received: Received, path: Path) -> None:
         self._seen.add(path)
@@ -218,14 +224,14 @@ class Inbox:
         while len(entries) > KEPT:
             entries.pop(0)[1].unlink(missing_ok=True)
 
-    def _verified(self, one: Contributor, envelope: bytes) -> Received:
+    def _verified(self, contributor: Contributor, envelope: bytes) -> Received:
         return read(
             self._identity,
-            one.card,
+            contributor.card,
             envelope,
             self._engine,
             index=self._index,
-            owner=one.index,
+            owner=contributor.index,
             study=self._study,
             layout=self._layout,
         )
@@ -252,9 +258,9 @@ def _spent(folder: Path) -> dict[str, int]:
         return {}
     except (ValueError, TypeError, AttributeError):
         raise ConfigError(
-            f"{path} is damaged: it says which contributions were used. Restore it, or agree on a new study"
+            f"{path} is damaged. It lists the used contributions: restore it from a backup, or agree on a new study"
         ) from None
 
 
 def _older(name: str) -> RemoteProtocolError:
-    return RemoteProtocolError(f"{name} sent a submission that is older than one that is here, or was used", peer=name)
+    return RemoteProtocolError(f"{name} sent a submission that was used already, or a newer one is here", peer=name)

@@ -1,4 +1,4 @@
-"""A compute party towards the organizations of its study that do not compute: their contributions, their results."""
+"""A compute party and the organizations of its study that do not compute: their contributions, their results."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Reception:
             layout,
             index=plan.index(home.name),
             study=study,
-            contributors=[one for one in self._visitors if layout.sizes.get(one.index)],
+            contributors=[visitor for visitor in self._visitors if layout.sizes.get(visitor.index)],
         )
         self.desk = Desk(
             identity=home.identity,
@@ -65,13 +65,13 @@ class Reception:
     def _status(self, text: str) -> None:
         self._events("status", {"text": text})
 
-    def _told(self, text: str) -> None:
-        """A status line that those who wait for results see, too."""
+    def _announce(self, text: str) -> None:
+        """Write a status line, and send it to visitors that wait for results."""
         self._status(text)
-        self.desk.tell(text)
+        self.desk.set_progress(text)
 
     async def contributions(self, session: Session, wait: float) -> Outside:
-        """Wait for a contribution of everybody, the same ones at all compute parties. Raises what `gather` raises."""
+        """Wait for a contribution of every contributor, the same at all compute parties. Raises errors of `gather`."""
         if not self.inbox.contributors:
             return Outside(self._layout)
         ticks = 0
@@ -81,17 +81,17 @@ class Reception:
             ticks += 1
 
         session.attach(progress=lambda: ticks, waiting=lambda: None)
-        digests = await gather(session.channel, self.inbox, wait=wait, status=self._told, progressed=progressed)
+        digests = await gather(session.channel, self.inbox, wait=wait, status=self._announce, progressed=progressed)
         dealt = self.inbox.chosen(digests)
         if not self._plan.keep_contributions:
-            await asyncio.to_thread(self.inbox.spend, digests)  # nothing was opened yet
-        self._told(f"contributions of {len(digests)} organizations are here")
+            await asyncio.to_thread(self.inbox.spend, digests)  # no value was opened yet
+        self._announce(f"contributions of {len(digests)} organizations are here")
         return Outside(self._layout, dealt)
 
     def results(self, study: Study, session: Session, facts: Facts) -> list[str]:
-        """The run is done: seal the parts of those who learn without computing. What could not be written, in words."""
-        recipients = [one for one in self._visitors if one.name in self._plan.recipients]
-        cards: list[Card] = [one.card for one in recipients]
+        """After the run: seal the parts for recipients that do not compute. Returns a line for each failed write."""
+        recipients = [visitor for visitor in self._visitors if visitor.name in self._plan.recipients]
+        cards: list[Card] = [visitor.card for visitor in recipients]
         sealed = hand_out(self._home.identity, cards, study, facts, digest=self._study, run=session.run_id)
         if not sealed:
             return []
@@ -100,34 +100,38 @@ class Reception:
             self._paths = store(self._home.path, self._study, sealed)
         except OSError as error:
             unwritten.append(
-                f"the sealed results of {', '.join(sealed)} could not be kept ({error.strerror}): they can fetch them "
-                "only while this party waits"
+                f"the sealed results for {', '.join(sealed)} could not be written ({error.strerror}): they can be "
+                "fetched only while this party waits"
             )
         self.desk.staying = True
-        self.desk.offer({one.index: sealed[one.name] for one in recipients})
+        self.desk.offer_results({visitor.index: sealed[visitor.name] for visitor in recipients})
         return unwritten
 
     async def farewell(self, wait: float) -> None:
-        """Stay until the results are fetched, at most so many seconds; those that are not, stay as files."""
+        """Wait until the results are fetched, at most `wait` seconds; results that are not fetched stay as files."""
         if not self.desk.staying:
             return
-        if names := self.desk.missing():
+        if names := self.desk.not_fetched():
             self._status(f"waiting for {', '.join(names)} to fetch results")
-        left = await self.desk.fetched(wait)
-        for one in self._visitors:
-            path = self._paths.get(one.name)
+        left = await self.desk.wait_until_fetched(wait)
+        for visitor in self._visitors:
+            path = self._paths.get(visitor.name)
             if path is None:
-                if one.index in left:
-                    self._events("status", {"text": f"{one.name} has not fetched its results, and they are lost here"})
+                if visitor.index in left:
+                    self._events(
+                        "status", {"text": f"{visitor.name} has not fetched its results, and they are lost here"}
+                    )
                 continue
-            if one.index in left:
-                self._events("status", {"text": f"{one.name} has not fetched its results; its sealed part is {path}"})
+            if visitor.index in left:
+                self._events(
+                    "status", {"text": f"{visitor.name} has not fetched its results; its sealed part is {path}"}
+                )
             else:
                 path.unlink(missing_ok=True)
 
 
 def visitors(home: Home, plan: StudyPlan) -> list[Contributor]:
-    """The organizations of a study that do not compute. ConfigError where a card is not known here."""
+    """The organizations of a study that do not compute. ConfigError if the card of one is not known here."""
     return [
         Contributor(name, plan.index(name), home.consortium.member(name).card)
         for name in plan.participants

@@ -1,14 +1,15 @@
-"""Sealed files: bytes for one organization, from another one that has signed them, for one study.
+"""Sealed files: bytes that one organization encrypts for another, signs, and binds to a study.
 
     4 bytes    length of the header
     header     canonical JSON: format, purpose, study, sender, recipient, number, ephemeral key, length, digest
     64 bytes   the sender's Ed25519 signature over header and ciphertext
-    chunks     of 1 MiB of plaintext, each with AES-256-GCM and its place; the last one says that it is the last
+    chunks     of 1 MiB of plaintext, each under AES-256-GCM; its nonce has its number and marks the last chunk
 
 The key follows from an ephemeral X25519 key and the recipient's sealing key by HKDF-SHA-256, bound to the whole
-header. Who is who are SHA-256 of signing keys, as everywhere; the `number` grows from one submission to the next.
-Source    the construction is HPKE's (RFC 9180, base mode, one key an envelope) with the chunks of STREAM (Hoang,
-          Reyhanitabar, Rogaway, Vizár, CRYPTO 2015); the signature stands in place of HPKE's authenticated modes
+header. Sender and recipient are named by the SHA-256 of their signing keys, as everywhere. The `number` grows from one
+submission to the next.
+Source    the construction of HPKE (RFC 9180, base mode, one key for each envelope) with the chunks of STREAM (Hoang,
+          Reyhanitabar, Rogaway, Vizár, CRYPTO 2015); the signature replaces the authenticated modes of HPKE
 """
 
 from __future__ import annotations
@@ -31,26 +32,26 @@ from parties.net import frames
 from parties.organization.identity import Card, Identity, verify
 
 FORMAT = 1
-#: Largest header; one has about 500 bytes.
+#: The largest header, in bytes; a header has about 500.
 MAX_HEADER = 4 << 10
 CHUNK = 1 << 20
 _TAG = 16
 _SIGNATURE = 64
 _LENGTH = Struct("<I")
 _FIELDS = {"sealed", "purpose", "study", "sender", "recipient", "number", "ephemeral", "length", "digest"}
-#: What an envelope may hold at most: 2^40 bytes, far below what one key of GCM may encrypt in so many chunks.
+#: The largest plaintext: 2^40 bytes, far below the limit of GCM for one key and so many chunks.
 _MOST = 1 << 40
 
 
 @dataclass(frozen=True)
 class Header:
-    """What stands in the clear on an envelope.
+    """The header of an envelope, in the clear.
 
     purpose    "contribution" or "release"
     study      the study hash
     number     grows from one submission of the sender to the next (nanoseconds since 1970)
     length     bytes of the plaintext
-    digest     of what the sender hands to all recipients together; the same on each of their envelopes
+    digest     of all that the sender sends to all recipients together; the same on each of their envelopes
     """
 
     purpose: str
@@ -94,80 +95,82 @@ def seal(
         digest,
     ).encoded()
     cipher = _cipher(ephemeral.exchange(X25519PublicKey.from_public_bytes(to.sealing_key)), header)
-    chunks = [cipher.encrypt(place, plaintext[start:stop], None) for place, start, stop in _places(len(plaintext))]
+    chunks = [cipher.encrypt(nonce, plaintext[start:stop], None) for nonce, start, stop in _chunks(len(plaintext))]
     body = b"".join(chunks)
     signature = identity.sign("sealed", sha256(header).digest() + sha256(body).digest())
     return _LENGTH.pack(len(header)) + header + signature + body
 
 
 def sealed_bytes(header: int, length: int) -> int:
-    """Bytes of an envelope with so long a header and plaintext."""
+    """The size of an envelope with a header and a plaintext of these lengths, in bytes."""
     return _LENGTH.size + header + _SIGNATURE + length + _TAG * max(1, -(-length // CHUNK))
 
 
 def read_header(envelope: bytes | memoryview) -> Header:
-    """The header of an envelope, not verified yet. RemoteProtocolError when there is none."""
+    """The header of an envelope, not verified yet. RemoteProtocolError if it is malformed."""
     return _split(envelope)[0]
 
 
 def unseal(
     identity: Identity, sender: Card, envelope: bytes | memoryview, *, purpose: str, study: bytes, most: int
 ) -> tuple[Header, bytes]:
-    """Header and plaintext of an envelope to us, verified.
+    """Verify and decrypt an envelope to this organization; header and plaintext.
 
-    most  bytes that the plaintext may have; nothing is decrypted of a longer one
+    most  the largest plaintext in bytes; a longer one is not decrypted
     Raises RemoteProtocolError (malformed, of another purpose, too long), AgreementError (another study),
-    AuthenticationError (another recipient, another signer), CheckFailed (it was changed).
+    AuthenticationError (another recipient, another signer), CheckFailed (it cannot be decrypted).
     """
     name = sender.name
     header, raw, signature, body = _split(envelope)
     if header.purpose != purpose:
-        raise RemoteProtocolError(f"what {name} sealed is no {purpose}", peer=name)
+        raise RemoteProtocolError(f"the sealed file of {name} is not a {purpose}", peer=name)
     if header.study != study:
         raise AgreementError(
-            f"what {name} sealed is for another study ({header.study.hex()[:16]}…, not {study.hex()[:16]}…). "
+            f"the sealed file of {name} is for another study ({header.study.hex()[:16]}…, not {study.hex()[:16]}…). "
             "Compare the study files, and submit again"
         )
     if header.recipient != identity.key_hash:
-        raise AuthenticationError(f"what {name} sealed is for another organization than this one", peer=name)
+        raise AuthenticationError(f"the sealed file of {name} is for another organization than this one", peer=name)
     if header.sender != sender.key_hash:
-        raise AuthenticationError(f"the envelope is not from {name}: it names another key", peer=name)
+        raise AuthenticationError(f"the sealed file is not from {name}: it names another key", peer=name)
     if header.length > most:
-        raise RemoteProtocolError(f"{name} sealed {header.length} bytes; at most {most} are expected", peer=name)
+        raise RemoteProtocolError(
+            f"the sealed file of {name} holds {header.length} bytes; at most {most} are expected", peer=name
+        )
     if not verify(sender.signing_key, "sealed", sha256(raw).digest() + sha256(body).digest(), signature):
         raise AuthenticationError(
-            f"the signature on what {name} sealed is wrong: it was changed, or is not from {name}", peer=name
+            f"the signature on the sealed file of {name} is wrong: it was changed, or is not from {name}", peer=name
         )
     try:
         secret = identity.sealing.exchange(X25519PublicKey.from_public_bytes(header.ephemeral))
         cipher = _cipher(secret, raw)
         start, parts = 0, []
-        for place, begin, end in _places(header.length):
+        for nonce, begin, end in _chunks(header.length):
             size = end - begin + _TAG
-            parts.append(cipher.decrypt(place, bytes(body[start : start + size]), None))
+            parts.append(cipher.decrypt(nonce, bytes(body[start : start + size]), None))
             start += size
     except (InvalidTag, ValueError):  # ValueError: a point of small order
         raise CheckFailed(
-            f"what {name} sealed cannot be decrypted here: it was sealed to another key than this home's. "
-            f"Has {name} this organization's present card?"
+            f"the sealed file of {name} cannot be decrypted here: it was sealed to another key than this home's. "
+            f"Does {name} have this organization's present card?"
         ) from None
     return header, b"".join(parts)
 
 
 def _split(envelope: bytes | memoryview) -> tuple[Header, bytes, bytes, memoryview]:
-    """(header, its bytes, signature, ciphertext); every length is checked."""
+    """(header, its bytes, signature, ciphertext); all lengths are checked."""
     view = memoryview(envelope)
     if len(view) < _LENGTH.size:
         raise RemoteProtocolError("a sealed file that is cut off")
     (size,) = _LENGTH.unpack_from(view)
     begin = _LENGTH.size + size + _SIGNATURE
     if size > MAX_HEADER or len(view) < begin:
-        raise RemoteProtocolError("no sealed file, or one that is cut off")
+        raise RemoteProtocolError("not a sealed file, or a sealed file that is cut off")
     raw = bytes(view[_LENGTH.size : _LENGTH.size + size])
     header = _header(raw)
     if len(view) != sealed_bytes(size, header.length):
         raise RemoteProtocolError(
-            f"a sealed file of {len(view)} bytes; by its header it has {sealed_bytes(size, header.length)}"
+            f"a sealed file of {len(view)} bytes; by its header it should have {sealed_bytes(size, header.length)}"
         )
     return header, raw, bytes(view[begin - _SIGNATURE : begin]), view[begin:]
 
@@ -178,7 +181,7 @@ def _header(raw: bytes) -> Header:
     except (ValueError, RecursionError):
         raise RemoteProtocolError("a sealed file whose header is not JSON") from None
     if not isinstance(fields, dict) or set(fields) != _FIELDS or fields["sealed"] != FORMAT:
-        raise RemoteProtocolError("no sealed file of a version this Comity knows")
+        raise RemoteProtocolError("not a sealed file, or of another version of Comity")
     octets = {key: frames.octets(fields, key, 32) for key in ("study", "sender", "recipient", "ephemeral", "digest")}
     header = Header(
         frames.text(fields, "purpose", 20),
@@ -191,7 +194,7 @@ def _header(raw: bytes) -> Header:
         octets["digest"],
     )
     if header.encoded() != raw:
-        raise RemoteProtocolError("a sealed file whose header is not in its one spelling")
+        raise RemoteProtocolError("a sealed file whose header is not canonical JSON")
     return header
 
 
@@ -200,8 +203,8 @@ def _cipher(secret: bytes, header: bytes) -> AESGCM:
     return AESGCM(HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(secret))
 
 
-def _places(length: int) -> Iterator[tuple[bytes, int, int]]:
-    """(nonce, start, stop) of each chunk: its number, and whether it is the last one."""
+def _chunks(length: int) -> Iterator[tuple[bytes, int, int]]:
+    """(nonce, start, stop) of each chunk. The nonce is the chunk's number, and whether it is the last."""
     count = max(1, -(-length // CHUNK))
     for i in range(count):
         yield i.to_bytes(11, "big") + bytes((i == count - 1,)), i * CHUNK, min(length, (i + 1) * CHUNK)

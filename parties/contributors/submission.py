@@ -1,12 +1,12 @@
-"""The calls of an organization that does not compute: to each compute party, until all have what it brings.
+"""The calls of an organization that does not compute: to each compute party, until all have its contribution.
 
     submission = Submission(...)
     await submission.run()        # raises the typed error of what went wrong
     submission.receipts           # compute party -> its signed receipt
     submission.parts              # with `fetch`: index of a compute party -> its sealed part of the releases
 
-Compute parties may be started later: they are called until `wait` is over. A lost connection is made again, and what
-has no receipt yet is sent again, whole. With `fetch` the connections stay until the results are there.
+Compute parties may be started later: they are called until `wait` is over. A lost connection is made again, and a
+contribution without a receipt is sent again, whole. With `fetch` the connections stay until the results are here.
 """
 
 from __future__ import annotations
@@ -39,22 +39,22 @@ from parties.organization.address import show_address
 from parties.organization.identity import Card, Identity
 
 _TICK_S = 0.25
-#: A connection on which nothing came for so long is made anew; a compute party sends something every second.
+#: A connection that has been silent for so long is made again; a compute party sends a frame every second.
 _SILENT_S = 10.0
 #: A part of the releases has at most so many bytes.
 _MOST_PART = 1 << 34
-#: Refusals of a contribution that nobody can mend by waiting.
+#: Reasons of a refusal that waiting does not mend.
 _EXIT_4 = {"AgreementError", "AuthenticationError", "CheckFailed", "RemoteProtocolError"}
 _WHY = {
     "CheckFailed": "it could not be decrypted there. Compare the cards: `comity peer list` at both",
     "AuthenticationError": "its signature was not accepted there. Compare the cards: `comity peer list` at both",
-    "RemoteProtocolError": "it is older than one that is there, was used already, or is malformed. Submit again",
-    TOO_LATE: "the run has begun with the contribution that was there. `comity results STUDY` waits for its results",
+    "RemoteProtocolError": "it was used already, is malformed, or a newer one is there. Submit again",
+    TOO_LATE: "the run has begun with an earlier contribution. `comity results STUDY` waits for its results",
 }
 
 
 class Called(Protocol):
-    """A compute party, as the study names it."""
+    """What the study says of a compute party."""
 
     @property
     def name(self) -> str: ...
@@ -70,7 +70,7 @@ class Called(Protocol):
 
 
 class Submission:
-    """See the module's first lines. `prepared` is None for an organization that only learns."""
+    """See the module's first lines. `prepared` is None for an organization that only receives results."""
 
     def __init__(
         self,
@@ -88,7 +88,8 @@ class Submission:
         events: Callable[[str, Mapping[str, Any]], None],
         keep: Callable[[str, bytes], bool] = lambda party, part: True,
     ) -> None:
-        """`keep` puts the part of a compute party on disk: only then is it told that it may forget it."""
+        """`keep` writes the part of a compute party to disk, and returns whether this worked: only then does the
+        compute party get a receipt, after which it forgets the part."""
         self.receipts: dict[str, dict[str, Any]] = {}
         self.parts: dict[int, bytes] = {}
         self._identity = identity
@@ -114,24 +115,27 @@ class Submission:
         self._incoming: dict[int, tuple[int, bytearray]] = {}
         self._heard: dict[int, float] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._started = self._told = 0.0
+        self._started = self._last_status = 0.0
 
     async def run(self) -> None:
-        """Call all compute parties until they have the contribution and, with `fetch`, have given the results.
+        """Call all compute parties until they have the contribution and, with `fetch`, have sent the results.
 
-        Raises PeerTimeout (some never came: it says who has the contribution and who has not), PeerLost (gone before
-        the results were there), AgreementError, AuthenticationError, RemoteError (refused, or the run failed).
+        Raises PeerTimeout (not all compute parties could be reached; it names those that have the contribution and
+        those that have not), PeerLost (a party was lost before the results came), AgreementError,
+        AuthenticationError, RemoteError (refused, or the run failed).
         """
         context = tls.client_context(self._identity, [peer.certificate for peer in self._peers])
         if note := tls.clock_note({peer.name: peer.certificate for peer in self._peers}):
             self._events("status", {"text": note})
         for lane, peer in zip(self._lanes, self._peers, strict=True):
             if peer.address is None:
-                raise AuthenticationError(f"no address is known for {peer.name}", peer=peer.name)
+                raise AuthenticationError(
+                    f"no address is known for {peer.name}. Ask for its card with an address, and add it", peer=peer.name
+                )
             dialer = Dialer(self, lane, peer.address, context)
             self._dialers.append(dialer)
             dialer.start()
-        self._started = self._told = self._loop.time()
+        self._started = self._last_status = self._loop.time()
         self._heard = dict.fromkeys(range(len(self._peers)), self._started)
         timer = self._loop.create_task(self._watch())
         try:
@@ -141,7 +145,7 @@ class Submission:
             await self._close()
 
     def stop(self, stopped: Stopped) -> None:
-        """The operator wants us to end: the compute parties hear it."""
+        """The operator stops this organization: tell the compute parties and end."""
         for link in self._links.values():
             link.write(frames.control(frames.BYE, {"kind": Stopped.__name__, "label": "", "source": "", "about": None}))
         self._fail(stopped)
@@ -149,8 +153,8 @@ class Submission:
     # Progress
 
     def _finished(self, index: int) -> bool:
-        handed = self._prepared is None or self._peers[index].name in self.receipts
-        return handed and (not self._fetch or index in self.parts)
+        submitted = self._prepared is None or self._peers[index].name in self.receipts
+        return submitted and (not self._fetch or index in self.parts)
 
     def _advance(self) -> None:
         if all(self._finished(i) for i in range(len(self._peers))) and not self._over.done():
@@ -158,12 +162,12 @@ class Submission:
 
     def _fail(self, error: ComityError) -> None:
         if not self._over.done():
-            if self._prepared is not None and self._fetch and self._all_handed:
+            if self._prepared is not None and self._fetch and self._all_submitted:
                 error.args = (f"{error}\nThe contribution is with all compute parties.",)
             self._over.set_exception(error)
 
     @property
-    def _all_handed(self) -> bool:
+    def _all_submitted(self) -> bool:
         return self._prepared is None or len(self.receipts) == len(self._peers)
 
     async def _watch(self) -> None:
@@ -175,25 +179,25 @@ class Submission:
                     link.reads, self._heard[index] = 0, now
                 elif now - self._heard[index] > _SILENT_S and not self._finished(index):
                     link.abort()
-            if not self._all_handed:
+            if not self._all_submitted:
                 if now - self._started > self._wait:
-                    self._fail(PeerTimeout(self._who_has_it(), peer=self._unhanded()[0]))
-                elif now - self._told >= 1:
-                    self._told = now
+                    self._fail(PeerTimeout(self._who_has_it(), peer=self._not_submitted()[0]))
+                elif now - self._last_status >= 1:
+                    self._last_status = now
                     self._events("status", {"text": f"waiting for {self._missing()} … {now - self._started:.0f} s"})
                 continue
-            gone = [i for i in range(len(self._peers)) if not self._finished(i) and now - self._heard[i] > self._wait]
-            if gone:
-                name = self._peers[gone[0]].name
+            lost = [i for i in range(len(self._peers)) if not self._finished(i) and now - self._heard[i] > self._wait]
+            if lost:
+                name = self._peers[lost[0]].name
                 self._fail(
                     PeerLost(
-                        f"{name} cannot be reached any more, and the results are not here: {self._trouble(gone[0])}. "
-                        "Ask again with `comity results STUDY`, or ask there for the sealed file",
+                        f"{name} cannot be reached any more, and the results are not here: {self._trouble(lost[0])}. "
+                        f"Ask again with `comity results STUDY`, or ask the operator of {name} for the sealed file",
                         peer=name,
                     )
                 )
 
-    def _unhanded(self) -> list[str]:
+    def _not_submitted(self) -> list[str]:
         return [peer.name for peer in self._peers if peer.name not in self.receipts]
 
     def _missing(self) -> str:
@@ -209,8 +213,8 @@ class Submission:
     def _who_has_it(self) -> str:
         has = ", ".join(self.receipts) or "nobody"
         return (
-            f"after {self._wait:g} s the contribution is with {has}, and not with {self._missing()}. A study runs when "
-            "all compute parties have it: start the same command again"
+            f"after {self._wait:g} s the contribution is with {has}, and not with {self._missing()}. The study runs "
+            "once all compute parties have it: start the same command again"
         )
 
     async def _close(self) -> None:
@@ -234,12 +238,13 @@ class Submission:
         lane = link.dialled
         assert lane is not None
         if self._peers[lane.index].key_hash != key_hash:
-            found = next((peer.name for peer in self._peers if peer.key_hash == key_hash), None)
-            whose = f"the key of {found}" if found else "an unknown key"
+            other = next((peer.name for peer in self._peers if peer.key_hash == key_hash), None)
+            whose = f"the key of {other}" if other else "an unknown key"
             where = show_address(self._dialers[lane.index].address)
             self._fail(
                 AuthenticationError(
-                    f"at {where}, the address of {lane.name}, answers {whose}. Compare the addresses", peer=lane.name
+                    f"the server at {where} is not {lane.name}: it has {whose}. Check the address of {lane.name}",
+                    peer=lane.name,
                 )
             )
             return None
@@ -276,7 +281,7 @@ class Submission:
         self._incoming.pop(lane.index, None)
         if self._prepared is not None and lane.name not in self.receipts:
             envelope = self._prepared.envelopes[lane.name]
-            self._events("status", {"text": f"connected to {lane.name}: {len(envelope):,} bytes to hand over"})
+            self._events("status", {"text": f"connected to {lane.name}: submitting {len(envelope):,} bytes"})
             link.write(frames.control(frames.OFFER, {"bytes": len(envelope), "number": self._prepared.number}))
             self._outgoing[lane.index] = memoryview(envelope)
             self._send(link)
@@ -294,14 +299,14 @@ class Submission:
             self._events("receipt", {"party": lane.name, "bytes": len(prepared.envelopes[lane.name])})
             self._advance()
         elif kind == frames.NEWS:
-            self._tell(lane, frames.parse(payload))
+            self._on_news(lane, frames.parse(payload))
         elif kind == frames.OFFER:
             size = frames.number(frames.parse(payload), "bytes", _MOST_PART)
             self._incoming[lane.index] = size, bytearray()
         elif kind == frames.SEALED:
-            self._take(link, lane, payload)
+            self._on_result(link, lane, payload)
         elif kind == frames.BYE:
-            self._sent_away(lane, frames.parse(payload))
+            self._ended_by(lane, frames.parse(payload))
 
     def broken(self, lane: Lane, error: ComityError) -> None:
         self._fail(error)
@@ -327,25 +332,25 @@ class Submission:
     def flush(self) -> None:
         pass
 
-    # What comes and goes
+    # The contribution and the results
 
     def _send(self, link: Link) -> None:
         assert link.lane is not None
         index = link.lane.index
         rest = self._outgoing.get(index, memoryview(b""))
         while rest and not link.paused:
-            some, rest = rest[:MAX_MESSAGE], rest[MAX_MESSAGE:]
-            link.write(frames.header(frames.SEALED, len(some), 0, 0, frames.NO_TAG))
-            link.write(some)
+            piece, rest = rest[:MAX_MESSAGE], rest[MAX_MESSAGE:]
+            link.write(frames.header(frames.SEALED, len(piece), 0, 0, frames.NO_TAG))
+            link.write(piece)
         self._outgoing[index] = rest
 
-    def _take(self, link: Link, lane: Lane, payload: Bytes) -> None:
+    def _on_result(self, link: Link, lane: Lane, payload: Bytes) -> None:
         if lane.index not in self._incoming:
-            raise RemoteProtocolError("results that it had not offered")
+            raise RemoteProtocolError("results that it had not announced")
         size, buffer = self._incoming[lane.index]
         buffer += payload.data
         if len(buffer) > size:
-            raise RemoteProtocolError("more bytes than it had offered")
+            raise RemoteProtocolError("more bytes than it had announced")
         if len(buffer) < size:
             return
         del self._incoming[lane.index]
@@ -355,13 +360,13 @@ class Submission:
                 link.write(frames.control(frames.RECEIPT, {"digest": sha256(buffer).hexdigest()}))
             self._advance()
 
-    def _tell(self, lane: Lane, message: dict[str, Any]) -> None:
-        """News of the run, from the first compute party that is connected."""
-        if self._all_handed and lane.index == min(self._links):
+    def _on_news(self, lane: Lane, message: dict[str, Any]) -> None:
+        """Show the progress of the run, from the first compute party that is connected."""
+        if self._all_submitted and lane.index == min(self._links):
             done, steps = (frames.number(message, key) if key in message else 0 for key in ("done", "steps"))
             self._events("news", {"text": frames.text(message, "text"), "done": done, "steps": steps})
 
-    def _sent_away(self, lane: Lane, message: dict[str, Any]) -> None:
+    def _ended_by(self, lane: Lane, message: dict[str, Any]) -> None:
         kind = "".join(c for c in frames.text(message, "kind", 60) if c.isalnum() or c == "_")
         error: ComityError
         if kind in (Stopped.__name__, PeerStopped.__name__):
@@ -378,17 +383,17 @@ class Submission:
         self._fail(error)
 
     def _how_far(self) -> str:
-        if self._prepared is None or self._all_handed:
+        if self._prepared is None or self._all_submitted:
             return ""  # `_fail` says that the contribution is with all of them
         return f"; the contribution is with {', '.join(self.receipts) or 'nobody'}"
 
     async def _disagree(self, lane: Lane, document: asyncio.Future[dict[str, Any]]) -> None:
         theirs = await document
-        difference = f"{lane.name} runs a different study (it did not show it)"
+        difference = f"{lane.name} runs a different study (it did not send its study)"
         try:
             if theirs:
-                difference = f"{lane.name} runs a different study, of a form that cannot be compared"
+                difference = f"{lane.name} runs a different study (its study document cannot be compared with ours)"
                 difference = self._explain(self._document, theirs, lane.name)
         except (ComityError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
-            pass  # the document is the peer's: whatever is in it, the disagreement stands
+            pass  # the document comes from the peer: whatever is in it, the disagreement stands
         self._fail(AgreementError(difference))

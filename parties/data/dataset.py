@@ -1,4 +1,4 @@
-"""The rows that a party contributes: checked once against the agreed schema, then read in batches.
+"""The rows that a party brings: checked once against the agreed schema, then read in batches.
 
 The check and each later reading go through the source once, batch by batch, and read entries by the same rule. The
 check counts; a reading gives the values of the columns that are asked for. If a value does not fit in a later reading,
@@ -30,7 +30,7 @@ _LISTED = 30
 
 @dataclass(frozen=True)
 class RowCounts:
-    """The counts of a check: the rows that this organization contributes. No other organization sees them.
+    """The counts of a check: the rows that this organization brings. No other organization sees them.
 
     rows     rows that take part
     missing  column -> how many of these rows have no value there

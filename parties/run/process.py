@@ -233,7 +233,7 @@ class _Party:
             events=self._events,
         )
         reception.inbox.check_writable()
-        for line in reception.inbox.look():
+        for line in reception.inbox.read_files():
             self._events("status", {"text": line})
         return reception
 
@@ -310,7 +310,7 @@ class _Party:
             if now - last >= 0.1:
                 last = now
                 if reception is not None:
-                    reception.desk.tell("computing", done, steps)
+                    reception.desk.set_progress("computing", done, steps)
                 self._events(
                     "progress",
                     {

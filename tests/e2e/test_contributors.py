@@ -286,14 +286,14 @@ def test_a_damaged_file_ends_the_run_before_it_begins(tmp_path):
         path.write_bytes(bytes(content))
         refused = comity("contributions", "add", path, home=town.homes["north"].path)
         assert refused.returncode == 4
-        assert "the signature on what clinic-0 sealed is wrong" in refused.stderr
+        assert "the signature on the sealed file of clinic-0 is wrong" in refused.stderr
         folder = town.homes["north"].path / "contributions" / read_header(bytes(content)).study.hex()
         folder.mkdir(parents=True)
         (folder / "clinic-0.1.sealed").touch(0o600)
         (folder / "clinic-0.1.sealed").write_bytes(bytes(content))
         run = town.start("north", "--wait", "10")
         assert run.wait(150) == 4
-        assert "the signature on what clinic-0 sealed is wrong" in run.stderr
+        assert "the signature on the sealed file of clinic-0 is wrong" in run.stderr
         assert "ask clinic-0 to submit again" in run.stderr
 
 

@@ -74,7 +74,7 @@ class Box:
         self.accepted: list[bytes] = []
         self.now = self.most_at_once = 0
 
-    def most(self, one: Contributor) -> int:
+    def largest_envelope(self, one: Contributor) -> int:
         return 1000
 
     def check_number(self, one: Contributor, number: int) -> None:

@@ -29,7 +29,7 @@ class Box:
         self.numbers = held
         self.closed = False
 
-    def look(self) -> list[str]:
+    def read_files(self) -> list[str]:
         return []
 
     def close(self) -> None:

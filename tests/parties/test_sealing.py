@@ -21,7 +21,7 @@ from mpc.machine.relations import Rule
 from mpc.releases.study import runtime_of
 from parties.contributors import contribution, sealing
 from parties.contributors.handout import Facts, hand_out, put_together
-from parties.contributors.inbox import KEPT, SPENT, Closed, Contributor, Inbox, bring, folder_of
+from parties.contributors.inbox import KEPT, SPENT, Closed, Contributor, Inbox, add_file, folder_of
 from parties.contributors.receipts import check_receipt, receipt
 from parties.contributors.sealing import CHUNK, Header, read_header, seal, unseal
 from parties.organization.identity import Card, Identity
@@ -87,7 +87,7 @@ def test_what_does_not_fit_is_refused_by_its_kind(cast):
         opened(cast, envelope, "county")
     with pytest.raises(AuthenticationError, match="names another key"):
         opened(cast, envelope, sender="county")
-    with pytest.raises(RemoteProtocolError, match="is no release"):
+    with pytest.raises(RemoteProtocolError, match="is not a release"):
         opened(cast, envelope, purpose="release")
     with pytest.raises(RemoteProtocolError, match="at most 5 are expected"):
         opened(cast, envelope, most=5)
@@ -277,11 +277,11 @@ def test_a_manifest_that_contradicts_itself_is_found(cast):
         (lambda m, p: (m | {"number": 6}, p), RemoteProtocolError, "number 6"),
         (lambda m, p: (m | {"study": OTHER.hex()}, p), RemoteProtocolError, "another study"),
         (lambda m, p: (m | {"values": 4}, p), RemoteProtocolError, "other values"),
-        (lambda m, p: (m | {"pieces": m["pieces"][:2]}, p), RemoteProtocolError, "other pieces"),
-        (lambda m, p: (m | {"pieces": m["pieces"][::-1]}, p), CheckFailed, "commits to"),
+        (lambda m, p: (m | {"pieces": m["pieces"][:2]}, p), RemoteProtocolError, "does not have the 3 pieces"),
+        (lambda m, p: (m | {"pieces": m["pieces"][::-1]}, p), CheckFailed, "does not fit its commitment"),
         (lambda m, p: (m, p[:-1]), RemoteProtocolError, "cut off"),
         (lambda m, p: (m, p + b"\0"), RemoteProtocolError, "bytes too many|at most"),
-        (lambda m, p: (m, p[:40] + bytes((p[40] ^ 1,)) + p[41:]), CheckFailed, "commits to"),
+        (lambda m, p: (m, p[:40] + bytes((p[40] ^ 1,)) + p[41:]), CheckFailed, "does not fit its commitment"),
         (lambda m, p: ({k: v for k, v in m.items() if k != "layout"}, p), RemoteProtocolError, "layout"),
     ]
     for change, kind, words in cases:
@@ -321,11 +321,11 @@ def test_submissions_are_kept_replaced_and_spent(cast, tmp_path):
     files = sorted(box.folder.glob("*.sealed"))
     assert len(files) == KEPT
     assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in files)
-    with pytest.raises(RemoteProtocolError, match="older than one that is here"):
+    with pytest.raises(RemoteProtocolError, match="was used already, or a newer one is here"):
         box.check_number(one, ready[0].number)
     # What lies there is what another run of the study finds.
     again = inbox(cast, tmp_path / "home")
-    again.look()
+    again.read_files()
     assert [r.digest for r in again.held(3)] == [r.digest for r in box.held(3)]
     chosen = {3: ready[-2].digest}
     assert again.chosen(chosen)[0].owner == 3
@@ -344,14 +344,14 @@ def test_submissions_are_kept_replaced_and_spent(cast, tmp_path):
         brought(cast, tmp_path / "home", ready[-2])
     (again.folder / "clinic.7.sealed").touch(0o600)
     (again.folder / "clinic.7.sealed").write_bytes(ready[-2].envelopes["north"])
-    (told,) = later.look()
-    assert "was used: clinic.7.sealed is deleted" in told
+    (told,) = later.read_files()
+    assert "is here: clinic.7.sealed is deleted" in told
     assert [r.digest for r in later.held(3)] == [ready[-1].digest]
     assert not (again.folder / "clinic.7.sealed").exists()
 
 
 def brought(cast: Cast, home: Path, some: contribution.Prepared) -> Path:
-    return bring(home, cast.identities["north"], cast.cards["clinic"], some.envelopes["north"])
+    return add_file(home, cast.identities["north"], cast.cards["clinic"], some.envelopes["north"])
 
 
 def test_an_older_submission_is_refused_and_leaves_nothing_behind(cast, tmp_path):
@@ -359,15 +359,15 @@ def test_an_older_submission_is_refused_and_leaves_nothing_behind(cast, tmp_path
     (one,) = box.contributors
     old, new = prepared(cast, number=1000), prepared(cast, number=2000)
     box.accept(one, new.envelopes["north"])
-    with pytest.raises(RemoteProtocolError, match="older"):
+    with pytest.raises(RemoteProtocolError, match="a newer one is here"):
         box.accept(one, old.envelopes["north"])
-    with pytest.raises(RemoteProtocolError, match="older"):
+    with pytest.raises(RemoteProtocolError, match="a newer one is here"):
         brought(cast, tmp_path / "home", old)
     assert [path.name for path in box.folder.glob("*.sealed")] == ["clinic.2000.sealed"]
     # Copied into the folder by hand, it is deleted at the next look, and said to be.
     (box.folder / "clinic.1000.sealed").touch(0o600)
     (box.folder / "clinic.1000.sealed").write_bytes(old.envelopes["north"])
-    assert "clinic.1000.sealed is deleted" in box.look()[0]
+    assert "clinic.1000.sealed is deleted" in box.read_files()[0]
     assert [r.number for r in box.held(3)] == [2000]
     # Another one under the same number would be another one at each party.
     with pytest.raises(RemoteProtocolError):
@@ -415,22 +415,22 @@ def test_a_file_that_is_none_is_named_before_the_run(cast, tmp_path):
     content[-1] ^= 1
     path.write_bytes(bytes(content))
     with pytest.raises(AuthenticationError, match=f"{path.name}.*ask clinic to submit again"):
-        box.look()
+        box.read_files()
     path.chmod(0o644)
     with pytest.raises(ConfigError, match="chmod 600"):
-        inbox(cast, tmp_path / "home").look()
+        inbox(cast, tmp_path / "home").read_files()
 
 
 def test_a_contribution_to_another_study_under_this_one_is_found(cast, tmp_path):
     box = inbox(cast, tmp_path / "home", OTHER)
     path = brought(cast, tmp_path / "home", prepared(cast))
     assert path.parent == folder_of(tmp_path / "home", STUDY)
-    box.look()
+    box.read_files()
     assert box.missing() == ["clinic"]
     folder_of(tmp_path / "home", OTHER).mkdir(mode=0o700)
     path.rename(folder_of(tmp_path / "home", OTHER) / path.name)
     with pytest.raises(AgreementError, match="another study"):
-        box.look()
+        box.read_files()
 
 
 def test_receipts(cast):
@@ -443,7 +443,7 @@ def test_receipts(cast):
         message | {"signature": "0" * 128},
         receipt(cast.identities["county"], "north", *arguments),
     ):
-        with pytest.raises(CheckFailed, match="north gave a receipt"):
+        with pytest.raises(CheckFailed, match="north sent a receipt"):
             check_receipt(wrong, cast.cards["north"], *arguments)
 
 
@@ -500,7 +500,7 @@ def test_parts_that_do_not_belong_together_are_found(cast, tmp_path):
     with pytest.raises(CheckFailed, match="different runs"):
         together(cast, [envelopes[0], others[1], envelopes[2]], own)
     _, others, _ = parts(cast, tmp_path, left_out=("north",))
-    with pytest.raises(CheckFailed, match="tell different things"):
+    with pytest.raises(CheckFailed, match="report different facts"):
         together(cast, [envelopes[0], others[1], envelopes[2]], own)
 
 
