@@ -287,7 +287,7 @@ def test_a_manifest_that_contradicts_itself_is_found(cast):
     for change, kind, words in cases:
         with pytest.raises(kind, match=words):
             received(cast, "north", resealed(cast, change))
-    with pytest.raises(CheckFailed, match="not the one on its envelope"):
+    with pytest.raises(CheckFailed, match="does not fit the digest on its envelope"):
         received(cast, "north", resealed(cast, lambda m, p: (m, p), digest=DIGEST))
 
 
