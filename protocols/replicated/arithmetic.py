@@ -12,12 +12,12 @@ import numpy as np
 
 from mpc.machine.engine import Cost, Integers, Shape
 from mpc.machine.party import Party
+from mpc.machine.shapes import size_of
 from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import SMALL, Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, as_words, integers
-from protocols.shapes import size_of
 
 _INPUT, _RANDOM = b"input", b"random"
 

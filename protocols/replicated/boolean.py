@@ -6,6 +6,7 @@ import numpy as np
 
 from mpc.machine.engine import Cost, Shape, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import size_of
 from protocols.chunks import each
 from protocols.replicated import kernels
 from protocols.replicated.local import public_row
@@ -13,7 +14,6 @@ from protocols.replicated.masks import draw, zero_bits
 from protocols.replicated.roles import Chunk, Load, cut, load
 from protocols.replicated.sharing import Bits, BitWords, Words, dtype_of, mask_of, words_of_bits
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, unpack_into
-from protocols.shapes import size_of
 
 _RANDOM = b"random"
 

@@ -11,6 +11,7 @@ import numpy as np
 from mpc.errors import ShapeError
 from mpc.machine.engine import Cost, Integers, Shape, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import size_of, wanted
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_lookup
 from protocols.replicated.kernels_lookup import GROUP
@@ -19,7 +20,6 @@ from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, as_words
 from protocols.replicated.wire import Octets
-from protocols.shapes import size_of, wanted
 
 _A2, _S1, _S2, _QUERY, _HIDDEN, _COVER, _C1 = b"a2", b"s1", b"s2", b"query", b"hidden", b"cover", b"c1"
 #: Most bits of an element.

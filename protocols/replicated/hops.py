@@ -7,12 +7,12 @@ import numpy as np
 from mpc.errors import ShapeError
 from mpc.machine.engine import Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import wanted
 from protocols.permuting import Places
 from protocols.replicated import kernels_order
 from protocols.replicated.masks import draw
 from protocols.replicated.sharing import Arithmetic, Bits, Words
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
-from protocols.shapes import wanted
 
 _M1, _M2, _R = b"m1", b"m2", b"r"
 #: Elements of one message at most.

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from mpc.errors import ShapeError
 from mpc.machine.engine import Integers, Shape, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import axis_of, fitting, joined_shape, size_of, wanted
 from protocols.replicated import kernels
 from protocols.replicated.sharing import Arithmetic, Bits, as_words, dtype_of, integers, mask_of, words_of_bits
-from protocols.shapes import axis_of, fitting, joined_shape, size_of, wanted
 
 AnyShare = TypeVar("AnyShare", Arithmetic, Bits)
 

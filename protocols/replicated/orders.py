@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from mpc.errors import ShapeError
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party, inner_label
+from mpc.machine.shapes import wanted
 from protocols.permuting import WORDS, Places, distance, inverted, placing
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.hops import Hops, check_rows, pieces_of
@@ -27,7 +28,6 @@ from protocols.replicated.opening import reveal, reveal_cost
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 from protocols.replicated.wire import packed_bytes
-from protocols.shapes import wanted
 
 _ORDER = b"order"
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import LocalProtocolError, ShapeError
 from mpc.machine.engine import Cost, Integers, Shape, Spec
+from mpc.machine.shapes import axis_of, fitting, joined_shape, kept, same_shape, size_of, wanted
 from protocols.replicated import (
     arithmetic,
     boolean,
@@ -38,7 +39,6 @@ from protocols.replicated.recompose import recompose_cost
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.rows import rows_shape, rows_zero_cost
 from protocols.replicated.thresholds import signs_cost, spread_shape
-from protocols.shapes import axis_of, fitting, joined_shape, kept, same_shape, size_of, wanted
 
 Planned = tuple[Spec, Cost]
 PLANS: dict[str, Callable[..., Planned]] = {}

@@ -15,6 +15,7 @@ import numpy as np
 
 from mpc.machine.engine import Cost, Integers, Shape
 from mpc.machine.party import Party
+from mpc.machine.shapes import size_of
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_quick
 from protocols.replicated.compare import check_width
@@ -24,7 +25,6 @@ from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
 from protocols.replicated.thresholds import every, every_cost
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
-from protocols.shapes import size_of
 
 _A2, _BETA, _R, _TURN, _Z, _OUT = b"a2", b"beta", b"r", b"turn", b"z", b"out"
 _PRIME, _FACTORS, _ONE, _ZERO = np.uint64(PRIME), np.uint64(PRIME - 1), np.uint64(1), np.uint64(0)

@@ -10,12 +10,12 @@ import numpy as np
 from mpc.errors import ShapeError
 from mpc.machine.engine import Cost, Shape
 from mpc.machine.party import Party
+from mpc.machine.shapes import size_of
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_hash
 from protocols.replicated.equality import CHUNK, is_zero, is_zero_load
 from protocols.replicated.roles import Chunk, D, E, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, integers
-from protocols.shapes import size_of
 
 _KEYS = b"hash"
 

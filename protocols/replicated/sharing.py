@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.machine.engine import Shape, Share, Spec
-from protocols.shapes import same_shape, wanted
+from mpc.machine.shapes import same_shape, wanted
 
 Words = NDArray[np.uint64]
 #: Rows of bits: uint8 for words of one bit, else uint64.

@@ -16,11 +16,11 @@ from functools import lru_cache
 from mpc.errors import RangeError, ShapeError
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party, inner_label
+from mpc.machine.shapes import wanted
 from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
 from protocols.replicated.orders import Order, permutation, permutation_plan
 from protocols.replicated.radix import digits_plan, passes, sort_by_digits
 from protocols.replicated.sharing import Arithmetic
-from protocols.shapes import wanted
 from protocols.sorting import PLACES, disclosed_by_comparisons, sorted_rows, steps
 
 #: A round is worth as much time as so many bytes (of one party).

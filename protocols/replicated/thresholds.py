@@ -14,12 +14,12 @@ import numpy as np
 from mpc.errors import ShapeError
 from mpc.machine.engine import Cost, Integers, Shape
 from mpc.machine.party import Party
+from mpc.machine.shapes import size_of
 from protocols.chunks import each
 from protocols.replicated.compare import check_width, compared, compared_load
 from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, integers
 from protocols.replicated.wire import Octets
-from protocols.shapes import size_of
 
 #: (chunk, components of some elements, thresholds) -> both rows of the bits, thresholds one after the other.
 Step = Callable[[Chunk, Words, Words], Coroutine[Any, Any, Octets]]

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from mpc.errors import CheckFailed
 from mpc.machine.engine import Cost, Integers, Shape, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import size_of
 from protocols.chunks import each
 from protocols.shamir.committee import Chunk, Scheme, cut
 from protocols.shamir.fields import BinaryField, Field, PrimeField
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.operation import nothing
 from protocols.shamir.sharing import Numbers, Planes, decoded, encoded, joined_words
-from protocols.shapes import size_of
 
 Words = NDArray[np.uint64]
 

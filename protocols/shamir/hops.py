@@ -24,13 +24,13 @@ from mpc.errors import ShapeError
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.labels import Streams
 from mpc.machine.party import Party, concurrently
+from mpc.machine.shapes import size_of
 from protocols.permuting import WORDS, Places
 from protocols.shamir import kernels, kernels_order, kernels_planes, lagrange, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.sharing import Numbers, Planes, joined_words, split_words
 from protocols.shamir.walk import walk
-from protocols.shapes import size_of
 
 Words = NDArray[np.uint64]
 HOP = b"shamir/hop"

@@ -18,13 +18,13 @@ import numpy as np
 from mpc.errors import ShapeError
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party, inner_label
+from mpc.machine.shapes import wanted
 from protocols.permuting import Places, distance, placing
 from protocols.shamir.arithmetic import reveal, reveal_cost
 from protocols.shamir.committee import Scheme
 from protocols.shamir.hops import Way, shared_anew, walk_cost, walked
 from protocols.shamir.operation import cost, nothing, run
 from protocols.shamir.sharing import Numbers, Planes
-from protocols.shapes import wanted
 
 SEED = b"shamir/seed"
 _BACK = "back"

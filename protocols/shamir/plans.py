@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mpc.errors import LocalProtocolError, RangeError, ShapeError
 from mpc.machine.engine import Cost, Integers, Shape, Spec
 from mpc.machine.party import inner_label
+from mpc.machine.shapes import axis_of, fitting, joined_shape, kept, same_shape, size_of, wanted
 from protocols.selecting import check_ranks
 from protocols.shamir import (
     arithmetic,
@@ -31,7 +32,6 @@ from protocols.shamir import (
 )
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import cost, nothing
-from protocols.shapes import axis_of, fitting, joined_shape, kept, same_shape, size_of, wanted
 
 Planned = tuple[Spec, Cost]
 PLANS: dict[str, Callable[..., Planned]] = {}

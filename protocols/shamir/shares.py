@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from mpc.errors import ShapeError
 from mpc.machine.engine import Integers
+from mpc.machine.shapes import axis_of, fitting, joined_shape, same_shape, size_of, wanted
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.sharing import Numbers, Planes, encoded, joined, packed, split_words
-from protocols.shapes import axis_of, fitting, joined_shape, same_shape, size_of, wanted
 
 Words = NDArray[np.uint64]
 AnyShare = TypeVar("AnyShare", Numbers, Planes)

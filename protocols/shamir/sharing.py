@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from mpc.errors import CheckFailed, ShapeError
 from mpc.machine.engine import Integers, Shape, Share, Spec
+from mpc.machine.shapes import size_of
 from protocols.shamir import kernels, kernels_planes
 from protocols.shamir.floor import words
-from protocols.shapes import size_of
 
 Words = NDArray[np.uint64]
 #: Two words as one item, which NumPy moves and never computes with.

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party, inner_label
+from mpc.machine.shapes import size_of
 from protocols.shamir import arithmetic, local, randomness
 from protocols.shamir.adder import conjunction
 from protocols.shamir.committee import Scheme
@@ -24,7 +25,6 @@ from protocols.shamir.operation import cost, nothing, run
 from protocols.shamir.orders import check
 from protocols.shamir.randomness import WIDTH
 from protocols.shamir.sharing import Numbers, Planes, packed, unpacked
-from protocols.shapes import size_of
 
 Words = NDArray[np.uint64]
 
