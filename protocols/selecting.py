@@ -23,7 +23,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError
 from mpc.machine.party import Party, concurrently
 from protocols.permuting import Places
 from protocols.sorting import COMPARISONS, STEP, SortKeys, Stage, padded, sorted_rows, stages, steps
@@ -86,13 +85,6 @@ def disclosed_by_selection(plan: Selection) -> dict[str, int]:
     """What selecting opens: its planned comparisons."""
     inside = [m for interval in plan.intervals for m in steps_of(interval.arranged)]
     return {COMPARISONS: sum([*steps(plan.sample), *plan.levels, *inside])}
-
-
-def check_ranks(ranks: tuple[int, ...], n: int) -> None:
-    """Raise RangeError unless these are distinct ranks of n rows, the lowest first."""
-    ascending = all(a < b for a, b in pairwise(ranks))
-    if not ranks or not ascending or ranks[0] < 0 or ranks[-1] >= n:
-        raise RangeError(f"rank_order: ranks {ranks[:5]} of {n} rows; expected distinct ranks, the lowest first")
 
 
 @lru_cache(maxsize=256)

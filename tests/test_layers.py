@@ -199,7 +199,7 @@ def test_the_guard_of_rooms_sees_what_it_forbids():
 def test_engines_know_nothing_of_statistics_nor_each_other():
     wrong = []
     engines = {"ideal", "replicated", "shamir"}
-    common = {"chunks", "compiled", "engines", "permuting", "selecting", "shapes", "sorting"}
+    common = {"chunks", "compiled", "declared", "engines", "permuting", "selecting", "sorting"}
     for engine in engines:
         for path in (ROOT / "protocols" / engine).rglob("*.py"):
             for line, module in imports(path):

@@ -18,14 +18,14 @@ from typing import Any
 import numpy as np
 
 from mpc.errors import LocalProtocolError
+from mpc.machine.primitives import PRIMITIVES
 from mpc.machine.seen import Seen, SeenText, SeenWhole, plain
 
 DIGEST_BYTES = 16
 #: Arrays of more bytes are told by their hash.
 _LARGE = 64
-#: Parameters that only one party holds.
-_PRIVATE = frozenset({("input", "values"), ("take", "pieces")})
-_PRIVATE_OF = frozenset(primitive for primitive, _ in _PRIVATE)
+#: Primitive -> the parameter that only one party holds.
+_PRIVATE = {name: primitive.private for name, primitive in PRIMITIVES.items() if primitive.private}
 #: Where a function is written, by its code, which is kept so that its number stays its own.
 _WRITTEN: dict[int, tuple[str, CodeType]] = {}
 
@@ -46,9 +46,8 @@ def canonical(value: Any) -> Hashable:
 
 def parameters(primitive: str, given: dict[str, Any]) -> Hashable:
     """The canonical form of an operation's public parameters."""
-    if primitive not in _PRIVATE_OF:
-        return tuple([(name, canonical(value)) for name, value in given.items()])
-    return tuple([(name, canonical(value)) for name, value in given.items() if (primitive, name) not in _PRIVATE])
+    private = _PRIVATE.get(primitive)
+    return tuple([(name, canonical(value)) for name, value in given.items() if name != private])
 
 
 def in_short(value: Any) -> Any:

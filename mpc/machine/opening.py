@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from mpc.errors import PolicyError
+from mpc.machine.primitives import PRIMITIVES
 
 if TYPE_CHECKING:
     from mpc.machine.operation import Handle
     from mpc.machine.runtime import Runtime
 
 #: Primitives of an engine that open something.
-OPENING = frozenset({"open", "hand_out", "order_of"})
+OPENING = frozenset(name for name, primitive in PRIMITIVES.items() if primitive.opens)
 
 
 class Permit:

@@ -1,14 +1,20 @@
-"""Shapes and kinds of shares: what every engine checks before it computes."""
+"""Shapes, kinds and ranges: what statements of primitives and protocols of engines check alike."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import ShapeError
-from mpc.machine.engine import Shape, Spec
+from mpc.errors import RangeError, ShapeError
+from mpc.machine.engine import Integers, Shape, Spec
+
+#: Bits of an element that `table_of_count` counts, at most.
+MOST_COUNTED = 127
+#: Pieces of a table of cubics, at most.
+MOST_PIECES = 512
 
 
 def axis_of(what: str, shape: Shape, axis: int) -> int:
@@ -61,9 +67,82 @@ def joined_shape(shapes: list[Shape], axis: int) -> Shape:
     return (*first[:axis], sum(shape[axis] for shape in shapes), *first[axis + 1 :])
 
 
-def kept(x: Spec, facts: Spec) -> Spec:
-    """x, of which `keep` keeps what public facts say; ShapeError where there is not one of them or one a row."""
-    wanted("keep", facts, "arith")
-    if facts.shape != (1,) and (x.kind == "bits" or facts.shape != x.shape[:1]):
-        raise ShapeError(f"keep: facts of shape {facts.shape} for a value of shape {x.shape}")
-    return x
+# ---- widths, tables, ranks
+def cuttable(bits: int, least: int = 1) -> None:
+    """Raise RangeError unless so many bits can be cut off a number."""
+    if not least <= bits <= 62:
+        raise RangeError(f"truncation by {bits} bits; {least} to 62 can be cut off")
+
+
+def rounding_known(rounding: str) -> None:
+    """Raise RangeError for a rounding that is not there."""
+    if rounding not in ("floor", "nearest"):
+        raise RangeError(f"truncation to {rounding!r}; floor and nearest are there")
+
+
+def comparable(what: str, width: int, least: int = 2) -> None:
+    """Raise RangeError unless numbers can be compared, or taken apart, on so many bits."""
+    if not least <= width <= 64:
+        raise RangeError(f"{what} of values of {width} bits; {least} to 64 are possible")
+
+
+def against(what: str, x: Shape, thresholds: Shape) -> Shape:
+    """The shape of comparisons of each x with each of k thresholds, (k, *x); else ShapeError."""
+    shape = (thresholds[0] if thresholds else 0, *x)
+    pairs = zip(thresholds, shape, strict=False)
+    if len(thresholds) != len(shape) or not all(extent in (1, whole) for extent, whole in pairs):
+        raise ShapeError(f"{what}: thresholds of shape {thresholds}; they do not broadcast to (number, *{x})")
+    return shape
+
+
+def rows_of(shape: Shape) -> Shape:
+    """The shape without its last axis, along which rows have elements; else ShapeError."""
+    if not shape or not shape[-1]:
+        raise ShapeError(f"rows_zero: rows of one element or more are wanted; got shape {shape}")
+    return shape[:-1]
+
+
+def product_shape(x: Spec, y: Spec) -> Shape:
+    """(m, k) @ (k, n); else ShapeError."""
+    if x.kind != "arith" or y.kind != "arith" or len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[0]:
+        raise ShapeError(f"matmul: wants matrices (m, k) and (k, n); got {x.shape} and {y.shape}")
+    return x.shape[0], y.shape[1]
+
+
+def cubics(table: Integers, step: int, bits: int) -> None:
+    """Raise ShapeError or RangeError unless a table of cubics can be read from."""
+    if np.ndim(table) != 2 or table.shape[0] != 4:
+        raise ShapeError(f"piecewise_cubic: a table of shape {np.shape(table)}; wants four coefficients a piece")
+    readable(table.shape[1], step, bits)
+    if int(np.abs(table).max(initial=0)) >= 1 << 31:
+        raise RangeError("piecewise_cubic: a coefficient of more than 31 bits")
+
+
+def readable(pieces: int, step: int, bits: int) -> None:
+    """Raise ShapeError or RangeError unless a table can have so many pieces of 2^step, and so many bits be cut."""
+    if not 8 <= pieces <= MOST_PIECES or pieces & (pieces - 1):
+        raise ShapeError(f"a table of {pieces} pieces; 8, 16, ..., {MOST_PIECES} can be read from")
+    if step < 0 or step + (pieces - 1).bit_length() > 62:
+        raise RangeError(f"a table of {pieces} pieces of 2^{step}: its range is beyond the ring")
+    cuttable(bits, 0)
+
+
+def vector(what: str, x: Spec) -> None:
+    """Raise ShapeError unless x is a vector of numbers."""
+    wanted(what, x, "arith")
+    if len(x.shape) != 1:
+        raise ShapeError(f"{what}: shape {x.shape}; a vector is wanted")
+
+
+def sortable(what: str, x: Spec, width: int) -> None:
+    """Raise ShapeError or RangeError unless x can be sorted by so many bits."""
+    vector(what, x)
+    if not 1 <= width <= 63:
+        raise RangeError(f"{what}: keys of {width} bits; 1 to 63 can be sorted")
+
+
+def check_ranks(ranks: tuple[int, ...], n: int) -> None:
+    """Raise RangeError unless these are some ranks of n rows, the lowest first."""
+    ascending = all(a < b for a, b in pairwise(ranks))
+    if not ranks or not ascending or ranks[0] < 0 or ranks[-1] >= n:
+        raise RangeError(f"rank_order: ranks {ranks[:5]} of {n} rows; expected distinct ranks, the lowest first")

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import BoundExceeded, CheckFailed, LocalProtocolError, RangeError
+from mpc.errors import BoundExceeded, CheckFailed, LocalProtocolError
 from mpc.machine.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share, Spec
 from mpc.machine.party import Party
+from mpc.machine.primitives import PRIMITIVES
 
 
 class Clear(Share):
@@ -40,7 +41,7 @@ def _mask(width: int) -> np.uint64:
 
 
 class IdealEngine(Engine):
-    """Every primitive of `mpc.machine.engine.Engine` on cleartext. Checks what an engine may assume: values beyond the
+    """Every primitive of `mpc.machine.primitives` on cleartext. Checks what an engine may assume: values beyond the
     capacity raise, so that a wrong bound shows in tests. Where they rest on a checked assumption, that has failed: what
     is computed from them is 0, and never opened."""
 
@@ -50,7 +51,10 @@ class IdealEngine(Engine):
         self.parties = parties
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
-        return result_spec(primitive, operands, parameters), Cost()
+        stated = PRIMITIVES.get(primitive)
+        if stated is None:
+            raise LocalProtocolError(f"the engine {self.name} has no primitive {primitive!r}")
+        return stated.result(*operands, **parameters), Cost()
 
     def _checked(self, values: Any) -> Clear:
         exact = np.asarray(values, dtype=object)
@@ -129,6 +133,10 @@ class IdealEngine(Engine):
             values = np.stack([bounds - values, bounds + values])
         return _bits((values >= 0).astype(np.uint64))
 
+    def keep(self, party: Party, x: Clear, facts: Integers) -> Clear:
+        kept = facts.reshape([-1, *[1] * x.values.ndim][: x.values.ndim])
+        return Clear(np.where(kept, x.values, 0).astype(x.values.dtype), x.spec.kind, x.spec.width)
+
     async def hand_out(self, party: Party, x: Clear) -> NDArray[np.uint64]:
         return x.values.reshape(-1).astype(np.int64).view(np.uint64)
 
@@ -161,21 +169,15 @@ class IdealEngine(Engine):
         return self._checked(x.values.astype(object) @ y.values.astype(object))
 
     async def multiply_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
-        cuttable(bits)
         return self._checked((x.values.astype(object) * y.values) >> bits)
 
     async def matmul_truncate(self, party: Party, x: Clear, y: Clear, *, bits: int) -> Clear:
-        cuttable(bits)
         return self._checked((x.values.astype(object) @ y.values.astype(object)) >> bits)
 
     async def truncate(self, party: Party, x: Clear, *, bits: int) -> Clear:
-        cuttable(bits)
         return self._checked(x.values >> bits)
 
     async def truncate_exact(self, party: Party, x: Clear, *, bits: int, rounding: str) -> Clear:
-        cuttable(bits)
-        if rounding not in ("floor", "nearest"):
-            raise RangeError(f"truncation to {rounding!r}")
         half = 1 << (bits - 1) if rounding == "nearest" else 0
         return self._checked((x.values.astype(object) + half) >> bits)
 
@@ -184,6 +186,8 @@ class IdealEngine(Engine):
         if x.values.size and not (-limit <= int(x.values.min()) and int(x.values.max()) < limit):
             raise BoundExceeded(f"a value exceeds the {width} bits it is compared on")
         return _bits(x.values < 0)
+
+    quick_sign = sign
 
     async def signs(self, party: Party, x: Clear, *, thresholds: Integers, width: int) -> Clear:
         apart = np.asarray(x.values, dtype=object)[None] - thresholds
@@ -280,57 +284,3 @@ class IdealEngine(Engine):
         if not np.array_equal(np.sort(x.values), np.arange(x.values.size)):
             raise LocalProtocolError("order_of: not a permutation")
         return Clear(np.argsort(x.values), "order")
-
-
-def cuttable(bits: int) -> None:
-    if not 1 <= bits <= 62:
-        raise RangeError(f"1 to 62 bits can be cut, not {bits}")
-
-
-def result_spec(primitive: str, operands: tuple[Spec, ...], parameters: dict[str, Any]) -> Spec:
-    """Shape, kind and width of a primitive's result: the same for every engine."""
-    if primitive == "random_bits":
-        return Spec(parameters["shape"], "bits", parameters.get("width", 1))
-    if primitive == "permutation":
-        return Spec((parameters["size"],), "order")
-    if primitive in ("order_of", "sort_order", "rank_order"):
-        return Spec(operands[0].shape, "order")
-    if primitive in ("input", "random"):
-        return Spec(parameters["shape"])
-    if primitive == "take":
-        return Spec((sum(parameters["sizes"]),))
-    if primitive == "constant":
-        return Spec(parameters["values"].shape)
-    if primitive == "constant_bits":
-        return Spec(parameters["values"].shape, "bits", parameters.get("width", 1))
-    x = operands[0]
-    if primitive == "sum":
-        axis = parameters["axis"]
-        return Spec(x.shape[:axis] + x.shape[axis + 1 :])
-    if primitive == "view":
-        return Spec(parameters["shape"], x.kind, x.width)
-    if primitive == "concatenate":
-        axis = parameters["axis"]
-        total = sum(o.shape[axis] for o in operands)
-        return Spec((*x.shape[:axis], total, *x.shape[axis + 1 :]), x.kind, x.width)
-    if primitive in ("matmul", "matmul_truncate"):
-        return Spec((x.shape[0], operands[1].shape[1]))
-    if primitive == "unpack":
-        return Spec((x.width, *x.shape), "bits", 1)
-    if primitive in ("signs", "quick_signs"):
-        return Spec((len(parameters["thresholds"]), *x.shape), "bits", 1)
-    if primitive in ("sign", "quick_sign", "equal"):
-        return Spec(x.shape, "bits", 1)
-    if primitive == "nonnegative":
-        return Spec(x.shape if parameters.get("bounds") is None else (2, *x.shape), "bits", 1)
-    if primitive == "decompose":
-        return Spec(x.shape, "bits", parameters["width"])
-    if primitive == "magnitude":
-        return Spec(x.shape, "bits", x.width - 1)
-    if primitive == "table_of_count":
-        return Spec(x.shape[1:])
-    if primitive == "rows_zero":
-        return Spec(x.shape[:-1], "bits", 1)
-    if primitive in ("recompose", "bit_to_ring", "inject", "piecewise_cubic", "exponential"):
-        return Spec(x.shape)
-    return Spec(x.shape, x.kind, x.width)

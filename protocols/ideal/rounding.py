@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mpc.machine.party import Party
-from protocols.ideal.engine import Clear, IdealEngine, cuttable
+from protocols.ideal.engine import Clear, IdealEngine
 
 
 class RoundingEngine(IdealEngine):
@@ -19,7 +19,6 @@ class RoundingEngine(IdealEngine):
     right, as the engines do."""
 
     def _cut(self, party: Party, exact: Any, bits: int) -> Clear:
-        cuttable(bits)
         values = np.asarray(exact, dtype=object)
         words = np.empty(values.size, np.uint64)
         party.keys.common.fill(words, party.label, b"rounding")

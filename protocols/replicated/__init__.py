@@ -15,7 +15,7 @@
     sort        by comparisons              radix       by digits
     keys        compared in the open        select      rows of given ranks
     kernels     compiled loops, and those of orders
-    plans       results and costs           engine      all of it behind mpc.machine.engine.Engine
+    declared    what is which primitive     engine      all of it behind mpc.machine.engine.Engine
 
 Passive security: a party that sends other messages than it should can change results unseen. Truncated values are
 dithered with a dither the servers know: an opened one tells where its exact value lies to one unit, as a floor would.

@@ -14,7 +14,9 @@ from mpc.machine.engine import Cost, Integers, Shape
 from mpc.machine.party import Party
 from mpc.machine.shapes import size_of
 from protocols.chunks import each
+from protocols.declared import per_element
 from protocols.replicated import kernels
+from protocols.replicated.declared import declare
 from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import SMALL, Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, as_words, integers
@@ -129,3 +131,12 @@ async def sum_of_products(party: Party, xs: Sequence[Arithmetic], ys: Sequence[A
 
 def multiply_cost(label: bytes, size: int) -> Cost:
     return load(cut(label, size), lambda n: Load(1, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
+
+
+def _input(label: bytes, *, owner: int, values: object = None, shape: Shape) -> Cost:
+    return input_cost(label, size_of(shape), owner)
+
+
+declare("random", random, local=False, work=per_element(3.0))
+declare("input", share_input, cost=_input, work=per_element(4.0))
+declare("multiply", multiply, cost=lambda label, x, y: multiply_cost(label, x.size), work=per_element(8.0))

@@ -8,7 +8,9 @@ from mpc.machine.engine import Cost, Shape, Spec
 from mpc.machine.party import Party
 from mpc.machine.shapes import size_of
 from protocols.chunks import each
+from protocols.declared import per_bit
 from protocols.replicated import kernels
+from protocols.replicated.declared import declare
 from protocols.replicated.local import public_row
 from protocols.replicated.masks import draw, zero_bits
 from protocols.replicated.roles import Chunk, Load, cut, load
@@ -40,7 +42,7 @@ def reshare_load(n: int, width: int) -> Load:
     return Load(1, (octets, octets, octets), (1, 1, 1))
 
 
-def random_bits(party: Party, shape: Shape, width: int) -> Bits:
+def random_bits(party: Party, shape: Shape, width: int = 1) -> Bits:
     """Uniform words of `width` bits nobody knows. Local: each component is a stream of the two parties that hold it."""
     out = np.empty((2, size_of(shape)), dtype_of(width))
     for chunk in cut(party.label, out.shape[1]):
@@ -140,3 +142,8 @@ def prefix_or_cost(label: bytes, x: Spec) -> Cost:
         return Load(levels, (octets, octets, octets), (levels, levels, levels))
 
     return load(cut(label, x.size) if levels else [], one)
+
+
+declare("random_bits", random_bits, work=per_bit(0.4))
+declare("bits_and", bits_and, cost=lambda label, x, y: bits_and_cost(label, x), work=per_bit(0.3))
+declare("prefix_or", prefix_or, cost=prefix_or_cost, work=per_bit(0.9))

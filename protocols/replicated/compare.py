@@ -16,12 +16,14 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError
 from mpc.machine.engine import Cost
 from mpc.machine.party import Party
+from mpc.machine.shapes import comparable
 from protocols.chunks import each
+from protocols.declared import per_bit
 from protocols.replicated import kernels, kernels_sign
 from protocols.replicated.boolean import reshare, reshare_load
+from protocols.replicated.declared import declare
 from protocols.replicated.kernels import Short
 from protocols.replicated.masks import zero_bits
 from protocols.replicated.owner import from_owner, to_owner
@@ -103,11 +105,6 @@ def _digits(width: int) -> _Digits:
     return _Digits(fours + (low - 4 * fours + 2) // 3, fours, lanes)
 
 
-def check_width(width: int) -> None:
-    if not 2 <= width <= 64:
-        raise RangeError(f"sign of a value of {width} bits; 2 to 64 can be compared")
-
-
 async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     """The bit x < 0, given -2^(width-1) <= x < 2^(width-1).
 
@@ -121,7 +118,7 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     Raises    RangeError
     """
     integers("sign", x)
-    check_width(width)
+    comparable("sign", width)
     out = np.empty((2, x.size), np.uint8)
 
     async def step(chunk: Chunk) -> None:
@@ -153,7 +150,7 @@ async def reveal_sign(party: Party, x: Arithmetic, width: int, lead: int) -> NDA
     Raises    RangeError
     """
     integers("reveal_sign", x)
-    check_width(width)
+    comparable("sign", width)
     out = np.empty(x.size, np.bool_)
 
     async def step(chunk: Chunk) -> None:
@@ -246,7 +243,6 @@ async def _joined(party: Party, part: int, gp: Short, lanes: int) -> Short | Non
 
 
 def sign_cost(label: bytes, size: int, width: int) -> Cost:
-    check_width(width)
     return load(cut(label, size), lambda n: compared_load(n, 1, width))
 
 
@@ -265,7 +261,6 @@ def compared_load(n: int, count: int, width: int) -> Load:
 
 
 def reveal_sign_cost(lead: int, size: int, width: int) -> Cost:
-    check_width(width)
     levels = len(_TREE[_digits(width).lanes])
 
     def one(n: int) -> Load:
@@ -276,3 +271,6 @@ def reveal_sign_cost(lead: int, size: int, width: int) -> Cost:
         return Load(rounds + (not levels), (d, e, f), (count, count, count))
 
     return load(cut(bytes((lead,)), size), one)
+
+
+declare("sign", sign, cost=lambda label, x, width: sign_cost(label, x.size, width), work=per_bit(0.9))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.errors import RangeError, ShapeError
+from mpc.errors import ShapeError
 from mpc.machine.engine import Cost
 from mpc.machine.party import Party
+from mpc.machine.shapes import comparable
 from protocols.chunks import each
+from protocols.declared import per_bit, per_element
 from protocols.replicated import kernels
 from protocols.replicated.boolean import levels_of, reshare, reshare_load, upper_halves
+from protocols.replicated.declared import declare
 from protocols.replicated.masks import words
 from protocols.replicated.owner import from_owner, to_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
@@ -17,11 +20,6 @@ from protocols.replicated.sharing import Arithmetic, Bits, Words, dtype_of, inte
 from protocols.replicated.wire import pack, packed_bytes, unpack
 
 _A2, _V2, _S1, _S2 = b"a2", b"v2", b"s1", b"s2"
-
-
-def check_width(width: int) -> None:
-    if not 1 <= width <= 64:
-        raise RangeError(f"decomposition into {width} bits; 1 to 64 are there")
 
 
 async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
@@ -36,7 +34,7 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
     Source    Sklansky's adder; one word a level carries both its generate and its propagate lanes
     """
     integers("decompose", x)
-    check_width(width)
+    comparable("decomposition", width, 1)
     carried = width - 1
     out = np.empty((2, x.size), dtype_of(width))
     keep, keep_carried = np.uint64(mask_of(width)), np.uint64(mask_of(carried))
@@ -88,7 +86,6 @@ async def _join(party: Party, part: int, g: Words, p: Words, level: int, carried
 
 
 def decompose_cost(label: bytes, size: int, width: int) -> Cost:
-    check_width(width)
     carried = width - 1
     levels = levels_of(carried) if carried else 0
 
@@ -199,3 +196,8 @@ async def inject(party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
 
 def inject_cost(label: bytes, size: int) -> Cost:
     return load(cut(label, size), lambda n: Load(2, (16 * n, 8 * n, 8 * n), (1, 1, 1)))
+
+
+declare("decompose", decompose, cost=lambda label, x, width: decompose_cost(label, x.size, width), work=per_bit(2.5))
+declare("bit_to_ring", bit_to_ring, cost=lambda label, b: bit_to_ring_cost(label, b.size), work=per_element(6.0))
+declare("inject", inject, cost=lambda label, b, x: inject_cost(label, x.size), work=per_element(8.0))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.errors import ShapeError
-from mpc.machine.engine import Cost, Integers, Shape, Spec
+from mpc.machine import primitives
+from mpc.machine.engine import Cost, Integers, Spec
 from mpc.machine.party import Party
-from mpc.machine.shapes import size_of, wanted
+from mpc.machine.shapes import size_of
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_lookup
+from protocols.replicated.declared import declare
 from protocols.replicated.kernels_lookup import GROUP
 from protocols.replicated.lookup import in_words
 from protocols.replicated.masks import draw, words
@@ -22,18 +23,7 @@ from protocols.replicated.sharing import Arithmetic, Bits, as_words
 from protocols.replicated.wire import Octets
 
 _A2, _S1, _S2, _QUERY, _HIDDEN, _COVER, _C1 = b"a2", b"s1", b"s2", b"query", b"hidden", b"cover", b"c1"
-#: Most bits of an element.
-MOST = 127
 _CHUNK = 1 << 13
-
-
-def result_shape(x: Spec, table: Integers) -> Shape:
-    wanted("table_of_count", x, "bits", 1)
-    if not x.shape or not 1 <= x.shape[0] <= MOST:
-        raise ShapeError(f"table_of_count: bits of shape {x.shape}; their first axis is counted, 1 to {MOST} of them")
-    if table.shape != (x.shape[0] + 1,):
-        raise ShapeError(f"table_of_count: a table of shape {table.shape} for 0 to {x.shape[0]} bits")
-    return x.shape[1:]
 
 
 def _entries(bits: int) -> int:
@@ -51,7 +41,7 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
               the number under bytes of E and F, and entries under words of theirs, one more of which covers the answers
     Raises    ShapeError
     """
-    shape = result_shape(x.spec, table)
+    shape = primitives.table_of_count(x.spec, table=table).shape
     await kernels.loaded(GROUP, party.env.busy)
     w, size = x.shape[0], size_of(shape)
     entries = _entries(w)
@@ -112,8 +102,13 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
     return Arithmetic(out, shape)
 
 
-def table_of_count_cost(label: bytes, size: int, bits: int) -> Cost:
+def table_of_count_cost(label: bytes, x: Spec, *, table: Integers) -> Cost:
+    bits, size = x.shape[0], size_of(x.shape[1:])
+
     def one(n: int) -> Load:
         return Load(5, ((bits + _entries(bits) // 8 + 8) * n, 9 * n, 9 * n), (3, 2, 2))
 
     return load(cut(label, size, _CHUNK, _CHUNK), one)
+
+
+declare("table_of_count", table_of_count, cost=table_of_count_cost, kernels=GROUP)

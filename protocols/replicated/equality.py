@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.errors import RangeError
 from mpc.machine.engine import Cost
 from mpc.machine.party import Party
+from mpc.machine.shapes import comparable
 from protocols.chunks import each
+from protocols.declared import per_bit
 from protocols.replicated import kernels
 from protocols.replicated.boolean import and_local, reshare, reshare_load, upper_halves
+from protocols.replicated.declared import declare
 from protocols.replicated.owner import from_owner
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
@@ -23,11 +25,6 @@ from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 _LEVELS = 6
 #: Elements of one chunk at most: the tree's messages halve from round to round, so that larger chunks pay.
 CHUNK = 1 << 17
-
-
-def check_width(width: int) -> None:
-    if not 1 <= width <= 64:
-        raise RangeError(f"equality of values of {width} bits; 1 to 64 can be compared")
 
 
 def _lanes(width: int) -> tuple[int, int]:
@@ -50,7 +47,7 @@ async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
     Raises    RangeError
     """
     integers("equal", x)
-    check_width(width)
+    comparable("equality", width, 1)
     out = np.empty((2, x.size), np.uint8)
 
     async def step(chunk: Chunk) -> None:
@@ -106,7 +103,6 @@ async def is_zero(party: Party, chunk: Chunk, given: Words, width: int, out: Oct
 
 
 def equal_cost(label: bytes, size: int, width: int) -> Cost:
-    check_width(width)
     return load(cut(label, size, chunk=CHUNK), lambda n: is_zero_load(n, width))
 
 
@@ -120,3 +116,6 @@ def is_zero_load(n: int, width: int) -> Load:
         joined += 8 * n if level >= packed else 0
     count = levels + (spare > 0)
     return Load(1 + count, (shared + joined, joined, joined), (1 + count, count, count))
+
+
+declare("equal", equal, cost=lambda label, x, width: equal_cost(label, x.size, width), work=per_bit(0.7))

@@ -6,22 +6,20 @@ truncation takes care of; the carry below is a comparison of m bits beside it, a
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 
-from mpc.errors import RangeError
-from mpc.machine.engine import Cost
+from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party, concurrently, inner_label
+from mpc.machine.primitives import Rounding
+from mpc.machine.shapes import cuttable, rounding_known
 from protocols.chunks import each
 from protocols.replicated import local
 from protocols.replicated.compare import compared, compared_load
 from protocols.replicated.convert import bit_to_ring, bit_to_ring_cost
+from protocols.replicated.declared import declare
 from protocols.replicated.roles import Chunk, D, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, integers, mask_of
-from protocols.replicated.truncate import check_bits, truncated, truncated_load
-
-Rounding = Literal["floor", "nearest"]
+from protocols.replicated.truncate import truncated, truncated_load
 
 
 async def truncate_exact(party: Party, x: Arithmetic, bits: int, rounding: Rounding) -> Arithmetic:
@@ -37,7 +35,8 @@ async def truncate_exact(party: Party, x: Arithmetic, bits: int, rounding: Round
     Raises    RangeError
     """
     integers("truncate_exact", x)
-    check(bits, rounding)
+    cuttable(bits)
+    rounding_known(rounding)
     if rounding == "nearest":
         x = local.add_public(party, x, np.asarray(1 << (bits - 1)))
     shifting, carrying = party.inner("shift"), party.inner("carry")
@@ -65,19 +64,14 @@ async def truncate_exact(party: Party, x: Arithmetic, bits: int, rounding: Round
     return local.add_public(party, Arithmetic(out + one.data, x.shape), np.asarray(-1))
 
 
-def check(bits: int, rounding: str) -> None:
-    check_bits(bits)
-    if rounding not in ("floor", "nearest"):
-        raise RangeError(f"truncation to {rounding!r}; floor and nearest are there")
-
-
-def truncate_exact_cost(label: bytes, size: int, bits: int, rounding: str) -> Cost:
-    check(bits, rounding)
-
+def truncate_exact_cost(label: bytes, x: Spec, *, bits: int, rounding: Rounding) -> Cost:
     def one(n: int) -> Load:
         first, second = truncated_load(n, bits), compared_load(n, 1, bits + 1)
         d, e, f = (a + b for a, b in zip(first.bytes_sent, second.bytes_sent, strict=True))
         of_d, of_e, of_f = (a + b for a, b in zip(first.messages, second.messages, strict=True))
         return Load(max(first.rounds, second.rounds), (d, e, f), (of_d, of_e, of_f))
 
-    return load(cut(label, size), one).then(bit_to_ring_cost(inner_label(label, 3, "bit"), size))
+    return load(cut(label, x.size), one).then(bit_to_ring_cost(inner_label(label, 3, "bit"), x.size))
+
+
+declare("truncate_exact", truncate_exact, cost=truncate_exact_cost, whole=True)

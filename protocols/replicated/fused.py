@@ -10,14 +10,17 @@ from collections.abc import Awaitable, Callable
 
 import numpy as np
 
-from mpc.machine.engine import Cost
+from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import cuttable
 from protocols.chunks import each
+from protocols.declared import per_element
 from protocols.replicated import kernels
+from protocols.replicated.declared import declare
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, F, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words, integers
-from protocols.replicated.truncate import check_bits, times_top, wide
+from protocols.replicated.truncate import times_top, wide
 from protocols.replicated.wire import small_bytes, small_dtype
 
 _R, _RHO, _T, _T2, _C1, _S1, _S2 = b"r", b"rho", b"t", b"t2", b"c1", b"s1", b"s2"
@@ -111,7 +114,7 @@ async def multiply_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: in
     Raises    ShapeError, RangeError
     """
     integers("multiply_truncate", x, y)
-    check_bits(bits)
+    cuttable(bits)
     out = np.empty((2, x.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:
@@ -129,5 +132,8 @@ async def multiply_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: in
     return Arithmetic(out, x.shape)
 
 
-def multiply_truncate_cost(label: bytes, size: int, bits: int) -> Cost:
-    return load(cut(label, size), shifted_load(bits))
+def multiply_truncate_cost(label: bytes, x: Spec, y: Spec, *, bits: int) -> Cost:
+    return load(cut(label, x.size), shifted_load(bits))
+
+
+declare("multiply_truncate", multiply_truncate, cost=multiply_truncate_cost, work=per_element(16.0))

@@ -7,7 +7,7 @@ import numpy as np
 from mpc.errors import ShapeError
 from mpc.machine.engine import Spec
 from mpc.machine.party import Party
-from mpc.machine.shapes import wanted
+from mpc.machine.primitives import PRIMITIVES
 from protocols.permuting import Places
 from protocols.replicated import kernels_order
 from protocols.replicated.masks import draw
@@ -20,10 +20,8 @@ PIECE = 1 << 18
 
 
 def check_rows(what: str, x: Spec, order: Spec) -> int:
-    """Elements of one record, or ShapeError where x does not have the rows of the order."""
-    wanted(what, order, "order")
-    if x.kind == "order" or not x.shape or x.shape[0] != order.shape[0]:
-        raise ShapeError(f"{what}: an order of {order.shape[0]} rows does not fit {x.kind} of shape {x.shape}")
+    """Elements of one record; ShapeError where x does not have the rows of the order, or records are too long."""
+    PRIMITIVES[what].result(x, order)
     record = x.size // x.shape[0] if x.shape[0] else 1
     if record > PIECE:
         raise ShapeError(f"{what}: records of {record} elements; at most {PIECE}")

@@ -9,10 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import ShapeError
-from mpc.machine.engine import Integers, Shape, Spec
+from mpc.machine.engine import Integers, Shape
 from mpc.machine.party import Party
 from mpc.machine.shapes import axis_of, fitting, joined_shape, size_of, wanted
+from protocols.declared import per_bit, per_element
 from protocols.replicated import kernels
+from protocols.replicated.declared import declare
 from protocols.replicated.sharing import Arithmetic, Bits, as_words, dtype_of, integers, mask_of, words_of_bits
 
 AnyShare = TypeVar("AnyShare", Arithmetic, Bits)
@@ -33,7 +35,7 @@ def constant(party: Party, values: Integers) -> Arithmetic:
     return Arithmetic(data, x.shape)
 
 
-def constant_bits(party: Party, values: NDArray[np.uint64], width: int) -> Bits:
+def constant_bits(party: Party, values: NDArray[np.uint64], width: int = 1) -> Bits:
     """Public words as a share of bits, cut to `width`."""
     x = np.asarray(values, np.uint64) & np.uint64(mask_of(width))
     data = np.zeros((2, x.size), dtype_of(width))
@@ -113,7 +115,7 @@ def _address(array: NDArray[Any]) -> int:
     return int(array.__array_interface__["data"][0])
 
 
-def concatenate(xs: tuple[AnyShare, ...], axis: int) -> AnyShare:
+def concatenate(*xs: AnyShare, axis: int) -> AnyShare:
     """Arrays of one kind and width joined along an axis."""
     for x in xs[1:]:
         wanted("concatenate", x.spec, xs[0].spec.kind, xs[0].spec.width)
@@ -157,13 +159,33 @@ def magnitude(x: Bits) -> Bits:
     """Two's complement words of at least two bits without their highest one, which flips the others where it is set:
     linear, so that each component is treated alike."""
     words_of_bits("magnitude", x)
-    width = magnitude_width(x.spec) - 1
+    width = x.width - 1
     flips = np.uint64(0) - (x.data >> np.uint64(width))
     data = ((x.data ^ flips) & np.uint64(mask_of(width))).astype(dtype_of(width), copy=False)
     return Bits(data, x.shape, width)
 
 
-def magnitude_width(x: Spec) -> int:
-    if x.width < 2:
-        raise ShapeError("magnitude: a word of one bit has only a sign")
-    return x.width
+def keep(x: AnyShare, facts: NDArray[np.int64]) -> AnyShare:
+    """x where a public fact holds, else 0."""
+    if bool(np.all(facts)):
+        return x
+    if isinstance(x, Bits):
+        return xor(x, x)
+    return scale(x, facts.reshape([-1, *[1] * len(x.shape)][: len(x.shape)]))
+
+
+declare("constant", constant, work=per_element(4.0))
+declare("constant_bits", constant_bits, work=per_element(1.0))
+declare("add", add, local=True, work=per_element(5.0))
+declare("subtract", subtract, local=True, work=per_element(5.0))
+declare("scale", scale, local=True, work=per_element(6.0))
+declare("add_public", add_public, work=per_element(6.0))
+declare("sum", sum_over, local=True, work=per_element(1.5))
+declare("cumulative_sum", cumulative_sum, local=True, work=per_element(2.5))
+declare("view", view, local=True, work=per_element(6.0))
+declare("concatenate", concatenate, local=True, work=per_element(7.0, of_result=True))
+declare("xor", xor, local=True, work=per_bit(0.4))
+declare("invert", invert, work=per_bit(0.4))
+declare("unpack", unpack, local=True, work=per_bit(0.4))
+declare("magnitude", magnitude, local=True, work=per_bit(0.4))
+declare("keep", keep, local=True)

@@ -25,11 +25,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError, ShapeError
-from mpc.machine.engine import Cost, Integers
+from mpc.errors import RangeError
+from mpc.machine.engine import Cost, Integers, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import cubics, readable
 from protocols.chunks import each
+from protocols.declared import Task, per_element
 from protocols.replicated import kernels, kernels_lookup
+from protocols.replicated.declared import declare
 from protocols.replicated.kernels_lookup import DIGIT, DIGITS, EXTRA, FACTOR, GROUP, UNIT
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
@@ -40,8 +43,8 @@ from protocols.replicated.wire import Octets, small_bytes, small_dtype
 _QUERY, _G2, _T, _T2 = b"query", b"g2", b"t", b"t2"
 _HIDDEN, _COVER, _RHO, _R, _S1, _S2, _C1 = b"hidden", b"cover", b"rho", b"r", b"s1", b"s2", b"c1"
 _CHUNK, _SMALL = 1 << 13, 1 << 12
-#: Of cubics, and of exponentials.
-_MOST_PIECES, _MOST_EXPONENTIAL = 512, 256
+#: Pieces of an exponential at most.
+_MOST_EXPONENTIAL = 256
 
 
 class _Reading(NamedTuple):
@@ -84,7 +87,7 @@ async def piecewise_cubic(
     Raises    ShapeError, RangeError
     """
     integers("piecewise_cubic", x)
-    check_table(table, step, bits)
+    cubics(table, step, bits)
     twice = np.concatenate([table, table], axis=1).astype(np.int32)
     up, down = np.uint64(max(UNIT - step, 0)), np.uint64(max(step - UNIT, 0))
     width = np.uint64(step)
@@ -98,25 +101,8 @@ async def piecewise_cubic(
     return await _read(party, x, low, bits, _Reading(table.shape[1], step, 3, True, UNIT, known, entries))
 
 
-def check_table(table: Integers, step: int, bits: int) -> None:
-    if table.ndim != 2 or table.shape[0] != 4:
-        raise ShapeError(f"piecewise_cubic: a table of shape {table.shape}; wants four coefficients a piece")
-    check_pieces(table.shape[1], step, bits)
-    if int(np.abs(table).max(initial=0)) >= 1 << 31:
-        raise RangeError("piecewise_cubic: a coefficient of more than 31 bits")
-
-
-def check_pieces(pieces: int, step: int, bits: int) -> None:
-    if not 8 <= pieces <= _MOST_PIECES or pieces & (pieces - 1):
-        raise ShapeError(f"a table of {pieces} pieces; 8, 16, ..., {_MOST_PIECES} can be read from")
-    if step < 0 or step + (pieces - 1).bit_length() > 62:
-        raise RangeError(f"a table of {pieces} pieces of 2^{step}: its range is beyond the ring")
-    if not 0 <= bits <= 62:
-        raise RangeError(f"truncation by {bits} bits; 0 to 62 can be cut off")
-
-
-def piecewise_cubic_cost(label: bytes, size: int, pieces: int, bits: int) -> Cost:
-    return _cost(label, size, pieces, 3, 4, bits)
+def piecewise_cubic_cost(label: bytes, x: Spec, *, low: int, step: int, table: Integers, bits: int) -> Cost:
+    return _cost(label, x.size, table.shape[1], 3, 4, bits)
 
 
 async def exponential(
@@ -135,7 +121,7 @@ async def exponential(
     """
     integers("exponential", x)
     plan = exponential_plan(low, high, frac, digits)
-    check_pieces(plan.pieces, plan.step, bits)
+    readable(plan.pieces, plan.step, bits)
     table = _table(low, high, frac, plan)
     place = _factors(frac)
     width, down = np.uint64(plan.step), np.uint64(FACTOR - plan.g_bits)
@@ -173,10 +159,10 @@ def exponential_plan(low: int, high: int, frac: int, digits: int) -> Exponential
     raise RangeError(f"exponential: arguments over a range of {(high - low) / 2**frac:.4g}; at most 253 can be read")
 
 
-def exponential_cost(label: bytes, size: int, low: int, high: int, frac: int, digits: int, bits: int) -> Cost:
+def exponential_cost(label: bytes, x: Spec, *, low: int, high: int, frac: int, digits: int, bits: int) -> Cost:
     plan = exponential_plan(low, high, frac, digits)
-    check_pieces(plan.pieces, plan.step, bits)
-    return _cost(label, size, plan.pieces, 1, 1, bits)
+    readable(plan.pieces, plan.step, bits)
+    return _cost(label, x.size, plan.pieces, 1, 1, bits)
 
 
 #: Correctly rounded, so that E's table is F's on whatever machines they are.
@@ -347,3 +333,12 @@ def _cost(label: bytes, size: int, pieces: int, basis: int, columns: int, bits: 
         return Load(3, (asked + 8 * n + 2 * flags, told, told), (3 if bits else 2, 1, 1))
 
     return load(cut(label, size, _SMALL, _CHUNK), one)
+
+
+def _work_of_cubic(task: Task) -> float:
+    pieces: int = task.parameters["table"].shape[1]
+    return (70.0 + 0.75 * pieces) * task.size
+
+
+declare("piecewise_cubic", piecewise_cubic, cost=piecewise_cubic_cost, work=_work_of_cubic, kernels=GROUP)
+declare("exponential", exponential, cost=exponential_cost, work=per_element(50.0), kernels=GROUP)

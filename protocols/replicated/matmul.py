@@ -7,30 +7,24 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mpc.errors import ShapeError
 from mpc.machine.channel import MAX_MESSAGE
 from mpc.machine.engine import Cost, Shape, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import cuttable, product_shape
 from protocols.chunks import each
+from protocols.declared import Task
 from protocols.replicated import limbs
+from protocols.replicated.declared import declare
 from protocols.replicated.fused import shifted_load, shifted_product
 from protocols.replicated.masks import zero_share
 from protocols.replicated.roles import Chunk, D, E, F, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words
-from protocols.replicated.truncate import check_bits
 from protocols.replicated.wire import small_bytes
 
 #: Result elements from which a product is cut, so that computing and sending overlap.
 _CUT = 1 << 15
 #: Elements of the uncut factor up to which its limbs are kept (32 bytes an element).
 _KEEP = 1 << 22
-
-
-def result_shape(x: Spec, y: Spec) -> Shape:
-    """(m, k) @ (k, n), or ShapeError."""
-    if x.kind != "arith" or y.kind != "arith" or len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[0]:
-        raise ShapeError(f"matmul: wants matrices (m, k) and (k, n); got {x.shape} and {y.shape}")
-    return x.shape[0], y.shape[1]
 
 
 def blocks(label: bytes, shape: Shape, octets: int) -> list[Chunk]:
@@ -145,7 +139,7 @@ async def matmul(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
     Security  semi-honest, as `multiply`: one zero share per element of the result
     Raises    ShapeError
     """
-    shape = result_shape(x.spec, y.spec)
+    shape = product_shape(x.spec, y.spec)
     out = np.empty((2, *shape), np.uint64)
     chunks = blocks(party.label, shape, 8)
     factors = _Factors(x, y, chunks)
@@ -176,8 +170,8 @@ async def matmul_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: int)
     Security  as `multiply_truncate`
     Raises    ShapeError, RangeError
     """
-    shape = result_shape(x.spec, y.spec)
-    check_bits(bits)
+    shape = product_shape(x.spec, y.spec)
+    cuttable(bits)
     out = np.empty((2, *shape), np.uint64)
     chunks = blocks(party.label, shape, 8 + small_bytes(bits))
     factors = _Factors(x, y, chunks)
@@ -203,9 +197,20 @@ def _cost(label: bytes, shape: Shape, octets: int, one: Callable[[int], Load]) -
     return load(blocks(label, shape, octets), lambda size: one(size * other))
 
 
-def matmul_cost(label: bytes, shape: Shape) -> Cost:
-    return _cost(label, shape, 8, lambda n: Load(1, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
+def matmul_cost(label: bytes, x: Spec, y: Spec) -> Cost:
+    return _cost(label, product_shape(x, y), 8, lambda n: Load(1, (8 * n, 8 * n, 8 * n), (1, 1, 1)))
 
 
-def matmul_truncate_cost(label: bytes, shape: Shape, bits: int) -> Cost:
-    return _cost(label, shape, 8 + small_bytes(bits), shifted_load(bits))
+def matmul_truncate_cost(label: bytes, x: Spec, y: Spec, *, bits: int) -> Cost:
+    return _cost(label, product_shape(x, y), 8 + small_bytes(bits), shifted_load(bits))
+
+
+def _work(task: Task) -> float:
+    """A part for each product of numbers, and one for each element of the three matrices."""
+    x, y = task.operands
+    rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
+    return 0.15 * rows * inner * columns + 35.0 * (rows * inner + inner * columns + rows * columns)
+
+
+declare("matmul", matmul, cost=matmul_cost, work=_work)
+declare("matmul_truncate", matmul_truncate, cost=matmul_truncate_cost, work=_work)

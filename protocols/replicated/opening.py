@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
 from protocols.chunks import each
+from protocols.declared import per_element
+from protocols.replicated.declared import declare
 from protocols.replicated.roles import Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits
 from protocols.replicated.wire import pack, packed_bytes, unpack
@@ -76,3 +78,6 @@ def reveal_cost(label: bytes, x: Spec, to: Sequence[int]) -> Cost:
         tuple(count if send else 0 for count, send in zip(total.bytes_sent, sends, strict=True)),
         tuple(count if send else 0 for count, send in zip(total.messages, sends, strict=True)),
     )
+
+
+declare("open", reveal, cost=reveal_cost, work=per_element(5.0))

@@ -16,18 +16,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import ShapeError
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party, inner_label
-from mpc.machine.shapes import wanted
+from mpc.machine.shapes import vector
+from protocols.declared import per_element
 from protocols.permuting import WORDS, Places, distance, inverted, placing
 from protocols.replicated import kernels, kernels_order
+from protocols.replicated.declared import declare
 from protocols.replicated.hops import Hops, check_rows, pieces_of
 from protocols.replicated.masks import words
 from protocols.replicated.opening import reveal, reveal_cost
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 from protocols.replicated.wire import packed_bytes
+from protocols.sorting import PLACES
 
 _ORDER = b"order"
 
@@ -50,7 +52,7 @@ class Order(Share):
 
     @property
     def spec(self) -> Spec:
-        return Spec((self.before.size,), "order", 64, str(self.d))
+        return _spec(self.before.size, self.d)
 
     def then(self, public: Places) -> Order:
         """This order and a public one after it."""
@@ -67,6 +69,10 @@ class Order(Share):
         if self._inverse is None:
             self._inverse = inverted(self.before), inverted(self.after)
         return self._inverse
+
+
+def _spec(rows: int, d: int) -> Spec:
+    return Spec((rows,), "order", form=str(d))
 
 
 async def permutation(party: Party, size: int) -> Order:
@@ -87,9 +93,7 @@ async def permutation(party: Party, size: int) -> Order:
 
 
 def permutation_plan(label: bytes, size: int) -> tuple[Spec, Cost]:
-    if not 0 <= size < 1 << 32:
-        raise ShapeError(f"permutation: of {size} rows; at most 2^32 - 1")
-    return Spec((size,), "order", 64, str(label[0] % 3)), replace(NOTHING, distance=distance(size))
+    return _spec(size, label[0] % 3), replace(NOTHING, distance=distance(size))
 
 
 async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
@@ -210,9 +214,7 @@ async def order_of(party: Party, x: Arithmetic) -> Order:
     Security  semi-honest: x in a fresh random order is opened, which is a uniformly random permutation
     Raises    ShapeError; LocalProtocolError where x is no permutation
     """
-    wanted("order_of", x.spec, "arith")
-    if len(x.shape) != 1:
-        raise ShapeError(f"order_of: places of shape {x.shape}; a vector is wanted")
+    vector("order_of", x.spec)
     order = await permutation(party.inner("permutation"), x.size)
     mixed = await shuffle(party.inner("shuffle"), x, order)
     # places[j] is where the row that the random order brought to j belongs
@@ -222,9 +224,21 @@ async def order_of(party: Party, x: Arithmetic) -> Order:
 
 
 def order_of_plan(label: bytes, x: Spec) -> tuple[Spec, Cost]:
-    wanted("order_of", x, "arith")
-    if len(x.shape) != 1:
-        raise ShapeError(f"order_of: places of shape {x.shape}; a vector is wanted")
     spec, _ = permutation_plan(inner_label(label, 1, "permutation"), x.size)
     cost = shuffle_cost(x, spec).then(reveal_cost(inner_label(label, 3, "open"), x, (0, 1, 2)))
     return spec, cost
+
+
+declare("permutation", permutation, plan=permutation_plan, work=per_element(20.0), kernels=kernels_order.GROUP)
+declare("shuffle", shuffle, cost=lambda label, x, order: shuffle_cost(x, order), work=per_element(20.0))
+declare("unshuffle", unshuffle, cost=lambda label, x, order: shuffle_cost(x, order, back=True), work=per_element(20.0))
+declare("opposite", lambda order: order.opposite(), local=True)
+declare(
+    "order_of",
+    order_of,
+    plan=order_of_plan,
+    whole=True,
+    work=per_element(40.0),
+    kernels=kernels_order.GROUP,
+    discloses=lambda x: {PLACES: x.size},
+)

@@ -19,6 +19,7 @@ from mpc.machine.party import Party, inner_label
 from protocols.chunks import each
 from protocols.replicated import local
 from protocols.replicated.compare import sign, sign_cost
+from protocols.replicated.declared import declare
 from protocols.replicated.masks import zero_bits, zero_share
 from protocols.replicated.roles import Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, mask_of
@@ -46,11 +47,11 @@ def deal(values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.ui
     return [np.frombuffer(first, np.uint8), rest.view(np.uint8), np.frombuffer(last, np.uint8)]
 
 
-def take(party: Party, dealt: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]) -> Arithmetic:
+def take(party: Party, pieces: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]) -> Arithmetic:
     """This party's part of vectors that were dealt, joined. Local. Any ring elements may come out."""
     out = np.empty((2, sum(sizes)), np.uint64)
     start = 0
-    for own, size in zip(dealt, sizes, strict=True):
+    for own, size in zip(pieces, sizes, strict=True):
         for row, component in ((0, (party.index + 2) % 3), (1, party.index)):
             piece = own[component]
             assert piece is not None
@@ -80,14 +81,14 @@ async def nonnegative(party: Party, x: Arithmetic, bounds: Integers | None = Non
         sides = (local.scale(x, np.asarray(-1, np.int64)), x)
         shape = (1, *x.shape)
         moved = [local.view(local.add_public(party, s, bounds), lambda a: a[None], shape) for s in sides]
-        x = local.concatenate(tuple(moved), 0)
+        x = local.concatenate(*moved, axis=0)
     flat = local.view(x, lambda a: a.reshape(-1), (x.size,))
     positive = local.invert(party, await sign(party.inner("sign"), flat, 64))
     return local.view(positive, lambda b: b.reshape(x.shape), x.shape)
 
 
-def nonnegative_cost(label: bytes, size: int) -> Cost:
-    return sign_cost(inner_label(label, 1, "sign"), size, 64)
+def nonnegative_cost(label: bytes, x: Spec, *, bounds: Integers | None = None) -> Cost:
+    return sign_cost(inner_label(label, 1, "sign"), x.size if bounds is None else 2 * x.size, 64)
 
 
 async def hand_out(party: Party, x: Arithmetic | Bits) -> NDArray[np.uint64]:
@@ -137,3 +138,8 @@ def combine(parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
     a, b, c = (part[1] for part in rows)
     joint: NDArray[Any] = a ^ b ^ c if x.kind == "bits" else (a + b + c).view(np.int64)
     return joint.reshape(x.shape)
+
+
+declare("take", take)
+declare("nonnegative", nonnegative, cost=nonnegative_cost, whole=True)
+declare("hand_out", hand_out, cost=hand_out_cost)

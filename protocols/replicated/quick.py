@@ -13,12 +13,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from mpc.machine.engine import Cost, Integers, Shape
+from mpc.machine.engine import Cost, Integers, Shape, Spec
 from mpc.machine.party import Party
-from mpc.machine.shapes import size_of
+from mpc.machine.shapes import against, comparable, size_of
 from protocols.chunks import each
+from protocols.declared import per_bit
 from protocols.replicated import kernels, kernels_quick
-from protocols.replicated.compare import check_width
+from protocols.replicated.declared import declare
 from protocols.replicated.kernels_quick import GROUP, PRIME
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
@@ -47,7 +48,7 @@ async def quick_sign(party: Party, x: Arithmetic, width: int) -> Bits:
     Source    Wagh, Gupta, Chandran, PoPETs 2019 (SecureNN); Wagh et al., PoPETs 2021 (Falcon); owner form our own
     """
     integers("quick_sign", x)
-    check_width(width)
+    comparable("sign", width)
     await kernels.loaded(GROUP, party.env.busy)
     out = np.empty((2, x.size), np.uint8)
 
@@ -70,7 +71,7 @@ async def quick_signs(party: Party, x: Arithmetic, thresholds: Integers, width: 
     Security  as `quick_sign`: each threshold has random numbers, a turn, a coin and masks of its own
     Raises    RangeError; ShapeError
     """
-    check_width(width)
+    comparable("signs", width)
     await kernels.loaded(GROUP, party.env.busy)
 
     async def step(chunk: Chunk, given: Words, some: Words) -> Octets:
@@ -146,16 +147,18 @@ def _turns(drawn: Words, places: int) -> Words:
 
 
 def quick_sign_cost(label: bytes, size: int, width: int) -> Cost:
-    check_width(width)
     cost = load(cut(label, size, chunk=_CHUNK), lambda n: _tested_load(n, 1, width))
     return replace(cost, distance=size * _distance(width))
 
 
 def quick_signs_cost(label: bytes, shape: Shape, width: int) -> Cost:
     """`shape`: that of the result."""
-    check_width(width)
     cost = every_cost(label, shape, _CHUNK, lambda n, k: _tested_load(n, k, width))
     return replace(cost, distance=size_of(shape) * _distance(width))
+
+
+def _quick_signs(label: bytes, x: Spec, *, thresholds: Integers, width: int) -> Cost:
+    return quick_signs_cost(label, against("quick_signs", x.shape, np.shape(thresholds)), width)
 
 
 def _distance(width: int) -> float:
@@ -167,3 +170,15 @@ def _distance(width: int) -> float:
 def _tested_load(n: int, count: int, width: int) -> Load:
     total = count * n
     return Load(3, (n * (width - 1) + packed_bytes(total, 1), total * width, total * width), (2, 1, 1))
+
+
+declare(
+    "quick_sign",
+    quick_sign,
+    cost=lambda label, x, width: quick_sign_cost(label, x.size, width),
+    work=per_bit(6.0),
+    kernels=GROUP,
+)
+declare(
+    "quick_signs", quick_signs, cost=_quick_signs, work=lambda task: 6.0 * task.result.size * task.width, kernels=GROUP
+)

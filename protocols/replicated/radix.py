@@ -80,7 +80,7 @@ async def _places(party: Party, digit: Bits) -> Arithmetic:
     else:
         low, high = _digit(digit, 0, 1), _digit(digit, 1, 1)
         both = await bits_and(party.inner("and"), low, high)
-        every = local.concatenate((local.xor(low, both), local.xor(high, both), both), 0)
+        every = local.concatenate(local.xor(low, both), local.xor(high, both), both, axis=0)
         flags = await bit_to_ring(party.inner("flags"), every)
     f = flags.data.reshape(2, -1, n)
     before = np.cumsum(f, axis=2, dtype=np.uint64) - f  # rows with this digit before row i

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.machine.engine import Cost
+from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
 from protocols.chunks import each
+from protocols.replicated.declared import declare
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, words_of_bits
@@ -89,5 +90,8 @@ def _sent(n: int, width: int) -> int:
     return int(_parts(n, width)[-1][2].stop)
 
 
-def recompose_cost(label: bytes, size: int, width: int) -> Cost:
-    return load(cut(label, size, chunk=_CHUNK), lambda n: Load(2, (_sent(n, width), 8 * n, 8 * n), (1, 1, 1)))
+def recompose_cost(label: bytes, x: Spec) -> Cost:
+    return load(cut(label, x.size, chunk=_CHUNK), lambda n: Load(2, (_sent(n, x.width), 8 * n, 8 * n), (1, 1, 1)))
+
+
+declare("recompose", recompose, cost=recompose_cost)

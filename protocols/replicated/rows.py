@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from mpc.errors import ShapeError
-from mpc.machine.engine import Cost, Shape
+from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
-from mpc.machine.shapes import size_of
+from mpc.machine.shapes import rows_of, size_of
 from protocols.chunks import each
 from protocols.replicated import kernels, kernels_hash
+from protocols.replicated.declared import declare
 from protocols.replicated.equality import CHUNK, is_zero, is_zero_load
 from protocols.replicated.roles import Chunk, D, E, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, integers
@@ -34,7 +34,7 @@ async def rows_zero(party: Party, x: Arithmetic) -> Bits:
     Source    Dietzfelbinger, STACS 1996 (a strongly universal hash without primes)
     """
     integers("rows_zero", x)
-    shape = rows_shape(x.shape)
+    shape = rows_of(x.shape)
     await kernels.loaded(kernels_hash.GROUP, party.env.busy)
     out = np.empty((2, size_of(shape)), np.uint8)
     columns = x.shape[-1]
@@ -59,13 +59,8 @@ async def rows_zero(party: Party, x: Arithmetic) -> Bits:
     return Bits(out, shape, 1)
 
 
-def rows_shape(shape: Shape) -> Shape:
-    """The shape of the result, or ShapeError."""
-    if not shape or not shape[-1]:
-        raise ShapeError(f"rows_zero: rows of one element or more are wanted; got shape {shape}")
-    return shape[:-1]
+def rows_zero_cost(label: bytes, x: Spec) -> Cost:
+    return load(cut(label, size_of(rows_of(x.shape)), chunk=CHUNK), lambda n: is_zero_load(n, 64))
 
 
-def rows_zero_cost(label: bytes, shape: Shape) -> Cost:
-    """`shape`: that of the result."""
-    return load(cut(label, size_of(shape), chunk=CHUNK), lambda n: is_zero_load(n, 64))
+declare("rows_zero", rows_zero, cost=rows_zero_cost, kernels=kernels_hash.GROUP)

@@ -6,12 +6,16 @@ import numpy as np
 
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party, inner_label
+from mpc.machine.shapes import check_ranks, sortable
+from protocols.declared import per_bit
+from protocols.replicated import kernels_order
+from protocols.replicated.declared import declare
 from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
 from protocols.replicated.orders import Order
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.sharing import Arithmetic
-from protocols.replicated.sort import check_keys, sort_order, sort_plan
-from protocols.selecting import check_ranks, in_front, selected, selection, steps_of
+from protocols.replicated.sort import disclosed_by_sort, sort_order, sort_plan
+from protocols.selecting import disclosed_by_selection, in_front, selected, selection, steps_of
 from protocols.sorting import steps
 
 
@@ -27,7 +31,7 @@ async def rank_order(party: Party, x: Arithmetic, ranks: tuple[int, ...], width:
     Raises    ShapeError; RangeError
     Source    Floyd, Rivest, CACM 18(3), 1975 (sampling); the arrangement in planned steps is our own
     """
-    check_keys(x.spec, width)
+    sortable("rank_order", x.spec, width)
     check_ranks(ranks, x.size)
     found = selection(x.size, ranks)
     if found is None:
@@ -38,8 +42,6 @@ async def rank_order(party: Party, x: Arithmetic, ranks: tuple[int, ...], width:
 
 
 def rank_order_plan(label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -> tuple[Spec, Cost]:
-    check_keys(x, width)
-    check_ranks(ranks, x.size)
     found = selection(x.size, ranks)
     if found is None:
         return sort_plan(inner_label(label, 1, "sort"), x, width)
@@ -52,3 +54,19 @@ def rank_order_plan(label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -
         inside, _ = compared_cost(inner_label(label, counter, "interval"), 0, steps_of(one.arranged), x.size, width, d)
         beside = beside.beside(inside)
     return spec, cost.then(more).then(beside)
+
+
+def _disclosed(x: Spec, *, ranks: tuple[int, ...], width: int) -> dict[str, int]:
+    found = selection(x.size, ranks)
+    return disclosed_by_sort(x.size, width) if found is None else disclosed_by_selection(found)
+
+
+declare(
+    "rank_order",
+    rank_order,
+    plan=rank_order_plan,
+    whole=True,
+    work=per_bit(15.0),
+    kernels=kernels_order.GROUP,
+    discloses=_disclosed,
+)

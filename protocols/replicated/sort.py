@@ -13,10 +13,12 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from mpc.errors import RangeError, ShapeError
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party, inner_label
-from mpc.machine.shapes import wanted
+from mpc.machine.shapes import sortable
+from protocols.declared import per_bit
+from protocols.replicated import kernels_order
+from protocols.replicated.declared import declare
 from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
 from protocols.replicated.orders import Order, permutation, permutation_plan
 from protocols.replicated.radix import digits_plan, passes, sort_by_digits
@@ -37,14 +39,13 @@ async def sort_order(party: Party, x: Arithmetic, width: int) -> Order:
     Bytes     those of the cheaper one; which it is follows from n and the width alone
     Security  semi-honest, as both
     """
-    check_keys(x.spec, width)
+    sortable("sort_order", x.spec, width)
     if x.size > 1 and by_digits(x.size, width):
         return await sort_by_digits(party, x, width)
     return await sort_by_comparisons(party, x, width)
 
 
 def sort_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
-    check_keys(x, width)
     if x.size > 1 and by_digits(x.size, width):
         return digits_plan(label, x, width)
     return comparisons_plan(label, x, width)
@@ -84,17 +85,20 @@ async def sort_by_comparisons(party: Party, x: Arithmetic, width: int) -> Order:
     return order.then(await sorted_rows(party, n, keys))
 
 
-def check_keys(x: Spec, width: int) -> None:
-    wanted("sort_order", x, "arith")
-    if len(x.shape) != 1:
-        raise ShapeError(f"sort_order: keys of shape {x.shape}; a vector is wanted")
-    if not 1 <= width <= 63:
-        raise RangeError(f"sort: keys of {width} bits; 1 to 63 can be sorted")
-
-
 def comparisons_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
     if x.size < 2:
         return permutation_plan(inner_label(label, 1, "permutation"), x.size)
     spec, cost, counter = shuffled_plan(label, x, width)
     more, _ = compared_cost(label, counter, steps(x.size), x.size, width, int(spec.form))
     return spec, cost.then(more)
+
+
+declare(
+    "sort_order",
+    sort_order,
+    plan=sort_plan,
+    whole=True,
+    work=per_bit(60.0),
+    kernels=kernels_order.GROUP,
+    discloses=lambda x, width: disclosed_by_sort(x.size, width),
+)

@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from mpc.errors import ShapeError
-from mpc.machine.engine import Cost, Integers, Shape
+from mpc.machine.engine import Cost, Integers, Shape, Spec
 from mpc.machine.party import Party
-from mpc.machine.shapes import size_of
+from mpc.machine.shapes import against, comparable, size_of
 from protocols.chunks import each
-from protocols.replicated.compare import check_width, compared, compared_load
+from protocols.declared import per_bit
+from protocols.replicated.compare import compared, compared_load
+from protocols.replicated.declared import declare
 from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, integers
 from protocols.replicated.wire import Octets
@@ -39,14 +40,14 @@ async def signs(party: Party, x: Arithmetic, thresholds: Integers, width: int) -
     async def step(chunk: Chunk, given: Words, some: Words) -> Octets:
         return await compared(party, chunk, given, some, width)
 
-    check_width(width)
+    comparable("signs", width)
     return await every("signs", party, x, thresholds, CHUNK, step)
 
 
 async def every(what: str, party: Party, x: Arithmetic, thresholds: Integers, most: int, step: Step) -> Bits:
     """`step` on all chunks of (thresholds, elements), of about `most` results each."""
     integers(what, x)
-    shape = spread_shape(what, x.shape, np.shape(thresholds))
+    shape = against(what, x.shape, np.shape(thresholds))
     k, n = shape[0], x.size
     words = as_words(np.asarray(thresholds))
     words = words.reshape(k, 1) if words.size == k else np.broadcast_to(words, shape).reshape(k, n)
@@ -63,24 +64,14 @@ async def every(what: str, party: Party, x: Arithmetic, thresholds: Integers, mo
     return Bits(out.reshape(2, -1), shape, 1)
 
 
-def spread_shape(what: str, x: Shape, thresholds: Shape) -> Shape:
-    """The shape of the result, or ShapeError."""
-    shape = (thresholds[0] if thresholds else 0, *x)
-    pairs = zip(thresholds, shape, strict=False)
-    if len(thresholds) != len(shape) or not all(extent in (1, whole) for extent, whole in pairs):
-        raise ShapeError(f"{what}: thresholds of shape {thresholds}; they do not broadcast to (number, *{x})")
-    return shape
-
-
 def _chunks(label: bytes, k: int, n: int, most: int) -> list[Chunk]:
     """Chunks along the longer side of (k, n)."""
     short, long = sorted((k, n))
     return cut(label, long, max(SMALL // short, 1), max(most // short, 1)) if short else []
 
 
-def signs_cost(label: bytes, shape: Shape, width: int) -> Cost:
-    """`shape`: that of the result."""
-    check_width(width)
+def signs_cost(label: bytes, x: Spec, *, thresholds: Integers, width: int) -> Cost:
+    shape = against("signs", x.shape, np.shape(thresholds))
     return every_cost(label, shape, CHUNK, lambda n, k: compared_load(n, k, width))
 
 
@@ -88,3 +79,6 @@ def every_cost(label: bytes, shape: Shape, most: int, one: Callable[[int, int], 
     """The cost of all chunks, given that of one with some elements and some thresholds."""
     k, n = shape[0], size_of(shape[1:])
     return load(_chunks(label, k, n, most), lambda size: one(size, k) if n >= k else one(n, size))
+
+
+declare("signs", signs, cost=signs_cost, work=per_bit(0.9, of_result=True))

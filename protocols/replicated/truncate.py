@@ -16,11 +16,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError
-from mpc.machine.engine import Cost
+from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
+from mpc.machine.shapes import cuttable
 from protocols.chunks import each
+from protocols.declared import per_element
 from protocols.replicated import kernels
+from protocols.replicated.declared import declare
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words, integers
@@ -28,11 +30,6 @@ from protocols.replicated.wire import small_bytes, small_dtype
 
 _C1, _A2, _S1, _S2, _DITHER = b"c1", b"a2", b"s1", b"s2", b"dither"
 _TOP = np.uint64(63)
-
-
-def check_bits(bits: int) -> None:
-    if not 1 <= bits <= 62:
-        raise RangeError(f"truncation by {bits} bits; 1 to 62 can be cut off")
 
 
 def times_top(part: NDArray[Any], b: Words, mask: NDArray[Any]) -> NDArray[Any]:
@@ -61,7 +58,7 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
     Raises    RangeError
     """
     integers("truncate", x)
-    check_bits(bits)
+    cuttable(bits)
     out = np.empty((2, x.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:
@@ -112,10 +109,13 @@ async def truncated(party: Party, chunk: Chunk, given: Words, dither: Words, bit
     kernels.shift_ef(b, wide(s1), wide(s2), plain, count, rows[1 if role == E else 0])
 
 
-def truncate_cost(label: bytes, size: int, bits: int) -> Cost:
-    return load(cut(label, size), lambda n: truncated_load(n, bits))
+def truncate_cost(label: bytes, x: Spec, *, bits: int) -> Cost:
+    return load(cut(label, x.size), lambda n: truncated_load(n, bits))
 
 
 def truncated_load(n: int, bits: int) -> Load:
     w = small_bytes(bits)
     return Load(2, ((8 + w) * n, w * n, w * n), (1, 1, 1))
+
+
+declare("truncate", truncate, cost=truncate_cost, work=per_element(12.0))

@@ -13,11 +13,14 @@ from mpc.machine.engine import Cost, Integers, Shape, Spec
 from mpc.machine.party import Party
 from mpc.machine.shapes import size_of
 from protocols.chunks import each
-from protocols.shamir.committee import Chunk, Scheme, cut
+from protocols.shamir.committee import SMALL, Chunk, Scheme, cut
+from protocols.shamir.declared import declare
 from protocols.shamir.fields import BinaryField, Field, PrimeField
 from protocols.shamir.floor import Floor, words
-from protocols.shamir.operation import nothing
+from protocols.shamir.operation import cost, nothing, run
+from protocols.shamir.shares import alike
 from protocols.shamir.sharing import Numbers, Planes, decoded, encoded, joined_words
+from protocols.shamir.work import of_numbers
 
 Words = NDArray[np.uint64]
 
@@ -143,3 +146,26 @@ def reveal_cost(scheme: Scheme, label: bytes, x: Spec, to: Sequence[int]) -> Cos
                 sent[sender] += one
                 messages[sender] += 1
     return Cost(1 if chunks and to else 0, tuple(sent), tuple(messages))
+
+
+async def _multiplied(party: Party, scheme: Scheme, x: Numbers, y: Numbers) -> Numbers:
+    alike("multiply", x, y)
+    size = len(x.data)
+    if 0 < size <= SMALL:
+        # What `run` does for one chunk, since the time of scalars is that of the interpreter.
+        f = Floor(party, scheme, scheme.committees[party.label[0] % scheme.parties], 0)
+        return Numbers(await f.reduce(f.product(x.data, y.data) if f.member else None, size), x.shape)
+    return Numbers(await run(party, scheme, multiply, x.data, y.data, size=size), x.shape)
+
+
+def _multiply_cost(scheme: Scheme, label: bytes, x: Spec, y: Spec) -> Cost:
+    return cost(scheme, label, multiply, 0, 0, size=x.size)
+
+
+def _input_cost(scheme: Scheme, label: bytes, *, owner: int, values: object = None, shape: Shape) -> Cost:
+    return input_cost(scheme, label, size_of(shape), owner)
+
+
+declare("input", share_input, cost=_input_cost, work=of_numbers)
+declare("open", reveal, cost=reveal_cost, work=of_numbers)
+declare("multiply", _multiplied, cost=_multiply_cost, work=of_numbers)

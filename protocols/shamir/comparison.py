@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.machine.engine import Cost, Integers, Spec
+from mpc.machine.party import Party, inner_label
+from mpc.machine.shapes import against, rows_of, size_of
 from protocols.shamir.adder import carry_save, conjunction, highest_bit, operands, sum_bits
+from protocols.shamir.committee import Scheme
 from protocols.shamir.conversion import to_numbers
+from protocols.shamir.declared import declare, declare_on_floor
 from protocols.shamir.floor import Floor
+from protocols.shamir.operation import cost, run
+from protocols.shamir.shares import add_public, first_axis_as_width
+from protocols.shamir.sharing import Numbers, Planes
+from protocols.shamir.work import of_bits
 
 Words = NDArray[np.uint64]
+
+
+#: Bits in which any number is compared with zero.
+WHOLE = 63
 
 
 async def sign(f: Floor, x: Words, size: int, *, width: int) -> Words:
@@ -146,3 +161,47 @@ async def recompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
     """
     bits = await to_numbers(f, x, width, size)
     return f.combine([1 << i for i in range(width)], [f.rows(bits, i, size) for i in range(width)])
+
+
+async def _rows_zero(party: Party, scheme: Scheme, x: Numbers) -> Planes:
+    shape, columns = rows_of(x.shape), x.shape[-1]
+    equals = await run(party.inner("equal"), scheme, equal, x.data, size=x.size, result=1, width=WHOLE)
+    zero = Planes(equals, x.shape, 1).viewed(lambda a: np.moveaxis(a, -1, 0), (columns, *shape))
+    planes, size = first_axis_as_width(zero), size_of(shape)
+    found = await run(party.inner("every"), scheme, every, planes, size=size, result=1, width=columns)
+    return Planes(found, shape, 1)
+
+
+def _rows_zero_cost(scheme: Scheme, label: bytes, x: Spec) -> Cost:
+    size, columns = size_of(rows_of(x.shape)), x.shape[-1]
+    equals = cost(scheme, inner_label(label, 1, "equal"), equal, 0, size=x.size, width=WHOLE)
+    return equals.then(cost(scheme, inner_label(label, 2, "every"), every, columns, size=size, width=columns))
+
+
+def _compared_each(x: Numbers, *, thresholds: Integers, width: int) -> list[Words]:
+    """x less each threshold."""
+    shape = against("signs", x.shape, np.shape(thresholds))
+    many = x.viewed(lambda values: np.broadcast_to(values, shape), shape)
+    return [add_public(many, -thresholds).data]
+
+
+def _width(*operands: Spec, width: int, thresholds: Integers | None = None) -> dict[str, Any]:
+    return {"width": width}
+
+
+def _own_width(x: Spec, y: Spec | None = None) -> dict[str, Any]:
+    return {"width": x.width}
+
+
+declare_on_floor("sign", sign)
+declare_on_floor("quick_sign", sign)
+declare_on_floor("signs", sign, operands=_compared_each, given=_width)
+declare_on_floor("quick_signs", sign, operands=_compared_each, given=_width)
+declare_on_floor("equal", equal)
+declare("rows_zero", _rows_zero, cost=_rows_zero_cost, whole=True, work=of_bits)
+declare_on_floor("decompose", decompose)
+declare_on_floor("bits_and", bits_and, given=_own_width)
+declare_on_floor("prefix_or", prefix_or, given=_own_width)
+declare_on_floor("recompose", recompose, given=_own_width)
+declare_on_floor("bit_to_ring", as_number)
+declare_on_floor("inject", inject)

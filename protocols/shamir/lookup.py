@@ -10,17 +10,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal, localcontext
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.machine.engine import Integers, Spec
 from protocols.shamir.adder import conjunction
 from protocols.shamir.conversion import to_numbers
+from protocols.shamir.declared import declare_on_floor
 from protocols.shamir.digits import parted
 from protocols.shamir.floor import Floor
 from protocols.shamir.lagrange import element
 from protocols.shamir.rooms import most_room
+from protocols.shamir.shares import first_axis_as_width
 from protocols.shamir.truncation import cut
 
 Words = NDArray[np.uint64]
@@ -93,7 +96,7 @@ def read(f: Floor, at: Place, table: Sequence[int]) -> Words | None:
 async def piecewise_cubic(
     f: Floor, x: Words, size: int, *, low: int, step: int, table: tuple[tuple[int, ...], ...], bits: int
 ) -> Words:
-    """See `mpc.machine.engine.Engine.piecewise_cubic`.
+    """See `mpc.machine.primitives.piecewise_cubic`.
 
     Rounds    the bits of the piece (as `decompose`), as numbers, their monomials, the coefficients; then the powers of
               u, 4, and one product that is cut, 2
@@ -125,7 +128,7 @@ _TABLE = 6
 async def exponential(
     f: Floor, x: Words, size: int, *, low: int, high: int, frac: int, digits: int, bits: int
 ) -> Words:
-    """See `mpc.machine.engine.Engine.exponential`: e^x = T1[whole part] T2[first bits of the fraction] e^(rest), the
+    """See `mpc.machine.primitives.exponential`: e^x = T1[whole part] T2[first bits of the fraction] e^(rest), the
     last by its series of degree 3.
 
     Rounds    as `piecewise_cubic`, and one product more
@@ -225,3 +228,23 @@ async def table_of_count(f: Floor, x: Words, size: int, *, bits: int, table: tup
     at = await place(f, [f.rows(numbers, i, size) for i in range(width)], size)
     padded = [*table, *[0] * ((1 << width) - len(table))]
     return await f.reduce(read(f, at, padded), size)
+
+
+def _cubic(x: Spec, *, low: int, step: int, table: Integers, bits: int) -> dict[str, Any]:
+    rows = tuple(tuple(int(c) for c in row) for row in table)
+    return {"low": low, "step": step, "table": rows, "bits": bits}
+
+
+def _counted(x: Spec, *, table: Integers) -> dict[str, Any]:
+    return {"bits": x.shape[0], "table": tuple(int(value) for value in table)}
+
+
+declare_on_floor("piecewise_cubic", piecewise_cubic, given=_cubic)
+declare_on_floor("exponential", exponential)
+declare_on_floor(
+    "table_of_count",
+    table_of_count,
+    given=_counted,
+    operands=lambda x, table: [first_axis_as_width(x)],
+    widths=lambda x, table: [x.shape[0]],
+)

@@ -7,22 +7,21 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import ShapeError
-from mpc.machine.engine import Shape
+from mpc.machine.engine import Cost, Shape, Spec
 from mpc.machine.party import Party, concurrently
+from mpc.machine.shapes import cuttable, product_shape, size_of
 from protocols.shamir import kernels
+from protocols.shamir.arithmetic import reduced
+from protocols.shamir.committee import Scheme
+from protocols.shamir.declared import declare
+from protocols.shamir.operation import cost, run
 from protocols.shamir.sharing import Numbers
+from protocols.shamir.truncation import cut_product
+from protocols.shamir.work import of_matrices
 
 Words = NDArray[np.uint64]
 #: Products of elements that one piece of work has at least.
 _PIECE = 1 << 22
-
-
-def shape_of(x: Shape, y: Shape) -> Shape:
-    """(m, k) @ (k, n); ShapeError for others."""
-    if len(x) != 2 or len(y) != 2 or x[1] != y[0]:
-        raise ShapeError(f"matmul: shapes {x} and {y} do not multiply; wants (m, k) and (k, n)")
-    return (x[0], y[1])
 
 
 async def product(party: Party, x: Numbers, y: Numbers) -> tuple[Words, Shape]:
@@ -30,7 +29,7 @@ async def product(party: Party, x: Numbers, y: Numbers) -> tuple[Words, Shape]:
 
     Security  local: products of points, which nobody else sees
     """
-    shape = shape_of(x.shape, y.shape)
+    shape = product_shape(x.spec, y.spec)
     rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
     a, b = x.data.reshape(rows, inner, 2), y.data.reshape(inner, columns, 2)
     out = np.zeros((rows, columns, 2), np.uint64)
@@ -41,3 +40,42 @@ async def product(party: Party, x: Numbers, y: Numbers) -> tuple[Words, Shape]:
         *(party.compute(work, kernels.matmul, a, b, start, stop, out) for start, stop in pairwise(edges))
     )
     return out.reshape(-1, 2), shape
+
+
+async def matmul(party: Party, scheme: Scheme, x: Numbers, y: Numbers) -> Numbers:
+    """x @ y.
+
+    Shapes    (m, k), (k, n) -> (m, n)
+    Rounds    1
+    Bytes     those of `arithmetic.reduced` for m n elements, whatever k is
+    Security  as `arithmetic.reduced`
+    Raises    ShapeError
+    """
+    z, shape = await product(party, x, y)
+    return Numbers(await run(party, scheme, reduced, z, size=len(z)), shape)
+
+
+async def matmul_truncate(party: Party, scheme: Scheme, x: Numbers, y: Numbers, *, bits: int) -> Numbers:
+    """x @ y / 2^bits, as `cut` rounds.
+
+    Shapes    (m, k), (k, n) -> (m, n)
+    Rounds    2
+    Bytes     those of `truncation.cut_product` for m n elements, whatever k is
+    Security  as `truncation.cut`
+    Raises    ShapeError, RangeError
+    """
+    cuttable(bits)
+    z, shape = await product(party, x, y)
+    return Numbers(await run(party, scheme, cut_product, z, size=len(z), bits=bits), shape)
+
+
+def _matmul_cost(scheme: Scheme, label: bytes, x: Spec, y: Spec) -> Cost:
+    return cost(scheme, label, reduced, 0, size=size_of(product_shape(x, y)))
+
+
+def _cut_cost(scheme: Scheme, label: bytes, x: Spec, y: Spec, *, bits: int) -> Cost:
+    return cost(scheme, label, cut_product, 0, size=size_of(product_shape(x, y)), bits=bits)
+
+
+declare("matmul", matmul, cost=_matmul_cost, work=of_matrices)
+declare("matmul_truncate", matmul_truncate, cost=_cut_cost, work=of_matrices)

@@ -15,10 +15,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from mpc.errors import ShapeError
+from mpc.machine import primitives
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party, inner_label
-from mpc.machine.shapes import wanted
 from protocols.permuting import Places, distance, placing
 from protocols.shamir.arithmetic import reveal, reveal_cost
 from protocols.shamir.committee import Scheme
@@ -73,12 +72,6 @@ def _way_of(scheme: Scheme, form: str) -> Way:
     return Way(scheme, int(first), back=bool(back))
 
 
-def check(x: Spec, order: Spec) -> None:
-    """Raise ShapeError unless x has the order's rows."""
-    if order.kind != "order" or x.kind == "order" or not x.shape or x.shape[0] != order.shape[0]:
-        raise ShapeError(f"rows of shape {x.shape} and an order of {order.shape}: wants an order of as many rows")
-
-
 # ---- random orders
 async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
     """A uniformly random order nobody knows: each set's seed is a stream that two of its members have in common, and
@@ -130,8 +123,6 @@ def _seeding(scheme: Scheme, order: Spec) -> list[tuple[int, int, tuple[int, ...
 
 
 def permutation_spec(scheme: Scheme, label: bytes, rows: int) -> Spec:
-    if not 0 <= rows < 1 << 32:
-        raise ShapeError(f"permutation: of {rows} rows; at most 2^32 - 1")
     return _spec(rows, label[0] % scheme.parties)
 
 
@@ -155,7 +146,7 @@ async def shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Orde
     Security  semi-honest, as `hops.walked` and `hops.shared_anew`
     Raises    ShapeError
     """
-    check(x.spec, order.spec)
+    primitives.shuffle(x.spec, order.spec)
     if order.rows < 2 or not x.size:
         return x
     way = _way(scheme, order.spec)
@@ -170,7 +161,6 @@ async def shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Orde
 
 
 def shuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
-    check(x, order)
     if order.shape[0] < 2 or not x.size:
         return nothing(scheme)
     way = _way(scheme, order)
@@ -197,7 +187,6 @@ async def order_of(party: Party, scheme: Scheme, x: Numbers) -> Order:
 
 
 def order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> tuple[Spec, Cost]:
-    wanted("order_of", x, "arith")
     first = inner_label(label, 1, "permutation")
     spec = permutation_spec(scheme, first, x.size)
     spent = permutation_cost(scheme, first, x.size)

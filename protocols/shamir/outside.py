@@ -14,14 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import CheckFailed
-from mpc.machine.engine import Integers, Piece, Spec
+from mpc.machine.engine import Cost, Integers, Piece, Spec
 from mpc.machine.labels import Streams
+from mpc.machine.party import Party
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
+from protocols.shamir.declared import declare
 from protocols.shamir.fields import BinaryField, Field, PrimeField
 from protocols.shamir.floor import Floor, words
+from protocols.shamir.operation import cost, run
 from protocols.shamir.prime import BITS
-from protocols.shamir.sharing import decoded, encoded, joined_words
+from protocols.shamir.sharing import Numbers, Planes, decoded, encoded, joined_words
+from protocols.shamir.work import of_bits, of_numbers
 
 Words = NDArray[np.uint64]
 SEED_BYTES = 16
@@ -141,3 +145,34 @@ def combine(scheme: Scheme, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDA
     if bits:
         return joined_words(value[0], x.size).reshape(x.shape)
     return decoded(value).reshape(x.shape)
+
+
+async def _taken(
+    party: Party, scheme: Scheme, *, pieces: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]
+) -> Numbers:
+    own = summand(scheme, party.index, pieces, sizes)
+    size = sum(sizes)
+    operands = () if own is None else (own,)
+    return Numbers(await run(party, scheme, take, *operands, size=size), (size,))
+
+
+def _take_cost(scheme: Scheme, label: bytes, *, pieces: object, sizes: Sequence[int]) -> Cost:
+    return cost(scheme, label, take, size=sum(sizes))
+
+
+async def _hand_out(party: Party, scheme: Scheme, x: Numbers | Planes) -> NDArray[np.uint64]:
+    if isinstance(x, Planes):
+        data = await run(party, scheme, fresh_planes, x.data, size=x.size, result=x.width, width=x.width)
+    else:
+        data = await run(party, scheme, fresh_numbers, x.data, size=x.size)
+    return data.reshape(-1)
+
+
+def _hand_out_cost(scheme: Scheme, label: bytes, x: Spec) -> Cost:
+    if x.kind == "bits":
+        return cost(scheme, label, fresh_planes, x.width, size=x.size, width=x.width)
+    return cost(scheme, label, fresh_numbers, 0, size=x.size)
+
+
+declare("take", _taken, cost=_take_cost, work=of_numbers)
+declare("hand_out", _hand_out, cost=_hand_out_cost, work=of_bits)

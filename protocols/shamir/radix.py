@@ -21,7 +21,7 @@ from protocols.shamir.floor import Floor
 from protocols.shamir.keys import ordered_bits
 from protocols.shamir.operation import cost, run
 from protocols.shamir.orders import Order, order_of, order_of_plan, shuffle, shuffle_cost, turned
-from protocols.shamir.shares import Shares
+from protocols.shamir.shares import unpack
 from protocols.shamir.sharing import Numbers, Planes
 
 Words = NDArray[np.uint64]
@@ -76,7 +76,7 @@ async def _places(party: Party, scheme: Scheme, digit: Planes) -> Words:
     n, bits = digit.size, digit
     if digit.width > 1:
         data = await run(party.inner("and"), scheme, _flagged, digit.data, size=n, result=3)
-        bits = Shares(scheme).unpack(Planes(data, (n,), 3))
+        bits = unpack(Planes(data, (n,), 3))
     found = await run(party.inner("flags"), scheme, as_number, bits.data, size=bits.size)
     flags = [found[i * n : (i + 1) * n] for i in range(bits.size // n)]
     before = [np.empty_like(f) for f in flags]  # rows with this digit before row i

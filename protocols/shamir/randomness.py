@@ -7,7 +7,9 @@ from numpy.typing import NDArray
 
 from protocols.shamir.adder import sum_bits
 from protocols.shamir.conversion import to_numbers
+from protocols.shamir.declared import declare_on_floor
 from protocols.shamir.floor import Floor
+from protocols.shamir.work import of_numbers
 
 Words = NDArray[np.uint64]
 #: Bits of a random number.
@@ -57,3 +59,7 @@ async def random_planes(f: Floor, size: int, *, width: int) -> Words:
     for one in dealt[1:]:
         total = f.xor(total, await one)
     return total
+
+
+declare_on_floor("random", random_numbers, given=lambda shape: {}, work=of_numbers)
+declare_on_floor("random_bits", random_planes, given=lambda shape, width=1: {"width": width})

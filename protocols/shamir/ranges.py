@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mpc.machine.engine import Integers
 from protocols.shamir import local
 from protocols.shamir.adder import carry_save, conjunction, open_summands
+from protocols.shamir.declared import declare_on_floor
 from protocols.shamir.floor import Floor
 from protocols.shamir.sharing import Numbers, encoded
 
@@ -72,3 +73,11 @@ async def _ands(f: Floor, size: int, pairs: list[tuple[Words, Words]]) -> list[W
     found = await conjunction(f, f.joined([x for x, _ in pairs]), f.joined([y for _, y in pairs]), sum(widths), size)
     ends = np.cumsum(widths).tolist()
     return [found[:, end - width : end] for end, width in zip(ends, widths, strict=True)]
+
+
+declare_on_floor(
+    "nonnegative",
+    nonnegative,
+    given=lambda x, bounds=None: {},
+    operands=lambda x, bounds=None: [sides(x, bounds).data],
+)

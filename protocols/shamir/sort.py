@@ -12,7 +12,8 @@ import numpy as np
 
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party, inner_label
-from protocols.selecting import check_ranks, in_front, selected, selection, steps_of
+from mpc.machine.shapes import check_ranks
+from protocols.selecting import in_front, selected, selection, steps_of
 from protocols.shamir.committee import Scheme
 from protocols.shamir.keys import compared_cost, shuffled, shuffled_plan
 from protocols.shamir.operation import nothing
@@ -104,7 +105,6 @@ async def rank_order(party: Party, scheme: Scheme, x: Numbers, ranks: tuple[int,
 
 
 def rank_order_plan(scheme: Scheme, label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -> tuple[Spec, Cost]:
-    check_ranks(ranks, x.size)
     found = selection(x.size, ranks)
     if found is None:
         return sort_plan(scheme, inner_label(label, 1, "sort"), x, width)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.machine import primitives
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party, inner_label
 from mpc.machine.shapes import size_of
@@ -22,7 +23,6 @@ from protocols.shamir.conversion import to_numbers
 from protocols.shamir.floor import Floor
 from protocols.shamir.network import layers
 from protocols.shamir.operation import cost, nothing, run
-from protocols.shamir.orders import check
 from protocols.shamir.randomness import WIDTH
 from protocols.shamir.sharing import Numbers, Planes, packed, unpacked
 
@@ -145,7 +145,7 @@ async def applied(party: Party, scheme: Scheme, x: Numbers | Planes, order: Swit
     Bytes     of a product for every pair and element of a row
     Security  semi-honest: products of switches and differences, shared anew
     """
-    check(x.spec, order.spec)
+    primitives.shuffle(x.spec, order.spec)
     back = order.back
     rest = size_of(x.shape[1:])
     first = [*order.ranks, *np.setdiff1d(np.arange(order.rows), order.ranks)] if order.ranks else None
@@ -205,7 +205,6 @@ class _Rows:
 
 
 def applied_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
-    check(x, order)
     total = nothing(scheme)
     rest = size_of(x.shape[1:])
     sizes = [len(low) * rest for low, _ in layers(order.shape[0])]

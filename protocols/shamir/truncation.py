@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.machine.engine import Spec
+from mpc.machine.primitives import Rounding
 from protocols.shamir import kernels
 from protocols.shamir.adder import operands, sum_bits
 from protocols.shamir.conversion import to_numbers
+from protocols.shamir.declared import declare_on_floor
 from protocols.shamir.floor import Floor
 from protocols.shamir.lagrange import element
+from protocols.shamir.work import of_numbers
 
 Words = NDArray[np.uint64]
 
@@ -93,3 +99,12 @@ async def cut_exactly(f: Floor, x: Words, size: int, *, bits: int, nearest: bool
     numbers = await to_numbers(f, top, carries, size)
     each = [f.rows(numbers, i, size) for i in range(carries)]
     return f.combine([1, *(1 << i for i in range(carries))], [total, *each])
+
+
+def _exactly(x: Spec, *, bits: int, rounding: Rounding) -> dict[str, Any]:
+    return {"bits": bits, "nearest": rounding == "nearest"}
+
+
+declare_on_floor("truncate", cut_product, work=of_numbers)
+declare_on_floor("multiply_truncate", multiply_cut, work=of_numbers)
+declare_on_floor("truncate_exact", cut_exactly, given=_exactly)

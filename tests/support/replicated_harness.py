@@ -24,6 +24,11 @@ def engine() -> ReplicatedEngine:
     return ReplicatedEngine()
 
 
+def plan(primitive, label, operands, parameters):
+    """Specification and cost."""
+    return engine().plan(primitive, label, *operands, **parameters)
+
+
 def values(rng, width, size):
     """All values of a narrow width; else random ones of every magnitude, with the edges."""
     low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1

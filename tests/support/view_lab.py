@@ -23,8 +23,7 @@ import numpy as np
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.labels import Streams
 from mpc.machine.party import Environment, Keys, Party
-from protocols.shamir import engine as engine_module
-from protocols.shamir import floor, hops, operation
+from protocols.shamir import arithmetic, floor, hops, operation
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.hops import _Parts
 from protocols.shamir.prime import BITS, PRIME
@@ -188,7 +187,7 @@ def view(primitive, kinds, coalition, secret, size, *, parties=3, threshold=None
             tasks.append(call(party, *(x[i] for x in operands), **parameters))
         await asyncio.gather(*tasks)
 
-    places = (operation, engine_module)
+    places = (operation, arithmetic)
     for place in places:
         place.Floor = Here
     hops._Parts = Sent

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from mpc.machine.engine import Spec
-from protocols.replicated.plans import PLANS, plan
-from tests.support.replicated_harness import LABELS
+from mpc.machine.primitives import PRIMITIVES
+from tests.support.replicated_harness import LABELS, plan
 
 N = 100_000
 X, ORDER = Spec((N,)), Spec((N,), "order", 64, "0")
@@ -71,4 +71,4 @@ def test_bytes_are_spread_evenly(primitive, size):
 
 def test_every_primitive_is_looked_at():
     known = set(CASES) | UNEVEN | LOCAL
-    assert set(PLANS) <= known, f"no balance test of {sorted(set(PLANS) - known)}"
+    assert set(PRIMITIVES) <= known, f"no balance test of {sorted(set(PRIMITIVES) - known)}"

@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 
 from mpc.errors import RangeError, ShapeError
 from protocols.replicated import kernels, kernels_hash
-from protocols.replicated.plans import plan
 from tests.support.marks import WIDTHS, thinned
-from tests.support.replicated_harness import LABELS, engine, run, shared
+from tests.support.replicated_harness import LABELS, engine, plan, run, shared
 
 
 @pytest.mark.parametrize("bits", thinned(range(1, 63), WIDTHS))

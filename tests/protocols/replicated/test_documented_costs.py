@@ -10,7 +10,7 @@ import pytest
 
 from mpc.machine.engine import Spec
 from protocols.replicated.orders import Order
-from protocols.replicated.plans import plan
+from tests.support.replicated_harness import plan
 
 TEXT = (Path(__file__).parents[3] / "docs" / "protocols.md").read_text(encoding="utf-8")
 ROWS = re.findall(r"^\| `(\w+)([^`|]*)`[^|]*\| (\d+) \| (\d+) \|$", TEXT, re.M)

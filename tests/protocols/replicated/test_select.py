@@ -10,8 +10,7 @@ from mpc.machine.engine import Spec
 from mpc.machine.simulation import simulate_parties
 from protocols import selecting, sorting
 from protocols.replicated import keys, select
-from protocols.replicated.plans import plan
-from tests.support.replicated_harness import LABELS, chained, engine, run, shared
+from tests.support.replicated_harness import LABELS, chained, engine, plan, run, shared
 from tests.support.sort_keys import KINDS, some_keys
 
 RANKS = [(0,), (19_999,), (9999, 10_000), (0, 1, 2, 3), (10, 10_000, 19_990), (5000, 15_000), tuple(range(100, 140))]

@@ -13,7 +13,7 @@ from mpc.machine.simulation import simulate_parties
 from protocols import sorting
 from protocols.replicated import keys as compared_keys
 from protocols.replicated import radix, sort
-from tests.support.replicated_harness import LABELS, combined, run, shared
+from tests.support.replicated_harness import LABELS, combined, plan, run, shared
 
 
 def keys(rng, width, size):
@@ -158,7 +158,6 @@ def test_gaps_hold_as_many_pairs_as_planned():
 def test_what_a_sort_costs():
     """Per party and row at 10^5 rows and keys of 32 bits, by the plan that every run above is held against."""
     from mpc.machine.engine import Spec
-    from protocols.replicated.plans import plan
 
     _, cost = plan("sort_order", LABELS[0], (Spec((100_000,)),), {"width": 32})
     assert max(cost.bytes_sent) < 24e6

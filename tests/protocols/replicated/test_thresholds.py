@@ -8,9 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mpc.errors import RangeError, ShapeError
-from protocols.replicated.plans import plan
 from tests.support.marks import WIDTHS, thinned
-from tests.support.replicated_harness import LABELS, run, shared, values
+from tests.support.replicated_harness import LABELS, plan, run, shared, values
 
 BOTH = ["signs", "quick_signs"]
 

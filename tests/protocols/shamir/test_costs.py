@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from mpc.machine.engine import Spec
-from protocols.shamir.plans import PLANS
+from mpc.machine.primitives import PRIMITIVES
 from tests.support.shamir_harness import SCHEMES, engine, label
 
 N = 200
@@ -215,7 +215,7 @@ def test_orders_are_spread_by_their_labels(parties, threshold):
 
 def test_every_primitive_is_looked_at():
     known = set(CASES) | UNEVEN | LOCAL | DRAWN | OUTSIDE
-    assert set(PLANS) <= known, f"no balance test of {sorted(set(PLANS) - known)}"
+    assert set(PRIMITIVES) <= known, f"no balance test of {sorted(set(PRIMITIVES) - known)}"
 
 
 @pytest.mark.parametrize(("parties", "threshold"), [(3, 1), (4, 1), (5, 2)])

@@ -16,6 +16,7 @@ from mpc import Category, Flag, Real, Scenario, Study, Table
 from protocols import statistics as st
 from protocols.models import LogisticRegression
 from protocols.shamir import arithmetic
+from protocols.shamir.engine import ShamirEngine
 from protocols.shamir.lagrange import element
 from protocols.shamir.rooms import STATISTICAL_SECURITY, mask_bits
 from protocols.simulate import simulate
@@ -132,7 +133,7 @@ def test_any_element_of_the_field_leaves_its_owner_out(what, power, monkeypatch)
     """An owner that computes can share more than numbers: others' counts and rows do not show in what a king sees."""
     honest = arithmetic.encoded
 
-    async def share_input(party, scheme, owner, values, shape, original=arithmetic.share_input):
+    async def share_input(self, party, *, owner, values, shape, original=ShamirEngine.input):
         def encoded(v):
             out = honest(v)
             out[len(out) // 2 if what != "products of rows" else 0] = element(1 << power)
@@ -141,10 +142,10 @@ def test_any_element_of_the_field_leaves_its_owner_out(what, power, monkeypatch)
         if party.index == owner == 0:
             with monkeypatch.context() as patched:
                 patched.setattr(arithmetic, "encoded", encoded)
-                return await original(party, scheme, owner, values, shape)
-        return await original(party, scheme, owner, values, shape)
+                return await original(self, party, owner=owner, values=values, shape=shape)
+        return await original(self, party, owner=owner, values=values, shape=shape)
 
-    monkeypatch.setattr(arithmetic, "share_input", share_input)
+    monkeypatch.setattr(ShamirEngine, "input", share_input)
     with masked_numbers() as seen:
         run = simulate(scenario_of(what), tables(3, np.random.default_rng(1)), engine="shamir")
     assert run.left_out == ("a",)

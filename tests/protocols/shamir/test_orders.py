@@ -148,9 +148,9 @@ def test_rows_that_do_not_fit_are_refused():
     order = run("permutation", size=4).results
     for x in (shared(np.arange(5), rng), shared(3, rng), shared(np.arange(3), rng, width=2)):
         for primitive in ("shuffle", "unshuffle"):
-            with pytest.raises(ShapeError, match="as many rows"):
+            with pytest.raises(ShapeError, match="does not fit"):
                 run(primitive, x, order)
-            with pytest.raises(ShapeError, match="as many rows"):
+            with pytest.raises(ShapeError, match="does not fit"):
                 engine().plan(primitive, bytes(16), x[0].spec, order[0].spec)
     with pytest.raises(ShapeError, match="2\\^32"):
         engine().plan("permutation", bytes(16), size=1 << 32)

@@ -171,7 +171,7 @@ def test_matrix_products(parties, threshold, shape):
     assert ((off > -k) & (off <= k)).all()
 
 
-@pytest.mark.parametrize("columns", [0, 1, 2, 5])
+@pytest.mark.parametrize("columns", [1, 2, 5])
 @pytest.mark.parametrize("parties", [3, 5])
 def test_rows_of_zeros(columns, parties):
     x = np.random.default_rng(1).integers(-1, 2, (70, columns)) * (TOP - 1)

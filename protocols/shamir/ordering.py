@@ -1,0 +1,132 @@
+"""Which secret orders a scheme has, and the primitives on them; costs and security are those of what is called.
+
+Orders are walks through permutations (`orders`, `sort`), or for many parties switches of a network (`switches`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mpc.machine.engine import Cost, Spec
+from mpc.machine.party import Party
+from mpc.machine.shapes import sortable, vector
+from protocols.declared import Planned
+from protocols.selecting import disclosed_by_selection, selection
+from protocols.shamir import orders, sort, switches
+from protocols.shamir.committee import Scheme
+from protocols.shamir.declared import declare
+from protocols.shamir.operation import nothing
+from protocols.shamir.orders import Order
+from protocols.shamir.sharing import Numbers, Planes
+from protocols.shamir.switches import Switches
+from protocols.shamir.work import of_bits
+from protocols.sorting import PLACES
+
+
+def switched(scheme: Scheme) -> bool:
+    """Whether orders are switches of a sorting network: for t of 7 and more there are 6,435 sets of t+1 of 2t+1
+    parties and more, and bytes and rounds of a walk through them pass those of a network."""
+    return scheme.threshold > 6
+
+
+def _places(size: int) -> int:
+    """Bits of the places of a vector."""
+    return size.bit_length() + 1
+
+
+async def _permutation(party: Party, scheme: Scheme, *, size: int) -> Order | Switches:
+    if switched(scheme):
+        return await switches.permutation(party, scheme, size)
+    return await orders.permutation(party, scheme, size)
+
+
+def _permutation_plan(scheme: Scheme, label: bytes, *, size: int) -> Planned:
+    if switched(scheme):
+        return switches.spec(size), switches.permutation_cost(scheme, label, size)
+    return orders.permutation_spec(scheme, label, size), orders.permutation_cost(scheme, label, size)
+
+
+async def _shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order | Switches) -> Numbers | Planes:
+    if isinstance(order, Switches):
+        return await switches.applied(party, scheme, x, order)
+    return await orders.shuffle(party, scheme, x, order)
+
+
+def _shuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
+    return (switches.applied_cost if switched(scheme) else orders.shuffle_cost)(scheme, label, x, order)
+
+
+async def _unshuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order | Switches) -> Numbers | Planes:
+    return await _shuffle(party, scheme, x, order.opposite())
+
+
+def _unshuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
+    return _shuffle_cost(scheme, label, x, _opposite_plan(scheme, label, order)[0])
+
+
+def _opposite_plan(scheme: Scheme, label: bytes, order: Spec) -> Planned:
+    return (switches if switched(scheme) else orders).turned(order), nothing(scheme)
+
+
+async def _sort_order(party: Party, scheme: Scheme, x: Numbers, *, width: int) -> Order | Switches:
+    sortable("sort_order", x.spec, width)
+    if switched(scheme):
+        return await switches.sorting(party, scheme, x.data, width=width)
+    return await sort.sort_order(party, scheme, x, width)
+
+
+def _sort_plan(scheme: Scheme, label: bytes, x: Spec, *, width: int) -> Planned:
+    if switched(scheme):
+        return switches.spec(x.size), switches.sorting_cost(scheme, label, x.size, width=width)
+    return sort.sort_plan(scheme, label, x, width)
+
+
+async def _rank_order(
+    party: Party, scheme: Scheme, x: Numbers, *, ranks: tuple[int, ...], width: int
+) -> Order | Switches:
+    sortable("rank_order", x.spec, width)
+    if switched(scheme):
+        return await switches.sorting(party, scheme, x.data, width=width, ranks=ranks)
+    return await sort.rank_order(party, scheme, x, ranks, width)
+
+
+def _rank_plan(scheme: Scheme, label: bytes, x: Spec, *, ranks: tuple[int, ...], width: int) -> Planned:
+    if switched(scheme):
+        return _sort_plan(scheme, label, x, width=width)
+    return sort.rank_order_plan(scheme, label, x, ranks, width)
+
+
+async def _order_of(party: Party, scheme: Scheme, x: Numbers) -> Order | Switches:
+    vector("order_of", x.spec)
+    if switched(scheme):
+        return await switches.sorting(party, scheme, x.data, width=_places(x.size))
+    return await orders.order_of(party, scheme, x)
+
+
+def _order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> Planned:
+    if switched(scheme):
+        return _sort_plan(scheme, label, x, width=_places(x.size))
+    return orders.order_of_plan(scheme, label, x)
+
+
+# ---- what is opened; switches stay secret
+def _opened_places(scheme: Scheme, x: Spec) -> Mapping[str, int]:
+    return {} if switched(scheme) else {PLACES: x.size}
+
+
+def _opened_by_sort(scheme: Scheme, x: Spec, *, width: int) -> Mapping[str, int]:
+    return {} if switched(scheme) else sort.disclosed_by_sort(scheme, x.size, width)
+
+
+def _opened_by_ranks(scheme: Scheme, x: Spec, *, ranks: tuple[int, ...], width: int) -> Mapping[str, int]:
+    found = None if switched(scheme) else selection(x.size, ranks)
+    return _opened_by_sort(scheme, x, width=width) if found is None else disclosed_by_selection(found)
+
+
+declare("permutation", _permutation, plan=_permutation_plan, whole=True, work=of_bits)
+declare("shuffle", _shuffle, cost=_shuffle_cost, whole=True, work=of_bits)
+declare("unshuffle", _unshuffle, cost=_unshuffle_cost, whole=True, work=of_bits)
+declare("opposite", lambda order: order.opposite(), local=True, plan=_opposite_plan)
+declare("sort_order", _sort_order, plan=_sort_plan, whole=True, work=of_bits, discloses=_opened_by_sort)
+declare("rank_order", _rank_order, plan=_rank_plan, whole=True, work=of_bits, discloses=_opened_by_ranks)
+declare("order_of", _order_of, plan=_order_of_plan, whole=True, work=of_bits, discloses=_opened_places)
