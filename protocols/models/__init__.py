@@ -1,6 +1,6 @@
-"""Models on secret data: training on secret rows, how good a model is, and predictions of networks.
+"""Models of secret rows: training, measures of how good a model is, and predictions of neural networks.
 
-Rows are shared with a public padding (`share`); what is padding, missing or held out never counts.
+Rows are shared with a public padding (`share`); padding, missing and held-out rows never count.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checked assumptions about many values at once, beside the critical path of a loop."""
+"""Check an assumption about many values at once, beside the critical path of a loop."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from mpc.values.secret import SecretArray, concatenate
 
 
 class Held:
-    """Values that are assumed to be within [-limit, limit]; `check` compares all that were held since the last time.
+    """Values that are assumed to lie in [-limit, limit]; `check` compares all values held since the last check.
 
-    As `within`, with one comparison for all: where an assumption does not hold, only "out of range" is released of
-    what was computed from these values.
+    It works like `within`, with a single comparison for all values: if an assumption does not hold, releases that
+    follow from these values say "out of range".
     """
 
     def __init__(self, run: Runtime, limit: float) -> None:
@@ -23,7 +23,7 @@ class Held:
         self._assumption: Assumption | None = None
 
     def hold(self, x: SecretArray) -> SecretArray:
-        """x, from here on with the limit as its bound."""
+        """x, with the limit as its bound from here on."""
         bound = int(np.ldexp(self._limit, x.frac))
         if x.bound <= bound:
             return x
@@ -33,7 +33,7 @@ class Held:
         return assuming(x.restated(bound=bound), self._assumption)
 
     def check(self) -> None:
-        """Rounds: a comparison, a bit's conversion and a test for 0."""
+        """Compare all values held since the last check. Rounds: a comparison, an injection and a test for 0."""
         if self._assumption is None:
             return
         joined = concatenate(self._waiting).bare()

@@ -1,4 +1,4 @@
-"""What training gives: secret weights of standardised columns, and what follows from them."""
+"""The result of training: secret weights of standardised columns, log odds and coefficients."""
 
 from __future__ import annotations
 
@@ -13,28 +13,29 @@ from mpc.values.basis import Basis, union
 from mpc.values.secret import SecretArray, concatenate
 from mpc.values.stated import Stated
 from protocols.models.rows import Design
-from protocols.models.standardize import FRAC, WIDTH_AS_GIVEN, Scaler, weights_of
+from protocols.models.standardize import FRAC, RAW_WIDTH, Scaler, weights_of
 
-#: Fraction bits of weights; the limit that they are held to, once an epoch.
+#: Fraction bits of weights; their limit, checked once an epoch.
 WEIGHT_FRAC = 20
 WEIGHT_LIMIT = 64
-#: Fraction bits of slopes in units, and of their products with means.
+#: Fraction bits of slopes in units of columns; fraction bits of their products with means.
 _SLOPE = 24
 _SHIFT = 18
 _FEW = "too few rows count"
 
 
 class Fitted:
-    """Weights (p,), the last one the intercept's where there is one, and what they are about.
+    """A trained model.
 
+    weights    (p,); with an intercept, its weight is the last
     enough     bit: enough rows count; None: it is public that they do
-    basis      the rows behind the weights: all, and those of each outcome
-    published  the rows behind coefficients that are released: of two flags, those of all four combinations, too
+    basis      the rows behind the weights: all rows, and the rows of each outcome
+    published  the rows behind released coefficients: also the four combinations of each two flags
     """
 
     def __init__(
         self,
-        given: Design,
+        design: Design,
         scale: Scaler | None,
         weights: SecretArray,
         intercept: bool,
@@ -42,7 +43,7 @@ class Fitted:
         basis: Basis,
         published: Basis,
     ) -> None:
-        self.names, self.exponent = given.names, given.exponent
+        self.names, self.exponent = design.names, design.exponent
         self.scale = scale
         self.weights = weights
         self.intercept = intercept
@@ -51,33 +52,32 @@ class Fitted:
         self.published = published
         self._slopes: tuple[SecretArray, SecretArray] | None = None
 
-    def log_odds(self, given: Design) -> SecretArray:
-        """x . weights (rows,), for rows as the model was trained on."""
-        if given.names != self.names or given.exponent != self.exponent:
+    def log_odds(self, design: Design) -> SecretArray:
+        """x . weights (rows,), for rows with the columns of training."""
+        if design.names != self.names or design.exponent != self.exponent:
             raise ShapeError(
                 f"the model was trained on the columns {', '.join(self.names)} with their bounds; these are "
-                f"{', '.join(given.names)}"
+                f"{', '.join(design.names)}"
             )
-        marks = weights_of(given.valid)
         if self.scale is not None:
-            rows = self.scale.transform(given.in_units(), marks)
+            rows = self.scale.transform(design.in_units(), weights_of(design.valid))
         else:
-            rows = given.at_common_scale(WIDTH_AS_GIVEN)
+            rows = design.at_common_scale(RAW_WIDTH)
         p = len(self.names)
-        odds = rows.dot(self.weights[:p].reshape(p, 1), FRAC).reshape(given.rows)
+        odds = rows.dot(self.weights[:p].reshape(p, 1), FRAC).reshape(design.rows)
         if self.intercept:
             odds = odds + self.weights[p]
-        odds = odds.with_basis(union(given.basis, self.basis))
-        if given.valid is not None:
-            odds = odds.masked(given.valid, "missing")
+        odds = odds.with_basis(union(design.basis, self.basis))
+        if design.valid is not None:
+            odds = odds.masked(design.valid, "missing")
         return self.defined(odds)
 
     def defined(self, x: SecretArray) -> SecretArray:
-        """x, undefined where too few rows counted."""
+        """x, undefined if too few rows counted in training."""
         return x if self.enough is None else x.masked(self.enough, _FEW)
 
     def _in_units(self) -> tuple[SecretArray, SecretArray]:
-        """Slopes (columns,) by units of 2^exponent, and the intercept (); once."""
+        """Slopes (columns,) in units of 2^exponent, and the intercept (); computed once."""
         if self._slopes is not None:
             return self._slopes
         p = len(self.names)
@@ -94,13 +94,13 @@ class Fitted:
             return self._slopes
         mean, up, factor = (x.reshape(p) for x in (self.scale.mean, self.scale.up, self.scale.factor))
         slopes = weights.product(factor, _SLOPE).times(up)
-        # Means over deviations, as the columns were moved by them.
-        moved = mean.times(up).cut(22).product(factor, _SHIFT)
-        self._slopes = slopes, base - weights.product(moved, _SHIFT).sum()
+        # Training moved each column by mean / deviation.
+        moves = mean.times(up).cut(22).product(factor, _SHIFT)
+        self._slopes = slopes, base - weights.product(moves, _SHIFT).sum()
         return self._slopes
 
     def coefficients(self) -> tuple[SecretArray, SecretArray]:
-        """Slopes by units of the columns as given, and the intercept."""
+        """Slopes in units of the columns, and the intercept."""
         slopes, base = self._in_units()
         parts = [slopes[j : j + 1] for j in range(len(self.names))]
         parts = [part.rescaled(part.frac + e) for part, e in zip(parts, self.exponent, strict=True)]
@@ -108,7 +108,8 @@ class Fitted:
         return slopes, base
 
     def release(self) -> Result:
-        """All of them by name; the columns' public units are put in when they are opened, so that none loses digits."""
+        """The coefficients by name. The public units of columns are applied after the opening, so no digits are
+        lost."""
         slopes, base = (self.defined(part.with_basis(self.published)) for part in self._in_units())
         exponent, labels = np.asarray(self.exponent), ["intercept", *self.names]
 

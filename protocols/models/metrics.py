@@ -1,4 +1,4 @@
-"""How good predictions are: computed on secret scores of secret rows; rows that are invalid do not count."""
+"""Measures of predictions, from secret scores of secret rows; invalid rows do not count."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from mpc.values.secret import SecretArray, concatenate
 from protocols.models.rows import both
 from protocols.order import order_by
 
-#: Rows up to which all pairs are compared, rather than sorted: fewer rounds, and about 20 bytes a pair.
+#: Up to this number of rows, all pairs are compared in place of a sort: fewer rounds, and about 20 bytes a pair.
 PAIRWISE = 512
 
 
 def accuracy_score(y: SecretArray, predicted: SecretArray) -> SecretArray:
-    """Share of the rows where an outcome was predicted as it is, both flags (or integers 0 and 1), (rows,).
+    """Fraction of the rows whose outcome was predicted. y, predicted: flags, or integers 0 and 1, (rows,).
 
-    Undefined without a row that counts; how many rows of each outcome there are stands behind it, and not those that
-    were predicted wrongly: how often a prediction errs is no group of people. Rounds about 60, error 2^-25.
+    Undefined   without a valid row
+    Protection  the number of rows of each outcome must reach the minimum; the number of wrong predictions need not,
+                since it is not a group of people
+    Error       2^-25
+    Rounds      about 60
     """
     y, predicted = _flag(y, "y"), _flag(predicted, "the prediction")
     if y.shape != predicted.shape:
@@ -34,13 +37,14 @@ def accuracy_score(y: SecretArray, predicted: SecretArray) -> SecretArray:
 
 
 def roc_auc_score(y: SecretArray, score: SecretArray) -> SecretArray:
-    """Area under the ROC curve: the chance that of two rows, one of each outcome, the one with the outcome has the
-    higher score, ties counting half. Any increasing function of the probability will do as score.
+    """Area under the ROC curve: the probability that a row with the outcome has a higher score than a row without it;
+    a tie counts half. The score may be any increasing function of the predicted probability.
 
-    Exact (as the Mann-Whitney statistic, Hanley and McNeil, 1982), but for a division to 2^-25. Undefined without a
-    row of each outcome; how many rows of each there are stands behind it.
-
-    Rounds    up to 512 rows about 65, all pairs being compared; above, about 60 and two sorts side by side
+    Undefined   without a row of each outcome
+    Protection  the number of rows of each outcome must reach the minimum
+    Error       2^-25, of a division; the rest is exact
+    Rounds      up to 512 rows about 65, and all pairs are compared; above, about 60 and two sorts side by side
+    Source      Hanley and McNeil, Radiology 143 (1982): the Mann-Whitney statistic
     """
     y = _flag(y, "y")
     if score.shape != y.shape or score.ndim != 1:
@@ -61,20 +65,22 @@ def roc_auc_score(y: SecretArray, score: SecretArray) -> SecretArray:
 
 
 def _pairs(score: SecretArray, positive: SecretArray, negative: SecretArray) -> SecretArray:
-    """Twice the number of pairs (one of each outcome) in the right order, ties counting half: all are compared."""
+    """Twice the number of pairs (a row of each outcome) in the right order; a tie counts half. Compares all pairs."""
     n = len(score)
     below = (score.reshape(n, 1) < score.reshape(1, n)).numeric()
     sides = concatenate([positive.reshape(n, 1), negative.reshape(n, 1)], axis=1)
     above = below @ sides  # how many rows of each outcome have a higher score
     won, lost = negative @ above[:, 0], positive @ above[:, 1]
-    # Pairs won, and those that are not lost: ties are among the latter alone.
+    # Pairs won, and pairs not lost: only the latter include ties.
     return (won + positive.sum() * negative.sum() - lost).bounded((n * n + 1) // 2)
 
 
 def _ranked(score: SecretArray, with_it: SecretArray, without: SecretArray, valid: SecretArray | None) -> SecretArray:
-    """The same from places in two orders, invalid rows last: equal scores without the outcome first, and last.
+    """The same number from two sorts, invalid rows last: of equal scores, rows without the outcome come first in one
+    sort and last in the other.
 
-    The places of the P rows with the outcome add up to the rows without it that come before them, and P (P - 1) / 2.
+    In a sort, the places of the P rows with the outcome add up to P (P - 1) / 2 and, for each of these rows, the number
+    of rows without the outcome before it.
     """
     n = len(score)
     positive = with_it.numeric()
@@ -82,7 +88,7 @@ def _ranked(score: SecretArray, with_it: SecretArray, without: SecretArray, vali
         score = score.masked(valid, "")
     places = order_by(score, with_it).ranks() + order_by(score, without).ranks()
     count = positive.sum()
-    # P n + P (P - 1) / 2 at most for each order.
+    # At most P n + P (P - 1) / 2 for each order.
     return (positive @ places - count * (count - 1)).bounded((n * n + 1) // 2)
 
 

@@ -1,11 +1,11 @@
-"""Multilayer perceptrons: predictions for secret rows, with given weights, secret or public.
+"""Multilayer perceptrons: predictions for secret rows, with secret or public weights.
 
     model = MLP(coefs, intercepts)                                  # as scikit-learn holds them; ReLU between layers
     model = Sequential([Dense(w1, b1, norm=20), relu, Dense(w2, b2)])
     chances = model.predict_proba(rows)
 
-A bound of a layer's outputs follows from that of its inputs and the *norm* of its weights: the smaller it is, the
-more fraction bits are left. Left out: training.
+The bound of a layer's outputs follows from the bound of its inputs and the *norm* of its weights: the smaller the norm,
+the more fraction bits are left. Left out: training.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from mpc.values.secret import SecretArray, constant
 from protocols import numeric
 from protocols.numeric import relu
 
-#: What maps rows to rows: a `Dense`, an activation, or `lambda x: x.within(8)`.
+#: A function from rows to rows: a `Dense`, an activation, or `lambda x: x.within(8)`.
 Layer = Callable[[SecretArray], SecretArray]
 
 #: Bits of a layer's inputs and of its norm, so that an exact product has at most 61.
@@ -35,33 +35,32 @@ class Dense:
     """A layer: x @ weights + bias.
 
     weights  (inputs, outputs), secret or public numbers
-    bias     (outputs,), likewise, or None
-    norm     a bound of the sum of |weight| over the inputs, for every output. Of public weights it is known; of secret
-             ones it is the number of inputs times their bound, unless a smaller one is stated here. That is an
-             assumption which the run checks, as `within`: where it does not hold, releases of what the model
-             gives say "out of range"
+    bias     (outputs,), secret or public numbers, or None
+    norm     a bound of the sum of |weight| over the inputs, for each output. Public weights have a known norm. For
+             secret weights it is the number of inputs times their bound, unless a smaller norm is stated here. The run
+             checks this assumption like `within`: if it does not hold, releases of predictions say "out of range"
 
     Shapes    (rows, inputs) -> (rows, outputs)
-    Rounds    2; a stated norm costs a comparison and an injection a weight once, beside the first rows
-    Bytes     those of `matmul_truncate` for rows * outputs elements, whatever the number of inputs is
-    Error     one unit of the output's last place, and one more of a bias that is cut: 29 bits hold the outputs' bound,
-              inputs' bound * norm + bias' bound. Weights are rounded to 2^-k where norm * 2^k would have more than 30
-              bits, and inputs to 30 bits
+    Rounds    2; a stated norm costs once, beside the first rows, a comparison and an injection for each weight
+    Bytes     those of `matmul_truncate` for rows * outputs elements, whatever the number of inputs
+    Error     one unit of the output's last place, and another for a bias that is cut. The bound of the outputs, (bound
+              of inputs) * norm + (bound of bias), has 29 bits. Weights are rounded to 2^-k if norm * 2^k had more than
+              30 bits, and inputs to 30 bits
     Raises    ShapeError; RangeError for a norm that is not above 0, or public weights that are not finite
-    Security  the engine's; opens nothing
+    Security  that of the engine; opens nothing
     """
 
     def __init__(self, weights: Any, bias: Any = None, *, norm: float | None = None) -> None:
         self.weights, self.bias = _held(weights), None if bias is None else _held(bias)
         shape = self.weights.shape
         if len(shape) != 2 or not shape[0] or not shape[1]:
-            raise ShapeError(f"Dense: weights of shape {shape}; (inputs, outputs) is wanted, and some of both")
+            raise ShapeError(f"Dense: weights of shape {shape}; expected (inputs, outputs), with at least 1 of both")
         if self.bias is not None and self.bias.shape != shape[1:]:
             raise ShapeError(f"Dense: a bias of shape {self.bias.shape} for {shape[1]} outputs")
         if norm is not None and not 0 < norm < np.inf:
-            raise RangeError(f"Dense: norm={norm}; it is above 0")
+            raise RangeError(f"Dense: norm={norm}; expected a finite number above 0")
         self.inputs, self.outputs = shape
-        #: Bound of the sums of |raw weight|.
+        #: Bound of the sum of |raw weight| over the inputs.
         self._most: int
         if isinstance(self.weights, SecretArray):
             self._limit(self.weights, norm)
@@ -77,7 +76,7 @@ class Dense:
         finest = frac_for(stated, _NORM)
         if weights.frac > finest:
             weights = weights.cut(finest)
-            stated += self.inputs * 2.0**-finest  # a cut moves each by less than a unit
+            stated += self.inputs * 2.0**-finest  # a cut moves each weight by less than a unit
         self.weights, self._most = weights, self.inputs * weights.bound
         if norm is not None:
             sums = weights.bare().abs().sum(0).within(stated)
@@ -87,7 +86,7 @@ class Dense:
     def __call__(self, x: SecretArray) -> SecretArray:
         """The outputs for rows of inputs."""
         if x.ndim != 2 or x.shape[1] != self.inputs:
-            raise ShapeError(f"Dense: inputs of shape {x.shape}; (rows, {self.inputs}) is wanted")
+            raise ShapeError(f"Dense: inputs of shape {x.shape}; expected (rows, {self.inputs})")
         x = narrowed(x.numeric(), _INPUTS)
         weights = self.weights
         if not isinstance(weights, SecretArray):
@@ -103,7 +102,7 @@ class Dense:
 
 
 def _held(values: Any) -> Any:
-    """A secret as it is, public numbers as float64."""
+    """A secret unchanged; public numbers as float64."""
     if isinstance(values, SecretArray):
         return values
     array = np.asarray(values)
@@ -112,10 +111,10 @@ def _held(values: Any) -> Any:
 
 
 class Sequential:
-    """Layers one after the other; a row with an invalid element has no prediction.
+    """Layers, one after the other. The prediction of a row with an invalid element is undefined.
 
-    Rounds    those of the layers: 2 of a `Dense`, a comparison and an injection of `relu`; then those of `argmax` or
-              `softmax`
+    Rounds    those of the layers (2 for a `Dense`, a comparison and an injection for `relu`), then those of `argmax`
+              or `softmax`
     """
 
     def __init__(self, layers: Sequence[Layer]) -> None:
@@ -124,11 +123,11 @@ class Sequential:
         dense = [layer for layer in layers if isinstance(layer, Dense)]
         for a, b in pairwise(dense):
             if a.outputs != b.inputs:
-                raise ShapeError(f"Sequential: a layer of {a.outputs} outputs before one of {b.inputs} inputs")
+                raise ShapeError(f"Sequential: a layer with {a.outputs} outputs before a layer with {b.inputs} inputs")
         self.layers = tuple(layers)
 
     def scores(self, x: SecretArray) -> SecretArray:
-        """What the last layer gives, (rows, outputs)."""
+        """The outputs of the last layer, (rows, outputs)."""
         return self._rows(x, lambda scores: scores)
 
     def predict_proba(self, x: SecretArray) -> SecretArray:
@@ -136,28 +135,28 @@ class Sequential:
         return self._rows(x, numeric.softmax)
 
     def predict(self, x: SecretArray) -> SecretArray:
-        """The class of the highest score, (rows,), an integer from 0; the first one of equal scores."""
+        """The class with the highest score, (rows,), an integer from 0; of equal scores the first class."""
         return self._rows(x, numeric.argmax)
 
     __call__ = scores
 
     def _rows(self, x: SecretArray, last: Layer) -> SecretArray:
-        given = x.numeric()
-        out = given.without_mask()
+        inputs = x.numeric()
+        out = inputs.without_mask()
         for layer in self.layers:
             out = layer(out)
         out = last(out)
-        valid = given.valid
+        valid = inputs.valid
         if valid is None:
             return out
         if valid.shape != ():
             valid = valid.all(1).reshape(-1, *[1] * (out.ndim - 1))
-        return out.masked(valid, given.why)
+        return out.masked(valid, inputs.why)
 
 
 class MLP(Sequential):
-    """Dense layers with ReLU between them: `coefs` (inputs, outputs) and `intercepts` (outputs,) of each layer, as in
-    scikit-learn's `coefs_` and `intercepts_`; `norms` as `Dense` says, one a layer."""
+    """Dense layers with ReLU between them: `coefs` (inputs, outputs) and `intercepts` (outputs,) of each layer, like
+    `coefs_` and `intercepts_` of scikit-learn; `norms`: the norm of each layer, see `Dense`."""
 
     def __init__(
         self, coefs: Sequence[Any], intercepts: Sequence[Any], norms: Sequence[float | None] | None = None
@@ -166,8 +165,8 @@ class MLP(Sequential):
         if not len(coefs) == len(intercepts) == len(norms):
             raise ShapeError(f"MLP: {len(coefs)} coefs, {len(intercepts)} intercepts and {len(norms)} norms")
         dense = [Dense(w, b, norm=n) for w, b, n in zip(coefs, intercepts, norms, strict=True)]
-        between: list[Layer] = [layer for one in dense for layer in (one, relu)]
-        super().__init__(between[:-1])
+        layers: list[Layer] = [layer for inner in dense for layer in (inner, relu)]
+        super().__init__(layers[:-1])
 
 
 __all__ = ["MLP", "Dense", "Layer", "Sequential", "relu"]

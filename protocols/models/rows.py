@@ -1,7 +1,7 @@
-"""Rows as models take them: columns side by side, which rows are complete, and public orders of places.
+"""Rows for models: columns side by side, complete rows, and public orders of places.
 
-The place of a row is public (owners' rows follow each other, each owner's padded to one length); what stands there is
-not. So places may be mixed and held out by a public order that follows from a public seed.
+The places of rows are public: the rows of owners follow each other, padded to one length. The contents are secret. So a
+public order, which follows from a public seed, may shuffle places and hold places out.
 """
 
 from __future__ import annotations
@@ -20,60 +20,60 @@ from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray, concatenate, constant
 from protocols.numeric.normalize import F
 
-#: Columns by name, in a list, or side by side as a matrix (rows, columns).
+#: Columns: by name, in a list, or as a matrix (rows, columns).
 Columns = Mapping[str, SecretArray] | Sequence[SecretArray] | SecretArray
 Places = NDArray[np.int64]
 
 
 class Design:
-    """Columns of numbers, flags among them, side by side; their masks are joined to one bit a row.
+    """Columns of numbers or flags, side by side, with a joint mask: a bit a row.
 
-    names     of the columns; "x0", "x1", … where they have none
-    exponent  of each column: |x| <= 2^exponent
+    names     names of the columns; "x0", "x1", … for columns without a name
+    exponent  for each column: |x| <= 2^exponent
     valid     bits (rows,): no column is missing; None: all rows are complete
+    basis     the rows behind each row
+    flags     the columns that are flags
     """
 
     def __init__(self, x: Columns) -> None:
         if isinstance(x, SecretArray):
             if x.ndim != 2:
-                raise ShapeError(f"columns side by side are a matrix (rows, columns); got shape {x.shape}")
+                raise ShapeError(f"expected a matrix (rows, columns), got shape {x.shape}")
             self.names, columns = [f"x{j}" for j in range(x.shape[1])], [x]
         else:
             self.names = list(x) if isinstance(x, Mapping) else [f"x{j}" for j in range(len(x))]
             columns = list(x.values()) if isinstance(x, Mapping) else list(x)
         if not self.names or not len(columns[0]):
-            raise ShapeError("no rows, or no columns")
+            raise ShapeError("expected at least one column with at least one row")
         self.rows = len(columns[0])
         self.run = columns[0].run
         for column in columns:
             if len(column) != self.rows or (column.ndim != 1 and len(columns) > 1):
-                raise ShapeError(f"a column of shape {column.shape}; vectors of {self.rows} rows are wanted")
+                raise ShapeError(f"expected columns of {self.rows} rows, got one of shape {column.shape}")
         wide = len(self.names) // len(columns)
         self._columns = [column.numeric().bare().reshape(self.rows, wide) for column in columns]
         self._units = [int(np.frexp(column.limit)[1]) for column in self._columns]
         self.exponent = [unit for unit in self._units for _ in range(wide)]
         self.valid = _joint_valid(columns)
-        #: What each row stands on; which columns are flags.
         self.basis = union(*[_by_row(column) for column in columns]).plain()
         self.flags = [column for column in columns if column.ndim == 1 and is_flag(column)]
 
     def behind(self, *flags: SecretArray, valid: SecretArray | None = None, pairs: bool = False) -> Basis:
-        """What is computed from all rows that are valid stands on; of flags (rows,), on both sides of each.
+        """The basis of a value that is computed from all valid rows: these rows, and both sides of the flags (rows,).
 
-        pairs  of every two flags, on all four combinations, and so on those of the columns
+        pairs  also the four combinations of each two flags, flags among the columns included
         """
         bases = [self.basis.reduced(0, valid)]
-        several = [*flags, *(self.flags if pairs else [])]
         for flag in flags:
             bases.append(self.basis.sides(flag, 0, valid))
-        for a, b in combinations(several, 2) if pairs else []:
+        for a, b in combinations([*flags, *self.flags], 2) if pairs else []:
             for first, second in product((False, True), repeat=2):
                 sides = [Lazy.of(x).inverse() if no else Lazy.of(x) for x, no in ((a, first), (b, second))]
                 bases.append(self.basis.where(*sides).reduced(0, valid, rest=False))
         return union(*bases)
 
     def in_units(self) -> SecretArray:
-        """(rows, columns) in units u = x / 2^exponent with |u| <= 1; F fraction bits, no mask."""
+        """(rows, columns) in units u = x / 2^exponent with |u| <= 1, F fraction bits, without mask."""
         return _beside(
             [
                 column.rescaled(column.frac + unit).cut(F).bounded(1 << F)
@@ -82,7 +82,7 @@ class Design:
         )
 
     def at_common_scale(self, width: int) -> SecretArray:
-        """(rows, columns) as they are, the largest bound having `width` bits at most, no mask."""
+        """(rows, columns) at a common scale, at which the largest bound has at most `width` bits; without mask."""
         frac = min(max(column.frac for column in self._columns), width - 1 - max(self._units))
         return _beside([column.cut(frac) for column in self._columns])
 
@@ -96,7 +96,7 @@ def _beside(parts: Sequence[SecretArray]) -> SecretArray:
 
 
 def both(a: SecretArray | None, b: SecretArray | None) -> SecretArray | None:
-    """Bits set in both; None stands for all."""
+    """Bits set in both; None stands for bits that are all set."""
     if a is None or b is None or a is b:
         return a if b is None else b
     return a.bare() & b.bare()
@@ -110,25 +110,25 @@ def _joint_valid(columns: Sequence[SecretArray]) -> SecretArray | None:
 
 
 def complete_rows(columns: Mapping[str, SecretArray] | Sequence[SecretArray]) -> SecretArray:
-    """How many rows have no missing value: a secret integer that is its own cohort."""
-    several = list(columns.values()) if isinstance(columns, Mapping) else list(columns)
-    valid = _joint_valid(several)
-    count = constant(several[0].run, len(several[0])) if valid is None else indicator(valid.bare()).sum()
-    return count.with_basis(union(*[_by_row(column) for column in several]).plain().reduced(0, valid, name="complete"))
+    """The number of rows without a missing value, a secret integer; its release needs as many rows as the minimum."""
+    listed = list(columns.values()) if isinstance(columns, Mapping) else list(columns)
+    valid = _joint_valid(listed)
+    count = constant(listed[0].run, len(listed[0])) if valid is None else indicator(valid.bare()).sum()
+    return count.with_basis(union(*[_by_row(column) for column in listed]).plain().reduced(0, valid, name="complete"))
 
 
 def public_order(rows: int, seed: int) -> Places:
-    """An order of places 0..rows-1 that looks random and follows from the public seed alone."""
+    """An order of the places 0..rows-1 that looks random and follows from the public seed alone."""
     if not 0 <= seed < 1 << 63:
-        raise RangeError(f"seed {seed}: a number from 0 up is wanted")
+        raise RangeError(f"seed {seed}: expected a number from 0 to 2^63 - 1")
     words = shake_128(b"comity public order" + seed.to_bytes(8, "little")).digest(8 * rows)
     return np.argsort(np.frombuffer(words, "<u8"), kind="stable").astype(np.int64)
 
 
 def split_rows(rows: int, test_size: float, seed: int) -> tuple[Places, Places]:
-    """Places for training and places held out, by a public order: `test_size` of all places."""
+    """(places for training, places held out) by a public order; `test_size` is the fraction that is held out."""
     if not 0 < test_size < 1:
-        raise RangeError(f"test_size {test_size}: a fraction between 0 and 1 is wanted")
+        raise RangeError(f"test_size {test_size}: expected a fraction between 0 and 1")
     order = public_order(rows, seed)
     held_out = min(max(round(rows * test_size), 1), rows - 1)
     return order[held_out:], order[:held_out]
@@ -137,13 +137,13 @@ def split_rows(rows: int, test_size: float, seed: int) -> tuple[Places, Places]:
 def train_test_split(
     table: Mapping[str, SecretArray], *, test_size: float = 0.25, seed: int = 0
 ) -> tuple[dict[str, SecretArray], dict[str, SecretArray]]:
-    """Shared columns for training, and those of the rows held out: a public split of places, padding among them.
+    """(columns for training, columns held out): a public split of the places of shared columns, padding included.
 
-    How many rows each part has beyond padding stays secret. Free.
+    The number of real rows in each part stays secret. Sends nothing.
     """
     lengths = {len(column) for column in table.values()}
     if len(lengths) != 1 or lengths.pop() < 2:
-        raise ShapeError("train_test_split: columns of one length, two rows at least, are wanted")
+        raise ShapeError("train_test_split: expected columns of one length, with at least two rows")
     train, test = split_rows(len(next(iter(table.values()))), test_size, seed)
     first = {name: column[train] for name, column in table.items()}
     return first, {name: column[test] for name, column in table.items()}

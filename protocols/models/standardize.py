@@ -1,7 +1,7 @@
-"""Columns about their joint mean, in units of their joint standard deviation, neither of which is opened.
+"""Standardise columns by their joint mean and their joint standard deviation; neither is opened.
 
-The number of rows that count is secret where rows are padded. It is normalised by a secret power of two v, so that
-q = rows * v / 2^width lies in [1/2, 1); a column's variance is normalised by an even one.
+The number of rows that count is secret if rows are padded. It is normalised by a secret power of two v, so that
+q = rows * v / 2^width lies in [1/2, 1); the variance of a column is normalised by an even power of two.
 """
 
 from __future__ import annotations
@@ -19,24 +19,25 @@ from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.roots import roots
 
-#: Standardised values are moved into [-LIMIT, LIMIT], and have FRAC fraction bits.
+#: Standardised values are clipped to [-LIMIT, LIMIT], and have FRAC fraction bits.
 LIMIT = 8
 FRAC = 16
 #: Bits of columns that are not standardised.
-WIDTH_AS_GIVEN = 20
-#: There must be one row that counts among so many places.
+RAW_WIDTH = 20
+#: At least one in MOST_PADDING places must hold a row that counts.
 MOST_PADDING = 16
-#: Fraction bits of spreads; a variance with its leading bit below 2^(_LEAST - _SPREAD) counts as 0.
+#: Fraction bits of spreads; a variance below 2^(_LEAST - _SPREAD) counts as 0.
 _SPREAD = 40
 _LEAST = 7
 _FACTOR = 18
 
 
 class Count:
-    """How many rows count: public, or secret and then from 1/16 of all places on (else `enough` is not set).
+    """The number of rows that count: public, or secret and at least 1/16 of all places (else `enough` is not set).
 
     rows     the number as a secret integer
-    weights  1 for each row that counts, 0 for the others: (rows, 1) integers, or None for all
+    weights  (rows, 1) integers: 1 for a row that counts, else 0; None: all rows count
+    enough   bit: at least 1/16 of all places hold a row that counts; None: it is public that they do
     root     sqrt(q)
     """
 
@@ -64,14 +65,14 @@ class Count:
         self.root = roots(fraction).root
 
     def scaled(self, total: SecretArray) -> SecretArray:
-        """total * v / 2^width, given that |total| is at most the number of rows (and four last places a row)."""
+        """total * v / 2^width, for |total| at most the number of rows, and four last places a row."""
         if self._power is not None:
             bound = ((1 << total.frac) + 4) << self.width
             total = total.times(self._power.broadcast_to(total.shape), bound=bound)
         return total.rescaled(total.frac + self.width)
 
     def mean(self, total: SecretArray) -> SecretArray:
-        """total / rows with F fraction bits, given that |total| is at most the number of rows. Error 2^-25."""
+        """total / rows with F fraction bits, for |total| at most the number of rows. Error 2^-25."""
         part = self.scaled(total).cut(F, bound=(1 << F) + 1)
         if self._inverse is None:
             return (part * (2.0**self.width / self.places)).cut(F).bounded(1 << F)
@@ -94,13 +95,13 @@ def weights_of(valid: SecretArray | None) -> SecretArray | None:
 
 
 def counting(values: SecretArray, weights: SecretArray | None) -> SecretArray:
-    """Values (rows, columns), and 0 in the rows that do not count. Rounds 1."""
+    """Values (rows, columns), with 0 in the rows that do not count. Rounds 1."""
     return values if weights is None else values.times(weights)
 
 
 @dataclass
 class Scaler:
-    """What a column is measured by: u -> (u - mean) * up * factor, moved into [-8, 8].
+    """The standardisation of columns: u -> (u - mean) * up * factor, clipped to [-8, 8].
 
     mean    (1, columns), F fraction bits
     up      2^a, an integer up to 2^16; 0 for a column that does not vary
@@ -114,7 +115,7 @@ class Scaler:
     def transform(self, values: SecretArray, weights: SecretArray | None) -> SecretArray:
         """Standardised values with 16 fraction bits, 0 in rows that do not count.
 
-        Error   2^-16 of what lies within the limits, and 2^-17 of itself
+        Error   2^-16 for values within the limits, and relative 2^-17
         Rounds  1 + 1 + 2 + 2, a comparison and an injection
         """
         about = counting(values - self.mean, weights)
@@ -124,10 +125,10 @@ class Scaler:
 
 
 def scaler(values: SecretArray, count: Count) -> Scaler:
-    """Mean and deviation (with divisor rows) of each column over the rows that count; values in units, |u| <= 1.
+    """Mean and deviation (with the divisor rows) of each column over the rows that count; values in units, |u| <= 1.
 
-    Range      a deviation below 2^-16 of a column's bound counts as none: then it is standardised to 0
-    Error      means 2^-24 of the bound; deviations 2^-17 relative, and 2^-38 of the bound's square over their own
+    Range      a column with a deviation below 2^-16 of its bound is standardised to 0
+    Error      means 2^-24 of the bound; deviations relative 2^-17, and 2^-38 times bound^2 / deviation
     Rounds     about 80, whatever the number of rows and columns
     """
     places, columns = values.shape
@@ -135,13 +136,13 @@ def scaler(values: SecretArray, count: Count) -> Scaler:
         total = values.sum(0).reshape(1, columns)
     else:
         weights = count.weights.reshape(1, places)
-        # Each of at most `places` terms is within 1.
+        # At most `places` terms, each at most 1.
         total = weights.invoke("matmul", values, result=Stated(bound=places << F, frac=F, type="fixed"))
     mean = count.mean(total)
     about = counting(values - mean, count.weights)
     frac = min(_SPREAD, 60 - count.width)
     squares = about.product(about, frac)
-    # The sum of squares about the mean is at most the number of rows, but for what the cuts add to each.
+    # The sum of squares about the mean is at most the number of rows, and a little for the cut of each square.
     total = squares.sum(0).reshape(1, columns).bounded(places * ((1 << frac) + 4))
     spread = count.scaled(total).cut(_SPREAD, bound=(1 << _SPREAD) + (1 << 8)).bounded((1 << (_SPREAD + 1)) - 1)
     leading = leading_bit(spread, _SPREAD + 1, least=_LEAST)

@@ -206,7 +206,7 @@ def test_no_rows_and_weights_of_zero():
     ("wrong", "error", "message"),
     [
         (lambda s: Dense(np.zeros(3)), ShapeError, r"\(inputs, outputs\)"),
-        (lambda s: Dense(np.zeros((0, 3))), ShapeError, "some of both"),
+        (lambda s: Dense(np.zeros((0, 3))), ShapeError, "at least 1 of both"),
         (lambda s: Dense(np.zeros((2, 3)), np.zeros(2)), ShapeError, "for 3 outputs"),
         (lambda s: Dense(s, norm=0), RangeError, "above 0"),
         (lambda s: Dense(s, norm=np.nan), RangeError, "above 0"),
