@@ -3,6 +3,7 @@
 result = simulate(scenario, {"st-mary": {"patients": frame}, "county": {...}, "north": {...}})
 result.releases["age mean"], result.cost.rounds, result.cost.bytes_sent
 plan = dry_run(Computation(scenario, ["county", "north", "st-mary"]))  # without data
+largest = compute(protocols.numeric.largest, [3, -1, 12])  # a function of secrets, in the clear: 12
 """
 
 from __future__ import annotations
@@ -10,13 +11,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from hashlib import blake2b
+from inspect import isawaitable
 from itertools import count
 from typing import Any, TypeVar
 
-from mpc.machine.channel import Bytes, MemoryNetwork
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mpc.errors import BoundExceeded, LocalProtocolError
+from mpc.machine.channel import Bytes, MemoryChannel, MemoryNetwork
 from mpc.machine.engine import Integers
 from mpc.machine.history import differences_here
 from mpc.machine.network import Network
+from mpc.machine.opening import open_to
 from mpc.machine.outside import Dealt, Layout, Outside
 from mpc.machine.party import Environment
 from mpc.machine.runtime import Runtime
@@ -24,6 +31,8 @@ from mpc.machine.simulation import simulated_keys
 from mpc.releases.scenario import Scenario
 from mpc.releases.study import Study, runtime_of
 from mpc.tables.rows import Rows
+from mpc.values.fixed import decode, magnitude
+from mpc.values.secret import SecretArray, constant
 from protocols.assembly import Frame, assemble, rows_of, run_here, whole
 from protocols.computation import Computation, Ranges
 from protocols.dry import DryRun, collect, dry_run
@@ -31,7 +40,17 @@ from protocols.engines import make_engine
 from protocols.library import Library
 from protocols.simulated import Simulation
 
-__all__ = ["Computation", "DryRun", "Simulation", "dry_run", "evaluate", "make_engine", "simulate"]
+__all__ = [
+    "Computation",
+    "DryRun",
+    "Simulation",
+    "compute",
+    "dry_run",
+    "evaluate",
+    "make_engine",
+    "opened",
+    "simulate",
+]
 
 #: Organization -> input -> table.
 Tables = Mapping[str, Mapping[str, Frame]]
@@ -171,6 +190,56 @@ def evaluate(
         return box[0]
 
     return _together(party, parties)
+
+
+async def opened(run: Runtime, x: SecretArray) -> NDArray[Any]:
+    """The values of a secret in a simulated run, for tests and notebooks; in a study, a release is the only way out.
+
+    Shapes  that of x: int64 or bool, for fixed-point numbers and wherever something is undefined (NaN) float64
+    Raises  LocalProtocolError in a run that is not simulated, and for a secret of another run; BoundExceeded where a
+            value is beyond the bound that was stated of it
+    """
+    if not isinstance(run.environment.channel, MemoryChannel) or x.run is not run:
+        raise LocalProtocolError(f"{x!r} is not of this simulated run: values leave a study by `study.release` alone")
+    parts = (x,) if x.valid is None else (x, x.valid)
+    openings = [open_to(run, part.handle, range(run.parties)) for part in parts]
+    await run.settle(*openings)
+    raw, *mask = [np.asarray(opening.share) for opening in openings]
+    if x.type != "bool" and magnitude(raw) > x.bound:
+        raise BoundExceeded(f"{x!r}: the raw integer {magnitude(raw)} is beyond the bound {x.bound} that was stated")
+    numbers = raw if x.type == "int" and x.frac == 0 else decode(raw, x.frac)
+    values = raw.astype(np.bool_) if x.type == "bool" else numbers
+    return np.where(mask[0].astype(np.bool_), values.astype(np.float64), np.nan) if mask else values
+
+
+def compute(
+    function: Callable[..., Any],
+    *arrays: ArrayLike,
+    engine: str = "ideal",
+    parties: int = 3,
+    threshold: int | None = None,
+    network: Network | None = None,
+    seed: int = 1,
+) -> Any:
+    """What `function(*secrets)` of these arrays gives, at simulated parties, in the clear: for tests and notebooks.
+
+    compute(lambda x: x.sort(), [3, 1, 2])  # array([1, 2, 3])
+
+    function  of secrets, as `mpc.values.secret.constant` makes them of the arrays; it gives a secret, or several in a
+              list or tuple, or is an `async def` that does (Any: of as many secrets as there are arrays)
+    engine    and the keywords after it: as for `evaluate`
+
+    Gives an array as `opened` does, or a list of arrays. Raises what the function does, and BoundExceeded.
+    """
+
+    async def script(run: Runtime) -> Any:
+        result = function(*[constant(run, array) for array in arrays])
+        result = await result if isawaitable(result) else result
+        if isinstance(result, list | tuple):
+            return [await opened(run, secret) for secret in result]
+        return await opened(run, result)
+
+    return evaluate(script, engine=engine, parties=parties, threshold=threshold, network=network, seed=seed)[0]
 
 
 def _together(party: Callable[[int, dict[int, Runtime]], Coroutine[Any, Any, T]], parties: int) -> list[T]:

@@ -7,18 +7,18 @@ from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc.machine.engine import Cost
-from mpc.machine.opening import open_to
 from mpc.machine.runtime import Runtime
-from mpc.values.fixed import decode, encode, frac_for
+from mpc.values.fixed import encode, frac_for
 from mpc.values.secret import SecretArray, constant
 from protocols.assembly import run_here
 from protocols.library import Library
-from protocols.simulate import evaluate, make_engine
+from protocols.simulate import evaluate, make_engine, opened
 from tests.support.bounds import every_bound_holds
 from tests.support.engines import making
+
+__all__ = ["compute", "dry_cost", "fixed", "opened", "rows", "secret"]
 
 
 def secret(run: Runtime, values: Any, *, bound: float | None = None, frac: int | None = None) -> SecretArray:
@@ -41,23 +41,6 @@ def rows(run: Runtime, count: Any) -> SecretArray:
     """Secret numbers of rows, of which there could be a million."""
     number = constant(run, count)
     return number.restated(bound=1 << 20)
-
-
-async def opened(run: Runtime, x: SecretArray) -> NDArray[Any]:
-    """Its values, after a look at its bound, with NaN where the mask is cleared."""
-    handles = [open_to(run, s.handle, range(run.engine.parties)) for s in (x, x.valid) if s is not None]
-    await run.settle(*handles)
-    raw = handles[0].share
-    if x.type == "bool":
-        values = raw.astype(np.bool_)
-    else:
-        assert int(np.abs(raw).max(initial=0)) <= x.bound, f"{x}: {raw} is beyond its bound {x.bound}"
-        values = raw if x.type == "int" and x.frac == 0 else decode(raw, x.frac)
-    if x.valid is not None:
-        mask = np.broadcast_to(handles[1].share.astype(np.bool_), x.shape)
-        values = np.where(mask, values.astype(np.float64), np.nan)
-    assert values.shape == x.shape
-    return values
 
 
 def compute(function: Callable[..., Any], *operands: Any, engine: str = "ideal", **how: Any) -> Any:
