@@ -7,6 +7,7 @@ import pytest
 
 from mpc.machine.engine import Spec
 from mpc.machine.primitives import PRIMITIVES
+from protocols.replicated.declared import PROTOCOLS
 from tests.support.replicated_harness import LABELS, plan
 
 N = 100_000
@@ -41,20 +42,7 @@ CASES = {
 }
 #: One party does more: an input comes from its owner, and of the three that shuffle, one passes on twice as much.
 UNEVEN = {"input", "shuffle", "unshuffle", "order_of", "rank_order"}
-LOCAL = {
-    "constant",
-    "constant_bits",
-    "add",
-    "subtract",
-    "scale",
-    "add_public",
-    "sum",
-    "cumulative_sum",
-    "view",
-    "concatenate",
-    "xor",
-}
-LOCAL |= {"invert", "unpack", "random", "random_bits", "permutation", "opposite", "magnitude", "take", "keep"}
+LOCAL = {name for name, protocol in PROTOCOLS.items() if not protocol.cost and not protocol.plan} | {"permutation"}
 
 
 @pytest.mark.parametrize("size", ["10^5", "10^6"])

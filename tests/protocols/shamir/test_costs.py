@@ -13,6 +13,7 @@ import pytest
 
 from mpc.machine.engine import Spec
 from mpc.machine.primitives import PRIMITIVES
+from protocols.shamir.declared import PROTOCOLS
 from tests.support.shamir_harness import SCHEMES, engine, label
 
 N = 200
@@ -173,20 +174,7 @@ CASES = {
 UNEVEN = {"input", "take"}
 #: Many operations one after the other, whose first members are drawn from labels: even for all that.
 DRAWN = {"permutation", "sort_order", "rank_order", "order_of", "shuffle", "unshuffle"}
-LOCAL = {
-    "constant",
-    "constant_bits",
-    "add",
-    "subtract",
-    "scale",
-    "add_public",
-    "sum",
-    "cumulative_sum",
-    "view",
-    "concatenate",
-    "xor",
-}
-LOCAL |= {"invert", "unpack", "opposite", "magnitude", "keep"}
+LOCAL = {name for name, protocol in PROTOCOLS.items() if protocol.local or not (protocol.cost or protocol.plan)}
 OUTSIDE = {"hand_out"}
 
 
