@@ -262,6 +262,13 @@ def magnitude(x: Spec) -> Spec:
     return _bits(x, x.width - 1)
 
 
+@primitive()
+def bit_reverse(x: Spec) -> Spec:
+    """Words whose lowest bit is the highest one of x, and so on: `prefix_or` of it goes from the other end."""
+    wanted("bit_reverse", x, "bits")
+    return x
+
+
 # ---- products and truncation
 @primitive()
 def multiply(x: Spec, y: Spec) -> Spec:

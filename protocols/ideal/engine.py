@@ -114,6 +114,11 @@ class IdealEngine(Engine):
         negative = (x.values >> np.uint64(x.spec.width - 1)).astype(np.bool_)
         return _bits(np.where(negative, ~x.values, x.values) & keep, x.spec.width - 1)
 
+    def bit_reverse(self, party: Party, x: Clear) -> Clear:
+        places = np.arange(x.spec.width, dtype=np.uint64).reshape(-1, *[1] * x.values.ndim)
+        bits = (x.values >> places) & np.uint64(1)
+        return _bits(np.bitwise_or.reduce(bits[::-1] << places, axis=0), x.spec.width)
+
     # ---- organizations that do not compute
     def pieces(self, size: int) -> tuple[Piece, ...]:
         return (Piece(tuple(range(self.parties)), 8 * size),)

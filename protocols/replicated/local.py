@@ -165,6 +165,18 @@ def magnitude(x: Bits) -> Bits:
     return Bits(data, x.shape, width)
 
 
+def bit_reverse(x: Bits) -> Bits:
+    """The bits of each word from the other end: linear, so that each component is treated alike."""
+    words_of_bits("bit_reverse", x)
+    if x.width == 1:
+        return x
+    data = x.data
+    for span in (1, 2, 4, 8, 16, 32):  # halves of blocks of 2 span bits change places
+        low, by = np.uint64(mask_of(64) // ((1 << span) + 1)), np.uint64(span)
+        data = ((data >> by) & low) | ((data & low) << by)
+    return Bits(data >> np.uint64(64 - x.width), x.shape, x.width)
+
+
 def keep(x: AnyShare, facts: NDArray[np.int64]) -> AnyShare:
     """x where a public fact holds, else 0."""
     if bool(np.all(facts)):
@@ -188,4 +200,5 @@ declare("xor", xor, local=True, work=per_bit(0.4))
 declare("invert", invert, work=per_bit(0.4))
 declare("unpack", unpack, local=True, work=per_bit(0.4))
 declare("magnitude", magnitude, local=True, work=per_bit(0.4))
+declare("bit_reverse", bit_reverse, local=True, work=per_bit(0.4))
 declare("keep", keep, local=True)

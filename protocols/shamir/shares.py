@@ -128,6 +128,12 @@ def first_axis_as_width(x: Planes) -> Words:
     return packed(x.single().reshape(x.data.shape[0], x.shape[0], rest))
 
 
+def bit_reverse(x: Planes) -> Planes:
+    """The bits of each word from the other end."""
+    wanted("bit_reverse", x.spec, "bits")
+    return Planes(np.ascontiguousarray(x.data[:, ::-1]), x.shape, x.width)
+
+
 def keep(x: AnyShare, facts: NDArray[np.int64]) -> AnyShare:
     """x where a public fact holds, else 0."""
     if bool(np.all(facts)):
@@ -155,4 +161,5 @@ declare("xor", xor, local=True, work=of_planes)
 declare("invert", invert, local=True, work=of_planes)
 declare("unpack", unpack, local=True, work=of_planes)
 declare("magnitude", magnitude, local=True, work=of_planes)
+declare("bit_reverse", bit_reverse, local=True, work=of_planes)
 declare("keep", keep, local=True)

@@ -437,6 +437,18 @@ def test_words_come_apart(engine, width, shape):
         np.testing.assert_array_equal(got[place], (words >> np.uint64(place)) & np.uint64(1))
 
 
+@pytest.mark.parametrize("width", [1, 2, 5, 33, 64])
+@pytest.mark.parametrize("shape", [(), (0,), (7,), (2, 3)])
+def test_words_from_the_other_end(engine, width, shape):
+    words = np.random.default_rng(width).integers(0, 2**64, shape, np.uint64) & np.uint64((1 << width) - 1)
+
+    async def program(do):
+        return await do.opened(await do("bit_reverse", await do.bits(words, width)))
+
+    expected = [int(f"{int(word):0{width}b}"[::-1], 2) for word in np.reshape(words, -1)]
+    np.testing.assert_array_equal(run(engine, program), np.reshape(np.asarray(expected, np.uint64), shape))
+
+
 @pytest.mark.parametrize("size", SIZES)
 def test_from_bits_to_numbers(engine, size):
     x = integers(size, TOP)
