@@ -40,8 +40,8 @@ def divided_by_secret(x: SecretArray, y: SecretArray) -> Quotient:
     """x // y for bare whole numbers of one shape, exactly; where y is 0, a quotient by 1 that means nothing.
 
     Both are turned round where y is negative, and 0 is replaced by 1. A step takes the estimate e of rest / y away,
-    rest' = rest - e y, which leaves x % y as it is. |rest'| <= A + c y for its A, and c little above 1/2. Where y >= 4 A,
-    that is less than y. So only where y is below the next power of two does the next step see a rest; elsewhere its
+    rest' = rest - e y, which leaves x % y as it is. |rest'| <= A + c y for its A, and c little above 1/2. That is less
+    than y where y >= 4 A. So only where y is below the next power of two does the next step see a rest; elsewhere its
     estimate is 0. In the end |rest| < y, and it is x % y or y less.
 
     Domain    |x| and |y| up to 2^61
@@ -97,10 +97,10 @@ class _Step(NamedTuple):
 
     @classmethod
     def of(cls, rest: SecretArray, divisor: _Divisor, below: int) -> _Step:
-        """With h = rest / 2^t of 30 bits and z = h v 2^(t + g) of 31 bits, the estimate is z / 2^(g + j + 1), rounded to
-        the nearest integer. Times y, which is from 1 to 2^(j + 1): the error of v leaves error |rest|, the cut to h leaves
-        rounding 2^t (1 + error), the cut to z leaves rounding 2^-g, and rounding leaves y / 2, or, where all of z is
-        shifted out, z / 2^(_RIGHT + 1) y.
+        """With h = rest / 2^t of 30 bits and z = h v 2^(t + g) of 31 bits, the estimate is z / 2^(g + j + 1), rounded
+        to the nearest integer. Times y, which is from 1 to 2^(j + 1): the error of v leaves error |rest|, the cut to h
+        leaves rounding 2^t (1 + error), the cut to z leaves rounding 2^-g, and rounding leaves y / 2, or, where all of
+        z is shifted out, z / 2^(_RIGHT + 1) y.
         """
         slack, bits = rest.run.engine.rounding, width_of(rest.bound)
         t, g = max(bits - _DIGIT, 0), _DIGIT - bits
