@@ -27,6 +27,9 @@ class Library:
     def divide_with_remainder(self, x: SecretArray, divisor: Any) -> tuple[SecretArray, SecretArray]:
         return numeric.divide_with_remainder(x, divisor)
 
+    def take(self, x: Any, index: SecretArray, axis: int | None) -> SecretArray:
+        return numeric.take(x, index, axis)
+
     def power(self, x: SecretArray, exponent: float) -> SecretArray:
         return numeric.power(x, exponent)
 

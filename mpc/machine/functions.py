@@ -29,6 +29,9 @@ class Functions(Protocol):
     def divide_with_remainder(self, x: SecretArray, divisor: Any) -> tuple[SecretArray, SecretArray]:
         """x // divisor and x % divisor."""
 
+    def take(self, x: Any, index: SecretArray, axis: int | None) -> SecretArray:
+        """Elements of x at secret places along an axis."""
+
     def power(self, x: SecretArray, exponent: float) -> SecretArray:
         """x ** exponent, for a public exponent."""
 

@@ -185,6 +185,13 @@ class SecretArray(Value):
     def __rdivmod__(self, other: Any) -> tuple[SecretArray, SecretArray]:
         return divmod(constant(self.run, other), self)
 
+    def take(self, index: Any, axis: int | None = None) -> SecretArray:
+        """The elements at places along an axis (default: of all elements in their order), secret or public ones."""
+        if isinstance(index, SecretArray):
+            return self.run.functions.take(self, index, axis)
+        places = np.asarray(index)
+        return self.view(lambda a: np.take(a, places, axis))
+
     def __pow__(self, exponent: float) -> SecretArray:
         return self.run.functions.power(self, exponent)
 

@@ -225,7 +225,7 @@ class Value:
 
     def __getitem__(self, index: Any) -> Self:
         if isinstance(index, Value):
-            raise ShapeError("a secret index would show what it selects: use mpc.where, or filter a table")
+            raise ShapeError("[] with a secret index: x.take(index) takes elements at secret places")
         return self.view(lambda a: a[index])
 
     def reshape(self, *shape: Any) -> Self:

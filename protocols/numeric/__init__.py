@@ -9,6 +9,7 @@ from protocols.numeric.normalize import Exponent, leading_bit
 from protocols.numeric.polynomial import piecewise, polynomial
 from protocols.numeric.powers import power
 from protocols.numeric.roots import inverse_root, roots, sqrt
+from protocols.numeric.taking import take
 
 __all__ = [
     "Exponent",
@@ -37,5 +38,6 @@ __all__ = [
     "smallest",
     "softmax",
     "sqrt",
+    "take",
     "tanh",
 ]

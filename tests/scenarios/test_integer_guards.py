@@ -10,6 +10,7 @@ import pytest
 
 from mpc import Integer, Scenario, Study, Table, from_bits
 from mpc.errors import PolicyError
+from protocols.numeric import argmax, take
 from protocols.simulate import Computation, dry_run, simulate
 from tests.support.engines import ENGINES_SLOW
 
@@ -82,6 +83,8 @@ def test_a_single_row_needs_a_reason(value):
         lambda r: (r["visits"] * (r["visits"] % 2)).sum(),
         lambda r: from_bits(r["visits"].bits()[:, :1]).sum(),
         lambda r: from_bits(r["visits"].bits()[:, :2]).sum(),
+        lambda r: (r["age"] // (r["visits"] % 2)).sum(),  # defined for three only
+        lambda r: (r["age"] % (1 - r["visits"] % 2)).sum(),  # undefined for three only
     ],
 )
 def test_few_rows_beyond_a_step_are_suppressed(value):
@@ -98,3 +101,49 @@ def test_of_many_rows_it_comes_out(engine):
     assert released(lambda r: (r["age"] // 60).sum(), engine) == SMALL  # three reach 120 // 60, none or enough must
     assert released(lambda r: from_bits(r["age"].bits(7)).sum(), engine) == AGES.sum()
     assert released(lambda r: (r["age"] ** 2).sum(), engine) == (AGES**2).sum()
+
+
+# ---- elements at secret places
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda r: r["age"].take(r["age"].constant([3]))[0],
+        lambda r: r["age"].take(r["age"].constant(np.full(50, 3))).sum(),
+        lambda r: r["age"].take(r["visits"]).sum(),
+        lambda r: r["age"].take(argmax(r["age"])),
+        lambda r: r["age"].take(r["visits"].sum() % 600),
+        lambda r: r["visits"].sum() + r["age"].take(r["age"].constant(0)),
+        lambda r: take(np.arange(121), r["age"])[5],
+        lambda r: (r["age"] > 30).take(r["visits"]).sum(),
+        # A table whose numbers are not known: here they tell how many are older than 100.
+        lambda r: r["age"].constant(np.arange(121) // 101 * 5).take(r["age"]).sum(),
+        lambda r: (r["visits"].mean() * 0 + np.arange(121) // 101 * 5).take(r["age"]).sum(),
+    ],
+)
+def test_what_is_taken_of_rows_can_be_one(value):
+    with pytest.raises(PolicyError, match="single row"):
+        dry_run(Computation(scenario(value), NAMES, engine="ideal"))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda r: take(np.arange(121) // 101, r["age"]).sum(),
+        lambda r: take(np.arange(121) // 101 * 5, r["age"]).sum(),
+        lambda r: take(np.arange(121) > 100, r["age"]).sum(),
+        lambda r: take(np.where(np.arange(121) > 100, 1.5, 0.25), r["age"]).mean(),
+        lambda r: take([0, 5], r["visits"] % 2).sum(),
+        lambda r: r["age"].constant([7, 9]).take(r["visits"] % 2).sum(),
+        lambda r: take(np.arange(3), r["age"] // 50).sum(),
+    ],
+)
+def test_few_rows_that_read_a_number_are_suppressed(value):
+    found = released(value)
+    assert found == SMALL, found
+
+
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+def test_tables_that_rows_read(engine):
+    table = np.arange(121) ** 2 % 97
+    assert released(lambda r: take(table, r["age"]).sum(), engine) == table[AGES].sum()
+    assert released(lambda r: take([3, 4], r["age"] % 2).sum(), engine) == (AGES % 2 + 3).sum()
