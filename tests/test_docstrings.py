@@ -1,0 +1,73 @@
+"""Docstrings that have to be there: what a protocol costs and promises, what a public thing does."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+from tests.support.sources import PACKAGES, files, guard, name_of, none_of, tree
+
+SHARE_FLOOR = ("protocols/replicated", "protocols/shamir")
+
+
+def share_floor() -> list[tuple[Path, ast.AsyncFunctionDef]]:
+    """The protocols of the engines on shares, at a party or on a floor: public, interactive, and not a step inside of
+    one (for a chunk of it)."""
+    found = []
+    for path in files(*SHARE_FLOOR):
+        for node in tree(path).body:
+            if isinstance(node, ast.AsyncFunctionDef) and not node.name.startswith("_"):
+                names = [argument.arg for argument in node.args.args]
+                if names[:1] in (["party"], ["f"]) and not {"chunk", "chunks", "part"} & set(names):
+                    found.append((path, node))
+    assert len(found) > 50
+    return found
+
+
+def unstated(node: ast.AsyncFunctionDef) -> list[str]:
+    """What a protocol's docstring does not state."""
+    text = ast.get_docstring(node) or ""
+    stated = {line.split(" ")[0] for line in text.splitlines()}
+    if "Sends nothing" in text:
+        stated |= {"Rounds", "Bytes"}
+    return [claim for claim in ("Rounds", "Bytes", "Security") if claim not in stated]
+
+
+@guard(
+    names=SHARE_FLOOR,
+    forbids=[
+        ("protocols/shamir/new.py", "async def new(f, x):\n    '''Rounds 1\n\n    Bytes 8'''"),
+        ("protocols/replicated/new.py", "async def new(party, x):\n    '''Sends nothing.'''"),
+    ],
+)
+def test_protocols_state_what_they_cost_and_promise():
+    none_of(
+        [
+            f"{name_of(path)}:{node.lineno} {node.name} says nothing about {claim}"
+            for path, node in share_floor()
+            for claim in unstated(node)
+        ]
+    )
+
+
+@guard(
+    names=[*PACKAGES, "protocols/ideal", *SHARE_FLOOR],
+    forbids=[
+        ("mpc/new.py", "'''A module.'''\n\ndef new():\n    pass"),
+        ("protocols/numeric/new.py", "'''A module.'''\n\nclass New:\n    pass"),
+        ("parties/new.py", "x = 1"),
+    ],
+)
+def test_public_functions_say_what_they_do():
+    """On the value floor; formulas of costs on the share floor stand beside the protocol they belong to."""
+    wrong = []
+    shares = files("protocols/ideal", *SHARE_FLOOR)
+    for path in files("mpc", "protocols"):
+        if path in shares:
+            continue
+        for node in tree(path).body:
+            public = isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and node.name[0] != "_"
+            if public and not ast.get_docstring(node):
+                wrong.append(f"{name_of(path)}:{node.lineno} {node.name}")
+    wrong += [f"{name_of(path)}" for path in files(*PACKAGES) if tree(path).body and not ast.get_docstring(tree(path))]
+    none_of(wrong)
