@@ -25,7 +25,8 @@ from mpc.machine.operation import Handle
 from mpc.machine.runtime import Runtime
 from mpc.values.basis import PUBLIC, Basis, union
 from mpc.values.fixed import width_of
-from mpc.values.places import indicator, need_same_people
+from mpc.values.people import need_same_people
+from mpc.values.places import indicator
 from mpc.values.resolution import ordered
 from mpc.values.secret import SecretArray, concatenate, constant
 from mpc.values.stated import Stated

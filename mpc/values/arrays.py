@@ -1,4 +1,4 @@
-"""Functions of several secret arrays, as in NumPy: one of two by a condition, and arrays joined."""
+"""Functions of several secret arrays, as in NumPy: elements chosen by a condition, and arrays joined."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
     a, b = aligned(a.numeric(), b.numeric())
     a, b = broadcast(a, b)
     chosen, b = broadcast(condition * (a - b), b)
-    # One of both: its bound is the larger one, whatever the difference's is.
+    # Each element is one of a or of b, so the larger of both bounds holds, whatever the bound of a - b is.
     return chosen.invoke("add", b, result=Stated(bound=max(a.bound, b.bound), type=joint(a, b)))
 
 
 def maximum(a: SecretArray, b: Any) -> SecretArray:
-    """Elementwise larger one."""
+    """The larger of two elements, elementwise. Rounds: a comparison and `where`."""
     return where(a < b, b, a)
 
 
 def minimum(a: SecretArray, b: Any) -> SecretArray:
-    """Elementwise smaller one."""
+    """The smaller of two elements, elementwise. Rounds: a comparison and `where`."""
     return where(a < b, a, b)
 
 
@@ -49,7 +49,7 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
     first = parts[0]
     if any(p.type == "bool" for p in parts) and not all(p.type == "bool" for p in parts):
         parts = [p.numeric() for p in parts]
-    # The finest scale of all, or the finest at which each still fits.
+    # The finest scale of the parts, or the finest at which each part still fits the ring.
     frac = min(max(p.frac for p in parts), *(first.run.engine.capacity - width_of(p.bound) + p.frac for p in parts))
     parts = [p if p.type == "bool" else p.cut(frac) for p in parts]
     shape = list(parts[0].shape)
@@ -73,7 +73,7 @@ def concatenate(parts: Sequence[SecretArray], axis: int = 0) -> SecretArray:
 
 
 def _joined_masks(parts: Sequence[SecretArray], axis: int) -> Reasoned:
-    """The masks of the parts beside each other, each with its own reasons."""
+    """The masks of the parts, joined as the parts are; each part keeps its reasons."""
     chains = [causes(part.valid, part.why) for part in parts]
     links = []
     for why, taken in levels(chains):

@@ -4,7 +4,7 @@ Every secret has a *basis*. It holds
 
 - *cohorts*: counts of rows behind the value, in secret, for all owners together and for each owner;
 - *places*: the elements are single rows of a shared table; a reduction over them makes a cohort of these rows;
-- *loose*: something in it is private and no count is known to cover it.
+- *loose*: the value depends on private rows that no known count covers.
 
 Operations take over what all their operands stand on. Where nothing is known, a value is loose: a release of it is
 refused unless the script gives a reason. Counts are computed only when a release asks for them.
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mpc.machine.engine import Shape
 from mpc.values.cohorts import Cohort, View
-from mpc.values.places import Lazy, Places, distinct, moved, need_same_people, rest_of
+from mpc.values.people import need_same_people
+from mpc.values.places import Lazy, Places, distinct, moved, rest_of
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -39,7 +40,7 @@ class Basis(NamedTuple):
         return not (self.cohorts or self.places or self.loose)
 
     def view(self, to: View, shape: Shape, known: Mapping[int, SecretArray]) -> Basis:
-        """Of a view of a value of this shape."""
+        """The basis of a view of a value of this shape."""
         if not self.places and not any(c.shape for c in self.cohorts):
             return self
         cohorts = tuple(c.view(to) if c.shape and c.shape == shape else c for c in self.cohorts)
@@ -54,9 +55,9 @@ class Basis(NamedTuple):
         name: str = "",
         rest: bool = True,
     ) -> Basis:
-        """Of a reduction over an axis (None: over all elements) that uses the elements under `valid`.
+        """The basis of a reduction over an axis (None: over all elements) that uses the elements under `valid`.
 
-        rest  of rows that are chosen by a condition, the others are held to be none or enough, too
+        rest  where a condition chooses rows, the rows that it leaves out must be none or enough, too
         """
         if not self.cohorts and not self.places:
             return self
@@ -64,43 +65,43 @@ class Basis(NamedTuple):
         if share != 1:
             cohorts = tuple(c.of_share(share) for c in cohorts)
         places: tuple[Places, ...] = ()
-        for one in self.places if valid is None else distinct(self.places):
-            made = one.reduced(axis, valid, share)
-            if isinstance(made, Cohort):
-                whole = replace(one, when=()).reduced(axis, valid, share) if one.when and rest else made
-                others = (rest_of(whole, made),) if isinstance(whole, Cohort) and whole is not made else ()
-                cohorts = (*cohorts, made, *others, *_of_flags(one, axis, valid, share))
+        for place in self.places if valid is None else distinct(self.places):
+            reduced = place.reduced(axis, valid, share)
+            if isinstance(reduced, Cohort):
+                whole = replace(place, when=()).reduced(axis, valid, share) if place.when and rest else reduced
+                left_out = (rest_of(whole, reduced),) if isinstance(whole, Cohort) and whole is not reduced else ()
+                cohorts = (*cohorts, reduced, *left_out, *_of_flags(place, axis, valid, share))
             else:
-                places = (*places, made)
+                places = (*places, reduced)
         origin = tuple(f"{name} of {o}" if name and not o.startswith(name) else o for o in self.origin)
         return Basis(cohorts, places, self.loose, origin)
 
     def noting(self, flag: SecretArray) -> Basis:
-        """Made from a flag of the value's shape: sums of it tell how many rows have it."""
+        """The basis of a value made from this flag, of the same shape: its sums tell how many rows have the flag."""
         if not self.places:
             return self
         lazy = Lazy.of(flag)
         return self._replace(places=tuple(place.noting(lazy) for place in self.places))
 
     def plain(self) -> Basis:
-        """Whatever flags it is made from."""
+        """The same basis without the flags that the value was made from."""
         return self._replace(places=tuple(replace(place, flags=()) for place in self.places))
 
     def picked(self, axis: int | None) -> Basis:
-        """Of one of the elements along an axis, or of something that one of them can decide."""
+        """The basis of a single element along an axis, or of a result that a single element can decide."""
         basis = self.reduced(axis)
         rows = any(isinstance(place.reduced(axis, None, Fraction(1)), Cohort) for place in self.places)
         return basis._replace(loose=True) if rows else basis
 
     def where(self, *bits: SecretArray | Lazy) -> Basis:
-        """Only the rows where these bits (or integers 0 and 1, of the value's shape) are set."""
+        """The basis of the rows where these bits (or integers 0 and 1, of the value's shape) are set."""
         if not self.places or not bits:
             return self
         lazy = [b if isinstance(b, Lazy) else Lazy.of(b) for b in bits]
         return self._replace(places=tuple(p.restricted(*lazy) for p in self.places))
 
     def sides(self, flag: SecretArray, axis: int | None, valid: SecretArray | None) -> Basis:
-        """Of a reduction of a flag: it tells how many rows have it, and how many have it not."""
+        """The basis of a reduction of a flag, which tells how many rows have it and how many lack it."""
         if not self.places:
             return self.reduced(axis, valid)
         lazy = Lazy.of(flag)
@@ -111,7 +112,10 @@ class Basis(NamedTuple):
         return union(*both)
 
     def moved(self, move: Callable[[SecretArray], SecretArray], valid: SecretArray | None, shape: Shape) -> Basis:
-        """Of records in a secret order: single rows still, but nobody knows whose. valid: of the moved value."""
+        """The basis of records in a secret order: still single rows, but nobody knows whose.
+
+        valid  the mask of the moved value
+        """
         if not self.places and not any(c.shape for c in self.cohorts):
             return self
         cohorts = tuple(c.moved(move) if c.shape else c for c in self.cohorts)
@@ -120,23 +124,24 @@ class Basis(NamedTuple):
 
 
 def _of_flags(place: Places, axis: int | None, valid: SecretArray | None, share: Fraction) -> tuple[Cohort, ...]:
-    """Rows on each side of the flags that reduced elements are made from: none, or enough."""
-    found = []
+    """The rows with and without each flag that the reduced elements are made from; each must be none or enough."""
+    cohorts = []
     for flag in place.flags:
         for side in (flag, flag.inverse()):
-            made = replace(place, when=(*place.when, side), flags=()).reduced(axis, valid, share)
-            if isinstance(made, Cohort):
-                made.or_none = True
-                found.append(made)
-    return tuple(found)
+            cohort = replace(place, when=(*place.when, side), flags=()).reduced(axis, valid, share)
+            if isinstance(cohort, Cohort):
+                cohort.or_none = True
+                cohorts.append(cohort)
+    return tuple(cohorts)
 
 
-#: Nothing private; something private that no count covers.
+#: Of public values; of values that depend on private rows which no count covers.
 PUBLIC, LOOSE = Basis(), Basis(loose=True)
 
 
 def union(*bases: Basis) -> Basis:
-    """Of a value computed from all of these, element by element. Raises ShapeError as `need_same_people` does."""
+    """The basis of a value computed element by element from values with these bases. Raises ShapeError as
+    `need_same_people` does."""
     first = bases[0]
     for other in bases:
         if other is not first:

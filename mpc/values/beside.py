@@ -1,4 +1,4 @@
-"""What arrays that are joined along an axis stand on: each part on its own rows."""
+"""The basis of arrays that are joined along an axis: each part stands on its own rows alone."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import numpy as np
 from mpc.machine.engine import Shape
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort, Counts
-from mpc.values.places import Lazy, Places, need_same_people, rows_there
+from mpc.values.people import need_same_people
+from mpc.values.places import Lazy, Places, rows_there
 
 if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def beside(parts: Sequence[SecretArray], axis: int) -> Basis:
-    """Of arrays joined along an axis."""
+    """The basis of arrays joined along an axis. Raises ShapeError as `need_same_people` does."""
     bases = [part.basis for part in parts]
     if all(not b.places and not any(c.shape for c in b.cohorts) for b in bases) and all(
         b.cohorts == bases[0].cohorts for b in bases
@@ -36,7 +37,7 @@ def beside(parts: Sequence[SecretArray], axis: int) -> Basis:
 
 
 def _cohorts_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape], axis: int) -> list[Cohort]:
-    """The k-th cohort of each part beside each other, so that the parts stand on theirs alone."""
+    """The k-th cohorts of the parts, joined as the parts are, so that each part stands on its own cohort alone."""
     from mpc.values.arrays import concatenate
     from mpc.values.secret import constant
 
@@ -48,7 +49,7 @@ def _cohorts_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape
         everyone = max(c.most for c in given)
         shape = _joined(shapes, axis)
         if len(given) == 1 or all(c is given[0] for c in given) or not shape:
-            # Of one part only, or the same of all: behind the whole.
+            # A cohort of a single part, or the same cohort of all parts, is behind the whole array.
             made += [c.collapsed(None) if c.shape else c for c in dict.fromkeys(given)]
             continue
 
@@ -98,7 +99,7 @@ def _cohorts_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape
 
 
 def _filled(x: SecretArray, lead: int, depth: int, shape: Shape, part: Shape) -> SecretArray:
-    """Counts (…, d, *shape) as (…, depth, *part): the last one repeated, and a scalar's for every element."""
+    """Counts (…, d, *shape) as (…, depth, *part): the last count is repeated; that of a scalar, for each element."""
     have = x.shape[lead]
     index = np.minimum(np.arange(depth), have - 1)
     picked = x if have == depth else x.view(lambda a: np.take(a, index, lead))
@@ -112,7 +113,7 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
     from mpc.values.arrays import concatenate
     from mpc.values.secret import constant
 
-    made = []
+    joined = []
     tables = dict.fromkeys(p.base for b in bases for p in b.places)
     for base in tables:
         depth = max(sum(p.base is base for p in b.places) for b in bases)
@@ -125,7 +126,7 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
                 [np.full(s, -1, np.int64) if p is None else p.ids for p, s in zip(parts, shapes, strict=True)], axis
             )
             if all(p is None or (p.present is None and not p.when) for p in parts):
-                made.append(Places(base, ids, None, (), _flags_beside(run, parts, shapes, axis)))
+                joined.append(Places(base, ids, None, (), _flags_beside(run, parts, shapes, axis)))
                 continue
 
             def make(parts: list[Places | None] = parts) -> SecretArray:
@@ -137,16 +138,16 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
                 return concatenate([piece.bare() for piece in pieces], axis)
 
             flags = _flags_beside(run, parts, shapes, axis)
-            made.append(Places(base, ids, Lazy(run, ids.shape, make), (), flags))
-    return made
+            joined.append(Places(base, ids, Lazy(run, ids.shape, make), (), flags))
+    return joined
 
 
 def _flags_beside(run: Runtime, parts: Sequence[Places | None], shapes: Sequence[Shape], axis: int) -> tuple[Lazy, ...]:
-    """Flags of each part, which no row of the others has."""
+    """The flags of each part; no row of another part has them."""
     from mpc.values.arrays import concatenate
     from mpc.values.secret import constant
 
-    found = []
+    flags = []
     for k, part in enumerate(parts):
         for flag in part.flags if part is not None else ():
 
@@ -158,8 +159,8 @@ def _flags_beside(run: Runtime, parts: Sequence[Places | None], shapes: Sequence
                 ]
                 return concatenate(pieces, axis)
 
-            found.append(Lazy(run, _joined(shapes, axis), make))
-    return tuple(found)
+            flags.append(Lazy(run, _joined(shapes, axis), make))
+    return tuple(flags)
 
 
 def _joined(shapes: Sequence[Shape], axis: int) -> Shape:

@@ -27,8 +27,8 @@ class Counts(NamedTuple):
     """Numbers of rows behind a value.
 
     total  (depth, *shape): all `depth` counts of an element must be large enough
-    own    (owners, depth, *shape): how many of them each owner brought; None: not known
-    exact  `own` are these rows' own numbers, not larger ones
+    own    (owners, depth, *shape): the number of these rows that each owner brought; None: not known
+    exact  whether `own` counts these very rows; else it is an upper limit
     """
 
     total: SecretArray
@@ -39,13 +39,13 @@ class Counts(NamedTuple):
 class Cohort:
     """Rows behind a value, counted when a release asks.
 
-    shape    (): about the whole value; else the value's shape, counts for each element
-    most     public upper limit of the number of rows
-    share    which part of them a minimum is asked of: a quantile's smaller side
-    least    a minimum that is enough, whatever a release asks for; 0: none is
-    dominance  percent of the p% rule that it stands for, too; 0: none
-    or_none  no rows at all are enough, too
-    what     in words, for people who decide
+    shape      (): one count for the whole value; else the value's shape, a count for each element
+    most       public upper limit of the number of rows
+    share      the part of the rows that must reach the minimum: the smaller side of a quantile
+    least      a minimum that is enough, whatever a release asks for; 0: there is none
+    dominance  percent of the p% rule that this cohort decides, too; 0: none
+    or_none    whether no rows at all are enough, too
+    what       the rows in words, for people who decide
     """
 
     __slots__ = (
@@ -83,7 +83,7 @@ class Cohort:
         self.run = run
         self._make = make
         self._whole: Cohort | None = None
-        #: Other cohorts, and how whether they are enough tells whether this one is: nothing is compared twice.
+        #: Cohorts that this cohort is derived from; `decide` makes its bits from theirs, so nothing is compared twice.
         self.sources = sources
         self.decide = decide
         #: Which rows of a private table are counted.
@@ -106,7 +106,7 @@ class Cohort:
         or_none: bool = False,
         selection: Selection | None = None,
     ) -> Cohort:
-        """The rows that a secret count counts. own: (owners, *shape), each owner's part of it."""
+        """The cohort that a secret count counts. own: (owners, *shape), each owner's part of the count."""
         total = count.bare()
         each = None if own is None else own.bare().reshape(own.shape[0], 1, *count.shape)
         return cls(
@@ -121,14 +121,14 @@ class Cohort:
 
     @property
     def selections(self) -> list[Selection]:
-        """Which rows of private tables it counts."""
+        """The selections of private tables whose rows are counted."""
         if self.selection is not None:
             return [self.selection]
         return [selection for source in self.sources for selection in source.selections]
 
     @property
     def roots(self) -> list[Cohort]:
-        """The cohorts that are compared themselves."""
+        """The underived cohorts behind this cohort: those that are compared with a minimum."""
         return [root for source in self.sources for root in source.roots] if self.sources else [self]
 
     def counts(self) -> Counts:
@@ -140,12 +140,12 @@ class Cohort:
         return counts
 
     def needed(self, minimum: int) -> int:
-        """How many rows there must be for a minimum."""
+        """The number of rows that a minimum asks of this cohort."""
         minimum = min(minimum, self.least) if self.least else minimum
         return -(-minimum * self.share.denominator // self.share.numerator)
 
     def derived(self, make: Callable[[], Counts], shape: Shape, decide: Callable[[SecretArray], SecretArray]) -> Cohort:
-        """A cohort of the same kind: `decide` makes its bits from this one's, `make` its counts."""
+        """A cohort whose bits `decide` makes from the bits of this cohort, and `make` its counts."""
         return Cohort(
             self.run,
             make,
@@ -159,7 +159,7 @@ class Cohort:
         )
 
     def view(self, to: View) -> Cohort:
-        """Of the elements that a view picks."""
+        """The cohort of the elements that a view picks."""
         shape = to(np.empty(self.shape, np.bool_)).shape
 
         def make() -> Counts:
@@ -169,14 +169,14 @@ class Cohort:
         return self.derived(make, shape, lambda bits: bits.view(to))
 
     def at(self, *index: int | slice) -> Cohort:
-        """Of the elements at an index."""
+        """The cohort of the elements at an index."""
         return self.view(lambda a: a[index])
 
     def collapsed(self, axis: int | None) -> Cohort:
-        """Behind a reduction over an axis (None: over all): each of the counts must be large enough."""
+        """The cohort of a reduction over an axis (None: over all axes): each count must be large enough."""
         if axis is not None:
             return self._along(axis)
-        if self._whole is None:  # many releases stand on all of a table
+        if self._whole is None:  # many releases stand on a whole table
             self._whole = self._along(None)
         return self._whole
 
@@ -196,7 +196,7 @@ class Cohort:
         return self.derived(make, rest, lambda bits: bits.all(axis))
 
     def moved(self, move: Callable[[SecretArray], SecretArray]) -> Cohort:
-        """Of rows in another order: `move` brings records (rows, …) into it."""
+        """The cohort of rows in another order: `move` brings records (rows, …) into that order."""
 
         def along(x: SecretArray, lead: int) -> SecretArray:
             return move(x.view(lambda a: np.moveaxis(a, lead, 0))).view(lambda a: np.moveaxis(a, 0, lead))
@@ -208,17 +208,17 @@ class Cohort:
         return self.derived(make, self.shape, move)
 
     def named(self, what: str, selection: Selection | None) -> Cohort:
-        """The same rows, in other words."""
-        made = self.derived(self.counts, self.shape, lambda bits: bits)
-        made.what, made.selection = what, selection
-        return made
+        """The same rows under another description."""
+        cohort = self.derived(self.counts, self.shape, lambda bits: bits)
+        cohort.what, cohort.selection = what, selection
+        return cohort
 
     def with_least(self, least: int) -> Cohort:
-        """The same rows, of which `least` are enough wherever a release asks for more."""
+        """The same rows, where `least` rows are enough even if a release asks for a larger number."""
         return Cohort(self.run, self.counts, most=self.most, what=self.what, shape=self.shape, least=least)
 
     def of_share(self, share: Fraction) -> Cohort:
-        """The same rows, of which only a share is asked for."""
+        """The same rows, where only a share of them must reach a minimum."""
         return Cohort(
             self.run,
             self.counts,

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 def less(x: SecretArray, other: Any) -> SecretArray:
-    """x < other. Where x is repeated along an axis to meet public numbers, each of its elements is compared with
-    several of them in one operation."""
+    """x < other. Public numbers that meet the same element of x, which is repeated along an axis for them, are compared
+    with it in one operation."""
     if is_secret(other):
         compared(x, other)
         return _below_zero(x - other)
@@ -44,8 +44,11 @@ def _below_zero(x: SecretArray) -> SecretArray:
 
 
 def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
-    """Bits of shape (k, *shape): whether the raw integer is below each of k public ones along a first axis, which
-    broadcast to that shape. One comparison, in which the thresholds share what is sent first. For library code."""
+    """Bits of shape (k, *x.shape): whether the raw integers are below each of k public thresholds.
+
+    thresholds  integers that broadcast to the shape of the result, along its first axis
+    Rounds      of one comparison, in which the thresholds share the first messages
+    """
     bound = x.bound + magnitude(thresholds)
     if bound >= 1 << 63:
         too_wide(bound, 63, x)
@@ -56,28 +59,28 @@ def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
 
 
 def same_rows(x: SecretArray, other: Any) -> SecretArray:
-    """Whether the rows of two arrays, along the last axis, are equal in all elements: one test a row.
+    """Whether the rows of two arrays, along the last axis, are equal in all elements: one test for each row.
 
-    Rows whose columns fit the ring together are compared exactly; of others a hash of 64 bits is, which takes
-    different rows for equal ones with probability 2^-64 a row. A row with an invalid element is invalid.
+    Rows that fit the ring as one number are compared exactly. Of wider rows a hash of 64 bits is compared: it takes
+    two different rows for equal with probability 2^-64. A row with an undefined element is undefined.
     """
     apart = (x.numeric() - other) if not is_secret(other) else x.numeric() - other.numeric()
     if not apart.shape or not apart.shape[-1]:
-        raise ShapeError(f"same_rows: rows of one element or more are wanted; got shape {apart.shape}")
+        raise ShapeError(f"same_rows: expected rows with at least one element, got shape {apart.shape}")
     told_apart("same_rows", apart)
     columns, bits = apart.shape[-1], width_of(apart.bound) + 1
     bit = BIT._replace(mask=UNMASKED, basis=apart.basis.reduced(apart.ndim - 1))
     if columns * bits <= x.run.engine.capacity:
-        # In base 2^bits every difference is a digit of less than half the base, so the number is 0 only if all are.
+        # Each difference is a digit in base 2^bits, below half of the base: the number is 0 only if all digits are 0.
         raw = apart.bare()
         places = np.left_shift(1, bits * np.arange(columns))
         most = 1 << (columns * bits - 1)
         digits = raw.invoke("scale", by=places, result=Stated(bound=most))
         number = digits.invoke("sum", axis=raw.ndim - 1, result=Stated(bound=most))
-        found = number.invoke("equal", width=columns * bits, result=bit)
+        equal = number.invoke("equal", width=columns * bits, result=bit)
     else:
-        found = apart.invoke("rows_zero", result=bit)
+        equal = apart.invoke("rows_zero", result=bit)
     if apart.valid is None:
-        return found
+        return equal
     valid = apart.valid if apart.valid.shape == () else apart.valid.all(axis=-1)
-    return found.masked(valid, apart.why)
+    return equal.masked(valid, apart.why)

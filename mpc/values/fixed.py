@@ -1,7 +1,7 @@
 """Fixed-point encoding: real numbers as integers with a public number of fraction bits and a public bound.
 
 A value with `frac` fraction bits stands for raw / 2^frac; `frac` may be negative. A *bound* is the largest
-magnitude of the raw integer. By default a product is cut so that its bound has WIDTH bits.
+magnitude of the raw integer. A product is cut so that its bound has WIDTH bits, unless a protocol says otherwise.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mpc.suggestions import wrong
 
 #: Significant bits of a value's bound after a product.
 WIDTH = 29
-#: Most fraction bits that a value of its own accord gets.
+#: Most fraction bits that a value gets unless a protocol asks for more.
 MAX_FRAC = 40
 
 
@@ -36,7 +36,7 @@ def frac_for(limit: float, width: int = WIDTH) -> int:
 
 
 def finite(values: NDArray[Any]) -> None:
-    """Raise ShapeError unless the values are numbers, RangeError where one is infinite or NaN."""
+    """Raise ShapeError unless the values are numbers, and RangeError for an infinite value or a NaN."""
     if values.dtype.kind not in "iubf":
         raise ShapeError(
             f"a public operand of type {values.dtype} does not mix with secrets (of a private column, reduce the rows "

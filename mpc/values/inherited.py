@@ -1,7 +1,7 @@
-"""What a result takes over from its operands beside the value: valid masks, and what it stands on.
+"""What a result inherits from its operands besides the value: valid masks, and the basis.
 
 A value has one mask, `valid`, and one reason, `why`. Where a value can be undefined for several reasons, its mask has
-a mask itself: what was undefined before, and why. So the first cause is told, and not what followed from it: the
+a mask itself: what was undefined before, and why. So people read the first cause, and not its consequences: the
 logarithm of a mean without rows says "no rows".
 """
 
@@ -14,7 +14,8 @@ import numpy as np
 
 from mpc.machine.engine import Shape
 from mpc.values.basis import Basis, union
-from mpc.values.places import Places, need_same_people
+from mpc.values.people import need_same_people
+from mpc.values.places import Places
 from mpc.values.stated import Stated, Type
 
 if TYPE_CHECKING:
@@ -27,34 +28,34 @@ Reasoned = tuple["SecretArray | None", str]
 
 
 class Cause(NamedTuple):
-    """A reason, and the bits where neither it nor an earlier one holds."""
+    """A reason, and bits that are set where neither this reason nor an earlier one holds."""
 
     valid: SecretArray
     why: str
 
 
 def causes(valid: SecretArray | None, why: str) -> list[Cause]:
-    """All reasons that a mask knows, the first one first; the bits of the last one are the mask."""
+    """The reasons of a mask, the earliest first; the bits of the last reason are the mask."""
     if valid is None:
         return []
     return [*causes(valid.valid, valid.why), Cause(valid.bare(), why)]
 
 
 def levels(chains: Sequence[Sequence[Cause]]) -> list[tuple[str, tuple[int, ...]]]:
-    """The reasons of several masks in one order: for each, how many of each mask's causes are among those so far."""
-    taken, found = [0] * len(chains), []
+    """The reasons of several masks in a common order. With each reason: how many causes of each mask come up to it."""
+    taken, ordered = [0] * len(chains), []
     while left := [(chain, k) for chain, k in zip(chains, taken, strict=True) if k < len(chain)]:
         chain, k = left[0]
         why = chain[k].why
         taken = [k + (k < len(chain) and chain[k].why == why) for chain, k in zip(chains, taken, strict=True)]
-        found.append((why, tuple(taken)))
-    return found
+        ordered.append((why, tuple(taken)))
+    return ordered
 
 
 def joined(first: Reasoned, second: Reasoned, shape: Shape) -> Reasoned:
-    """Defined where both are, with the reasons of the first one before those of the second.
+    """The mask that is set where both masks are; reasons of the first mask come before those of the second.
 
-    ANDs: one a reason, beside each other; none where the masks are the same.
+    Costs one AND for each reason, side by side; nothing where the masks are the same.
     """
     if second[0] is None or second[0] is first[0]:
         return first
@@ -69,7 +70,7 @@ def joined(first: Reasoned, second: Reasoned, shape: Shape) -> Reasoned:
 
 
 def nested(links: Sequence[Cause]) -> Reasoned:
-    """The mask that has these reasons."""
+    """The mask with these reasons."""
     mask: SecretArray | None = None
     why = ""
     for cause in links:
@@ -78,7 +79,7 @@ def nested(links: Sequence[Cause]) -> Reasoned:
 
 
 def both(a: SecretArray, b: SecretArray, shape: Shape) -> SecretArray:
-    """Bits that are set where both are, of this shape unless they are of one shape anyway."""
+    """Bits that are set where both are. Bits of different shapes are repeated to `shape`."""
     if a.handle is b.handle:
         return a
     if a.shape != b.shape:
@@ -87,7 +88,7 @@ def both(a: SecretArray, b: SecretArray, shape: Shape) -> SecretArray:
 
 
 def all_valid(xs: Iterable[Value], shape: Shape) -> Reasoned:
-    """The conjunction of the operands' masks, in the result's shape (or one bit)."""
+    """The mask that is set where the masks of all operands are: in the result's shape, or a single bit."""
     joint: Reasoned = (None, "")
     for x in xs:
         valid = x.valid
@@ -100,8 +101,7 @@ def all_valid(xs: Iterable[Value], shape: Shape) -> Reasoned:
 
 
 def kept(result: SecretArray, *given: SecretArray) -> SecretArray:
-    """The result with the masks of the values that it was computed from, their reasons first, and standing on what
-    they stand on."""
+    """The result with masks and basis of the values that it was computed from; their reasons come before its own."""
     masks: Reasoned = (None, "")
     for x in (*given, result):
         masks = joined(masks, (x.valid, x.why), result.shape)
@@ -134,14 +134,14 @@ def contracted(a: SecretArray, b: SecretArray, *, bound: int, frac: int, type: T
 
 
 def _same_people_inside(a: SecretArray, b: SecretArray) -> None:
-    """The rows that are multiplied with each other are of the same selection."""
+    """Raise ShapeError unless the rows that are multiplied with each other are of the same selection."""
     if a.basis.places and b.basis.places and a.shape[1]:
         row = [Places(p.base, p.ids[0], None) for p in a.basis.places if p.ids.size]
         need_same_people(row, [Places(p.base, p.ids[:, 0], None) for p in b.basis.places if p.ids.size])
 
 
 def _along(x: SecretArray, axis: int) -> Basis:
-    """What a contraction over an axis stands on; where an element is still of one row, it stays so."""
+    """The basis of a contraction over an axis; an element that is of a single row stays so."""
     valid = x.valid if x.valid is not None and x.valid.shape == x.shape else None
     basis = x.basis.reduced(axis, valid)
     return basis._replace(cohorts=tuple(c.collapsed(None) if c.shape else c for c in basis.cohorts))

@@ -37,7 +37,7 @@ def within(x: SecretArray, limit: float) -> SecretArray:
 
     One comparison beside the critical path, whose bit goes along with the value (`mpc.machine.assumptions`): where it
     is not set, releases of what was computed from the value say "out of range" and this line. An undefined element
-    counts as 0, so it breaks no assumption, and no bound. Rounds 2 where some can be, else none.
+    counts as 0, so it breaks no assumption, and no bound. Rounds 2 where elements can be undefined, else none.
     """
     if not 0 <= limit < np.inf:
         raise RangeError(f"within({limit}): a limit is a number from 0 up")
@@ -46,8 +46,8 @@ def within(x: SecretArray, limit: float) -> SecretArray:
     bound = int(np.floor(np.ldexp(float(limit), x.frac)))
     bound = max(bound, 1)
     if x.valid is not None:
-        known = x.valid.bare() * x.bare()
-        x = x.with_handle(known.handle)
+        defined = x.valid.bare() * x.bare()
+        x = x.with_handle(defined.handle)
     # The raw integers are compared, so that the check is of the very bound that is used from here on.
     raw = x.restated(type="int", frac=0, mask=UNMASKED, basis=LOOSE)
     below = raw.below_each(np.asarray([-bound, bound + 1]).reshape(2, *[1] * raw.ndim))

@@ -1,4 +1,4 @@
-"""NumPy's functions, called with a secret or a private column: refused, with what does the same here."""
+"""NumPy's functions of a secret or a private column are refused; the error names what does the same here."""
 
 from __future__ import annotations
 

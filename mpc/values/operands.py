@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def aligned(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
-    """Both with the same fraction bits: the finer ones if their sum fits, else as many as fit."""
+    """Both with the same fraction bits: those of the finer operand if the sum then fits, else as many as fit."""
     if a.frac == b.frac:
         return a, b
     capacity = a.run.engine.capacity
@@ -28,7 +28,7 @@ def aligned(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
 
 
 def broadcast(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
-    """Both with their common shape. Raises ShapeError where there is none."""
+    """Both repeated to their common shape. Raises ShapeError where they have none."""
     if a.shape == b.shape:
         return a, b
     shape = common_shape(a.shape, b.shape)
@@ -36,7 +36,7 @@ def broadcast(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]
 
 
 def common_shape(a: Shape, b: Shape) -> Shape:
-    """The shape that both broadcast to. Raises ShapeError."""
+    """The shape that two shapes broadcast to. Raises ShapeError where there is none."""
     if a == b:
         return a
     try:
@@ -54,7 +54,7 @@ def fitting(a: SecretArray, b: SecretArray, terms: int = 1) -> tuple[SecretArray
         return a, b
     if a.type == "int" and b.type == "int":
         too_wide(a.bound * b.bound * terms, capacity, a, b)
-    # The wider one is cut down to the other's width, then both alike.
+    # The wider operand is cut to the width of the other one; if that is not enough, both are cut alike.
     if a.type == "int" or b.type == "int":
         whole = width_of(a.bound if a.type == "int" else b.bound)
         target = room - whole
@@ -66,7 +66,7 @@ def fitting(a: SecretArray, b: SecretArray, terms: int = 1) -> tuple[SecretArray
 
 
 def narrowed(x: SecretArray, width: int) -> SecretArray:
-    """A fixed-point number cut so that its bound has at most `width` bits; an integer as it is."""
+    """A fixed-point number cut so that its bound has at most `width` bits; an integer is not cut."""
     if x.type == "int" or width_of(x.bound) <= width:
         return x
     drop = width_of(x.bound) - width
@@ -76,7 +76,7 @@ def narrowed(x: SecretArray, width: int) -> SecretArray:
 
 
 def cut_for(a: SecretArray, b: SecretArray, bound: int) -> int:
-    """How many bits to drop after a product: none between integers."""
+    """The number of bits to cut from a product with this bound: none where both factors are integers."""
     if a.type == "int" and b.type == "int":
         return 0
     return min(width_of(bound) - WIDTH, a.run.engine.capacity)

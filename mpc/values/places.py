@@ -1,4 +1,4 @@
-"""Elements of secrets that are single rows of a shared table, and the rows that a reduction over them stands on."""
+"""Secrets whose elements are single rows of a shared table, and the rows that a reduction over them stands on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import ShapeError
 from mpc.machine.engine import Shape
 from mpc.values.cohorts import Cohort, Counts, View
 
@@ -38,10 +37,12 @@ class Lazy:
 
     @classmethod
     def of(cls, bits: SecretArray) -> Lazy:
+        """Bits that exist already."""
         bare = bits.bare()
         return cls(bits.run, bits.shape, lambda: bare, bits)
 
     def bits(self) -> SecretArray:
+        """The bits, made once in a scope."""
         memo = self.run.scope.memo(self)
         if "bits" not in memo:
             memo["bits"] = (self._make(), self)
@@ -49,6 +50,7 @@ class Lazy:
         return bits
 
     def view(self, to: View, known: Mapping[int, SecretArray]) -> Lazy:
+        """A view of the bits. known: views of secrets that exist already, by the id of the secret."""
         if self.secret is not None and id(self.secret) in known:
             return Lazy.of(known[id(self.secret)])
         shape = to(np.empty(self.shape, np.bool_)).shape
@@ -57,7 +59,8 @@ class Lazy:
     def at(self, index: int) -> Lazy:
         return self.view(lambda a: a[index], {})
 
-    def every(self, axis: int) -> Lazy:
+    def all(self, axis: int) -> Lazy:
+        """Whether all bits along an axis are set."""
         shape = (*self.shape[:axis], *self.shape[axis + 1 :])
 
         def make() -> SecretArray:
@@ -81,8 +84,8 @@ class Lazy:
 class Shared:
     """A table whose rows were shared: `owners` blocks of `rows` places each.
 
-    selection  which rows of the private table they are
-    own        where the order of the rows is secret: how many rows of the whole table each owner brought, (owners,)
+    selection  the rows of the private table that were shared
+    own        (owners,): where the order of the rows is secret, how many rows of the whole table each owner brought
     """
 
     run: Runtime
@@ -104,10 +107,10 @@ class Shared:
 class Places:
     """Elements that are single rows of a shared table.
 
-    ids      the value's shape: the place of each element's row; -1: of none
-    present  where there is a row and not padding (and the column is not missing)
-    when     the rows that an element really stands on: only where all of these are set
-    flags    what the elements are made from: their sums tell how many rows have each of these
+    ids      the value's shape: the place of each element's row; -1: the element is of no row
+    present  set where there is a row, and not padding or a missing value
+    when     conditions: an element stands on its row where all of these are set
+    flags    flags that the elements are made from: sums of the elements tell how many rows have each flag
     """
 
     base: Shared
@@ -117,6 +120,7 @@ class Places:
     flags: tuple[Lazy, ...] = ()
 
     def same(self, other: Places) -> bool:
+        """Whether both are made of the very same objects."""
         return (
             self.base is other.base
             and self.ids is other.ids
@@ -133,17 +137,18 @@ class Places:
         return Places(self.base, to(self.ids), present, when, flags)
 
     def restricted(self, *bits: Lazy) -> Places:
+        """The same rows under these conditions, too."""
         new = tuple(b for b in bits if not any(b is w for w in self.when))
         left = tuple(f for f in self.flags if not any(f.secret is not None and f.secret is b.secret for b in new))
         return replace(self, when=(*self.when, *new), flags=left) if new else self
 
     def noting(self, flag: Lazy) -> Places:
-        """Made from this flag, too."""
+        """The places of elements that are made from this flag, too."""
         known = any(f is flag or (f.secret is not None and f.secret is flag.secret) for f in self.flags)
         return self if known else replace(self, flags=(*self.flags, flag))
 
     def reduced(self, axis: int | None, valid: SecretArray | None, share: Fraction) -> Places | Cohort:
-        """What a reduction stands on: one row still, where all its terms are of that row, else the rows together."""
+        """What a reduction stands on: a single row where all its terms are of that row, else the rows together."""
         conditions = self._conditions(valid)
         if axis is None:
             ids = self.ids.reshape(-1)
@@ -152,28 +157,28 @@ class Places:
             ids = np.moveaxis(self.ids, axis, 0)
             conditions = tuple(c.view(lambda a: np.moveaxis(a, axis, 0), {}) for c in conditions)
         if len(ids) and bool(((ids[0] < 0) | (ids[-1] < 0) | (ids[0] == ids[-1])).all()):
-            one = ids.max(0)
-            if bool(((ids == one) | (ids < 0)).all()):
+            row = ids.max(0)
+            if bool(((ids == row) | (ids < 0)).all()):
                 flags = self._flags_along(axis, len(ids))
-                return Places(self.base, one, None, tuple(c.every(0) for c in conditions), flags)
+                return Places(self.base, row, None, tuple(c.all(0) for c in conditions), flags)
         return self._cohort(ids, conditions, share)
 
     def _flags_along(self, axis: int | None, terms: int) -> tuple[Lazy, ...]:
-        """The flags of each term of a reduction whose terms are all of one row."""
-        found = []
+        """The flags of each term of a reduction whose terms are all of the same row."""
+        flags: list[Lazy] = []
         for flag in self.flags:
             along = flag.view(lambda a: a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0), {})
-            found += [along.at(k) for k in range(terms)]
-        return tuple(found)
+            flags += [along.at(k) for k in range(terms)]
+        return tuple(flags)
 
     def _conditions(self, valid: SecretArray | None) -> tuple[Lazy, ...]:
-        """The mask of a value is set only where there is a row: it came from these rows' masks."""
+        """The conditions under which an element stands on its row; a mask is set only where there is a row."""
         if valid is not None:
             return (Lazy.of(valid), *self.when)
         return self.when if self.present is None else (self.present, *self.when)
 
     def beside(self, other: Places) -> bool:
-        """The same rows under the same conditions, but for what is missing in columns."""
+        """Whether both are the same rows under the same conditions, except for values that are missing in columns."""
         if self.base is not other.base or len(self.when) != len(other.when):
             return False
         if any(a is not b for a, b in zip(self.when, other.when, strict=True)):
@@ -207,46 +212,8 @@ class Places:
         return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection)
 
 
-def need_same_people(ones: Sequence[Places], others: Sequence[Places], skip: int | None = None) -> None:
-    """Raise ShapeError where single rows of two selections meet row by row: the k-th of the one is not the same person
-    as the k-th of the other. What was moved by a secret order is not looked at.
-
-    skip  an axis along which they stand behind each other
-    """
-    for one in ones:
-        for other in others:
-            if one.base is not other.base and _side_by_side(one, other, skip):
-                a, b = one.base.name, other.base.name
-                tables = one.base.table != other.base.table
-                how = (
-                    "bring them together by a key that both have: compare each key of the one with each of the other"
-                    if tables
-                    else 'share both with the same condition, as in table[condition][["one", "other"]].share(rows=…)'
-                )
-                raise ShapeError(f"{a} beside {b}, row by row: row k is not the same person in both; {how}")
-
-
-def _side_by_side(one: Places, other: Places, skip: int | None) -> bool:
-    if one.base.own is not None or other.base.own is not None or (skip is None and one.ids.shape != other.ids.shape):
-        return False
-    for axis, steps in enumerate(zip(one.ids.strides, other.ids.strides, strict=True)):
-        if axis == skip or 0 in steps:
-            continue
-        a, b = (_neighbours(ids, axis) for ids in (one.ids, other.ids))
-        if bool((a & b).any() if skip is None else (a.any(skip) & b.any(skip)).any()):
-            return True
-    return False
-
-
-def _neighbours(ids: NDArray[np.int64], axis: int) -> NDArray[np.bool_]:
-    """Where an element and the next one along an axis are two rows."""
-    ids = np.moveaxis(ids, axis, 0)
-    there = (ids[1:] >= 0) & (ids[:-1] >= 0) & (ids[1:] != ids[:-1])
-    return np.moveaxis(there, 0, axis)
-
-
 def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Along the first axis: which places are there for the first time (and are rows at all)."""
+    """Where a row appears for the first time along the first axis."""
     if len(ids) and bool((ids[0] >= 0).all()) and bool((ids[1:] > ids[:-1]).all()):
         return np.ones(ids.shape, np.bool_)
     order = np.argsort(ids, axis=0, kind="stable")
@@ -259,33 +226,33 @@ def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 
 def rows_there(run: Runtime, shape: Shape, conditions: Sequence[Lazy]) -> SecretArray:
-    """Integers 0 and 1: all conditions are set."""
+    """Integers 1 where all conditions are set, else 0."""
     from mpc.values.secret import constant
 
     bits: SecretArray | None = None
     number: SecretArray | None = None
     for condition in conditions:
-        made = condition.bits()
-        if made.type == "bool":
-            bits = made if bits is None or bits is made else bits & made
+        held = condition.bits()
+        if held.type == "bool":
+            bits = held if bits is None or bits is held else bits & held
         else:
-            number = made if number is None else number * made
+            number = held if number is None else number * held
     if bits is not None:
         number = indicator(bits) if number is None else indicator(bits) * number
     return constant(run, np.ones(shape, np.int64)) if number is None else number.bounded(1)
 
 
 def indicator(bits: SecretArray) -> SecretArray:
-    """Bits as integers 0 and 1, without basis; once in a scope."""
+    """Bits as integers 0 and 1, without basis; converted once in a scope."""
     memo = bits.run.scope.memo(bits)
     if "indicator" not in memo:
         memo["indicator"] = (bits.bare().numeric(), bits)
-    made: SecretArray = memo["indicator"][0]
-    return made
+    integers: SecretArray = memo["indicator"][0]
+    return integers
 
 
 def rest_of(whole: Cohort, chosen: Cohort) -> Cohort:
-    """Rows that were not chosen: none, or enough."""
+    """The rows of `whole` that were not chosen: none of them, or enough."""
 
     def make() -> Counts:
         (total, own, exact), less = whole.counts(), chosen.counts()
@@ -297,23 +264,23 @@ def rest_of(whole: Cohort, chosen: Cohort) -> Cohort:
 
 
 def distinct(places: Sequence[Places]) -> list[Places]:
-    """Without those that differ in what is missing only."""
-    found: list[Places] = []
+    """The places, without those that differ from earlier ones only in missing values."""
+    different: list[Places] = []
     for place in places:
-        for k, known in enumerate(found):
+        for k, known in enumerate(different):
             if place.beside(known):
                 for flag in place.flags:
-                    found[k] = found[k].noting(flag)
+                    different[k] = different[k].noting(flag)
                 break
         else:
-            found.append(place)
-    return found
+            different.append(place)
+    return different
 
 
 def moved(
     places: Places, move: Callable[[SecretArray], SecretArray], valid: SecretArray | None, shape: Shape
 ) -> Places:
-    """Rows of a table in a secret order: nobody knows whose each is. valid: the mask of the moved value."""
+    """Rows of a table in a secret order: nobody knows whose a row is. valid: the mask of the moved value."""
     base = places.base
     own = base.own
     if own is None:

@@ -55,7 +55,7 @@ def multiply(x: SecretArray, other: Any) -> SecretArray:
 
 
 def _chosen(a: SecretArray, b: SecretArray) -> Basis:
-    """What a product stands on: where a factor is 0 or 1, only the rows where it is 1."""
+    """The basis of a product: where a factor is 0 or 1, the rows where it is 1."""
     basis = union(a.basis, b.basis)
     if basis.places:
         for x in (a, b):
@@ -94,7 +94,7 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
 
 
 def picking(product: SecretArray, x: SecretArray, weights: Any, axis: int) -> SecretArray:
-    """A product of x with public weights along an axis: where rows meet weights of 0, it is about some of them only."""
+    """A product of x with public weights along an axis. Weights of 0 choose rows, and no count covers that choice."""
     if not x.basis.places or np.asarray(weights).all():
         return product
     mixed = any(isinstance(place.reduced(axis, None, Fraction(1)), Cohort) for place in x.basis.places)
@@ -105,7 +105,7 @@ def times(x: SecretArray, other: SecretArray, *, bound: int | None = None) -> Se
     """The exact product, not cut: fraction bits add up.
 
     `bound` is a bound of the raw result that the caller has proved (a theorem about the operands together,
-    which their separate bounds do not show). Raises RangeError where no bound below the ring's is known.
+    which their separate bounds do not show). Raises RangeError where the ring does not hold the smaller bound.
     """
     a, b = broadcast(x.numeric(), other.numeric())
     limit = min(a.bound * b.bound, bound) if bound is not None else a.bound * b.bound
@@ -120,7 +120,7 @@ def cut(x: SecretArray, frac: int, *, bound: int | None = None) -> SecretArray:
     if frac >= x.frac:
         return x if frac == x.frac else shifted(x, frac)
     bits = x.frac - frac
-    if bits > x.run.engine.capacity:  # nothing is left: 0 is near enough to every value
+    if bits > x.run.engine.capacity:  # every value is within the rounding error of 0
         return x.invoke("scale", by=np.asarray(0, np.int64), result=Stated(bound=1, frac=frac, type="fixed"))
     limit = (x.bound >> bits) + x.run.engine.rounding
     if bound is not None:

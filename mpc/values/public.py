@@ -28,8 +28,7 @@ def constant_like(values: Any, other: SecretArray) -> SecretArray:
 
 
 def alike(condition: SecretArray, a: Any, b: Any) -> tuple[SecretArray, SecretArray]:
-    """Both secret, in the run of `condition`; a public one is encoded as the other is, where that is a fixed-point
-    number."""
+    """Both operands as secrets of the run of `condition`; a public one is encoded as a fixed-point one beside it."""
     if not is_secret(a):
         a = constant_like(a, b) if is_secret(b) else condition.constant(a)
     return a, b if is_secret(b) else constant_like(b, a)
@@ -43,14 +42,14 @@ def whole_numbers(values: NDArray[Any]) -> bool:
 
 
 def is_bool(other: Any) -> bool:
-    """Whether an operand, secret or public, is of bools."""
+    """Whether an operand, secret or public, is an array of bools."""
     if is_secret(other):
         return other.type == "bool"
     return np.asarray(other).dtype == np.bool_
 
 
 def negative(other: Any) -> NDArray[Any]:
-    """A public operand negated: as signed numbers, since unsigned ones would wrap."""
+    """A public operand negated, as signed numbers: unsigned numbers would wrap."""
     values = np.asarray(other)
     finite(values)
     if values.dtype.kind in "ub":
@@ -60,12 +59,12 @@ def negative(other: Any) -> NDArray[Any]:
 
 
 def add_public(x: SecretArray, other: Any) -> SecretArray:
-    """x + public numbers. Local, unless the scale of x is too fine for them."""
+    """x + public numbers. Local; a cut where the scale of x is too fine for the numbers."""
     return plus(*with_public(x, other))
 
 
 def with_public(x: SecretArray, other: Any) -> tuple[SecretArray, NDArray[np.int64]]:
-    """x and a public operand of a sum with it, as raw integers, on one scale."""
+    """x, and a public operand of a sum with x as raw integers on the same scale."""
     values = np.asarray(other)
     finite(values)
     a = x

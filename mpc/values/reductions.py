@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 def total(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Sum of all elements, or over one axis.
 
-    Elements whose valid bit is cleared do not count; where one bit stands for the whole array, so it does for
-    the sum.
+    Elements whose valid bit is cleared do not count; a single bit for the whole array is the bit of the sum.
     """
     a = x.numeric()
     if axis is None and x.ndim != 1:
@@ -43,12 +42,12 @@ def total(x: SecretArray, axis: int | None = None) -> SecretArray:
 
 
 def is_flag(x: SecretArray) -> bool:
-    """Whether these are yes or no, as bools or as the integers 0 and 1."""
+    """Whether x is a flag: bools, or integers 0 and 1."""
     return x.type == "bool" or (x.type == "int" and x.bound == 1)
 
 
 def count(x: SecretArray, axis: int | None = None) -> SecretArray:
-    """How many elements (along an axis) are valid."""
+    """The number of valid elements (along an axis)."""
     valid = x.valid
     if valid is None or valid.shape != x.shape:
         terms = x.size if axis is None else x.shape[axis]
@@ -80,8 +79,8 @@ def _renamed(basis: Basis, name: str) -> Basis:
     return basis._replace(origin=tuple(f"{name} of {o.removeprefix('sum of ')}" for o in basis.origin))
 
 
-def every(x: SecretArray, axis: int | None = None) -> SecretArray:
-    """Whether every element (along an axis) is true. Rounds: log2 of their number."""
+def all_set(x: SecretArray, axis: int | None = None) -> SecretArray:
+    """Whether all elements (along an axis) are true. Rounds: log2 of their number."""
     bits = x.reshape(-1) if axis is None else x.view(lambda a: np.moveaxis(a, axis, 0))
     if not len(bits):
         return x.constant(np.ones(bits.shape[1:], np.bool_))
@@ -93,12 +92,12 @@ def every(x: SecretArray, axis: int | None = None) -> SecretArray:
         bits = bits[:half] & bits[half : 2 * half]
         if len(rest):
             bits = concatenate([bits, rest])
-    found = bits[0].with_basis(basis)
+    result = bits[0].with_basis(basis)
     if valid is None:
-        return found
-    return found.masked(valid if valid.shape == () else valid.all(0), why)
+        return result
+    return result.masked(valid if valid.shape == () else valid.all(0), why)
 
 
-def some(x: SecretArray, axis: int | None = None) -> SecretArray:
-    """Whether some element (along an axis) is true."""
+def any_set(x: SecretArray, axis: int | None = None) -> SecretArray:
+    """Whether at least one element (along an axis) is true. Rounds as `all_set`."""
     return ~(~x).all(axis)

@@ -1,9 +1,9 @@
-"""The resolution of shared rows: what is told apart, and what would be equal by rounding alone.
+"""The resolution of shared rows: comparisons that rounding would decide are refused.
 
-Rows of a `Real` leave their owners with 28 bits of their range, so that products of them have room. That is enough to
-measure by, and not to know numbers apart by: identifiers of ten digits would be equal to strangers' ones. So tests for
-equality of such rows are refused, and orders where whole numbers already are not told apart. Rows of an `Integer`, a
-`Flag` or a `Category` are exact.
+Rows of a `Real` leave their owners with 28 bits of their range, so that their products have room. 28 bits are enough
+for measurements, and too few for identifiers: two different identifiers of ten digits could become equal. So equality
+of such rows is refused, and their order too where even whole numbers become equal. Rows of an `Integer`, a `Flag` or a
+`Category` are exact.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def rounded(x: SecretArray) -> bool:
 
 
 def told_apart(what: str, x: SecretArray) -> None:
-    """Raise RangeError where `what` asks whether rows are equal that were rounded."""
+    """Raise RangeError where `what` tests rounded rows for equality."""
     if rounded(x):
         raise RangeError(
             f"{what}: {_named(x)} are numbers that were rounded when they were shared (to multiples of "
@@ -35,8 +35,8 @@ def told_apart(what: str, x: SecretArray) -> None:
 
 
 def compared(x: SecretArray, other: SecretArray | NDArray[Any]) -> None:
-    """Raise RangeError where a comparison rests on less than what rounding has left: rows that were rounded to more
-    than 1 with each other, or with public numbers between two of their multiples."""
+    """Raise RangeError where rounding would decide a comparison: of rows that were rounded to multiples of more than 1,
+    with each other or with public numbers that are no such multiples."""
     if not (rounded(x) and x.frac < 0):
         return
     if isinstance(other, np.ndarray):
@@ -53,7 +53,7 @@ def compared(x: SecretArray, other: SecretArray | NDArray[Any]) -> None:
 
 
 def ordered(what: str, *keys: SecretArray) -> None:
-    """Raise RangeError where `what` orders rows by numbers that were rounded to more than 1."""
+    """Raise RangeError where `what` orders rows by numbers that were rounded to multiples of more than 1."""
     for x in keys:
         if rounded(x) and x.frac < 0:
             raise RangeError(

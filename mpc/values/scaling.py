@@ -1,4 +1,4 @@
-"""Products with public real numbers: of values as measurements have, and of wide ones, which keep their last place."""
+"""Products with public real numbers: of measurements, and of wider values, which keep their last place."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _FINE, _DIGIT = 28, 28
 def scale_public(x: SecretArray, other: Any) -> SecretArray:
     """x times public numbers.
 
-    Whole numbers below 2^20, one power of two: exact, local.
+    By whole numbers below 2^20, or by a power of two that is the same for all elements: exact, local.
 
     Up to 33 bits (integers: 12): cut to 29 bits of the product's bound. Rounds 2
 
@@ -59,7 +59,7 @@ def exact_multiple(x: SecretArray, by: int) -> SecretArray:
 
 
 def _wide(a: SecretArray, values: NDArray[np.float64], exponent: int) -> SecretArray:
-    """a times numbers of magnitude below 2^exponent, at least one of them not below half of it."""
+    """a times numbers of magnitude below 2^exponent, the largest of them at least 2^(exponent - 1)."""
     width = width_of(a.bound)
     if width > _WIDEST:
         a = a.cut(a.frac - (width - _WIDEST))

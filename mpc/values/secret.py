@@ -1,8 +1,8 @@
 """Secret arrays: shared among the compute parties, with a public shape, type, scale and bound.
 
-Operators schedule their protocol and return at once; shape and range errors are raised at the line that made
-them. Products, reductions and limits are methods whose bodies stand in files of their own; what is more than one
-primitive (division, roots, sorting, …) comes from the run's `Functions`.
+Operators schedule their protocol and return at once; shape and range errors are raised at the line that caused
+them. Products, reductions and limits are methods whose bodies stand in files of their own; division, roots, sorting
+and whatever else takes several primitives come from the run's `Functions`.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class SecretArray(Value):
 
     # ---- reductions
     sum, mean, count = reductions.total, reductions.mean, reductions.count
-    all, any = reductions.every, reductions.some
+    all, any = reductions.all_set, reductions.any_set
 
     # ---- integers
     __lshift__, __rshift__ = integers.shift_left, integers.shift_right
@@ -216,7 +216,7 @@ class SecretArray(Value):
         return self.run.functions.quantile(self, q)
 
     def median(self) -> SecretArray:
-        """The middle one of the valid elements of a vector, or the mean of the two middle ones."""
+        """The median of the valid elements of a vector: of an even number, the mean of the two in the middle."""
         return self.run.functions.quantile(self, 0.5)
 
     def abs(self) -> SecretArray:

@@ -1,7 +1,7 @@
-"""Public numbers that one secret array is compared with, several for each element.
+"""Public numbers that a secret array is compared with, several for each element.
 
-Where an array is repeated along an axis to meet public numbers, each of its elements is compared with several of
-them, and an engine can share work between these comparisons.
+An array that is repeated along an axis to meet public numbers has each element compared with several numbers. An
+engine can share work between these comparisons.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Spread(NamedTuple):
 
 
 def spread(shape: Shape, values: Integers) -> Spread | None:
-    """How `values` meet an array of `shape` that is repeated along some axis for them; None where it is not.
+    """How `values` meet an array of `shape` that is repeated along an axis for them; None: no axis is repeated.
 
     Raises ShapeError where the two do not broadcast.
     """
@@ -36,17 +36,17 @@ def spread(shape: Shape, values: Integers) -> Spread | None:
     except ValueError:
         raise ShapeError(f"shapes {shape} and {values.shape} do not fit") from None
     rank = len(common)
-    own, given = ((1,) * (rank - len(one)) + one for one in (shape, values.shape))
-    new = [i for i in range(rank) if own[i] == 1 and common[i] > 1]
+    array, public = ((1,) * (rank - len(extents)) + extents for extents in (shape, values.shape))
+    new = [i for i in range(rank) if array[i] == 1 and common[i] > 1]
     if not new or not prod(common):
         return None
     old = [i for i in range(rank) if i not in new]
     kept = tuple(common[i] for i in old)
     first = tuple(common[i] for i in new)
-    table = values.reshape(given).transpose(new + old)
+    table = values.reshape(public).transpose(new + old)
     places = np.argsort(new + old).tolist()
     return Spread(
         kept,
         table.reshape(prod(first), *table.shape[len(new) :]),
-        lambda found: found.reshape(first + kept).transpose(places),
+        lambda bits: bits.reshape(first + kept).transpose(places),
     )

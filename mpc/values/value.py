@@ -1,4 +1,4 @@
-"""A secret without operators: what is public about it, statements of protocols, views, masks, and what it stands on.
+"""A secret without operators: its public properties, statements of protocols, views, masks, and its basis.
 
 `SecretArray` adds operators; the modules that they are written in import this one, so each can be imported first.
 """
@@ -32,7 +32,7 @@ class Value:
     type     "fixed" (raw / 2^frac), "int" or "bool"
     bound    largest magnitude of the raw integer
     valid    secret bits (or None: all valid); where cleared, the value means nothing and is never opened
-    why      what a cleared valid bit means, in words; of several reasons the last one (see `mpc.values.inherited`)
+    why      what a cleared valid bit means, in words; of several reasons the last (see `mpc.values.inherited`)
     basis    which rows are behind the value, so that a release can tell whether they are enough
     """
 
@@ -153,7 +153,7 @@ class Value:
         if mask is None:
             operands: tuple[Value, ...] = (self, *others)
             mask = UNMASKED
-            for x in operands:  # most have none: this is in the way of every operation
+            for x in operands:  # each operation comes by here, and most operands have no mask
                 if x.valid is not None:
                     mask = all_valid(operands, handle.spec.shape)
                     break
@@ -242,7 +242,7 @@ class Value:
         """The diagonal of a square matrix."""
         return self.view(lambda a: np.diagonal(a))
 
-    # ---- masks, and what it stands on
+    # ---- mask and basis
     def masked(self, valid: SecretArray, why: str) -> Self:
         """The same value, meaningless where `valid` is not set, for the reason `why`; earlier reasons stay first."""
         if valid.valid is not None:  # a bit that is undefined itself is not set
@@ -261,23 +261,23 @@ class Value:
         return self.restated(mask=UNMASKED, basis=PUBLIC if self.basis.public else LOOSE)
 
     def about(self, *counts: SecretArray) -> Self:
-        """The same value, which these counts of rows stand behind, too: scalars, or one count for each element.
+        """The same value, about these counts of rows as well: scalars, or a count for each element.
 
-        Only ever asks for more: what is in the value that no count covers stays so.
+        A release then asks for these rows, too; private rows that no count covers stay uncovered.
         """
         cohorts = tuple(Cohort.of(count, what="a count that the script gives") for count in counts)
         return self.with_basis(union(self.basis, Basis(_fitted(cohorts, self.shape))))
 
     def standing_on(self, *cohorts: Cohort, origin: tuple[str, ...] = ()) -> Self:
-        """The same value, which is about these rows and no others: a statement of library code, with its reason."""
+        """The same value, about exactly these rows: a statement of library code, whose comment gives the reason."""
         return self.with_basis(Basis(_fitted(cohorts, self.shape), origin=origin or self.basis.origin))
 
     def like(self, *others: Value) -> Self:
-        """The same value, standing on what `others` stand on: it was computed from them, element by element."""
+        """The same value with the basis of `others`, from which it was computed element by element."""
         return self.with_basis(union(*[x.basis for x in others]))
 
     def _also(self, other: Value) -> Basis:
-        """What it stands on together with a mask: which elements are defined is told, too."""
+        """The basis together with that of a mask: a release also tells which elements are defined."""
         if not other.basis.places and not other.basis.cohorts:
             return self.basis
         basis = other.basis if other.shape in ((), self.shape) else other.basis.reduced(None)
@@ -296,5 +296,5 @@ def is_secret(x: object) -> TypeGuard[SecretArray]:
 
 
 def _fitted(cohorts: tuple[Cohort, ...], shape: Shape) -> tuple[Cohort, ...]:
-    """Counts of another shape than the value's are behind the whole value."""
+    """Cohorts for a value of this shape: counts of another shape are behind the whole value."""
     return tuple(c if c.shape in ((), shape) else c.collapsed(None) for c in cohorts)

@@ -1,4 +1,4 @@
-"""Products of wide secrets, such as sums of rows and quotients: by digits, so that they keep twice the bits."""
+"""Products of wide secrets, such as sums of rows and quotients: by digits, so that they keep twice as many bits."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _WIDEST, _SINGLE, _LEAST = 58, 30, 10
 
 
 def is_wide(x: SecretArray) -> bool:
-    """Whether 29 bits of its bound are few for this number: more bits than measurements or labels have."""
+    """Whether a number has more bits than measurements or labels, so that a product of 29 bits would lose digits."""
     return width_of(x.bound) > (SMALL if x.type == "int" else NARROW)
 
 
@@ -29,7 +29,7 @@ def wide_product(a: SecretArray, b: SecretArray) -> SecretArray:
 
 
 def fine_enough(sign: str, frac: int, a: SecretArray, b: SecretArray) -> None:
-    """Raise RangeError where a product of these, one of them wide, would have fewer than 10 fraction bits."""
+    """Raise RangeError where a product of which a factor is wide would have fewer than 10 fraction bits."""
     if frac < _LEAST and (is_wide(a) or is_wide(b)):
         raise RangeError(
             f"{a!r} {sign} {b!r}: the bounds are so large that the product would have too few digits; say "
@@ -44,7 +44,7 @@ def precise_product(a: SecretArray, b: SecretArray) -> SecretArray:
     Rounds    4; a truncation for each operand above 30 bits, and 2 or 4 products for 1 or 2 of them
     """
     frac = _frac(a, b)
-    given = (a, b)
+    operands = (a, b)
     a, b = _fitting(a.bare()), _fitting(b.bare())
     parts = [x.product(y, frac) for x in _digits(a) for y in _digits(b)]
     product = parts[0]
@@ -53,7 +53,7 @@ def precise_product(a: SecretArray, b: SecretArray) -> SecretArray:
     places = a.frac + b.frac - frac
     exact = a.bound * b.bound
     most = (exact >> places if places > 0 else exact << -places) + 1 + len(parts) * a.run.engine.rounding
-    return kept(product.bounded(most), *given)
+    return kept(product.bounded(most), *operands)
 
 
 def _frac(a: SecretArray, b: SecretArray) -> int:
@@ -62,7 +62,7 @@ def _frac(a: SecretArray, b: SecretArray) -> int:
 
 
 def _fitting(x: SecretArray) -> SecretArray:
-    """Cut so that the exact product of any two digits is within the ring."""
+    """x, cut so that the ring holds the exact product of any two digits."""
     most = 60 - 2 * (x.run.engine.rounding - 1).bit_length()
     return x.cut(x.frac - max(width_of(x.bound) - most, 0))
 
@@ -72,8 +72,8 @@ def _digits(x: SecretArray) -> list[SecretArray]:
 
 
 def halves(x: SecretArray) -> list[SecretArray]:
-    """Two numbers of about half the bits that add up to x. Rounds those of a cut."""
+    """Two numbers of about half the bits that add up to x. Rounds: a cut."""
     half = width_of(x.bound) // 2
     high = x.cut(x.frac - half)
-    # What a cut leaves is less than its last place, by as many of them as it may be off.
+    # A cut is off by at most `rounding` of its last places, so x - high is at most rounding * 2^half.
     return [high, (x - high.shifted(x.frac)).bounded(x.run.engine.rounding << half)]
