@@ -1,1 +1,1 @@
-"""Releases as people see them: in the plan, on the terminal, as a page."""
+"""Releases for people: in the plan, on the terminal, as a page."""

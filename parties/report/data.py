@@ -1,7 +1,7 @@
-"""What a finished run hands over to be shown: the contents of `result.json`, checked and made safe to print.
+"""The result of a run, ready to be shown: the content of `result.json`, checked and made safe to print.
 
-Inside: the model of a result, and which releases make one table. Left out: each kind of release (`report_kinds`),
-wording (`report_text`), terminal (`report_terminal`), plots (`plots`), files and HTML (`report`).
+Inside: the model of a result, and which releases form a table. Left out: each kind of release (`kinds`), wording
+(`words`), terminal (`terminal`, `releases`), plots (`plots`), files and HTML (`page`).
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from parties.report.disclosed import Disclosure, read
 from parties.report.kinds import Histogram, Model, Scalar, model_of
 from parties.report.words import Number, plain
 
-#: Last words of release names that are folded into one table, in the order of its columns.
+#: Releases whose names end in these words are put into one table, with its columns in this order.
 STATISTICS: Final = ("count", "mean", "sd", "variance", "minimum", "median", "maximum", "sum", "missing")
 
 
 class Organization(Model):
-    """One organization as the others may see it; `rows` is None where the number is not disclosed."""
+    """An organization, as the others may see it; `rows` is None if the number is not disclosed."""
 
     roles: list[str]
     rows: int | None = None
@@ -29,10 +29,10 @@ class Organization(Model):
 
 
 class Oracle(Model):
-    """How far the joint result is from pooling the data in the clear (sample data only).
+    """How far the joint result is from a computation on the pooled data in the clear (sample data only).
 
     beyond  releases that differ by more than the tolerance
-    apart   both forms of each of these, shortened
+    apart   release -> both values of it, shortened
     failed  why there is no comparison
     """
 
@@ -45,7 +45,7 @@ class Oracle(Model):
 
 
 class Cost(Model):
-    """What the joint part took."""
+    """The cost of the joint computation."""
 
     rounds: int
     bytes_sent: int
@@ -54,7 +54,7 @@ class Cost(Model):
 
 
 class Result(BaseModel):
-    """One run's outcome as one organization may see it; the content of `result.json`."""
+    """The outcome of a run, as one organization may see it; the content of `result.json`."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -83,9 +83,9 @@ class Result(BaseModel):
         return plain(value)
 
     def release(self, name: str) -> Any:
-        """The release as a model of its kind; a str where words stand for all of it; else raw, as JSON.
+        """The release as a model of its kind; a str if words replace the value; else raw, as JSON.
 
-        Raw is a kind that is unknown, and a value without the form of its kind: a result is shown whatever it is.
+        Raw is a value of an unknown kind, or one that does not have the form of its kind: every result is shown.
         """
         if name not in self._models:
             self._models[name] = model_of(self.kinds.get(name, ""), self.releases[name])
@@ -93,18 +93,18 @@ class Result(BaseModel):
 
     @property
     def disclosures(self) -> dict[str, Disclosure]:
-        """What the agreed document says of each release, where the result has it."""
+        """The disclosure of each release by the agreed document, if the result has that release."""
         lines = [line for line in self.manifest if "protection" in line]
-        return {one.name: one for one in map(read, lines) if one.name in self.releases}
+        return {disclosure.name: disclosure for disclosure in map(read, lines) if disclosure.name in self.releases}
 
     @property
     def recipients(self) -> list[str]:
-        """Who learns the releases."""
+        """The organizations that learn releases."""
         return [name for name, organization in self.organizations.items() if "recipient" in organization.roles]
 
     @property
     def nothing(self) -> str:
-        """In place of releases, where there is none for the organization whose report this is."""
+        """The text in place of releases, if the organization of this report learns none; else empty."""
         if self.releases or not self.organization or self.organization in self.recipients:
             return ""
         return f"No release is for {self.organization}. The results go to {', '.join(self.recipients) or 'nobody'}."
@@ -127,7 +127,7 @@ class Result(BaseModel):
 
 @dataclass
 class Columns:
-    """Releases named "column statistic" as one table, and which releases it does not hold."""
+    """Releases named "column statistic" as one table, and the names of the other releases."""
 
     statistics: list[str] = field(default_factory=list)
     rows: dict[str, dict[str, Scalar]] = field(default_factory=dict)
@@ -135,24 +135,24 @@ class Columns:
     others: list[str] = field(default_factory=list)
 
     def unit(self, column: str) -> str:
-        """The unit of the column's own scale (a count or a variance has another)."""
+        """The unit of the column; counts and variances have other units."""
         other = ("count", "missing", "variance")
         cells = self.rows[column].items()
         return next((cell.unit for statistic, cell in cells if cell.unit and statistic not in other), "")
 
 
 def fold(result: Result) -> Columns:
-    """Gather "column statistic" numbers and the columns' histograms; a lone number is left as it is."""
+    """Gather numbers named "column statistic", and the columns' histograms; a single such number stays outside."""
     columns = Columns()
-    found: dict[str, tuple[str, str]] = {}
+    statistic_of: dict[str, tuple[str, str]] = {}
     for name in result.releases:
         column, _, statistic = name.rpartition(" ")
         if result.kinds.get(name) == "number" and column and statistic in STATISTICS:
-            found[name] = (column, statistic)
-    pairs = list(found.values())
+            statistic_of[name] = (column, statistic)
+    pairs = list(statistic_of.values())
     for name in result.releases:
-        if name in found:
-            column, statistic = found[name]
+        if name in statistic_of:
+            column, statistic = statistic_of[name]
             if sum(column == other or statistic == word for other, word in pairs) > 1:
                 columns.rows.setdefault(column, {})[statistic] = result.release(name)
                 continue
@@ -168,5 +168,5 @@ def fold(result: Result) -> Columns:
 
 
 def histogram_title(name: str) -> str:
-    """The column a histogram's release is about."""
+    """The column of a histogram, from the name of its release."""
     return name.removesuffix(" histogram").removesuffix(" distribution")

@@ -1,7 +1,7 @@
-"""Each kind of release as a model: the form of its value, checked.
+"""Each kind of release as a model that checks the form of its value.
 
-Any number may be replaced by words, such as "suppressed (fewer than 10)"; so may a whole value. docs/results.md has the
-forms for people.
+Words may replace any number, such as "suppressed (fewer than 10)", and also a whole value. docs/results.md explains
+the forms.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Vector(Model):
 
     @property
     def names(self) -> list[str]:
-        """A name for each number: its label, else its place, counted from 1."""
+        """A name for each number: its label, else its position, counted from 1."""
         return self.labels if self.labels is not None else _places(len(self.values))
 
 
@@ -66,7 +66,7 @@ class Histogram(Model):
 
     @property
     def equal_bins(self) -> bool:
-        """All bins have the same width; else their counts are no heights, and densities are drawn."""
+        """All bins have the same width. If not, densities are drawn as heights, not counts."""
         widths = [b - a for a, b in pairwise(self.edges)]
         return not widths or min(widths) <= 0 or max(widths) <= min(widths) * (1 + 1e-6)
 
@@ -74,7 +74,7 @@ class Histogram(Model):
 class Matrix(Model):
     """Kind "matrix": numbers in rows and columns, which may have labels.
 
-    labels  of rows and columns alike, such as correlations
+    labels  the same for rows and columns, as in correlations
     """
 
     labels: list[str] | None = None
@@ -93,7 +93,7 @@ class Matrix(Model):
 
     @property
     def symmetric(self) -> bool:
-        """Half of it tells all of it."""
+        """Rows and columns have the same labels, and both halves are equal."""
         n = len(self.values)
         return self.labels is not None and all(
             _same(self.values[i][j], self.values[j][i]) for i in range(n) for j in range(i)
@@ -101,7 +101,7 @@ class Matrix(Model):
 
     @property
     def row_names(self) -> list[str]:
-        """A name for each row: its label, else its place, counted from 1."""
+        """A name for each row: its label, else its position, counted from 1."""
         names = self.labels if self.labels is not None else self.rows
         return names if names is not None else _places(len(self.values))
 
@@ -113,7 +113,7 @@ class Matrix(Model):
 
 
 def _same(a: Number, b: Number) -> bool:
-    """Two numbers, as printed, or two words are the same."""
+    """Two numbers are equal as printed, or two texts are equal."""
     if isinstance(a, str) or isinstance(b, str):
         return a == b
     return isclose(a, b, rel_tol=1e-5, abs_tol=1e-6)
@@ -140,7 +140,7 @@ class Array(Model):
         return _shape(self.values) or ()
 
     def matrices(self, most: int) -> Iterator[tuple[tuple[int, ...], Matrix]]:
-        """The first matrices of the last two dimensions, each with its place in the others, counted from 1."""
+        """The first `most` matrices of the last two dimensions, with their positions in the others, counted from 1."""
         if 0 in self.shape:
             return
         for place in islice(product(*[range(length) for length in self.shape[:-2]]), most):
@@ -151,7 +151,7 @@ class Array(Model):
 
 
 def _shape(values: Any) -> tuple[int, ...] | None:
-    """The shape of nested lists of numbers and words; None where there is none."""
+    """The shape of nested lists of numbers and words; None if they have no regular shape."""
     if isinstance(values, bool | int | float | str):
         return ()
     if not isinstance(values, list):
@@ -162,7 +162,7 @@ def _shape(values: Any) -> tuple[int, ...] | None:
 
 
 class Regression(Model):
-    """Kind "regression": one entry a term in every list."""
+    """Kind "regression": each list has an entry for each term."""
 
     terms: list[str]
     coefficient: list[Number]
@@ -231,15 +231,15 @@ _KINDS: Final[dict[str, type[Model]]] = {
 }
 
 
-#: Kind of what the script computed from public and opened values.
+#: The kind of a value that the script computed from public and opened values.
 DERIVED: Final = "derived"
 _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
-#: The key that only this kind has.
-_TOLD_BY: Final = {"regression": "terms", "test": "groups", "crosstab": "chi_square", "histogram": "edges"}
+#: kind -> the key that no other kind has.
+_KEY_OF: Final = {"regression": "terms", "test": "groups", "crosstab": "chi_square", "histogram": "edges"}
 
 
 def model_of(kind: str, raw: Any) -> Any:
-    """A release as a model of its kind; raw where it has not its form."""
+    """A release as a model of its kind; raw if it does not have the form of its kind."""
     if isinstance(raw, str) and kind != "number" and kind != DERIVED:
         return raw
     if kind == DERIVED:
@@ -254,11 +254,11 @@ def model_of(kind: str, raw: Any) -> Any:
 
 
 def _form_of(raw: Any) -> str:
-    """The kind whose form a derived value has."""
+    """The kind of a derived value, by its form."""
     if isinstance(raw, dict):
         values = raw.get("values")
         if values is not None:
             return _BY_DEPTH[min(len(_shape(values) or ()), 3)]
-        return next((kind for kind, key in _TOLD_BY.items() if key in raw), "")
+        return next((kind for kind, key in _KEY_OF.items() if key in raw), "")
     shape = _shape(raw)
     return "" if shape is None else _BY_DEPTH[min(len(shape), 3)]

@@ -1,8 +1,8 @@
 """A finished run's result: on the terminal, as `result.json` and as one self-contained `report.html`.
 
-All three take the plain dict that `result.json` holds, or a checked `Result`. The page has its style and plots
-inside, runs no script and asks for nothing from anywhere; its policy forbids a browser to try. Files are written
-whole or not at all, readable by their owner only. jinja2 and matplotlib are imported when a page is written.
+All three take the dict of `result.json`, or a checked `Result`. The page contains its style and plots, runs no script
+and loads nothing from elsewhere; its content policy forbids the browser to do so. Files are written whole or not at
+all, readable by their owner only. jinja2 and matplotlib are imported when a page is written.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ _NAMES = (
 )
 
 
-#: Elements of a vector that a page shows, a quarter of them its last ones; matrices of an array.
+#: A page shows so many elements of a vector, a quarter of them from its end, and so many matrices of an array.
 _MOST = 200
 _MOST_MATRICES = 20
 
 
 def check(result: Mapping[str, Any] | Result) -> Result:
-    """The result as its model. Raises pydantic's `ValidationError` where its form is wrong."""
+    """The result as a `Result`. Raises pydantic's `ValidationError` if its form is wrong."""
     return result if isinstance(result, Result) else Result.model_validate(result)
 
 
@@ -56,7 +56,7 @@ def show(result: Mapping[str, Any] | Result, console: Console) -> None:
 
 
 def write_json(result: Mapping[str, Any] | Result, path: str | os.PathLike[str]) -> None:
-    """Write the result for other programs, every number in full."""
+    """Write the result for other programs, with all digits of each number."""
     content = check(result).model_dump(mode="json")
     write_whole(path, json_text(content) + "\n")
 
@@ -67,7 +67,7 @@ def write_html(result: Mapping[str, Any] | Result, path: str | os.PathLike[str])
 
 
 def html(result: Mapping[str, Any] | Result) -> str:
-    """The page."""
+    """The page as HTML."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -97,7 +97,7 @@ def html(result: Mapping[str, Any] | Result) -> str:
     environment.filters["left_out"] = lambda values, most=_MOST: f"… {len(values) - most:,} more of {len(values):,} …"
     environment.tests["words"] = lambda value: isinstance(value, str)
     environment.tests["answer"] = lambda value: isinstance(value, bool)
-    # The plots are the only text that is not escaped by the template; `plots` escapes the labels in them.
+    # Only the plots are not escaped by the template; `plots` escapes the labels in them.
     svgs = {name: Markup(svg) for name, svg in plots.draw(checked).items()}
     histograms = [(histogram_title(name), name, x) for name, x in values.items() if isinstance(x, Histogram)]
     return environment.get_template("report.html.j2").render(
@@ -127,22 +127,22 @@ def _form(value: Any) -> str:
 
 
 def _largest(values: list[Number]) -> float:
-    """The size of the largest number."""
+    """The largest absolute value."""
     return float(max((abs(x) for x in values if not isinstance(x, str | bool)), default=0))
 
 
 def _share(value: Number, top: float) -> float:
-    """A value's size against the largest one, in percent."""
+    """The absolute value in percent of the largest one."""
     return 0.0 if isinstance(value, str | bool) or not top else round(100 * abs(value) / top, 2)
 
 
 def _slices(array: Array) -> list[tuple[str, Matrix]]:
-    """The first matrices of an array's last two dimensions, each with its place."""
+    """The first matrices of an array's last two dimensions, each with its position."""
     return [(", ".join(map(str, place)), matrix) for place, matrix in array.matrices(_MOST_MATRICES)]
 
 
 def _strongest(matrix: Matrix) -> list[tuple[str, str, float]]:
-    """The pairs farthest from 0, at most eight of them."""
+    """The at most eight pairs of rows whose entries are farthest from 0."""
     labels, n = matrix.row_names, len(matrix.values)
     pairs = [(labels[j], labels[i], matrix.values[i][j]) for i in range(n) for j in range(i)]
     known = [(first, second, float(x)) for first, second, x in pairs if not isinstance(x, str)]
@@ -150,13 +150,13 @@ def _strongest(matrix: Matrix) -> list[tuple[str, str, float]]:
 
 
 def _shades(phases: dict[str, float]) -> list[tuple[str, float, float]]:
-    """Name, seconds and percent of the whole, for each phase."""
+    """(name, seconds, percent of the total) for each phase."""
     total = sum(phases.values()) or 1.0
     return [(name, seconds, round(100 * seconds / total, 2)) for name, seconds in phases.items()]
 
 
 def _deviations(result: Result) -> list[tuple[str, Number]]:
-    """The releases' differences from the clear, largest first; words before numbers."""
+    """The differences of the releases from the clear computation: words first, then the largest numbers first."""
     if result.oracle is None:
         return []
     details = result.oracle.details.items()
@@ -164,7 +164,7 @@ def _deviations(result: Result) -> list[tuple[str, Number]]:
 
 
 def write_whole(path: str | os.PathLike[str], text: str) -> None:
-    """Write a file that only its owner reads (mode 0600), under its name only once it is whole."""
+    """Write a file that only its owner can read (mode 0600), whole or not at all."""
     target = Path(path)
     handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
     try:

@@ -13,10 +13,10 @@ from parties.report.words import Number, number
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-#: Room, in points, for a character of a label.
+#: The width of a character of a label, in points.
 _CHARACTER: Final = 6.3
 _LABEL_LIMIT: Final = 24
-#: Rows of a matrix, terms or bins above which there is no plot: nobody could read it, and it takes long to draw.
+#: With more rows of a matrix, terms or bins there is no plot: it would be unreadable and slow to draw.
 _MOST_LABELS: Final = 80
 _MOST_BINS: Final = 1000
 _INTERCEPTS: Final = frozenset({"intercept", "(intercept)", "const", "constant"})
@@ -100,7 +100,7 @@ def _heat_map(name: str, value: Matrix) -> str:
 
 
 def _coefficients(name: str, value: Regression) -> str:
-    """Coefficients with their intervals; in standard errors where the terms' own scales differ too much."""
+    """Coefficients with their intervals; in units of standard errors if the scales of the terms differ too much."""
     rows = list(zip(value.terms, value.coefficient, value.ci_low, value.ci_high, value.standard_error, strict=True))
     slopes = [row for row in rows if row[0].lower() not in _INTERCEPTS] or rows
     errors = [float(row[4]) for row in slopes if not isinstance(row[4], str) and float(row[4]) > 0]

@@ -1,7 +1,7 @@
-"""One release on the terminal, by its form.
+"""A release on the terminal, by its form.
 
-What is long is shortened to its head and tail, with the number of what is left out; `result.json` has all of it.
-Characters that the output cannot show are replaced by plain ones.
+Long values are shortened to their beginning and end, with the number of elements left out; `result.json` has all of
+them. Characters that the output cannot show are replaced by plain ones.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from parties.report.words import Number, number, probability, shortened
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _PLAIN_BARS: Final = "_.-:=+*#"
 _BAR_WIDTH: Final = 20
-#: Elements of an axis that are shown, and of these the last ones, where it is longer.
+#: An axis shows at most so many elements; if it is longer, _TAIL of these are its last ones.
 _MOST: Final = 24
 _TAIL: Final = 6
-#: Matrices of an array that are shown, and lines of a value of unknown form.
+#: At most so many matrices of an array are shown, and so many lines of a value of unknown form.
 _MOST_MATRICES: Final = 4
 _MOST_LINES: Final = 60
 
 
 def show(value: Any, console: Console) -> None:
-    """Print a release, as `Result.release` gives it."""
+    """Print a release that `Result.release` has returned."""
     if isinstance(value, str):
         console.print(Padding(Text(value, "dim"), (0, 3), expand=False))
     elif isinstance(value, Vector):
@@ -52,7 +52,7 @@ def show(value: Any, console: Console) -> None:
 
 
 def bars(histogram: Histogram, console: Console) -> Text:
-    """One character a bin, or a few bins to a character; a dot where a bin was suppressed."""
+    """A character for each bin or each few bins; a dot if a bin was suppressed."""
     marks, hidden = (_BARS, "·") if _unicode(console) else (_PLAIN_BARS, "?")
     step = -(-len(histogram.counts) // _BAR_WIDTH) or 1
     heights = [
@@ -72,7 +72,7 @@ def bars(histogram: Histogram, console: Console) -> Text:
 
 
 def _height(histogram: Histogram, start: int, end: int) -> float:
-    """Of some bins together: their density where bins have different widths, else their count."""
+    """The height of the bins from `start` to `end` together: their count, or their density if bin widths differ."""
     count = float(sum(map(float, histogram.counts[start:end])))
     if histogram.equal_bins:
         return count
@@ -121,7 +121,7 @@ def _lower_half(value: Matrix, console: Console) -> None:
 
 
 def _matrix(value: Matrix, console: Console) -> None:
-    """All of a matrix, its middle left out where it is large."""
+    """A matrix; the middle of a large one is left out."""
     names, columns, values = value.row_names, value.column_names, value.values
     if not names or not columns:
         console.print(Text(f"   no elements ({len(names)} rows, {len(columns)} columns)", "dim"))
@@ -149,14 +149,14 @@ def _blocks(names: Sequence[str], headings: Sequence[str], cells: Sequence[Seque
             column.min_width = 0
             column.header = Text(f" {column.header}", overflow="fold")
         for name, row in zip(names, cells, strict=True):
-            some = row[start : start + block]
-            if some:
-                table.add_row(Text(name), *some)
+            cells_in_block = row[start : start + block]
+            if cells_in_block:
+                table.add_row(Text(name), *cells_in_block)
         console.print(table)
 
 
 def _words(value: Matrix, console: Console) -> None:
-    """What stands for the dots of a matrix."""
+    """The words that the dots of a matrix stand for."""
     for word in sorted({x for row in value.values for x in row if isinstance(x, str)}):
         console.print(Text(f"   {_dot(console)}  {word}", "dim"))
 
@@ -201,7 +201,7 @@ def _regression(value: Regression, console: Console) -> None:
     rows = zip(value.terms, value.coefficient, value.standard_error, value.t, value.p, intervals, strict=True)
     for term, coefficient, error, t, p, (low, high) in rows:
         words = next((x for x in (coefficient, error) if isinstance(x, str)), None)
-        if words is not None and coefficient == error:  # the same words in every cell are said once
+        if words is not None and coefficient == error:  # the same words in all cells are printed once
             table.add_row(Text(term), Text(words, "dim"))
             continue
         cells = [cell(x, 4) for x in (coefficient, error)]

@@ -1,8 +1,8 @@
 """Figures as inline SVG of a page.
 
-Drawn with matplotlib's SVG backend, imported when called. Colours are drawn as stand-ins and leave as CSS variables,
-text leaves as text in the page's font, so a figure follows the page into dark mode. No figure names an outside
-resource, and the same data give the same bytes. Mathematics in labels is off: labels are others' text.
+Drawn with matplotlib's SVG backend, which is imported when it is called. Placeholder colours become CSS variables, and
+text stays text in the font of the page, so a figure follows the page into dark mode. A figure loads nothing from
+elsewhere, and the same data give the same bytes. Mathematical notation in labels is off: labels are text of others.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ _SETTINGS: Final[Any] = {
     "hatch.color": LINE,
     "hatch.linewidth": 0.8,
 }
-#: What matplotlib writes and a page does not need: namespaces, metadata, styles, comments, names, its font list.
+#: Parts of matplotlib's output that a page does not need: namespaces, metadata, styles, comments, names, font list.
 _UNWANTED: Final = (
     r"<metadata>.*?</metadata>",
     r"<style.*?</style>",
@@ -74,7 +74,7 @@ _UNWANTED: Final = (
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Inside, figures are drawn in the page's style, whatever a user's own matplotlibrc says."""
+    """Inside, figures are drawn in the style of the page, and a user's matplotlibrc is ignored."""
     import matplotlib
 
     with matplotlib.rc_context():
@@ -94,7 +94,7 @@ def figure(width: float, height: float, *, left: float, right: float, top: float
 
 
 def svg(drawn: Figure, title: str, *, stretch: float = 1.0) -> str:
-    """The figure as an SVG element to put into a page: no prologue, metadata, comments or style of its own."""
+    """The figure as an SVG element for a page, without prologue, metadata, comments and style."""
     out = io.StringIO()
     drawn.savefig(out, format="svg", transparent=True, metadata={"Date": None})
     text = out.getvalue()

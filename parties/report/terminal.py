@@ -1,6 +1,6 @@
 """A result on the terminal.
 
-Every text that an organization or a scenario wrote goes through `rich.text.Text`, so nothing in it is markup.
+All text of organizations and scenarios goes through `rich.text.Text`, so nothing in it is read as markup.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def _heading(result: Result, console: Console) -> None:
 
 
 def _unprotected(result: Result, console: Console) -> None:
-    """First of all: what nothing protects, and why."""
+    """The releases that are not protected, and why. They come first."""
     groups: dict[str, list[str]] = {}
     for name, why in result.unprotected.items():
         groups.setdefault(why, []).append(name)
@@ -64,7 +64,7 @@ def _unprotected(result: Result, console: Console) -> None:
 
 
 def _note(result: Result, name: str) -> tuple[str, str]:
-    """What is said of a release beside its name."""
+    """The note beside the name of a release."""
     if name in result.unprotected:
         return "  NOT PROTECTED", "bold red"
     return ("  derived", "dim") if result.kinds.get(name) == DERIVED else ("", "")

@@ -1,4 +1,4 @@
-"""Words for a report: numbers, sizes and times as people read them, and others' text made safe to print."""
+"""Words for a report: numbers, sizes and times for people, and text of others made safe to print."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pydantic import BaseModel
 
 from mpc.text import visible
 
-#: A number, yes or no, or the words that stand in their place.
+#: A number, yes or no, or words that replace it.
 Number = bool | int | float | str
 
 _SUPERSCRIPT: Final = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def plain(value: Any) -> Any:
-    """Dicts, lists, numbers and clean text only: NumPy values as Python's, NaN and infinity as "undefined".
+    """`value` as dicts, lists, numbers and clean text: NumPy values as Python's, NaN and infinity as "undefined".
 
-    Whatever else there is becomes text: what was computed is never lost for its form.
+    A value of another type becomes text, so that no result is lost.
     """
     if isinstance(value, BaseModel):
         value = value.model_dump()
@@ -35,7 +35,7 @@ def plain(value: Any) -> Any:
         out: dict[str, Any] = {}
         for key, item in value.items():
             name = visible(str(key))
-            while name in out:  # names that differ in what cannot be seen
+            while name in out:  # names that differ only in invisible characters
                 name += "'"
             out[name] = plain(item)
         return out
@@ -45,7 +45,7 @@ def plain(value: Any) -> Any:
 
 
 def number(value: Number | None, digits: int = 5) -> str:
-    """A number to so many significant digits; yes or no; words as they are."""
+    """A number with `digits` significant digits; a bool as yes or no; words as they are."""
     if value is None:
         return "–"
     if isinstance(value, str):
@@ -68,7 +68,7 @@ def probability(value: Number) -> str:
 
 
 def scientific(value: Number, digits: int = 1) -> str:
-    """Such as 2.1 × 10⁻⁸."""
+    """A number like 2.1 × 10⁻⁸."""
     if isinstance(value, str):
         return value
     if value == 0:
@@ -78,7 +78,7 @@ def scientific(value: Number, digits: int = 1) -> str:
 
 
 def size(count: int) -> str:
-    """Bytes in the unit that reads best."""
+    """A number of bytes, with a unit that fits."""
     if count < 1000:
         return f"{count} B"
     scaled, units = count / 1000, ["kB", "MB", "GB", "TB"]
@@ -89,7 +89,7 @@ def size(count: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that reads best."""
+    """A time, with a unit that fits."""
     if seconds < 1:
         return f"{1000 * seconds:.0f} ms"
     if seconds < 120:
@@ -99,7 +99,7 @@ def duration(seconds: float) -> str:
 
 
 def shortened(length: int, most: int, tail: int) -> list[int | None]:
-    """Which elements of an axis are shown: all, or the first and the last `tail` with None between them."""
+    """The elements of an axis to show, at most `most`: all, or the first and the last `tail` with None between them."""
     if length <= most:
         return list(range(length))
     return [*range(most - tail), None, *range(length - tail, length)]
