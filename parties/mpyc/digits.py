@@ -1,7 +1,7 @@
 """Arithmetic modulo a prime on whole vectors: digits of 32 bits in 64-bit words, (digits, n), low digits first.
 
-Sums of elements times small public numbers fit a word before anything is carried, so splitting and recombining a Shamir
-sharing is a few dozen NumPy operations a vector, whatever its length, where Python integers take some for each element.
+Sums of elements times small public numbers fit a word without a carry. So splitting or recombining a Shamir sharing
+takes a few dozen NumPy operations for a vector of any length; with Python integers it takes several for each element.
 Reduced means: every digit is in [0, 2^32), and the number in [0, modulus).
 """
 
@@ -19,9 +19,9 @@ from parties.mpyc.fields import Limbs
 
 Digits = NDArray[np.int64]
 
-#: Larger moduli are left to Python's integers.
+#: Python's integers are used for larger moduli.
 MOST_BITS = 512
-#: Bound of public factors, and of what they sum up to.
+#: Bound of public factors and of their sum.
 MOST_FACTOR = 1 << 20
 _MASK = np.int64((1 << 32) - 1)
 _SHIFT = np.int64(32)
@@ -48,7 +48,7 @@ def to_limbs(digits: Digits) -> Limbs:
 
 @cache
 def _modulus(modulus: int) -> Digits:
-    """The digits of a modulus as a column, with one for the carry."""
+    """The digits of a modulus as a column, with one more digit for the carry."""
     count = digits_of(modulus)
     return np.array([[modulus >> (32 * j) & 0xFFFFFFFF] for j in range(count)] + [[0]], np.int64)
 
@@ -69,10 +69,10 @@ def _carry(total: Digits) -> None:
 
 
 def _reduced(total: Digits, modulus: int) -> Digits:
-    """Of a number between -MOST_FACTOR and MOST_FACTOR times the modulus, in digits and one for the carry."""
+    """Reduce numbers from -MOST_FACTOR to MOST_FACTOR times the modulus; `total` has a digit more, for the carry."""
     p = _modulus(modulus)
     _carry(total)
-    # The quotient from the leading digits: at most one off.
+    # The quotient from the leading digits is wrong by at most one.
     scale = [float(Fraction(1 << 32 * j, modulus)) for j in range(total.shape[0])]
     quotient = sum(row * factor for row, factor in zip(total[-3:], scale[-3:], strict=True))
     total -= np.floor(quotient).astype(np.int64) * p
@@ -100,7 +100,7 @@ def divided(modulus: int, digits: Digits, divisor: int) -> Digits:
     rest = np.zeros(digits.shape[1], np.int64)
     for row in digits[::-1]:
         rest = ((rest << _SHIFT) + row) % d
-    # Add the multiple of the modulus that makes it divisible.
+    # Add a multiple of the modulus, so that the sum is divisible by d.
     multiple = (-rest * np.int64(pow(modulus, -1, divisor))) % d
     total = np.concatenate((digits, np.zeros((1, digits.shape[1]), np.int64))) + multiple * _modulus(modulus)
     _carry(total)
@@ -114,7 +114,7 @@ def divided(modulus: int, digits: Digits, divisor: int) -> Digits:
 
 @cache
 def weights(points: tuple[int, ...]) -> tuple[tuple[int, ...], int] | None:
-    """Numerators and the common denominator of Lagrange's coefficients at 0; None where they are not small."""
+    """Numerators and the common denominator of Lagrange's coefficients at 0; None if they are not small."""
     exact = [prod((Fraction(y, y - x) for y in points if y != x), start=Fraction(1)) for x in points]
     divisor = lcm(*(weight.denominator for weight in exact))
     numerators = tuple(int(weight * divisor) for weight in exact)

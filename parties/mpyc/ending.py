@@ -1,7 +1,7 @@
-"""The end of a program: what Python does after the last line of a script, in the same order.
+"""The end of a program: the same steps, in the same order, as Python after the last line of a script.
 
-Executors are told that no more work comes, threads that are no daemons are joined, and exit handlers run (those of
-`multiprocessing` join child processes). A program may use its peers in all of that, so the session is still open.
+Executors stop accepting work, threads that are not daemons are joined, and exit handlers run (those of
+`multiprocessing` join child processes). A program may use its peers meanwhile, so the session is still open.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import threading
 
 
 def end_as_python_does() -> None:
-    """Returns when nothing that the program started is left; for the main thread."""
-    # `concurrent.futures` waits for its workers there: they are no daemons, and wait for work until they are told.
-    for told in reversed(list(getattr(threading, "_threading_atexits", ()))):
-        told()
+    """Wait until all that the program started has ended. Call it in the main thread."""
+    # Among these functions is that of `concurrent.futures`, which tells its workers that no more work comes.
+    for function in reversed(list(getattr(threading, "_threading_atexits", ()))):
+        function()
     while threads := _others():
         for thread in threads:
             thread.join()
@@ -23,13 +23,13 @@ def end_as_python_does() -> None:
 
 
 def end_children() -> None:
-    """Processes that the program started are not waited for any more."""
+    """End the processes that the program started."""
     for child in multiprocessing.active_children():
         child.terminate()
 
 
 def what_is_left() -> str:
-    """The threads and processes that a program's end still waits for, in words."""
+    """The threads and processes that the end of the program waits for, in words."""
     names = [f"the thread {thread.name}" for thread in _others()]
     names += [f"the process {child.name}" for child in multiprocessing.active_children() if not child.daemon]
     return ", ".join(names) or "an exit handler"

@@ -1,8 +1,8 @@
 """Vectors of finite field elements to bytes and back: fixed width, length and range checked.
 
-Elements are integers from 0 to order - 1 (a polynomial over GF(p) stands for its value at p, as MPyC has it), in
-little-endian order, each in the fewest whole bytes that hold order - 1. Longer vectors go through 64-bit limbs in
-NumPy. This stands in place of the pickles that MPyC sends for arrays.
+Elements are integers from 0 to order - 1 (a polynomial over GF(p) stands for its value at p, as in MPyC), in
+little-endian order, each in the fewest whole bytes that hold order - 1. Longer vectors are converted through 64-bit
+limbs in NumPy. This format replaces the pickles that MPyC sends for arrays.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from mpc.machine.channel import Bytes
 Objects = NDArray[np.object_]
 Limbs = NDArray[np.uint64]
 
-#: Vectors up to here are converted one element after the other: there, NumPy's fixed costs are larger.
+#: Vectors of at most so many elements are converted one by one: NumPy's fixed costs are larger there.
 _FEW = 24
-#: Above so many limbs an element, one conversion of a long integer costs less than its limbs.
+#: With more limbs for each element, it is quicker to convert long integers one by one.
 _MOST_LIMBS = 4
 _WORD = (1 << 64) - 1
 
@@ -40,7 +40,7 @@ def encode(order: int, values: Sequence[int] | Objects) -> Bytes:
 
 
 def decode(order: int, payload: Bytes, count: int, peer: str) -> list[int]:
-    """Exactly `count` elements; RemoteProtocolError for another length or a value that is none."""
+    """Exactly `count` elements; RemoteProtocolError for another length or a number that is not an element."""
     size = width(order)
     if count > _FEW and size <= 8 * _MOST_LIMBS:
         return to_integers(decode_limbs(order, payload, count, peer))
@@ -53,7 +53,7 @@ def decode(order: int, payload: Bytes, count: int, peer: str) -> list[int]:
 
 
 def decode_limbs(order: int, payload: Bytes, count: int, peer: str) -> Limbs:
-    """The same as (count, limbs) words."""
+    """Like `decode`, as (count, limbs) words."""
     size = width(order)
     _check_length(size, payload, count, peer)
     limbs = from_bytes(payload, size)
@@ -70,7 +70,7 @@ def _check_length(size: int, payload: Bytes, count: int, peer: str) -> None:
 
 
 def _too_large(peer: str) -> RemoteProtocolError:
-    return RemoteProtocolError(f"{peer} sent a number that is no element of the field", peer=peer)
+    return RemoteProtocolError(f"{peer} sent a number that is not an element of the field", peer=peer)
 
 
 def to_limbs(values: Objects, limbs: int) -> Limbs:
@@ -88,8 +88,8 @@ def to_limbs(values: Objects, limbs: int) -> Limbs:
 def to_integers(limbs: Limbs) -> list[int]:
     """The integers of (n, limbs) words."""
     if limbs.shape[1] == 1:
-        found: list[int] = limbs[:, 0].tolist()
-        return found
+        words: list[int] = limbs[:, 0].tolist()
+        return words
     value: Any = limbs[:, -1].astype(object)
     for j in range(limbs.shape[1] - 2, -1, -1):
         value = (value << 64) | limbs[:, j].astype(object)

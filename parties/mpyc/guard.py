@@ -1,8 +1,8 @@
-"""MPyC's import: late, once a process, with arguments of ours.
+"""The import of MPyC: late, once in a process, with arguments that Comity sets.
 
-When it is imported, MPyC reads `sys.argv`, sets up logging and an event loop policy, builds a runtime with as many
-parties as the arguments say, and leaves the program's own arguments in `sys.argv`. It starts other processes only for
-`-M` without `-I`, and opens no socket before `mpc.start()`, which is replaced before a program can call it.
+When it is imported, MPyC reads `sys.argv`, sets up logging and an event loop policy, builds a runtime for the number
+of parties in the arguments, and leaves the program's arguments in `sys.argv`. It starts other processes only for `-M`
+without `-I`, and opens no socket before `mpc.start()`, which is replaced before a program can call it.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import Any, NoReturn
 
 from mpc.errors import ConfigError, LocalProtocolError
 
-#: What is replaced inside of MPyC is that of these versions.
+#: The versions of MPyC whose functions `protocols` can replace.
 VERSIONS = ("0.11",)
-#: Above so many sets of n - t parties, pseudorandom sharing costs more than the messages it saves: each party
-#: evaluates C(n - 1, t) streams for every random number (n = 9, t = 4: 70 of them).
+#: With more sets of n - t parties, pseudorandom sharing costs more than the messages it saves: each party evaluates
+#: C(n - 1, t) streams for every random number (n = 9, t = 4: 70 of them).
 MOST_SUBSETS = 100
-#: Bits by which MPyC's masks are longer than the numbers they hide, at least: its option -K, 30 by default there.
+#: MPyC's masks are at least so many bits longer than the numbers they hide: its option -K, 30 by default in MPyC.
 LEAST_SECURITY = 40
 
-_STUDY = "it is the study that says who takes part, and where; on one machine,  comity mpyc --local N  does"
+_STUDY = "the study says who takes part and where; on one machine, use  comity mpyc --local N"
 _REFUSED = {
     "config": ("-C", _STUDY),
     "parties": ("-P", _STUDY),
     "M": ("-M", "say how many with  comity mpyc --local N PROGRAM"),
-    "index": ("-I", "a party's place follows from the organizations' names"),
+    "index": ("-I", "a party's index follows from the names of the organizations"),
     "threshold": ("-T", "write  threshold = T  in the study, or  comity mpyc --local N --threshold T PROGRAM"),
     "base_port": ("-B", _STUDY),
     "ssl": ("--ssl", "connections are always encrypted, and both ends authenticated. Leave it out"),
@@ -44,7 +44,7 @@ class _Parser(ArgumentParser):
 
 
 def _parser() -> _Parser:
-    """MPyC's own options, so that their values are not taken for others, and short forms are understood alike."""
+    """MPyC's options, so that their values and short forms are read as MPyC reads them."""
     parser = _Parser(add_help=False)
     for flags in (
         ("-V", "--VERSION"), ("-H", "--HELP"), ("-h", "--help"), ("--ssl",), ("--no-log",), ("--no-async",),
@@ -65,27 +65,27 @@ def _parser() -> _Parser:
 
 
 def check_options(arguments: Sequence[str]) -> Namespace:
-    """MPyC's options among a program's arguments; ConfigError for those that are refused."""
+    """MPyC's options among the arguments of a program; ConfigError for options that are refused."""
     options, _ = _parser().parse_known_args(list(arguments))
     for name, (option, instead) in _REFUSED.items():
         if getattr(options, name) not in (None, False):
-            raise ConfigError(f"{option} is MPyC's, for its own network: {instead}")
+            raise ConfigError(f"{option} is an option of MPyC for its own network: {instead}")
     if options.sec_param is not None:
         check_security(options.sec_param)
     return options
 
 
 def check_security(bits: int) -> None:
-    """Raises ConfigError for a security parameter that hides too little."""
+    """ConfigError for a security parameter that is too small."""
     if bits < LEAST_SECURITY:
         raise ConfigError(
-            f"-K {bits}: masks that are only {bits} bits longer than what they hide show too much of it; leave -K out, "
-            f"or give {LEAST_SECURITY} or more"
+            f"-K {bits}: masks that are only {bits} bits longer than the numbers they hide show too much; leave "
+            f"-K out, or give {LEAST_SECURITY} or more"
         )
 
 
 class Options(Namespace):
-    """MPyC's options while a program runs: those that it may set are held to what the command line may say."""
+    """MPyC's options while a program runs; a program may set only values that the command line may have."""
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "sec_param":
@@ -94,31 +94,31 @@ class Options(Namespace):
 
 
 def mpyc_version() -> str:
-    """The installed MPyC's version; ConfigError where it is one that this code does not fit."""
-    found = version("mpyc")
-    if not any(found == v or found.startswith(f"{v}.") for v in VERSIONS):
+    """The version of the installed MPyC; ConfigError if Comity does not work with it."""
+    installed = version("mpyc")
+    if not any(installed == v or installed.startswith(f"{v}.") for v in VERSIONS):
         raise ConfigError(
-            f"MPyC {found} is installed; this version of Comity works with {', '.join(VERSIONS)}\n"
-            "Install Comity anew, with the packages that it names"
+            f"MPyC {installed} is installed; this version of Comity works with {', '.join(VERSIONS)}\n"
+            "Install Comity again, with the packages that it requires"
         )
-    return found
+    return installed
 
 
 def load(program: str, arguments: Sequence[str], *, index: int, parties: int, threshold: int) -> Any:
-    """MPyC's runtime as this party, not started; `sys.argv` is what the program will find there.
+    """MPyC's runtime for this party, not started yet; `sys.argv` is set for the program.
 
-    Raises ConfigError, and SystemExit where MPyC's own help was asked for.
+    Raises ConfigError, and SystemExit if an argument asks for MPyC's help.
     """
     options = check_options(arguments)
     mpyc_version()
     if "mpyc" in sys.modules:
         raise LocalProtocolError("MPyC was imported before: a process is one party of one program")
-    own = [f"-M{parties}", f"-I{index}", f"-T{threshold}"]
+    setup = [f"-M{parties}", f"-I{index}", f"-T{threshold}"]
     if math.comb(parties, threshold) > MOST_SUBSETS:
-        own.append("--no-prss")
+        setup.append("--no-prss")
     if options.sec_param is None:
-        own.append(f"-K{LEAST_SECURITY}")
-    sys.argv = [program, *own, *arguments]
+        setup.append(f"-K{LEAST_SECURITY}")
+    sys.argv = [program, *setup, *arguments]
     from mpyc import runtime
 
     mpc = getattr(runtime, "mpc", None)
@@ -129,7 +129,7 @@ def load(program: str, arguments: Sequence[str], *, index: int, parties: int, th
 
 
 def settings(mpc: Any) -> dict[str, Any]:
-    """What all parties' runtimes must have in common."""
+    """The settings that must be the same in the runtimes of all parties."""
     options = mpc.options
     names = ("bit_length", "sec_param", "no_barrier", "no_prss", "no_numpy")
     return {name: getattr(options, name) for name in names}

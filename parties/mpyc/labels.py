@@ -1,7 +1,7 @@
 """Labels of MPyC's messages and inputs of its pseudorandom sharing: 128 bits of BLAKE2b in place of `hash()`.
 
-MPyC names each step of a program by a counter that forks with every coroutine. Its own fork is Python's hash of two
-integers, which anybody can bring to collide, and the same number decides which randomness a step uses.
+MPyC names each step of a program by a counter that forks with every coroutine. MPyC forks by Python's hash of two
+integers, for which anybody can make collisions; but the same number decides which randomness a step uses.
 """
 
 from __future__ import annotations

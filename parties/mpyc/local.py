@@ -1,6 +1,6 @@
-"""All parties of a program on this machine: processes with keys, cards and TLS of their own, gone afterwards.
+"""All parties of a program on this machine: processes with temporary keys, cards and TLS.
 
-Party 0 has this terminal, as with MPyC's `-M`; what the others print goes to files, or nowhere.
+Party 0 has this terminal, as with MPyC's `-M`. The output of the other parties goes to files.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from parties.data.dataschema import quoted
 from parties.local.launch import Member, consortium, threads_per_party
 from parties.text.echo import echo_message
 
-#: A party that was asked to end and has not, is ended.
+#: A party that was asked to end has so long before it is killed.
 _TERMINATE_S = 2.0
-#: Once a party has failed, the others find that out by themselves within the grace period.
+#: Once a party has failed, the others have so long to notice it; they should, within the grace period.
 _AFTERWARDS_S = 15.0
-#: Exit codes in the order in which they explain a failure, see mpc.errors; a program's own come between.
+#: Exit codes in the order in which they explain a failure, see mpc.errors; codes of the program stand between.
 _CAUSES = {2: 0, 1: 1, 5: 2, 4: 4, 3: 5}
 _TAIL = 4000
 
@@ -35,9 +35,9 @@ def run_local(
     options: Sequence[str] = (),
     output: Path | None = None,
 ) -> int:
-    """The exit code of the party that says what went wrong; 0 when all ended with 0.
+    """Run all parties. The exit code of the party that explains a failure; 0 if all ended with 0.
 
-    output  a folder for what each party but the first prints: party-1.log, …
+    output  a folder for the output of each party but the first: party-1.log, …
     """
     names = [f"party-{i:0{len(str(parties - 1))}}" for i in range(parties)]
     with consortium(names) as members, ExitStack() as files:
@@ -86,7 +86,7 @@ def _start(
 
 
 def _wait(processes: dict[str, subprocess.Popen[bytes]]) -> dict[str, int]:
-    """Exit codes. When one has failed, the others have a while to say so themselves."""
+    """The exit codes. Once a party has failed, the others have _AFTERWARDS_S seconds to end themselves."""
     codes: dict[str, int] = {}
     failed: float | None = None
     while len(codes) < len(processes):
@@ -117,7 +117,7 @@ def _stop(processes: dict[str, subprocess.Popen[bytes]]) -> None:
 
 
 def _cause(names: Sequence[str], codes: dict[str, int], logs: Path, output: Path | None) -> int:
-    """The code of the party whose failure explains the others', and what it said where nobody has seen it."""
+    """The exit code of the party whose failure explains the others; its output is printed if it was not seen."""
     failed = {name: code for name, code in codes.items() if code}
     if not failed:
         return 0

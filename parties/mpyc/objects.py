@@ -1,11 +1,11 @@
-"""What `mpc.transfer` sends: Python objects under a tag and a length, in place of pickles.
+"""The format of `mpc.transfer`: Python objects under a tag and a length, in place of pickles.
 
-A pickle is a program that its reader runs; this is data. Taken are None, bool, int, float, complex, str,
+A pickle is a program that its reader runs; this is data. Objects can be None, bool, int, float, complex, str,
 bytes, bytearray, list, tuple, set, frozenset, dict, range, Fraction, Decimal, date, datetime, time, timedelta, NumPy
-arrays and scalars of numbers and truth values, object arrays of all these, and what a `Registry` knows (MPyC's field
-elements, field arrays, polynomials and group elements, of types that both sides have made). Whatever bytes come,
-`decode` gives objects of these types or raises RemoteProtocolError; it makes no class, calls no function by name, and
-allocates no more than a small multiple of what came. `kinds` has the bounds.
+arrays and scalars of numbers and truth values, object arrays of all these, and values that a `Registry` knows (MPyC's
+field elements, field arrays, polynomials and group elements, of types that both sides have made). For any bytes,
+`decode` returns objects of these types or raises RemoteProtocolError. It makes no class, calls no function by name, and
+allocates at most a small multiple of the message. `kinds` has the bounds.
 """
 
 from __future__ import annotations
@@ -39,13 +39,13 @@ _FLOAT = struct.Struct("<d")
 
 
 class Registry(Protocol):
-    """Types beyond those of Python and NumPy."""
+    """Types besides those of Python and NumPy."""
 
     def reduce(self, value: object) -> tuple[tuple[Any, ...], Any] | None:
-        """(which type, what of it) as objects taken here; None for what is no such value."""
+        """(type, content) as objects that can be sent; None if `value` has another type."""
 
     def restore(self, key: tuple[Any, ...], content: Any) -> Any:
-        """The value again; ValueError or TypeError when there is no such type, or no such value of it."""
+        """The value of a type and content; ValueError or TypeError if the type is unknown or the content invalid."""
 
 
 class _Writer:
@@ -103,8 +103,8 @@ class _Writer:
             reduced = None if self._registry is None else self._registry.reduce(value)
             if reduced is None:
                 raise LocalProtocolError(
-                    f"mpc.transfer cannot send a {kind.__module__}.{kind.__qualname__}: it takes {TAKEN}. Send what it "
-                    "consists of, and put it together again at the receiver"
+                    f"mpc.transfer cannot send a {kind.__module__}.{kind.__qualname__}: it takes {TAKEN}. Send its "
+                    "parts, and put them together again at the receiver"
                 )
             self.out += b"M"
             for part in reduced:
@@ -172,7 +172,7 @@ _SIMPLE: dict[type, Callable[[_Writer, Any], None]] = {
 
 def _within(size: int, most: int, what: str) -> None:
     if size > most:
-        raise LocalProtocolError(f"mpc.transfer: {size:,} {what}; at most {most:,} are taken")
+        raise LocalProtocolError(f"mpc.transfer: {size:,} {what}; at most {most:,} are allowed")
 
 
 class _Reader:
@@ -195,13 +195,13 @@ class _Reader:
             number |= (byte & 0x7F) << shift
             if byte < 0x80:
                 return number
-        raise ValueError("a length that is none")
+        raise ValueError("an invalid length")
 
     def count(self, most: int, each: int = 1) -> int:
-        """How many objects follow: each has at least `each` bytes, so a false count is found before it costs."""
+        """The number of objects that follow. Each has at least `each` bytes, so a false count is detected at once."""
         number = self.length()
         if number > most or number * each > len(self.data) - self.at:
-            raise ValueError("more objects than bytes, or than are taken")
+            raise ValueError("more objects than bytes, or than are allowed")
         return number
 
     def get(self, depth: int = 0) -> Any:
@@ -223,12 +223,12 @@ class _Reader:
         if tag == b"M":
             key, content = self.get(depth + 1), self.get(depth + 1)
             if self._registry is None or type(key) is not tuple:
-                raise ValueError("a type that is not known here")
+                raise ValueError("an unknown type")
             return self._registry.restore(key, content)
         if tag == b"O":
             shape = self.shape()
             if math.prod(shape) > min(MOST_OBJECTS, len(self.data) - self.at):
-                raise ValueError("more objects than bytes, or than are taken")
+                raise ValueError("more objects than bytes, or than are allowed")
             entries = np.empty(math.prod(shape), object)
             for place in range(entries.size):
                 entries[place] = self.get(depth + 1)
@@ -278,19 +278,19 @@ class _Reader:
         kind, shape = NUMBERS[place], self.shape()
         data = self.take(math.prod(shape) * kind.itemsize)
         if kind == np.bool_ and np.any(np.frombuffer(data, np.uint8) > 1):
-            raise ValueError("a truth value that is none")
+            raise ValueError("an invalid truth value")
         return np.frombuffer(data, kind).reshape(shape).copy()
 
 
 def encode(value: Any, registry: Registry | None = None) -> bytes:
-    """The bytes of an object; LocalProtocolError naming its type where it cannot be sent."""
+    """The bytes of an object; LocalProtocolError names its type if it cannot be sent."""
     writer = _Writer(registry)
     writer.put(value)
     return bytes(writer.out)
 
 
 def decode(data: bytes | memoryview, peer: str, registry: Registry | None = None) -> Any:
-    """The object again; RemoteProtocolError for bytes that are none."""
+    """The object in `data`; RemoteProtocolError if the bytes are invalid."""
     reader = _Reader(memoryview(data), registry)
     try:
         value = reader.get()
@@ -298,5 +298,5 @@ def decode(data: bytes | memoryview, peer: str, registry: Registry | None = None
             raise ValueError("bytes after its end")
     except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError, RecursionError) as error:
         reason = str(error) if type(error) is ValueError else type(error).__name__
-        raise RemoteProtocolError(f"{peer} sent a message that holds no object: {reason[:80]}", peer=peer) from None
+        raise RemoteProtocolError(f"{peer} sent a malformed object: {reason[:80]}", peer=peer) from None
     return value

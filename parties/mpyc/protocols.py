@@ -1,9 +1,9 @@
-"""The part of MPyC's runtime that meets the network, written anew over a session.
+"""The part of MPyC's runtime that uses the network, written again on top of a session.
 
-Four protocols send: `input`, `output`, resharing and `transfer`. They say what they said in MPyC, to the same parties
-in the same rounds, so that everything above them is as it was. Other than there, vectors are encoded in a fixed width
-and checked on arrival, whole vectors are split and recombined at once, objects are data, labels have
-128 bits, keys of pseudorandom sharing are made by all who hold them, and an exception in a coroutine fails the run.
+Four protocols send: `input`, `output`, resharing and `transfer`. They send the same values as in MPyC, to the same
+parties in the same rounds, so the rest of MPyC need not change. The differences: vectors are encoded in a fixed width
+and checked on arrival, whole vectors are split and recombined at once, objects are data and not pickles, labels have
+128 bits, all holders of a key for pseudorandom sharing contribute to it, and an exception in a coroutine ends the run.
 
 `install` puts this into a runtime. Imports MPyC: only inside a run, after `guard.load`.
 """
@@ -36,7 +36,7 @@ _KEY = 16
 
 
 class Peer:
-    """What MPyC's parties have as their `protocol`: here it only counts."""
+    """The `protocol` of one of MPyC's parties; here it only counts bytes."""
 
     def __init__(self, exchange: Exchange, index: int) -> None:
         self._exchange = exchange
@@ -48,34 +48,35 @@ class Peer:
         return self._exchange.bytes_sent[self._index] - self._before
 
     def close_connection(self) -> None:
-        """Connections are the session's, and end with the process."""
+        """Nothing to do: connections belong to the session, and end with the process."""
 
 
 class Network:
-    """This run's way to the peers, for the functions below."""
+    """The state that the functions below share in this run."""
 
     def __init__(self, exchange: Exchange, watch: Watch, run_id: bytes) -> None:
         self.exchange = exchange
         self.watch = watch
         self.run_id = run_id
         self.types = Types()
-        self.dealt: int | None = None
+        #: The threshold for which keys of pseudorandom sharing were made.
+        self.keys_for: int | None = None
         self.prfs: dict[int, dict[tuple[int, ...], Any]] = {}
 
 
 def network(runtime: Any) -> Network:
-    found = runtime.comity
-    assert isinstance(found, Network)
-    return found
+    net = runtime.comity
+    assert isinstance(net, Network)
+    return net
 
 
 def install(mpc: Any, exchange: Exchange, watch: Watch, run_id: bytes) -> None:
-    """Let `mpc` speak over a session that is open."""
+    """Let `mpc` send over an open session."""
     Runtime.comity = Network(exchange, watch, run_id)
     watch.stopped = exchange.kick
     sending = {"transfer": transfer, "_distribute": distribute, "output": output, "_reshare": reshare}
     for name, function in sending.items():
-        function.__annotations__.pop("return", None)  # MPyC would take it for the type of the placeholder
+        function.__annotations__.pop("return", None)  # else MPyC reads it as the type of the placeholder
         setattr(Runtime, name, asyncoro.mpc_coro(function))
     Runtime.start, Runtime.shutdown, Runtime.barrier, Runtime.run = start, shutdown, barrier, run
     Runtime.prfs, Runtime._prss_uci = prfs, prss_uci
@@ -98,7 +99,7 @@ def receive(runtime: Any, peer: int) -> Any:
 
 
 def vectors(runtime: Any, x: list[Any]) -> tuple[Vectors, Any]:
-    """How shares in `x` travel, and their bare values."""
+    """The form in which the shares in `x` are sent, and their values."""
     if isinstance(x[0], finfields.FiniteFieldElement):
         return Vectors(type(x[0]), len(x), None, runtime.comity.exchange.names), [a.value for a in x]
     values = x[0].value
@@ -106,7 +107,7 @@ def vectors(runtime: Any, x: list[Any]) -> tuple[Vectors, Any]:
 
 
 def placeholder(runtime: Any, x: list[Any], *dims: int) -> Any:
-    """What MPyC shows for the result of a step on secure `x` before it is there."""
+    """MPyC's placeholder for the result of a step on secure `x`, until the result is there."""
     kind = type(x[0])
     array = issubclass(kind, runtime.SecureArray)
     parts = [kind, *([x[0].integral] if kind.frac_length else []), *([x[0].shape] if array else [])]
@@ -121,13 +122,13 @@ async def transfer(
 ) -> Any:
     """Send an object from each of the senders to each of the receivers (default: all to all), or along arcs.
 
-    Rounds 1. What may be sent: `parties.mpyc.objects`. As in MPyC, the arcs are a list of pairs or a dict.
+    Rounds 1. Objects that can be sent: `parties.mpyc.objects`. As in MPyC, the arcs are a list of pairs or a dict.
     """
     await self.returnType(asyncio.Future)
-    one = isinstance(senders, int)
+    one_sender = isinstance(senders, int)
     everybody = range(len(self.parties))
     if sender_receivers is None:
-        froms = [senders] if one else list(everybody if senders is None else senders)
+        froms = [senders] if one_sender else list(everybody if senders is None else senders)
         to = [receivers] if isinstance(receivers, int) else list(everybody if receivers is None else receivers)
         froms, to = (froms if self.pid in to else []), (to if self.pid in froms else [])
     elif senders is not None or receivers is not None:
@@ -143,15 +144,15 @@ async def transfer(
     for peer in to:
         if peer != self.pid:
             send(self, peer, data)
-    came = await self.gather([data if peer == self.pid else receive(self, peer) for peer in froms])
+    payloads = await self.gather([data if peer == self.pid else receive(self, peer) for peer in froms])
     names = net.exchange.names
-    found = [
+    received = [
         objects.decode(payload if isinstance(payload, bytes) else payload.data, names[peer], net.types)
-        for peer, payload in zip(froms, came, strict=True)
+        for peer, payload in zip(froms, payloads, strict=True)
     ]
-    if one:
-        return found[0] if found else None
-    return found
+    if one_sender:
+        return received[0] if received else None
+    return received
 
 
 async def distribute(self: Any, x: list[Any], senders: list[int]) -> Any:
@@ -176,7 +177,7 @@ async def distribute(self: Any, x: list[Any], senders: list[int]) -> Any:
     count = len(x) if shape is None else x[0].size
     form = Vectors(field, count, shape, network(self).exchange.names)
     shares: list[Any] = [None] * len(senders)
-    own: dict[int, Any] = {}
+    own_shares: dict[int, Any] = {}
     for i, sender in enumerate(senders):
         if sender != self.pid:
             shares[i] = receive(self, sender)
@@ -186,11 +187,14 @@ async def distribute(self: Any, x: list[Any], senders: list[int]) -> Any:
         values = x if shape is None else x[0].value.reshape(-1)
         for peer, share in enumerate(form.split(values, self.threshold, len(self.parties))):
             if peer == self.pid:
-                own[i] = share
+                own_shares[i] = share
             else:
                 send(self, peer, form.encode(share))
     shares = await self.gather(shares)
-    return [form.wrap(own[i] if i in own else form.decode(shares[i], sender)) for i, sender in enumerate(senders)]
+    return [
+        form.wrap(own_shares[i] if i in own_shares else form.decode(shares[i], sender))
+        for i, sender in enumerate(senders)
+    ]
 
 
 async def output(self: Any, x: Any, receivers: Any = None, threshold: int | None = None, raw: bool = False) -> Any:
@@ -224,8 +228,8 @@ async def output(self: Any, x: Any, receivers: Any = None, threshold: int | None
         y: list[Any] = [None] * count
     else:
         froms = [(me - t + j) % m for j in range(t)]
-        came = await self.gather([receive(self, peer) for peer in froms])
-        points = [(peer + 1, form.decode(payload, peer)) for peer, payload in zip(froms, came, strict=True)]
+        payloads = await self.gather([receive(self, peer) for peer in froms])
+        points = [(peer + 1, form.decode(payload, peer)) for peer, payload in zip(froms, payloads, strict=True)]
         y = form.recombine([*points, (me + 1, values)])
         if secure and not raw and kind._output_conversion is not None:
             y = [kind._output_conversion(a) for a in y]
@@ -251,29 +255,29 @@ async def reshare(self: Any, x: Any) -> Any:
         return x if many else x[0]
     form, values = vectors(self, x)
     m, me = len(self.parties), self.pid
-    first = self._program_counter[0] % m  # who shares is public, and varies so that all have the same work
+    first = self._program_counter[0] % m  # the sharing parties are public, and vary so that all do the same work
     froms = [(first + j) % m for j in range(2 * t + 1)]
-    own = None
+    own_share = None
     if me in froms:
         for peer, share in enumerate(form.split(values, t, m)):
             if peer == me:
-                own = share
+                own_share = share
             else:
                 send(self, peer, form.encode(share))
     others = [peer for peer in froms if peer != me]
-    came = await self.gather([receive(self, peer) for peer in others])
-    points = [(peer + 1, form.decode(payload, peer)) for peer, payload in zip(others, came, strict=True)]
-    if own is not None:
-        points.append((me + 1, own))
+    payloads = await self.gather([receive(self, peer) for peer in others])
+    points = [(peer + 1, form.decode(payload, peer)) for peer, payload in zip(others, payloads, strict=True)]
+    if own_share is not None:
+        points.append((me + 1, own_share))
     y = form.recombine(points)
     return y if many else y[0]
 
 
-# Start, end, and what happens in between
+# Start, end, and between them
 
 
 async def start(self: Any) -> None:
-    """The session is open already: make the keys of pseudorandom sharing, and say what MPyC says."""
+    """Make the keys of pseudorandom sharing, and log what MPyC logs; the session is open already."""
     logging.info(f"Start MPyC runtime v{self.version}")
     for peer in self.parties:
         peer.protocol = Peer(network(self).exchange, peer.pid)
@@ -303,7 +307,7 @@ async def barrier(self: Any, name: str | None = None) -> None:
 
 
 async def settled(self: Any) -> None:
-    """Until no coroutine is open above this one; a few turns of the loop, then woken by what comes in."""
+    """Wait until no coroutine above this level is open: for a few turns of the loop, then for incoming messages."""
     turns = 0
     while self._pc_level > self._program_counter[1]:
         turns += 1
@@ -315,7 +319,7 @@ async def settled(self: Any) -> None:
 
 def run(self: Any, f: Any) -> Any:
     """Run a coroutine or future until it is done."""
-    if self._loop.is_running():  # as in MPyC: drive a coroutine that never really waits
+    if self._loop.is_running():  # as in MPyC: step a coroutine that waits for no message
         if not asyncio.iscoroutine(f):
             f = asyncoro._wrap_in_coro(f)
         while True:
@@ -327,7 +331,7 @@ def run(self: Any, f: Any) -> Any:
 
 
 def reconcile(runtime: Any, watch: Watch, placeholder: Any, task: Any) -> None:
-    """A coroutine has ended: give its result to who waits for it, or end the run with its exception."""
+    """A coroutine has ended: give its result to its placeholder, or end the run with its exception."""
     runtime._pc_level -= 1
     if task.cancelled():
         return
@@ -339,7 +343,7 @@ def reconcile(runtime: Any, watch: Watch, placeholder: Any, task: Any) -> None:
 
 
 def _exceptions(watch: Watch) -> Callable[[Any, dict[str, Any]], None]:
-    """Errors outside of coroutines, as asyncio shows them; nothing about what a failed run leaves behind."""
+    """A handler that shows errors outside coroutines as asyncio does, except after a failed run."""
 
     def handle(loop: Any, context: dict[str, Any]) -> None:
         if watch.failure is not None or ("task" in context and "destroyed" in context.get("message", "")):
@@ -353,25 +357,25 @@ def _exceptions(watch: Watch) -> Callable[[Any, dict[str, Any]], None]:
 
 
 def set_threshold(self: Any, threshold: int) -> None:
-    """As in MPyC before `mpc.start()`, which makes the keys."""
+    """Set the threshold, as in MPyC; `mpc.start()` makes the keys for it."""
     if not 0 <= 2 * threshold < len(self.parties):
         raise ValueError(f"threshold {threshold} with {len(self.parties)} parties")
     self._threshold = threshold
 
 
 def subsets(self: Any) -> Iterator[tuple[int, ...]]:
-    """The sets of parties that share a key, of those with this party; in the same order everywhere."""
+    """The sets of parties that share a key, of which this party is a member; in the same order at all parties."""
     m = len(self.parties)
     return (s for s in itertools.combinations(range(m), m - self.threshold) if self.pid in s)
 
 
 async def make_keys(self: Any) -> None:
-    """A key for each set of n - t parties, from a random contribution of each of its members.
+    """Make a key for each set of n - t parties, from random parts of all its members.
 
-    Uniform if one member's contribution is, and known to nobody outside of the set.
+    The key is uniform if the part of one member is, and nobody outside the set knows it.
     """
     net = network(self)
-    if self.options.no_prss or net.dealt == self.threshold:
+    if self.options.no_prss or net.keys_for == self.threshold:
         return
     net.prfs.clear()
     mine = {s: os.urandom(_KEY) for s in subsets(self)}
@@ -390,7 +394,7 @@ async def make_keys(self: Any) -> None:
         for k, s in enumerate(shared):
             parts[s][peer] = data[_KEY * k : _KEY * (k + 1)]
     self._prss_keys = {s: _key(net.run_id, s, parts[s]) for s in mine}
-    net.dealt = self.threshold
+    net.keys_for = self.threshold
 
 
 def _key(run_id: bytes, members: tuple[int, ...], parts: dict[int, bytes]) -> bytes:
@@ -401,15 +405,15 @@ def _key(run_id: bytes, members: tuple[int, ...], parts: dict[int, bytes]) -> by
 def prfs(self: Any, bound: int) -> dict[tuple[int, ...], Any]:
     """The pseudorandom functions of this party's sets, with values below `bound`."""
     net = network(self)
-    if net.dealt != self.threshold:
+    if net.keys_for != self.threshold:
         raise LocalProtocolError("random sharings need mpc.start() first: the parties have no common keys yet")
-    found = net.prfs.get(bound)
-    if found is None:
-        found = net.prfs[bound] = {s: thresha.PRF(key, bound) for s, key in self._prss_keys.items()}
-    return found
+    functions = net.prfs.get(bound)
+    if functions is None:
+        functions = net.prfs[bound] = {s: thresha.PRF(key, bound) for s, key in self._prss_keys.items()}
+    return functions
 
 
 def prss_uci(self: Any) -> bytes:
-    """An input that no other call has: the next number of this branch, whole."""
+    """An input that no other call has: all bits of the next number of this branch."""
     self._program_counter[0] += 1
     return labels.label(self._program_counter[0])

@@ -1,6 +1,6 @@
-"""One party of an MPyC program: agree, run the program as `python program.py` would, end.
+"""A party of an MPyC program: agree, run the program as `python program.py` would, end.
 
-The program has the main thread, its own event loop and `sys.argv`, as under MPyC; the session lives in a second thread
+The program has the main thread, its event loop and `sys.argv`, as under MPyC; the session runs in a second thread
 (`exchange` says why).
 """
 
@@ -36,7 +36,7 @@ from parties.text.echo import echo
 
 
 class SessionThread:
-    """A session in an event loop and a thread of its own."""
+    """A session in another thread, with an event loop of that thread."""
 
     def __init__(self) -> None:
         self.loop = self._new_loop()
@@ -54,11 +54,11 @@ class SessionThread:
         return loop
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run it in the session's loop; waits for its result."""
+        """Run a coroutine in the session's loop, and wait for its result."""
         return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
 
-    def tell(self, error: ComityError) -> None:
-        """The program failed, or its operator stops it: the peers hear of it at once."""
+    def fail(self, error: ComityError) -> None:
+        """The program failed, or its operator stops it: tell the peers at once."""
         self.loop.call_soon_threadsafe(self._fail, error)
 
     def _fail(self, error: ComityError) -> None:
@@ -92,12 +92,12 @@ class Party:
         self._status = status
         self._report = report
         self._thread = SessionThread()
-        self._leaving: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
 
     def run(self) -> int:
-        """The program's exit code. Raises ComityError where the run fails, SystemExit where MPyC's help was asked for.
+        """Run the program; its exit code. Raises ComityError if the run fails, SystemExit for MPyC's help.
 
-        A program that fails by itself has its traceback printed, and peers hear that it ended.
+        If the program raises an exception, its traceback is printed, and peers are told that it ended.
         """
         keep_freed()
         study = self._study
@@ -120,10 +120,10 @@ class Party:
             mpyc=guard.mpyc_version(),
             settings=guard.settings(mpc),
         )
-        watch = Watch(mpc._loop, self._thread.tell)
+        watch = Watch(mpc._loop, self._thread.fail)
         error: ComityError | None = None
         try:
-            with listening(self._thread.tell):
+            with listening(self._thread.fail):
                 exchange = self._thread.call(self._open(document, index, mpc, watch))
                 from parties.mpyc import protocols
 
@@ -177,12 +177,12 @@ class Party:
         return exchange
 
     def _lost(self, mpc: Any, watch: Watch, error: ComityError) -> None:
-        """In the session's thread, when the run has failed: the program has a moment to end by itself."""
+        """In the session's thread, when the run has failed: end the process, unless the program ends soon."""
         mpc._loop.call_soon_threadsafe(watch.fail, error)
         self._thread.loop.call_later(PATIENCE_S, end_process, error, self._report)
 
     def _execute(self) -> int:
-        """Run the program in this thread, as the script that Python was started with."""
+        """Run the program in this thread, as Python runs a script."""
         sys.path.insert(0, os.path.dirname(os.path.abspath(self._program)))
         code: object = 0
         try:
@@ -196,17 +196,19 @@ class Party:
         return code or 0
 
     def _end_the_program(self) -> None:
-        """Wait for what the program has started, as Python does, but not for ever: `--stall` seconds."""
+        """Wait for threads and processes of the program, as Python does, but at most `--stall` seconds."""
         loop = self._thread.loop
         loop.call_soon_threadsafe(loop.call_later, self._limits.stall, self._give_up)
         end_as_python_does()
 
     def _give_up(self) -> None:
-        """In the session's thread: the peers hear that we are done, and the process ends."""
-        self._status(f"the program is at its end, but not {what_is_left()}: ended after {self._limits.stall:g} s")
-        self._leaving = self._thread.loop.create_task(self._leave())
+        """In the session's thread: tell the peers that the program is done, and end the process."""
+        self._status(
+            f"the program has ended, but {what_is_left()} has not: the process is ended after {self._limits.stall:g} s"
+        )
+        self._ending = self._thread.loop.create_task(self._end())
 
-    async def _leave(self) -> None:
+    async def _end(self) -> None:
         assert self._thread.session is not None
         await self._thread.session.finish(None)
         end_children()

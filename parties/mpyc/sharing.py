@@ -1,8 +1,8 @@
 """Shamir sharings of vectors over a prime field: split and recombined as whole vectors.
 
-MPyC draws one random number an element from the operating system; here all coefficients of a vector come from one
-draw. Uniform by rejection: no element is likelier than another. Points are 1 to m, as MPyC has them. Vectors are
-`digits`, or object arrays of integers where the field or the points do not allow that.
+MPyC asks the operating system for a random number for each element; here all coefficients of a vector come from one
+call. They are uniform, by rejection sampling. Points are 1 to m, as in MPyC. Vectors are `digits`, or object arrays of
+integers if the field or the points do not allow digits.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from parties.mpyc import digits
 from parties.mpyc.digits import Digits
 from parties.mpyc.fields import Limbs, Objects, from_bytes, less, to_integers, width
 
-#: Vectors up to here are split and recombined element by element.
+#: Vectors of at most so many elements are split and recombined element by element.
 FEW = 16
 
 
@@ -34,20 +34,20 @@ def uniform_limbs(order: int, count: int) -> Limbs:
     size = width(order)
     bits = max(1, (order - 1).bit_length())
     limbs = -(-size // 8)
-    found: list[Limbs] = [np.empty((0, limbs), np.uint64)]
+    pieces: list[Limbs] = [np.empty((0, limbs), np.uint64)]
     missing = count
     while missing > 0:
         tries = missing * (1 << bits) // order + missing // 16 + 8
         words = from_bytes(np.frombuffer(os.urandom(size * tries), np.uint8), size)
         words[:, -1] &= np.uint64((1 << (bits - 64 * (limbs - 1))) - 1)
         good = words[less(words, order)][:missing]
-        found.append(good)
+        pieces.append(good)
         missing -= good.shape[0]
-    return np.concatenate(found)
+    return np.concatenate(pieces)
 
 
 def objects(values: Sequence[Any]) -> Objects:
-    """A vector of Python objects, whatever they are."""
+    """An object array of any Python objects."""
     out = np.empty(len(values), object)
     out[:] = values
     return out
@@ -71,14 +71,14 @@ def recombine(modulus: int, shares: Sequence[Objects], weights: Sequence[int]) -
     half = modulus >> 1
     total: Any = 0
     for share, weight in zip(shares, weights, strict=True):
-        # Small negative numbers instead of their large representatives: less to reduce.
+        # Small negative weights instead of their large representatives: the sum stays smaller.
         total = total + share * (weight if weight <= half else weight - modulus)
     reduced: Objects = total % modulus
     return reduced
 
 
 def split_digits(modulus: int, values: Digits, threshold: int, parties: int) -> list[Digits]:
-    """`split` on digits; where `digits.powers_fit`."""
+    """`split` on digits; `digits.powers_fit` must hold."""
     count = values.shape[1]
     random = [digits.from_limbs(uniform_limbs(modulus, count), modulus) for _ in range(threshold)]
     terms = [values, *random]
@@ -89,10 +89,10 @@ def split_digits(modulus: int, values: Digits, threshold: int, parties: int) -> 
 
 
 def recombine_digits(modulus: int, points: Sequence[tuple[int, Digits]]) -> Digits | None:
-    """The value at 0 of the polynomials through the points; None where their coefficients are not small."""
-    found = digits.weights(tuple(point for point, _ in points))
-    if found is None:
+    """The values at 0 of the polynomials through the points; None if Lagrange's coefficients are not small."""
+    weights = digits.weights(tuple(point for point, _ in points))
+    if weights is None:
         return None
-    numerators, divisor = found
+    numerators, divisor = weights
     terms = [(share, factor) for (_, share), factor in zip(points, numerators, strict=True)]
     return digits.divided(modulus, digits.combination(modulus, terms), divisor)

@@ -1,7 +1,7 @@
-"""Which files a program consists of: itself, and what it imports from its own folder, as bytes with LF line ends.
+"""The files of a program: itself and the modules that it imports from its folder, as bytes with LF line ends.
 
-Found by reading, not by running: `import` and `from … import` statements, wherever they stand, of modules and packages
-beside the program. What a program imports in another way, and what lies elsewhere, is not compared.
+They are found by reading the program, not by running it: all `import` and `from … import` statements of modules and
+packages beside the program. Modules imported in another way, or from elsewhere, are not compared.
 """
 
 from __future__ import annotations
@@ -14,30 +14,32 @@ from pathlib import Path
 from mpc.errors import ConfigError
 from parties.data.misplaced import check_kind
 
-#: A program and its modules together.
+#: The largest size of a program with its modules.
 MOST_BYTES = 3 << 20
 
 
 def program_sources(program: Path) -> dict[str, bytes]:
-    """Relative path -> source. The program itself comes first. Raises ConfigError."""
+    """Relative path -> source; the program itself comes first. ConfigError if a file cannot be read."""
     if not program.is_file():
-        raise ConfigError(f"{program}: no such program")
+        raise ConfigError(f"{program}: no such file")
     check_kind(program, "program")
     folder = program.parent
-    found = {program.name: _read(program)}
-    todo = [(program, found[program.name])]
-    while todo:
-        path, source = todo.pop()
+    sources = {program.name: _read(program)}
+    unread = [(program, sources[program.name])]
+    while unread:
+        path, source = unread.pop()
         for module in _imported(path, source, folder):
             for file in _files(folder, module):
                 name = file.relative_to(folder).as_posix()
-                if name not in found:
-                    found[name] = _read(file)
-                    todo.append((file, found[name]))
-    size = sum(map(len, found.values()))
+                if name not in sources:
+                    sources[name] = _read(file)
+                    unread.append((file, sources[name]))
+    size = sum(map(len, sources.values()))
     if size > MOST_BYTES:
-        raise ConfigError(f"{program}: with the modules beside it, it has {size} bytes; at most {MOST_BYTES}")
-    return dict(sorted(found.items(), key=lambda item: (item[0] != program.name, item[0])))
+        raise ConfigError(
+            f"{program}: the program and the modules beside it have {size} bytes; at most {MOST_BYTES} are allowed"
+        )
+    return dict(sorted(sources.items(), key=lambda item: (item[0] != program.name, item[0])))
 
 
 def _read(path: Path) -> bytes:
@@ -52,7 +54,7 @@ def _imported(path: Path, source: bytes, folder: Path) -> Iterator[str]:
     try:
         tree = ast.parse(source, str(path))
     except (SyntaxError, ValueError) as error:
-        raise ConfigError(f"{path}: no Python program ({error})") from None
+        raise ConfigError(f"{path}: not a Python program ({error})") from None
     package = list(path.relative_to(folder).parts[:-1])
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -66,13 +68,13 @@ def _imported(path: Path, source: bytes, folder: Path) -> Iterator[str]:
 
 
 def _files(folder: Path, module: str) -> Iterator[Path]:
-    """The files that importing `module` runs, of those in the folder."""
-    place = folder
+    """The files in the folder that importing `module` runs."""
+    path = folder
     for part in module.split("."):
         if not part.isidentifier():
             return
-        if (place / part / "__init__.py").is_file():
-            yield place / part / "__init__.py"
-        elif (place / f"{part}.py").is_file():
-            yield place / f"{part}.py"
-        place = place / part
+        if (path / part / "__init__.py").is_file():
+            yield path / part / "__init__.py"
+        elif (path / f"{part}.py").is_file():
+            yield path / f"{part}.py"
+        path = path / part

@@ -1,4 +1,4 @@
-"""The study of an MPyC program: who computes, and how many of them may pool what they know.
+"""The study of an MPyC program: the parties, and how many of them may collude without learning anything.
 
     purpose   = "Joint mean of three registries"
     threshold = 1                              # default: the largest below half of the parties
@@ -12,7 +12,7 @@
     [organizations.st-mary]
     roles = ["compute"]
 
-No scenario: the program is the command line's, and its bytes are what the parties compare.
+It names no scenario: the command line names the program, and the parties compare its source.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ class _File(BaseModel):
 
 @dataclass(frozen=True)
 class ProgramStudy:
-    """Who runs a program together; participants in the order of their names, which is their index."""
+    """The study file of a program. Participants are sorted by name; their position is their index."""
 
     participants: tuple[str, ...]
     threshold: int
@@ -71,11 +71,13 @@ class ProgramStudy:
 
     def index(self, name: str) -> int:
         if name not in self.participants:
-            raise ConfigError(f"{self.path}: {name} takes no part; it names {', '.join(self.participants)}")
+            raise ConfigError(
+                f"{self.path}: {name} does not take part; the organizations are {', '.join(self.participants)}"
+            )
         return self.participants.index(name)
 
     def check_date(self, today: date) -> None:
-        """Raises ConfigError outside of the agreed dates."""
+        """ConfigError if `today` is outside the agreed dates."""
         if self.valid_from and today < self.valid_from:
             raise ConfigError(f"{self.path}: valid_from is {self.valid_from}; this machine's clock says {today}")
         if self.valid_until and today > self.valid_until:
@@ -86,20 +88,20 @@ class ProgramStudy:
 
 
 def open_program_study(path: Path) -> ProgramStudy:
-    """Reads the study file of a program. Raises ConfigError naming file and key."""
+    """Read the study file of a program; ConfigError names file and key."""
     check_kind(path, "program study")
     document = read_toml(path)
     try:
-        given = _File.model_validate(document)
+        file = _File.model_validate(document)
     except ValidationError as errors:
         raise ConfigError(problems(errors, str(path))) from None
-    names = tuple(sorted(given.organizations))
-    threshold = check_threshold(len(names), given.threshold, str(path))
-    return ProgramStudy(names, threshold, given.purpose, given.valid_from, given.valid_until, path)
+    names = tuple(sorted(file.organizations))
+    threshold = check_threshold(len(names), file.threshold, str(path))
+    return ProgramStudy(names, threshold, file.purpose, file.valid_from, file.valid_until, path)
 
 
 def check_threshold(parties: int, threshold: int | None, where: str) -> int:
-    """The threshold that holds, for a number of parties; ConfigError for one that there cannot be."""
+    """The threshold for a number of parties (None: the largest); ConfigError if it is impossible."""
     if not FEWEST <= parties <= MOST:
         raise ConfigError(f"{where}: an MPyC program takes {FEWEST} to {MOST} parties, found {parties}")
     largest = (parties - 1) // 2
@@ -107,8 +109,8 @@ def check_threshold(parties: int, threshold: int | None, where: str) -> int:
         return largest
     if not 1 <= threshold <= largest:
         raise ConfigError(
-            f"{where}: threshold {threshold} with {parties} parties; possible are 1 to {largest}: so many parties "
-            "together learn nothing"
+            f"{where}: threshold {threshold} is not possible with {parties} parties; choose 1 to {largest}: so many "
+            "parties together learn nothing"
         )
     return threshold
 
@@ -127,11 +129,13 @@ def agreed_program(
 
     keys      organization -> SHA-256 of its public key
     sources   relative path -> source
-    settings  those of MPyC that change which messages there are
+    settings  MPyC's settings that change which messages are sent
     """
     missing = [name for name in study.participants if name not in keys]
     if missing:
-        raise ConfigError(f"{study.path}: no key of {missing[0]} is known; get its card and  comity peer add CARD")
+        raise ConfigError(
+            f"{study.path}: the key of {missing[0]} is not known here; get its card, then  comity peer add CARD"
+        )
     return {
         "format": FORMAT,
         "comity": comity_version(),

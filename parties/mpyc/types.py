@@ -1,8 +1,8 @@
 """MPyC's own kinds of values in `mpc.transfer`: field elements, field arrays, polynomials, group elements.
 
-A type travels as its public parameters and is looked up among those that this program has made itself, so that no
-message makes a field or a curve of a peer's choice. Elements pass MPyC's own checks of being elements: a point that
-is not on its curve is refused. Imports MPyC: only inside a run.
+A type is sent as its public parameters, and is looked up among the types that this program has made. So no message
+makes a field or a curve that a peer chose. MPyC checks that elements are valid: a point that is not on its curve is
+refused. Imports MPyC: only inside a run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_POLYNOMIAL = 1 << 16
 
 
 class Types:
-    """A `parties.mpyc.objects.Registry` of the types there are in this process."""
+    """A `parties.mpyc.objects.Registry` of MPyC's types in this process."""
 
     def __init__(self) -> None:
         self._known: dict[Key, Any] = {}
@@ -54,23 +54,23 @@ class Types:
                 raise ValueError("a group element without a value")
             return kind(content)
         if type(content) is not int or content < 0:
-            raise ValueError("a value that is no number")
+            raise ValueError("a value that is not a number")
         if key[:1] == ("field",):
             if content >= kind.order:
-                raise ValueError("a number that is no element of its field")
+                raise ValueError("a number that is not an element of its field")
             return kind(content)
         if key[1] != 2 and content.bit_length() > MOST_POLYNOMIAL:
             raise ValueError("a polynomial that is too large")  # it is divided by p, once for each coefficient
         return kind(content)
 
     def _find(self, key: Key) -> Any:
-        found = self._known.get(key)
-        if found is None:
+        kind = self._known.get(key)
+        if kind is None:
             self._known = dict(_all())
-            found = self._known.get(key)
-        if found is None:
+            kind = self._known.get(key)
+        if kind is None:
             raise ValueError("a field, group or ring that this program has not made yet")
-        return found
+        return kind
 
 
 def field_key(field: Any) -> Key:
@@ -84,7 +84,7 @@ def polynomial_key(ring: Any) -> Key:
 
 
 def group_key(group: Any) -> Key:
-    """MPyC's names of groups hold their parameters; a generator can be chosen besides."""
+    """MPyC's name of a group contains its parameters, but not its generator."""
     generator = "" if group.generator is None else repr(group.generator)[:2000]
     return ("group", group.__bases__[0].__name__, group.__name__, generator)
 
@@ -110,7 +110,7 @@ def _below(cls: Any) -> Iterator[Any]:
 def _array(field: Any, content: Any) -> Any:
     shape, data = content
     if type(shape) is not tuple or type(data) is not bytes or not all(type(s) is int and s >= 0 for s in shape):
-        raise ValueError("an array that is none")
+        raise ValueError("a malformed array")
     count = 1
     for size in shape:
         count *= size
@@ -122,7 +122,7 @@ def _array(field: Any, content: Any) -> Any:
 
 
 def elements(field: Any, values: list[int]) -> Any:
-    """An object array of what MPyC keeps in its field arrays: integers, or polynomials over the prime field."""
+    """An object array as in MPyC's field arrays: of integers, or of polynomials over the prime field."""
     out = np.empty(len(values), object)
     ring = type(field.modulus)
     out[:] = values if ring is int else [ring(value) for value in values]

@@ -1,7 +1,7 @@
-"""How vectors of field elements are split, sent, checked and put together: each in the cheapest of three forms.
+"""Vectors of field elements: how they are split, sent, checked and recombined, in the cheapest of three forms.
 
-Few elements are handled one by one, as MPyC does. Longer vectors over prime fields of up to 512 bits stay in `digits`
-from the wire to the result; those over larger primes are object arrays. Extension fields are left to MPyC's functions.
+A few elements are handled one by one, as in MPyC. Longer vectors over prime fields of up to 512 bits stay in `digits`
+from the wire to the result; vectors over larger primes are object arrays. MPyC's functions handle extension fields.
 Imports MPyC: only inside a run.
 """
 
@@ -19,9 +19,9 @@ from parties.mpyc.types import elements
 
 
 class Vectors:
-    """Vectors of `count` elements of one field; `shape` that of MPyC's array, None for its lists of elements.
+    """Vectors of `count` elements of a field. `shape` is the shape of MPyC's array, or None for a list of elements.
 
-    names  of all parties, for what is said about what they send
+    names  the names of all parties, for messages
     """
 
     def __init__(self, field: Any, count: int, shape: tuple[int, ...] | None, names: Sequence[str]) -> None:
@@ -32,7 +32,7 @@ class Vectors:
         self._prime = type(field.modulus) is int
         whole = self._prime and count > sharing.FEW
         self._digits = whole and field.modulus.bit_length() <= digits.MOST_BITS
-        #: Whether vectors are object arrays here. MPyC wants its arrays so, however short.
+        #: Whether vectors are object arrays here. For MPyC's arrays they are, even if short.
         self._objects = self._prime and not self._digits and (whole or shape is not None)
 
     def encode(self, values: Any) -> Bytes:
@@ -44,7 +44,7 @@ class Vectors:
         return fields.encode(self.field.order, self._integers(values))
 
     def decode(self, payload: Bytes, peer: int) -> Any:
-        """What a peer sent; RemoteProtocolError when it is no such vector."""
+        """The vector that a peer sent; RemoteProtocolError if it is malformed."""
         order, name = self.field.order, self._names[peer]
         if self._digits:
             return digits.from_limbs(fields.decode_limbs(order, payload, self.count, name), order)
@@ -67,11 +67,11 @@ class Vectors:
         return shares
 
     def recombine(self, points: Sequence[tuple[int, Any]]) -> list[Any]:
-        """The values as MPyC keeps them: a list of elements, or of one array."""
+        """The values in MPyC's form: a list of elements, or a list with one array."""
         if self._digits:
-            found = sharing.recombine_digits(self.field.modulus, [(x, self._to_digits(share)) for x, share in points])
-            if found is not None:
-                return self.wrap(found)
+            values = sharing.recombine_digits(self.field.modulus, [(x, self._to_digits(share)) for x, share in points])
+            if values is not None:
+                return self.wrap(values)
         if self._digits or self._objects:
             where = tuple(point for point, _ in points)
             weights = thresha._recombination_vector(self.field, where, 0)
@@ -82,7 +82,7 @@ class Vectors:
         return [thresha.np_recombine(self.field, points).reshape(self.shape)]
 
     def wrap(self, values: Any) -> list[Any]:
-        """Values in any form as MPyC keeps them."""
+        """Values of any form in MPyC's form."""
         if self.shape is None:
             return list(map(self.field, self._plain(values)))
         return [self.field.array(self._to_objects(values), check=False).reshape(self.shape)]
@@ -93,19 +93,19 @@ class Vectors:
         return list(values)
 
     def _integers(self, values: Any) -> list[int]:
-        """Reduced integers; MPyC promises that values are, for its lists."""
+        """Reduced integers. In MPyC's lists, values are reduced already."""
         if self._prime and self.shape is not None:
             return [int(v) % self.field.modulus for v in values]
         return [int(v) for v in values]
 
     def _limbs(self, values: Any) -> fields.Limbs:
-        """Words of values that ought to be reduced, and are then."""
+        """Words of values, which are reduced here if they are not yet."""
         order = self.field.order
         limbs = -(-fields.width(order) // 8)
         try:
-            found = fields.to_limbs(self._to_objects(values), limbs)
-            if fields.below(found, order):
-                return found
+            words = fields.to_limbs(self._to_objects(values), limbs)
+            if fields.below(words, order):
+                return words
         except OverflowError:
             pass
         return fields.to_limbs(sharing.objects([int(v) % order for v in values]), limbs)

@@ -1,8 +1,8 @@
-"""What becomes of a program when its run has failed: it ends soon, whatever it is doing.
+"""The end of a program whose run has failed: it ends soon, whatever it is doing.
 
-A failure is found by the session (a peer is lost), by the codec (a peer sent what it may not), or by an MPyC coroutine
-that raised. Inside `mpc.run` the program's main coroutine is cancelled, and `mpc.run` raises the failure. A program
-that computes, sleeps or waits for input is given a moment to come back to `mpc.run`, and then the process ends.
+A failure comes from the session (a peer is lost), from the codec (a peer sent a malformed message), or from an MPyC
+coroutine that raised. Inside `mpc.run` the program's main coroutine is cancelled, and `mpc.run` raises the failure. A
+program that computes, sleeps or waits for input has PATIENCE_S seconds to return to `mpc.run`; then the process ends.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ from mpc.text import visible_lines
 from parties.mpyc.ending import end_children
 from parties.text.echo import echo
 
-#: A program that has not ended so long after a failure is ended.
+#: A program has so long to end after a failure; then its process is ended.
 PATIENCE_S = 1.5
-#: How long a cancelled program may take for its `finally`.
+#: A cancelled program has so long for its `finally` blocks.
 _CANCEL_S = 0.7
 
 
@@ -31,28 +31,31 @@ class ProgramFailed(LocalProtocolError):
 
 
 class Watch:
-    """The failure of one run, and the main coroutine that must hear of it. Used in the program's thread."""
+    """The failure of a run, and the main coroutine that it cancels. Used in the program's thread.
 
-    def __init__(self, loop: Any, tell: Callable[[ComityError], None]) -> None:
+    tell_peers(error)  tells the peers that the run has failed
+    """
+
+    def __init__(self, loop: Any, tell_peers: Callable[[ComityError], None]) -> None:
         self.failure: ComityError | None = None
         self._loop = loop
-        self._tell = tell
+        self._tell_peers = tell_peers
         self._main: asyncio.Future[Any] | None = None
-        #: Called when the loop stops: nothing that was sent waits for the next `run`.
+        #: Called when the loop stops, so that queued messages do not wait for the next `run`.
         self.stopped: Callable[[], None] = lambda: None
 
     def fail(self, error: ComityError) -> None:
-        """The run is over; peers are told, and who waits in `run` gets `error`."""
+        """The run has failed: tell the peers, and let `run` raise `error`."""
         if self.failure is not None:
             return
         self.failure = error
-        self._tell(error)
+        self._tell_peers(error)
         if self._main is not None:
             self._main.cancel()
             self._loop.call_later(_CANCEL_S, self._loop.stop)
 
     def coroutine_failed(self, error: BaseException) -> None:
-        """An MPyC coroutine raised: nothing that depends on its result can go on."""
+        """An MPyC coroutine raised: the run fails, because others wait for its result."""
         if isinstance(error, ComityError):
             self.fail(error)
             return
@@ -61,7 +64,7 @@ class Watch:
         self.fail(failure)
 
     def run(self, awaitable: Any) -> Any:
-        """Run the program's coroutine or future until it is done; the failure of the run is raised from here."""
+        """Run a coroutine or future of the program until it is done. Raises the failure of the run."""
         self._check()
         main = asyncio.ensure_future(awaitable, loop=self._loop)
         self._main = main
@@ -95,7 +98,7 @@ def print_program_error(error: BaseException, program: str) -> None:
 
 
 def end_process(error: ComityError, report: Callable[[Exception], int]) -> None:
-    """End this process from any thread: what the program printed, then why it ends."""
+    """End this process from any thread, after the output of the program and a message why."""
     end_children()
     flush()
     code = report(error)
@@ -103,7 +106,7 @@ def end_process(error: ComityError, report: Callable[[Exception], int]) -> None:
 
 
 def flush() -> None:
-    """What the program printed leaves the process."""
+    """Flush the output of the program."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # its reader has gone
+        with suppress(OSError, ValueError):  # the reader has closed the stream
             stream.flush()

@@ -54,7 +54,7 @@ def test_what_is_no_element_is_refused(order, count):
             values = [0] * count
             values[place] = bad
             data = b"".join(v.to_bytes(fields.width(order), "little") for v in values)
-            with pytest.raises(RemoteProtocolError, match="no element"):
+            with pytest.raises(RemoteProtocolError, match="not an element"):
                 fields.decode(order, np.frombuffer(data, np.uint8), count, "north")
 
 

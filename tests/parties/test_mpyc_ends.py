@@ -118,7 +118,7 @@ def test_what_never_ends_is_ended(tmp_path, never):
     code, lines, err, seconds = ended(path, "--stall", "3")
     assert lines == ["6 5"]
     assert code == 1
-    assert "the program is at its end, but not" in err
+    assert "the program has ended, but" in err
     if "of the program" in never:
         assert "the thread of the program" in err
     assert seconds < 40

@@ -142,9 +142,9 @@ def test_what_nobody_asks_for_is_bounded(monkeypatch):
     monkeypatch.setattr(exchange, "INBOX", 10_000)
 
     async def check(pair: Pair) -> None:
-        with pytest.raises(RemoteProtocolError, match="nobody asked for"):
+        with pytest.raises(RemoteProtocolError, match="the program has not asked for"):
             pair.come_all([(k.to_bytes(16, "little"), 0) for k in range(100)])
-        assert len(pair.exchange._in) < 30
+        assert len(pair.exchange._incoming) < 30
 
     with_pair(check)
 

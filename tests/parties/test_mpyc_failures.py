@@ -199,7 +199,7 @@ def test_a_long_computation_at_one_party_is_waited_for(tmp_path):
 REFUSALS = {
     "pickle": r"st-mary sent \d+ bytes for 1 elements",
     "length": r"st-mary sent \d+ bytes for 1 elements",
-    "element": "st-mary sent a number that is no element",
+    "element": "st-mary sent a number that is not an element",
     "cut": "a frame of another message in the middle of one",
     "index": "a hello as party",
 }
@@ -237,7 +237,7 @@ def test_a_peer_that_breaks_the_rules_is_refused(tmp_path, how, what):
             told.append(err)
             codes.append(code)
         assert 4 in codes
-        expected = REFUSALS[how] if what == "elements" else "st-mary sent a message that holds no object"
+        expected = REFUSALS[how] if what == "elements" else "st-mary sent a malformed object"
         assert any(re.search(expected, err) for err in told), told
         assert all("st-mary" in err for err in told)
         assert not planted.exists()

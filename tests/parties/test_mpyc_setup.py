@@ -143,7 +143,7 @@ def test_a_study_of_a_program(tmp_path):
     study.check_date(date(2026, 12, 31))
     with pytest.raises(ConfigError, match="valid_until"):
         study.check_date(date(2027, 1, 1))
-    with pytest.raises(ConfigError, match="takes no part"):
+    with pytest.raises(ConfigError, match="does not take part"):
         study.index("west")
 
 
@@ -152,7 +152,7 @@ def test_a_study_of_a_program(tmp_path):
     [
         (f'scenario = "hospital_statistics"\npurpose = "p"\n{THREE}', "comity run"),
         (THREE, "purpose"),
-        (f'purpose = "p"\nthreshold = 2\n{THREE}', "threshold 2 with 3 parties"),
+        (f'purpose = "p"\nthreshold = 2\n{THREE}', "threshold 2 is not possible with 3 parties"),
         (f'purpose = "p"\nthreshold = "1"\n{THREE}', "threshold"),
         (f'purpose = "p"\nengine = "shamir"\n{THREE}', "engine"),
         ('purpose = "p"\n[organizations.a]\nroles = ["compute"]', "3 to 20 parties, found 1"),
@@ -204,9 +204,9 @@ def test_which_sources_are_compared(tmp_path):
 
 @pytest.mark.parametrize("text", ["def", "x = '\0'"])
 def test_what_is_no_program(tmp_path, text):
-    with pytest.raises(ConfigError, match="no Python program"):
+    with pytest.raises(ConfigError, match="not a Python program"):
         program_sources(write(tmp_path / "program.py", text))
-    with pytest.raises(ConfigError, match="no such program"):
+    with pytest.raises(ConfigError, match="no such file"):
         program_sources(tmp_path / "nowhere.py")
 
 
@@ -250,5 +250,5 @@ def test_differences_are_named(tmp_path, changes, place, here, there):
 
 
 def test_a_party_without_a_known_key_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="no key of st-mary"):
+    with pytest.raises(ConfigError, match="the key of st-mary is not known"):
         document(tmp_path, keys={"county": bytes(32), "north": bytes(32)})
