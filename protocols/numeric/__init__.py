@@ -8,11 +8,13 @@ from protocols.numeric.modular import divide_with_remainder, floor_divide, remai
 from protocols.numeric.normalize import Exponent, leading_bit
 from protocols.numeric.polynomial import piecewise, polynomial
 from protocols.numeric.powers import power
+from protocols.numeric.randomness import Random
 from protocols.numeric.roots import inverse_root, roots, sqrt
 from protocols.numeric.taking import take
 
 __all__ = [
     "Exponent",
+    "Random",
     "argmax",
     "argmin",
     "clip",
