@@ -19,12 +19,12 @@ from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.polynomial import roomy
 from protocols.numeric.tables import Function, Pieces, tabulated
 
-#: Beyond it, either way, the sigmoid is as good as 0 or 1.
+#: For |x| above this, the sigmoid counts as 0 or 1.
 _FAR = 15
 
 
 def _within(margin: int) -> Function:
-    """The sigmoid kept 2^-margin away from 0 and 1, so that no rounding passes them."""
+    """The sigmoid, kept 2^-margin away from 0 and 1 so that rounding cannot leave [0, 1]."""
 
     def function(x: Decimal) -> Decimal:
         gap = Decimal(1) / (1 << margin)
@@ -34,7 +34,7 @@ def _within(margin: int) -> Function:
 
 
 _COARSE = Pieces(_within(20), Decimal(-_FAR), Decimal(_FAR), 1)
-#: For few arguments that may be larger: a table twice as long costs less than a comparison, up to some thousand.
+#: For larger arguments, at most _FEW of them: a longer table then costs less than a comparison.
 _WIDE = tuple(Pieces(_within(20), Decimal(-far), Decimal(far), 1) for far in (31, 63, 127))
 _FEW = 1 << 12
 _FINE = Pieces(_within(25), Decimal(-_FAR) - Decimal("0.5"), Decimal(_FAR) + Decimal("0.5"), 3)
@@ -43,8 +43,8 @@ _FINE = Pieces(_within(25), Decimal(-_FAR) - Decimal("0.5"), Decimal(_FAR) + Dec
 def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
     """1 / (1 + e^-x), elementwise.
 
-    Range     every x
-    Error     4.2e-5, never beyond [0, 1]. `exact`: 2^-22
+    Range     all x
+    Error     4.2e-5, within [0, 1]. `exact`: 2^-22
     Rounds    3; where the bound exceeds 15 (127, for up to 4096 elements), those of a comparison (at least 3), and 2
     """
     given = x.numeric()
@@ -55,11 +55,11 @@ def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
     bare = roomy(given.bare())
     inner = bare
     if width_of(bare.bound) + pieces.fine - bare.frac > bare.run.engine.capacity:
-        inner = confine(bare, -4 * far, 4 * far)[0]  # there is no room for a finer scale otherwise
+        inner = confine(bare, -4 * far, 4 * far)[0]  # else the ring has no room for the finer scale
     inner = inner.cut(min(max(inner.frac, pieces.fine), F))
     y = tabulated(inner, pieces, frac=F, bound=1 << F)
     if bare.limit > far:
-        # Where the table ends, its result is some number of the ring, and is multiplied by 0.
+        # Beyond the ends of the table its result is arbitrary; it is multiplied by 0 there.
         ends = np.ldexp(np.ceil(np.ldexp([-far, far], bare.frac)), -bare.frac)
         past = bare.reshape(1, *bare.shape) >= ends.reshape(-1, *[1] * bare.ndim)
         inside = (past[0] ^ past[1]) * y
@@ -68,7 +68,7 @@ def sigmoid(x: SecretArray, *, exact: bool = False) -> SecretArray:
 
 
 def tanh(x: SecretArray, *, exact: bool = False) -> SecretArray:
-    """Hyperbolic tangent, 2 sigmoid(2 x) - 1: errors are twice those of `sigmoid`, and rounds as many."""
+    """Hyperbolic tangent, 2 sigmoid(2 x) - 1: twice the error of `sigmoid`, and the same rounds."""
     x = x.numeric()
     doubled = x.rescaled(x.frac - 1)
     s = sigmoid(doubled, exact=exact)
@@ -78,7 +78,7 @@ def tanh(x: SecretArray, *, exact: bool = False) -> SecretArray:
 def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     """e^x / sum of e^x along an axis.
 
-    Range     every x; an invalid element along the axis makes all of them undefined
+    Range     all x; an undefined element makes all elements along the axis undefined
     Error     2^-20
     Rounds    those of `largest` along the axis, and about 30
     """
@@ -89,7 +89,7 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     below = x - largest(x).reshape(*x.shape[:-1], 1)
     powers = exp_of_negative(below, F)
     width = width_of(x.shape[-1])
-    # One of them is e^0, so the sum is 1 at least, but for an error below 2^-22.
+    # The largest element gives e^0, so the sum is at least 1, up to an error of 2^-22.
     total = powers.invoke("sum", axis=x.ndim - 1, result=Stated(bound=powers.bound * x.shape[-1]))
     total = (total + 2.0**-22).bounded(1 << (F + width))
     exponent = leading_bit(total, F + width, least=F)
@@ -105,12 +105,12 @@ def softmax(x: SecretArray, axis: int = -1) -> SecretArray:
     along = basis.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), given.shape), whole, {})
     result = result.with_basis(union(given.basis, along))
     if given.valid is not None:
-        known = given.valid if given.valid.shape == () else _along(given.valid, axis)
-        result = result.masked(known, given.why)
+        defined = given.valid if given.valid.shape == () else _along(given.valid, axis)
+        result = result.masked(defined, given.why)
     return result
 
 
 def _along(valid: SecretArray, axis: int) -> SecretArray:
-    """Whether all elements along the axis are valid, for each of them."""
+    """Whether all elements along the axis are valid, repeated for each element."""
     joint, shape = valid.all(axis), valid.shape
     return joint.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), shape))

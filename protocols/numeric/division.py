@@ -22,14 +22,14 @@ from protocols.numeric.tables import Pieces, tabulated
 _G = 30
 #: 1/c at 31/32 c, for c in [1/2, 1]: 62 pieces, so that a table of 64 is enough.
 _RECIPROCAL = Pieces(lambda c: Decimal(31) / (32 * c), Decimal(31) / 64, Decimal(31) / 32, 7)
-#: Bits of a quotient's bound; and of both operands of a division that needs one mantissa only.
+#: Bits of a quotient's bound; bits of both operands together in a division with a single mantissa.
 _WIDE, _NARROW = 60, 57
 #: Fraction bits of a wide dividend's mantissa; bits of the largest valid wide quotient.
 _FINE, _TOP = 31, _WIDE - 2
-#: Most places that normalised quotients are shifted to the left; to the right, from where on nothing is left of them.
+#: Most places by which normalised quotients are shifted to the left; to the right, where all of their bits are lost.
 _ROOM, _DOWN = _TOP - _G, _G + 1
-#: Where not all wide quotients fit: fraction bits; bits of the bounds' quotient above the last place; bits of the range
-#: above it; fewest fraction bits, and fewest bits of the range.
+#: Where the result does not hold all wide quotients: fraction bits; bits of the quotient of the bounds above the last
+#: place; bits of the range above that quotient; fewest fraction bits, and fewest bits of the range.
 _DIGITS, _BELOW, _ABOVE, _LEAST = 28, 16, 4, 10
 
 
@@ -52,7 +52,7 @@ class Normal(NamedTuple):
 
 
 def normal(x: SecretArray, frac: int = F) -> Normal:
-    """Sign, mantissa and exponent of raw values, exactly but for the cut to `frac` fraction bits. Rounds about 25."""
+    """Sign, mantissa and exponent of raw values; only the cut to `frac` fraction bits is not exact. Rounds about 25."""
     negative = x < 0
     size = where(negative, -x, x)
     width = int(size.bound).bit_length()
@@ -65,16 +65,16 @@ def normal(x: SecretArray, frac: int = F) -> Normal:
 def divide(a: SecretArray, b: SecretArray) -> SecretArray:
     """a / b elementwise for secret b, positive or negative.
 
-    Narrow    where a is a fixed-point number and both have 29 bits at most, and 57 together, as measurements have
-    Wide      all others, such as sums of rows; `scale_of` tells the result's fraction bits, and its range where not all
-              quotients fit, which is 28 and 2^30 for operands of like bounds
-    Domain    b = 0 clears `valid`, and so does a quotient of the range's end or more (but for 2^-26 of it), which is
-              in the reason; every other b and every a is divided
-    Error     relative 2^-25 of a / b (2^-24 where cuts are off by three to five places: shamir with a threshold above
-              3), and a quarter of a unit in a's last place, over |b| (narrow), and the result's last place, three of it
-              or one cut of the engine
-    Bound     the largest quotient that there could be or that is in the range; say `within` before the quotient is
-              multiplied, which cuts it by its bound
+    Narrow    a is a fixed-point number, and both operands have at most 29 bits, and 57 together: measurements
+    Wide      all other operands, such as sums of rows. `scale_of` gives the fraction bits of the result and, where it
+              does not hold all quotients, its range: 28 bits and 2^30 for operands of similar bounds
+    Domain    b = 0 clears `valid`, and so does a quotient at or beyond the end of the range (up to 2^-26 of it); the
+              reason says so
+    Error     2^-25 of a / b (2^-24 where cuts are off by three to five places: shamir with a threshold above 3), and
+              narrow: a quarter of a's last place, over |b|, and three last places of the result;
+              wide: a cut of the result by the engine
+    Bound     the largest possible quotient, or the end of the range. A product is cut by the bounds of its factors, so
+              say `within` before the quotient is multiplied
     Raises    RangeError for wide operands of too different bounds: see `scale_of`
     Rounds    about 27 (narrow), 40 (wide)
     """
@@ -93,7 +93,7 @@ def divide(a: SecretArray, b: SecretArray) -> SecretArray:
 
 
 def _narrow(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
-    """The quotient by a times the reciprocal of b's mantissa, exactly but for one cut, and whether b is not 0.
+    """a times the reciprocal of b's mantissa, exact up to a single cut; and whether b is not 0.
 
     With 2^c >= |b| > 2^(c-1), c is the number of bits that reach the leading one of |b| - 1 (or of b, if positive), and
     b 2^(w-c) is a mantissa in [1/2, 1] times 2^w, with the sign of b, which 2^(w-c) then takes over.
@@ -119,19 +119,19 @@ def _narrow(a: SecretArray, b: SecretArray) -> tuple[SecretArray, SecretArray]:
 class Scale(NamedTuple):
     """What the raw result of a wide division stands for."""
 
-    #: Its fraction bits.
+    #: Fraction bits of the result.
     frac: int
-    #: Quotients below 2^most have it; None: there are no others.
+    #: The result holds quotients below 2^most; None: all possible quotients.
     most: int | None
 
 
 def scale_of(a: SecretArray, b: SecretArray) -> Scale:
     """Fraction bits and range of a wide division, by the operands' types, scales and bounds.
 
-    As many fraction bits as leave room for the largest quotient there could be, if these are enough: 28, or down to a
-    unit in a's last place over b's bound. Else 28 and a range of 2^30, moved by so much that the quotient of the
-    bounds stands 16 bits above the last place, and 4 below the range. Raises RangeError where that leaves fewer
-    than 10 fraction bits or a range below 2^10.
+    As many fraction bits as leave room for the largest possible quotient, if these are enough: 28, or down to a's last
+    place over b's bound. Else 28 fraction bits and a range of 2^30, both moved so that the quotient of the bounds is
+    at least 16 bits above the last place and 4 bits below the end of the range. Raises RangeError where that leaves
+    fewer than 10 fraction bits or a range below 2^10.
     """
     widths = width_of(a.bound), width_of(b.bound)
     bounds = (widths[0] - a.frac) - (widths[1] - b.frac)  # the bounds' quotient is about 2^bounds
@@ -150,29 +150,30 @@ def scale_of(a: SecretArray, b: SecretArray) -> Scale:
 
 
 def _wide(a: SecretArray, b: SecretArray, scale: Scale) -> tuple[SecretArray, SecretArray]:
-    """The quotient by both mantissas and the difference of the exponents, and whether it is one of the range."""
+    """The quotient from both mantissas and the difference of the exponents; and whether it is within the range."""
     x, y = normal(a, _FINE), normal(b)
     divisor = (y.mantissa + y.exponent.is_zero() * 0.5).bounded(1 << F)
     quotient = x.mantissa.product(reciprocal(divisor), _G, limit=2.01)
-    # With leading bits at i and j the raw result is quotient * 2^up for up = i - j + first. Bits set in the one, and
-    # not set in the other, count i - j + width.
+    # With leading bits at i and j the raw result is quotient * 2^up for up = i - j + first. Bits that are set in the
+    # exponent of x, and bits that are not set in that of y, together number i - j + width.
     difference = concatenate([x.exponent.bits, ~y.exponent.bits])
     first = b.frac - a.frac + scale.frac - _G
     ups = [count - y.exponent.width + first for count in range(len(difference) + 1)]
-    # A shift to the left is exact; one to the right is one to the left before a cut, at most one of them being there.
+    # A shift to the left is exact. A shift to the right is a shift to the left before a cut. At most one of the two
+    # factors is not 0.
     left = by_count(difference, [1 << up if 0 <= up <= _ROOM else 0 for up in ups])
     right = by_count(difference, [1 << up + _DOWN if -_DOWN <= up < 0 else 0 for up in ups])
     right = right.rescaled(_DOWN)
     size = quotient.times(left, bound=quotient.bound << _ROOM)
     size = (size + quotient.product(right, _G, limit=2.01)).bounded((quotient.bound << _ROOM) + a.run.engine.rounding)
-    # 0 is 0, whatever the cuts made of it.
+    # The quotient of 0 is 0, whatever its cuts gave.
     negative = (x.negative ^ y.negative) & x.exponent.nonzero
     sign = (x.exponent.nonzero ^ negative).numeric() - negative.numeric()
     result = size.times(sign.bounded(1), bound=size.bound)
     result = result.rescaled(scale.frac)
     if scale.most is None:
         return result, y.exponent.nonzero
-    # At the last shift there is room for quotients of mantissas below 1.
+    # At the largest shift only quotients of mantissas below 1 have room.
     beyond = by_count(difference, [2 * (up > _ROOM) + (up == _ROOM) for up in ups])
     inside = beyond - (x.mantissa < divisor).numeric() - x.exponent.is_zero() * 2 < 1
     return result, y.exponent.nonzero & inside

@@ -1,4 +1,4 @@
-"""Signs, limits, whole numbers, and the largest of several values: exact."""
+"""Signs, limits, whole numbers, and largest values along an axis: exact."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def relu(x: SecretArray) -> SecretArray:
 def sign(x: SecretArray) -> SecretArray:
     """1, 0 or -1, as an integer. Rounds: a comparison and a bit's conversion."""
     x = x.numeric()
-    beyond = (stack([-x.bare(), x.bare()]) < 0).numeric()  # positive; negative
-    return kept((beyond[0] - beyond[1]).bounded(1), x)
+    positive, negative = (stack([-x.bare(), x.bare()]) < 0).numeric()
+    return kept((positive - negative).bounded(1), x)
 
 
 def clip(x: SecretArray, low: float, high: float) -> SecretArray:
@@ -34,10 +34,10 @@ def clip(x: SecretArray, low: float, high: float) -> SecretArray:
 
 
 def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, SecretArray | None]:
-    """`clip`, and whether the value was above `high` (None: it cannot be). One comparison for both limits, none where
-    the bound tells that x is within them."""
+    """`clip`, and whether the value was above `high` (None: the bound excludes that). Both limits take one comparison,
+    or none where the bound of x is within them."""
     if not low <= high:
-        raise RangeError(f"limits from {low:g} to {high:g}: the lower one is the larger one")
+        raise RangeError(f"limits from {low:g} to {high:g}: expected the lower limit first")
     lower, upper = -x.limit < low, x.limit > high
     changes = ([low - x] if lower else []) + ([high - x] if upper else [])
     if not changes:
@@ -50,7 +50,7 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
         out = x.below_each(edges.reshape(-1, *each)) ^ np.asarray([False] * lower + [True] * upper).reshape(-1, *each)
     else:  # the limits are on another scale
         out = change * np.asarray([1] * lower + [-1] * upper).reshape(-1, *each) > 0
-    # At most one of the two takes place.
+    # A value is below the low limit or above the high one, so at most one change is not 0.
     total = (out * change).invoke("sum", axis=0, result=Stated(bound=change.bound))
     slack = 2 if total.frac < x.frac else 0  # a value of 62 bits meets its limits on a coarser scale
     x = x.cut(total.frac)
@@ -61,7 +61,7 @@ def confine(x: SecretArray, low: float, high: float) -> tuple[SecretArray, Secre
 
 
 def floor(x: SecretArray) -> SecretArray:
-    """The largest integer that is not above x. Rounds: a comparison of its fraction bits, and a bit's conversion."""
+    """The largest integer that is not above x. Rounds: a comparison of the fraction bits, and a bit's conversion."""
     x = x.numeric()
     if x.frac <= 0:
         return x
@@ -93,12 +93,12 @@ def smallest(x: SecretArray, axis: int = -1) -> SecretArray:
 
 
 def argmax(x: SecretArray, axis: int = -1) -> SecretArray:
-    """Where the largest valid element along an axis stands, the first one of equal ones; see `largest`."""
+    """The place of the largest valid element along an axis, the first of equal elements; see `largest`."""
     return _best(x, axis, True)[1]
 
 
 def argmin(x: SecretArray, axis: int = -1) -> SecretArray:
-    """Where the smallest valid element stands, the first one of equal ones."""
+    """The place of the smallest valid element along an axis, the first of equal elements; see `largest`."""
     return _best(-x, axis, True)[1]
 
 
@@ -109,7 +109,7 @@ def _best(x: SecretArray, axis: int, places: bool) -> tuple[SecretArray, SecretA
     given = x
     values = x.bare()
     if x.valid is not None and x.valid.shape != ():
-        values = where(x.valid.bare(), values, values * 0 - x.limit).bounded(x.bound)  # no valid one is smaller
+        values = where(x.valid.bare(), values, values * 0 - x.limit).bounded(x.bound)  # no valid element is smaller
     values = values.view(lambda a: np.moveaxis(a, axis, 0))
     places_of = constant(x.run, np.arange(len(values))).reshape(-1, *[1] * (x.ndim - 1)).broadcast_to(values.shape)
     while len(values) > 1:
@@ -121,8 +121,8 @@ def _best(x: SecretArray, axis: int, places: bool) -> tuple[SecretArray, SecretA
     basis = given.basis.picked(axis % given.ndim)
     value, place = values[0].with_basis(basis), places_of[0].with_basis(basis)
     if given.valid is not None:
-        known = given.valid if given.valid.shape == () else given.valid.bare().any(axis)
-        value, place = value.masked(known, given.why), place.masked(known, given.why)
+        defined = given.valid if given.valid.shape == () else given.valid.bare().any(axis)
+        value, place = value.masked(defined, given.why), place.masked(defined, given.why)
     return value, place
 
 

@@ -19,9 +19,9 @@ from protocols.numeric.tables import Pieces, tabulated
 
 #: The largest argument that `exp` takes.
 HIGHEST = 20.0
-#: Bits of a result: e^HIGHEST, and what is below it.
+#: Bits of a result, those of e^HIGHEST included.
 _WIDE = 60
-#: Widest range of arguments that is read from a table; what lies below is as good as its lowest.
+#: Widest range of arguments that is read from a table; an argument below it counts as its lowest one.
 _RANGE = 120.0
 #: The logarithm on [1/2, 1]: error 2^-24.9.
 _LOG = Pieces(lambda c: c.ln(), Decimal("0.5"), Decimal(1), 6)
@@ -37,12 +37,13 @@ def precision(high: float) -> tuple[int, int]:
 def exp(x: SecretArray, *, at_most: float = HIGHEST) -> SecretArray:
     """e^x, elementwise.
 
-    Range     x <= `at_most` <= 20; larger ones clear `valid`. Far below, the result is as good as 0
-    Error     1.001 * 2^-K + 2^-(G - 2) e^x with (K, G) = `precision(limit)`, limit being the smaller one of x's bound
-              and `at_most`: (15, 16) for 20, (20, 21) for 12, (24, 24) from 7 down. An argument with more than 28
-              fraction bits loses the others, one of 61 bits its last one before it is compared
+    Range     x <= `at_most` <= 20; larger arguments clear `valid`. Far below 0 the result is 0 up to its error
+    Error     1.001 * 2^-K + 2^-(G - 2) e^x with (K, G) = `precision(limit)`, where limit is the smaller of x's bound
+              and `at_most`: (15, 16) for 20, (20, 21) for 12, (24, 24) from 7 down. An argument keeps 28 fraction
+              bits at most, and 60 bits in all
     Raises    RangeError for a bound from 2^44 up
-    Bound     e^limit, with K + G fraction bits: up to 60 bits. Say `within` before it is multiplied, which cuts it
+    Bound     e^limit, with K + G fraction bits: up to 60 bits. A product is cut by the bounds of its factors, so say
+              `within` before the result is multiplied
     Rounds    3; 7 more where the bound leaves room for arguments above the limit, or below -100 and more
     """
     if not 0 <= at_most <= HIGHEST:
@@ -56,7 +57,7 @@ def exp(x: SecretArray, *, at_most: float = HIGHEST) -> SecretArray:
 
 
 def _fine(x: SecretArray) -> SecretArray:
-    """With 20 fraction bits, exactly, or as many as there is room for; one of 61 bits loses its last one."""
+    """x with 20 fraction bits or more, or as many as there is room for; of 61 bits the last one is lost."""
     frac = 60 - int(x.bound).bit_length() + x.frac
     if frac < 16:
         raise RangeError(f"exp: {x!r} has too wide a bound; clip it, or state `x.within(limit)`")
@@ -64,15 +65,15 @@ def _fine(x: SecretArray) -> SecretArray:
 
 
 def exp_of_negative(x: SecretArray, frac: int) -> SecretArray:
-    """e^x for x <= 0, without a check, with `frac` fraction bits: error 2^-23 and one of them, rounds as `exp`."""
+    """e^x for x <= 0, without a check, with `frac` fraction bits: error 2^-23 and a last place. Rounds as `exp`."""
     x = _fine(x)
     x = confine(x, max(-_RANGE, -x.limit), x.limit)[0]
     return exp_between(x, 0.0, frac=frac)
 
 
 def exp_between(x: SecretArray, high: float, *, frac: int | None = None) -> SecretArray:
-    """e^x for x <= high, without a check, K and the error being those of `precision(high)`; with K + G fraction bits,
-    or cut to `frac`. Rounds 3."""
+    """e^x for x <= high, without a check: with K + G fraction bits, or cut to `frac`. K, G and the error are those of
+    `exp` for the limit `high`. Rounds 3."""
     x = x.cut(min(x.frac, F))
     digits = sum(precision(high))
     cut = 0 if frac is None else digits - frac
@@ -86,9 +87,9 @@ def exp_between(x: SecretArray, high: float, *, frac: int | None = None) -> Secr
 def log(x: SecretArray) -> SecretArray:
     """Natural logarithm, elementwise.
 
-    Range     x > 0; others clear `valid`
+    Range     x > 0; other arguments clear `valid`
     Error     2^-21
-    Bound     the larger one of the logarithms of x's bound and of its last place, in magnitude; 29 bits and more
+    Bound     the larger magnitude of the logarithms of x's bound and of its last place; 29 bits and more
     Rounds    about 20, fewer for a small bound
     """
     given = x.numeric()
@@ -97,7 +98,7 @@ def log(x: SecretArray) -> SecretArray:
     exponent = leading_bit(raw, width, signed=True)
     mantissa = raw.times(exponent.table([1 << (width - 1 - j) for j in range(width)]), bound=1 << width)
     mantissa = mantissa.rescaled(width).cut(F, bound=1 << F)
-    # In [1/2, 1], also where there is no logarithm.
+    # c is in [1/2, 1], also for an argument without a logarithm.
     c = (mantissa + exponent.is_zero() * 0.75).bounded(1 << F)
     wholes = [(j + 1 - given.frac) * public_log(2.0) for j in range(width)]
     whole = exponent.table([round(w * 2**F) for w in wholes])

@@ -1,7 +1,7 @@
 """The position of a secret's leading bit, and public functions of it.
 
-Normalising multiplies a wide value by a secret power of two, exactly, so that what is cut afterwards keeps the
-same relative precision whatever its size.
+Normalising multiplies a wide value by a secret power of two, exactly, so that a cut afterwards leaves the same relative
+precision whatever the size of the value.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from mpc.values.stated import Stated
 
 #: Fraction bits of normalised values.
 F = 28
-#: From so many bits on, and up to so many an element, tables are read at their number.
+#: Tables are read at the number of bits from _FEW bits on, with at most _COUNTED bits for each element.
 _FEW, _COUNTED = 1 << 15, 127
 
 
@@ -30,7 +30,7 @@ class Exponent:
     def __init__(self, bits: SecretArray, least: int = 0, negative: SecretArray | None = None) -> None:
         self._bits = bits
         self._least = least
-        #: Bit: the value is negative, where that was asked for.
+        #: Bit: the value is negative; None unless `leading_bit` was asked for it.
         self.negative = negative
         self._numbers: SecretArray | None = None
 
@@ -42,12 +42,12 @@ class Exponent:
 
     @property
     def bits(self) -> SecretArray:
-        """For each position from the least one on, whether the leading bit is there or above: (positions, …)."""
+        """For each position from `least` on, whether the leading bit is at it or above: (positions, …)."""
         return self._bits
 
     @property
     def width(self) -> int:
-        """Bits of the raw integers: positions are below it."""
+        """The number of bits of the raw integers; all positions are below it."""
         return self._least + self._bits.shape[0]
 
     @property
@@ -62,8 +62,9 @@ class Exponent:
     def table(self, values: Any) -> SecretArray:
         """values[position of the leading bit], and 0 for the value 0.
 
-        `values` are `width` integers for all elements, or an array (width, …) with own ones for each. Many elements
-        read it at the number of bits, in 5 rounds; few convert the bits, in 2, and the rest is linear.
+        values  `width` integers for all elements, or an array (width, …) with `width` integers for each element
+        Rounds  5 for many elements, which read the table at the number of bits; 2 for few, whose bits are converted,
+                so that the rest is linear
         """
         rows = np.asarray(values, dtype=object)
         if len(rows) != self.width:
@@ -77,7 +78,7 @@ class Exponent:
         steps = np.diff(rows, axis=0, prepend=np.zeros_like(rows[:1]))
         most = max(int(np.abs(steps).max()), 1)
         scaled = self._reached.invoke("scale", by=steps.astype(np.int64), result=Stated(bound=most))
-        # The steps telescope to one entry of the table, so the sum stays within it.
+        # The steps telescope to an entry of the table, so the sum is at most the largest entry.
         return scaled.invoke("sum", axis=0, result=Stated(bound=largest))
 
     def is_zero(self) -> SecretArray:
@@ -92,19 +93,19 @@ class Exponent:
 
 
 def _many(bits: SecretArray) -> bool:
-    """Whether bytes weigh more than rounds."""
+    """Whether there are so many bits that bytes cost more than rounds."""
     return bits.size >= _FEW and 1 <= len(bits) <= _COUNTED
 
 
 def by_count(bits: SecretArray, values: Sequence[int]) -> SecretArray:
-    """values[number of bits set along the first axis]. Rounds 5."""
+    """values[number of set bits along the first axis]. Rounds 5."""
     largest = max(*(abs(int(v)) for v in values), 1)
     entries = np.asarray([int(v) for v in values], np.int64)
     return bits.invoke("table_of_count", table=entries, result=Stated(bound=largest, frac=0, type="int"))
 
 
 def powers_below(reached: SecretArray, width: int) -> SecretArray:
-    """2^(width - c) for the number c of bits that are set, the first ones of `width`."""
+    """2^(width - c), where the first c of `width` bits are set."""
     values = [1 << (width - c) for c in range(width + 1)]
     if _many(reached):
         return by_count(reached, values)
@@ -114,14 +115,15 @@ def powers_below(reached: SecretArray, width: int) -> SecretArray:
 def leading_bit(
     x: SecretArray, width: int | None = None, *, least: int = 0, signed: bool = False, beyond: int = 0
 ) -> Exponent:
-    """Where the leading bit of the raw value of 0 <= x < 2^width stands; below 2^`least` it counts as 0.
+    """The position of the leading bit of the raw integer of 0 <= x < 2^width; below 2^`least` x counts as 0.
 
-    `signed`: so does a negative one, -2^width <= x, and with `beyond` one that needs up to so many bits more. Else it,
-    or one that needs more bits, gives nonsense.
+    signed    -2^width <= x, and negative values count as 0
+    beyond    with `signed`: values that need up to `beyond` more bits count as 0, too. All other values give a result
+              that means nothing
 
-    Rounds    decompose, prefix or and one conversion: about 2 + 2 * log2(width) + 2; one more if signed
+    Rounds    decompose, prefix or and a conversion: about 2 + 2 * log2(width) + 2; one more if signed
     Error     none
-    Source    bit decomposition with prefix or (Damgård et al., TCC 2006), one conversion a bit
+    Source    bit decomposition with prefix or (Damgård et al., TCC 2006), a conversion of each bit
     """
     run = x.run
     bits = int(x.bound).bit_length() if width is None else width

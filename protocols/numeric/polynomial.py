@@ -1,7 +1,7 @@
 """Polynomials with public coefficients, whole and by pieces.
 
-An argument is measured in a power of two that is at least its bound, so that its powers are all within 1 and keep
-F fraction bits. Public combinations of them are exact and are cut once.
+An argument is measured in a power of two that is at least its bound, so that its powers are at most 1 and keep F
+fraction bits. Public combinations of the powers are exact, and are cut once.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _WIDE = 60
 def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | None = None) -> SecretArray:
     """c[0] + c[1] x + c[2] x^2 + ..., elementwise.
 
-    Range     every x within its bound
+    Range     all x within its bound
     Error     degree * 2^-26 * S, with S = sum of |c[j]| L^j and L the bound, rounded up to a power of two
     Bound     the sum of |c[j]| times the bound's powers
     Rounds    2 * ceil(log2(degree)) + 1, and those of a cut
@@ -37,7 +37,7 @@ def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | Non
     if len(c) == 1:
         return kept(constant(x.run, np.full(x.shape, c[0]), frac=frac), x)
     unit, t = _in_units(x.bare(), x.limit)
-    most = (t.limit + 2.0**-24) ** np.arange(len(c))  # largest |t^j|; a power is wrong by less than 2 j last places
+    most = (t.limit + 2.0**-24) ** np.arange(len(c))  # largest |t^j|; the error of a power is below 2 j last places
     c = np.ldexp(c, unit * np.arange(len(c)))
     size = float((np.abs(c) * most).sum())
     scale = min(_scale(size), _WIDE - int(np.frexp(max(float(np.abs(c).max()), 2.0**-20))[1]))
@@ -47,25 +47,25 @@ def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | Non
     terms = powers.invoke(
         "scale", by=raw[1:].reshape(-1, *[1] * t.ndim), result=Stated(bound=bound, frac=F + scale, type="fixed")
     )
-    # Each term and their sum are within the sum of the terms' sizes.
+    # Each term and their sum are at most the sum of the terms' magnitudes.
     total = (terms.invoke("sum", axis=0, result=Stated(bound=bound)) + c[0]).bounded(bound)
     return kept(total.cut(frac_for(size) if frac is None else frac), x)
 
 
 def roomy(x: SecretArray) -> SecretArray:
-    """With 60 bits at most, so that there is room for differences; a wider value loses its last bits."""
+    """x cut to 60 bits at most, so that there is room for differences."""
     return x.cut(x.frac - max(int(x.bound).bit_length() - 60, 0))
 
 
 def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> SecretArray:
     """The polynomial coefficients[k] at x, where knots[k - 1] <= x < knots[k]; knots ascend.
 
-    Range     every x within its bound L, rounded up to a power of two. Where both outer pieces are constant and the
-              bound is more than twice the largest knot, the knot counts instead: what lies outside of the knots is
-              left out before powers are taken. An argument of more than 60 bits first loses the last ones
+    Range     all x within its bound L, rounded up to a power of two. Where both outer pieces are constant and the bound
+              is more than twice the largest knot, L is the knot: arguments outside of the knots are set to 0 before
+              powers are taken. An argument is first cut to 60 bits
     Error     degree * 2^-25 * S, with S the largest of the pieces' sums of |c[j]| L^j
-    Rounds    those of a comparison, which is one operation for all knots, a bit's conversion, a product and a cut;
-              an argument that may lie far outside of the knots: 4 more
+    Rounds    a comparison, which is one operation for all knots, a bit's conversion, a product and a cut; 4 more where
+              an argument may lie far outside of the knots
     """
     given = x.numeric()
     x = roomy(given.bare())
@@ -73,7 +73,7 @@ def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> Secr
     ends = np.asarray(knots, np.float64)
     if len(c) != len(ends) + 1 or not bool(np.all(np.diff(ends) > 0)):
         raise ShapeError(f"{len(ends)} knots, which ascend, separate {len(ends) + 1} pieces; there are {len(c)}")
-    inner = [i for i, knot in enumerate(ends) if abs(knot) < x.limit]  # the others are never passed
+    inner = [i for i, knot in enumerate(ends) if abs(knot) < x.limit]  # x cannot pass the other knots
     first = int(np.count_nonzero(ends <= -x.limit))
     ends, c = ends[inner], c[first : first + len(inner) + 1]
     if not len(ends):
@@ -93,7 +93,7 @@ def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> Secr
 
 def _pieces(t: SecretArray, reached: SecretArray, c: NDArray[Any], ends: NDArray[Any]) -> SecretArray:
     """The pieces at |t| <= 1: coefficients are public combinations of the bits `reached`."""
-    # Largest |t| in each piece, 0 where t does not count, with room for what was rounded.
+    # The largest |t| in each piece (t is 0 where it does not count), with room for rounding.
     most = np.maximum(np.abs(np.append(-1.0, ends)), np.abs(np.append(ends, 1.0))) * (1 + 2.0**-20) + 2.0**-20
     terms = np.abs(c) * most[:, None] ** np.arange(c.shape[1])
     size = max(float(terms.sum(1).max()), 2.0**-20)
@@ -105,13 +105,13 @@ def _pieces(t: SecretArray, reached: SecretArray, c: NDArray[Any], ends: NDArray
         chosen = stack([_chosen(reached, raw[:, j], scale) for j in range(1, c.shape[1])])
         bound = int(np.ldexp(1.01 * size, scale + F) + np.ldexp(16.0, max(scale, 0)))
         varying = chosen.times(powers.cut(F), bound=bound)
-        # One piece at a time: the sum of its terms is within the sum of their sizes.
+        # A value is in a single piece, whose sum is at most the sum of its terms' magnitudes.
         total = (total + varying.invoke("sum", axis=0, result=Stated(bound=bound))).bounded(bound)
     return total.cut(frac_for(size))
 
 
 def _chosen(reached: SecretArray, rows: NDArray[np.int64], frac: int) -> SecretArray:
-    """rows[number of knots reached], from bits of which the first ones are set; free."""
+    """rows[number of knots reached], from the bits of `_reached`. Local."""
     steps = np.diff(rows).reshape(-1, *[1] * (reached.ndim - 1))
     largest = max(magnitude(rows), 1)
     scaled = reached.invoke("scale", by=steps, result=Stated(bound=max(magnitude(steps), 1), frac=frac, type="fixed"))
@@ -122,14 +122,14 @@ def _chosen(reached: SecretArray, rows: NDArray[np.int64], frac: int) -> SecretA
 
 def _reached(x: SecretArray, knots: NDArray[Any]) -> SecretArray:
     """Bits (knots, ...): x >= knot, in one comparison."""
-    least = np.ldexp(np.ceil(np.ldexp(knots, x.frac)), -x.frac)  # the first value from the knot on that x can have
+    least = np.ldexp(np.ceil(np.ldexp(knots, x.frac)), -x.frac)  # the smallest value of x's scale from the knot on
     bits: SecretArray = x.reshape(1, *x.shape) >= least.reshape(-1, *[1] * x.ndim)
     return bits
 
 
 def _in_units(x: SecretArray, limit: float) -> tuple[int, SecretArray]:
     """A power of two that is at least `limit`, and x measured in it with at most F fraction bits."""
-    unit = int(np.ceil(np.log2(limit) - 2.0**-20))  # a bound may be one last place above a power of two
+    unit = int(np.ceil(np.log2(limit) - 2.0**-20))  # a bound may be a last place above a power of two
     return unit, x.rescaled(x.frac + unit).cut(min(x.frac + unit, F))
 
 
@@ -138,14 +138,14 @@ def _powers(t: SecretArray, degree: int) -> SecretArray:
     powers = t.reshape(1, *t.shape).cut(max(t.frac, F))
     while len(powers) < degree:
         high = powers[len(powers) - 1]
-        more = min(len(powers), degree - len(powers))
-        both = [powers, powers[:more].product(high.reshape(1, *t.shape), F)]
-        powers = stack([p[i] for p in both for i in range(len(p))])
+        missing = min(len(powers), degree - len(powers))
+        halves = [powers, powers[:missing].product(high.reshape(1, *t.shape), F)]
+        powers = stack([half[i] for half in halves for i in range(len(half))])
     return powers
 
 
 def _scale(size: float) -> int:
-    """Fraction bits of coefficients whose combination is within `size`."""
+    """Fraction bits of coefficients whose combination is at most `size`."""
     return _WIDE - F - int(np.frexp(max(size, 2.0**-20))[1])
 
 

@@ -15,10 +15,10 @@ from protocols.numeric.roots import sqrt
 def power(x: SecretArray, exponent: float) -> SecretArray:
     """x ** exponent, elementwise, for a public exponent p.
 
-    0, 1, 2, ...    every x, 0 ** 0 being 1; integers stay exact. Error p * 2^-26 * L^p for the bound L, since each
-                    product is cut to 29 bits of its own bound (58 for x of more than 33 bits)
+    0, 1, 2, ...    all x, and 0 ** 0 is 1; integers stay exact. Error p * 2^-26 * L^p for the bound L, since each
+                    product is cut to 29 bits of its bound (58 for x of more than 33 bits)
     1/2, -1/2, -1   by `sqrt` and `divide`, with their errors
-    others          e^(p log |x|): beside the error of `exp`, max(1, |p|) * 2^-20 of the result. A result above e^20
+    other p         e^(p log |x|): the error of `exp`, and max(1, |p|) * 2^-20 of the result. A result above e^20
                     clears `valid`
     Range           x = 0 clears `valid` unless p is 1/2 or 0, 1, 2, ...; x < 0 does unless p is a whole number
     Raises          RangeError where an integer power could exceed the ring, or for an exponent beyond 1024
@@ -53,6 +53,6 @@ def _whole(x: SecretArray, exponent: int) -> SecretArray:
 
 
 def _product(a: SecretArray, b: SecretArray) -> SecretArray:
-    """What is a power of wide values has the error that the bound gives it, and is not refused for that."""
+    """a * b; of wide values with the error that their bounds give it, where `*` would refuse it."""
     wide = "fixed" in (a.type, b.type) and (is_wide(a) or is_wide(b))
     return precise_product(a, b) if wide else a * b

@@ -50,9 +50,9 @@ def even_exponent(width: int) -> tuple[list[int], list[int]]:
 def sqrt(x: SecretArray) -> SecretArray:
     """Square root, elementwise; negative arguments clear `valid`.
 
-    Error     relative 2^-25; an argument of 61 bits and an odd number of fraction bits first loses the last of them
+    Error     relative 2^-25; an argument of 61 bits with an odd number of fraction bits is cut by a bit first
     Bound     the result has 28 fraction bits more than the root of its argument's last place: up to 60 bits. Say
-              `within` before it is multiplied, where it is known to be smaller
+              `within` before it is multiplied, if a smaller limit is known
     Rounds    about 25
     """
     x = x.numeric()
@@ -64,7 +64,7 @@ def sqrt(x: SecretArray) -> SecretArray:
     shifts, back = even_exponent(width)
     top = (width + 1) // 2
     exponent = leading_bit(raw, width, signed=True)
-    # Where there is no root the table gives 0, and the root of 1 is taken.
+    # The table gives 0 for an argument without a root; c is 1 there.
     c = raw.times(exponent.table([1 << (2 * a) for a in shifts]), bound=(1 << (2 * top)) - 1)
     c = c.rescaled(2 * top).cut(F, bound=1 << F) + exponent.is_zero()
     normal = root(c.bounded(1 << F))

@@ -30,13 +30,13 @@ _NODES = tuple(
         "-0.92387953251128675612818318939678828682",
     )
 )
-#: Fraction bits of a place in a piece: see `Engine.piecewise_cubic`.
+#: Fraction bits of the position inside a piece: see `Engine.piecewise_cubic`.
 _UNIT = 28
 _PIECES = (8, 16, 32, 64, 128, 256, 512)
 
 
 class Pieces(NamedTuple):
-    """A function on [low, high] by pieces of width 2^-fine, from one piece below `low` on."""
+    """A function on [low, high] in pieces of width 2^-fine; the first piece is below `low`."""
 
     function: Function
     low: Decimal
@@ -45,13 +45,14 @@ class Pieces(NamedTuple):
 
     @property
     def number(self) -> int:
+        """The number of pieces, as tables have it."""
         needed = int(((self.high - self.low) * 2**self.fine).to_integral_value(rounding="ROUND_CEILING")) + 2
         return next(number for number in _PIECES if number >= needed)
 
 
 @lru_cache(maxsize=64)
 def table(pieces: Pieces) -> tuple[NDArray[np.int64], int]:
-    """Coefficients (4, pieces) in a piece's width, and their fraction bits: as many as 31 bits leave room for.
+    """Coefficients (4, pieces), with a piece's width as the unit, and their fraction bits: as many as fit 31 bits.
 
     Each cubic meets the function at Chebyshev's nodes of its piece and the next one: for width h the error is
     h^4 / 192 times the largest fourth derivative there.
@@ -83,9 +84,9 @@ def _cubic(function: Function, start: Decimal, width: Decimal) -> list[Decimal]:
 def tabulated(x: SecretArray, pieces: Pieces, *, frac: int, bound: int) -> SecretArray:
     """The function at x, elementwise, with `frac` fraction bits.
 
-    Range     pieces.low <= x <= pieces.high, which the caller has proved; beyond it the result means nothing
-    Error     that of the cubics, five units in a table's last place, and the engine's rounding of the result's
-    Bound     `bound`, which the caller has proved for the range
+    Range     pieces.low <= x <= pieces.high, as the caller has proved; outside the result means nothing
+    Error     that of the cubics, five last places of the table, and a cut of the engine
+    Bound     `bound`, as the caller has proved for the range
     Rounds    3
     """
     coefficients, bits = table(pieces)
