@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
 from functools import cache
 
-PACKAGES = "mpc, protocols, parties, scenarios"
+import pytest
+
+from tests.support.sources import PACKAGES, files, module_of
+
+ALL = ", ".join(PACKAGES)
 HEAVY = ["numba", "ibis", "duckdb", "pandas", "mpyc", "scipy", "matplotlib"]
+#: What modules of ours import at once, and what takes long.
+OTHERS = ["numpy", "pandas", "scipy.stats", "numba", "duckdb", "cryptography.x509", "click", "rich.console", "pydantic"]
 
 PROBE = f"""
 import json, sys, time
@@ -36,7 +43,7 @@ import numpy
 sys.argv = Sentinel()
 sys.addaudithook(audit)
 begun = time.perf_counter()
-import {PACKAGES}
+import {ALL}
 spent = time.perf_counter() - begun
 sys.stderr.write(json.dumps({{
     "opened": opened,
@@ -44,6 +51,25 @@ sys.stderr.write(json.dumps({{
     "heavy": [name for name in {HEAVY!r} if name in sys.modules],
     "seconds": spent,
 }}))
+"""
+
+#: Imports each module that is named on a line of stdin in a child which has libraries of others only.
+ALONE = """
+import os, sys, traceback
+
+for name in sys.argv[1:]:
+    __import__(name)
+for line in sys.stdin:
+    sys.stderr.flush()
+    if not (child := os.fork()):
+        try:
+            __import__(line.strip())
+        except BaseException:
+            sys.stderr.write(f"{line}{traceback.format_exc()}")
+            sys.stderr.flush()
+            os._exit(1)
+        os._exit(0)
+    os.waitpid(child, 0)
 """
 
 
@@ -79,7 +105,18 @@ def test_importing_loads_nothing_heavy():
 
 def test_importing_is_quick():
     numpy_alone = seconds("import numpy")
-    with_ours = seconds(f"import {PACKAGES}")
+    with_ours = seconds(f"import {ALL}")
     # Half a second where the machine is idle; where it is not, numpy's own import shows by how much.
     slowdown = max(1.0, numpy_alone / 0.15)
     assert with_ours < 0.5 * slowdown, f"{with_ours:.2f} s, numpy alone {numpy_alone:.2f} s"
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="a fresh interpreter for each module would take minutes")
+def test_each_module_can_be_imported_first():
+    names = [module_of(path) for path in files(*PACKAGES) if path.stem != "__main__"]
+    done = subprocess.run(
+        [sys.executable, "-c", ALONE, *OTHERS], input="\n".join(names), capture_output=True, text=True, timeout=290
+    )
+    assert done.stderr == ""
+    assert done.returncode == 0

@@ -15,10 +15,12 @@ from tests.support.sources import (
     files,
     guard,
     imports,
+    module_of,
     name_of,
     none_of,
     package_of,
     there,
+    when_imported,
 )
 
 ALLOWED = {
@@ -49,6 +51,23 @@ def test_arrows():
             if top in (*PACKAGES, "tests") and top not in allowed:
                 wrong.append(f"{name_of(path)}:{line} imports {module}")
     none_of(wrong)
+
+
+@guard(
+    names=PACKAGES,
+    forbids=[
+        ("mpc/errors.py", "from mpc.values import secret"),
+        ("mpc/values/fixed.py", "from mpc import Category"),
+        ("parties/net/frames.py", "class Early:\n    from parties.net.session import Session"),
+    ],
+)
+def test_modules_do_not_import_each_other():
+    """So each can be imported first. Within functions, and of types, they may."""
+    modules = {module_of(path): path for path in files(*PACKAGES)}
+    left = {name: when_imported(path, modules) for name, path in modules.items()}
+    while ready := {name for name, wanted in left.items() if not wanted & left.keys()}:
+        left = {name: wanted for name, wanted in left.items() if name not in ready}
+    none_of([f"{name} imports {', '.join(sorted(wanted & left.keys()))}" for name, wanted in left.items()])
 
 
 #: The rooms of a package from the bottom up: none imports one above it. Modules beside them are below all rooms.

@@ -7,10 +7,11 @@ fails, in place of reading nothing. `@guard` shows that it does, and that it see
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache, wraps
 from pathlib import Path
+from typing import TypeGuard
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("mpc", "protocols", "parties", "scenarios")
@@ -104,6 +105,10 @@ def name_of(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+def module_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
 def package_of(path: Path) -> str:
     return path.relative_to(ROOT).parts[0]
 
@@ -127,10 +132,32 @@ def at_run_time(path: Path) -> list[tuple[int, str]]:
     for_types = {
         line
         for node in nodes(path)
-        if isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"
+        if _is_for_types(node)
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
     return [(line, module) for line, module in imports(path) if line not in for_types]
+
+
+def _is_for_types(node: ast.AST) -> TypeGuard[ast.If]:
+    return isinstance(node, ast.If) and dotted(node.test) == "TYPE_CHECKING"
+
+
+def when_imported(path: Path, modules: Collection[str]) -> set[str]:
+    """Which of `modules` are imported before this one is there: not those for types, not those within functions."""
+    late = {
+        part
+        for node in nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) or _is_for_types(node)
+        for part in ast.walk(node)
+    }
+    found = set()
+    for node in nodes(path):
+        if isinstance(node, ast.Import) and node not in late:
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node not in late:
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {name if name in modules else str(node.module) for name in names}
+    return found & set(modules)
 
 
 def dotted(node: ast.AST | None) -> str:
