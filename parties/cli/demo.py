@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from parties.cli.common import FOLDER, Place, json_option, next_step, plan_timeout_option, print_json
+from parties.system.events import Agreed, Brought, Event, Planned, Progress, Unprotected, Warned
 from parties.text.echo import echo, echo_message
 from protocols.engines import ENGINES
 
@@ -123,12 +124,11 @@ def command(
         display.status(f"engine {wanted.engine}, threshold {wanted.threshold}")
         first = wanted.names[0]
 
-        def on_event(name: str, event: dict[str, Any]) -> None:
-            kind = event["event"]
-            if kind == "brought":
-                display.status(f"{name} brings {event['rows']:,} rows of {event['file']}")
-            elif kind in ("plan", "unprotected", "warning", "progress", "agreed") and name == first:
-                display.event(kind, event)
+        def on_event(name: str, event: Event) -> None:
+            if isinstance(event, Brought):
+                display.status(f"{name} brings {event.rows:,} rows of {event.file}")
+            elif isinstance(event, Planned | Unprotected | Warned | Progress | Agreed) and name == first:
+                display.event(event)
 
         try:
             with orderly_end():

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from types import TracebackType
-from typing import Any
+from typing import assert_never
 
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as ProgressBar
 from rich.text import Text
 
 from mpc.text import visible
 from parties.report.words import size
+from parties.system.events import (
+    Agreed,
+    Brought,
+    Contribution,
+    Event,
+    Finished,
+    News,
+    Planned,
+    Progress,
+    Receipt,
+    Status,
+    Unprotected,
+    Warned,
+)
 from parties.text.console import SafeConsole
 
 
-def describe(details: Mapping[str, Any]) -> str:
+def describe(contribution: Contribution) -> str:
     """A contribution, for people."""
-    sizes = details["bytes"]
+    sizes = contribution.bytes
     return (
-        f"{details['values']:,} numbers, as shares of {size(max(sizes.values()))} at most for each of "
-        f"{', '.join(sizes)}; contribution {details['digest'][:16]}"
+        f"{contribution.values:,} numbers, as shares of {size(max(sizes.values()))} at most for each of "
+        f"{', '.join(sizes)}; contribution {contribution.digest[:16]}"
     )
 
 
@@ -33,7 +47,7 @@ class Display:
         self.console = SafeConsole()
         self._err = SafeConsole(stderr=True, quiet=quiet)
         self._warnings = SafeConsole(stderr=True) if quiet else self._err
-        self._bar = Progress(
+        self._bar = ProgressBar(
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             TextColumn("{task.fields[detail]}", markup=False),
@@ -72,33 +86,37 @@ class Display:
         self._bar.stop()
         self._bar.disable = True
 
-    def event(self, kind: str, details: Mapping[str, Any]) -> None:
-        """What `parties.run.process` tells."""
-        if kind == "plan":
-            self._steps, self._rounds = int(details["steps"]), int(details["rounds"])
-        elif kind == "status":
-            self.status(str(details["text"]))
-        elif kind in ("unprotected", "warning"):
-            style = "bold red" if kind == "unprotected" else "bold"
-            for line in details["lines"]:
-                self._warnings.print(Text(f"  {line}", style), soft_wrap=True)
-        elif kind == "brought":
-            self.status(f"{details['input']}: {details['rows']:,} rows of {details['file']} fit the schema")
-        elif kind == "agreed":
-            self.status(f"✓ agreed: same scenario, parameters, schema and versions   study: {details['words']}")
-            self._describe("computing", f"{self._rounds} rounds")
-        elif kind == "contribution":
-            self.status(f"to hand over: {describe(details)}")
-        elif kind == "receipt":
-            self.status(f"✓ {details['party']} has the contribution ({size(details['bytes'])})")
-        elif kind == "news":
-            if details["steps"]:
-                self._steps = int(details["steps"])
-            self._describe(str(details["text"]), "", int(details["done"]))
-        elif kind == "progress":
-            place = f"{details['primitive']}, {details['file']} line {details['line']}"
-            detail = f"step {details['operations']}/{self._steps}   {size(details['bytes'])}   {place}"
-            self._describe("computing", detail, int(details["operations"]))
+    def event(self, event: Event) -> None:
+        """Show an event of this organization's process."""
+        match event:
+            case Planned():
+                self._steps, self._rounds = event.steps, event.rounds
+            case Status():
+                self.status(event.text)
+            case Unprotected() | Warned():
+                style = "bold red" if isinstance(event, Unprotected) else "bold"
+                for line in event.lines:
+                    self._warnings.print(Text(f"  {line}", style), soft_wrap=True)
+            case Brought():
+                self.status(f"{event.input}: {event.rows:,} rows of {event.file} fit the schema")
+            case Agreed():
+                self.status(f"✓ agreed: same scenario, parameters, schema and versions   study: {event.words}")
+                self._describe("computing", f"{self._rounds} rounds")
+            case Contribution():
+                self.status(f"to hand over: {describe(event)}")
+            case Receipt():
+                self.status(f"✓ {event.party} has the contribution ({size(event.bytes)})")
+            case News():
+                self._steps = event.steps or self._steps
+                self._describe(event.text, "", event.done)
+            case Progress():
+                place = f"{event.primitive}, {event.file} line {event.line}"
+                detail = f"step {event.operations}/{self._steps}   {size(event.bytes)}   {place}"
+                self._describe("computing", detail, event.operations)
+            case Finished():
+                pass  # shown by the command
+            case _:
+                assert_never(event)
 
     def _describe(self, text: str, detail: str, completed: int = 0) -> None:
         if self._task is None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +19,7 @@ from parties.cli.common import (
     plan_timeout_option,
     tried_option,
 )
+from parties.system.events import Event, Finished, to_line
 from parties.system.stopping import stoppable
 from parties.text import units
 
@@ -106,7 +105,7 @@ def command(
         held = None if shape is None else units.network(shape)
 
         def told(outcome: Outcome) -> None:
-            json_lines("result", result_document(bound, outcome, here.name))
+            json_lines(Finished(result_document(bound, outcome, here.name)))
             if outcome.unwritten:
                 raise NotWritten("\n".join(outcome.unwritten))
 
@@ -136,6 +135,7 @@ def command(
         )
 
 
-def json_lines(kind: str, details: Mapping[str, Any]) -> None:
-    sys.stdout.write(json.dumps({"event": kind, **details}) + "\n")
+def json_lines(event: Event) -> None:
+    """Write an event to stdout, for the program that started this one."""
+    sys.stdout.write(to_line(event) + "\n")
     sys.stdout.flush()

@@ -22,6 +22,7 @@ from parties.cli.common import (
 )
 from parties.cli.run import json_lines
 from parties.report.words import size
+from parties.system.events import Contribution, Finished, Warned
 from parties.system.stopping import stoppable
 from parties.text.echo import echo
 
@@ -95,8 +96,8 @@ def submit(
         if prepared is not None:
             sizes = {name: len(envelope) for name, envelope in prepared.envelopes.items()}
             if own.bound.plan.keep_contributions:
-                tell("warning", {"lines": [KEPT]})
-            tell("contribution", {"values": prepared.values, "bytes": sizes, "digest": prepared.digest.hex()})
+                tell(Warned([KEPT]))
+            tell(Contribution(prepared.values, sizes, prepared.digest.hex()))
         if to is not None:
             _written(own, prepared, to, as_json)
             return
@@ -237,7 +238,7 @@ def _end(own: Own, outcome: Outcome, display: Display | None, kept: Results, as_
         kept.failed(what)
     result = result_document(own.bound, outcome, own.home.name)
     if display is None:
-        json_lines("result", result)
+        json_lines(Finished(result))
         kept.check()
     elif show:
         kept.finish(result, as_json=as_json, console=display.console)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from parties.contributors.inbox import Contributor, Inbox
 from parties.organization.home import Home
 from parties.organization.identity import Card
 from parties.study.plan import StudyPlan
+from parties.system.events import Events, Status
 
 if TYPE_CHECKING:
     from parties.net.session import Session
@@ -34,7 +34,7 @@ class Reception:
         *,
         study: bytes,
         document: dict[str, Any],
-        events: Callable[[str, Mapping[str, Any]], None],
+        events: Events,
     ) -> None:
         self._home = home
         self._plan = plan
@@ -63,7 +63,7 @@ class Reception:
         )
 
     def _status(self, text: str) -> None:
-        self._events("status", {"text": text})
+        self._events(Status(text))
 
     def _announce(self, text: str) -> None:
         """Write a status line, and send it to visitors that wait for results."""
@@ -118,14 +118,10 @@ class Reception:
             path = self._paths.get(visitor.name)
             if path is None:
                 if visitor.index in left:
-                    self._events(
-                        "status", {"text": f"{visitor.name} has not fetched its results, and they are lost here"}
-                    )
+                    self._status(f"{visitor.name} has not fetched its results, and they are lost here")
                 continue
             if visitor.index in left:
-                self._events(
-                    "status", {"text": f"{visitor.name} has not fetched its results; its sealed part is {path}"}
-                )
+                self._status(f"{visitor.name} has not fetched its results; its sealed part is {path}")
             else:
                 path.unlink(missing_ok=True)
 

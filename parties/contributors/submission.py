@@ -37,6 +37,7 @@ from parties.net.lane import Lane
 from parties.net.link import Link
 from parties.organization.address import show_address
 from parties.organization.identity import Card, Identity
+from parties.system.events import Events, News, Receipt, Status
 
 _TICK_S = 0.25
 #: A connection that has been silent for so long is made again; a compute party sends a frame every second.
@@ -85,7 +86,7 @@ class Submission:
         prepared: Prepared | None,
         fetch: bool,
         wait: float,
-        events: Callable[[str, Mapping[str, Any]], None],
+        events: Events,
         keep: Callable[[str, bytes], bool] = lambda party, part: True,
     ) -> None:
         """`keep` writes the part of a compute party to disk, and returns whether this worked: only then does the
@@ -126,7 +127,7 @@ class Submission:
         """
         context = tls.client_context(self._identity, [peer.certificate for peer in self._peers])
         if note := tls.clock_note({peer.name: peer.certificate for peer in self._peers}):
-            self._events("status", {"text": note})
+            self._events(Status(note))
         for lane, peer in zip(self._lanes, self._peers, strict=True):
             if peer.address is None:
                 raise AuthenticationError(
@@ -184,7 +185,7 @@ class Submission:
                     self._fail(PeerTimeout(self._who_has_it(), peer=self._not_submitted()[0]))
                 elif now - self._last_status >= 1:
                     self._last_status = now
-                    self._events("status", {"text": f"waiting for {self._missing()} … {now - self._started:.0f} s"})
+                    self._events(Status(f"waiting for {self._missing()} … {now - self._started:.0f} s"))
                 continue
             lost = [i for i in range(len(self._peers)) if not self._finished(i) and now - self._heard[i] > self._wait]
             if lost:
@@ -281,12 +282,12 @@ class Submission:
         self._incoming.pop(lane.index, None)
         if self._prepared is not None and lane.name not in self.receipts:
             envelope = self._prepared.envelopes[lane.name]
-            self._events("status", {"text": f"connected to {lane.name}: submitting {len(envelope):,} bytes"})
+            self._events(Status(f"connected to {lane.name}: submitting {len(envelope):,} bytes"))
             link.write(frames.control(frames.OFFER, {"bytes": len(envelope), "number": self._prepared.number}))
             self._outgoing[lane.index] = memoryview(envelope)
             self._send(link)
         elif self._prepared is None:
-            self._events("status", {"text": f"connected to {lane.name}"})
+            self._events(Status(f"connected to {lane.name}"))
 
     def control(self, link: Link, kind: int, sequence: int, payload: Bytes) -> None:
         lane = link.lane
@@ -296,7 +297,7 @@ class Submission:
             prepared = self._prepared
             check_receipt(message, self._cards[lane.name], self._name, self._study, prepared.digest, prepared.number)
             self.receipts[lane.name] = message
-            self._events("receipt", {"party": lane.name, "bytes": len(prepared.envelopes[lane.name])})
+            self._events(Receipt(lane.name, len(prepared.envelopes[lane.name])))
             self._advance()
         elif kind == frames.NEWS:
             self._on_news(lane, frames.parse(payload))
@@ -318,7 +319,7 @@ class Submission:
             return
         del self._links[lane.index]
         if not self._over.done() and not self._finished(lane.index):
-            self._events("status", {"text": f"lost the connection to {lane.name}"})
+            self._events(Status(f"lost the connection to {lane.name}"))
             self._dialers[lane.index].redial()
 
     def writable(self, lane: Lane) -> None:
@@ -364,7 +365,7 @@ class Submission:
         """Show the progress of the run, from the first compute party that is connected."""
         if self._all_submitted and lane.index == min(self._links):
             done, steps = (frames.number(message, key) if key in message else 0 for key in ("done", "steps"))
-            self._events("news", {"text": frames.text(message, "text"), "done": done, "steps": steps})
+            self._events(News(frames.text(message, "text"), done, steps))
 
     def _ended_by(self, lane: Lane, message: dict[str, Any]) -> None:
         kind = "".join(c for c in frames.text(message, "kind", 60) if c.isalnum() or c == "_")

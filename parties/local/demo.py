@@ -22,6 +22,7 @@ from parties.study.loader import Loaded, folder, load
 from parties.study.plan import BoundStudy
 from parties.study.rehearsal import tried_study
 from parties.study.trust import choose
+from parties.system.events import Event
 from parties.text.echo import echo
 from protocols.engines import REPLICATED_PARTIES
 
@@ -160,7 +161,7 @@ def run(
     network: Network | None = None,
     compare: bool | None = None,
     options: Sequence[str] = (),
-    on_event: Callable[[str, dict[str, Any]], None] | None = None,
+    on_event: Callable[[str, Event], None] | None = None,
     plan_timeout: float = 60.0,
 ) -> dict[str, Any]:
     """Run it and give the result document of the first recipient, with all organizations' rows and the oracle.
@@ -236,9 +237,8 @@ def _joined(
         # The one that says what is wrong, rather than those that lost it.
         order = {2: 0, 1: 1, 5: 2, 4: 3, 3: 4}
         raise DemoFailed(min(failed, key=lambda e: order.get(e.code, 5)))
-    results = {name: dict(e.result or {}) for name, e in ended.items()}
+    results = {name: e.result.document if e.result else {} for name, e in ended.items()}
     result = results[bound.plan.recipients[0]]
-    result.pop("event", None)
     for name, other in results.items():
         result["organizations"][name] = other["organizations"][name]
     result["organization"] = ""

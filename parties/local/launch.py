@@ -6,7 +6,6 @@ commands. The homes are temporary and removed; private keys do not outlive the r
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import subprocess
@@ -17,13 +16,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from parties import startup
 from parties.local.ports import free_ports
 from parties.organization.catalog import Catalog, Dataset
 from parties.organization.consortium import Consortium
 from parties.organization.identity import Identity
+from parties.system.events import Event, Finished, from_line
 from parties.system.privacy import write_private
 from parties.system.stopping import end_if_told
 from parties.text.echo import SCRIPT
@@ -49,13 +48,14 @@ class Ended:
 
     name: str
     code: int
-    events: list[dict[str, Any]] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
     stderr: str = ""
     by_us: bool = False
 
     @property
-    def result(self) -> dict[str, Any] | None:
-        return next((e for e in self.events if e["event"] == "result"), None)
+    def result(self) -> Finished | None:
+        """Its result, where it came to one."""
+        return next((event for event in self.events if isinstance(event, Finished)), None)
 
 
 @contextmanager
@@ -100,7 +100,7 @@ class Launched:
         *,
         options: Sequence[str] = (),
         submitting: Collection[str] = (),
-        on_event: Callable[[str, dict[str, Any]], None] | None = None,
+        on_event: Callable[[str, Event], None] | None = None,
         tried: bool = False,
         heard: Callable[[str, str], bool] = lambda name, line: False,
     ) -> None:
@@ -136,9 +136,8 @@ class Launched:
         stream = self.processes[name].stdout
         assert stream is not None
         for line in stream:
-            try:
-                event = json.loads(line)
-            except ValueError:
+            event = from_line(line)
+            if event is None:
                 continue
             with self._lock:
                 self.ended[name].events.append(event)

@@ -6,15 +6,15 @@ what was agreed, enforced and opened. Releases that nothing guards come first an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from textwrap import wrap
 from typing import Any, Final
 
 from parties.study.trust import listed
+from parties.system.events import Events, Unprotected, Warned
 
 Line = Mapping[str, Any]
-Events = Callable[[str, Mapping[str, Any]], None]
 
 #: The consequence if nothing guards a release.
 NO_MINIMUM: Final = "no minimum: a single row can show"
@@ -189,9 +189,9 @@ def announce(events: Events, manifest: Iterable[Line]) -> None:
     """Warn the operator, before the party waits for others: of releases that nothing guards, or of none at all."""
     releases = list(map(read, manifest))
     if not releases:
-        events("warning", {"lines": [NOTHING]})
+        events(Warned([NOTHING]))
     if lines := unprotected_lines(releases):
-        events("unprotected", {"lines": lines})
+        events(Unprotected(lines))
 
 
 def unprotected_lines(releases: Iterable[Disclosure]) -> list[str]:

@@ -29,10 +29,11 @@ from parties.organization.home import Home
 from parties.organization.identity import Card
 from parties.report.disclosed import announce
 from parties.run.keeping import try_folder
-from parties.run.outcome import Events, Outcome, check_data
+from parties.run.outcome import Outcome, check_data
 from parties.study.document import agreed_document, study_hash, study_words
 from parties.study.plan import BoundStudy
 from parties.system.eventloop import runner
+from parties.system.events import Events
 from parties.system.privacy import write_private
 from parties.system.stopping import listening
 from protocols.dry import collect

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,9 +9,7 @@ from parties.contributors.handout import Facts
 from parties.data.dataset import RowCounts, SourceRows
 from parties.organization.home import Home
 from parties.study.plan import BoundStudy
-
-#: Told to whoever shows progress: kind and details.
-Events = Callable[[str, Mapping[str, Any]], None]
+from parties.system.events import Brought, Events
 
 
 @dataclass(frozen=True)
@@ -66,5 +63,6 @@ def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, Sourc
         source = open_dataset(home.catalog.dataset(dataset), computation.schemas[name])
         brought = source.check(at_most=computation.at_most[name])
         rows[name] = source
-        events("brought", {"input": name, **brought.describe()})
+        counts = (brought.rows, dict(brought.missing), brought.dropped)
+        events(Brought(name, brought.dataset, brought.file, *counts))
     return rows

@@ -26,11 +26,12 @@ from parties.net.agreement import PROTOCOL_VERSION
 from parties.organization.home import Home
 from parties.report.disclosed import announce
 from parties.run.keeping import NotWritten, try_folder
-from parties.run.outcome import Events, Limits, Outcome, check_data
+from parties.run.outcome import Limits, Outcome, check_data
 from parties.study.document import agreed_document, study_hash, study_words
 from parties.study.plan import BoundStudy
 from parties.study.rehearsal import dry_run_of
 from parties.system.eventloop import runner
+from parties.system.events import Agreed, Events, Planned, Progress, Status
 from parties.system.stopping import listening
 from protocols.assembly import assemble, whole
 from protocols.dry import DryRun
@@ -162,7 +163,7 @@ class _Party:
         engine = self._bound.computation.make_engine()
         dry = dry_run_of(self._bound, self._bound.plan.network)
         engine.prepare(dry.primitives)
-        self._events("plan", {"steps": dry.steps, "rounds": dry.rounds})
+        self._events(Planned(dry.steps, dry.rounds))
         return engine, dry
 
     async def _connected(
@@ -188,7 +189,7 @@ class _Party:
             wait=self._limits.wait,
             grace=self._limits.grace,
             stall=self._limits.stall,
-            status=lambda line: self._events("status", {"text": line}),
+            status=lambda line: self._events(Status(line)),
             desk=None if reception is None else reception.desk,
         )
         self._session = session
@@ -196,7 +197,7 @@ class _Party:
             async with opened(session):
                 self._lap("agree")
                 words = study_words(digest)
-                self._events("agreed", {"words": words, "study": digest.hex()})
+                self._events(Agreed(words, digest.hex()))
                 outside = None
                 if reception is not None:
                     outside = await reception.contributions(session, self._limits.wait)
@@ -234,7 +235,7 @@ class _Party:
         )
         reception.inbox.check_writable()
         for line in reception.inbox.read_files():
-            self._events("status", {"text": line})
+            self._events(Status(line))
         return reception
 
     async def _compute(
@@ -311,15 +312,7 @@ class _Party:
                 last = now
                 if reception is not None:
                     reception.desk.set_progress("computing", done, steps)
-                self._events(
-                    "progress",
-                    {
-                        "operations": done,
-                        "primitive": primitive,
-                        "file": os.path.basename(source[0]),
-                        "line": source[1],
-                        "bytes": session.frame_bytes_sent,
-                    },
-                )
+                file, line = os.path.basename(source[0]), source[1]
+                self._events(Progress(done, primitive, file, line, session.frame_bytes_sent))
 
         return tell

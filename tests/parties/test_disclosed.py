@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from parties.cli.main import main
 from parties.cli.progress import Display
 from parties.report.disclosed import NO_MINIMUM, NOTHING, announce, read, release_lines, who_learns_what
+from parties.system.events import Event, Status, Unprotected, Warned
 
 SCRIPT = '''"""Guarded, unguarded and derived releases.
 
@@ -158,21 +159,22 @@ def test_approval_says_it(study: Path) -> None:
 
 
 def test_a_run_says_it_before_anybody_is_waited_for(study: Path) -> None:
-    told: list[tuple[str, Any]] = []
-    announce(lambda kind, details: told.append((kind, details)), json.loads(plan(study, "--json"))["releases"])
-    assert [kind for kind, _ in told] == ["unprotected"]
-    assert sum("NOT PROTECTED" in line for line in told[0][1]["lines"]) == 2
+    told: list[Event] = []
+    announce(told.append, json.loads(plan(study, "--json"))["releases"])
+    (unprotected,) = told
+    assert isinstance(unprotected, Unprotected)
+    assert sum("NOT PROTECTED" in line for line in unprotected.lines) == 2
     told.clear()
-    announce(lambda kind, details: told.append((kind, details)), [])
-    assert told == [("warning", {"lines": [NOTHING]})]
+    announce(told.append, [])
+    assert told == [Warned([NOTHING])]
 
 
 @pytest.mark.parametrize("quiet", [False, True])
 def test_what_must_be_read_is_on_stderr_whatever_else_is_quiet(quiet: bool, capsys: pytest.CaptureFixture[str]) -> None:
     with Display(quiet=quiet) as display:
-        display.event("unprotected", {"lines": ["NOT PROTECTED (why)"]})
-        display.event("warning", {"lines": [NOTHING]})
-        display.event("status", {"text": "waiting " + "for long " * 20})
+        display.event(Unprotected(["NOT PROTECTED (why)"]))
+        display.event(Warned([NOTHING]))
+        display.event(Status("waiting " + "for long " * 20))
     said = capsys.readouterr()
     assert said.out == ""
     lines = said.err.splitlines()

@@ -127,7 +127,7 @@ class Running:
 
     @property
     def result(self) -> dict[str, Any]:
-        return next(event for event in self.events if event["event"] == "result")
+        return next(event["document"] for event in self.events if event["event"] == "result")
 
     @property
     def lines(self) -> list[str]:
