@@ -31,6 +31,8 @@ from parties.net.session import Participant, Session
 from parties.net.shaping import Shaped
 from parties.run.assembly import opened, runtime_over
 from parties.study.document import comity_version, study_hash
+from protocols.engines import make_engine
+from protocols.library import Library
 
 #: Four times what a study may have in flight by default: workloads of 10^7 elements hold several vectors at once.
 BUDGET = 4 * MEMORY_BUDGET
@@ -148,8 +150,6 @@ class Bench:
 
 async def primitives(cases: list[list[Any]], engine: Engine, network: Network | None) -> set[str]:
     """What the cases need of the engine, by a dry run of each."""
-    from protocols.library import Library
-
     planned: set[str] = set()
     for name, size in cases:
         run = Runtime(engine, Library(), network=network, memory_budget=BUDGET)
@@ -164,8 +164,6 @@ async def _once_dry(workload: Workload) -> None:
 
 
 async def main() -> None:
-    from protocols.engines import make_engine
-
     message = await heard()
     assert message is not None
     place = Place.read(message)
@@ -192,10 +190,8 @@ async def main() -> None:
     async with opened(session):
         shaped = None if network is None else Shaped(session.channel, network, Clock())
         with runtime_over(
-            session, engine, threads=threads, channel=shaped, network=network, memory_budget=BUDGET
+            session, engine, threads=threads, shaped=shaped, network=network, memory_budget=BUDGET
         ) as runtime:
-            if shaped is not None:
-                shaped.busy = runtime.environment.busy
             await runtime.execute(Bench(session, runtime, cases, repeat, shaped).script())
 
 

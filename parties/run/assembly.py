@@ -8,7 +8,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 
 from mpc.errors import ComityError, LocalProtocolError, PeerError, Stopped
-from mpc.machine.channel import Channel
 from mpc.machine.engine import Engine
 from mpc.machine.network import Network
 from mpc.machine.outside import Outside
@@ -16,8 +15,10 @@ from mpc.machine.party import Environment
 from mpc.machine.runtime import MEMORY_BUDGET, Runtime
 from parties.contributors.reception import Reception
 from parties.net.session import Session
+from parties.net.shaping import Shaped
 from parties.run.progress import Told
 from parties.system.memory import keep_freed
+from protocols.library import Library
 
 
 @asynccontextmanager
@@ -70,7 +71,7 @@ def runtime_over(
     engine: Engine,
     *,
     threads: int,
-    channel: Channel | None = None,
+    shaped: Shaped | None = None,
     network: Network | None = None,
     memory_budget: int = MEMORY_BUDGET,
     on_progress: Callable[[str, tuple[str, int]], None] | None = None,
@@ -78,16 +79,16 @@ def runtime_over(
 ) -> Iterator[Runtime]:
     """A runtime over an opened session.
 
-    `channel`: one that goes by way of the session's. With one thread, kernels run between messages, as there is
-    nothing to overlap them with. A failed session ends the run at once.
+    `shaped` is a channel over the session's that is as slow as a network. With one thread, kernels run between
+    messages, as there is nothing to overlap them with. A failed session ends the run at once.
     """
-    from protocols.library import Library
-
     keep_freed()
     pool = ThreadPoolExecutor(threads)
     failed = True
     try:
-        environment = Environment(channel or session.channel, session.keys, pool if threads > 1 else None)
+        environment = Environment(shaped or session.channel, session.keys, pool if threads > 1 else None)
+        if shaped is not None:
+            shaped.busy = environment.busy
         run = Runtime(
             engine,
             Library(),

@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 from mpc.errors import ConfigError
@@ -22,15 +21,19 @@ from mpc.releases.study import Study, runtime_of
 from parties.contributors.contribution import Prepared, prepare
 from parties.contributors.handout import Facts, put_together
 from parties.contributors.sealing import read_header
+from parties.contributors.submission import Submission
 from parties.data.dataset import SourceRows
 from parties.net import frames
 from parties.net.agreement import PROTOCOL_VERSION
+from parties.net.session import Participant
 from parties.organization.home import Home
 from parties.organization.identity import Card
 from parties.report.disclosed import announce
 from parties.run.keeping import try_folder
+from parties.run.laps import Laps
 from parties.run.outcome import Outcome, check_data
-from parties.study.document import agreed_document, study_hash, study_words
+from parties.study.difference import difference
+from parties.study.document import Document, agreed_document, study_hash, study_words
 from parties.study.plan import BoundStudy
 from parties.system.eventloop import runner
 from parties.system.events import Events
@@ -50,10 +53,9 @@ class Own:
     engine: Engine
     study: Study
     rows: dict[str, SourceRows]
-    document: dict[str, Any]
+    document: Document
     digest: bytes
-    started: float
-    phases: dict[str, float] = field(default_factory=dict)
+    laps: Laps
     bytes_sent: int = 0
     unwritten: list[str] = field(default_factory=list)
 
@@ -69,11 +71,6 @@ class Own:
     @property
     def learns(self) -> bool:
         return self.home.name in self.bound.plan.recipients
-
-    def lap(self, phase: str) -> None:
-        now = perf_counter()
-        self.phases[phase] = self.phases.get(phase, 0.0) + now - self.started
-        self.started = now
 
     def sealed(self) -> Prepared | None:
         """Its contribution, dealt and sealed anew; None where the script asks nothing of it."""
@@ -120,7 +117,7 @@ class Own:
             rounds=facts.rounds if facts else 0,
             operations=facts.operations if facts else 0,
             frame_bytes_sent=self.bytes_sent,
-            phases=dict(self.phases),
+            phases=dict(self.laps.seconds),
             finished=facts.finished if facts else datetime.now(UTC).isoformat(timespec="seconds"),
             contributions=facts.contributions if facts else 0,
             left_out=facts.left_out if facts else (),
@@ -136,22 +133,20 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
     Raises ConfigError (it computes, or takes no part; a card is missing) and DataError.
     """
     plan = bound.plan
-    began = started or perf_counter()
+    laps = Laps(started)
     index = plan.index(home.name)
     if home.name in plan.having("compute"):
         raise ConfigError(f"{plan.where}: {home.name} computes in this study: `comity run` is its command")
     plan.check_date(date.today())
-    phases = {"start": perf_counter() - began}
-    began = perf_counter()
+    laps.end("start")
     rows = check_data(home, bound, events) if reads else {}
     engine = bound.computation.make_engine()
     study = collect(bound.computation, index if reads else None, engine, rows)
     manifest = [entry.describe() for entry in study.entries]
     announce(events, manifest)
     document = agreed_document(bound, keys=home.keys(), manifest=manifest, protocol=PROTOCOL_VERSION)
-    own = Own(home, bound, engine, study, rows, document, study_hash(document), began, phases)
-    own.lap("local")
-    return own
+    laps.end("local")
+    return Own(home, bound, engine, study, rows, document, study_hash(document), laps)
 
 
 def call(own: Own, prepared: Prepared | None, *, fetch: bool, wait: float, events: Events) -> Outcome:
@@ -166,10 +161,6 @@ def call(own: Own, prepared: Prepared | None, *, fetch: bool, wait: float, event
 
 
 async def _call(own: Own, prepared: Prepared | None, fetch: bool, wait: float, events: Events) -> Outcome:
-    from parties.contributors.submission import Submission
-    from parties.net.session import Participant
-    from parties.study.difference import difference
-
     home = own.home
     members = [home.consortium.member(name) for name in own.cards]
     submission = Submission(
@@ -197,7 +188,7 @@ async def _call(own: Own, prepared: Prepared | None, fetch: bool, wait: float, e
             except OSError as error:
                 own.unwritten.append(f"the receipts of this contribution could not be kept ({error.strerror})")
     own.bytes_sent = sum(map(len, prepared.envelopes.values())) if prepared else 0
-    own.lap("submit")
+    own.laps.end("submit")
     if not fetch:
         return own.outcome()
     return own.read(list(submission.parts.values()))

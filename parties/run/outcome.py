@@ -8,8 +8,12 @@ from typing import Any
 from parties.contributors.handout import Facts
 from parties.data.dataset import RowCounts, SourceRows
 from parties.organization.home import Home
+from parties.report.disclosed import Line
 from parties.study.plan import BoundStudy
 from parties.system.events import Brought, Events
+
+#: Opened values by the name of their release, in their JSON forms.
+Releases = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,8 @@ class Outcome:
     skipped   agreed releases that the script has not asked for
     """
 
-    releases: dict[str, Any]
-    manifest: list[dict[str, Any]]
+    releases: Releases
+    manifest: list[Line]
     study: str
     words: str
     brought: dict[str, RowCounts]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
-from parties.report.disclosed import read
-from parties.run.outcome import Outcome
+from parties.report.disclosed import Line, read
+from parties.run.outcome import Outcome, Releases
 from parties.study.plan import BoundStudy, StudyPlan
 from parties.study.trust import who_must_not_collude
 
+#: A part of the result document, or all of it: JSON values by key, as `parties.report.data` reads them.
+Document = dict[str, Any]
 
-def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> dict[str, Any]:
+
+def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> Document:
     """The result as `organization` saw it; its own rows are its own to show."""
     plan = bound.plan
     return {
@@ -45,7 +48,7 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> d
     }
 
 
-def told_of(manifest: Iterable[Mapping[str, Any]], releases: Mapping[str, Any]) -> dict[str, Any]:
+def told_of(manifest: Iterable[Line], releases: Releases) -> Document:
     """What is told of these releases: how each is shown, what protects it, which nothing protects (and the author's
     reason), and their lines of the agreed document."""
     lines = [line for line in manifest if line["name"] in releases]

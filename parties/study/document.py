@@ -17,11 +17,14 @@ from typing import Any
 from mpc.errors import ConfigError
 from parties.study.plan import BoundStudy
 
+#: An agreed document: JSON values by key.
+Document = dict[str, Any]
 FORMAT = 1
 _TAG = b"comity/1/study\0"
 
 
 def comity_version() -> str:
+    """The version of this installation."""
     try:
         return version("comity")
     except PackageNotFoundError:
@@ -30,7 +33,7 @@ def comity_version() -> str:
 
 def agreed_document(
     study: BoundStudy, *, keys: Mapping[str, bytes], manifest: Sequence[Mapping[str, Any]], protocol: int
-) -> dict[str, Any]:
+) -> Document:
     """All that the participants of a study agree to, as plain JSON values.
 
     keys      organization -> SHA-256 of its public key
@@ -87,14 +90,14 @@ def agreed_document(
     return plain
 
 
-def canonical(document: Mapping[str, Any]) -> bytes:
+def canonical(document: Document) -> bytes:
     """The bytes that are hashed, signed and sent."""
     return json.dumps(
         _plain(document), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     ).encode("utf-8")
 
 
-def study_hash(document: Mapping[str, Any]) -> bytes:
+def study_hash(document: Document) -> bytes:
     """SHA-256 of the canonical document, under a tag of its own."""
     return sha256(_TAG + canonical(document)).digest()
 

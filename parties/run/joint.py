@@ -1,0 +1,100 @@
+"""The joint part of a run: the script over an opened session, and what is told while it goes on."""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Callable, Mapping
+from time import perf_counter
+
+from mpc.errors import ScenarioError
+from mpc.machine.engine import Engine
+from mpc.machine.network import Network
+from mpc.machine.outside import Outside
+from mpc.releases.study import Study
+from parties.contributors.reception import Reception
+from parties.data.dataset import SourceRows
+from parties.data.source import default_threads
+from parties.net.clock import Clock
+from parties.net.session import Session
+from parties.net.shaping import Shaped
+from parties.run.assembly import runtime_over
+from parties.run.laps import Laps
+from parties.study.plan import BoundStudy
+from parties.system.events import Events, Progress
+from protocols.assembly import assemble, whole
+from protocols.dry import DryRun
+
+#: Seconds between two events of progress.
+_BETWEEN_S = 0.1
+
+
+async def compute(
+    session: Session,
+    bound: BoundStudy,
+    engine: Engine,
+    dry: DryRun,
+    rows: Mapping[str, SourceRows],
+    *,
+    outside: Outside | None,
+    reception: Reception | None,
+    shape: Network | None,
+    events: Events,
+    laps: Laps,
+) -> Study:
+    """Run the script to its end over an opened session. Raises ComityError.
+
+    outside    what organizations that do not compute have contributed
+    reception  tells those organizations how far the run is
+    shape      hold messages back as this network would
+    laps       gets the seconds of the local passes, and of the joint part after them
+    """
+    computation = bound.computation
+    gc.freeze()  # what was imported stays: collections in mid-run need not look at it
+    shaped = None
+    if shape is not None:
+        shaped = Shaped(session.channel, shape, Clock())
+        shaped.shaping = True
+    with runtime_over(
+        session,
+        engine,
+        threads=default_threads(),
+        shaped=shaped,
+        network=computation.network,
+        on_progress=_teller(session, reception, dry.steps, events),
+        outside=outside,
+    ) as run:
+        study = assemble(computation, run, rows=rows, manifest=dry.manifest())
+        begun = perf_counter()
+        read = [begun]
+        for local in study.passes:
+            local.on_read = lambda: read.append(perf_counter())
+        try:
+            await run.execute(whole(computation.scenario, study))
+        except ScenarioError as error:
+            raise error.brief() from error
+    ended = perf_counter()
+    laps.add("local", read[-1] - begun)
+    laps.add("joint", ended - read[-1])
+    return study
+
+
+def _teller(
+    session: Session, reception: Reception | None, steps: int, events: Events
+) -> Callable[[str, tuple[str, int]], None]:
+    """A function that is called after each operation that sends, and tells how far the run is, but not too often."""
+    done = 0
+    last = perf_counter()
+
+    def tell(primitive: str, source: tuple[str, int]) -> None:
+        nonlocal done, last
+        done += 1
+        now = perf_counter()
+        if now - last >= _BETWEEN_S:
+            last = now
+            if reception is not None:
+                reception.desk.set_progress("computing", done, steps)
+            file, line = os.path.basename(source[0]), source[1]
+            events(Progress(done, primitive, file, line, session.frame_bytes_sent))
+
+    return tell
