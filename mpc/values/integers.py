@@ -8,6 +8,8 @@ import numpy as np
 
 from mpc.errors import RangeError, ShapeError
 from mpc.values.arrays import where
+from mpc.values.basis import Basis
+from mpc.values.cohorts import Cohort
 from mpc.values.fixed import encode, width_of
 from mpc.values.inherited import kept
 from mpc.values.operands import too_wide
@@ -90,7 +92,8 @@ def from_bits(x: SecretArray, *, signed: bool = False) -> SecretArray:
         weights[-1], most = -weights[-1], 1 << width - 1
     if most >= 1 << x.run.engine.capacity:
         too_wide(most, x.run.engine.capacity, x)
-    valid, basis = x.valid, x.basis.reduced(x.ndim - 1)
+    # Where bits are of several rows, the number tells each of them.
+    valid, basis = x.valid, x.basis.picked(x.ndim - 1)
     scaled = x.bare().invoke("scale", by=encode(np.asarray(weights), 0), result=Stated(bound=abs(weights[-1])))
     found = scaled.invoke("sum", axis=x.ndim - 1, result=Stated(bound=most, basis=basis))
     if valid is None:
@@ -102,7 +105,7 @@ def cumulative_sum(x: SecretArray, axis: int | None = None) -> SecretArray:
     """Running sums along an axis, each with its own element; default: of all elements, in their order. Local.
 
     Elements whose valid bit is cleared do not count, as in `sum`. Two sums that follow each other differ by one
-    element, so each of them is held to be a row where x is of rows.
+    element, so that each is a single row where x is of rows, and stands on all counts along the axis where x has some.
     """
     x = x.numeric()
     if axis is None:
@@ -113,4 +116,16 @@ def cumulative_sum(x: SecretArray, axis: int | None = None) -> SecretArray:
     if x.valid is not None and x.valid.shape != ():
         counted = where(x.valid.bare(), x.without_mask(), 0)
         x = counted.with_basis(x.basis)
-    return x.invoke("cumulative_sum", axis=axis, result=Stated(bound=x.bound * max(x.shape[axis], 1)))
+    most = x.bound * max(x.shape[axis], 1)
+    return x.invoke("cumulative_sum", axis=axis, result=Stated(bound=most, basis=_up_to_each(x, axis)))
+
+
+def _up_to_each(x: SecretArray, axis: int) -> Basis:
+    """What running sums stand on: a difference of two is an element, so counts of all elements must be large enough."""
+    shape = x.shape
+
+    def each(cohort: Cohort) -> Cohort:
+        whole = cohort.collapsed(axis)
+        return whole.view(lambda a: np.broadcast_to(np.expand_dims(a, axis), shape)) if whole.shape else whole
+
+    return x.basis._replace(cohorts=tuple(each(c) if c.shape else c for c in x.basis.cohorts))

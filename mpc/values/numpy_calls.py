@@ -19,6 +19,8 @@ _OURS = {
     "cov": "table.corr(), and .var() of each column",
     "count_nonzero": "table[condition].count()",
     "dot": "a @ b",
+    "cumsum": "x.cumsum() of a secret",
+    "take": "x.take(places) of a secret",
     "argsort": "protocols.order.order_by(x)",
     "around": INSTEAD["round"],
     "round": INSTEAD["round"],

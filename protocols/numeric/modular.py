@@ -230,7 +230,7 @@ def _telling(given: SecretArray, values: Divisors, found: SecretArray, quotient:
         return Lazy(x.run, x.shape, make)
 
     rest = bits(lambda: signs * (x - found * values if quotient else found)) if remainders <= _FEW else None
-    flags = [bits(lambda j=j: x * signs >= j * sizes) for j in _steps_of(quotients)]  # type: ignore[misc]
+    flags = [bits(lambda j=j: x * signs >= _reached(j, sizes, x.bound)) for j in _steps_of(quotients)]  # type: ignore[misc]
     flags += [bits(lambda j=j: rest.bits() >= j) for j in range(1, remainders + 1) if rest]  # type: ignore[misc]
     places = [replace(place, flags=(*place.flags, *flags)) for place in given.basis.places]
     return given.with_basis(given.basis._replace(places=tuple(places)))
@@ -239,3 +239,8 @@ def _telling(given: SecretArray, values: Divisors, found: SecretArray, quotient:
 def _steps_of(most: int) -> range:
     """Which numbers a quotient of few values, from -most to most, can reach or not."""
     return range(1 - most, most + 1) if most <= _FEW else range(0)
+
+
+def _reached(level: int, sizes: Divisors, most: int) -> Divisors:
+    """level * sizes, or what no number of at most this magnitude is below or reaches."""
+    return np.asarray(np.clip(level * sizes.astype(object), -most, most + 1), np.int64)

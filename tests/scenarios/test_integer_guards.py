@@ -56,6 +56,9 @@ def released(value: Any, engine: str = "ideal") -> Any:
         lambda r: r["age"].cumsum()[-1],
         lambda r: r["age"].cumsum()[40] - r["age"].cumsum()[39],
         lambda r: r["age"].cumsum()[100] // 7,
+        lambda r: from_bits((r["age"] > 50)[:60]),
+        lambda r: from_bits(r["age"].bits(7)[:60].T),
+        lambda r: from_bits((r["age"] > 50).reshape(20, 30)).sum(),
     ],
 )
 def test_a_single_row_needs_a_reason(value):
@@ -101,6 +104,18 @@ def test_of_many_rows_it_comes_out(engine):
     assert released(lambda r: (r["age"] // 60).sum(), engine) == SMALL  # three reach 120 // 60, none or enough must
     assert released(lambda r: from_bits(r["age"].bits(7)).sum(), engine) == AGES.sum()
     assert released(lambda r: (r["age"] ** 2).sum(), engine) == (AGES**2).sum()
+
+
+def test_running_sums_of_groups_stand_on_all_groups():
+    """One group is small: a running sum beyond it, less one before it, would tell it."""
+
+    def value(r):
+        edges = np.array([20, 40, 60, 100, 121])
+        inside = (r["age"].reshape(-1, 1) >= edges[:-1]) & (r["age"].reshape(-1, 1) < edges[1:])
+        return inside.sum(0).cumsum()
+
+    assert released(lambda r: value(r)[0]) == SMALL
+    assert released(lambda r: value(r) // 2) == [SMALL] * 4
 
 
 # ---- elements at secret places
