@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
 from pkgutil import iter_modules
+from types import MethodType
 from typing import Any, NamedTuple
 
 from mpc.errors import LocalProtocolError
@@ -143,21 +144,45 @@ class Declared(Engine):
         for name, protocol in cls.protocols.items():
             setattr(cls, name, _method(protocol))
 
-    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> Planned:
-        protocol = self.protocols.get(primitive)
-        if protocol is None:
+    def __init__(self) -> None:
+        #: Protocols of a scenario's own, by primitive.
+        self._adopted: dict[str, Protocol] = {}
+
+    def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
+        known = self._adopted.get(stated.name)
+        if known is not None and known.primitive is stated:
+            return
+        if self.name not in protocols:
+            raise LocalProtocolError(
+                f"{stated.name} has protocols for {', '.join(sorted(protocols))}, and none for the engine {self.name}"
+            )
+        protocol = self._of_scenario(stated, protocols[self.name])
+        self._adopted[stated.name] = protocol
+        setattr(self, stated.name, MethodType(_method(protocol), self))
+
+    def _of_scenario(self, stated: Primitive, run: Callable[..., Any]) -> Protocol:
+        """A protocol of a scenario's own, whose cost is tallied."""
+        raise LocalProtocolError(f"the engine {self.name} takes no protocols of scenarios")
+
+    def _protocol(self, primitive: str) -> Protocol:
+        found = self.protocols.get(primitive) or self._adopted.get(primitive)
+        if found is None:
             raise LocalProtocolError(f"the engine {self.name} has no primitive {primitive!r}")
+        return found
+
+    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> Planned:
+        protocol = self.protocols.get(primitive) or self._protocol(primitive)
         if not protocol.remembered:
             return protocol.planned(self.setting, self.parties, label, operands, parameters)
         first = label[0] % self.parties
         return _remembered(protocol, self.setting, self.parties, first, operands, tuple(parameters.items()))
 
     def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
-        protocol = self.protocols[primitive]
+        protocol = self._protocol(primitive)
         return 1e-9 * protocol.work(Task(self, protocol.primitive, operands, parameters))
 
     def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
-        found = self.protocols[primitive].discloses
+        found = self._protocol(primitive).discloses
         return {} if found is None else found(*self.setting, *operands, **parameters)
 
     def groups(self, primitives: Collection[str]) -> list[str]:

@@ -14,12 +14,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import LocalProtocolError
+
+if TYPE_CHECKING:
+    from mpc.machine.primitives import Primitive
 
 Shape = tuple[int, ...]
 #: Numbers, words of bits, or a secret order of rows.
@@ -126,6 +129,13 @@ class Engine(ABC):
         """What stands for the result of an operation that raised BoundExceeded on values with an assumed bound; None of
         an engine that sees no values: the error ends the run."""
         return None
+
+    def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
+        """Take a protocol of a scenario's own as the primitive `stated`; `protocols` has one for each engine's name.
+
+        Raises LocalProtocolError where there is none for this engine.
+        """
+        raise LocalProtocolError(f"the engine {self.name} takes no protocols of scenarios")
 
     # ---- organizations that do not compute
     def pieces(self, size: int) -> tuple[Piece, ...]:

@@ -26,6 +26,7 @@ from mpc.machine.opening import OPENING, Permit, check
 from mpc.machine.operation import Handle, Local, Operation, Ready, Wake, caller, place, raised_at
 from mpc.machine.outside import Outside
 from mpc.machine.party import Busy, Environment, Party
+from mpc.machine.primitives import PRIMITIVES
 from mpc.machine.relations import Relations
 from mpc.machine.witness import Witness
 
@@ -53,10 +54,12 @@ def _all_of(a: frozenset[Assumption], b: frozenset[Assumption]) -> frozenset[Ass
 
 
 @cache
-def _fit(engine: type[Engine], primitive: str, operands: int, names: tuple[str, ...]) -> None:
-    """Raise TypeError where an engine's primitive does not take so many operands and parameters of these names."""
+def _fit(primitive: str, operands: int, names: tuple[str, ...]) -> None:
+    """Raise TypeError where a primitive does not take so many operands and parameters of these names."""
+    stated = PRIMITIVES.get(primitive)
     try:
-        signature(getattr(engine, primitive)).bind(None, None, *[None] * operands, **dict.fromkeys(names))
+        if stated is not None:  # a scenario's own is held against its statement when it is planned
+            signature(stated.result).bind(*[None] * operands, **dict.fromkeys(names))
     except TypeError as error:
         raise TypeError(f"the primitive {primitive}: {error}") from None
 
@@ -237,7 +240,7 @@ class Runtime:
         key = (primitive, specs, parameters(primitive, given) if given else None, reads)
         found = self._digests.get(key)
         if found is None:
-            _fit(type(self.engine), primitive, len(specs), tuple(given))
+            _fit(primitive, len(specs), tuple(given))
             if len(self._digests) >= _DIGESTS:
                 self._digests.clear()
             plain = [(tuple(map(int, shape)), kind, width, form) for shape, kind, width, form in specs]

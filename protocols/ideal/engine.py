@@ -6,16 +6,16 @@ messages. A process cannot choose it: only `protocols.simulate` makes one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import BoundExceeded, CheckFailed, LocalProtocolError
+from mpc.errors import BoundExceeded, CheckFailed, LocalProtocolError, ShapeError
 from mpc.machine.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share, Spec
 from mpc.machine.party import Party
-from mpc.machine.primitives import PRIMITIVES
+from mpc.machine.primitives import PRIMITIVES, Primitive
 
 
 class Clear(Share):
@@ -49,12 +49,25 @@ class IdealEngine(Engine):
 
     def __init__(self, parties: int = 3) -> None:
         self.parties = parties
+        #: Primitives of a scenario's own.
+        self._adopted: dict[str, Primitive] = {}
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
-        stated = PRIMITIVES.get(primitive)
+        stated = PRIMITIVES.get(primitive) or self._adopted.get(primitive)
         if stated is None:
             raise LocalProtocolError(f"the engine {self.name} has no primitive {primitive!r}")
         return stated.result(*operands, **parameters), Cost()
+
+    def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
+        def computed(party: Party, *xs: Clear, **parameters: Any) -> Clear:
+            spec = stated.result(*[x.spec for x in xs], **parameters)
+            values = np.asarray(protocols[self.name](*[x.values for x in xs], **parameters))
+            if values.shape != spec.shape:
+                raise ShapeError(f"{stated.name}: its plaintext gives shape {values.shape}, stated is {spec.shape}")
+            return self._checked(values) if spec.kind == "arith" else _bits(values, spec.width)
+
+        self._adopted[stated.name] = stated
+        setattr(self, stated.name, computed)
 
     def _checked(self, values: Any) -> Clear:
         exact = np.asarray(values, dtype=object)

@@ -13,9 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.machine.engine import Integers, Piece, Spec
-from protocols.declared import Declared
+from mpc.machine.primitives import Primitive
+from protocols.declared import Declared, Protocol
 from protocols.replicated import kernels, outside
 from protocols.replicated.declared import PROTOCOLS
+from protocols.replicated.scenarios import of_scenario
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
@@ -37,7 +39,11 @@ class ReplicatedEngine(Declared, package="protocols.replicated"):
     protocols = PROTOCOLS
 
     def __init__(self) -> None:
+        super().__init__()
         warm_up()
+
+    def _of_scenario(self, stated: Primitive, run: Callable[..., Any]) -> Protocol:
+        return of_scenario(stated, run)
 
     def prepare(self, primitives: Collection[str]) -> None:
         kernels.ready(groups=self.groups(primitives))

@@ -7,7 +7,7 @@ from typing import Any
 
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
-from mpc.machine.primitives import PRIMITIVES
+from mpc.machine.primitives import PRIMITIVES, Primitive
 from protocols.declared import Protocols, Work
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import Protocol, cost, run
@@ -38,7 +38,18 @@ def declare_on_floor(
     operands  the arrays that it works on, from the shares and the primitive's parameters: the shares' own
     widths    how many bits each has, 0 for numbers, from specifications and parameters: the operands' own
     """
-    stated = PRIMITIVES[name]
+    at_party, tallied = on_floor(PRIMITIVES[name], protocol, given, operands, widths)
+    declare(name, at_party, cost=tallied, work=work)
+
+
+def on_floor(
+    stated: Primitive,
+    protocol: Protocol,
+    given: Callable[..., dict[str, Any]] = _same,
+    operands: Callable[..., Sequence[Words]] | None = None,
+    widths: Callable[..., Sequence[int]] | None = None,
+) -> tuple[Callable[..., Any], Callable[..., Cost]]:
+    """The run and the cost of a primitive that is one protocol on a floor; arguments as `declare_on_floor`."""
 
     async def at_party(party: Party, scheme: Scheme, *xs: Numbers | Planes, **parameters: Any) -> Numbers | Planes:
         specs = [x.spec for x in xs]
@@ -54,7 +65,7 @@ def declare_on_floor(
         bits = [width_of(x) for x in specs] if widths is None else widths(*specs, **parameters)
         return cost(scheme, label, protocol, *bits, size=size, **given(*specs, **parameters))
 
-    declare(name, at_party, cost=tallied, work=work)
+    return at_party, tallied
 
 
 def width_of(x: Spec) -> int:

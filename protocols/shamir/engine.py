@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.machine.engine import Integers, Piece, Spec
-from protocols.declared import Declared
+from mpc.machine.primitives import Primitive
+from protocols.declared import Declared, Protocol
 from protocols.engines import checked_threshold
 from protocols.shamir import kernels, outside
 from protocols.shamir.committee import Scheme
-from protocols.shamir.declared import PROTOCOLS
+from protocols.shamir.declared import PROTOCOLS, on_floor
+from protocols.shamir.work import of_bits
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
@@ -45,7 +47,12 @@ class ShamirEngine(Declared, package="protocols.shamir"):
         self.setting = (self.scheme,)
         #: Results of truncations are within this of the exact quotient.
         self.rounding = t // 2 + 1
+        super().__init__()
         warm_up()
+
+    def _of_scenario(self, stated: Primitive, run: Callable[..., Any]) -> Protocol:
+        at_party, cost = on_floor(stated, run)
+        return Protocol(stated, at_party, False, cost, None, False, of_bits, "", None)
 
     def pieces(self, size: int) -> tuple[Piece, ...]:
         return outside.pieces(self.scheme, size)
