@@ -14,7 +14,7 @@ from pkgutil import iter_modules
 from types import MethodType
 from typing import Any, NamedTuple
 
-from mpc.errors import LocalProtocolError
+from mpc.errors import ConfigError, LocalProtocolError
 from mpc.machine.engine import Cost, Engine, Spec
 from mpc.machine.labels import LABEL_BYTES
 from mpc.machine.party import Party
@@ -153,8 +153,9 @@ class Declared(Engine):
         if known is not None and known.primitive is stated:
             return
         if self.name not in protocols:
-            raise LocalProtocolError(
-                f"{stated.name} has protocols for {', '.join(sorted(protocols))}, and none for the engine {self.name}"
+            raise ConfigError(
+                f"{stated.name}: the script's own protocols are for {', '.join(sorted(protocols))}, none is for the "
+                f"engine {self.name}, which this study takes. Add one, or name another engine"
             )
         protocol = self._of_scenario(stated, protocols[self.name])
         self._adopted[stated.name] = protocol

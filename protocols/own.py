@@ -26,8 +26,8 @@ class OwnProtocol:
 
     name        how plans, progress and errors call it
     result      result(*specs, **parameters): the specification of what comes out, and ShapeError for what it refuses
-    plaintext   plaintext(*arrays, **parameters): the same on raw integers (int64; words of bits: uint64), for mock runs
-                and tests
+    plaintext   plaintext(*arrays, **parameters): the same on raw integers, for mock runs and tests; arrays of Python
+                integers, which do not wrap, or of words of bits (uint64)
     replicated  `async def protocol(party, *shares, **parameters)` on shares of `protocols.replicated.sharing`
     shamir      `async def protocol(floor, *arrays, size, **parameters)` on a floor of `protocols.shamir.floor`, for
                 each element by itself

@@ -134,7 +134,16 @@ def test_every_folder_is_a_room():
 
 #: Packages of protocols that work on shares, and the modules beside them that they have in common.
 ENGINES = ("ideal", "replicated", "shamir")
-COMMON = ("chunks.py", "compiled.py", "declared.py", "engines.py", "permuting.py", "selecting.py", "sorting.py")
+COMMON = (
+    "chunks.py",
+    "compiled.py",
+    "declared.py",
+    "engines.py",
+    "permuting.py",
+    "selecting.py",
+    "sorting.py",
+    "tally.py",
+)
 #: Makes an engine by its name.
 MAKER = "protocols/engines.py"
 

@@ -133,7 +133,7 @@ class Engine(ABC):
     def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
         """Take a protocol of a scenario's own as the primitive `stated`; `protocols` has one for each engine's name.
 
-        Raises LocalProtocolError where there is none for this engine.
+        Raises ConfigError where there is none for this engine.
         """
         raise LocalProtocolError(f"the engine {self.name} takes no protocols of scenarios")
 

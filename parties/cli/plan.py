@@ -153,7 +153,8 @@ def _lines(
         say(f"  {line}")
     for line in dry.discloses:
         say(f"  Besides, everybody learns {line}.")
-    say(f"  {who_must_not_collude(plan.having('compute'), plan.threshold)}")
+    on_shares = bool(bound.loaded.shares)
+    say(f"  {who_must_not_collude(plan.having('compute'), plan.threshold, on_shares=on_shares)}")
     for name in plan.helpers:
         say(f"  {name} is a helper: it brings no data and learns nothing.")
     for line in coalition_lines(plan):
@@ -165,10 +166,16 @@ def _lines(
         f"  {dry.rounds} rounds, {size(max(dry.bytes_sent))} per party, about {duration(seconds)} "
         f"at {duration(network.rtt_s)} and {network.bits_per_second / 1e6:g} Mbit/s, after the local part"
     )
-    say(f"  {how_hidden(dry)}")
+    if not on_shares:
+        say(f"  {how_hidden(dry)}")
     compared = how_compared(bound, dry, network, predicted)
     if compared is not None:
         say(f"  {compared}")
+    if on_shares:
+        say("  THE SCRIPT WORKS ON SHARES: a reviewer must read it. Its own protocols can send anything to anybody,")
+        say("  whatever bounds, masks and releases say. Agree only if somebody who knows them has read it. It uses")
+        for line in bound.loaded.shares:
+            say(f"    {line}")
     if bound.loaded.library:
         say("  The script uses names of library code, which can take protection off a value; read these lines:")
         for line in bound.loaded.library:
@@ -318,6 +325,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "seconds": seconds,
         "predicted": vars(predicted),
         "library_names": list(bound.loaded.library),
+        "works_on_shares": list(bound.loaded.shares),
         "warning": WARNING,
     }
 

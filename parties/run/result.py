@@ -7,7 +7,7 @@ from typing import Any
 
 from parties.report.disclosed import Line, read
 from parties.run.outcome import Outcome, Releases
-from parties.study.plan import BoundStudy, StudyPlan
+from parties.study.plan import BoundStudy
 from parties.study.trust import who_must_not_collude
 
 #: A part of the result document, or all of it: JSON values by key, as `parties.report.data` reads them.
@@ -43,7 +43,7 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> D
         "phases": outcome.phases,
         "contributions": {"of": outcome.contributions, "left_out": list(outcome.left_out)},
         "notes": _notes(outcome),
-        "model": _model(plan),
+        "model": _model(bound),
         "finished": outcome.finished,
     }
 
@@ -90,9 +90,10 @@ def _notes(outcome: Outcome) -> list[str]:
     return notes
 
 
-def _model(plan: StudyPlan) -> str:
+def _model(bound: BoundStudy) -> str:
     """The trust the run rested on."""
-    trust = who_must_not_collude(plan.having("compute"), plan.threshold).removesuffix(".")
+    plan, on_shares = bound.plan, bool(bound.loaded.shares)
+    trust = who_must_not_collude(plan.having("compute"), plan.threshold, on_shares=on_shares).removesuffix(".")
     return f"{trust} (semi-honest security)."
 
 

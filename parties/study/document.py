@@ -85,6 +85,8 @@ def agreed_document(
         ],
         "releases": list(manifest),
     }
+    if loaded.shares:  # what people must have read, beside the sources
+        document["works_on_shares"] = list(loaded.shares)
     plain = _plain(document)
     assert isinstance(plain, dict)
     return plain

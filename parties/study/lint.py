@@ -58,21 +58,22 @@ def _parsed(name: str, source: bytes) -> ast.Module:
         raise ConfigError(f"{name}: not Python that people can read (nested too deeply)") from None
 
 
-def library_names(tree: ast.Module) -> list[tuple[int, str]]:
-    """Line and name of what a script that passed the lint uses of library code: allowed, and shown to people."""
+def library_names(tree: ast.Module, level: str = "library") -> list[tuple[int, str]]:
+    """Line and name of what a script that passed the lint uses of library code, or, for `level` "shares", of what works
+    on shares: allowed, and shown to people."""
     found = []
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node.attr in names.LIBRARY_METHODS:
+        if isinstance(node, ast.Attribute) and node.attr in names.LIBRARY_METHODS and level == "library":
             found.append((node.lineno, f".{node.attr}"))
         elif isinstance(node, ast.ImportFrom) and not node.level:
             module = node.module or ""
             found += [
                 (node.lineno, f"{module}.{alias.name}")
                 for alias in node.names
-                if names.level(module, alias.name) == "library"
+                if names.level(module, alias.name) == level
             ]
         elif isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names if names.level(alias.name) == "library"]
+            found += [(node.lineno, alias.name) for alias in node.names if names.level(alias.name) == level]
     return sorted(set(found))
 
 
@@ -99,6 +100,9 @@ class _Walk:
             if isinstance(target, ast.Name)
         }
         self.unordered = unordered
+        #: It declares protocols on shares.
+        self.on_shares = any(isinstance(node, ast.ImportFrom) and node.module == "protocols.own" for node in tree.body)
+        self.internal = names.INTERNAL - names.IN_PROTOCOLS if self.on_shares else names.INTERNAL
 
     def findings(self) -> Iterator[Finding]:
         yield from self._visit(self.tree, _Place())
@@ -149,7 +153,7 @@ class _Walk:
 
     def _inner(self, node: ast.Attribute, name: str) -> Iterator[Finding]:
         """Internals of a run, clocks, and changes of what others made."""
-        if name in names.INTERNAL or (name == "run" and not self._is_scenario(node.value)):
+        if name in self.internal or (name == "run" and not self._is_scenario(node.value)):
             yield Finding(node.lineno, f".{name}", "it belongs to the inside of a run")
         elif name in names.CLOCKS:
             yield Finding(node.lineno, f".{name}", "it differs between parties")
@@ -218,6 +222,9 @@ class _Walk:
             yield Finding(line, f"import {module}")
         elif root in names.OURS and names.level(module) is None:
             yield Finding(line, f"import {module}", "it is no public part of Comity")
+        elif module in names.ON_SHARES and not self.on_shares:
+            instead = "a protocol on shares is declared by OwnProtocol: from protocols.own import OwnProtocol"
+            yield Finding(line, f"import {module}", instead)
         elif root in ("numpy", "pandas"):
             for part in parts:
                 if names.reaches_out(part):

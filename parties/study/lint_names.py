@@ -24,6 +24,17 @@ PURE = _names(
 PUBLIC = _names("mpc mpc.errors protocols.models protocols.numeric protocols.order protocols.statistics")
 #: Names of library code that a scenario may use, where people see it.
 LIBRARY = _names("mpc.tables.private mpc.values.secret")
+#: What protocols on shares are written with: only where a file declares one with `protocols.own`, and people see it.
+ON_SHARES = _names("protocols.own protocols.chunks mpc.machine.party mpc.machine.engine mpc.machine.shapes")
+ON_SHARES |= {
+    f"protocols.{module}"
+    for module in _names(
+        "replicated.sharing replicated.roles replicated.masks replicated.wire replicated.owner replicated.local "
+        "replicated.arithmetic replicated.boolean replicated.compare replicated.convert replicated.equality "
+        "replicated.truncate replicated.fused replicated.recompose "
+        "shamir.floor shamir.adder shamir.conversion shamir.comparison shamir.truncation shamir.randomness"
+    )
+}
 LIBRARY_METHODS = _names("about bare bounded cohorts invoke masked valid without_mask")
 OURS = _names("mpc protocols scenarios")
 #: For a function's own use, as pandas is that of the oracle.
@@ -65,16 +76,23 @@ INTERNAL = _names(
 )
 
 
+#: Of what belongs to the inside of a run, what such a protocol needs: messages, and what is public about a share.
+IN_PROTOCOLS = _names("receive spec")
+
+
 def reaches_out(name: str) -> bool:
     """Whether a name of NumPy or pandas leads to files, code or chance."""
     return name in _OF_LIBRARIES or name.startswith("read_")
 
 
 def level(module: str, name: str = "") -> str | None:
-    """ "public", "library", or None: what `name` of a module of ours is to a scenario (without: the module itself)."""
+    """ "public", "library", "shares", or None: what `name` of a module of ours is to a scenario (without a name: the
+    module itself)."""
     if not name:
         if module in PUBLIC or module == "protocols" or module.split(".")[0] == "scenarios":
             return "public"
+        if module in ON_SHARES:
+            return "shares"
         return "library" if module in LIBRARY else ("public" if _public_parts(module) else None)
     if module.split(".")[0] == "scenarios":
         return None if name.startswith("_") or isinstance(_of(module, name), types.ModuleType) else "public"
@@ -84,6 +102,8 @@ def level(module: str, name: str = "") -> str | None:
         return "public"
     if name in _public_parts(module):
         return "public"
+    if module in ON_SHARES:
+        return "shares" if name in _all(module) else None
     return "library" if module in LIBRARY and name in _all(module) else None
 
 

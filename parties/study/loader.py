@@ -47,6 +47,7 @@ class Loaded:
     sources  relative name -> bytes with LF line ends, sorted by name; they are part of the agreement
     doc      the docstring: who brings what, who learns what
     library  "file, line N: name" of what it uses of library code, for people to look at
+    shares   the same of what works on shares
     said     what it printed when it was loaded
     """
 
@@ -56,6 +57,7 @@ class Loaded:
     sources: dict[str, bytes]
     doc: str
     library: tuple[str, ...] = ()
+    shares: tuple[str, ...] = ()
     said: tuple[str, ...] = ()
 
 
@@ -158,9 +160,14 @@ def _loaded(path: Path, sources: dict[str, bytes], single: bool) -> Loaded:
         raise ConfigError(f"{entry}: the function under @scenario.run must not `yield`: it releases what comes out")
     if not inspect.iscoroutinefunction(scenario.script):
         raise ConfigError(f"{entry}: the function under @scenario.run must be an `async def`")
-    library = [f"{file}, line {line}: {name}" for file, tree in trees.items() for line, name in library_names(tree)]
+    library, shares = (
+        tuple(
+            f"{file}, line {line}: {name}" for file, tree in trees.items() for line, name in library_names(tree, level)
+        )
+        for level in ("library", "shares")
+    )
     name = path.stem if single else path.name
-    return Loaded(name, path, scenario, sources, inspect.getdoc(module) or "", tuple(library), tuple(said))
+    return Loaded(name, path, scenario, sources, inspect.getdoc(module) or "", library, shares, tuple(said))
 
 
 def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.ModuleType:

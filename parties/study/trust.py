@@ -95,10 +95,11 @@ def why(plan: StudyPlan) -> str:
     return reason
 
 
-def who_must_not_collude(compute: Sequence[str], threshold: int) -> str:
-    """The trust that a study rests on."""
+def who_must_not_collude(compute: Sequence[str], threshold: int, *, on_shares: bool = False) -> str:
+    """The trust that a study rests on. `on_shares`: its script brings protocols on shares."""
     needed = number(threshold + 1)
-    return f"Nobody learns anything else unless {needed} of {listed(compute)} put their shares together."
+    nobody = "If the script's own protocols on shares are secure, nobody" if on_shares else "Nobody"
+    return f"{nobody} learns anything else unless {needed} of {listed(compute)} put their shares together."
 
 
 def coalitions(plan: StudyPlan) -> list[Coalition]:

@@ -61,7 +61,8 @@ class IdealEngine(Engine):
     def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
         def computed(party: Party, *xs: Clear, **parameters: Any) -> Clear:
             spec = stated.result(*[x.spec for x in xs], **parameters)
-            values = np.asarray(protocols[self.name](*[x.values for x in xs], **parameters))
+            exact = [x.values.astype(object) if x.spec.kind == "arith" else x.values for x in xs]
+            values = np.asarray(protocols[self.name](*exact, **parameters))
             if values.shape != spec.shape:
                 raise ShapeError(f"{stated.name}: its plaintext gives shape {values.shape}, stated is {spec.shape}")
             return self._checked(values) if spec.kind == "arith" else _bits(values, spec.width)
