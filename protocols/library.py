@@ -33,6 +33,9 @@ class Library:
     def power(self, x: SecretArray, exponent: float) -> SecretArray:
         return numeric.power(x, exponent)
 
+    def power_modulo(self, x: SecretArray, exponent: int, modulus: Any) -> SecretArray:
+        return numeric.power_modulo(x, exponent, modulus)
+
     def sqrt(self, x: SecretArray) -> SecretArray:
         return numeric.sqrt(x)
 

@@ -35,6 +35,9 @@ class Functions(Protocol):
     def power(self, x: SecretArray, exponent: float) -> SecretArray:
         """x ** exponent, for a public exponent."""
 
+    def power_modulo(self, x: SecretArray, exponent: int, modulus: Any) -> SecretArray:
+        """x ** exponent % modulus, of whole numbers."""
+
     def sqrt(self, x: SecretArray) -> SecretArray:
         """Square root; undefined below 0."""
 

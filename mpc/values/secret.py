@@ -192,7 +192,9 @@ class SecretArray(Value):
         places = np.asarray(index)
         return self.view(lambda a: np.take(a, places, axis))
 
-    def __pow__(self, exponent: float) -> SecretArray:
+    def __pow__(self, exponent: Any, modulus: Any = None) -> SecretArray:
+        if modulus is not None:
+            return self.run.functions.power_modulo(self, exponent, modulus)
         return self.run.functions.power(self, exponent)
 
     def sqrt(self) -> SecretArray:

@@ -7,7 +7,7 @@ from protocols.numeric.exponential import exp, log
 from protocols.numeric.modular import divide_with_remainder, floor_divide, remainder
 from protocols.numeric.normalize import Exponent, leading_bit
 from protocols.numeric.polynomial import piecewise, polynomial
-from protocols.numeric.powers import power
+from protocols.numeric.powers import power, power_modulo
 from protocols.numeric.randomness import Random
 from protocols.numeric.roots import inverse_root, roots, sqrt
 from protocols.numeric.taking import take
@@ -30,6 +30,7 @@ __all__ = [
     "piecewise",
     "polynomial",
     "power",
+    "power_modulo",
     "reciprocal",
     "relu",
     "remainder",

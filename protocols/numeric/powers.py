@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from math import isfinite
+from typing import Any
 
-from mpc.errors import RangeError
+import numpy as np
+
+from mpc.errors import RangeError, ShapeError
 from mpc.values.secret import SecretArray, constant, where
 from mpc.values.wide_products import is_wide, precise_product
 from protocols.numeric.division import divide
 from protocols.numeric.exponential import exp, log
+from protocols.numeric.modular import remainder
 from protocols.numeric.roots import sqrt
 
 
@@ -24,6 +28,8 @@ def power(x: SecretArray, exponent: float) -> SecretArray:
     Raises          RangeError where an integer power could exceed the ring, or for an exponent beyond 1024
     Rounds          2 for each squaring and product; those of a root or a quotient; else those of `log` and `exp`
     """
+    if isinstance(exponent, SecretArray) or np.ndim(exponent):
+        raise ShapeError(f"power: the exponent is {exponent!r}; one public number for all elements is wanted")
     p = float(exponent)
     if not isfinite(p) or abs(p) > 1024:
         raise RangeError(f"power {exponent!r}: an exponent is a number from -1024 to 1024")
@@ -38,6 +44,28 @@ def power(x: SecretArray, exponent: float) -> SecretArray:
     negative = x.bare() < 0
     size = exp(log(where(negative, -x, x)) * p)
     return where(negative, -size, size) if p % 2 else size
+
+
+def power_modulo(x: SecretArray, exponent: int, modulus: Any) -> SecretArray:
+    """x ** exponent % modulus for whole numbers and a public exponent from 0 up: Python's `pow` with three arguments.
+
+    Modulus   as the divisor of `remainder`; up to 1.5e9, so that products of two remainders are below 2^61
+    Rounds    a product and a remainder for each bit of the exponent, and for each that is set
+    Raises    RangeError for a negative exponent, and where products exceed the ring; ShapeError for measurements
+    """
+    if isinstance(exponent, SecretArray) or np.ndim(exponent) or exponent != int(exponent):
+        raise ShapeError(f"pow: the exponent is {exponent!r}; one public whole number is wanted")
+    if exponent < 0:
+        raise RangeError(f"pow: the exponent {exponent} is negative")
+    base = remainder(x, modulus)
+    if exponent == 0:
+        return remainder(base * 0 + 1, modulus)
+    result = base
+    for bit in bin(int(exponent))[3:]:
+        result = remainder(result * result, modulus)
+        if bit == "1":
+            result = remainder(result * base, modulus)
+    return result
 
 
 def _whole(x: SecretArray, exponent: int) -> SecretArray:

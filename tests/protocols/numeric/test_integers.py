@@ -167,6 +167,15 @@ def test_powers(engine):
 
 
 @pytest.mark.parametrize("engine", ENGINES)
+def test_powers_modulo(engine):
+    x = [0, 1, -1, 2, -3, 1 << 40]
+    cases = [(0, 7), (1, 7), (5, -7), (65_537, 1_000_003), (1 << 40, 1_518_500_249), (3, 1), (7, 1 << 20)]
+    found = integers(lambda v: [pow(v, k, m) for k, m in cases], x, engine=engine)
+    for one, (k, m) in zip(found, cases, strict=True):
+        same(one, [pow(v, k, m) for v in x])
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 def test_running_sums(engine):
     x = np.arange(-6, 6).reshape(3, 4) ** 3
     axes = (None, 0, 1, -1)
@@ -210,6 +219,12 @@ def test_undefined_elements():
         (lambda v: v << 60, RangeError, "the ring holds 62"),
         (lambda v: v << 100, RangeError, "the ring holds 62"),
         (lambda v: v**40, RangeError, "the ring holds 62"),
+        (lambda v: v**v, ShapeError, "one public number"),
+        (lambda v: v ** np.array([1, 2, 3]), ShapeError, "one public number"),
+        (lambda v: pow(v, -1, 5), RangeError, "negative"),
+        (lambda v: pow(v, v, 5), ShapeError, "one public whole number"),
+        (lambda v: pow(v, 2.5, 5), ShapeError, "one public whole number"),
+        (lambda v: pow(v, 2, 1 << 40), RangeError, "the ring holds 62"),
         (lambda v: v.bits(0), RangeError, "1 to 64"),
         (lambda v: v.bits(65), RangeError, "1 to 64"),
         (lambda v: from_bits(v), ShapeError, "bits along a last axis"),
