@@ -183,7 +183,7 @@ async def main() -> None:
         listen=place.home.consortium.listen,
         document=agreed,
         study_hash=study_hash(agreed),
-        explain=lambda ours, theirs, name: "",
+        explain=lambda ours, theirs, name: f"{name} measures something else",
         wait=60.0,
     )
     threads = _cores() - 1 if _cores() > len(place.names) else 1

@@ -52,7 +52,7 @@ def plan_timeout_option(function: Function) -> Function:
         default=60.0,
         show_default=True,
         metavar="SECONDS",
-        help="For a script that is planned: loaded, and run on shapes alone.",
+        help="Time limit for planning the script: loading it, and running it without data.",
     )(function)
 
 

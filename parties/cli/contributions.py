@@ -25,7 +25,7 @@ def group() -> None:
 @home_option
 @json_option
 def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
-    """Put sealed contributions from FILEs, which `comity submit --to` wrote, into this home.
+    """Add sealed contributions from FILEs, which `comity submit --to` has written.
 
     The next `comity run` of their study, or one that waits for them, verifies and uses them.
 
@@ -48,17 +48,19 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
         except RemoteProtocolError as error:
             raise ConfigError(f"{path}: {error}. Ask for the file again") from None
         if header.recipient != here.identity.key_hash:
-            raise AuthenticationError(f"{path} is sealed for another organization than {here.name}")
+            raise AuthenticationError(f"{path} is for another organization than {here.name}")
         sender = next((m.card for m in here.consortium.members.values() if m.card.key_hash == header.sender), None)
         if sender is None:
-            raise AuthenticationError(f"{path} is from an organization that is not known here")
+            raise AuthenticationError(
+                f"{path} is from an organization that is not known here. Add its card:  comity peer add CARD"
+            )
         kept = add_file(here.path, here.identity, sender, envelope)
         added.append({"organization": sender.name, "study": header.study.hex(), "file": str(kept)})
     if as_json:
         print_json({"added": added})
     else:
-        for one in added:
-            echo(f"{one['organization']}: added to study {one['study'][:16]}…")
+        for entry in added:
+            echo(f"{entry['organization']}: added to study {entry['study'][:16]}…")
         next_step("the next run of that study verifies and uses it:  comity run STUDY", home)
 
 

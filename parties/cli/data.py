@@ -37,17 +37,17 @@ def group() -> None:
 @group.command()
 @click.argument("name")
 @click.argument("source")
-@click.option("--schema", type=FILE, help="The file that declares what its columns hold.")
-@click.option("--table", metavar="[SCHEMA.]TABLE", help="The table, where SOURCE is a URL.")
-@click.option("--replace", is_flag=True, help="Take the place of a dataset of this name.")
+@click.option("--schema", type=FILE, help="The schema file: it declares types and values of the columns.")
+@click.option("--table", metavar="[SCHEMA.]TABLE", help="The table to read, if SOURCE is a URL.")
+@click.option("--replace", is_flag=True, help="Replace the dataset of this name.")
 @home_option
 @json_option
 def add(
     name: str, source: str, schema: Path | None, table: str | None, replace: bool, home: Path | None, as_json: bool
 ) -> None:
-    """Add the dataset NAME. SOURCE is a CSV or Parquet file, or an Ibis URL.
+    """Add the dataset NAME to the catalog. SOURCE is a CSV or Parquet file, or the URL of a database.
 
-    Nothing is copied and nothing is sent: only studies that you run read it.
+    Nothing is copied and nothing is sent. Data are read only when you run a study that names them.
 
     \b
     Examples:  comity data add oncology.patients patients.parquet --schema patients.toml

@@ -22,36 +22,37 @@ from protocols.engines import ENGINES
     "--organizations",
     type=int,
     metavar="N",
-    help="How many bring data; two are joined by a helper without data. Default: 3, or as many as --data.",
+    help="How many organizations bring data; with two, a helper without data joins. Default: 3, or as many as --data.",
 )
 @click.option(
     "--engine",
     type=click.Choice(ENGINES),
-    help="Default: replicated for three compute parties, shamir for others. With replicated, three of more compute.",
+    help="Default: replicated if three parties compute, else shamir. With replicated, three organizations compute.",
 )
 @click.option(
     "--threshold",
     type=int,
     metavar="T",
-    help="How many compute parties together learn nothing. Default: the largest, below half of them.",
+    help="So many compute parties together learn nothing. Default: the largest number below half of them.",
 )
 @click.option(
     "--data",
     multiple=True,
     type=Place(),
     metavar="[INPUT=]FILE",
-    help="One organization's rows, CSV or Parquet; once for each organization (and input). Default: sample data.",
+    help="A CSV or Parquet file with one organization's rows; give one for each organization (and input). Default: "
+    "sample data.",
 )
-@click.option("--export", type=Place(), metavar="DIR", help="Write the samples and the schema, and end.")
+@click.option("--export", type=Place(), metavar="DIR", help="Only write the sample data and its schema to DIR.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
 @click.option(
     "--widen",
     type=click.FloatRange(1),
     default=1.0,
     metavar="FACTOR",
-    help="Declare every range FACTOR times as wide: the result must hardly change.",
+    help="Declare all ranges FACTOR times as wide, to see that the result hardly changes.",
 )
-@click.option("--oracle/--no-oracle", default=None, help="Compare with pooling the data in the clear.")
+@click.option("--oracle/--no-oracle", default=None, help="Compare with a computation on the pooled data in the clear.")
 @click.option(
     "--output",
     type=FOLDER,
@@ -79,8 +80,8 @@ def command(
 ) -> None:
     """Run SCENARIO between organizations on this machine: real processes, keys, TLS.
 
-    Shows what each organization brought, what is released, the joint result, and how far it is from pooling the data
-    in the clear; exit code 1 where that is beyond the scenario's tolerance.
+    Shows the data of each organization, the releases, the joint result, and how far it is from a computation on the
+    pooled data in the clear. Exit code 1 if the difference is larger than the scenario's tolerance.
 
     \b
     Examples:  comity demo

@@ -32,11 +32,11 @@ COMMANDS = {
     "scenario": ("parties.cli.scenario:group", "List, show and write scenarios."),
     "plan": ("parties.cli.plan:command", "Show what a study releases, to whom, and what it costs."),
     "run": ("parties.cli.run:command", "Run a study with the other organizations, now."),
-    "submit": ("parties.cli.submit:submit", "Hand over what this organization brings, without computing."),
-    "results": ("parties.cli.submit:results", "Fetch what this organization learns, without computing."),
+    "submit": ("parties.cli.submit:submit", "Submit this organization's data to a study, without computing."),
+    "results": ("parties.cli.submit:results", "Fetch this organization's results of a study, without computing."),
     "contributions": ("parties.cli.contributions:group", "Add and list sealed contributions that came as files."),
     "mpyc": ("parties.cli.mpyc:command", "Run a program written for MPyC, over Comity's connections."),
-    "bench": ("parties.cli.bench:command", "Measure protocols between three processes."),
+    "bench": ("parties.cli.bench:command", "Measure the speed of protocols on this machine."),
 }
 
 

@@ -38,20 +38,32 @@ class _Program(click.Command):
 
 
 @click.command(cls=_Program)
-@click.option("--local", type=int, metavar="N", help="All N parties on this machine; no study and no home needed.")
-@click.option("--threshold", type=int, metavar="T", help="With --local: T parties together learn nothing.")
+@click.option("--local", type=int, metavar="N", help="Run all N parties on this machine, without a study and a home.")
+@click.option("--threshold", type=int, metavar="T", help="With --local: so many parties together learn nothing.")
 @click.option(
     "--output-dir",
     type=FOLDER,
     metavar="DIR",
-    help="With --local: keep what the other parties print, as DIR/party-1.log and so on.",
+    help="With --local: keep the output of the other parties, in DIR/party-1.log and so on.",
 )
 @home_option
-@click.option("--wait", default=300.0, show_default=True, metavar="SECONDS", help="For organizations not there yet.")
 @click.option(
-    "--grace", default=7.0, show_default=True, metavar="SECONDS", help="Before a lost connection is a lost peer."
+    "--wait",
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for organizations that have not started yet.",
 )
-@click.option("--stall", default=600.0, show_default=True, metavar="SECONDS", help="For a peer that is there but idle.")
+@click.option(
+    "--grace",
+    default=7.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a peer may be silent before it is lost.",
+)
+@click.option(
+    "--stall", default=600.0, show_default=True, metavar="SECONDS", help="How long a peer may make no progress."
+)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[STUDY] PROGRAM [ARGS]...")
 def command(
     local: int | None,

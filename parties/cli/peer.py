@@ -26,23 +26,25 @@ def group() -> None:
 
 @group.command()
 @click.argument("cards", type=FILE, nargs=-1, required=True, metavar="CARD...")
-@click.option("--address", metavar="HOST:PORT", help="Call it here instead of at the card's address; one CARD only.")
+@click.option(
+    "--address", metavar="HOST:PORT", help="Call this address instead of the one on the card; with one CARD only."
+)
 @click.option("--yes", is_flag=True, help="The words were compared already; do not ask.")
 @home_option
 @json_option
 def add(cards: Sequence[Path], address: str | None, yes: bool, home: Path | None, as_json: bool) -> None:
-    """Take in the organizations whose cards are in the files CARD.
+    """Add the organizations whose cards are in the files CARD.
 
-    Whoever holds the key of a card can speak for that organization. So hear its twelve words from a person there,
-    by phone, before you say yes. You are asked for each card; nobody is added before all cards were read and fit to
-    those that are known. This organization's own card, and a card that is known, are left out, and said to be.
+    A false card lets somebody else take the place of an organization. So call a person there whom you know, and let
+    them read the card's twelve words to you, before you say yes. The command asks for each card, after it has checked
+    all cards. It skips this organization's own card and cards that are known already, and says so.
 
     \b
     Examples:  comity peer add county.card
                comity peer add cards/*.card
     """
     if address is not None and len(cards) > 1:
-        raise click.UsageError("--address goes with one CARD")
+        raise click.UsageError("--address can be used with one CARD only")
     found = opened(home)
     new, known = _sorted(found, cards, address)
     for line in known.values():

@@ -53,20 +53,20 @@ def quantity(parse: Callable[[object], float]) -> Callable[[click.Context, click
     "--rtt",
     callback=quantity(units.seconds),
     metavar="TIME",
-    help="Round trip between two parties (default: the study's, else 30ms).",
+    help="Round trip time between two parties, for the predicted time (default: the study's, else 30ms).",
 )
 @click.option(
     "--bandwidth",
     callback=quantity(units.bits_per_second),
     metavar="RATE",
-    help="Bits a second of a party (default: the study's, else 200M).",
+    help="Bits per second that a party sends, for the predicted time (default: the study's, else 200M).",
 )
 @click.option(
     "--mock",
     is_flag=True,
-    help="Also show what results look like on rows made up from the schema, and how many digits they keep.",
+    help="Also show results on rows that are made up from the schema, and how many digits they keep.",
 )
-@click.option("--all", "all_", is_flag=True, help="List every release, with all that guards it.")
+@click.option("--all", "all_", is_flag=True, help="List all releases, with all rules that guard them.")
 @plan_timeout_option
 @json_option
 def command(
@@ -78,10 +78,10 @@ def command(
     plan_timeout: float,
     as_json: bool,
 ) -> None:
-    """Show what the study in the file STUDY would do. Needs no home, reads no data, calls nobody.
+    """Show what the study in the file STUDY would do. The command needs no home, reads no data and calls nobody.
 
-    Planning executes the scenario: its file, and its script on shapes alone. That happens in a process of its own, with
-    a limit of time and memory, and on Linux without network and with files to read only.
+    Planning executes the scenario without data. This happens in a separate process with limits of time and memory; on
+    Linux it has no network and cannot write files.
 
     \b
     Example:  comity plan study.toml --rtt 30ms --bandwidth 200M

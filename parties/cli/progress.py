@@ -103,7 +103,7 @@ class Display:
                 self.status(f"✓ agreed: same scenario, parameters, schema and versions   study: {event.words}")
                 self._describe("computing", f"{self._rounds} rounds")
             case Contribution():
-                self.status(f"to hand over: {describe(event)}")
+                self.status(f"to submit: {describe(event)}")
             case Receipt():
                 self.status(f"✓ {event.party} has the contribution ({size(event.bytes)})")
             case News():

@@ -37,12 +37,18 @@ _STARTED = perf_counter()
     default=300.0,
     show_default=True,
     metavar="SECONDS",
-    help="For organizations that are not there yet, and contributions.",
+    help="How long to wait for organizations that have not started yet, and for contributions.",
 )
 @click.option(
-    "--grace", default=7.0, show_default=True, metavar="SECONDS", help="Before a lost connection is a lost peer."
+    "--grace",
+    default=7.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long a peer may be silent before it is lost.",
 )
-@click.option("--stall", default=600.0, show_default=True, metavar="SECONDS", help="For a peer that is there but idle.")
+@click.option(
+    "--stall", default=600.0, show_default=True, metavar="SECONDS", help="How long a peer may make no progress."
+)
 @click.option(
     "--output",
     type=FOLDER,
@@ -72,10 +78,10 @@ def command(
 ) -> None:
     """Take part in the study of the file STUDY.
 
-    Starts in any order: whoever is first waits for the others. Ends with the releases this organization receives,
-    as a table, result.json and report.html. Exit code 0 done, 1 the scenario is wrong, or Comity failed, 2 something
-    else here is wrong, or results could not be written (they are printed then), 3 an organization was lost, stopped or
-    never came, 4 the organizations do not agree or one is not who it must be, 5 a rule forbids it.
+    The organizations may start in any order; the first ones wait for the others. At the end this organization gets
+    its releases as a table, result.json and report.html. Exit codes: 0 done; 1 the scenario is wrong, or Comity failed;
+    2 something else here is wrong, or results could not be written (then they are printed); 3 an organization was
+    lost, was stopped or never came; 4 the organizations do not agree, or one has a wrong key; 5 a rule forbids it.
 
     \b
     Example:  comity run study.toml --home ~/.comity --wait 600

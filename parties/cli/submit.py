@@ -33,11 +33,11 @@ if TYPE_CHECKING:
     from parties.run.outcome import Outcome
 
 _STARTED = perf_counter()
-#: Told to who contributes to a study that says so.
+#: The warning to contributors of a study with `keep_contributions`.
 KEPT = "this study keeps contributions: the compute parties may use this one in every further run of it"
 
 _WAIT = click.option(
-    "--wait", default=300.0, show_default=True, metavar="SECONDS", help="For compute parties not there yet."
+    "--wait", default=300.0, show_default=True, metavar="SECONDS", help="How long to wait for compute parties."
 )
 _OUTPUT = click.option(
     "--output",
@@ -52,12 +52,14 @@ _EVENTS = click.option("--events", is_flag=True, hidden=True, help="JSON lines o
 @click.argument("study", type=FILE)
 @home_option
 @_WAIT
-@click.option("--no-wait", is_flag=True, help="Leave when all compute parties have it; do not wait for results.")
+@click.option(
+    "--no-wait", is_flag=True, help="End when all compute parties have the contribution; do not wait for results."
+)
 @click.option(
     "--to",
     type=FOLDER,
     metavar="DIR",
-    help="Call nobody: write one sealed file for each compute party, to be brought there another way.",
+    help="Send nothing: write a sealed file for each compute party, to send to it in another way.",
 )
 @_OUTPUT
 @plan_timeout_option
@@ -77,13 +79,14 @@ def submit(
     as_json: bool,
     events: bool,
 ) -> None:
-    """Hand over what this organization brings to the study of the file STUDY, in which it does not compute.
+    """Submit this organization's data to the study of the file STUDY, in which it does not compute.
 
-    Its data is checked, and what the scenario would share of it is split in shares, one sealed file for each compute
-    party, which is running `comity run STUDY` or will be. Each gives a receipt. The same command again replaces what
-    was handed over, until the run begins. An organization that learns results stays until they are there.
-    Exit code 0 done, 1 the scenario is wrong, 2 something else here is wrong, 3 not all compute parties have it, or the
-    results did not come, 4 no agreement, or a party is not who it must be.
+    The command checks the data, splits the numbers that the scenario needs into shares, seals a contribution for each
+    compute party, and sends it there; `comity run STUDY` must be running at each, or start within --wait. Each compute
+    party returns a receipt. Until the run begins, the same command again replaces the contribution. An organization
+    that learns results then waits for them. Exit codes: 0 done; 1 the scenario is wrong; 2 something else here is
+    wrong; 3 not all compute parties have the contribution, or the results did not come; 4 the organizations do not
+    agree, or a party has a wrong key.
 
     \b
     Example:  comity submit study.toml --wait 3600
@@ -121,7 +124,7 @@ def submit(
     multiple=True,
     type=FILE,
     metavar="FILE",
-    help="Call nobody: read the sealed parts of all compute parties from files; once for each.",
+    help="Call nobody: read the sealed part of a compute party from FILE; give one for each compute party.",
 )
 @_OUTPUT
 @plan_timeout_option
@@ -140,10 +143,10 @@ def results(
     as_json: bool,
     events: bool,
 ) -> None:
-    """Fetch what this organization learns from the study of the file STUDY, in which it does not compute.
+    """Fetch this organization's results of the study of the file STUDY, in which it does not compute.
 
-    Compute parties keep each recipient's part, sealed to it, for some minutes after a run (their `--wait`), then as a
-    file in their home. All parts together are the results.
+    Each compute party seals a part of the results for this organization. It sends the part for some minutes after the
+    run (its --wait), and then keeps it as a file in its home. The results need the parts of all compute parties.
 
     \b
     Examples:  comity results study.toml
@@ -217,7 +220,7 @@ def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
         return
     for path in paths:
         echo(str(path))
-    next_step("bring each file to its compute party, which adds it:  comity contributions add FILE")
+    next_step("send each file to its compute party, which adds it:  comity contributions add FILE")
 
 
 def _results(own: Own, output: Path | None, *, try_out: bool) -> Results:

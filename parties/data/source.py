@@ -80,7 +80,8 @@ class Dataset:
             return Path(self.source).name
         scheme, _, rest = self.source.partition("://")
         # Up to the last @: a password may contain any character.
-        return f"{scheme}://{rest.rpartition('@')[2].split('?')[0]}, table {self.table}"
+        table = f", table {self.table}" if self.table else ""
+        return f"{scheme}://{rest.rpartition('@')[2].split('?')[0]}{table}"
 
 
 class Reading(Protocol):

@@ -98,8 +98,8 @@ class Dialer:
                 self._host.broken(
                     self._lane,
                     AuthenticationError(
-                        f"the server at {where} is not {name}: {tls.handshake_failure(error)}. "
-                        f"Check the address of {name}",
+                        f"the server at {where} is not {name}: the TLS handshake failed "
+                        f"({tls.handshake_failure(error)}). Check the address of {name}",
                         peer=name,
                     ),
                 )

@@ -13,8 +13,8 @@
 A session is made inside the event loop it runs in. `finish` must be called in any case, also after `open` raised.
 If the session fails, every wait on the channel ends with its error. `known` are certificates (DER) of the consortium's
 members outside the study: refused like strangers, but with their key shown. `participants` are in index order; the
-party with the higher index of a pair calls the other. `explain(ours, theirs, peer_name)` puts the difference of two
-study documents in words. `status` gets lines for people; a line that starts with "waiting for" is repeated each second
+party with the higher index of a pair calls the other. `explain(ours, theirs, peer_name)` is the message about two
+different study documents. `status` gets lines for people; a line that starts with "waiting for" is repeated each second
 while it holds. `debug` checks that payloads do not change after they were sent. `desk` receives visitors on the same
 port; if its `staying` is set, they may still call after `finish`, until `dismiss`.
 Left out: connections (`link`, `dialer`, `tls`), numbering (`lane`), keys (`meeting`, `agreement`), verdicts
@@ -374,15 +374,15 @@ class Session:
 
     async def _disagree(self, lane: Lane, document: asyncio.Future[dict[str, Any]]) -> None:
         theirs = await document
-        difference = "(it did not send its study)"
+        difference = f"{lane.name} runs a different study (it did not send its study)"
         try:
             if theirs:
-                difference = "(its study document cannot be compared with ours)"
+                difference = f"{lane.name} runs a different study (its study document cannot be compared with ours)"
                 difference = self._explain(self._document, theirs, lane.name)
         except (ComityError, ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
             pass  # the document comes from the peer: whatever is in it, the disagreement stands
         if self._disagreement is None:
-            self._disagreement = AgreementError(f"{lane.name} runs a different study\n{difference}")
+            self._disagreement = AgreementError(difference)
             # The other peers are about to call, and must hear of the disagreement, too.
             self._loop.call_later(_LINGER_S, self.fail, self._disagreement)
         self._give_up_if_all_answered()

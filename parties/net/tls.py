@@ -13,6 +13,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
@@ -147,9 +149,12 @@ class Listener:
                 lambda: self._factory(""), host, port, ssl=self._context, start_serving=False
             )
         except OSError as error:
-            raise ConfigError(
-                f"cannot listen on {host}:{port}: {error.strerror or error}. Is another party running there?"
-            ) from None
+            number = error.errno or 0
+            reason = os.strerror(number) if number > 0 else error.strerror or str(error)
+            hint = "The address must be one of this machine, or 0.0.0.0"
+            if number == errno.EADDRINUSE:
+                hint = "Is another party running there?"
+            raise ConfigError(f"cannot listen on {host}:{port}: {reason}. {hint}") from None
         self._server = server
         self._lookup = loop.create_task(self._look_up_hosts())
         for bound in server.sockets:

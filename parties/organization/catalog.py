@@ -45,9 +45,9 @@ class Catalog:
 
     def dataset(self, name: str) -> Dataset:
         if name not in self.datasets:
-            known = ", ".join(sorted(self.datasets)) or "none yet"
+            known = f"has: {', '.join(sorted(self.datasets))}" if self.datasets else "is empty"
             raise ConfigError(
-                f"{self.path}: no dataset {name!r}; the catalog has: {known}\n"
+                f"{self.path}: no dataset {name!r}; the catalog {known}\n"
                 f"Add it with  comity data add {name} FILE --schema SCHEMA.toml"
             )
         return self.datasets[name]

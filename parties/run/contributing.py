@@ -136,7 +136,7 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
     laps = Laps(started)
     index = plan.index(home.name)
     if home.name in plan.having("compute"):
-        raise ConfigError(f"{plan.where}: {home.name} computes in this study: `comity run` is its command")
+        raise ConfigError(f"{plan.where}: {home.name} computes in this study: use `comity run`")
     plan.check_date(date.today())
     laps.end("start")
     rows = check_data(home, bound, events) if reads else {}

@@ -121,11 +121,14 @@ class _Party:
     async def _whole(self) -> Outcome:
         plan = self._bound.plan
         if self._home.name not in plan.participants:
-            raise ConfigError(f"{plan.where}: {self._home.name} takes no part; it names {', '.join(plan.participants)}")
+            raise ConfigError(
+                f"{plan.where}: {self._home.name} does not take part; the organizations are "
+                f"{', '.join(plan.participants)}"
+            )
         if self._home.name not in plan.having("compute"):
             raise ConfigError(
-                f"{plan.where}: {self._home.name} does not compute in this study: `comity submit` hands over what it "
-                "brings, and waits for what it learns"
+                f"{plan.where}: {self._home.name} does not compute in this study: use `comity submit`, which submits "
+                "its data and waits for its results"
             )
         plan.check_date(date.today())
         engine, dry = await asyncio.to_thread(self._prepare)

@@ -43,7 +43,9 @@ def agreed_document(
     plan, loaded = study.plan, study.loaded
     missing = [name for name in plan.participants if name not in keys]
     if missing:
-        raise ConfigError(f"{plan.where}: no key of {missing[0]} is known; get its card and  comity peer add CARD")
+        raise ConfigError(
+            f"{plan.where}: the key of {missing[0]} is not known here; get its card, then  comity peer add CARD"
+        )
     inputs = {
         name: {
             "columns": schema.describe(),

@@ -33,6 +33,16 @@ _KEYS = (
     *("scenario", "purpose", "engine", "threshold", "keep_contributions", "parameters", "organizations", "ranges"),
     *("network", "valid_from", "valid_until", "name", "rtt", "bandwidth", "roles"),
 )
+#: pydantic's type of an error -> what to write.
+_EXPECTED = {
+    "dict_type": "must be a table of keys and values",
+    "list_type": 'must be a list, like  ["input", "compute"]',
+    "string_type": 'must be text in quotes, like  "text"',
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "bool_type": "must be true or false",
+    "date_type": "must be a date, like  2026-05-31",
+}
 _EXAMPLES = {
     "scenario": '"NAME or FILE.py"',
     "purpose": '"what it is for"',
@@ -45,7 +55,7 @@ def problems(errors: ValidationError, where: str) -> str:
     lines = []
     for error in errors.errors(include_url=False, include_context=False)[:5]:
         *above, key = [str(part) for part in error["loc"]] or [""]
-        text = error["msg"].removeprefix("Value error, ")
+        text = _EXPECTED.get(error["type"], error["msg"].removeprefix("Value error, "))
         if error["type"] == "missing":
             text = f"is missing; write  {key} = {_EXAMPLES[key]}" if key in _EXAMPLES else "is missing"
             text = "is missing; write a part  [organizations.NAME]  for each" if key == "organizations" else text

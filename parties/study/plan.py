@@ -94,7 +94,9 @@ class StudyPlan:
     def index(self, name: str) -> int:
         """The party index of an organization."""
         if name not in self.participants:
-            raise ConfigError(f"{self.where}: {name!r} takes no part; it names {', '.join(self.participants)}")
+            raise ConfigError(
+                f"{self.where}: {name!r} does not take part; the organizations are {', '.join(self.participants)}"
+            )
         return self.participants.index(name)
 
     @property

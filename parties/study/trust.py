@@ -48,9 +48,9 @@ def _too_few(compute: Sequence[str]) -> str:
     else:
         found = f"only {compute[0]} and {compute[1]} compute: two parties have no honest majority"
     return (
-        f'{found}\nAt least three organizations need the role "compute". Where there are no others that could, ask a '
-        "neutral helper that brings no data and learns nothing: a university, a notary, a cloud in another trust "
-        'domain. It is written\n    [organizations.helper]\n    roles = ["compute"]'
+        f'{found}\nAt least three organizations need the role "compute". If no other one can compute, ask a neutral '
+        "helper that brings no data and learns nothing: a university, a notary, a cloud in another trust domain. Write "
+        'it in the study as\n    [organizations.helper]\n    roles = ["compute"]'
     )
 
 

@@ -302,7 +302,7 @@ def test_each_has_its_own_command(tmp_path):
     with with_clinics(tmp_path, 1) as town:
         for name, verb, words in (
             ("clinic-0", "run", "`comity submit` hands over"),
-            ("north", "submit", "`comity run` is its command"),
+            ("north", "submit", "use `comity run`"),
         ):
             ended = comity(verb, town.study, home=town.homes[name].path)
             assert ended.returncode == 2

@@ -125,7 +125,7 @@ def test_a_plan_says_when_a_study_is_valid(study, today, says):
         ('scenario = "ages.py"', "", "scenario: is missing; write  scenario = "),
         ("purpose  =", "reason =", "purpose: is missing; write  purpose = "),
         ('engine   = "replicated"', 'engine = "fast"', "engine: no engine 'fast'; there is replicated, shamir"),
-        ('engine   = "replicated"', 'threshold = "1"', "threshold: Input should be a valid integer"),
+        ('engine   = "replicated"', 'threshold = "1"', "threshold: must be a whole number"),
         ('engine   = "replicated"', "threshold = 2", "threshold 2: .* its threshold is 1"),
         ('engine   = "replicated"', 'engine = "shamir"\nthreshold = 2', "threshold 2: among 3 compute parties it is 1"),
         ('engine   = "replicated"', 'engin = "x"', "engin: no such key; did you mean .engine"),
@@ -138,7 +138,7 @@ def test_a_plan_says_when_a_study_is_valid(study, today, says):
         ('roles = ["input", "compute"]', 'roles = ["compute", "boss", "input"]', "'boss' is not a role of this study"),
         ('roles = ["input", "compute"]', 'roles = ["compute"]', 'its roles do not include "input"'),
         ('patients = "patients_2026"', "", r"\[organizations\.north\] brings data but no patients"),
-        ('patients = "patients_2026"', "patients = 7", r"north\.patients: Input should be a valid string"),
+        ('patients = "patients_2026"', "patients = 7", r"north\.patients: must be text in quotes"),
         ('patients = "patients_2026"', 'patient = "x"', "no such input; it asks for patients"),
         ("[organizations.north]", "[organizations.North]", "cannot name an organization"),
         ('"recipient"', '"input"', "names a role twice"),
@@ -290,7 +290,7 @@ def test_sources_that_only_look_the_same_are_two_studies(study):
 
 
 def test_a_participant_without_key_is_named(study):
-    with pytest.raises(ConfigError, match=r"no key of north is known; .* comity peer add"):
+    with pytest.raises(ConfigError, match=r"the key of north is not known here; .* comity peer add"):
         document(study, keys={"county": b"", "st-mary": b""})
 
 

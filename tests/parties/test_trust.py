@@ -52,7 +52,11 @@ def test_what_a_study_may_say(count, threshold):
         (21, {"engine": "shamir", "threshold": 1}, "takes 3 to 20"),
         (1, {}, "only a computes: it would see all that the others share\n.*neutral helper"),
         (2, {}, "only a and b compute: two parties have no honest majority\n.*neutral helper"),
-        (2, {"engine": "shamir"}, r'It is written\n    \[organizations.helper\]\n    roles = \["compute"\]$'),
+        (
+            2,
+            {"engine": "shamir"},
+            r'Write it in the study as\n    \[organizations.helper\]\n    roles = \["compute"\]$',
+        ),
     ],
 )
 def test_what_it_may_not_say(count, given, message):
