@@ -1,16 +1,16 @@
 """A model of the risk that a tumour is malignant, trained by several hospitals on patients of all of them.
 
 Brings    every hospital: its own patients, one row each (`Patients`), at most `rows` of them
-Learns    every recipient: how many patients the model was trained and tested on, and how good it is on those that were
-          held out (accuracy and area under the ROC curve); its coefficients only with `publish_model`
-Trust     of three compute parties no two put together what they hold; of more, no more than the study's threshold
-          (honest majority, semi-honest)
-Released  the numbers above, of patients without missing values. What is about fewer than `minimum_cohort` patients,
+Learns    every recipient: how many patients the model was trained and tested on, and how good it is for the held-out
+          patients (accuracy and area under the ROC curve); its coefficients only with `publish_model`
+Trust     no two of three compute parties put their shares together; of more compute parties, no more than the study's
+          threshold (honest majority, semi-honest)
+Released  the numbers above, of patients without missing values. A number about fewer than `minimum_cohort` patients,
           or fewer with either diagnosis, comes out as "suppressed"
-Costs     7 rounds for each of the 120 steps of training and about 120 before and after, 3.3 MB a party with the engine
+Costs     7 rounds for each of the 120 steps of training and about 120 before and after, 3.6 MB a party with the engine
           replicated
 
-Which rows are held out follows from `seed` and from their places alone, and is the same at all parties.
+The held-out rows follow from `seed` and from the places of rows alone, so they are the same at all parties.
 """
 
 from __future__ import annotations
@@ -90,9 +90,9 @@ async def run(study: Study) -> None:
 
 @scenario.plaintext
 def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
-    """The best model there is (that of scikit-learn, to many digits) of the same rows, pooled, and how good it is.
+    """The optimal model of the pooled rows (that of scikit-learn, to many digits), and how good it is.
 
-    `attrs["rows"]` tells how many rows each hospital brought, which places of the padded rows they are in.
+    `attrs["rows"]`: how many rows each hospital brought, which gives their places among the padded rows.
     """
     import numpy as np
 
@@ -112,7 +112,7 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     owner = places // p.rows
 
     def size(chosen: Any) -> int:
-        """How many rows: of all hospitals, or of the others without one of them, if that is fewer (and not none)."""
+        """The number of chosen rows of all hospitals, or of all but one, if that is smaller (and not 0)."""
         each = np.bincount(owner[chosen], minlength=len(brought))
         return int(min([each.sum(), *(rest for rest in each.sum() - each if rest)]))
 

@@ -1,13 +1,13 @@
-"""What several hospitals' patients look like together.
+"""Joint statistics of the patients of several hospitals.
 
 Brings    every hospital: its own patients, one row each (`Patients`)
 Learns    every recipient: the released numbers, nothing about one hospital or one patient
-Trust     of three compute parties no two put together what they hold; of more, no more than the study's threshold
-          (honest majority, semi-honest)
+Trust     no two of three compute parties put their shares together; of more compute parties, no more than the study's
+          threshold (honest majority, semi-honest)
 Released  number of patients; per column mean, standard deviation, histogram and missing values; correlations; a
           regression of the diagnosis on six measurements; radius of malignant against benign; size by diagnosis.
           Groups under `minimum_cohort` patients come out as "suppressed"
-Costs     about 300 rounds and 0.1 to 0.2 MB a party with the engine replicated, whatever the number of patients
+Costs     about 240 rounds and 0.2 MB a party with the engine replicated, whatever the number of patients
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ MEASUREMENTS = list(BINS)
 PREDICTORS = ["radius", "texture", "smoothness", "concavity", "symmetry", "fractal_dimension"]
 SIZES, SIZE_NAMES = [0, 13, 15, 50], ["small", "medium", "large"]
 
-#: At most four million patients a hospital: so two hundred hospitals can take part.
+#: At most four million patients a hospital, so that two hundred hospitals can take part.
 scenario = Scenario(inputs={"patients": Patients.rows(at_most=1 << 22)}, parameters={"minimum_cohort": 10})
 
 
@@ -73,7 +73,7 @@ async def run(study: Study) -> None:
 
 @scenario.plaintext
 def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
-    """The same numbers from the pooled table, with pandas, SciPy and NumPy."""
+    """The same releases from the pooled table, with pandas, SciPy and NumPy."""
     import numpy as np
     from scipy import stats
 
