@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,14 +13,14 @@ from mpc.values.fixed import width_of
 from mpc.values.inherited import Cause, Reasoned, causes, levels, nested
 from mpc.values.operands import aligned, broadcast, joint
 from mpc.values.public import alike
-from mpc.values.stated import Stated
+from mpc.values.stated import Operand, Stated
 from mpc.values.value import is_secret
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
 
 
-def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
+def where(condition: SecretArray, a: Operand, b: Operand) -> SecretArray:
     """a where the condition is set, else b. Rounds: 2 (Π_INJ)."""
     if not is_secret(condition) or condition.type != "bool":
         raise ShapeError(f"where: the condition is {condition!r}; it must be a secret bool, as comparisons give them")
@@ -32,12 +32,12 @@ def where(condition: SecretArray, a: Any, b: Any) -> SecretArray:
     return chosen.invoke("add", b, result=Stated(bound=max(a.bound, b.bound), type=joint(a, b)))
 
 
-def maximum(a: SecretArray, b: Any) -> SecretArray:
+def maximum(a: SecretArray, b: Operand) -> SecretArray:
     """The larger of two elements, elementwise. Rounds: a comparison and `where`."""
     return where(a < b, b, a)
 
 
-def minimum(a: SecretArray, b: Any) -> SecretArray:
+def minimum(a: SecretArray, b: Operand) -> SecretArray:
     """The smaller of two elements, elementwise. Rounds: a comparison and `where`."""
     return where(a < b, a, b)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ from mpc.values.fixed import magnitude, width_of
 from mpc.values.operands import too_wide
 from mpc.values.public import negative, plus, with_public
 from mpc.values.resolution import compared, told_apart
-from mpc.values.stated import BIT, UNMASKED, Stated
+from mpc.values.stated import BIT, UNMASKED, Operand, Stated
 from mpc.values.thresholds import spread
 from mpc.values.value import is_secret
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
 
 
-def less(x: SecretArray, other: Any) -> SecretArray:
+def less(x: SecretArray, other: Operand) -> SecretArray:
     """x < other. Public numbers that meet the same element of x, which is repeated along an axis for them, are compared
     with it in one operation."""
     if is_secret(other):
@@ -58,7 +58,7 @@ def below_each(x: SecretArray, thresholds: NDArray[np.int64]) -> SecretArray:
     return x.invoke(primitive, thresholds=thresholds, width=width, result=BIT._replace(basis=basis))
 
 
-def same_rows(x: SecretArray, other: Any) -> SecretArray:
+def same_rows(x: SecretArray, other: Operand) -> SecretArray:
     """Whether the rows of two arrays, along the last axis, are equal in all elements: one test for each row.
 
     Rows that fit the ring as one number are compared exactly. Of wider rows a hash of 64 bits is compared: it takes

@@ -10,7 +10,7 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mpc.errors import RangeError, ShapeError
 from mpc.machine.engine import Integers
@@ -46,7 +46,7 @@ def finite(values: NDArray[Any]) -> None:
         raise RangeError("a public operand is infinite or NaN")
 
 
-def encode(values: Any, frac: int, what: str = "value") -> Integers:
+def encode(values: ArrayLike, frac: int, what: str = "value") -> Integers:
     """Round to the nearest multiple of 2^-frac. Raises RangeError beyond 62 bits or for NaN and infinities."""
     array = np.asarray(values)
     if array.dtype.kind in "iub" and frac >= 0:

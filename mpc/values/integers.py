@@ -13,7 +13,7 @@ from mpc.values.cohorts import Cohort
 from mpc.values.fixed import encode, width_of
 from mpc.values.inherited import kept
 from mpc.values.operands import too_wide
-from mpc.values.stated import Stated
+from mpc.values.stated import Operand, Stated
 from mpc.values.value import is_secret
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def whole(what: str, x: SecretArray) -> SecretArray:
     return x
 
 
-def _places(what: str, places: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
+def _places(what: str, places: Operand) -> np.ndarray[Any, np.dtype[np.int64]]:
     if is_secret(places):
         raise ShapeError(f"{what}: a shift by a secret number of places; multiply by (powers of two).take(places)")
     values = np.asarray(places)
@@ -42,7 +42,7 @@ def _places(what: str, places: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
     return values.astype(np.int64)
 
 
-def shift_left(x: SecretArray, places: Any) -> SecretArray:
+def shift_left(x: SecretArray, places: Operand) -> SecretArray:
     """x 2^places for public places from 0 up. Local. Raises RangeError where the result could exceed the ring."""
     x, values = whole("<<", x), _places("<<", places)
     if values.size and int(values.max()) >= x.run.engine.capacity:
@@ -51,7 +51,7 @@ def shift_left(x: SecretArray, places: Any) -> SecretArray:
     return shifted
 
 
-def shift_right(x: SecretArray, places: Any) -> SecretArray:
+def shift_right(x: SecretArray, places: Operand) -> SecretArray:
     """x // 2^places for public places from 0 up, rounded down, below 0 as well. Rounds of an exact truncation."""
     x, values = whole(">>", x), _places(">>", places)
     # From so many places on, nothing is left but the sign.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from mpc.errors import LocalProtocolError
 from mpc.suggestions import INSTEAD, of_rows
@@ -27,7 +27,9 @@ _OURS = {
 }
 
 
-def refused_by_numpy(self: object, function: Callable[..., Any], types: Any, args: Any, kwargs: Any) -> NoReturn:
+def refused_by_numpy(
+    self: object, function: Callable[..., object], types: object, args: object, kwargs: object
+) -> NoReturn:
     """`np.function(x, …)`. Raises LocalProtocolError."""
     from mpc.values.secret import SecretArray
 

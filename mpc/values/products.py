@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from mpc.values.fixed import width_of
 from mpc.values.inherited import contracted
 from mpc.values.operands import broadcast, cut_for, fitting, joint, too_wide
 from mpc.values.scaling import scale_public
-from mpc.values.stated import Stated
+from mpc.values.stated import Operand, Stated
 from mpc.values.value import is_secret
 from mpc.values.wide_products import fine_enough, is_wide, wide_product
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
 
 
-def multiply(x: SecretArray, other: Any) -> SecretArray:
+def multiply(x: SecretArray, other: Operand) -> SecretArray:
     """The elementwise product; a bit times a value chooses it or 0.
 
     Exact for two integers, cut to WIDTH bits for numbers as measurements are, else by `wide_product`. Rounds 1, 2, 4.
@@ -64,7 +64,7 @@ def _chosen(a: SecretArray, b: SecretArray) -> Basis:
     return basis
 
 
-def matmul(x: SecretArray, other: Any) -> SecretArray:
+def matmul(x: SecretArray, other: Operand) -> SecretArray:
     """The product of vectors or matrices, cut to WIDTH bits unless both are integers. Rounds 2, of integers 1.
 
     Raises RangeError where the bounds are so large that it would have fewer than 10 fraction bits.
@@ -93,7 +93,7 @@ def matmul(x: SecretArray, other: Any) -> SecretArray:
     return left.invoke("matmul_truncate", right, bits=cut, result=rounded).reshape(shape)
 
 
-def picking(product: SecretArray, x: SecretArray, weights: Any, axis: int) -> SecretArray:
+def picking(product: SecretArray, x: SecretArray, weights: Operand, axis: int) -> SecretArray:
     """A product of x with public weights along an axis. Weights of 0 choose rows, and no count covers that choice."""
     if not x.basis.places or np.asarray(weights).all():
         return product

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mpc.values.fixed import encode, finite, frac_for, magnitude
 from mpc.values.operands import common_shape
-from mpc.values.stated import Stated
+from mpc.values.stated import Operand, Stated
 from mpc.values.value import is_secret
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
 
 
-def constant_like(values: Any, other: SecretArray) -> SecretArray:
+def constant_like(values: ArrayLike, other: SecretArray) -> SecretArray:
     """Public values as a secret, encoded as `other` is where that is a fixed-point number."""
     array = np.asarray(values)
     if other.type != "fixed" or array.dtype == np.bool_:
@@ -27,7 +27,7 @@ def constant_like(values: Any, other: SecretArray) -> SecretArray:
     return other.public(other.run, array, frac=min(other.frac, room))
 
 
-def alike(condition: SecretArray, a: Any, b: Any) -> tuple[SecretArray, SecretArray]:
+def alike(condition: SecretArray, a: Operand, b: Operand) -> tuple[SecretArray, SecretArray]:
     """Both operands as secrets of the run of `condition`; a public one is encoded as a fixed-point one beside it."""
     if not is_secret(a):
         a = constant_like(a, b) if is_secret(b) else condition.constant(a)
@@ -41,14 +41,14 @@ def whole_numbers(values: NDArray[Any]) -> bool:
     return bool(values.size) and bool(np.all(values == np.rint(values))) and bool(np.abs(values).max() < 2**20)
 
 
-def is_bool(other: Any) -> bool:
+def is_bool(other: Operand) -> bool:
     """Whether an operand, secret or public, is an array of bools."""
     if is_secret(other):
         return other.type == "bool"
     return np.asarray(other).dtype == np.bool_
 
 
-def negative(other: Any) -> NDArray[Any]:
+def negative(other: Operand) -> NDArray[Any]:
     """A public operand negated, as signed numbers: unsigned numbers would wrap."""
     values = np.asarray(other)
     finite(values)
@@ -58,12 +58,12 @@ def negative(other: Any) -> NDArray[Any]:
     return -values
 
 
-def add_public(x: SecretArray, other: Any) -> SecretArray:
+def add_public(x: SecretArray, other: Operand) -> SecretArray:
     """x + public numbers. Local; a cut where the scale of x is too fine for the numbers."""
     return plus(*with_public(x, other))
 
 
-def with_public(x: SecretArray, other: Any) -> tuple[SecretArray, NDArray[np.int64]]:
+def with_public(x: SecretArray, other: Operand) -> tuple[SecretArray, NDArray[np.int64]]:
     """x, and a public operand of a sum with x as raw integers on the same scale."""
     values = np.asarray(other)
     finite(values)

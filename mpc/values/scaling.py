@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mpc.values.fixed import WIDTH, encode, finite, frac_for, magnitude, width_of
 from mpc.values.operands import common_shape
 from mpc.values.public import whole_numbers
-from mpc.values.stated import Stated
+from mpc.values.stated import Operand, Stated
 from mpc.values.wide_products import halves, is_wide
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _SHORT, _WIDEST = 32, 60
 _FINE, _DIGIT = 28, 28
 
 
-def scale_public(x: SecretArray, other: Any) -> SecretArray:
+def scale_public(x: SecretArray, other: Operand) -> SecretArray:
     """x times public numbers.
 
     By whole numbers below 2^20, or by a power of two that is the same for all elements: exact, local.

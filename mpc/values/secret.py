@@ -8,9 +8,10 @@ and whatever else takes several primitives come from the run's `Functions`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpc.errors import RangeError, ShapeError
 from mpc.values import comparisons, integers, limits, products, reductions
@@ -20,7 +21,7 @@ from mpc.values.operands import aligned, broadcast, joint
 from mpc.values.public import add_public, is_bool, negative
 from mpc.values.resolution import told_apart
 from mpc.values.scaling import scale_public
-from mpc.values.stated import BIT, Stated, Type
+from mpc.values.stated import BIT, Operand, Stated, Type
 from mpc.values.value import Value
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class SecretArray(Value):
         integer = Stated(bound=1, frac=0, type="int", basis=self.basis.noting(self))
         return self.invoke("bit_to_ring", result=integer)
 
-    def __add__(self, other: Any) -> SecretArray:
+    def __add__(self, other: Operand) -> SecretArray:
         a = self.numeric()
         if not isinstance(other, SecretArray):
             return add_public(a, other)
@@ -52,7 +53,7 @@ class SecretArray(Value):
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> SecretArray:
+    def __sub__(self, other: Operand) -> SecretArray:
         a = self.numeric()
         if not isinstance(other, SecretArray):
             return add_public(a, negative(other))
@@ -61,7 +62,7 @@ class SecretArray(Value):
         a, b = broadcast(a, b)
         return a.invoke("subtract", b, result=Stated(bound=a.bound + b.bound, type=joint(a, b)))
 
-    def __rsub__(self, other: Any) -> SecretArray:
+    def __rsub__(self, other: Operand) -> SecretArray:
         return (-self).__add__(other)
 
     def __neg__(self) -> SecretArray:
@@ -71,10 +72,10 @@ class SecretArray(Value):
     __mul__ = __rmul__ = products.multiply
     __matmul__ = products.matmul
 
-    def __rmatmul__(self, other: Any) -> SecretArray:
+    def __rmatmul__(self, other: Operand) -> SecretArray:
         return products.picking(self.constant(other) @ self, self, other, 0 if self.ndim == 1 else self.ndim - 2)
 
-    def __truediv__(self, other: Any) -> SecretArray:
+    def __truediv__(self, other: Operand) -> SecretArray:
         if isinstance(other, SecretArray):
             return self.run.functions.divide(self, other)
         divisor = np.asarray(other)
@@ -83,7 +84,7 @@ class SecretArray(Value):
             raise RangeError("/: a public divisor is 0")
         return scale_public(self.numeric(), 1.0 / divisor.astype(np.float64))
 
-    def __rtruediv__(self, other: Any) -> SecretArray:
+    def __rtruediv__(self, other: Operand) -> SecretArray:
         return self.run.functions.divide(self.constant(other), self)
 
     times, product, dot = products.times, products.product, products.dot
@@ -100,16 +101,16 @@ class SecretArray(Value):
     # ---- comparisons and bits
     _less, below_each, same_rows = comparisons.less, comparisons.below_each, comparisons.same_rows
 
-    def __lt__(self, other: Any) -> SecretArray:
+    def __lt__(self, other: Operand) -> SecretArray:
         return self._less(other)
 
-    def __gt__(self, other: Any) -> SecretArray:
+    def __gt__(self, other: Operand) -> SecretArray:
         return (-self)._less(-other if isinstance(other, SecretArray) else negative(other))
 
-    def __le__(self, other: Any) -> SecretArray:
+    def __le__(self, other: Operand) -> SecretArray:
         return ~self.__gt__(other)
 
-    def __ge__(self, other: Any) -> SecretArray:
+    def __ge__(self, other: Operand) -> SecretArray:
         return ~self.__lt__(other)
 
     def __eq__(self, other: object) -> SecretArray:  # type: ignore[override]
@@ -127,15 +128,15 @@ class SecretArray(Value):
     def __ne__(self, other: object) -> SecretArray:  # type: ignore[override]
         return ~self.__eq__(other)
 
-    def __and__(self, other: Any) -> SecretArray:
+    def __and__(self, other: Operand) -> SecretArray:
         a, b = self._bits(other)
         return a.invoke("bits_and", b, result=BIT)
 
-    def __xor__(self, other: Any) -> SecretArray:
+    def __xor__(self, other: Operand) -> SecretArray:
         a, b = self._bits(other)
         return a.invoke("xor", b, result=BIT)
 
-    def __or__(self, other: Any) -> SecretArray:
+    def __or__(self, other: Operand) -> SecretArray:
         a, b = self._bits(other)
         return ~(~a & ~b)
 
@@ -146,7 +147,7 @@ class SecretArray(Value):
             raise ShapeError("~ is for bools")
         return self.invoke("invert", result=BIT)
 
-    def _bits(self, other: Any) -> tuple[SecretArray, SecretArray]:
+    def _bits(self, other: Operand) -> tuple[SecretArray, SecretArray]:
         if not isinstance(other, SecretArray):
             values = np.asarray(other)
             if values.dtype != np.bool_:
@@ -167,32 +168,32 @@ class SecretArray(Value):
         """Standard deviation of the elements."""
         return self.run.functions.sqrt(self.var(axis, ddof))
 
-    def __floordiv__(self, other: Any) -> SecretArray:
+    def __floordiv__(self, other: Operand) -> SecretArray:
         return self.run.functions.floor_divide(self, other)
 
-    def __mod__(self, other: Any) -> SecretArray:
+    def __mod__(self, other: Operand) -> SecretArray:
         return self.run.functions.remainder(self, other)
 
-    def __divmod__(self, other: Any) -> tuple[SecretArray, SecretArray]:
+    def __divmod__(self, other: Operand) -> tuple[SecretArray, SecretArray]:
         return self.run.functions.divide_with_remainder(self, other)
 
-    def __rfloordiv__(self, other: Any) -> SecretArray:
+    def __rfloordiv__(self, other: Operand) -> SecretArray:
         return constant(self.run, other) // self
 
-    def __rmod__(self, other: Any) -> SecretArray:
+    def __rmod__(self, other: Operand) -> SecretArray:
         return constant(self.run, other) % self
 
-    def __rdivmod__(self, other: Any) -> tuple[SecretArray, SecretArray]:
+    def __rdivmod__(self, other: Operand) -> tuple[SecretArray, SecretArray]:
         return divmod(constant(self.run, other), self)
 
-    def take(self, index: Any, axis: int | None = None) -> SecretArray:
+    def take(self, index: Operand, axis: int | None = None) -> SecretArray:
         """The elements at places along an axis (default: of all elements in their order), secret or public ones."""
         if isinstance(index, SecretArray):
             return self.run.functions.take(self, index, axis)
         places = np.asarray(index)
         return self.view(lambda a: np.take(a, places, axis))
 
-    def __pow__(self, exponent: Any, modulus: Any = None) -> SecretArray:
+    def __pow__(self, exponent: Operand, modulus: Operand = None) -> SecretArray:
         if modulus is not None:
             return self.run.functions.power_modulo(self, exponent, modulus)
         return self.run.functions.power(self, exponent)
@@ -228,7 +229,7 @@ class SecretArray(Value):
     __abs__ = abs
 
 
-def constant(run: Runtime, values: Any, *, frac: int | None = None) -> SecretArray:
+def constant(run: Runtime, values: ArrayLike, *, frac: int | None = None) -> SecretArray:
     """Public values as a secret: bools, integers, or reals with `frac` fraction bits (default: by their size)."""
     return SecretArray.public(run, values, frac=frac)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, NoReturn
 
 from mpc.errors import RangeError
 from mpc.values.basis import Basis
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from mpc.values.inherited import Reasoned
 
 Type = Literal["fixed", "int", "bool"]
+#: An operand: a secret, or whatever NumPy makes an array of numbers or bools of. Any, since `finite` refuses other
+#: operands with advice, which a type could not give; and since None and the like come from scripts without types.
+Operand = Any
 
 
 class Stated(NamedTuple):

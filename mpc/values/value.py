@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypeGuard
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpc.errors import LocalProtocolError, ShapeError
 from mpc.machine.engine import Shape, Spec
@@ -62,7 +63,7 @@ class Value:
         self.basis = basis
 
     @classmethod
-    def public(cls, run: Runtime, values: Any, *, frac: int | None = None) -> Self:
+    def public(cls, run: Runtime, values: ArrayLike, *, frac: int | None = None) -> Self:
         """Public values as a secret of this run, of which a release needs no rows: bools, integers, or reals with
         `frac` fraction bits (default: by their size). Raises ShapeError and RangeError as `finite` does."""
         array = np.asarray(values)
@@ -77,7 +78,7 @@ class Value:
         handle, bound = run.schedule("constant", values=raw), max(magnitude(raw), 1)
         return cls(run, handle, type="int" if whole else "fixed", frac=frac, bound=bound, basis=PUBLIC)
 
-    def constant(self, values: Any, *, like: Value | None = None) -> Self:
+    def constant(self, values: ArrayLike, *, like: Value | None = None) -> Self:
         """Public values as a secret of this run, encoded like `like` (default: by their own size)."""
         return self.public(self.run, values, frac=None if like is None else like.frac)
 
@@ -195,10 +196,8 @@ class Value:
         mask: Reasoned | None = None,
         basis: Basis | None = None,
     ) -> Self:
-        """The same raw integers with other statements about them, as in `Stated`; None: as they are. Free.
-
-        Raises RangeError as `invoke` does.
-        """
+        """The same raw integers with other statements about them, as in `Stated`; None: as they are. Free. Raises
+        RangeError as `invoke` does."""
         bound = self.bound if bound is None else bound
         frac = self.frac if frac is None else frac
         type = self.type if type is None else type
@@ -223,12 +222,12 @@ class Value:
     def __iter__(self) -> Iterator[Self]:
         return (self[i] for i in range(len(self)))
 
-    def __getitem__(self, index: Any) -> Self:
+    def __getitem__(self, index: Any) -> Self:  # Any: whatever NumPy takes as an index
         if isinstance(index, Value):
             raise ShapeError("[] with a secret index: x.take(index) takes elements at secret places")
         return self.view(lambda a: a[index])
 
-    def reshape(self, *shape: Any) -> Self:
+    def reshape(self, *shape: Any) -> Self:  # Any: a shape or its extents, as NumPy takes them
         """The same elements in another shape."""
         if shape in (self.shape, (self.shape,)) or (shape == (-1,) and self.ndim == 1):
             return self

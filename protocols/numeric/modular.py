@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from math import ceil
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,7 @@ from mpc.values.integers import whole
 from mpc.values.operands import broadcast, common_shape
 from mpc.values.places import Lazy
 from mpc.values.secret import SecretArray, concatenate, constant
-from mpc.values.stated import Stated
+from mpc.values.stated import Operand, Stated
 from protocols.numeric.long_division import divided_by_secret
 
 Divisors = NDArray[np.int64]
@@ -54,7 +54,7 @@ class Divided(NamedTuple):
         return self.rest.invoke("subtract", taken, result=Stated(bound=self.divisor - 1 or 1))
 
 
-def floor_divide(x: SecretArray, divisor: Any) -> SecretArray:
+def floor_divide(x: SecretArray, divisor: Operand) -> SecretArray:
     """x // k for whole numbers, rounded down as in Python: exact. k is public, or secret.
 
     Domain    every x up to 2^61 (2^62 where k is a power of two); a secret k up to 2^61, and k = 0 clears `valid`
@@ -68,13 +68,13 @@ def floor_divide(x: SecretArray, divisor: Any) -> SecretArray:
     return _elementwise("//", x, divisor, _Wanted(quotient=True))[0]
 
 
-def remainder(x: SecretArray, divisor: Any) -> SecretArray:
+def remainder(x: SecretArray, divisor: Operand) -> SecretArray:
     """x % k for whole numbers: x - k (x // k), which has the sign of k, as in Python. Domain, rounds and errors as
     `floor_divide`, and a round of a secret k."""
     return _elementwise("%", x, divisor, _Wanted(remainder=True))[0]
 
 
-def divide_with_remainder(x: SecretArray, divisor: Any) -> tuple[SecretArray, SecretArray]:
+def divide_with_remainder(x: SecretArray, divisor: Operand) -> tuple[SecretArray, SecretArray]:
     """`floor_divide` and `remainder` of one division."""
     quotient, rest = _elementwise("divmod", x, divisor, _Wanted(quotient=True, remainder=True))
     return quotient, rest
@@ -177,7 +177,7 @@ def _steps(x: SecretArray, k: int) -> SecretArray:
 
 
 # ---- operands
-def public_divisors(sign: str, divisor: Any) -> Divisors:
+def public_divisors(sign: str, divisor: Operand) -> Divisors:
     """Public divisors as integers. Raises RangeError for 0, and for numbers that are not whole."""
     values = np.asarray(divisor)
     finite(values)
@@ -189,7 +189,7 @@ def public_divisors(sign: str, divisor: Any) -> Divisors:
     return whole
 
 
-def _elementwise(sign: str, x: SecretArray, divisor: Any, wanted: _Wanted) -> list[SecretArray]:
+def _elementwise(sign: str, x: SecretArray, divisor: Operand, wanted: _Wanted) -> list[SecretArray]:
     if isinstance(divisor, SecretArray):
         return wanted.of_secret(*broadcast(whole(sign, x), whole(sign, divisor)))
     x, values = whole(sign, x), public_divisors(sign, divisor)

@@ -7,9 +7,9 @@ precision whatever the size of the value.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from mpc.errors import ShapeError
 from mpc.values.secret import SecretArray, concatenate
@@ -59,7 +59,7 @@ class Exponent:
         """Bit: the leading bit is at `position` or above."""
         return self._bits[max(position - self._least, 0)]
 
-    def table(self, values: Any) -> SecretArray:
+    def table(self, values: ArrayLike) -> SecretArray:
         """values[position of the leading bit], and 0 for the value 0.
 
         values  `width` integers for all elements, or an array (width, …) with `width` integers for each element

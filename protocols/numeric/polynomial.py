@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from mpc.errors import RangeError, ShapeError
 from mpc.values.fixed import encode, frac_for, magnitude
@@ -57,7 +57,7 @@ def roomy(x: SecretArray) -> SecretArray:
     return x.cut(x.frac - max(int(x.bound).bit_length() - 60, 0))
 
 
-def piecewise(x: SecretArray, knots: Sequence[float], coefficients: Any) -> SecretArray:
+def piecewise(x: SecretArray, knots: Sequence[float], coefficients: ArrayLike) -> SecretArray:
     """The polynomial coefficients[k] at x, where knots[k - 1] <= x < knots[k]; knots ascend.
 
     Range     all x within its bound L, rounded up to a power of two. Where both outer pieces are constant and the bound
@@ -149,7 +149,7 @@ def _scale(size: float) -> int:
     return _WIDE - F - int(np.frexp(max(size, 2.0**-20))[1])
 
 
-def _coefficients(rows: Any) -> NDArray[np.float64]:
+def _coefficients(rows: ArrayLike) -> NDArray[np.float64]:
     c = np.asarray(rows, np.float64)
     if c.ndim != 2 or not c.size:
         raise ShapeError(f"coefficients of shape {c.shape}: one row for each piece, the constant first")

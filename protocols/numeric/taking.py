@@ -16,12 +16,13 @@ from mpc.values.inherited import kept
 from mpc.values.integers import whole
 from mpc.values.places import Lazy
 from mpc.values.secret import SecretArray, concatenate, constant, stack
+from mpc.values.stated import Operand
 
 #: Of a table of so many different numbers at most, sums of what rows read there tell how many rows read which.
 _FEW = 4
 
 
-def take(x: Any, index: SecretArray, axis: int | None = None) -> SecretArray:
+def take(x: Operand, index: SecretArray, axis: int | None = None) -> SecretArray:
     """The elements of x at secret places along an axis, as `numpy.take` gives them; nobody learns which.
 
     x         a secret array, or public numbers: a table that is read
