@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from mpc.errors import ConfigError
 from mpc.machine.opening import hand_out, open_to, open_to_all
 from mpc.machine.operation import Handle
+from mpc.releases.apart import Apart
 from mpc.releases.enough import all_enough, every_one
-from mpc.releases.manifest import Apart, Entry
+from mpc.releases.manifest import Entry
 from mpc.releases.soundness import Soundness, soundness
 from mpc.tables.expressions import both
 from mpc.tables.selections import Selection
@@ -333,8 +334,7 @@ def _large(result: Result, minimum: int, others: bool, apart: Apart) -> dict[str
         large = dict.fromkeys(result.parts, joint)
     first = all_enough(run, apart.cohorts, minimum, others=others)
     together = [] if first is None else [first]
-    for table in [*apart.tables, *([result.guard] if apart.whole and result.guard is not None else [])]:
-        together += [bits.all() for bits in table.bits(minimum, others).values()]
+    together += [table.holds(minimum, others) for table in apart.tables]
     for bit in together:
         for name, part in result.parts.items():
             own = large.get(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mpc.values.cohorts import Cohort
 
 if TYPE_CHECKING:
-    from mpc.releases.disclosure import Guard, Result
+    from mpc.releases.disclosure import Result
     from mpc.values.secret import SecretArray
 
 
@@ -126,28 +126,3 @@ class Entry:
         """Every part has a guard, and a minimum holds."""
         guards = {one.guard for one in self.protection.values()} - {"public"}
         return not guards or (self.minimum > 1 and "none" not in guards)
-
-
-@dataclass(frozen=True)
-class Apart:
-    """What a release is held against besides the rows it stands on: what it tells together with earlier ones.
-
-    cohorts  rows in which it differs from earlier releases of rows
-    tables   earlier tables of counts by the same columns: none of their cells may be suppressed
-    whole    it is a table itself, beside an earlier release of some of its rows: all or none of its cells
-    beside   the names of the earlier releases
-    """
-
-    cohorts: tuple[Cohort, ...] = ()
-    tables: tuple[Guard, ...] = ()
-    whole: bool = False
-    beside: tuple[str, ...] = ()
-
-    def joined(self, other: Apart) -> Apart:
-        """What both hold it against, each once."""
-        return Apart(
-            tuple(dict.fromkeys((*self.cohorts, *other.cohorts))),
-            (*self.tables, *(t for t in other.tables if not any(t is known for known in self.tables))),
-            self.whole or other.whole,
-            tuple(dict.fromkeys((*self.beside, *other.beside))),
-        )

@@ -17,9 +17,10 @@ from mpc.machine.digest import in_short
 from mpc.machine.operation import Handle
 from mpc.machine.runtime import Runtime
 from mpc.machine.seen import seen, standing_in, without_numbers
+from mpc.releases.apart import Apart
 from mpc.releases.disclosure import MINIMUM_COHORT, Guard, Masked, Opened, Result, mask
 from mpc.releases.enough import enough
-from mpc.releases.manifest import Apart, Entry, protections
+from mpc.releases.manifest import Entry, protections
 from mpc.releases.receiving import receive
 from mpc.releases.releasable import Labels, as_result, finite
 from mpc.releases.told import Told
@@ -293,7 +294,7 @@ class Study:
             enough(self._run, behind, minimum, others=others)
         for release in releases:  # in order: whether a release comes out decides about later ones
             if release.entry.minimum > 1:
-                enough(self._run, release.apart.cohorts, release.entry.minimum, others=release.entry.others)
+                enough(self._run, release.apart.counts(), release.entry.minimum, others=release.entry.others)
         for (compare, minimum, others), tables in rules.items():
             compare(tables, minimum, others)
 
@@ -373,7 +374,7 @@ class Release:
     def guards(self) -> list[Guard]:
         """Rules of tables that it is held against."""
         own = [] if self._result.guard is None else [self._result.guard]
-        return [*own, *self._apart.tables]
+        return [*own, *(table.guard for table in self._apart.tables)]
 
     @property
     def scheduled(self) -> bool:

@@ -11,12 +11,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpc.releases.apart import Apart, Beside
 from mpc.releases.disclosure import Guard, Result
 from mpc.releases.enough import all_enough
-from mpc.releases.manifest import Apart
+from mpc.tables.beside_tables import beside_table, levels_beside
 from mpc.tables.counts import beyond_bins, count_rows
 from mpc.tables.expressions import both
-from mpc.tables.selections import Selection, apart, beside_table, related
+from mpc.tables.selections import Selection, apart, related
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, constant
 
@@ -67,7 +68,7 @@ class Told:
             views = [rows, rows._replace(valid=one.valid)] if one.valid else [rows]
             for new in [one, *views] if one.by else views:  # a table is of all its rows together, too
                 if minimum > 1:
-                    found = found.joined(self._apart(new, name, minimum, result.guard is not None))
+                    found = found.joined(self._apart(new, name, minimum, result.guard))
                 self._remember(new, name, result, held, minimum)
         held += found.cohorts
         return found
@@ -82,12 +83,11 @@ class Told:
         came_out = None if certain else self._came_out(new, result, held, minimum)
         self._earlier.append(_Earlier(new, name, minimum, result.guard if new.by else None, came_out))
 
-    def _apart(self, new: Selection, name: str, minimum: int, guarded: bool) -> Apart:
-        """guarded: a rule of its own decides which cells of the release come out: its tables are not held apart from
-        each other."""
-        others = [one for one in self._earlier if not (guarded and one.name == name and (one.rows.by or new.by))]
+    def _apart(self, new: Selection, name: str, minimum: int, guard: Guard | None) -> Apart:
+        """guard: the rule of a table, which holds the tables of one release apart from each other."""
+        others = [one for one in self._earlier if guard is None or one.name != name or not (one.rows.by or new.by)]
         if new.by:
-            return self._again(new, others, name, minimum)
+            return self._again(new, others, name, minimum, guard)
         rows = [one for one in others if not one.rows.by]
         if new.where is None:  # all rows are taken for known from their first release on: what came then is held apart
             first = next((i for i, one in enumerate(self._earlier) if one.key == _key_of(new)), len(self._earlier))
@@ -119,39 +119,45 @@ class Told:
         for k, table in enumerate(tables):
             for one in [*rows, *tables[:k]]:
                 cells = beside_table(table.rows, one.rows, _bit(one, name), whole=True)
-                if cells is not None:
-                    found = found.joined(Apart((cells,), beside=(table.name, one.name)))
+                if cells is None:
+                    continue
+                guard = table.guard if table.minimum > 1 and not one.rows.by else None
+                near = _beside_rows(table.rows, guard, one.rows, _bit(one, name), whole=True)
+                found = found.joined(Apart((cells,)) if guard is None else near)
+                found = found.joined(Apart(beside=(table.name, one.name)))
         return found
 
-    def _again(self, new: Selection, others: Sequence[_Earlier], name: str, minimum: int) -> Apart:
+    def _again(self, new: Selection, others: Sequence[_Earlier], name: str, minimum: int, guard: Guard | None) -> Apart:
         """A table. The same again, under no smaller a minimum, tells nothing new beside what was told under its own."""
         key = _key_of(new)
         held = self._held.get(key)
         if held is None or minimum < held.minimum:
-            found, least = self._of_table(new, others, name), minimum
+            found, least = self._of_table(new, others, name, guard), minimum
         else:
             freer = [one for one in self._earlier[held.seen :] if one.minimum < minimum and one in others]
-            found, least = held.apart.joined(self._of_table(new, freer, name)), held.minimum
-        if held is not None and minimum != held.minimum:
-            found = found.joined(Apart(whole=True))  # other cells would be suppressed than before
+            found, least = held.apart.joined(self._of_table(new, freer, name, guard)), held.minimum
+        if held is not None and minimum != held.minimum and guard is not None:
+            found = found.joined(Apart(tables=(Beside(guard),)))  # other cells would be suppressed than before
         self._held[key] = _Held(least, len(self._earlier), found)
         return found
 
-    def _of_table(self, new: Selection, others: Sequence[_Earlier], name: str) -> Apart:
-        """Beside rows, or other tables, of the same columns: all of its cells or none."""
-        found = Apart(beyond_bins(new.source, new.by, new.where))
+    def _of_table(self, new: Selection, others: Sequence[_Earlier], name: str, guard: Guard | None) -> Apart:
+        """Beside rows of the same columns; beside other tables of them, all of its cells or none."""
+        found, whole = Apart(beyond_bins(new.source, new.by, new.where)), _of_all(self._earlier)
         for one in others:
-            cells = beside_table(new, one.rows, _bit(one, name), whole=_of_all(self._earlier))
-            known = () if one.guard is None or cells is None else (one.guard,)
-            near = not one.rows.by and not one.rows.valid and bool(new.columns & one.rows.columns)
-            if cells is not None or near:
-                found = found.joined(Apart(() if cells is None else (cells,), known, True, (one.name,)))
+            if not one.rows.by:
+                near = _beside_rows(new, guard, one.rows, _bit(one, name), whole=whole)
+            else:
+                cells = beside_table(new, one.rows, None, whole=whole)
+                tables = tuple(Beside(rule) for rule in (one.guard, guard) if rule is not None)
+                near = Apart() if cells is None else Apart((cells,), tables)
+            if near != Apart():
+                found = found.joined(near).joined(Apart(beside=(one.name,)))
         return found
 
     def _of_rows(self, new: Selection, tables: Sequence[_Earlier], name: str) -> Apart:
-        """Beside tables of the same columns: if none of their cells is suppressed. What was a table's total is no news,
-        and tables that came after these rows were all shown or not at all: they matter where the rows had not come out.
-        """
+        """Beside tables of the same columns. What was a table's total is no news, and tables that came after these rows
+        were held apart from them: they matter where the rows had not come out."""
         found = Apart()
         if new.where is None:
             return found
@@ -159,16 +165,15 @@ class Told:
         before = self._earlier[: again[0]] if again else self._earlier
         known = [_bit(self._earlier[i], name) for i in again]
         for one in tables:
-            alike = not new.valid or new.measured == one.rows.measured
-            if not alike or one.rows.key[1] == new.key[1] or not new.columns & one.rows.columns:
+            if one.rows.key[1] == new.key[1]:
                 continue
-            cells = beside_table(one.rows, new, None, whole=_of_all(self._earlier))
+            near, whole = Apart(), _of_all(self._earlier)
             if any(one is other for other in before):
-                guards = () if one.guard is None or one.minimum < 2 else (one.guard,)
-                found = found.joined(Apart(() if cells is None else (cells,), guards, False, (one.name,)))
-            elif cells is not None and None not in known:
-                held = _unless(cells, [bit for bit in known if bit is not None])
-                found = found.joined(Apart((held,), beside=(one.name,)))
+                near = _beside_rows(one.rows, one.guard if one.minimum > 1 else None, new, None, whole=whole)
+            elif None not in known and (cells := beside_table(one.rows, new, None, whole=whole)) is not None:
+                near = Apart((_unless(cells, [bit for bit in known if bit is not None]),))
+            if near != Apart():
+                found = found.joined(near).joined(Apart(beside=(one.name,)))
         return found
 
     def _came_out(self, new: Selection, result: Result, held: Sequence[Cohort], minimum: int) -> Came:
@@ -198,6 +203,19 @@ def _bit(one: _Earlier, name: str, exactly: bool = True) -> Callable[[], SecretA
     whether that release comes out is still to be decided."""
     came_out = one.came_out
     return None if came_out is None else lambda: came_out(exactly and one.name != name)
+
+
+def _beside_rows(
+    table: Selection, guard: Guard | None, rows: Selection, came_out: Callable[[], SecretArray] | None, *, whole: bool
+) -> Apart:
+    """A table, with its rule where it has one, beside rows."""
+    if guard is None:
+        cells = beside_table(table, rows, came_out, whole=whole)
+        return Apart() if cells is None else Apart((cells,))
+    levels = levels_beside(table, rows, came_out, whole=whole)
+    if levels is None:
+        return Apart()
+    return Apart(() if levels.outside is None else (levels.outside,), (Beside(guard, levels),))
 
 
 def _unless(cells: Cohort, known: Sequence[Callable[[], SecretArray]]) -> Cohort:

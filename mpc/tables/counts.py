@@ -19,8 +19,9 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Count, Crosstab
 from mpc.tables.dominance import not_dominated
-from mpc.tables.expressions import Expression, binned, both, exclusive, gaps, steps, unary
+from mpc.tables.expressions import Expression, binned, both, gaps, steps, unary
 from mpc.tables.local import share_parts
+from mpc.tables.patterns import possible
 from mpc.tables.selections import Selection, joint_cells
 from mpc.tables.source import Source
 from mpc.values.cohorts import Cohort
@@ -216,6 +217,20 @@ def complete(columns: Sequence[PrivateArray]) -> str:
     return f"{rows} with {names}" if len(names) < 60 else f"complete {rows}"
 
 
+def _ways(a: Expression, b: Expression) -> list[tuple[bool, ...]]:
+    """Which of two flags a row can have: of two levels of a category not both; above 60 only if above 50."""
+    try:
+        return [tuple(map(bool, pattern)) for pattern in possible([a, b])]
+    except ConfigError:  # too many conditions: any
+        return [(False, False), (False, True), (True, False), (True, True)]
+
+
+def _level(source: Source, where: Expression | None, flag: Expression, chosen: Selection, known: str) -> SecretArray:
+    """The rows that have a flag, of those that are known."""
+    level = chosen._replace(where=both(chosen.where, flag))
+    return count_rows(source, both(where, flag), f"{known} where {flag.text}", chosen=level)
+
+
 def _behind(
     source: Source, columns: Sequence[PrivateArray], where: Expression | None, rows: Cohort | None
 ) -> tuple[Cohort, ...]:
@@ -239,14 +254,19 @@ def _behind(
             else:
                 flags[flag.digest] = flag
     for a, b in combinations(flags.values(), 2):
-        if exclusive(a, b):
-            for one in (a, b):
-                level = chosen._replace(where=both(chosen.where, one))
-                found.append(count_rows(source, both(where, one), f"{known} where {one.text}", chosen=level))
+        ways = _ways(a, b)
+        if len(ways) == 4:
+            found.append(_cells(source, (a, b), (2, 2), where, chosen.where, known))
+        elif (True, True) in ways:
+            parts = [
+                both(*(flag if has else unary("not", flag) for flag, has in zip((a, b), way, strict=True)))
+                for way in ways
+            ]
+            found += [_level(source, where, part, chosen, known) for part in parts if part is not None]
+        else:
+            found += [_level(source, where, flag, chosen, known) for flag in (a, b)]
             neither = both(unary("not", a), unary("not", b))
             found.append(count_rows(source, both(where, neither), f"{known} at no such level", or_none=True))
-        else:
-            found.append(_cells(source, (a, b), (2, 2), where, chosen.where, known))
     if len(flags) == 1:
         found += [_cells(source, (flag,), (2,), where, chosen.where, known) for flag in flags.values()]
     outside = beyond_bins(source, [column.expression for column in columns], chosen.where)

@@ -8,7 +8,7 @@ is missing. Numbers are float64; whole ones are int64 and exact, or refused wher
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -32,6 +32,7 @@ class Expression:
         "arguments",
         "clip",
         "column",
+        "edges",
         "function",
         "high",
         "levels",
@@ -54,6 +55,7 @@ class Expression:
         text: str = "",
         clip: tuple[float, float] | None = None,
         symbol: str = "",
+        edges: tuple[float, ...] = (),
     ) -> None:
         if not -np.inf < low <= high < np.inf:
             raise RangeError(f"a row-wise result would range from {low} to {high}: use `clip` before this operation")
@@ -68,6 +70,8 @@ class Expression:
         self.text = text or column
         #: The limits that it moves its argument into.
         self.clip = clip
+        #: Of a category that `cut` makes: the edges of its bins.
+        self.edges = edges
         #: How it compares or joins flags.
         self.symbol = symbol
         self._digest: bytes | None = None
@@ -310,10 +314,7 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
     bounds = np.asarray(edges)
 
     def function(x: Floats) -> Floats:
-        index = np.searchsorted(bounds, x, side="right") - 1.0
-        index = np.where(x == bounds[-1], len(bounds) - 2.0, index)
-        outside = (index < 0) | (index > len(bounds) - 2) | np.isnan(x)
-        return np.where(outside, np.nan, index)
+        return bin_of(bounds, x)
 
     place = whole.bins(edges) if a.type == "integer" else function
     return Expression(
@@ -324,8 +325,18 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
         function=place,
         arguments=(a,),
         text=f"{a.text} in {len(labels)} bins",
+        edges=edges,
         symbol="" if edges[0] <= a.low and a.high <= edges[-1] and not unknown(edges[0], edges[-1]) else "cut",
     )
+
+
+def bin_of(edges: Sequence[float] | Floats, x: Floats) -> Floats:
+    """The index of the bin [edge, next edge) of each number (the last one includes its upper edge); NaN outside."""
+    bounds = np.asarray(edges)
+    index = np.searchsorted(bounds, x, side="right") - 1.0
+    index = np.where(x == bounds[-1], len(bounds) - 2.0, index)
+    outside = (index < 0) | (index > len(bounds) - 2) | np.isnan(x)
+    return np.where(outside, np.nan, index)
 
 
 def not_too_small(name: str, a: Expression, least: float) -> None:
@@ -409,8 +420,3 @@ def gaps(a: Expression) -> list[Expression]:
         inside = unary("not", unary("isna", a))
         found.append(logical("&", unary("not", unary("isna", a.arguments[0])), unary("not", inside)))
     return found
-
-
-def exclusive(a: Expression, b: Expression) -> bool:
-    """Whether two flags are of different levels of one category: no row has both."""
-    return a.symbol == b.symbol == "==" and same(a.arguments[0], b.arguments[0]) and bool(a.arguments[0].levels)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import ConfigError
-from mpc.tables.expressions import Expression, conditions, gaps
+from mpc.tables.expressions import Expression, bin_of, conditions, gaps
 
 Bits = NDArray[np.bool_]
 
@@ -40,15 +40,17 @@ def possible(wheres: Sequence[Expression]) -> Bits:
     subjects = {digest: _subject(condition) for digest, condition in single.items()}
     limits: dict[bytes, set[float]] = {}
     for subject, limit in subjects.values():
-        if limit is not None:
-            limits.setdefault(subject.digest, set()).add(limit)
+        number = _number(subject)
+        if limit is not None and not number.levels:
+            limits.setdefault(number.digest, set()).update(subject.edges or [limit])
     # Numbers are told apart by their ranks among the limits: a limit of a whole number beyond 2^53 is no float.
     ranks = {digest: {limit: 2 * i + 1.0 for i, limit in enumerate(sorted(some))} for digest, some in limits.items()}
     axes: dict[tuple[bytes, bool], NDArray[np.float64]] = {}
     for subject, limit in subjects.values():
-        size = 2 if limit is None else len(subject.levels) or 2 * len(limits[subject.digest]) + 1
-        missing = [np.nan] if gaps(subject) else []
-        axes[subject.digest, limit is None] = np.append(np.arange(float(size)), missing)
+        number = subject if limit is None else _number(subject)
+        size = 2 if limit is None else len(number.levels) or 2 * len(limits[number.digest]) + 1
+        missing = [np.nan] if gaps(number) else []
+        axes[number.digest, limit is None] = np.append(np.arange(float(size)), missing)
     if np.prod([float(len(axis)) for axis in axes.values()]) > MOST_COMBINATIONS:
         raise _too_many(wheres)
     grid = np.meshgrid(*axes.values(), indexing="ij")
@@ -60,16 +62,24 @@ def possible(wheres: Sequence[Expression]) -> Bits:
             assert condition.function is not None
             return np.asarray(condition.function(*(holds(part) for part in condition.arguments)), np.float64)
         subject, limit = subjects[condition.digest]
-        values = at[subject.digest, limit is None]
         if limit is None:
-            return values
-        rank = limit if subject.levels else ranks[subject.digest][limit]
+            return at[subject.digest, True]
+        number = _number(subject)
+        values, known = at[number.digest, False], ranks.get(number.digest, {})
+        if subject.edges and known:
+            values = bin_of([known[edge] for edge in subject.edges], values)
+        rank = limit if subject.levels else known[limit]
         return np.where(np.isnan(values), np.nan, _COMPARE[condition.symbol](values, rank))
 
     patterns = np.unique(np.stack([holds(where) == 1 for where in wheres], axis=1), axis=0)
     if len(patterns) > MOST_PATTERNS:
         raise _too_many(wheres)
     return patterns
+
+
+def _number(subject: Expression) -> Expression:
+    """What the bins of `cut` are of; else the subject itself."""
+    return subject.arguments[0] if subject.edges else subject
 
 
 def _subject(condition: Expression) -> tuple[Expression, float | None]:

@@ -19,7 +19,7 @@ from mpc.errors import ConfigError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Crosstab, Patterns
-from mpc.tables.expressions import Expression, both, conditions, fulfilled, unary
+from mpc.tables.expressions import Expression, both, fulfilled, unary
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
 from mpc.values.cohorts import Cohort, Counts
@@ -244,53 +244,6 @@ def _patterns(new: Selection, wheres: Sequence[Expression], patterns: NDArray[np
         source.memo[key] = Cohort.of(own.sum(0), own, what="", or_none=True)
     cohort: Cohort = source.memo[key]
     return cohort
-
-
-def beside_table(
-    table: Selection, other: Selection, came_out: Callable[[], SecretArray] | None, *, whole: bool
-) -> Cohort | None:
-    """What a table and a selection, or another table, tell by subtraction: rows of each cell of the one that the other
-    takes in, and leaves out, are none or enough. None where they tell nothing of each other.
-
-    Only what shares columns counts: of a table by two categories and rows by one of them, that one's cells.
-    came_out: gives the bit whether `other` came out (None: it did). whole: a release is of all rows.
-    Raises ConfigError for more than MOST_CELLS cells.
-    """
-    if table.source is not other.source or (not other.by and other.valid and other.measured != table.measured):
-        return None  # rows that came out are known without regard to what is missing, too
-    here_where, there_where = table.key[1], other.key[1]
-    reaches = set().union(*(one.columns() for one in other.by)) if other.by else other.columns
-    here = {one.digest: one for one in table.by if one.columns() & reaches}
-    there = {one.digest: one for one in other.by if any(one.columns() & by.columns() for by in here.values())}
-    if not here or (here.keys() == there.keys() and here_where == there_where):
-        return None
-    if not other.by and (here_where == there_where or (table.where is None and _joined_from(here, other.where))):
-        return None  # the rows of the whole table, or of whole cells
-    by = here | there
-    wheres = {one.where.digest: fulfilled(one.where) for one in (table, other) if one.where is not None}
-    present = other.present if other.measured == table.measured else None
-    cells = joint_cells(table.source, [*by.values(), *wheres.values()], present)
-    if len(wheres) > 1 and not whole:
-        cells = cells.view(lambda a: a.reshape(-1, 4)[:, 1:])  # but those that neither is about
-    cells = cells.collapsed(None)
-    if came_out is None:
-        return cells
-
-    def decide(bits: Sequence[SecretArray]) -> SecretArray:
-        return bits[0] | ~came_out()
-
-    return Cohort(
-        cells.run, cells.counts, most=cells.most, what=cells.what, or_none=True, sources=(cells,), decide=decide
-    )
-
-
-def _joined_from(by: Mapping[bytes, Expression], where: Expression | None) -> bool:
-    """Whether a condition says which cells of a table are meant, and nothing else."""
-    single = [] if where is None else conditions(where)
-    return all(
-        one.digest in by or (one.symbol in ("==", "!=") and one.arguments[0].levels and one.arguments[0].digest in by)
-        for one in single
-    )
 
 
 def joint_cells(source: Source, flags: Sequence[Expression], where: Expression | None) -> Cohort:

@@ -194,3 +194,72 @@ def test_few_values_by_groups():
     assert found["mean"]["values"][0] == found["sd"]["values"][0] == SMALL
     assert found["mean"]["values"].count(SMALL) == 1  # the other groups have none with two
     assert SMALL not in str(releases(script, people(ward=np.asarray(list("pqr"))[np.arange(N) // 9 % 3])))
+
+
+# ---- ordinary scripts lose nothing
+#: Ages of 300: five below 20, 95 from 40, 100 from 60, 100 from 80.
+TAIL = np.r_[np.full(5, 10.0), np.full(95, 45.0), np.full(100, 65.0), np.full(100, 85.0)]
+EDGES = [0, 20, 60, 80, 120]
+
+
+@pytest.mark.parametrize("order", ["hn", "nh"])
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+def test_rows_beyond_a_limit_beside_a_table_with_a_small_cell(order, engine):
+    """The small cell and the one suppressed with it lie on one side of 70; 50 lies between them."""
+
+    def script(limit):
+        every = {"h": lambda p: p.x.histogram(EDGES), "n": lambda p: (p.x > limit).mean()}
+        return lambda p: {"all": p.count()} | {name: every[name](p) for name in order}
+
+    frame = people(x=np.random.default_rng(3).permutation(TAIL))
+    found = releases(script(80), frame, engine)
+    assert found["h"]["counts"] == [SMALL, SMALL, 100, 100]
+    assert found["n"] == pytest.approx(1 / 3, abs=1e-6)
+    found = releases(script(30), frame, engine)
+    assert found["n"] == SMALL if order == "hn" else suppressed(found["h"])
+
+
+def test_groups_beside_a_table_of_another_group():
+    """What share only the column that they are chosen by tell nothing of each other's cells."""
+    frame = people(x=np.random.default_rng(3).permutation(TAIL))
+
+    def script(p):
+        found = {"n": p.count()}
+        for ward in "pqr":
+            rows = p[p.ward == ward]
+            found |= {
+                f"{ward} n": rows.count(),
+                f"{ward} x": rows.x.histogram([0, 20, 60, 120]),
+                f"{ward} y": rows.y.mean(),
+            }
+        return found
+
+    found = releases(script, frame)
+    assert [name for name in found if name[-1] != "x" and found[name] == SMALL] == []
+    assert [found[f"{ward} x"]["counts"][2] != SMALL for ward in "pqr"] == [True] * 3
+
+
+def test_a_level_beside_a_table_that_shows_it():
+    ward = np.random.default_rng(0).permutation(np.repeat(list("pqr"), [4, 96, 200]))
+
+    def script(level):
+        return lambda p: {"n": p.count(), "t": p.group_by("ward").count(), "x": p[p.ward == level].x.mean()}
+
+    assert releases(script("r"), people(ward=ward))["x"] != SMALL
+    assert releases(script("q"), people(ward=ward))["x"] == SMALL
+    assert releases(script("p"), people(ward=ward))["x"] == SMALL
+
+
+def test_flags_that_follow_from_each_other_in_a_regression():
+    """Nobody is above 80 and not above 60, or between 60 and 80 and above 80."""
+    frame = people(x=np.random.default_rng(3).permutation(TAIL))
+
+    def bands(p):
+        return {"bands": st.ols(p.y, [(p.x > 60) & (p.x <= 80), p.x > 80]), "steps": st.ols(p.y, [p.x > 60, p.x > 80])}
+
+    assert SMALL not in releases(bands, frame).values()
+
+    def few(p):
+        return {"few": st.ols(p.y, [p.x > 20, p.x > 60])}
+
+    assert releases(few, frame)["few"] == SMALL
