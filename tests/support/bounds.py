@@ -23,7 +23,7 @@ def every_bound_holds() -> Iterator[None]:
         if self.type != "bool":
             made.append((self.handle, self.bound, _where()))
 
-    SecretArray.__init__ = recording  # type: ignore[method-assign]
+    SecretArray.__init__ = recording  # type: ignore[method-assign, assignment]
     try:
         yield
     finally:
@@ -42,7 +42,7 @@ def _where() -> list[str]:
     import sys
 
     frame = sys._getframe(2)
-    lines = []
+    lines: list[str] = []
     while frame is not None and len(lines) < 6:
         name = frame.f_code.co_filename
         if "/protocols/" in name and "simulate" not in name:

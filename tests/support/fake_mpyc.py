@@ -6,13 +6,14 @@ import json
 import os
 import sys
 import time
+from typing import Any
 
 
-def tell(message):
+def tell(message: dict[str, Any]) -> None:
     print(json.dumps(message), flush=True)
 
 
-def main():
+def main() -> None:
     how = os.environ["FAKE_MPYC"]
     place = json.loads(sys.stdin.readline())
     assert os.path.isdir(place["folder"])

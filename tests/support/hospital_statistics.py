@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from scenarios.hospital_statistics import plaintext
 
 
-def assert_same(found, f, parameters=None, tolerance=1e-6):
+def assert_same(found: dict[str, Any], f: pd.DataFrame, parameters: Any = None, tolerance: float = 1e-6) -> None:
     """Means, deviations, R^2 and correlations to `tolerance`, standard errors to ten times that, coefficients and
     interval limits to 1e-4 standard errors; counts and texts as they are."""
     expected = plaintext(f, SimpleNamespace(minimum_cohort=10) if parameters is None else parameters)

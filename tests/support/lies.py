@@ -27,18 +27,19 @@ def lying(index: int, lie: Lie) -> Iterator[None]:
     schedule, claimed = Runtime.schedule, mpc.tables.local._claimed
     latest: dict[Runtime, list[Sequence[Part]]] = {}
 
-    def changed(self, primitive, *operands, local=None, **parameters):
+    def changed(self: Runtime, primitive: str, *operands: Any, local: Any = None, **parameters: Any) -> Any:
         if primitive == "input" and local is not None and self.index == index:
             honest = parameters["values"]
-            box = latest[self] = []
+            box: list[Sequence[Part]] = []
+            latest[self] = box
 
-            def values(partials):
+            def values(partials: Any) -> Any:
                 return np.asarray(lie(box[0], honest(partials).reshape(-1)), np.int64).reshape(1, -1)
 
             parameters["values"] = values
         return schedule(self, primitive, *operands, local=local, **parameters)
 
-    def noted(run, owners, handle, parts, rule, together):
+    def noted(run: Runtime, owners: Any, handle: Any, parts: Sequence[Part], rule: Any, together: Any) -> Any:
         if run in latest:
             latest.pop(run).append(parts)
         return claimed(run, owners, handle, parts, rule, together)
@@ -92,7 +93,9 @@ def random_within_relations(rng: np.random.Generator, parts: Sequence[Part], hon
         share = rng.choice([0.0, 1.0, -1.0], limit.shape)
         return limit * np.where(share < 0, rng.random(limit.shape) ** rng.integers(1, 30), share)
 
-    sign = lambda shape: rng.choice([-1, 1], shape)  # noqa: E731
+    def sign(shape: int | tuple[int, ...]) -> Any:
+        return rng.choice([-1, 1], shape)
+
     if "n" in own:
         n = own["n"]
         n[:] = below(np.full(n.size, min(bounds["n"], 10 ** int(rng.integers(0, 8)))))

@@ -5,7 +5,7 @@ Learns    nobody: it does not end
 Trust     honest majority of three
 """
 
-from mpc import Flag, Real, Scenario, Table
+from mpc import Flag, Real, Scenario, Study, Table
 
 
 class Patients(Table):
@@ -18,7 +18,7 @@ scenario = Scenario(inputs={"patients": Patients.rows()}, parameters={"stubborn"
 
 
 @scenario.run
-async def run(study):
+async def run(study: Study) -> None:
     x = study.table("patients").x
     mean = await study.release("mean", x.mean())
     print("computing")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from unittest.mock import patch
 
 import numpy as np
@@ -56,7 +56,7 @@ def masked_numbers() -> Iterator[Seen]:
     seen = Seen()
     masks, opened, masked = Floor.masks, Floor._opened, Floor.masked_to_king
 
-    def noted_masks(self, size, room):
+    def noted_masks(self: Floor, size: int, room: int) -> Any:
         found = masks(self, size, room)
         if found.own is not None:
             key = self.party.label, self._part
@@ -64,13 +64,13 @@ def masked_numbers() -> Iterator[Seen]:
             seen.masks[key] = [a + b for a, b in zip(before, _integers(found.own), strict=True)]
         return found
 
-    def noted_room(self, z, size, *, room, offset):
+    def noted_room(self: Floor, z: Any, size: int, *, room: int, offset: int) -> Any:
         if isinstance(self, Tally):
             return masked(self, z, size, room=room, offset=offset)
         seen.rooms[self.party.label, self._part + 1] = room, offset  # the part that the masks take next
         return masked(self, z, size, room=room, offset=offset)
 
-    async def noted_opening(self, field_, part, z, shape):
+    async def noted_opening(self: Floor, field_: Any, part: int, z: Any, shape: tuple[int, ...]) -> Any:
         found = await opened(self, field_, part, z, shape)
         key = self.party.label, part - 1
         if key in seen.rooms:

@@ -39,7 +39,7 @@ def _misbehave(self: Exchange, peer: int, label: bytes, payload: Any) -> None:
             data = b"\xff" * len(data)
         elif HOW == "cut":
             lane = self._lanes[peer]
-            self._out.append((lane, label + (1).to_bytes(4, "little"), np.frombuffer(data, np.uint8)))
+            self._outgoing.append((lane, label + (1).to_bytes(4, "little"), np.frombuffer(data, np.uint8)))
     _send(self, peer, label if HOW != "cut" or _sent < 3 else bytes(16), data)
 
 

@@ -33,6 +33,12 @@ for value in values:
     print(type(back) is type(value), np.all(back == value), type(value).__bases__[0].__name__)
 
 
+def key_of(value: object) -> object:
+    reduced = types.reduce(value)
+    assert reduced is not None
+    return reduced[0]
+
+
 def refused(key: object, content: object) -> None:
     data = b"M" + objects.encode(key) + objects.encode(content)
     try:
@@ -47,9 +53,9 @@ refused(("field", 2**61 - 1, 2, 2**61 - 2), -1)
 refused(("array", "field", 2**61 - 1, 2, 2**61 - 2), ((2,), bytes(15)))
 refused(("array", "field", 2**61 - 1, 2, 2**61 - 2), ((2,), b"\xff" * 16))
 refused(("array", "field", 2**61 - 1, 2, 2**61 - 2), 7)
-refused(types.reduce(curve.generator)[0], (1, 2, 3))  # not on the curve
-refused(types.reduce(fingroups.SymmetricGroup(4)())[0], (1, 1, 1, 1))
-refused(types.reduce(fingroups.SymmetricGroup(4)())[0], None)
+refused(key_of(curve.generator), (1, 2, 3))  # not on the curve
+refused(key_of(fingroups.SymmetricGroup(4)()), (1, 1, 1, 1))
+refused(key_of(fingroups.SymmetricGroup(4)()), None)
 refused(("group", "os", "system", ""), "true")
 refused((), 1)
 refused(("polynomial", 11), 3)

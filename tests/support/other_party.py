@@ -4,7 +4,7 @@ import math
 
 from parties.cli.main import main
 
-math.tau = 7.0
+math.tau = 7.0  # type: ignore[misc]
 
 if __name__ == "__main__":
     main()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpc.machine.channel import MemoryNetwork
-from mpc.machine.engine import Cost
+from mpc.machine.engine import Cost, Share
+from mpc.machine.party import Party
 from mpc.machine.simulation import simulate_parties
 from protocols.replicated.engine import ReplicatedEngine
 from protocols.replicated.orders import Order
@@ -24,12 +27,12 @@ def engine() -> ReplicatedEngine:
     return ReplicatedEngine()
 
 
-def plan(primitive, label, operands, parameters):
+def plan(primitive: str, label: bytes, operands: Sequence[Any], parameters: dict[str, Any]) -> tuple[Any, Cost]:
     """Specification and cost."""
     return engine().plan(primitive, label, *operands, **parameters)
 
 
-def values(rng, width, size):
+def values(rng: np.random.Generator, width: int, size: int | None) -> NDArray[np.int64]:
     """All values of a narrow width; else random ones of every magnitude, with the edges."""
     low, high = -(1 << (width - 1)), (1 << (width - 1)) - 1
     if size is None and width <= 8:
@@ -41,29 +44,27 @@ def values(rng, width, size):
     return x
 
 
-def shared(values, rng, width=None, zero=None):
+def shared(values: ArrayLike, rng: np.random.Generator, width: int | None = None, zero: int | None = None) -> list[Any]:
     """Three shares of an integer array (of bits if a width is given); component `zero` can be made zero."""
-    values = np.asarray(values)
-    size = values.size
+    array = np.asarray(values)
+    size = array.size
     if width is None:
         parts = rng.integers(0, 2**64, (3, size), np.uint64)
         if zero is not None:
             parts[zero] = 0
         fixed = 0 if zero != 0 else 1
         rest = [i for i in range(3) if i != fixed]
-        parts[fixed] = values.reshape(-1).astype(np.int64).view(np.uint64) - parts[rest[0]] - parts[rest[1]]
-        make = lambda data: Arithmetic(data, values.shape)  # noqa: E731
-    else:
-        mask = np.uint64((1 << width) - 1)
-        parts = rng.integers(0, 2**64, (3, size), np.uint64) & mask
-        words = values.reshape(-1).astype(np.uint64) & mask
-        parts[0] = words ^ parts[1] ^ parts[2]
-        parts = parts.astype(dtype_of(width))
-        make = lambda data: Bits(data, values.shape, width)  # noqa: E731
-    return [make(np.ascontiguousarray(parts[[i - 1, i]])) for i in range(3)]
+        parts[fixed] = array.reshape(-1).astype(np.int64).view(np.uint64) - parts[rest[0]] - parts[rest[1]]
+        return [Arithmetic(np.ascontiguousarray(parts[[i - 1, i]]), array.shape) for i in range(3)]
+    mask = np.uint64((1 << width) - 1)
+    parts = rng.integers(0, 2**64, (3, size), np.uint64) & mask
+    words = array.reshape(-1).astype(np.uint64) & mask
+    parts[0] = words ^ parts[1] ^ parts[2]
+    narrow = parts.astype(dtype_of(width))
+    return [Bits(np.ascontiguousarray(narrow[[i - 1, i]]), array.shape, width) for i in range(3)]
 
 
-def combined(shares):
+def combined(shares: Sequence[Any]) -> NDArray[Any]:
     """The value of a sharing: int64, or uint64 words. Fails when two holders of a component disagree."""
     for i in range(0 if isinstance(shares[0], Order) else 3):
         np.testing.assert_array_equal(shares[i].data[1], shares[(i + 1) % 3].data[0], err_msg=f"component {i} is split")
@@ -72,13 +73,14 @@ def combined(shares):
     parts = [share.data[1] for share in shares]
     shape = shares[0].shape
     if isinstance(shares[0], Bits):
-        words = (parts[0] ^ parts[1] ^ parts[2]).astype(np.uint64)
+        words: NDArray[np.uint64] = (parts[0] ^ parts[1] ^ parts[2]).astype(np.uint64)
         assert all(not np.any(part >> part.dtype.type(shares[0].width - 1) >> part.dtype.type(1)) for part in parts)
         return words.reshape(shape)
-    return (parts[0] + parts[1] + parts[2]).view(np.int64).reshape(shape)
+    total: NDArray[np.int64] = (parts[0] + parts[1] + parts[2]).view(np.int64)
+    return total.reshape(shape)
 
 
-def chained(shares):
+def chained(shares: Sequence[Order]) -> NDArray[Any]:
     """Where each row of an order comes from; fails when two parties disagree on what both know."""
     for i in range(3):
         np.testing.assert_array_equal(shares[i].after, shares[(i + 1) % 3].before)
@@ -104,11 +106,20 @@ class Ran:
     network: MemoryNetwork
 
     @property
-    def value(self):
+    def value(self) -> NDArray[Any]:
         return combined(self.results)
 
 
-def run(primitive, *operands, label=LABELS[0], seed=1, record=False, network=None, inner=False, **parameters) -> Ran:
+def run(
+    primitive: str,
+    *operands: Sequence[Share],
+    label: bytes = LABELS[0],
+    seed: int = 1,
+    record: bool = False,
+    network: MemoryNetwork | None = None,
+    inner: bool | str = False,
+    **parameters: Any,
+) -> Ran:
     """Run one primitive on sharings; its specification and cost are held against the plan every time.
 
     `inner`: it is made of inner operations, one after the other; "beside": some beside each other, so that their
@@ -117,7 +128,7 @@ def run(primitive, *operands, label=LABELS[0], seed=1, record=False, network=Non
     net = network if network is not None else MemoryNetwork(3)
     net.record = [] if record else None
 
-    async def program(party):
+    async def program(party: Party) -> Any:
         arguments = dict(parameters)
         if primitive == "input" and party.index != arguments["owner"]:
             arguments["values"] = None

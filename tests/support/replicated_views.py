@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
+from numpy.typing import NDArray
+
 from mpc.machine.labels import Streams
 
+#: What is drawn in place of the stream (purpose, part): None for a mask that is taken away.
+Change = Callable[[bytes, int], tuple[bytes, int] | None]
 
-class Zeros:
+
+class Zeros(Streams):
     """A stream the party under test knows: zeros stand for any fixed value."""
 
-    def fill(self, out, label, purpose, part=0):
+    def __init__(self) -> None:
+        super().__init__(bytes(16))
+
+    def fill(self, out: NDArray[Any], label: bytes, purpose: bytes, part: int = 0) -> None:
         out[...] = 0
 
 
-class Changed:
+class Changed(Streams):
     """A stream it does not know, after `change(purpose, part)`, which gives None for a mask that is taken away."""
 
-    def __init__(self, key, change, seen):
-        self.streams, self.change, self.seen = Streams(key), change, seen
+    def __init__(self, key: bytes, change: Change, seen: set[bytes]) -> None:
+        super().__init__(key)
+        self.change, self.seen = change, seen
 
-    def fill(self, out, label, purpose, part=0):
+    def fill(self, out: NDArray[Any], label: bytes, purpose: bytes, part: int = 0) -> None:
         self.seen.add(purpose)
         changed = self.change(purpose, part)
         if changed is None:
             out[...] = 0
         else:
-            self.streams.fill(out, label, *changed)
+            super().fill(out, label, *changed)

@@ -3,53 +3,59 @@
 from __future__ import annotations
 
 import inspect
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from mpc.machine.channel import MemoryNetwork
-from mpc.machine.engine import Cost
+from mpc.machine.engine import Cost, Share
+from mpc.machine.party import Party
 from mpc.machine.simulation import simulate_parties
 from protocols.shamir import kernels
 from protocols.shamir.committee import Committee, Scheme
 from protocols.shamir.engine import ShamirEngine
-from protocols.shamir.fields import BinaryField, PrimeField
+from protocols.shamir.fields import BinaryField, Field, PrimeField
 from protocols.shamir.floor import _DEALERS, Floor
 from protocols.shamir.prime import PRIME
 from protocols.shamir.sharing import Numbers, Planes, encoded, joined_words, split_words
 
+Words = NDArray[np.uint64]
 #: Parties and thresholds: the largest one for few parties, and smaller ones.
 SCHEMES = [(3, 1), (4, 1), (5, 2), (5, 1), (7, 3), (7, 2)]
 
 
 @cache
-def engine(parties=3, threshold=None) -> ShamirEngine:
+def engine(parties: int = 3, threshold: int | None = None) -> ShamirEngine:
     return ShamirEngine(parties, threshold)
 
 
-def label(first, parties):
+def label(first: int, parties: int) -> bytes:
     """A label whose first chunk has the committee that begins with `first`."""
     assert first < parties
     return bytes([first]) + b"shamir-test-lab"
 
 
-def integers_of(elements):
+def integers_of(elements: ArrayLike) -> list[int]:
     """Elements (size, 2) as Python integers."""
     return [int(low) | int(high) << 64 for low, high in np.asarray(elements).reshape(-1, 2)]
 
 
-def elements_of(values):
+def elements_of(values: Iterable[int]) -> Words:
     """Python integers, of any size and sign, as elements."""
     return np.asarray([((v % PRIME) & (2**64 - 1), (v % PRIME) >> 64) for v in values], np.uint64).reshape(-1, 2)
 
 
-def field_of(scheme, bits):
+def field_of(scheme: Scheme, bits: bool) -> Field:
     return BinaryField(scheme.degree) if bits else PrimeField()
 
 
-def dealt(scheme, secret, rng, *, degree=None, bits=False):
+def dealt(
+    scheme: Scheme, secret: Words, rng: np.random.Generator, *, degree: int | None = None, bits: bool = False
+) -> list[Words]:
     """All parties' shares of an array of elements, by polynomials that are random but for their degree."""
     field = field_of(scheme, bits)
     degree = scheme.threshold if degree is None else degree
@@ -61,19 +67,25 @@ def dealt(scheme, secret, rng, *, degree=None, bits=False):
     return [field.interpolate(points, i + 1, known) for i in range(scheme.parties)]
 
 
-def shared(values, rng, parties=3, threshold=None, width=None):
+def shared(
+    values: ArrayLike,
+    rng: np.random.Generator,
+    parties: int = 3,
+    threshold: int | None = None,
+    width: int | None = None,
+) -> list[Any]:
     """Shares of integers, or of words of bits if a width is given."""
     scheme = engine(parties, threshold).scheme
-    values = np.asarray(values)
+    array = np.asarray(values)
     if width is None:
-        return [Numbers(data, values.shape) for data in dealt(scheme, encoded(values), rng)]
-    planes = split_words(values.astype(np.uint64) & np.uint64((1 << width) - 1), width)
+        return [Numbers(data, array.shape) for data in dealt(scheme, encoded(array), rng)]
+    planes = split_words(array.astype(np.uint64) & np.uint64((1 << width) - 1), width)
     secret = np.zeros((scheme.degree, *planes.shape), np.uint64)
     secret[0] = planes
-    return [Planes(data, values.shape, width) for data in dealt(scheme, secret, rng, bits=True)]
+    return [Planes(data, array.shape, width) for data in dealt(scheme, secret, rng, bits=True)]
 
 
-def opened(scheme, shares, *, degree=None, bits=False):
+def opened(scheme: Scheme, shares: Sequence[Words], *, degree: int | None = None, bits: bool = False) -> Words:
     """The elements that arrays of shares stand for. Fails unless all parties' lie on polynomials of this degree."""
     field = field_of(scheme, bits)
     degree = scheme.threshold if degree is None else degree
@@ -84,7 +96,7 @@ def opened(scheme, shares, *, degree=None, bits=False):
     return field.interpolate(points, 0, known)
 
 
-def combined(scheme, shares):
+def combined(scheme: Scheme, shares: Sequence[Any]) -> NDArray[Any]:
     """The value of a sharing: integers, or words."""
     x = shares[0]
     value = opened(scheme, [share.data for share in shares], bits=isinstance(x, Planes))
@@ -110,12 +122,22 @@ class Ran:
     network: MemoryNetwork
 
     @property
-    def value(self):
+    def value(self) -> NDArray[Any]:
         return combined(self.scheme, self.results)
 
 
-def run(primitive, *operands, parties=3, threshold=None, first=0, seed=1, record=False, network=None, beside=False,
-        **parameters):  # fmt: skip
+def run(
+    primitive: str,
+    *operands: Sequence[Share],
+    parties: int = 3,
+    threshold: int | None = None,
+    first: int = 0,
+    seed: int = 1,
+    record: bool = False,
+    network: MemoryNetwork | None = None,
+    beside: bool = False,
+    **parameters: Any,
+) -> Ran:
     """Run one primitive on sharings; its specification and cost are held against the plan every time.
 
     `beside`: it is made of inner operations of which some run beside each other, so that their rounds cannot be told
@@ -126,7 +148,7 @@ def run(primitive, *operands, parties=3, threshold=None, first=0, seed=1, record
     net.record = [] if record else None
     under = label(first, parties)
 
-    async def program(party):
+    async def program(party: Party) -> Any:
         arguments = dict(parameters)
         if primitive == "input" and party.index != arguments["owner"]:
             arguments["values"] = None
@@ -149,17 +171,24 @@ def run(primitive, *operands, parties=3, threshold=None, first=0, seed=1, record
     return Ran(machine.scheme, done.results, cost, net)
 
 
-def on_floor(program, parties=3, threshold=None, first=0, seed=1, network=None):
+def on_floor(
+    program: Callable[[Floor], Awaitable[Any]],
+    parties: int = 3,
+    threshold: int | None = None,
+    first: int = 0,
+    seed: int = 1,
+    network: MemoryNetwork | None = None,
+) -> tuple[list[Any], MemoryNetwork]:
     """`await program(floor)` at every party, in one chunk; also the network."""
     scheme = engine(parties, threshold).scheme
 
-    async def at(party):
+    async def at(party: Party) -> Any:
         return await program(Floor(party, scheme, Committee(scheme, first), 0))
 
     done = simulate_parties(at, parties=parties, label=label(first, parties), seed=seed, network=network)
     return done.results, done.network
 
 
-def dealer_of(purpose):
+def dealer_of(purpose: bytes) -> int:
     """Of the share that a stream of a pair is."""
     return _DEALERS.index(purpose)

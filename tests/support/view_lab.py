@@ -15,48 +15,61 @@ masks' sum has. What the coalition's own maskers draw is zero.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
+from typing import Any
+from unittest.mock import patch
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.labels import Streams
 from mpc.machine.party import Environment, Keys, Party
-from protocols.shamir import arithmetic, floor, hops, operation
+from protocols.shamir import arithmetic, hops, operation
+from protocols.shamir.committee import Scheme
 from protocols.shamir.floor import Floor, words
 from protocols.shamir.hops import _Parts
 from protocols.shamir.prime import BITS, PRIME
+from protocols.shamir.rooms import mask_bits
 from protocols.shamir.sharing import Numbers, Planes, split_words, unpacked
 from tests.support.shamir_harness import elements_of, engine, field_of, integers_of, label
 
 #: Primitives that take an order, which is made before.
 ROWS = ("shuffle", "unshuffle")
+Words = NDArray[np.uint64]
+#: A label and the part of a message.
+At = tuple[bytes, int]
+#: What is drawn in place of the stream (purpose, part): None for one that is taken away.
+Change = Callable[[bytes, int], tuple[bytes, int] | None]
 
 
-class Constant:
+class Constant(Streams):
     """A stream that the coalition knows: one value for all elements."""
 
-    def __init__(self, octet):
+    def __init__(self, octet: int) -> None:
+        super().__init__(bytes(16))
         self.octet = octet
 
-    def fill(self, out, label, purpose, part=0):
+    def fill(self, out: NDArray[Any], label: bytes, purpose: bytes, part: int = 0) -> None:
         out.view(np.uint8)[...] = self.octet
 
 
-class Changed:
+class Changed(Streams):
     """A stream it does not know, after `change(purpose, part)`, which gives None for one that is taken away."""
 
-    def __init__(self, key, change, seen):
-        self.streams, self.change, self.seen = Streams(key), change, seen
+    def __init__(self, key: bytes, change: Change, seen: set[tuple[bytes, int]]) -> None:
+        super().__init__(key)
+        self.change, self.seen = change, seen
 
-    def fill(self, out, label, purpose, part=0):
+    def fill(self, out: NDArray[Any], label: bytes, purpose: bytes, part: int = 0) -> None:
         self.seen.add((purpose, part))
         changed = self.change(purpose, part)
         if changed is None:
             out[...] = 0
         else:
-            self.streams.fill(out, label, *changed)
+            super().fill(out, label, *changed)
 
 
 @dataclass
@@ -66,51 +79,55 @@ class View:
     numbers: list[list[int]] = field(default_factory=list)
     #: What kings of the coalition opened, the bits of a mask, and how many masks the others added.
     opened: list[tuple[list[int], int, int]] = field(default_factory=list)
-    bits: list[np.ndarray] = field(default_factory=list)
+    bits: list[NDArray[np.uint8]] = field(default_factory=list)
+
+
+#: A king, its committee, what it opened, and the bits of a mask where that are numbers.
+King = tuple[int, Sequence[int], Any, int | None]
 
 
 class Watched(Floor):
     """Notes what kind each message is of, and what is opened to kings."""
 
-    kinds: dict
-    kings: dict
-    masked: tuple[int, list]
+    kinds: dict[At, tuple[str, int]]
+    kings: dict[At, King]
+    _bits: int
 
-    def _noted(self, kind, size, waiting):
+    def _noted(self, kind: str, size: int, waiting: Any) -> Any:
         self.kinds[self.party.label, self._part] = kind, size
         return waiting
 
-    def deal(self, dealer, values, size):
+    def deal(self, dealer: int, values: Any, size: int) -> Any:
         return self._noted("numbers", size, super().deal(dealer, values, size))
 
-    def deal_planes(self, dealer, planes, width, size):
+    def deal_planes(self, dealer: int, planes: Any, width: int, size: int) -> Any:
         return self._noted("planes", size, super().deal_planes(dealer, planes, width, size))
 
-    def reduce(self, z, size):
+    def reduce(self, z: Any, size: int) -> Any:
         return self._noted("numbers", size, super().reduce(z, size))
 
-    def reduce_planes(self, z, width, size):
+    def reduce_planes(self, z: Any, width: int, size: int) -> Any:
         return self._noted("planes", size, super().reduce_planes(z, width, size))
 
-    def masks(self, size, room):
-        self._bits = floor.mask_bits(self.scheme.threshold)
+    def masks(self, size: int, room: int) -> Any:
+        self._bits = mask_bits(self.scheme.threshold)
         return super().masks(size, room)
 
-    def to_king(self, z, size):
+    def to_king(self, z: Any, size: int) -> Any:
         waiting = self._noted("numbers", size, super().to_king(z, size))
         return self._king(waiting, lambda found: (integers_of(found), self._bits))
 
-    def to_king_planes(self, z, width, size):
+    def to_king_planes(self, z: Any, width: int, size: int) -> Any:
         waiting = self._noted("planes", size, super().to_king_planes(z, width, size))
         return self._king(waiting, lambda found: (unpacked(found, size), None))
 
-    def _king(self, waiting, what):
+    def _king(self, waiting: Awaitable[Any], what: Callable[[Any], tuple[Any, int | None]]) -> Any:
         if self.me != self.committee.king:
             return waiting
         at = self.party.label, self._part
 
         class Watch:
-            def __await__(inner):
+            def __await__(inner) -> Generator[Any, Any, Any]:
                 found = yield from waiting.__await__()
                 self.kings[at] = (self.me, self.committee.members, *what(found))
                 return found
@@ -118,7 +135,9 @@ class Watched(Floor):
         return Watch()
 
 
-def operand(scheme, coalition, octet, secret, size, width=None):
+def operand(
+    scheme: Scheme, coalition: Sequence[int], octet: int, secret: int, size: int, width: int | None = None
+) -> list[Words]:
     """All parties' shares of constants: the coalition's are known, the value at 0 is the secret."""
     t = scheme.threshold
     field = field_of(scheme, width is not None)
@@ -135,8 +154,21 @@ def operand(scheme, coalition, octet, secret, size, width=None):
     return [field.interpolate(points, i + 1, known) for i in range(scheme.parties)]
 
 
-def view(primitive, kinds, coalition, secret, size, *, parties=3, threshold=None, first=0, octet=0, change=None,
-         seen=None, **parameters):  # fmt: skip
+def view(
+    primitive: str,
+    kinds: Iterable[Any],
+    coalition: Sequence[int],
+    secret: int,
+    size: int,
+    *,
+    parties: int = 3,
+    threshold: int | None = None,
+    first: int = 0,
+    octet: int = 0,
+    change: Change | None = None,
+    seen: set[At] | None = None,
+    **parameters: Any,
+) -> View:
     """Run a primitive on constant secrets; what the coalition received from all others. `kinds` of its operands: None
     for numbers, else the width of words; or (columns, kind) for rows."""
     machine = engine(parties, threshold)
@@ -146,7 +178,7 @@ def view(primitive, kinds, coalition, secret, size, *, parties=3, threshold=None
     network.record = []
     seen = set() if seen is None else seen
     change = change or (lambda purpose, part: (purpose, part))
-    keys = {}
+    keys: dict[tuple[int, int], Streams] = {}
     for i in range(parties):
         for j in range(i):
             known = i in coalition or j in coalition
@@ -165,46 +197,46 @@ def view(primitive, kinds, coalition, secret, size, *, parties=3, threshold=None
         shape = (*extra, size) if width is not None else (size, *extra)
         operands.append([Numbers(d, shape) if width is None else Planes(d, shape, width) for d in data])
 
-    async def rows(party, x):
-        order = await machine.permutation(party, size=x.shape[0])
-        return await getattr(machine, primitive)(party.inner("rows"), x, order)
+    async def rows(party: Party, x: Any) -> Any:
+        permutation, rearrange = (getattr(machine, name) for name in ("permutation", primitive))
+        order = await permutation(party, size=x.shape[0])
+        return await rearrange(party.inner("rows"), x, order)
 
     class Sent(_Parts):
         """Notes what kind the parts of rows are of."""
 
-        async def send(self, party, peer, part, x):
+        async def send(self, party: Party, peer: int, part: int, x: Any) -> None:
             kind = ("planes" if self.width else "numbers"), self.rows * self.record
             Here.kinds.update({(party.label, part + number): kind for number in range(len(self.pieces))})
             await super().send(party, peer, part, x)
 
-    async def main():
+    async def main() -> None:
         tasks = []
         for i in range(parties):
             pair = {j: keys[min(i, j), max(i, j)] for j in range(parties) if j != i}
-            private = Constant(0) if i in coalition else Changed(bytes([i]) * 16, change, seen)
+            private: Streams = Constant(0) if i in coalition else Changed(bytes([i]) * 16, change, seen)
             party = Party(Environment(network.channels[i], Keys(pair, Constant(0), private)), label(first, parties))
             call = rows if primitive in ROWS else getattr(machine, primitive)
             tasks.append(call(party, *(x[i] for x in operands), **parameters))
         await asyncio.gather(*tasks)
 
-    places = (operation, arithmetic)
-    for place in places:
-        place.Floor = Here
-    hops._Parts = Sent
-    try:
+    floors = [patch.object(place, "Floor", Here) for place in (operation, arithmetic)]
+    with floors[0], floors[1], patch.object(hops, "_Parts", Sent):
         asyncio.run(main())
-    finally:
-        for place in places:
-            place.Floor = Floor
-        hops._Parts = _Parts
     if primitive in ROWS:  # what is sent for the order itself are seeds, and they are no columns
         network.record = [one for one in network.record if one[2][:16] != label(first, parties)]
     return _received(network, coalition, scheme, Here.kinds, Here.kings)
 
 
-def _received(network, coalition, scheme, kinds, kings):
+def _received(
+    network: MemoryNetwork,
+    coalition: Sequence[int],
+    scheme: Scheme,
+    kinds: Mapping[At, tuple[str, int]],
+    kings: Mapping[At, King],
+) -> View:
     found = View()
-    replaced = {}
+    replaced: dict[At, int] = {}
     for at, (king, members, values, bits) in kings.items():
         if king not in coalition:
             continue
@@ -214,7 +246,7 @@ def _received(network, coalition, scheme, kinds, kings):
         else:
             maskers = members[1 : scheme.threshold + 1]
             found.opened.append((values, bits, sum(masker not in coalition for masker in maskers)))
-    for sender, to, tag, payload in network.record:
+    for sender, to, tag, payload in network.record or ():
         if to not in coalition or sender in coalition:
             continue
         at = tag[:16], int.from_bytes(tag[16:], "little")
@@ -229,12 +261,12 @@ def _received(network, coalition, scheme, kinds, kings):
     return found
 
 
-def coalitions(parties, threshold):
+def coalitions(parties: int, threshold: int) -> list[tuple[int, ...]]:
     return list(combinations(range(parties), threshold))
 
 
 # ---- is it uniform?
-def complaint(found, size):
+def complaint(found: View, size: int) -> str:
     """Why a view is not that of uniform messages; empty if it is. Numbers of several elements a row come apart."""
     numbers = [part for column in found.numbers for part in _rows(column, size)]
     if any(v >> width >= masks for column, width, masks in found.opened for v in column):
@@ -269,36 +301,36 @@ def complaint(found, size):
     return "correlated bits" if np.abs(correlation).max() > 6.5 / np.sqrt(size) else ""
 
 
-def _rows(column, size):
+def _rows(column: Any, size: int) -> list[Any]:
     return [column[i : i + size] for i in range(0, len(column), size)]
 
 
-def _bits(column, width):
+def _bits(column: Iterable[int], width: int) -> NDArray[np.uint8]:
     octets = np.frombuffer(b"".join(v.to_bytes(16, "little") for v in column), np.uint8).reshape(-1, 16)
     return np.unpackbits(octets, axis=1, bitorder="little")[:, :width]
 
 
-def dependent(columns, size):
+def dependent(columns: Sequence[Sequence[int]], size: int) -> bool:
     """Whether columns are linearly dependent over F_p, on as many elements as there are columns and 8 more: by chance
     with a probability of p^-8."""
     rows = len(columns) + 8
     assert rows <= size, "too few elements for so many messages"
-    pivots = []
+    pivots: list[tuple[int, list[int]]] = []
     for column in columns:
         vector = [v % PRIME for v in column[:rows]]
         for place, pivot in pivots:
             factor = vector[place]
             if factor:
                 vector = [(v - factor * q) % PRIME for v, q in zip(vector, pivot, strict=True)]
-        place = next((i for i, v in enumerate(vector) if v), None)
-        if place is None:
+        first = next((i for i, v in enumerate(vector) if v), None)
+        if first is None:
             return True
-        inverse = pow(vector[place], -1, PRIME)
-        pivots.append((place, [v * inverse % PRIME for v in vector]))
+        inverse = pow(vector[first], -1, PRIME)
+        pivots.append((first, [v * inverse % PRIME for v in vector]))
     return False
 
 
-def rank(rows, size):
+def rank(rows: NDArray[np.uint8], size: int) -> int:
     """Rank over the field of two of packed rows of `size` bits."""
     rows = rows.copy()
     done = 0
