@@ -1,6 +1,6 @@
 """The only ways to an opened value: what a release, a check of contributions and a product of orders go through.
 
-`Runtime.schedule` refuses the primitives of OPENING to everybody else, before anything is sent. A test walks the
+`Scheduler.schedule` refuses the primitives of OPENING to everybody else, before anything is sent. A test walks the
 source for who imports this module.
 """
 

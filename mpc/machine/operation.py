@@ -22,7 +22,7 @@ from mpc.machine.witness import Witness
 
 if TYPE_CHECKING:
     from mpc.machine.assumptions import Assumption
-    from mpc.machine.runtime import Runtime
+    from mpc.machine.scheduling import Scheduler
 
 _OURS = tuple(str(Path(__file__).resolve().parents[2] / part) + os.sep for part in ("mpc", "protocols"))
 
@@ -83,7 +83,7 @@ class Operation:
 
     def __init__(
         self,
-        run: Runtime,
+        run: Scheduler,
         primitive: str,
         call: Callable[..., Any],
         operands: tuple[Handle, ...],

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from mpc.machine.engine import Cost, Spec
+from mpc.machine.engine import Cost
 from mpc.machine.labels import Scope
-from mpc.machine.operation import Handle, Local
-from mpc.machine.runtime import OWN, Runtime
+from mpc.machine.operation import Handle
+from mpc.machine.runtime import Runtime
+from mpc.machine.scheduling import OWN
 from mpc.machine.witness import Witness
 
 
@@ -62,32 +63,27 @@ class Traced(Runtime):
         self.trace.choices[primitives, chosen] += 1
         return chosen
 
-    def _scheduled(
+    def _planned(
         self,
-        scope: Scope,
+        handle: Handle,
         name: str,
-        call: Callable[..., Any],
-        label: bytes,
         operands: tuple[Handle, ...],
         after: tuple[Handle | Witness, ...],
-        spec: Spec,
         cost: Cost,
         parameters: dict[str, Any],
-        local: Local | None = None,
-    ) -> Handle:
-        # Before anything is scheduled: what the operation waits for ends with those before it.
+    ) -> None:
+        super()._planned(handle, name, operands, after, cost, parameters)
+        work = 0.0
+        if name not in OWN:
+            specs = [operand.spec for operand in operands]
+            self.disclosed.update(self.engine.discloses(name, *specs, **parameters))
+            work = self.engine.work(name, *specs, **parameters)
         before = [one.last if isinstance(one, Witness) else one for one in (*operands, *after)]
-        handle = super()._scheduled(scope, name, call, label, operands, after, spec, cost, parameters, local)
-        number = self._numbers[handle] = len(self.trace.steps)
-        known = name in OWN
-        if not known:
-            self.disclosed.update(self.engine.discloses(name, *[operand.spec for operand in operands], **parameters))
-        work = 0.0 if known else self.engine.work(name, *[operand.spec for operand in operands], **parameters)
         # Facts about inputs are scheduled later than what waits for them, and are there before.
         waits = tuple(dict.fromkeys(self._numbers[one] for one in before if one is not None and one in self._numbers))
+        self._numbers[handle] = len(self.trace.steps)
         self.trace.steps.append(Step(name, waits, cost, work))
-        self._task().items.append(number)
-        return handle
+        self._task().items.append(self._numbers[handle])
 
     async def settle(self, *handles: Handle) -> None:
         await super().settle(*handles)

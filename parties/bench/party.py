@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from mpc.machine.accounting import MEMORY_BUDGET
 from mpc.machine.engine import Engine
 from mpc.machine.network import Network
 from mpc.machine.operation import Handle
 from mpc.machine.party import Environment, Party
-from mpc.machine.runtime import MEMORY_BUDGET, Runtime
+from mpc.machine.runtime import Runtime
 from parties.bench import memory
 from parties.bench.child import Place, heard, run, tell
 from parties.bench.profile import watched

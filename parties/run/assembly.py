@@ -8,11 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
 
 from mpc.errors import ComityError, LocalProtocolError, PeerError, Stopped
+from mpc.machine.accounting import MEMORY_BUDGET
 from mpc.machine.engine import Engine
 from mpc.machine.network import Network
 from mpc.machine.outside import Outside
 from mpc.machine.party import Environment
-from mpc.machine.runtime import MEMORY_BUDGET, Runtime
+from mpc.machine.runtime import Runtime
 from parties.contributors.reception import Reception
 from parties.net.session import Session
 from parties.net.shaping import Shaped

@@ -23,7 +23,7 @@ MAY_OPEN = {
     "mpc/releases/disclosure.py",
     "mpc/machine/opening.py",
     "mpc/machine/relations.py",
-    "mpc/machine/runtime.py",
+    "mpc/machine/scheduling.py",
     "protocols/order.py",
     "protocols/simulate.py",
     "parties/bench/calibrate.py",

@@ -16,7 +16,7 @@ from mpc.errors import (
     RemoteProtocolError,
     TooMuchInFlight,
 )
-from mpc.machine import runtime as runtime_module
+from mpc.machine import accounting
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.engine import Cost
 from mpc.machine.network import NETWORKS, Network
@@ -418,7 +418,7 @@ def test_too_much_in_flight_by_bytes_and_by_number(monkeypatch):
         alone(IdealEngine(), flood(200), memory_budget=100 * 16_000)
     assert "test_runtime.py" in caught.value.source
     alone(IdealEngine(), flood(200, pause=90), memory_budget=100 * 16_000)
-    monkeypatch.setattr(runtime_module, "OPERATIONS_BUDGET", 150)
+    monkeypatch.setattr(accounting, "OPERATIONS_BUDGET", 150)
     with pytest.raises(TooMuchInFlight, match="151 operations"):
         alone(IdealEngine(), flood(200))
     alone(IdealEngine(), flood(200, pause=90))
