@@ -114,8 +114,8 @@ def cumulative_sum(x: SecretArray, axis: int | None = None) -> SecretArray:
         raise ShapeError(f"cumsum: no axis {axis} in shape {x.shape}")
     axis %= x.ndim
     if x.valid is not None and x.valid.shape != ():
-        counted = where(x.valid.bare(), x.without_mask(), 0)
-        x = counted.with_basis(x.basis)
+        # Sums of running sums stand on the defined elements, as sums do.
+        x = where(x.valid.bare(), x.without_mask(), 0).with_basis(x.basis.where(x.valid))
     most = x.bound * max(x.shape[axis], 1)
     return x.invoke("cumulative_sum", axis=axis, result=Stated(bound=most, basis=_up_to_each(x, axis)))
 

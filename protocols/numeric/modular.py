@@ -224,23 +224,23 @@ def _telling(given: SecretArray, values: Divisors, found: SecretArray, quotient:
     if not given.basis.places or not given.size:
         return given
     x, sizes, signs = given.bare(), np.abs(values), np.sign(values)
-    quotients, remainders = -(-x.bound // int(sizes.min())), int(sizes.max()) - 1
+    # The largest quotients; elements with divisors that leave more of them, or more remainders, reach no level.
+    most = -(-x.bound // sizes)
+    few = range(1 - _FEW, _FEW + 1) if bool((most <= _FEW).any()) else range(0)
+    remainders = [j for j in range(1, _FEW + 1) if bool(((sizes > j) & (sizes <= _FEW + 1)).any())]
 
     def bits(make: Callable[[], SecretArray]) -> Lazy:
         return Lazy(x.run, x.shape, make)
 
-    rest = bits(lambda: signs * (x - found * values if quotient else found)) if remainders <= _FEW else None
-    flags = [bits(lambda j=j: x * signs >= _reached(j, sizes, x.bound)) for j in _steps_of(quotients)]  # type: ignore[misc]
-    flags += [bits(lambda j=j: rest.bits() >= j) for j in range(1, remainders + 1) if rest]  # type: ignore[misc]
+    def reaches(level: int) -> Lazy:
+        known = (most <= _FEW) & (level > -most) & (level <= most)
+        least = np.where(known, np.where(known, sizes, 0) * level, x.bound + 1)
+        return bits(lambda: x * signs >= least)
+
+    def leaves(level: int) -> Lazy:
+        return bits(lambda: rest.bits() >= np.where(sizes <= _FEW + 1, level, sizes))
+
+    rest = bits(lambda: signs * (x - found * values if quotient else found))
+    flags = (*map(reaches, few), *map(leaves, remainders))
     places = [replace(place, flags=(*place.flags, *flags)) for place in given.basis.places]
     return given.with_basis(given.basis._replace(places=tuple(places)))
-
-
-def _steps_of(most: int) -> range:
-    """Which numbers a quotient of few values, from -most to most, can reach or not."""
-    return range(1 - most, most + 1) if most <= _FEW else range(0)
-
-
-def _reached(level: int, sizes: Divisors, most: int) -> Divisors:
-    """level * sizes, or what no number of at most this magnitude is below or reaches."""
-    return np.asarray(np.clip(level * sizes.astype(object), -most, most + 1), np.int64)

@@ -40,9 +40,10 @@ def take(x: Operand, index: SecretArray, axis: int | None = None) -> SecretArray
     """
     index = whole("take", index)
     table = None if isinstance(x, SecretArray) else np.asarray(x)
-    given = x if isinstance(x, SecretArray) else constant(index.run, x)
     if axis is None:
-        given, axis = given.reshape(-1), 0
+        table = None if table is None else table.reshape(-1)
+        axis, x = 0, x.reshape(-1) if table is None else table
+    given = x if table is None else constant(index.run, table)
     if not -given.ndim <= axis < given.ndim or not given.shape[axis]:
         raise ShapeError(f"take: no element along axis {axis} of shape {given.shape}")
     axis %= given.ndim
@@ -72,7 +73,8 @@ def take(x: Operand, index: SecretArray, axis: int | None = None) -> SecretArray
     asked, taken = spread(index), taken.with_basis(_basis(given, axis, index.ndim, shape))
     found = kept(taken.without_mask(), asked, taken)
     if asked.basis.places:
-        found = _telling(found, table, asked.bare(), size)
+        levels = None if table is None else _levels(table, axis, index.ndim)
+        found = _telling(found, levels, asked.bare(), size)
     return found.masked(inside, "no such index")
 
 
@@ -124,18 +126,34 @@ def _basis(x: SecretArray, axis: int, axes: int, shape: Shape) -> Basis:
     return x.basis.picked(axis).view(lambda a: np.broadcast_to(np.expand_dims(a, new), shape), rest, {})
 
 
-def _telling(taken: SecretArray, table: NDArray[Any] | None, places: SecretArray, size: int) -> SecretArray:
+def _telling(taken: SecretArray, levels: list[NDArray[Any]] | None, places: SecretArray, size: int) -> SecretArray:
     """Sums of what rows read in a table of few numbers tell how many rows read which: they are counted as flags are.
-    Of a longer table whose numbers are not known here, they could tell anything."""
+    Of a longer table whose numbers are not known here, they could tell anything.
+
+    levels  what is to be reached; None: the table is secret
+    """
     values = taken.bare()
-    if table is not None and len(levels := np.unique(table)) <= _FEW and table.dtype != np.bool_:
-        flags = [_reaching(values, level) for level in levels[1:]]
-    elif table is None and size <= _FEW:
+    if levels is not None:
+        flags = [_reaching(values, level) for level in levels]
+    elif size <= _FEW:
         flags = [_reaching(places, place) for place in range(1, size)]
     else:
-        return taken.with_basis(taken.basis._replace(loose=True)) if table is None else taken
+        return taken.with_basis(taken.basis._replace(loose=True))
     marked = [replace(place, flags=(*place.flags, *flags)) for place in taken.basis.places]
     return taken.with_basis(taken.basis._replace(places=tuple(marked)))
+
+
+def _levels(table: NDArray[Any], axis: int, axes: int) -> list[NDArray[Any]]:
+    """For the second number of a table, the third, …: what reaches it, for each element that is read at a place; where
+    there are many numbers or fewer, what none of them reaches."""
+    if table.dtype == np.bool_ or not table.size:
+        return []
+    columns = np.moveaxis(table, axis, 0).reshape(table.shape[axis], -1).T
+    distinct = [numbers if len(numbers := np.unique(column)) <= _FEW else numbers[:1] for column in columns]
+    most, shape = max(map(len, distinct)), (*table.shape[:axis], *table.shape[axis + 1 :])
+    found = [[ns[k] if k < len(ns) else table.max() + 1 for ns in distinct] for k in range(1, most)]
+    new = tuple(range(axis, axis + axes))
+    return [np.expand_dims(np.asarray(level).reshape(shape), new) for level in found]
 
 
 def _reaching(x: SecretArray, level: Any) -> Lazy:

@@ -81,6 +81,10 @@ def test_a_single_row_needs_a_reason(value):
         lambda r: (r["visits"] % 2 * 3).sum(),
         lambda r: (r["visits"] % 2).numeric().mean(),
         lambda r: (r["visits"] % 2).cumsum().sum(),
+        lambda r: (r["age"].reshape(-1, 1) // np.array([1, 100]))[:, 1].sum(),
+        lambda r: (r["visits"].reshape(-1, 1) % np.array([50, 2]))[:, 1].sum() * 3,
+        lambda r: (r["age"] // (r["visits"] % 2)).cumsum().sum(),  # defined for three only
+        lambda r: (r["age"] // np.where(np.arange(600) % 2, 7, 100)).sum() + (r["age"] // 100 * 3).sum(),
         lambda r: r["visits"].bits()[:, 0].sum(),
         lambda r: (r["visits"] - (r["visits"] >> 1 << 1)).sum(),
         lambda r: (r["visits"] * (r["visits"] % 2)).sum(),
@@ -150,6 +154,8 @@ def test_what_is_taken_of_rows_can_be_one(value):
         lambda r: take([0, 5], r["visits"] % 2).sum(),
         lambda r: r["age"].constant([7, 9]).take(r["visits"] % 2).sum(),
         lambda r: take(np.arange(3), r["age"] // 50).sum(),
+        lambda r: take(np.stack([np.arange(121), np.arange(121) // 101 * 5]), r["age"], axis=1)[1].sum(),
+        lambda r: take(np.stack([np.arange(121), np.arange(121) // 101 * 5], 1), r["age"], axis=0)[:, 1].sum(),
     ],
 )
 def test_few_rows_that_read_a_number_are_suppressed(value):
