@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 
 from mpc.errors import ConfigError, LocalProtocolError
 
-#: The versions of MPyC whose functions `protocols` can replace.
+#: The versions of MPyC whose functions `lifecycle.install` can replace.
 VERSIONS = ("0.11",)
 #: With more sets of n - t parties, pseudorandom sharing costs more than the messages it saves: each party evaluates
 #: C(n - 1, t) streams for every random number (n = 9, t = 4: 70 of them).

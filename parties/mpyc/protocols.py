@@ -1,101 +1,23 @@
-"""The part of MPyC's runtime that uses the network, written again on top of a session.
+"""The protocols of MPyC that send, written again on top of a session: `input`, `output`, resharing and `transfer`.
 
-Four protocols send: `input`, `output`, resharing and `transfer`. They send the same values as in MPyC, to the same
-parties in the same rounds, so the rest of MPyC need not change. The differences: vectors are encoded in a fixed width
-and checked on arrival, whole vectors are split and recombined at once, objects are data and not pickles, labels have
-128 bits, all holders of a key for pseudorandom sharing contribute to it, and an exception in a coroutine ends the run.
-
-`install` puts this into a runtime. Imports MPyC: only inside a run, after `guard.load`.
+They send the same values as in MPyC, to the same parties in the same rounds, so the rest of MPyC need not change. The
+differences: vectors are encoded in a fixed width and checked on arrival, whole vectors are split and recombined at
+once, and objects are data and not pickles. Beside these protocols, labels have 128 bits (`labels`), all holders of a
+key for pseudorandom sharing contribute to it (`pseudorandom`), and an exception in a coroutine ends the run (`watch`).
+Imports MPyC: only inside a run.
 """
 
 from __future__ import annotations
 
 import asyncio
-import datetime
-import functools
-import itertools
-import logging
-import os
-import time
-from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from typing import Any
 
-from mpyc import asyncoro, finfields, thresha
-from mpyc.runtime import Runtime
+from mpyc import finfields
 
-from mpc.errors import LocalProtocolError, RemoteProtocolError
-from mpc.machine.channel import Bytes
-from parties.mpyc import labels, objects
-from parties.mpyc.exchange import Exchange
-from parties.mpyc.types import Types
+from mpc.errors import LocalProtocolError
+from parties.mpyc import objects
+from parties.mpyc.network import network, receive, send
 from parties.mpyc.vectors import Vectors
-from parties.mpyc.watch import Watch
-
-_KEY = 16
-
-
-class Peer:
-    """The `protocol` of one of MPyC's parties; here it only counts bytes."""
-
-    def __init__(self, exchange: Exchange, index: int) -> None:
-        self._exchange = exchange
-        self._index = index
-        self._before = exchange.bytes_sent[index]
-
-    @property
-    def nbytes_sent(self) -> int:
-        return self._exchange.bytes_sent[self._index] - self._before
-
-    def close_connection(self) -> None:
-        """Nothing to do: connections belong to the session, and end with the process."""
-
-
-class Network:
-    """The state that the functions below share in this run."""
-
-    def __init__(self, exchange: Exchange, watch: Watch, run_id: bytes) -> None:
-        self.exchange = exchange
-        self.watch = watch
-        self.run_id = run_id
-        self.types = Types()
-        #: The threshold for which keys of pseudorandom sharing were made.
-        self.keys_for: int | None = None
-        self.prfs: dict[int, dict[tuple[int, ...], Any]] = {}
-
-
-def network(runtime: Any) -> Network:
-    net = runtime.comity
-    assert isinstance(net, Network)
-    return net
-
-
-def install(mpc: Any, exchange: Exchange, watch: Watch, run_id: bytes) -> None:
-    """Let `mpc` send over an open session."""
-    Runtime.comity = Network(exchange, watch, run_id)
-    watch.stopped = exchange.kick
-    sending = {"transfer": transfer, "_distribute": distribute, "output": output, "_reshare": reshare}
-    for name, function in sending.items():
-        function.__annotations__.pop("return", None)  # else MPyC reads it as the type of the placeholder
-        setattr(Runtime, name, asyncoro.mpc_coro(function))
-    Runtime.start, Runtime.shutdown, Runtime.barrier, Runtime.run = start, shutdown, barrier, run
-    Runtime.prfs, Runtime._prss_uci = prfs, prss_uci
-    Runtime.threshold = property(lambda self: self._threshold, set_threshold)
-    asyncoro._hop = labels.fork
-    asyncoro._reconcile = functools.partial(reconcile, mpc, watch)
-    mpc._program_counter = [int.from_bytes(run_id[: labels.BYTES], "little"), 0]
-    mpc._loop.set_exception_handler(_exceptions(watch))
-
-
-# Messages
-
-
-def send(runtime: Any, peer: int, payload: Bytes | bytes) -> None:
-    runtime.comity.exchange.send(peer, labels.label(runtime._program_counter[0]), payload)
-
-
-def receive(runtime: Any, peer: int) -> Any:
-    return runtime.comity.exchange.receive(peer, labels.label(runtime._program_counter[0]))
 
 
 def vectors(runtime: Any, x: list[Any]) -> tuple[Vectors, Any]:
@@ -112,9 +34,6 @@ def placeholder(runtime: Any, x: list[Any], *dims: int) -> Any:
     array = issubclass(kind, runtime.SecureArray)
     parts = [kind, *([x[0].integral] if kind.frac_length else []), *([x[0].shape] if array else [])]
     return runtime.returnType(tuple(parts) if len(parts) > 1 else kind, *dims)
-
-
-# The protocols
 
 
 async def transfer(
@@ -271,149 +190,3 @@ async def reshare(self: Any, x: Any) -> Any:
         points.append((me + 1, own_share))
     y = form.recombine(points)
     return y if many else y[0]
-
-
-# Start, end, and between them
-
-
-async def start(self: Any) -> None:
-    """Make the keys of pseudorandom sharing, and log what MPyC logs; the session is open already."""
-    logging.info(f"Start MPyC runtime v{self.version}")
-    for peer in self.parties:
-        peer.protocol = Peer(network(self).exchange, peer.pid)
-    await make_keys(self)
-    logging.info(f"All {len(self.parties)} parties connected via TLS, authenticated.")
-    self.start_time = time.time()
-
-
-async def shutdown(self: Any) -> None:
-    """Wait until this party's coroutines are done, and until all parties are here. A program may start again."""
-    await settled(self)
-    elapsed = datetime.timedelta(seconds=round(time.time() - self.start_time, 3))
-    text = str(elapsed)[:-3] if elapsed.microseconds else f"{elapsed}.000"
-    sent = [peer.protocol.nbytes_sent for peer in self.parties]
-    logging.info(f"Stop MPyC -- elapsed time: {text}|bytes sent: {sum(sent)}")
-    logging.debug(f"Bytes sent per party: {' '.join(map(str, sent))}")
-    logging.debug("Synchronize with all parties before shutdown")
-    await self.transfer(self.pid)
-
-
-async def barrier(self: Any, name: str | None = None) -> None:
-    """Wait until the coroutines of this level are done."""
-    if self.options.no_barrier:
-        return
-    logging.info(f"Barrier{f'-{name}' if name else ''} {self._pc_level} {self._program_counter[1]}")
-    await settled(self)
-
-
-async def settled(self: Any) -> None:
-    """Wait until no coroutine above this level is open: for a few turns of the loop, then for incoming messages."""
-    turns = 0
-    while self._pc_level > self._program_counter[1]:
-        turns += 1
-        if turns % 8:
-            await asyncio.sleep(0)
-        else:
-            await asyncio.wait([network(self).exchange.arrival()], timeout=0.01)
-
-
-def run(self: Any, f: Any) -> Any:
-    """Run a coroutine or future until it is done."""
-    if self._loop.is_running():  # as in MPyC: step a coroutine that waits for no message
-        if not asyncio.iscoroutine(f):
-            f = asyncoro._wrap_in_coro(f)
-        while True:
-            try:
-                f.send(None)
-            except StopIteration as done:
-                return done.value
-    return network(self).watch.run(f)
-
-
-def reconcile(runtime: Any, watch: Watch, placeholder: Any, task: Any) -> None:
-    """A coroutine has ended: give its result to its placeholder, or end the run with its exception."""
-    runtime._pc_level -= 1
-    if task.cancelled():
-        return
-    error = task.exception()
-    if error is not None:
-        watch.coroutine_failed(error)
-    elif placeholder is not None:
-        vars(asyncoro)["__reconcile"](placeholder, task.result())
-
-
-def _exceptions(watch: Watch) -> Callable[[Any, dict[str, Any]], None]:
-    """A handler that shows errors outside coroutines as asyncio does, except after a failed run."""
-
-    def handle(loop: Any, context: dict[str, Any]) -> None:
-        if watch.failure is not None or ("task" in context and "destroyed" in context.get("message", "")):
-            return
-        loop.default_exception_handler(context)
-
-    return handle
-
-
-# Pseudorandom sharing
-
-
-def set_threshold(self: Any, threshold: int) -> None:
-    """Set the threshold, as in MPyC; `mpc.start()` makes the keys for it."""
-    if not 0 <= 2 * threshold < len(self.parties):
-        raise ValueError(f"threshold {threshold} with {len(self.parties)} parties")
-    self._threshold = threshold
-
-
-def subsets(self: Any) -> Iterator[tuple[int, ...]]:
-    """The sets of parties that share a key, of which this party is a member; in the same order at all parties."""
-    m = len(self.parties)
-    return (s for s in itertools.combinations(range(m), m - self.threshold) if self.pid in s)
-
-
-async def make_keys(self: Any) -> None:
-    """Make a key for each set of n - t parties, from random parts of all its members.
-
-    The key is uniform if the part of one member is, and nobody outside the set knows it.
-    """
-    net = network(self)
-    if self.options.no_prss or net.keys_for == self.threshold:
-        return
-    net.prfs.clear()
-    mine = {s: os.urandom(_KEY) for s in subsets(self)}
-    parts: dict[tuple[int, ...], dict[int, bytes]] = {s: {self.pid: part} for s, part in mine.items()}
-    self._program_counter[0] += 1
-    others = [peer for peer in range(len(self.parties)) if peer != self.pid]
-    for peer in others:
-        send(self, peer, b"".join(part for s, part in mine.items() if peer in s))
-    for peer in others:
-        payload = receive(self, peer)
-        data = (await payload if isinstance(payload, asyncio.Future) else payload).tobytes()
-        shared = [s for s in mine if peer in s]
-        if len(data) != _KEY * len(shared):
-            name = net.exchange.names[peer]
-            raise RemoteProtocolError(f"{name} sent {len(data)} bytes for {len(shared)} keys", peer=name)
-        for k, s in enumerate(shared):
-            parts[s][peer] = data[_KEY * k : _KEY * (k + 1)]
-    self._prss_keys = {s: _key(net.run_id, s, parts[s]) for s in mine}
-    net.keys_for = self.threshold
-
-
-def _key(run_id: bytes, members: tuple[int, ...], parts: dict[int, bytes]) -> bytes:
-    data = run_id + bytes(members) + b"".join(parts[i] for i in members)
-    return blake2b(data, digest_size=_KEY, person=b"comity/mpyc/prss").digest()
-
-
-def prfs(self: Any, bound: int) -> dict[tuple[int, ...], Any]:
-    """The pseudorandom functions of this party's sets, with values below `bound`."""
-    net = network(self)
-    if net.keys_for != self.threshold:
-        raise LocalProtocolError("random sharings need mpc.start() first: the parties have no common keys yet")
-    functions = net.prfs.get(bound)
-    if functions is None:
-        functions = net.prfs[bound] = {s: thresha.PRF(key, bound) for s, key in self._prss_keys.items()}
-    return functions
-
-
-def prss_uci(self: Any) -> bytes:
-    """An input that no other call has: all bits of the next number of this branch."""
-    self._program_counter[0] += 1
-    return labels.label(self._program_counter[0])

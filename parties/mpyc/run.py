@@ -125,10 +125,10 @@ class Party:
         try:
             with listening(self._thread.fail):
                 exchange = self._thread.call(self._open(document, index, mpc, watch))
-                from parties.mpyc import protocols
+                from parties.mpyc import lifecycle
 
                 assert self._thread.session is not None
-                protocols.install(mpc, exchange, watch, self._thread.session.run_id)
+                lifecycle.install(mpc, exchange, watch, self._thread.session.run_id)
                 code = self._execute()
             if watch.failure is not None:
                 raise watch.failure
