@@ -1,12 +1,12 @@
-"""The interface of an engine: the primitives over shares, what each costs, and what a share tells about itself.
+"""The interface of an engine: what it is, what a primitive costs, and what a share tells about itself.
 
 A share is opaque to everybody but its engine. Values are integers: `constant` and `input` take them as int64 and
 `open` gives them back as int64; an engine promises exact results as long as every arithmetic value stays within
 `-2**capacity < x < 2**capacity`, which the value floor proves before it schedules anything.
 
-Each primitive is a method `primitive(party, *shares, **parameters)`, plain when it is local and a coroutine when
-it sends. `plan` gives the specification of its result and its cost from specifications alone, so that a dry run
-adds up the same formulas that tests hold against the counters.
+Each primitive of `mpc.machine.primitives` is a method `primitive(party, *shares, **parameters)`, plain when it is local
+and a coroutine when it sends. `plan` gives the specification of its result and its cost from specifications alone, so
+that a dry run adds up the same costs that tests hold against the counters.
 """
 
 from __future__ import annotations

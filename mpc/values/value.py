@@ -139,7 +139,7 @@ class Value:
     def invoke(self, primitive: str, *others: Value, result: Stated, **parameters: Any) -> Self:
         """The result of an engine's primitive of this array and `others`; it is scheduled, and returned at once.
 
-        primitive   a method of `mpc.machine.engine.Engine`; `parameters` are its keywords
+        primitive   one that `mpc.machine.primitives` states; `parameters` are its keywords
         result      what its author has proved of the result: `Stated(bound=…)`, or BIT
 
         Raises RangeError for a bound that is negative or that the ring does not hold, for bits with another bound than

@@ -2,8 +2,9 @@
 
 With the name of an engine and a number of parties, as `shamir 5`, for these. In one process, by its processor time:
 what operations cost that send nothing or little (`mpc.machine.forecast.Machine`), and the kernels of each primitive
-(`protocols.replicated.work`, `protocols.shamir.work`). Over real connections: what a turn and a byte cost, so
-that the predictions for `chain` and `multiply_int` are what the two take. The machine should have nothing else to do.
+(`work` of the declarations in `protocols/replicated`, and `protocols.shamir.work`). Over real connections: what a turn
+and a byte cost, so that the predictions for `chain` and `multiply_int` are what the two take. The machine should have
+nothing else to do.
 """
 
 from __future__ import annotations
