@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mpc.errors import LocalProtocolError
+from mpc.machine.digest import digest
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party
 from mpc.machine.primitives import Primitive
@@ -29,7 +30,7 @@ def of_scenario(stated: Primitive, run: Callable[..., Any]) -> Protocol:
         return found
 
     def cost(label: bytes, *operands: Spec, **parameters: Any) -> Cost:
-        key = (label[0] % 3, operands, repr(sorted(parameters.items())))
+        key = (label[0] % 3, operands, digest(sorted(parameters.items())))
         if key not in known:
             shares = [_zeros(stated.name, x) for x in operands]
             spent, inner = tallied(3, label, lambda party: checked(party, *shares, **parameters))
