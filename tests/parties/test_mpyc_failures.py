@@ -200,7 +200,7 @@ REFUSALS = {
     "pickle": r"st-mary sent \d+ bytes for 1 elements",
     "length": r"st-mary sent \d+ bytes for 1 elements",
     "element": "st-mary sent a number that is not an element",
-    "cut": "a frame of another message in the middle of one",
+    "cut": "a frame of one message in the middle of another",
     "index": "a hello as party",
 }
 
