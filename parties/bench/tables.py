@@ -76,6 +76,19 @@ def scenarios(results: Sequence[Result]) -> Table:
     return table
 
 
+def history(measurements: Sequence[Result]) -> Table:
+    """One workload at one size, measured again and again; `change` is the time over that of the line before."""
+    last = measurements[-1]
+    title = f"{last['workload']} of {last['size']:,}: {setting(last)}{on(last.get('network'))}"
+    table = _empty(title, ("measured", "version"), ("time", "change", "floor", "rounds"))
+    for i, line in enumerate(measurements):
+        change = f"{line['seconds'] / measurements[i - 1]['seconds']:.2f} x" if i else ""
+        version = " ".join(filter(None, (line.get("comity"), line.get("commit"))))
+        floor = seconds(line["floor_seconds"])
+        table.add_row(line["measured"], version, seconds(line["seconds"]), change, floor, f"{line['rounds']:,}")
+    return table
+
+
 def seconds(value: float) -> str:
     """A time with its unit, three digits."""
     if value >= 1 or value == 0:

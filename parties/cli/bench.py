@@ -98,6 +98,13 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> l
     help="Write an HTML page, too. Without --size, each workload is measured at sizes from small to large, or at "
     "its own among each of several numbers of organizations.",
 )
+@click.option(
+    "--history",
+    "past",
+    type=FILE,
+    metavar="FILE",
+    help="Add a line of JSON for each measurement to FILE, and show it beside those of the same on this machine.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON list on standard output.")
 def command(
     engine: str | None,
@@ -111,6 +118,7 @@ def command(
     scenarios: Sequence[str],
     profile: bool,
     page: Path | None,
+    past: Path | None,
     as_json: bool,
 ) -> None:
     """Measure protocols between processes on this machine, over TLS.
@@ -130,9 +138,10 @@ def command(
                comity bench --workload less_than --size 100000 --network wan
                comity bench --engine shamir --organizations 5 --threshold 1 --workload multiply_int
                comity bench --report bench.html --workload multiply --workload sort_32
+               comity bench --workload all --repeat 9 --history bench.jsonl
                comity bench --report bench.html --engine shamir --organizations 3,5,7,9
     """
-    from parties.bench import tables
+    from parties.bench import history, tables
     from parties.bench.against import check
     from parties.bench.children import BenchFailed
     from parties.bench.run import ALL, cases, measure, too_large
@@ -142,7 +151,7 @@ def command(
     from parties.system.stopping import orderly_end
 
     if scenarios:
-        if workloads or sizes or profile or opponent is not None or page is not None:
+        if workloads or sizes or profile or opponent is not None or page is not None or past is not None:
             raise click.UsageError(
                 "--scenario goes with --network, --engine, --organizations, --threshold and --json alone"
             )
@@ -152,8 +161,10 @@ def command(
         check(opponent)
     if opponent is not None and network is not None:
         raise click.UsageError("--network holds back our messages only: leave it out with --against")
-    if page is not None and not page.absolute().parent.is_dir():
-        raise click.BadParameter(f"there is no folder {page.absolute().parent}", param_hint="--report")
+    for option, file in (("--report", page), ("--history", past)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise click.BadParameter(f"there is no folder {file.absolute().parent}", param_hint=option)
+    earlier = history.read(past) if past is not None else []
     among = settings(engine, organizations, threshold)
     growing = page is not None and len(among) == 1
     wanted = [(setting, cases(workloads, sizes, engine=setting.engine, growing=growing)) for setting in among]
@@ -198,6 +209,9 @@ def command(
     else:
         for table in tables.tables(results, repeat):
             display.console.print(table)
+    for line in history.append(results, repeat, past) if past is not None else ():
+        if not as_json:
+            display.console.print(tables.history([*history.alike(earlier, line), line]))
 
 
 def _scenarios(
