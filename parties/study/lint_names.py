@@ -23,7 +23,7 @@ PURE = _names(
 #: The packages whose `__all__` is the public API for scenarios; `mpc.errors` for those who catch them.
 PUBLIC = _names("mpc mpc.errors protocols.models protocols.numeric protocols.order protocols.statistics")
 #: Names of library code that a scenario may use, where people see it.
-LIBRARY = _names("mpc.tables.private mpc.values.secret")
+LIBRARY = _names("mpc.tables.private mpc.values.secret mpc.values.stated")
 #: What protocols on shares are written with: only where a file declares one with `protocols.own`, and people see it.
 ON_SHARES = _names("protocols.own protocols.chunks mpc.machine.party mpc.machine.engine mpc.machine.shapes")
 ON_SHARES |= {

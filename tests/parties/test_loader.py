@@ -146,7 +146,9 @@ def test_every_file_of_a_folder_belongs_to_it(tmp_path):
         ("from operator import attrgetter", "attrgetter"),
         ("async def f(study):\n    study.run.schedule('open')", ".run"),
         ("def f(x):\n    return x.handle", ".handle"),
-        ("def f(x):\n    return x._new(x)", "._new"),
+        ("def f(x):\n    return x._of(x)", "._of"),
+        ("def f(x):\n    return x.view(lambda a: a[0])", ".view"),
+        ("def f(x):\n    return x.restated(bound=1)", ".restated"),
         ("def f(study):\n    return study.results", ".results"),
         ("def f(study):\n    return '{0._run.dry}'.format(study)", "{0._run.dry} in a text"),
         ("TEXT = 'mean of {x.handle.spec!r:>9}'", "{x.handle.spec} in a text"),
@@ -279,6 +281,13 @@ def test_names_of_library_code_are_listed_for_people(tmp_path):
         f"ages.py, line {HEAD + 1}: mpc.values.secret.constant",
         f"ages.py, line {HEAD + 3}: .bare",
         f"ages.py, line {HEAD + 3}: .without_mask",
+    )
+    more = (
+        "from mpc.values.stated import Stated\ndef f(x):\n    return x.invoke('sum', axis=0, result=Stated(bound=9))\n"
+    )
+    assert loader.load(write(tmp_path, GOOD + more)).library == (
+        f"ages.py, line {HEAD + 1}: mpc.values.stated.BIT",
+        f"ages.py, line {HEAD + 3}: .invoke",
     )
 
 
