@@ -1,7 +1,7 @@
-"""What the releases of a run tell together: each is held apart from those before it, and remembered for those after it.
+"""What the releases of a run tell together: each is held apart from earlier ones, and remembered for later ones.
 
-An earlier release that did not come out tells nothing. Whether it did is judged by the minimum that it had itself, not
-by that of the later one; what came out without a minimum is known in any case.
+An earlier release that did not come out tells nothing. Whether it came out is judged by its own minimum, not by the
+minimum of the later release. What came out without a minimum is known.
 """
 
 from __future__ import annotations
@@ -21,15 +21,19 @@ from mpc.tables.selections import Selection, apart, related
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, constant
 
-#: Gives the bit whether something came out; or, without `exactly`, whether it did as far as its own rows go.
+#: Gives the bit whether a release came out; without `exactly`, whether enough rows were behind it.
 Came = Callable[[bool], SecretArray]
-#: Releases up to which each waits for whether all related ones before it came out, which takes a comparison each.
+#: Most related releases for which a later one waits to know whether each came out: that takes a comparison for each.
 MOST_IN_TURN = 8
 
 
 class _Earlier(NamedTuple):
-    """Rows or a table of counts that a release was about, the minimum under which it came out (below 2: none), and what
-    gives the bit whether it did (None: it did)."""
+    """Rows, or a table of counts, of an earlier release.
+
+    minimum   its minimum; below 2: it had none
+    guard     the rule of a table
+    came_out  gives the bit whether it came out; None: it did
+    """
 
     rows: Selection
     name: str
@@ -43,7 +47,7 @@ class _Earlier(NamedTuple):
 
 
 class _Held(NamedTuple):
-    """What holds a table apart: for the smallest minimum so far, and from how many earlier ones."""
+    """What holds a table apart: under its smallest minimum so far, from the first `seen` earlier releases."""
 
     minimum: int
     seen: int
@@ -51,7 +55,7 @@ class _Held(NamedTuple):
 
 
 class Told:
-    """What releases so far are about. others: minimums hold without each owner's own rows, too."""
+    """The rows and tables of all releases so far. others: a minimum holds without each owner's own rows, too."""
 
     def __init__(self, *, others: bool) -> None:
         self._others = others
@@ -60,121 +64,122 @@ class Told:
         self._groups: dict[tuple[object, ...], tuple[tuple[Cohort, ...], Sequence[_Earlier]]] = {}
 
     def beside(self, name: str, result: Result, minimum: int) -> Apart:
-        """What holds a release apart from those before it (with a minimum below 2: nothing); it is remembered."""
-        found = Apart()
+        """What holds a release apart from earlier ones (with a minimum below 2: nothing). The release is remembered."""
+        against = Apart()
         held: list[Cohort] = []
-        for one in result.selections():
-            rows = Selection(one.source, one.where)
-            views = [rows, rows._replace(valid=one.valid)] if one.valid else [rows]
-            for new in [one, *views] if one.by else views:  # a table is of all its rows together, too
+        for selection in result.selections():
+            rows = Selection(selection.source, selection.where)
+            views = [rows, rows._replace(valid=selection.valid)] if selection.valid else [rows]
+            for new in [selection, *views] if selection.by else views:  # a table tells the number of all its rows, too
                 if minimum > 1:
-                    found = found.joined(self._apart(new, name, minimum, result.guard))
+                    against = against.joined(self._apart(new, name, minimum, result.guard))
                 self._remember(new, name, result, held, minimum)
-        held += found.cohorts
-        return found
+        held += against.cohorts
+        return against
 
     def _remember(self, new: Selection, name: str, result: Result, held: Sequence[Cohort], minimum: int) -> None:
-        """Each release of the same rows, since one of them may come out where others do not; of all rows and of tables,
-        the first and those under smaller minimums."""
-        known = [one.minimum for one in self._earlier if one.key == _key_of(new)]
+        """Remember every release of the same rows, since any of them may come out; of all rows and of tables, the first
+        release and each one under a smaller minimum."""
+        known = [past.minimum for past in self._earlier if past.key == _key_of(new)]
         if min(known, default=minimum + 1) <= minimum and (new.by or new.where is None or min(known) < 2):
             return
-        certain = minimum < 2 or new.by or new.where is None  # or taken for certain: nothing is separated by all rows
+        certain = minimum < 2 or new.by or new.where is None  # taken for certain: all rows separate no groups
         came_out = None if certain else self._came_out(new, result, held, minimum)
         self._earlier.append(_Earlier(new, name, minimum, result.guard if new.by else None, came_out))
 
     def _apart(self, new: Selection, name: str, minimum: int, guard: Guard | None) -> Apart:
         """guard: the rule of a table, which holds the tables of one release apart from each other."""
-        others = [one for one in self._earlier if guard is None or one.name != name or not (one.rows.by or new.by)]
+        others = [past for past in self._earlier if guard is None or past.name != name or not (past.rows.by or new.by)]
         if new.by:
             return self._again(new, others, name, minimum, guard)
-        rows = [one for one in others if not one.rows.by]
-        if new.where is None:  # all rows are taken for known from their first release on: what came then is held apart
-            first = next((i for i, one in enumerate(self._earlier) if one.key == _key_of(new)), len(self._earlier))
-            later = {id(one) for one in self._earlier[first:]}
-            rows = [one for one in rows if id(one) not in later or one.minimum < minimum]
-        found = Apart()
-        for group in related(new, [one.rows for one in rows]):
+        rows = [past for past in others if not past.rows.by]
+        if new.where is None:  # the number of all rows counts as known from its first release on
+            first = next((i for i, past in enumerate(self._earlier) if past.key == _key_of(new)), len(self._earlier))
+            later = {id(past) for past in self._earlier[first:]}
+            rows = [past for past in rows if id(past) not in later or past.minimum < minimum]
+        against = Apart()
+        for group in related(new, [past.rows for past in rows]):
             told = [rows[i] for i in group]
             cohorts = self._of_group(new, told, name)
-            found = found.joined(Apart(cohorts, beside=tuple(one.name for one in told)))
-        tables = [one for one in others if one.rows.by]
+            against = against.joined(Apart(cohorts, beside=tuple(past.name for past in told)))
+        tables = [past for past in others if past.rows.by]
         if new.where is None and not _of_all(others):
-            found = found.joined(self._first_of_all(rows, tables, name))
-        return found.joined(self._of_rows(new, tables, name))
+            against = against.joined(self._first_of_all(rows, tables, name))
+        return against.joined(self._of_rows(new, tables, name))
 
     def _of_group(self, new: Selection, told: Sequence[_Earlier], name: str) -> tuple[Cohort, ...]:
-        """Rows beside related rows; the same again where nothing else was told in between."""
-        key = (_key_of(new), tuple((id(one), one.name == name) for one in told))
+        """Rows beside related rows; the same cohort again if nothing else was released in between."""
+        key = (_key_of(new), tuple((id(past), past.name == name) for past in told))
         if key not in self._groups:
-            exactly = len({one.key for one in told}) <= MOST_IN_TURN
-            bits = [_bit(one, name, exactly) for one in told]
-            cohort = apart(new, [(one.rows, bit) for one, bit in zip(told, bits, strict=True)])
+            exactly = len({past.key for past in told}) <= MOST_IN_TURN
+            bits = [_bit(past, name, exactly) for past in told]
+            cohort = apart(new, [(past.rows, bit) for past, bit in zip(told, bits, strict=True)])
             self._groups[key] = (() if cohort is None else (cohort,), told)
         return self._groups[key][0]
 
     def _first_of_all(self, rows: Sequence[_Earlier], tables: Sequence[_Earlier], name: str) -> Apart:
-        """The first release of all rows: beside a table and rows, or another table, it tells the rows of neither."""
-        found = Apart()
+        """The first release of all rows: beside a table and rows, or two tables, it tells the rows in neither."""
+        against = Apart()
         for k, table in enumerate(tables):
-            for one in [*rows, *tables[:k]]:
-                cells = beside_table(table.rows, one.rows, _bit(one, name), whole=True)
+            for past in [*rows, *tables[:k]]:
+                cells = beside_table(table.rows, past.rows, _bit(past, name), whole=True)
                 if cells is None:
                     continue
-                guard = table.guard if table.minimum > 1 and not one.rows.by else None
-                near = _beside_rows(table.rows, guard, one.rows, _bit(one, name), whole=True)
-                found = found.joined(Apart((cells,)) if guard is None else near)
-                found = found.joined(Apart(beside=(table.name, one.name)))
-        return found
+                guard = table.guard if table.minimum > 1 and not past.rows.by else None
+                near = _beside_rows(table.rows, guard, past.rows, _bit(past, name), whole=True)
+                against = against.joined(Apart((cells,)) if guard is None else near)
+                against = against.joined(Apart(beside=(table.name, past.name)))
+        return against
 
     def _again(self, new: Selection, others: Sequence[_Earlier], name: str, minimum: int, guard: Guard | None) -> Apart:
-        """A table. The same again, under no smaller a minimum, tells nothing new beside what was told under its own."""
+        """A table. If it was released before under the same or a smaller minimum, only what came out under a smaller
+        minimum since then can tell more with it."""
         key = _key_of(new)
         held = self._held.get(key)
         if held is None or minimum < held.minimum:
-            found, least = self._of_table(new, others, name, guard), minimum
+            against, least = self._of_table(new, others, name, guard), minimum
         else:
-            freer = [one for one in self._earlier[held.seen :] if one.minimum < minimum and one in others]
-            found, least = held.apart.joined(self._of_table(new, freer, name, guard)), held.minimum
+            freer = [past for past in self._earlier[held.seen :] if past.minimum < minimum and past in others]
+            against, least = held.apart.joined(self._of_table(new, freer, name, guard)), held.minimum
         if held is not None and minimum != held.minimum and guard is not None:
-            found = found.joined(Apart(tables=(Beside(guard),)))  # other cells would be suppressed than before
-        self._held[key] = _Held(least, len(self._earlier), found)
-        return found
+            against = against.joined(Apart(tables=(Beside(guard),)))  # other cells would be suppressed than before
+        self._held[key] = _Held(least, len(self._earlier), against)
+        return against
 
     def _of_table(self, new: Selection, others: Sequence[_Earlier], name: str, guard: Guard | None) -> Apart:
         """Beside rows of the same columns; beside other tables of them, all of its cells or none."""
-        found, whole = Apart(beyond_bins(new.source, new.by, new.where)), _of_all(self._earlier)
-        for one in others:
-            if not one.rows.by:
-                near = _beside_rows(new, guard, one.rows, _bit(one, name), whole=whole)
+        against, whole = Apart(beyond_bins(new.source, new.by, new.where)), _of_all(self._earlier)
+        for past in others:
+            if not past.rows.by:
+                near = _beside_rows(new, guard, past.rows, _bit(past, name), whole=whole)
             else:
-                cells = beside_table(new, one.rows, None, whole=whole)
-                tables = tuple(Beside(rule) for rule in (one.guard, guard) if rule is not None)
+                cells = beside_table(new, past.rows, None, whole=whole)
+                tables = tuple(Beside(rule) for rule in (past.guard, guard) if rule is not None)
                 near = Apart() if cells is None else Apart((cells,), tables)
             if near != Apart():
-                found = found.joined(near).joined(Apart(beside=(one.name,)))
-        return found
+                against = against.joined(near).joined(Apart(beside=(past.name,)))
+        return against
 
     def _of_rows(self, new: Selection, tables: Sequence[_Earlier], name: str) -> Apart:
         """Beside tables of the same columns. What was a table's total is no news, and tables that came after these rows
         were held apart from them: they matter where the rows had not come out."""
-        found = Apart()
+        against = Apart()
         if new.where is None:
-            return found
-        again = [i for i, one in enumerate(self._earlier) if one.key == _key_of(new)]
+            return against
+        again = [i for i, past in enumerate(self._earlier) if past.key == _key_of(new)]
         before = self._earlier[: again[0]] if again else self._earlier
         known = [_bit(self._earlier[i], name) for i in again]
-        for one in tables:
-            if one.rows.key[1] == new.key[1]:
+        for past in tables:
+            if past.rows.key[1] == new.key[1]:
                 continue
             near, whole = Apart(), _of_all(self._earlier)
-            if any(one is other for other in before):
-                near = _beside_rows(one.rows, one.guard if one.minimum > 1 else None, new, None, whole=whole)
-            elif None not in known and (cells := beside_table(one.rows, new, None, whole=whole)) is not None:
+            if any(past is other for other in before):
+                near = _beside_rows(past.rows, past.guard if past.minimum > 1 else None, new, None, whole=whole)
+            elif None not in known and (cells := beside_table(past.rows, new, None, whole=whole)) is not None:
                 near = Apart((_unless(cells, [bit for bit in known if bit is not None]),))
             if near != Apart():
-                found = found.joined(near).joined(Apart(beside=(one.name,)))
-        return found
+                against = against.joined(near).joined(Apart(beside=(past.name,)))
+        return against
 
     def _came_out(self, new: Selection, result: Result, held: Sequence[Cohort], minimum: int) -> Came:
         """The rows themselves and, where one bit decides about all that stands on them, what else that stands on.
@@ -184,7 +189,7 @@ class Told:
         cohorts = list(count_rows(new.source, both(new.where, new.present), chosen=chosen).basis.cohorts)
         standing = []
         for part in result.parts.values():
-            if any(_key_of(_rows_of(one)) == key for cohort in part.basis.cohorts for one in cohort.selections):
+            if any(_key_of(_rows_of(past)) == key for cohort in part.basis.cohorts for past in cohort.selections):
                 standing.append(part.basis.cohorts)
         if result.guard is None and not new.by and (result.together or len(standing) == 1):
             some = [cohort for behind in standing for cohort in behind if result.together or cohort.shape == ()]
@@ -198,11 +203,11 @@ class Told:
         return came_out
 
 
-def _bit(one: _Earlier, name: str, exactly: bool = True) -> Callable[[], SecretArray] | None:
+def _bit(past: _Earlier, name: str, exactly: bool = True) -> Callable[[], SecretArray] | None:
     """Gives the bit whether an earlier part came out. Of a part of the release `name` itself: as far as its rows go;
     whether that release comes out is still to be decided."""
-    came_out = one.came_out
-    return None if came_out is None else lambda: came_out(exactly and one.name != name)
+    came_out = past.came_out
+    return None if came_out is None else lambda: came_out(exactly and past.name != name)
 
 
 def _beside_rows(
@@ -233,13 +238,13 @@ def _unless(cells: Cohort, known: Sequence[Callable[[], SecretArray]]) -> Cohort
 
 
 def _of_all(some: Sequence[_Earlier]) -> bool:
-    return any(one.rows.where is None for one in some)
+    return any(past.rows.where is None for past in some)
 
 
-def _rows_of(one: Selection) -> Selection:
-    return Selection(one.source, one.where if len(one.by) != 1 else both(one.where, one.by[0]))
+def _rows_of(past: Selection) -> Selection:
+    return Selection(past.source, past.where if len(past.by) != 1 else both(past.where, past.by[0]))
 
 
 def _key_of(rows: Selection) -> tuple[object, ...]:
     """The same for the same rows, or the same table of them."""
-    return (*rows.key, *(one.digest for one in rows.by))
+    return (*rows.key, *(past.digest for past in rows.by))
