@@ -94,19 +94,19 @@ class _Factors:
         if size > _KEEP:
             return self._split(role, k, depth)
         with self._lock:
-            found = self._kept.get(k)
-            if found is None:
-                found = self._kept[k] = self._split(role, k, depth)
-        return found
+            block = self._kept.get(k)
+            if block is None:
+                block = self._kept[k] = self._split(role, k, depth)
+        return block
 
     def _split(self, role: int, k: int, depth: int) -> limbs.Limbs:
         if self.by_rows:
-            found = limbs.Limbs(np.empty(4 * depth * self.y.shape[2]), depth, self.y.shape[2], left=False)
-            found.fill(role, self.y, k, 0)
+            block = limbs.Limbs(np.empty(4 * depth * self.y.shape[2]), depth, self.y.shape[2], left=False)
+            block.fill(role, self.y, k, 0)
         else:
-            found = limbs.Limbs(np.empty(4 * self.x.shape[1] * depth), self.x.shape[1], depth, left=True)
-            found.fill(role, self.x, 0, k)
-        return found
+            block = limbs.Limbs(np.empty(4 * self.x.shape[1] * depth), self.x.shape[1], depth, left=True)
+            block.fill(role, self.x, 0, k)
+        return block
 
     def shape(self, chunk: Chunk) -> Shape:
         """The part of the result that a chunk covers."""

@@ -1,4 +1,4 @@
-"""Rows of given ranks without sorting all rows; how they are found stands in `protocols.selecting`."""
+"""Rows of given ranks without sorting all rows; `protocols.selecting` chooses the comparisons."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from protocols.sorting import steps
 
 
 async def rank_order(party: Party, x: Arithmetic, ranks: tuple[int, ...], width: int) -> Order:
-    """An order that brings the rows of these ranks to the front, in the order of their ranks; of all others nothing is
-    said. Ranks are places in the order that sorts x, ascending and stable.
+    """An order that brings the rows of these ranks to the front, in the order of their ranks; the order of all
+    other rows is not specified. Ranks are places in the order that sorts x, ascending and stable.
 
     Shapes    x: (n,); result: an order of n rows
     Ring      given -2^(width-1) <= x < 2^(width-1)
@@ -33,32 +33,34 @@ async def rank_order(party: Party, x: Arithmetic, ranks: tuple[int, ...], width:
     """
     sortable("rank_order", x.spec, width)
     check_ranks(ranks, x.size)
-    found = selection(x.size, ranks)
-    if found is None:
+    plan = selection(x.size, ranks)
+    if plan is None:
         order = await sort_order(party.inner("sort"), x, width)
         return order.then(in_front(np.asarray(ranks, np.uint32), x.size))
     order, keys = await shuffled(party, x, width)
-    return order.then(in_front(await selected(party, x.size, ranks, found, keys), x.size))
+    return order.then(in_front(await selected(party, x.size, ranks, plan, keys), x.size))
 
 
 def rank_order_plan(label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -> tuple[Spec, Cost]:
-    found = selection(x.size, ranks)
-    if found is None:
+    plan = selection(x.size, ranks)
+    if plan is None:
         return sort_plan(inner_label(label, 1, "sort"), x, width)
     spec, cost, counter = shuffled_plan(label, x, width)
     d = int(spec.form)
-    more, counter = compared_cost(label, counter, [*steps(found.sample), *found.levels], x.size, width, d)
+    more, counter = compared_cost(label, counter, [*steps(plan.sample), *plan.levels], x.size, width, d)
     beside = NOTHING
-    for one in found.intervals:
+    for interval in plan.intervals:
         counter += 1
-        inside, _ = compared_cost(inner_label(label, counter, "interval"), 0, steps_of(one.arranged), x.size, width, d)
+        inside, _ = compared_cost(
+            inner_label(label, counter, "interval"), 0, steps_of(interval.arranged), x.size, width, d
+        )
         beside = beside.beside(inside)
     return spec, cost.then(more).then(beside)
 
 
 def _disclosed(x: Spec, *, ranks: tuple[int, ...], width: int) -> dict[str, int]:
-    found = selection(x.size, ranks)
-    return disclosed_by_sort(x.size, width) if found is None else disclosed_by_selection(found)
+    plan = selection(x.size, ranks)
+    return disclosed_by_sort(x.size, width) if plan is None else disclosed_by_selection(plan)
 
 
 declare(

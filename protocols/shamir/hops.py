@@ -43,11 +43,11 @@ class Way:
     """The sets by the parties' indices, for a committee that begins with party `first`; backwards if `back`."""
 
     def __init__(self, scheme: Scheme, first: int, *, back: bool = False) -> None:
-        found = walk(scheme.threshold)
+        way = walk(scheme.threshold)
         members = scheme.committees[first].members
-        self.sets = tuple(tuple(members[i] for i in one) for one in found.holders)
-        self.moves = found.moves
-        self.rounds = found.rounds
+        self.sets = tuple(tuple(members[i] for i in holders) for holders in way.holders)
+        self.moves = way.moves
+        self.rounds = way.rounds
         self.back = back
 
     @property
@@ -105,14 +105,14 @@ class _Parts:
 
     def made(self, x: Numbers | Planes, scheme: Scheme, holders: tuple[int, ...], me: int) -> Words:
         """The part of a sharing of degree t that is that of party `me` in the sum of all holders'."""
-        points, own = tuple([i + 1 for i in holders]), holders.index(me)
+        points, slot = tuple([i + 1 for i in holders]), holders.index(me)
         if isinstance(x, Numbers):
             out = np.empty_like(x.data)
-            low, high = lagrange.coefficients(points, 0)[own]
+            low, high = lagrange.coefficients(points, 0)[slot]
             kernels.scale_one(x.data, low, high, out)
             return out.reshape(self.rows, self.columns)
         steps = lagrange.steps(scheme.degree, points, 0)
-        mine = steps[(steps[:, 0] == own) & (steps[:, 2] == 0)]
+        mine = steps[(steps[:, 0] == slot) & (steps[:, 2] == 0)]
         mine[:, 0] = 0
         planes = np.zeros((1, x.data[0].size), np.uint64)
         kernels_planes.sum_planes(mine, x.data.reshape(1, scheme.degree, -1), planes)
@@ -120,14 +120,14 @@ class _Parts:
 
     def _words(self, planes: Words, size: int) -> Words:
         """Planes as words (size, words of an element)."""
-        every = planes.reshape(self.width, words(size))
-        return np.stack([joined_words(every[low : low + 64], size) for low in range(0, self.width, 64)], axis=1)
+        lines = planes.reshape(self.width, words(size))
+        return np.stack([joined_words(lines[low : low + 64], size) for low in range(0, self.width, 64)], axis=1)
 
     def planes(self, x: Words) -> Words:
         """Rows of words as planes (width, W)."""
         each = x.reshape(-1, self.columns // self.record)
-        some = [split_words(each[:, i], min(64, self.width - 64 * i)) for i in range(each.shape[1])]
-        return some[0] if len(some) == 1 else np.concatenate(some)
+        groups = [split_words(each[:, i], min(64, self.width - 64 * i)) for i in range(each.shape[1])]
+        return groups[0] if len(groups) == 1 else np.concatenate(groups)
 
     def _stream(self, party: Party, peer: int, number: int) -> Words:
         out = np.empty((self.rows, self.columns), np.uint64)
@@ -230,11 +230,11 @@ async def walked(
                 held = await parts.receive(party, giver, part)
         return held
 
-    found = await concurrently(*(carry(slot) for slot in range(scheme.threshold + 1)))
-    own = next((one for one in found if one is not None), None)
-    if own is None:
+    slots = await concurrently(*(carry(slot) for slot in range(scheme.threshold + 1)))
+    moved = next((rows for rows in slots if rows is not None), None)
+    if moved is None:
         return None
-    return parts.planes(own)[None] if parts.width else own.reshape(-1, 2)
+    return parts.planes(moved)[None] if parts.width else moved.reshape(-1, 2)
 
 
 def walk_cost(scheme: Scheme, way: Way, x: Spec) -> Cost:
@@ -256,13 +256,13 @@ async def shared_anew(f: Floor, *operands: Any, holders: tuple[int, ...], width:
     Bytes     16 N (8 m width W) for each of (t+1)(n-1-t) messages
     Security  semi-honest: any t parties miss the polynomial of a holder
     """
-    *own, size = operands
-    mine = [own[0][0] if width and own else (own[0] if own else None)]
+    *part, size = operands
+    mine = [part[0][0] if width and part else (part[0] if part else None)]
     if width:
         dealt = [f.deal_planes(d, mine[0] if f.me == d else None, width, size) for d in holders]
     else:
         dealt = [f.deal(d, mine[0] if f.me == d else None, size) for d in holders]
     total = await dealt[0]
-    for one in dealt[1:]:
-        total = f.xor(total, await one) if width else f.add(total, await one)
+    for sharing in dealt[1:]:
+        total = f.xor(total, await sharing) if width else f.add(total, await sharing)
     return total

@@ -39,14 +39,14 @@ def coefficients(points: tuple[int, ...], at: int) -> Words:
 
 @cache
 def _binary(m: int, points: tuple[int, ...], at: int) -> tuple[int, ...]:
-    found = []
+    weights = []
     for j, x in enumerate(points):
         value = 1
         for k, other in enumerate(points):
             if k != j:
                 value = multiply(m, value, multiply(m, at ^ other, inverse(m, x ^ other)))
-        found.append(value)
-    return tuple(found)
+        weights.append(value)
+    return tuple(weights)
 
 
 @cache
@@ -56,27 +56,27 @@ def steps(m: int, points: tuple[int, ...], at: int) -> NDArray[np.int64]:
 
 
 @cache
-def dealing(silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], own: int) -> Words:
-    """(len(targets), 1 + len(silent), 2): shares at points `targets` of what is dealt through 0 and points `silent`.
+def dealing(silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], dealer: int) -> Words:
+    """(len(targets), 1 + len(silent), 2): shares at points `targets` of a number dealt through 0 and points `silent`.
 
-    With `members`, what is dealt is the part of one of them, at point `own`, in a value of higher degree.
+    With `members`, the dealt number is the part that the member at point `dealer` has in a value of higher degree.
     """
-    weight = element(1) if not members else coefficients(members, 0)[members.index(own)]
+    weight = element(1) if not members else coefficients(members, 0)[members.index(dealer)]
     factor = int(weight[0]) + (int(weight[1]) << 64)
-    found = np.stack([coefficients((0, *silent), target) for target in targets])
-    for row in found:
+    rows = np.stack([coefficients((0, *silent), target) for target in targets])
+    for row in rows:
         row[0] = element((int(row[0, 0]) + (int(row[0, 1]) << 64)) * factor)
-    return found
+    return rows
 
 
 @cache
 def dealing_steps(
-    m: int, silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], own: int
+    m: int, silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], dealer: int
 ) -> tuple[NDArray[np.int64], ...]:
     """The same over GF(2^m), as steps on planes for each target: the secret's element first."""
-    weight = 1 if not members else _binary(m, members, 0)[members.index(own)]
-    found = []
+    weight = 1 if not members else _binary(m, members, 0)[members.index(dealer)]
+    dealt = []
     for target in targets:
         first, *rest = _binary(m, (0, *silent), target)
-        found.append(sum_steps(m, (multiply(m, first, weight), *rest)))
-    return tuple(found)
+        dealt.append(sum_steps(m, (multiply(m, first, weight), *rest)))
+    return tuple(dealt)

@@ -85,8 +85,8 @@ def comparisons_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple
 
 
 async def rank_order(party: Party, scheme: Scheme, x: Numbers, ranks: tuple[int, ...], width: int) -> Order:
-    """An order that brings the rows of these ranks to the front, in the order of their ranks; of all others nothing is
-    said. Ranks are places in the order that sorts x, ascending and stable.
+    """An order that brings the rows of these ranks to the front, in the order of their ranks; the order of all
+    other rows is not specified. Ranks are places in the order that sorts x, ascending and stable.
 
     Shapes    x: (n,); result: an order of n rows; -2^(width-1) <= x < 2^(width-1)
     Rounds    those of `keys.shuffled` and of the comparisons: about 40 steps for one of 10^5 rows
@@ -96,25 +96,25 @@ async def rank_order(party: Party, scheme: Scheme, x: Numbers, ranks: tuple[int,
     Source    Floyd, Rivest, CACM 18(3), 1975 (sampling); the arrangement in planned steps is our own
     """
     check_ranks(ranks, x.size)
-    found = selection(x.size, ranks)
-    if found is None:
+    plan = selection(x.size, ranks)
+    if plan is None:
         order = await sort_order(party.inner("sort"), scheme, x, width)
         return order.then(in_front(np.asarray(ranks, np.uint32), x.size))
     order, keys = await shuffled(party, scheme, x, width)
-    return order.then(in_front(await selected(party, x.size, ranks, found, keys), x.size))
+    return order.then(in_front(await selected(party, x.size, ranks, plan, keys), x.size))
 
 
 def rank_order_plan(scheme: Scheme, label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -> tuple[Spec, Cost]:
-    found = selection(x.size, ranks)
-    if found is None:
+    plan = selection(x.size, ranks)
+    if plan is None:
         return sort_plan(scheme, inner_label(label, 1, "sort"), x, width)
     spec, spent, counter = shuffled_plan(scheme, label, x, width)
-    more, counter = compared_cost(scheme, label, counter, [*steps(found.sample), *found.levels], x.size, width)
+    more, counter = compared_cost(scheme, label, counter, [*steps(plan.sample), *plan.levels], x.size, width)
     beside = nothing(scheme)
-    for one in found.intervals:
+    for interval in plan.intervals:
         counter += 1
         inside, _ = compared_cost(
-            scheme, inner_label(label, counter, "interval"), 0, steps_of(one.arranged), x.size, width
+            scheme, inner_label(label, counter, "interval"), 0, steps_of(interval.arranged), x.size, width
         )
         beside = beside.beside(inside)
     return spec, spent.then(more).then(beside)
