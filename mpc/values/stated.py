@@ -10,6 +10,8 @@ from mpc.values.basis import Basis
 if TYPE_CHECKING:
     from mpc.values.inherited import Reasoned
 
+__all__ = ["BIT", "UNMASKED", "Operand", "Stated", "Type", "impossible"]
+
 Type = Literal["fixed", "int", "bool"]
 #: An operand: a secret, or whatever NumPy makes an array of numbers or bools of. Any, since `finite` refuses other
 #: operands with advice, which a type could not give; and since None and the like come from scripts without types.

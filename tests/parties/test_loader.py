@@ -282,11 +282,10 @@ def test_names_of_library_code_are_listed_for_people(tmp_path):
         f"ages.py, line {HEAD + 3}: .bare",
         f"ages.py, line {HEAD + 3}: .without_mask",
     )
-    more = (
-        "from mpc.values.stated import Stated\ndef f(x):\n    return x.invoke('sum', axis=0, result=Stated(bound=9))\n"
-    )
+    more = "from mpc.values.stated import BIT, UNMASKED\ndef f(x):\n    return x.invoke('equal', width=9, result=BIT)\n"
     assert loader.load(write(tmp_path, GOOD + more)).library == (
         f"ages.py, line {HEAD + 1}: mpc.values.stated.BIT",
+        f"ages.py, line {HEAD + 1}: mpc.values.stated.UNMASKED",
         f"ages.py, line {HEAD + 3}: .invoke",
     )
 
