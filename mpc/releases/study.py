@@ -240,12 +240,6 @@ class Study:
         owners = {*self._run.outside.left_out, *self._run.relations.failed}
         return tuple(self.participants[owner] for owner in sorted(owners))
 
-    @property
-    def skipped(self) -> tuple[str, ...]:
-        """Agreed releases that the script has not asked for: it chose by the value of a release that it had awaited."""
-        released = {release.entry.name for release in self._releases}
-        return tuple(name for name in self._manifest or () if name not in released)
-
     async def settle(self, *values: SecretArray) -> None:
         """Wait until these secrets are computed (not opened): bounds what is in flight in a loop."""
         await self._run.settle(*[value.handle for value in values])
@@ -328,6 +322,12 @@ class Study:
 def runtime_of(study: Study) -> Runtime:
     """The run of a study, for those who assemble runs. A script has no way to it, nor to whether it is dry."""
     return study._run
+
+
+def skipped(study: Study) -> tuple[str, ...]:
+    """Agreed releases that the script has not asked for: it chose by the value of a release that it had awaited."""
+    released = {release.entry.name for release in study._releases}
+    return tuple(name for name in study._manifest or () if name not in released)
 
 
 def _as_strong(agreed: Mapping[str, Any], now: Mapping[str, Any]) -> bool:

@@ -14,7 +14,7 @@ from datetime import UTC, date, datetime
 from mpc.errors import ConfigError, Stopped
 from mpc.machine.engine import Engine
 from mpc.machine.network import Network
-from mpc.releases.study import Study, runtime_of
+from mpc.releases.study import Study, runtime_of, skipped
 from parties.contributors.handout import FOLDER
 from parties.contributors.reception import Reception
 from parties.data.dataset import SourceRows
@@ -239,4 +239,5 @@ class _Party:
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
             contributions=len(run.outside.dealt),
             left_out=study.left_out,
+            skipped=skipped(study),
         )
