@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """Some rows of a table.
+    """Rows of a table that a release is about.
 
-    by      what a table of counts of them is by
-    valid   columns that a statistic of these rows is of: it is of the rows where none of them is missing
+    by      the categories of a table of counts
+    valid   the columns of a statistic, which is about the rows where none of them is missing
     """
 
     source: Source
@@ -49,7 +49,7 @@ class Selection(NamedTuple):
     @property
     def measured(self) -> frozenset[str]:
         """The columns that `valid` is made from."""
-        return frozenset().union(*(one.columns() for one in self.valid))
+        return frozenset().union(*(column.columns() for column in self.valid))
 
     @property
     def columns(self) -> set[str]:
@@ -59,10 +59,10 @@ class Selection(NamedTuple):
     @property
     def present(self) -> Expression | None:
         """The condition that no column is missing."""
-        found: Expression | None = None
-        for one in self.valid:
-            found = both(found, unary("not", unary("isna", one)))
-        return found
+        present: Expression | None = None
+        for column in self.valid:
+            present = both(present, unary("not", unary("isna", column)))
+        return present
 
 
 @dataclass(frozen=True)
@@ -81,10 +81,10 @@ MOST_CELLS = 4096
 
 
 def related(new: Selection, earlier: Sequence[Selection]) -> list[list[int]]:
-    """Which of the earlier selections can tell about the new one, together: those that share columns with it, or with
-    one that does, and all rows. Of all rows, each such group does. Statistics of other columns, which may be missing
-    elsewhere, do not."""
-    alike = [i for i, one in enumerate(earlier) if one.source is new.source and one.measured == new.measured]
+    """Groups of earlier selections that may tell, together, about a new one. For rows with a condition, one group: the
+    selections that share columns with it, or with another selection of the group, and all rows. For all rows: each such
+    group of selections. Statistics of other columns, which may be missing in other rows, are in no group."""
+    alike = [i for i, old in enumerate(earlier) if old.source is new.source and old.measured == new.measured]
     some = [i for i in alike if earlier[i].key != new.key and earlier[i].where is not None]
     if new.where is not None:
         whole = [i for i in alike if earlier[i].where is None]
@@ -106,31 +106,31 @@ def _joined_by_columns(columns: set[str], some: Sequence[int], earlier: Sequence
 
 
 def apart(new: Selection, earlier: Sequence[tuple[Selection, Callable[[], SecretArray] | None]]) -> Cohort | None:
-    """What rows are held against besides their own number: those that follow by subtraction are none, or enough.
+    """The groups of rows that a selection and earlier ones tell by subtraction: none, or enough rows in each.
 
-    earlier: related selections that were told, each with what gives the bit whether it came out (None: it did).
+    earlier: related selections, each with what gives the bit whether it came out (None: it did).
 
-    Rows are counted by which of the selections they are in. Selections that did not come out do not separate rows;
-    those in none of the others are told by a release of all rows only.
+    Rows are counted by the selections that they are in. A selection that did not come out separates no rows. Rows in no
+    selection are told only by a release of all rows.
     Raises ConfigError for too many selections.
     """
-    wheres: dict[bytes, Expression] = {one.where.digest: one.where for one, _ in earlier if one.where is not None}
+    wheres: dict[bytes, Expression] = {old.where.digest: old.where for old, _ in earlier if old.where is not None}
     if new.where is not None:
         wheres[new.where.digest] = new.where
-    if not wheres or (len(wheres) == 1 and not any(one.where is None for one in (new, *(old for old, _ in earlier)))):
+    if not wheres or (len(wheres) == 1 and not any(rows.where is None for rows in (new, *(old for old, _ in earlier)))):
         return None
-    whole = new.where is None or any(one.where is None for one, _ in earlier)
+    whole = new.where is None or any(old.where is None for old, _ in earlier)
     patterns = possible(list(wheres.values()))
     ways: dict[int, list[Callable[[], SecretArray] | None]] = {}
-    for one, came_out in earlier:
-        if one.where is not None:
-            ways.setdefault(list(wheres).index(one.where.digest), []).append(came_out)
+    for old, came_out in earlier:
+        if old.where is not None:
+            ways.setdefault(list(wheres).index(old.where.digest), []).append(came_out)
     if new.where is not None:
         ways[list(wheres).index(new.where.digest)] = [None]
     unsure = [i for i in sorted(ways) if None not in ways[i]]
     cells = _patterns(new, list(wheres.values()), patterns)
     merged = Merged(cells, patterns, unsure, lambda i: [way() for way in ways[i] if way is not None], whole)
-    names = " and ".join(one.text for one in wheres.values())
+    names = " and ".join(where.text for where in wheres.values())
     what = f"rows of {new.source.name} in each combination of {names}"
     found = Cohort(cells.run, merged.counts, most=cells.most, what=what, or_none=True, shape=(len(patterns),))
     return Cohort(
