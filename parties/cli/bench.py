@@ -28,7 +28,7 @@ def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> l
     try:
         found = [int(part) for part in value.split(",")] if value is not None else []
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no number, nor numbers with commas between them", ctx, param) from None
+        raise click.BadParameter(f"{value!r} must be a number, or several with commas", ctx, param) from None
     if len(set(found)) < len(found):
         raise click.BadParameter(f"{value!r} names a number twice", ctx, param)
     return found
@@ -163,7 +163,7 @@ def command(
         raise click.UsageError("--network holds back our messages only: leave it out with --against")
     for option, file in (("--report", page), ("--history", past)):
         if file is not None and not file.absolute().parent.is_dir():
-            raise click.BadParameter(f"there is no folder {file.absolute().parent}", param_hint=option)
+            raise click.BadParameter(f"the folder {file.absolute().parent} does not exist", param_hint=option)
     earlier = history.read(past) if past is not None else []
     among = settings(engine, organizations, threshold)
     growing = page is not None and len(among) == 1

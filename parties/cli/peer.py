@@ -150,7 +150,7 @@ def read_card(path: Path) -> Card:
             length = os.fstat(file.fileno()).st_size
             if length > MAX_CARD:
                 raise ConfigError(
-                    f"{path} is no card: it has {size(length)}, and a card at most {size(MAX_CARD)}. A card is the "
+                    f"{path} is not a card: it has {size(length)}, and a card at most {size(MAX_CARD)}. A card is the "
                     "file NAME.card that `comity init` writes at that organization"
                 )
             return Card.from_json(file.read(MAX_CARD + 1), where=str(path))

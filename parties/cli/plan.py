@@ -234,7 +234,7 @@ def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Fo
 
 
 def contributed(bound: BoundStudy, dry: DryRun) -> dict[str, dict[str, int]]:
-    """What each organization that does not compute hands over: numbers, and bytes to all compute parties together."""
+    """What each organization that does not compute submits: numbers, and bytes to all compute parties together."""
     engine = bound.computation.make_engine()
     found = {}
     for owner in dry.layout.owners:
@@ -256,17 +256,17 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
     for name, one in contributed(bound, dry).items():
         alike.setdefault((one["values"], one["bytes"]), []).append(name)
     for (values, octets), names in alike.items():
-        verb = "hand" if len(names) > 1 else "hands"
-        whom = f"{listed(names)} {verb}" if len(names) <= _NAMES_SHOWN else f"{len(names)} organizations hand"
+        verb = "submit" if len(names) > 1 else "submits"
+        whom = f"{listed(names)} {verb}" if len(names) <= _NAMES_SHOWN else f"{len(names)} organizations submit"
         each = " each" if len(names) > 1 else ""
         lines.append(
-            f"{whom} over {values:,} numbers{each} with `comity submit`, in shares sealed for each compute party "
-            f"({size(octets)} in all), and may leave then."
+            f"{whom} {values:,} numbers{each} with `comity submit`, in shares sealed for each compute party "
+            f"({size(octets)} in all), and need not wait for the run."
         )
     if alike and plan.keep_contributions:
-        lines.append("The compute parties keep what they are handed and may use it in every further run of this study.")
+        lines.append("The compute parties keep these contributions and may use them in every further run.")
     elif alike:
-        lines.append("What they hand over is used for one run, and is deleted before that opens anything.")
+        lines.append("A contribution is used for one run, and is deleted before the run opens anything.")
     bring = {name for names in alike.values() for name in names}
     if idle := [name for name in outside if name not in bring]:
         lines.append(f"{listed(idle)} only {'learns' if len(idle) == 1 else 'learn'}, by `comity submit` or `results`.")

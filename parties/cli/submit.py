@@ -158,7 +158,7 @@ def results(
     _check(wait)
     own, display = _opened(study, home, None if tried else plan_timeout, as_json, events, reads=False)
     if not own.learns:
-        raise ConfigError(f"{study}: {own.home.name} is no recipient of this study")
+        raise ConfigError(f"{study}: {own.home.name} is not a recipient of this study")
     with display or _Nothing() as shown:
         kept = _results(own, output, try_out=display is not None)
         if files:

@@ -150,7 +150,7 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
 
 
 def call(own: Own, prepared: Prepared | None, *, fetch: bool, wait: float, events: Events) -> Outcome:
-    """Hand a contribution to all compute parties (None: there is nothing to hand over), and with `fetch` wait for the
+    """Submit a contribution to all compute parties (None: there is nothing to submit), and with `fetch` wait for the
     results. Raises what `parties.contributors.submission.Submission.run` raises."""
     if prepared is not None:
         try_folder(own.home.path / RECEIPTS, "receipts")

@@ -262,7 +262,7 @@ def test_by_files_alone(tmp_path):
         assert set(files) == set(NAMES)
         wrong = comity("contributions", "add", files["county"], home=town.homes["north"].path)
         assert wrong.returncode == 4
-        assert "sealed for another organization than north" in wrong.stderr
+        assert "is for another organization than north" in wrong.stderr
         early = compute(town, "--wait", "25", names=NAMES[:2])
         for name in NAMES:
             added = comity("contributions", "add", files[name], home=town.homes[name].path)
@@ -301,7 +301,7 @@ def test_a_damaged_file_ends_the_run_before_it_begins(tmp_path):
 def test_each_has_its_own_command(tmp_path):
     with with_clinics(tmp_path, 1) as town:
         for name, verb, words in (
-            ("clinic-0", "run", "`comity submit` hands over"),
+            ("clinic-0", "run", "use `comity submit`"),
             ("north", "submit", "use `comity run`"),
         ):
             ended = comity(verb, town.study, home=town.homes[name].path)

@@ -165,10 +165,10 @@ def test_plan_says_how_often_contributions_may_be_used(skeleton):
     study = skeleton.with_name("study.toml")
     outside = '[organizations.clinic]\nroles = ["input"]\npeople = "p"\n'
     study.write_text(STUDY + outside)
-    assert "is used for one run, and is deleted before that opens anything" in comity("plan", study).stdout
+    assert "is used for one run, and is deleted before the run opens anything" in comity("plan", study).stdout
     assert json.loads(comity("plan", study, "--json").stdout)["keep_contributions"] is False
     study.write_text("keep_contributions = true\n" + STUDY + outside)
-    assert "may use it in every further run of this study" in comity("plan", study).stdout
+    assert "may use them in every further run" in comity("plan", study).stdout
     assert json.loads(comity("plan", study, "--json").stdout)["keep_contributions"] is True
     study.write_text("keep_contributions = 1\n" + STUDY + outside)
     assert "keep_contributions" in comity("plan", study, code=2).stderr
