@@ -101,7 +101,7 @@ def test_products_of_orders_take_orders_alone(turn):
     async def script(study, x):
         turn(x, Disguised(x))
 
-    with pytest.raises(ShapeError, match="another order of them is wanted"):
+    with pytest.raises(ShapeError, match="expected another order of 15 rows"):
         simulate(scenario_of(script), tables())
 
 

@@ -218,7 +218,7 @@ def test_rounds_of_a_step(saturate, step):
     how = {"engine": "replicated", "momentum": 0.9, "saturate": saturate}
     rounds = [fit(x, y, epochs=epochs, **how).rounds for epochs in (2, 3)]  # with small bounds first steps cost less
     assert rounds[1] - rounds[0] == 3 * step  # three batches
-    stated = re.search(r"a step (\d+), and (\d+) with `saturate`", LogisticRegression.__doc__)
+    stated = re.search(r"a step (\d+), with `saturate` (\d+)", LogisticRegression.__doc__)
     assert step == int(stated[1 + saturate])
 
 
