@@ -163,7 +163,7 @@ def command(
         raise click.UsageError("--network holds back our messages only: leave it out with --against")
     for option, file in (("--report", page), ("--history", past)):
         if file is not None and not file.absolute().parent.is_dir():
-            raise click.BadParameter(f"the folder {file.absolute().parent} does not exist", param_hint=option)
+            raise click.BadParameter(f"there is no folder {file.absolute().parent}", param_hint=option)
     earlier = history.read(past) if past is not None else []
     among = settings(engine, organizations, threshold)
     growing = page is not None and len(among) == 1
