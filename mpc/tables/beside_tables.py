@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -86,10 +87,13 @@ def levels_beside(table: Selection, rows: Selection, came_out: Bit | None, *, wh
         everywhere = np.ones(size, np.bool_)
         return Levels(everywhere, everywhere, _unless_held_back(cells.collapsed(None), came_out))
     # Behind the categories: whether the table is about a row, where it has a condition, and whether the rows are.
-    inside = cells.view(lambda a: a.reshape(size, -1, a.shape[-1])[..., -2:].reshape(size, -1)).collapsed(1)
+    combined = prod(cells.shape) // prod(len(one.levels) or 2 for one in by)
+    inside = cells.view(lambda a: a.reshape(size, -1, combined)[..., -2:].reshape(size, -1)).collapsed(1)
     outside = None
     if table.where is not None:
-        outside = _unless_held_back(cells.view(lambda a: a[..., :-2]).collapsed(None), came_out)
+        outside = _unless_held_back(
+            cells.view(lambda a: a.reshape(size, -1, combined)[..., :-2]).collapsed(None), came_out
+        )
     return Levels(*_sides(table, rows), _unless_held_back(inside, came_out), outside)
 
 
@@ -111,9 +115,9 @@ def _joint(table: Selection, other: Selection, *, whole: bool) -> tuple[list[Exp
     wheres = {one.where.digest: fulfilled(one.where) for one in (table, other) if one.where is not None}
     present = other.present if other.measured == table.measured else None
     cells = joint_cells(table.source, [*by, *wheres.values()], present)
-    first = 1 if len(wheres) > 1 and not whole else 0  # but rows that neither is about
+    some = len(wheres) > 1 and not whole  # without rows that neither is about
     sizes = [len(one.levels) or 2 for one in by]
-    return by, cells.view(lambda a: a.reshape(*sizes, -1)[..., first:])
+    return by, cells.view(lambda a: a.reshape(*sizes, 4)[..., 1:]) if some else cells
 
 
 def _disjoint(one: Selection, other: Selection) -> bool:
