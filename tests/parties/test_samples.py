@@ -156,7 +156,7 @@ def test_files_of_several_inputs_go_to_their_organizations(tmp_path):
     assert demo.roles[second] == ["input", "compute", "recipient"]
     study = tmp_path / "study.toml"
     study.write_text(study_toml(demo, {}))
-    assert open_study(study).owners == {"people": (0, 1, 2), "visits": (0,)}
+    assert open_study(study).computation.owners == {"people": (0, 1, 2), "visits": (0,)}
 
 
 @pytest.mark.parametrize(

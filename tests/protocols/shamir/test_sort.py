@@ -50,7 +50,7 @@ def sorts(x, width, parties=3, threshold=None, **how):
 @pytest.mark.parametrize("size", [0, 1, 2, 3, 17, 200])
 def test_sort_order_is_a_stable_argsort(parties, threshold, size):
     rng = np.random.default_rng(size)
-    for width in (1, 2, 20, 63, 64) if size < 200 else (33,):
+    for width in (1, 2, 20, 62, 63) if size < 200 else (33,):
         sorts(keys_of(rng, width, size), width, parties, threshold)
 
 
