@@ -37,7 +37,7 @@ def polynomial(x: SecretArray, coefficients: Sequence[float], *, frac: int | Non
     if len(c) == 1:
         return kept(constant(x.run, np.full(x.shape, c[0]), frac=frac), x)
     unit, t = _in_units(x.bare(), x.limit)
-    most = (t.limit + 2.0**-24) ** np.arange(len(c))  # largest |t^j|; the error of a power is below 2 j last places
+    most = _largest_powers(t, np.asarray(t.limit), len(c))
     c = np.ldexp(c, unit * np.arange(len(c)))
     size = float((np.abs(c) * most).sum())
     scale = min(_scale(size), _WIDE - int(np.frexp(max(float(np.abs(c).max()), 2.0**-20))[1]))
@@ -63,7 +63,7 @@ def piecewise(x: SecretArray, knots: Sequence[float], coefficients: ArrayLike) -
     Range     all x within its bound L, rounded up to a power of two. Where both outer pieces are constant and the bound
               is more than twice the largest knot, L is the knot: arguments outside of the knots are set to 0 before
               powers are taken. An argument is first cut to 60 bits
-    Error     degree * 2^-25 * S, with S the largest of the pieces' sums of |c[j]| L^j
+    Error     degree * 2^-25 * S (2^-24 with more than 16 parties), with S the largest of the pieces' sums of |c[j]| L^j
     Rounds    a comparison, which is one operation for all knots, a bit's conversion, a product and a cut; 4 more where
               an argument may lie far outside of the knots
     """
@@ -93,9 +93,9 @@ def piecewise(x: SecretArray, knots: Sequence[float], coefficients: ArrayLike) -
 
 def _pieces(t: SecretArray, reached: SecretArray, c: NDArray[Any], ends: NDArray[Any]) -> SecretArray:
     """The pieces at |t| <= 1: coefficients are public combinations of the bits `reached`."""
-    # The largest |t| in each piece (t is 0 where it does not count), with room for rounding.
-    most = np.maximum(np.abs(np.append(-1.0, ends)), np.abs(np.append(ends, 1.0))) * (1 + 2.0**-20) + 2.0**-20
-    terms = np.abs(c) * most[:, None] ** np.arange(c.shape[1])
+    # The largest |t| in each piece (t is 0 where it does not count).
+    most = np.maximum(np.abs(np.append(-1.0, ends)), np.abs(np.append(ends, 1.0))) * (1 + 2.0**-20)
+    terms = np.abs(c) * _largest_powers(t, most, c.shape[1])
     size = max(float(terms.sum(1).max()), 2.0**-20)
     scale = min(_scale(size), _WIDE - int(np.frexp(max(float(np.abs(c).max()), 2.0**-20))[1]))
     raw = encode(c, scale)
@@ -141,6 +141,18 @@ def _powers(t: SecretArray, degree: int) -> SecretArray:
         missing = min(len(powers), degree - len(powers))
         halves = [powers, powers[:missing].product(high.reshape(1, *t.shape), F)]
         powers = stack([half[i] for half in halves for i in range(len(half))])
+    return powers
+
+
+def _largest_powers(t: SecretArray, most: NDArray[np.float64], terms: int) -> NDArray[np.float64]:
+    """The largest |t^j| that `_powers` gives for |t| <= `most`, along a new last axis of `terms` degrees from 0 up.
+
+    Each of at most j products and the first cut are off by at most `rounding` last places, and factors are at most
+    1: so t^j is off by less than 2 j times that. It is what counts where t is small and a coefficient large.
+    """
+    degrees = np.arange(terms)
+    off = 2 * t.run.engine.rounding * 2.0**-F
+    powers: NDArray[np.float64] = (most[..., None] + 2.0**-20) ** degrees + off * degrees
     return powers
 
 
