@@ -6,7 +6,7 @@ What each kernel has is used, and what is missing is told:
     seccomp     no socket, no program, no other process, on x86-64 and ARM64
     setrlimit   memory, core dumps
 
-The three system calls of Landlock are made with `ctypes`: PyPI packages that wrap them are young or unmaintained,
+The three system calls of Landlock are made with `ctypes`: packages that wrap them are young or unmaintained,
 and libseccomp's binding needs a library of the system. Nothing here is for the process that holds keys and rows.
 """
 
