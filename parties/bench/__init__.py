@@ -1,1 +1,1 @@
-"""`comity bench`: how long protocols take between processes, beside what the bytes alone would take."""
+"""`comity bench`: the time of protocols between processes, and the time that their bytes alone would take."""

@@ -1,8 +1,8 @@
-"""The same workloads on another system, in the same call: processes of its own that take turns with ours.
+"""Measure the same workloads on another system, in the same call: its processes take turns with ours.
 
-Another system may be a thousand times slower, so it is measured at the largest size, up to ours, that fits a budget of
-time; its result says which. Whatever it does, the measurement of ours goes on: where it fails or says nothing in time,
-its processes are ended and the result says so.
+The other system may be a thousand times slower, so it is measured at the largest size, up to ours, that fits a budget
+of time; its result names the size. Our measurement goes on in any case: if the other system fails or does not reply in
+time, its processes are killed and the result says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from parties.bench.children import BenchFailed, Children
 from parties.bench.mpyc_programs import Program, program
 from parties.bench.setting import THREE, Setting
 
-#: Seconds that one case should take with its inputs, repetitions and openings, and seconds after which no answer comes.
+#: Seconds that a case should take with its inputs, repetitions and openings; and seconds to wait for a reply.
 BUDGET_S = 10.0
 PATIENCE_S = 120.0
 OPPONENTS = ("mpyc",)
@@ -61,24 +61,24 @@ class Against:
         self._children: Children | None = None
         self._starts = 0
         self._version = ""
-        #: What did not fit the budget, at the largest size that did.
+        #: Workload -> result at the largest size that fits the budget, where a larger size did not fit.
         self._most: dict[str, Measured] = {}
 
     def measure(self, workload: str, size: int, repeat: int) -> Measured | None:
         """Seconds of the slowest party at the largest size up to `size` that fits the budget.
 
-        None where the other system has no such operation. Where it failed, `size` and all figures are None and
-        `failed` says why.
+        None if the other system has no such operation. If it failed, `size` and all figures are None and `failed` says
+        why.
         """
-        found = program(workload, size)
-        if found is None:
+        workload_program = program(workload, size)
+        if workload_program is None:
             return None
         known = self._most.get(workload)
         if known is not None and known["size"] < size:
             return known
         try:
             children = self._started()
-            chosen = self._fitting(children, workload, size, repeat, found)
+            chosen = self._fitting(children, workload, size, repeat, workload_program)
             seconds, error = self._run(children, workload, chosen, repeat)
         except BenchFailed as failed:
             self.close()
@@ -90,7 +90,7 @@ class Against:
         return result
 
     def close(self) -> None:
-        """End its processes for sure."""
+        """Kill its processes."""
         if self._children is not None:
             self._children.kill()
             self._children.close()
@@ -108,25 +108,25 @@ class Against:
             self._version = str(self._children.hear_all(PATIENCE_S)[0]["version"])
         return self._children
 
-    def _fitting(self, children: Children, workload: str, size: int, repeat: int, found: Program) -> int:
-        """A size that takes about the budget, found by growing from a small one, or the whole size."""
-        here = min(size, found.small)
+    def _fitting(self, children: Children, workload: str, size: int, repeat: int, workload_program: Program) -> int:
+        """The size that takes about the budget, by growing from a small one; at most `size`."""
+        tried = min(size, workload_program.small)
         while True:
             begun = monotonic()
-            (once,), _ = self._run(children, workload, here, 1)
-            if here == size:
-                return here
-            whole = monotonic() - begun + (repeat - 1) * once
-            factor = min(10.0, (BUDGET_S / whole) ** (1 / found.power))
+            (once,), _ = self._run(children, workload, tried, 1)
+            if tried == size:
+                return tried
+            estimate = monotonic() - begun + (repeat - 1) * once
+            factor = min(10.0, (BUDGET_S / estimate) ** (1 / workload_program.power))
             if factor < 1.5:
-                return here
-            here = min(size, _rounded(here * factor))
+                return tried
+            tried = min(size, _rounded(tried * factor))
 
     def _run(self, children: Children, workload: str, size: int, repeat: int) -> tuple[list[float], float]:
         children.tell_all({"workload": workload, "size": size, "repeat": repeat})
-        told = children.hear_all(PATIENCE_S)
-        seconds = [max(of_all) for of_all in zip(*(one["seconds"] for one in told), strict=True)]
-        return seconds, max(one["error"] for one in told)
+        replies = children.hear_all(PATIENCE_S)
+        seconds = [max(by_party) for by_party in zip(*(reply["seconds"] for reply in replies), strict=True)]
+        return seconds, max(reply["error"] for reply in replies)
 
     def _result(self, size: int | None, seconds: Sequence[float], error: float | None) -> Measured:
         return {
@@ -141,7 +141,7 @@ class Against:
 
 
 def _rounded(size: float) -> int:
-    """Down to one digit and zeros, or two from 1 to 2, so that sizes read well."""
+    """Rounded down to one digit and zeros, or two digits from 10 to 19, so that sizes read well."""
     unit = 1
     while size >= 20 * unit:
         unit *= 10

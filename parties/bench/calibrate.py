@@ -1,10 +1,10 @@
-"""Measure the constants that time is predicted with: `python -m parties.bench.calibrate` prints them, as JSON.
+"""Measure the constants of predicted times: `python -m parties.bench.calibrate` prints them as JSON.
 
-With the name of an engine and a number of parties, as `shamir 5`, for these. In one process, by its processor time:
-what operations cost that send nothing or little (`mpc.machine.forecast.Machine`), and the kernels of each primitive
-(`work` of the declarations in `protocols/replicated`, and `protocols.shamir.work`). Over real connections: what a turn
-and a byte cost, so that the predictions for `chain` and `multiply_int` are what the two take. The machine should have
-nothing else to do.
+Arguments name an engine and a number of parties, as `shamir 5`. In one process, by its processor time: the cost of
+operations that send nothing or little (`mpc.machine.forecast.Machine`), and of the kernels of each primitive (`work` of
+the declarations in `protocols/replicated`, and `protocols.shamir.work`). Over real connections: the cost of a turn and
+of a byte, such that the predictions for `chain` and `multiply_int` match their times. The machine should do nothing
+else.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from parties.bench.workloads import WORKLOADS
 _MANY = 2000
 _ELEMENTS = 100_000
 _WIDTH = 40
-#: Of what an exchange with one message costs, the part of the message.
+#: The message's part of the cost of an exchange with one message.
 _MESSAGE = 0.25
 _REPEAT = 5
-#: A value that a constant is tried with: predictions are linear in each.
+#: A trial value for a constant: predictions are linear in each constant.
 _TRIED = 1e-5
 _SIDE = 300
 
@@ -45,26 +45,26 @@ def machine() -> Machine:
     schedule = _seconds(_many(_local), dry=True) / _MANY
     step = _seconds(_many(_local)) / _MANY / THREE.organizations - schedule
     exchange = _seconds(_many(_exchange)) / _MANY / THREE.organizations - schedule - step
-    found = replace(
+    constants = replace(
         ORDINARY,
         schedule_s=schedule,
         step_s=max(step, 0.0),
         exchange_s=exchange * (1 - _MESSAGE),
         message_s=exchange * _MESSAGE,
     )
-    found = _fitted(found, "turn_s", "chain", 1000)
-    return _fitted(found, "byte_s", "multiply_int", 1_000_000)
+    constants = _fitted(constants, "turn_s", "chain", 1000)
+    return _fitted(constants, "byte_s", "multiply_int", 1_000_000)
 
 
 def kernels(setting: Setting = THREE) -> dict[str, dict[str, float]]:
-    """Nanoseconds an element at one party by primitive, measured and as predicted."""
-    one = {name: _seconds(call, setting) for name, call in CALLS.items()}
+    """Nanoseconds for each element at one party, by primitive, measured and predicted."""
+    measured = {name: _seconds(call, setting) for name, call in CALLS.items()}
     return {
         name: {
             "measured": round(seconds / setting.organizations / _ELEMENTS * 1e9, 1),
             "predicted": round(sum(step.work for step in traced(CALLS[name], setting).steps[-1:]) / _ELEMENTS * 1e9, 1),
         }
-        for name, seconds in one.items()
+        for name, seconds in measured.items()
     }
 
 
@@ -84,7 +84,7 @@ def _bits(run: Runtime, width: int) -> Handle:
 
 
 def _seconds(call: Schedule, setting: Setting = THREE, dry: bool = False) -> float:
-    """Least processor time of all parties together, from the call until its result is there."""
+    """The processor time of all parties together, from the call to its result: the least of all repetitions."""
     best = float("inf")
     for _ in range(_REPEAT):
         marks: list[float] = []
@@ -124,19 +124,19 @@ def traced(call: Schedule, setting: Setting = THREE) -> Trace:
     return _dry(script, setting)
 
 
-def _fitted(found: Machine, name: str, case: str, size: int) -> Machine:
-    """With this constant such that the workload's prediction is what it takes between processes."""
+def _fitted(base: Machine, name: str, case: str, size: int) -> Machine:
+    """`base` with this constant, such that the workload's prediction matches its time between processes."""
     from parties.bench.run import measure
 
     seconds = float(measure([(case, size)], _REPEAT)[0]["seconds"])
     before, whole = workload(case, size, False), workload(case, size, True)
 
     def predicted(value: float) -> float:
-        tried = replace(found, **{name: value})
+        tried = replace(base, **{name: value})
         return _predicted(whole, tried) - _predicted(before, tried)
 
     low, high = predicted(0.0), predicted(_TRIED)
-    return replace(found, **{name: max((seconds - low) / (high - low), 0.0) * _TRIED})
+    return replace(base, **{name: max((seconds - low) / (high - low), 0.0) * _TRIED})
 
 
 def _predicted(trace: Trace, tried: Machine) -> float:
@@ -144,7 +144,7 @@ def _predicted(trace: Trace, tried: Machine) -> float:
 
 
 def workload(name: str, size: int, timed: bool, setting: Setting = THREE) -> Trace:
-    """All operations of a workload; without `timed` those before its timed part."""
+    """All operations of a workload; without `timed`, only those before its timed part."""
 
     async def script(run: Runtime) -> None:
         case = WORKLOADS[name](run, size)
@@ -196,7 +196,7 @@ def _inject(run: Runtime) -> Handle:
 
 
 _TWO = ("add", "multiply", "multiply_truncate", "bits_and", "xor")
-#: The constants among the operands are part of what is measured; they are views of what is there already.
+#: The measured time includes the constants among the operands, which are views of existing arrays.
 CALLS: dict[str, Schedule] = {
     "add": _of_numbers("add"),
     "open": _open,
@@ -217,8 +217,8 @@ CALLS: dict[str, Schedule] = {
 
 def main(engine: str = "replicated", parties: str = "3") -> None:
     (setting,) = settings(engine, [int(parties)], None)
-    found = {"machine": asdict(machine()), "predicted_with": asdict(ORDINARY), "kernels": kernels(setting)}
-    print(json.dumps(found, indent=2))
+    report = {"machine": asdict(machine()), "predicted_with": asdict(ORDINARY), "kernels": kernels(setting)}
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the processes of a measurement have in common: lines of JSON from and to whoever started them, and the loop."""
+"""The common part of a measurement's processes: lines of JSON from and to the parent process, and the event loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from parties.system.eventloop import loop_factory
 
 @dataclass(frozen=True)
 class Place:
-    """One process's place among all: its home, its index, and all names in index order."""
+    """The place of one process among all: its home, its index, and all names in index order."""
 
     home: Home
     index: int
@@ -43,7 +43,7 @@ class Place:
 
 
 async def heard() -> dict[str, Any] | None:
-    """The next line from whoever started this process; None at the end."""
+    """The next message from the parent process; None at the end."""
     line = await asyncio.to_thread(sys.stdin.readline)
     return dict(json.loads(line)) if line else None
 

@@ -1,4 +1,4 @@
-"""Processes of a measurement, as whoever starts them sees them: lines of JSON to and from each, and a sure end."""
+"""The processes of a measurement, as their parent sees them: lines of JSON to and from each, and their certain end."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class BenchFailed(Exception):
 
 
 class Children:
-    """Some processes of one kind, each running `python -m module`."""
+    """`count` processes, each of which runs `python -m module`."""
 
     def __init__(self, module: str, count: int) -> None:
         environment = {**startup.environment(), **threads_per_party(count)}
@@ -62,11 +62,11 @@ class Children:
         self._heard.put((index, ""))
 
     def tell_all(self, message: Message) -> None:
-        """The same line to each."""
+        """Send the same message to each process."""
         self.tell_each([{}] * len(self.processes), message)
 
     def tell_each(self, own: Sequence[Mapping[str, Any]], message: Message) -> None:
-        """One line to each, with what is its own."""
+        """Send the message to each process, with the entries of `own` for this process."""
         for process, extra in zip(self.processes, own, strict=True):
             assert process.stdin is not None
             try:
@@ -76,7 +76,7 @@ class Children:
                 self._failed()
 
     def hear_all(self, within_s: float | None = None) -> list[Message]:
-        """One line from each; if they do not all come in time, the processes are ended. Raises BenchFailed."""
+        """One message from each; if they do not all come in time, the processes are killed. Raises BenchFailed."""
         heard: dict[int, Message] = {}
         deadline = None if within_s is None else time.monotonic() + within_s
         while len(heard) < len(self.processes):
@@ -93,7 +93,7 @@ class Children:
     def _failed(self) -> None:
         self.end()
         failed = [i for i, process in enumerate(self.processes) if process.returncode] or [0]
-        # The one that says what is wrong, rather than those that lost it.
+        # The process that says what is wrong, rather than processes that only lost it.
         failed.sort(key=lambda i: self.processes[i].returncode == 3)
         errors = self._errors[failed[0]]
         errors.seek(0)
@@ -108,7 +108,7 @@ class Children:
             process.wait()
 
     def end(self) -> None:
-        """Let all processes end; stop those that do not."""
+        """Let all processes end; kill those that do not."""
         for process in self.processes:
             if process.stdin is not None and not process.stdin.closed:
                 with suppress(BrokenPipeError):
@@ -128,7 +128,7 @@ class Children:
 
 @contextmanager
 def children(module: str, count: int) -> Iterator[Children]:
-    """Processes that end with the block: at once when an error ends it, whatever they compute."""
+    """Processes that end with the block; if an error ends the block, they are killed at once."""
     started = Children(module, count)
     try:
         yield started

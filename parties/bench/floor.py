@@ -1,8 +1,8 @@
-"""The floor: bare processes that only move bytes, as many on each link and in as many dependent rounds.
+"""The floor: bare processes that only move bytes, as many on each link and in as many dependent rounds as parties do.
 
-Same event loop, TLS settings and pinned keys as a party's connections; no frames, no runtime, no arithmetic. What a
-party takes beyond this is Comity's own. Told by whoever started it: its place; then where the others listen; then
-the bytes of each link, the rounds and the repetitions, case by case.
+They have the event loop, TLS settings and pinned keys of a party's connections; no frames, no runtime, no arithmetic.
+A party's time beyond the floor is Comity's own. The parent sends: the place of the process; then the ports of all;
+then, case by case, the bytes of each link, the rounds and the repetitions.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Floor:
         self._wires: dict[int, _Wire] = {}
         self._complete = asyncio.Event()
         self._ending = False
-        #: What must have come from each peer before the next round, and the rounds that are left.
+        #: Bytes that must have come from each peer before the next round; and the rounds that are left.
         self._due = dict.fromkeys(place.peers, 0)
         self._rounds: list[Round] = []
         self._done: asyncio.Future[None] | None = None
@@ -91,10 +91,10 @@ class Floor:
     async def _measure(self, links: list[list[int]], rounds: int, repeat: int) -> list[float]:
         """Seconds of each repetition; `links[i][j]` bytes go from i to j, evenly over the rounds."""
         block = memoryview(bytes(max(1, *(count for row in links for count in row))))
-        one = [[0 if i == j else 1 for j in range(len(links))] for i in range(len(links))]
+        single = [[0 if i == j else 1 for j in range(len(links))] for i in range(len(links))]
         seconds = []
         for repetition in range(repeat + 1):
-            await self._exchange([self._round(one, block, 0, 1)])  # a barrier
+            await self._exchange([self._round(single, block, 0, 1)])  # a barrier
             plan = [self._round(links, block, k, rounds) for k in range(rounds)]
             begun = perf_counter()
             await self._exchange(plan)
@@ -103,7 +103,7 @@ class Floor:
         return seconds
 
     def _round(self, links: list[list[int]], block: memoryview, k: int, rounds: int) -> Round:
-        """What to send in round k of all, and how much more must come before the next one."""
+        """What to send in round k of `rounds`, and how many more bytes must come before the next round."""
 
         def part(count: int) -> int:
             return (k + 1) * count // rounds - k * count // rounds
@@ -128,7 +128,7 @@ class Floor:
                 wire.transport.write(data[start : start + _BUFFER])
 
     def advance(self) -> None:
-        """More bytes came: begin the next round when all of this one are here."""
+        """More bytes came: begin the next round when all bytes of this round are here."""
         if self._done is None:
             return
         while all(self._wires[peer].received >= due for peer, due in self._due.items()):

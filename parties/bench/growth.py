@@ -1,4 +1,4 @@
-"""Cost as size grows: at which sizes a workload is measured, and how steep a line through the results is."""
+"""Cost against size: the sizes at which a workload is measured, and the slope of a line through the results."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from parties.bench.setting import default_size
 from parties.bench.workloads import WORKLOADS
 
-#: Sizes from here on are powers of ten; up to here there are two more between them.
+#: If the largest size is at least this, sizes are powers of ten; else there are two more sizes between powers.
 _DECADES = 100_000
 _MOST = 10_000_000
 
 
 def series(workload: str, engine: str) -> list[int]:
-    """From a small size to the largest sensible one: ten times the default, where the workload goes so far."""
+    """Sizes from a small one to the largest sensible one: ten times the default, if the workload allows that."""
     chosen = WORKLOADS[workload]
     top = min(chosen.largest, 10 * default_size(workload, engine), _MOST)
     if top >= _DECADES:
@@ -30,8 +30,8 @@ def slope(sizes: Sequence[int], values: Sequence[float]) -> float | None:
 
     None where there are fewer than two sizes, or a value is not positive.
     """
-    from_here = max(sizes, default=0) / 100
-    points = [(math.log(s), math.log(v)) for s, v in zip(sizes, values, strict=True) if s >= from_here and v > 0]
+    lowest = max(sizes, default=0) / 100
+    points = [(math.log(s), math.log(v)) for s, v in zip(sizes, values, strict=True) if s >= lowest and v > 0]
     if len({x for x, _ in points}) < 2:
         return None
     mean_x = sum(x for x, _ in points) / len(points)

@@ -1,6 +1,6 @@
-"""A file with a line of JSON for each measurement: figures of one version, to hold against those of another.
+"""A file with a line of JSON for each measurement, to compare the figures of two versions.
 
-A line has what `--json` prints of a workload, but for its profile; and when, where and of which version it is.
+A line has the keys that `--json` prints for a workload, except its profile; and the time, machine and version.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from typing import Any
 
 from mpc.errors import ConfigError
 
-#: What two measurements have the same whose times can be compared.
+#: Keys with equal values in two measurements whose times can be compared.
 SAME = ("machine", "workload", "size", "engine", "organizations", "threshold", "network")
 
 
 def read(path: Path) -> list[dict[str, Any]]:
     """The measurements in a file, oldest first; none where there is no file. Raises ConfigError."""
     lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []
-    found = []
+    measurements = []
     for number, line in enumerate(lines, 1):
         try:
             measurement = json.loads(line)
-            found.append({**measurement, "seconds": float(measurement["seconds"])})
+            measurements.append({**measurement, "seconds": float(measurement["seconds"])})
         except (ValueError, TypeError, KeyError):
             raise ConfigError(f"{path}: line {number} is not a measurement that --history wrote") from None
-    return found
+    return measurements
 
 
 def append(results: Sequence[Mapping[str, Any]], repeat: int, path: Path) -> list[dict[str, Any]]:
-    """Add a line for each result; the lines that were added."""
+    """Add a line for each result. Returns the added lines."""
     from parties.bench.report import facts
 
     known = {name.lower(): value for name, value in facts()} | {"commit": commit(), "repeat": repeat}
@@ -42,12 +42,12 @@ def append(results: Sequence[Mapping[str, Any]], repeat: int, path: Path) -> lis
 
 
 def alike(measurements: Sequence[dict[str, Any]], of: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Those of the same workload at the same size and setting, on the same machine."""
+    """The measurements of the same workload at the same size and setting, on the same machine."""
     return [line for line in measurements if all(line.get(key) == of.get(key) for key in SAME)]
 
 
 def commit() -> str | None:
-    """The commit of the checkout that runs, with -dirty where files differ from it; None elsewhere."""
+    """The commit of the checkout that runs, with -dirty if files differ from it; None without a checkout."""
     root = Path(__file__).resolve().parents[2]
     if not (root / ".git").exists():
         return None

@@ -1,4 +1,4 @@
-"""What a profile hooks into: kernels, streams, coroutines. Left out: what is made of their times (`profile`)."""
+"""The hooks of a profile into kernels, streams and coroutines. `profile` makes a table of their times."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from typing import Any
 
 #: Where an engine's kernels are declared.
 _KERNELS = ("protocols.replicated.kernels", "protocols.shamir.kernels")
-#: Bytes from which a part is measured by the processor's clock.
+#: A part that works on more bytes is measured by the processor's clock.
 _LARGE = 1 << 15
 
 
 class Parts(threading.local):
-    """Seconds of parts of operations, each without the parts inside of it; one stack a thread.
+    """Seconds of parts of operations, each without the parts inside of it; one stack for each thread.
 
-    Reading the processor's clock takes a microsecond, more than a small part does: those are measured by the clock on
-    the wall, and their sum is scaled afterwards by what the processor did in that time.
+    Reading the processor's clock takes a microsecond, more than a small part does. So small parts are measured by the
+    wall clock, and their sum is scaled afterwards to the processor's time.
     """
 
     def __init__(self, large: dict[str, float], small: dict[str, float], inside: Callable[[], bool]) -> None:
         self._large, self._small = large, small
-        #: Whether what runs now belongs to an operation that is watched.
+        #: Whether the code that runs now belongs to a watched operation.
         self._watched = inside
         self._inside: list[float] = []
 
     def run(self, part: str, size: int, function: Callable[..., Any], arguments: Sequence[Any]) -> Any:
-        """Call the function; its time counts as this part's. `size` is about how many bytes it works on."""
+        """Call the function; its time counts for `part`. `size`: about how many bytes it works on."""
         if not self._watched():
             return function(*arguments)
         clock, totals = (thread_time, self._large) if size > _LARGE else (perf_counter, self._small)
@@ -69,7 +69,7 @@ class Driven:
             except GeneratorExit:
                 coroutine.close()
                 raise
-            except BaseException as thrown:  # a cancellation belongs to the coroutine that is driven
+            except BaseException as thrown:  # a cancellation goes to the driven coroutine
                 error = thrown
 
 
@@ -90,25 +90,25 @@ class Kernel:
 
 @contextmanager
 def replaced(holder: Any, name: str, value: Any) -> Iterator[None]:
-    own = name in vars(holder)
+    defined = name in vars(holder)
     before = getattr(holder, name)
     setattr(holder, name, value)
     try:
         yield
     finally:
-        if own:
+        if defined:
             setattr(holder, name, before)
         else:
             delattr(holder, name)
 
 
 def compiled_kernels() -> list[tuple[Any, str, Any]]:
-    """Module, name and function of every compiled kernel, wherever a protocol has a name for it."""
-    # An engine that is not in this process has none here.
+    """Module, name and function of each compiled kernel, for each module of `protocols` that has a name for it."""
+    # Only the engines of this process have kernels here.
     engines = [module for name in _KERNELS if (module := sys.modules.get(name)) is not None]
     compiled = set()
     for kernels in engines:
-        # A kernel that another one calls is compiled with it, so it must be compiled before its name leads elsewhere.
+        # A kernel that another kernel calls is compiled with it, so it must be compiled before its name is replaced.
         kernels.ready(groups=list(kernels.GROUPS))
         compiled |= {id(function) for group in kernels.GROUPS.values() for function, _ in group.values()}
     modules = [module for name, module in list(sys.modules.items()) if name.startswith("protocols.")]

@@ -10,24 +10,24 @@ from pathlib import Path
 
 
 def give_back() -> None:
-    """Return to the system what is no longer used, as far as that can be asked for."""
+    """Return unused memory to the system, as far as the system allows that."""
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def resident() -> int | None:
-    """Bytes in memory now; None where the system does not say."""
+    """Bytes in memory now; None if the system does not report them."""
     return _status("VmRSS")
 
 
 def peak() -> int | None:
-    """The most bytes in memory since `forget_peak`; None where the system does not say."""
+    """The most bytes in memory since `forget_peak`; None if the system does not report them."""
     return _status("VmHWM")
 
 
 def forget_peak() -> bool:
-    """Let the peak begin anew at what is in memory now; False where the system cannot."""
+    """Reset the peak to the bytes in memory now; False if the system cannot."""
     if sys.platform == "linux":
         with suppress(OSError):
             Path("/proc/self/clear_refs").write_text("5", encoding="ascii")

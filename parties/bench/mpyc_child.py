@@ -1,10 +1,10 @@
 """One party of the same measurement on MPyC, in a process of its own.
 
-MPyC reads `sys.argv` when it is imported, trusts what its peers send, and speaks plain TCP. Here its arguments are what
-this module sets, and its connections are sockets in a folder that only the user can enter: nothing is open to a network
-or to other users of this machine. It uses its defaults else, with gmpy2 and uvloop where they are installed.
+MPyC reads `sys.argv` when it is imported, trusts what its peers send, and speaks plain TCP. Here this module sets its
+arguments, and its connections are sockets in a folder that only the user can enter: nothing is open to a network or to
+other users of this machine. Otherwise it uses its defaults, with gmpy2 and uvloop if they are installed.
 
-Told by whoever started it: its place; then workload, size and repetitions, one line after the other.
+The parent sends: the place of the process; then, line by line, workload, size and repetitions.
 """
 
 from __future__ import annotations
@@ -61,33 +61,33 @@ class Measured:
             tell(await self._measure(str(message["workload"]), int(message["size"]), int(message["repeat"])))
 
     async def _measure(self, workload: str, size: int, repeat: int) -> dict[str, Any]:
-        runtime, found = self._runtime, program(workload, size)
-        assert found is not None
-        clear = found.inputs(size)
-        shares = [await self._there(self._shared(owner, one)) for owner, one in enumerate(clear)]
-        arguments = [await self._there(share) for share in found.before(runtime, *shares)]
-        timed = partial(found.timed, runtime, *arguments)
+        runtime, workload_program = self._runtime, program(workload, size)
+        assert workload_program is not None
+        clear = workload_program.inputs(size)
+        shares = [await self._settled(self._shared(owner, entry)) for owner, entry in enumerate(clear)]
+        arguments = [await self._settled(share) for share in workload_program.before(runtime, *shares)]
+        timed = partial(workload_program.timed, runtime, *arguments)
         if workload == "input":
             timed = partial(self._shared, 0, clear[0])
         seconds, error = [], 0.0
         for _ in range(repeat):
             await runtime.transfer(None)  # a barrier
             begun = perf_counter()
-            result = await self._there(timed())
+            result = await self._settled(timed())
             seconds.append(perf_counter() - begun)
             opened = result if workload == "open" else await runtime.output(result)
-            error = max(error, found.error(opened, *(values for _, values in clear)))
+            error = max(error, workload_program.error(opened, *(values for _, values in clear)))
         return {"seconds": seconds, "error": error}
 
-    def _shared(self, owner: int, one: Input) -> Any:
-        kind, values = one
+    def _shared(self, owner: int, entry: Input) -> Any:
+        kind, values = entry
         secret = self._types[kind]
         plain = values / 65536.0 if kind == "fixed" else values
         held = secret.array(plain) if values.ndim else secret(int(plain))
         return self._runtime.input(held, senders=owner % len(self._runtime.parties))
 
-    async def _there(self, secret: Any) -> Any:
-        """The secret, or what an opening gives, once this party's share of it has been computed."""
+    async def _settled(self, secret: Any) -> Any:
+        """Wait for this party's share of the secret. Returns the secret, or the result of an opening."""
         if hasattr(secret, "__await__"):
             return await secret
         await self._runtime.gather(secret)
@@ -104,7 +104,7 @@ def main() -> None:
 
     work: Coroutine[Any, Any, None] = Measured(runtime).serve(str(__version__))
     runtime.run(work)
-    # Its peers end, too, and nothing is left to tell them.
+    # The peers end, too: there is nothing left to tell them.
     sys.stdout.flush()
     os._exit(0)
 

@@ -1,8 +1,8 @@
 """The workloads as programs for MPyC: the same inputs, shared by the same parties, and the same result to check.
 
 MPyC's integers have as many bits as the inputs need (`int64`, `int32`), its fixed-point numbers 16 fraction bits. It
-has no roots, exponentials, logarithms and sigmoids of secret arrays, and no shuffle of one: such workloads have no
-program. Imports nothing of MPyC: a program is given its runtime.
+has no roots, exponentials, logarithms, sigmoids and shuffles of secret arrays: such workloads have no program. This
+file does not import MPyC: a program gets MPyC's runtime as an argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from parties.bench.workloads.order import Sort, Sort64
 
 #: Type and values of an input; integers, raw ones for fixed point.
 Input = tuple[str, Integers]
-Found = NDArray[Any]
+Opened = NDArray[Any]
 
 _ONE = 1 << FRAC
 #: A bound of 2^22 for the raw numbers that `input` and `open` take, as ours.
@@ -37,13 +37,13 @@ class Program:
 
     #: The inputs, the first one held by party 0, the second by party 1, ...
     inputs: Callable[[int], list[Input]]
-    #: What is timed, of the runtime and the shared inputs.
+    #: The timed part: a function of the runtime and the shared inputs.
     timed: Callable[..., Any]
-    #: Largest error of what was opened, given the inputs in the clear.
+    #: Largest error of the opened result, from that and the inputs in the clear.
     error: Callable[..., float]
-    #: What is done before the clock starts, of the runtime and the shared inputs.
+    #: The part before the clock starts: a function of the runtime and the shared inputs.
     before: Callable[..., list[Any]] = lambda runtime, *shares: list(shares)
-    #: Size that any machine computes in a moment.
+    #: A size that any machine computes in a moment.
     small: int = 100
     #: Time grows like size to this power, about.
     power: float = 1.0
@@ -97,8 +97,8 @@ def _three(size: int) -> list[Input]:
 
 
 def _division(size: int) -> list[Input]:
-    # Quotients exceed MPyC's 16 integer bits, which its field leaves room for. With other proportions of integer and
-    # fraction bits than equal ones, it divides to 0.
+    # Quotients exceed MPyC's 16 integer bits; its field leaves room for that. Unless it has as many integer bits as
+    # fraction bits, its quotients are 0.
     return [("fixed", between("x", (size,), -1000.0, 1000.0)), ("fixed", between("y", (size,), 0.01, 1000.0))]
 
 
@@ -126,28 +126,28 @@ def _middle(runtime: Any, x: Any) -> Any:
     return ordered[(n - 1) // 2] + ordered[n // 2]
 
 
-def _integers(found: Any) -> Integers:
-    return np.asarray(found, dtype=object).astype(np.int64)
+def _integers(opened: Any) -> Integers:
+    return np.asarray(opened, dtype=object).astype(np.int64)
 
 
-def _less(found: Found, x: Integers, y: Integers) -> float:
-    return _largest(_integers(found) - (x < y))
+def _less(opened: Opened, x: Integers, y: Integers) -> float:
+    return _largest(_integers(opened) - (x < y))
 
 
-def _sorted(found: Found, x: Integers) -> float:
-    return _largest(_integers(found) - np.sort(x))
+def _sorted(opened: Opened, x: Integers) -> float:
+    return _largest(_integers(opened) - np.sort(x))
 
 
-def _selected(found: Found, x: Integers, y: Integers, key: Integers) -> float:
+def _selected(opened: Opened, x: Integers, y: Integers, key: Integers) -> float:
     chosen: Integers = np.where(key < 0, x, y)
-    return _largest(found - _real(chosen))
+    return _largest(opened - _real(chosen))
 
 
 def program(workload: str, size: int) -> Program | None:
-    """The workload's program; None where MPyC has no such thing."""
+    """The workload's program; None if MPyC has no such operation."""
     if workload == "chain":
         exact = (-1) ** (size % 2)
-        return Program(_scalars, _chain(size), lambda found, x, y: float(abs(int(found) - exact)))
+        return Program(_scalars, _chain(size), lambda opened, x, y: float(abs(int(opened) - exact)))
     return _PROGRAMS.get(workload)
 
 
@@ -155,29 +155,29 @@ _PROGRAMS = {
     "multiply_int": Program(
         _two("int64", lambda size: ((1 << 31) - 1, (1 << 31) - 1)),
         lambda runtime, x, y: x * y,
-        lambda found, x, y: _largest(_integers(found) - x * y),
+        lambda opened, x, y: _largest(_integers(opened) - x * y),
     ),
     "multiply": Program(
         _two("fixed", lambda size: factor_bounds(1)),
         lambda runtime, x, y: x * y,
-        lambda found, x, y: _largest(found - _real(x) * _real(y)),
+        lambda opened, x, y: _largest(opened - _real(x) * _real(y)),
     ),
     "dot": Program(
         _two("fixed", lambda size: (_ONE, _ONE)),
         lambda runtime, x, y: x @ y,
-        lambda found, x, y: _largest(found - _real(x) @ _real(y)) / x.size,
+        lambda opened, x, y: _largest(opened - _real(x) @ _real(y)) / x.size,
     ),
     "matmul": Program(
         _matrices,
         lambda runtime, x, y: x @ y,
-        lambda found, x, y: _largest(found - _real(x) @ _real(y)),
+        lambda opened, x, y: _largest(opened - _real(x) @ _real(y)),
         small=10,
         power=3.0,
     ),
     "less_than": Program(_pairs(Less.bits), lambda runtime, x, y: x < y, _less, small=20),
     "less_than_32": Program(_pairs(Less32.bits), lambda runtime, x, y: x < y, _less, small=20),
     "equal": Program(
-        _zeros, lambda runtime, x: x == 0, lambda found, x: _largest(_integers(found) - (x == 0)), small=20
+        _zeros, lambda runtime, x: x == 0, lambda opened, x: _largest(_integers(opened) - (x == 0)), small=20
     ),
     "select": Program(
         _three,
@@ -188,7 +188,7 @@ _PROGRAMS = {
     "divide": Program(
         _division,
         lambda runtime, x, y: x / y,
-        lambda found, x, y: _largest((found - x / y) / _QUOTIENT),
+        lambda opened, x, y: _largest((opened - x / y) / _QUOTIENT),
         small=20,
     ),
     "sort_32": Program(_keys(Sort.bits), lambda runtime, x: runtime.np_sort(x), _sorted, small=8, power=1.3),
@@ -196,18 +196,18 @@ _PROGRAMS = {
     "quantile": Program(
         _keys(Sort.bits),
         _middle,
-        lambda found, x: abs(float(int(found)) / 2 - float(np.median(x))),
+        lambda opened, x: abs(float(int(opened)) / 2 - float(np.median(x))),
         small=8,
         power=1.3,
     ),
     "input": Program(
         lambda size: [("fixed", seeded("x", (size,), _RAW))],
-        lambda runtime, x: x,  # the clock is around its sharing
-        lambda found, x: _largest(found - _real(x)),
+        lambda runtime, x: x,  # the clock measures its sharing
+        lambda opened, x: _largest(opened - _real(x)),
     ),
     "open": Program(
         lambda size: [("fixed", seeded("x", (size,), _RAW))],
         lambda runtime, x: runtime.output(x),
-        lambda found, x: _largest(found - _real(x)),
+        lambda opened, x: _largest(opened - _real(x)),
     ),
 }

@@ -1,7 +1,7 @@
 """One party of a measurement: a real session with its agreement, a real engine, and a clock.
 
-Told by whoever started it: its place and all cases; then which case to run, one after the other. A case is run once
-unmeasured and then `repeat` times, each after a barrier.
+The parent sends: the place of the process and all cases; then, one after the other, which case to run. A case is run
+once unmeasured and then `repeat` times, each after a barrier.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ from parties.study.document import comity_version, study_hash
 from protocols.engines import make_engine
 from protocols.library import Library
 
-#: Four times what a study may have in flight by default: workloads of 10^7 elements hold several vectors at once.
+#: Four times the memory budget of a study by default: workloads of 10^7 elements hold several vectors at once.
 BUDGET = 4 * MEMORY_BUDGET
 
 
 def document(
     place: Place, engine: Engine, threshold: int, cases: list[list[Any]], repeat: int, network: Network | None
 ) -> dict[str, Any]:
-    """What all agree on before they measure."""
+    """The document that all parties agree on before they measure."""
     participants = [{"name": name, "key": place.key_hash(i).hex()} for i, name in enumerate(place.names)]
     return {
         "bench": {"cases": cases, "repeat": repeat, "network": None if network is None else repr(network)},
@@ -79,12 +79,12 @@ class Bench:
             memory.give_back()
             workload = WORKLOADS[str(name)](self._run, int(size))
             await workload.prepare()
-            found = await self._measure(workload, profile=bool(message["profile"]))
+            measured = await self._measure(workload, profile=bool(message["profile"]))
             del workload
-            tell(found)
+            tell(measured)
 
     async def _measure(self, workload: Workload, *, profile: bool) -> dict[str, Any]:
-        """Seconds of each repetition; with `profile`, one more follows, is watched, and gives rounds and bytes too."""
+        """Seconds of each repetition; with `profile`, one more is watched, and also gives rounds and bytes."""
         seconds, error = [], 0.0
         most: int | None = None
         for repetition in range(self._repeat + 1):
@@ -109,7 +109,7 @@ class Bench:
         }
 
     async def _once(self, timed: Callable[[], Awaitable[Handle]]) -> tuple[dict[str, Any], Handle]:
-        """One repetition, begun together: its seconds, the bytes on each link and the memory it takes; its result."""
+        """One repetition, which all parties begin together: its seconds, bytes on each link and memory; its result."""
         gc.collect()
         fresh = memory.forget_peak()
         await self._barrier()
@@ -124,7 +124,7 @@ class Bench:
         return {"seconds": seconds, "links": links, "memory": taken}, result
 
     async def _barrier(self) -> None:
-        """Returns when all parties have come here."""
+        """Wait until all parties have reached this barrier."""
         self._barriers += 1
         label = blake2b(b"bench barrier" + self._barriers.to_bytes(8, "little"), digest_size=16).digest()
         party = Party(Environment(self._session.channel, self._session.keys), label)
@@ -135,7 +135,7 @@ class Bench:
             await party.receive(peer, 0, (1,), np.uint8)
 
     def _shape(self, on: bool) -> None:
-        """From here on messages are shaped, or not: only those of the timed part are."""
+        """Shape messages from here on, or not: only messages of the timed part are shaped."""
         if self._shaped is not None:
             self._shaped.shaping = on
 
@@ -150,7 +150,7 @@ class Bench:
 
 
 async def primitives(cases: list[list[Any]], engine: Engine, network: Network | None) -> set[str]:
-    """What the cases need of the engine, by a dry run of each."""
+    """The primitives that the cases need, from a dry run of each."""
     planned: set[str] = set()
     for name, size in cases:
         run = Runtime(engine, Library(), network=network, memory_budget=BUDGET)

@@ -24,7 +24,7 @@ Unit = Callable[[float], str]
 
 
 class Bar(NamedTuple):
-    """One bar of a row, with what is written at its end."""
+    """One bar of a row, with the words at its end."""
 
     value: float
     words: str
@@ -32,7 +32,7 @@ class Bar(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One line of a figure of growth; `slope` is written beside it where it is asked for."""
+    """One line of a figure of growth; with `sloped`, its slope is written beside it."""
 
     name: str
     colour: str
@@ -52,7 +52,7 @@ def count(value: float) -> str:
 
 
 def data(value: float) -> str:
-    """Bytes with their unit, whole where they are."""
+    """Bytes with their unit, without .0 at whole numbers."""
     return size(round(value)).replace(".0 ", " ")
 
 
@@ -60,8 +60,8 @@ def bars(title: str, label: str, unit: Unit, rows: Sequence[tuple[str, Sequence[
     """Groups of horizontal bars on one logarithmic axis, one group a row, the first row on top."""
     width = max(len(bar.words) for _, group in rows for bar in group)
     left = max(60.0, _CHARACTER * max(len(name) for name, _ in rows) + 16)
-    each, gap = 13.0, 9.0
-    height = sum(each * len(group) + gap for _, group in rows)
+    thickness, gap = 13.0, 9.0
+    height = sum(thickness * len(group) + gap for _, group in rows)
     drawn, axes = figure(left + 470 + _CHARACTER * width, height + 46, left=left, right=8, top=2, bottom=44)
     values = [bar.value for _, group in rows for bar in group]
     low, high = 10 ** math.floor(math.log10(min(values)) - 0.2), max(values)
@@ -70,14 +70,14 @@ def bars(title: str, label: str, unit: Unit, rows: Sequence[tuple[str, Sequence[
     places, at = [], 0.0
     for _, group in rows:
         for place, bar in enumerate(group):
-            y = at + each * (place + 0.5)
-            axes.barh(y, bar.value - low, left=low, height=each * 0.8, color=bar.colour, linewidth=0, log=True)
+            y = at + thickness * (place + 0.5)
+            axes.barh(y, bar.value - low, left=low, height=thickness * 0.8, color=bar.colour, linewidth=0, log=True)
             axes.annotate(
                 bar.words, (bar.value, y), xytext=(4, 0), textcoords="offset points", va="center", fontsize=9.5,
                 color=TEXT,
             )  # fmt: skip
-        places.append(at + each * len(group) / 2)
-        at += each * len(group) + gap
+        places.append(at + thickness * len(group) / 2)
+        at += thickness * len(group) + gap
     axes.set_ylim(at - gap / 2, -gap / 2)
     axes.set_yticks(places, [name for name, _ in rows])
     _logarithmic(axes.xaxis, unit, low, high)
@@ -114,7 +114,7 @@ def scaling(title: str, label: str, unit: Unit, lines: Sequence[Line]) -> str:
 
 
 def _lines(x_label: str, unit: Unit, lines: Sequence[Line]) -> tuple[Figure, Axes]:
-    """A small figure with these lines; its vertical axis is done."""
+    """A small figure with these lines and its vertical axis; the caller sets the horizontal axis."""
     drawn, axes = figure(330, 236, left=56, right=14, top=12, bottom=44)
     axes.set_yscale("log")
     for line in lines:
@@ -138,15 +138,15 @@ OURS, FLOOR, THEIRS = BAR, INK, NEGATIVE
 
 
 def _logarithmic(axis: Axis, unit: Unit, low: float, high: float) -> None:
-    """Ticks at powers of ten, at two more of each where they are few; at most about seven of them."""
+    """Ticks at about seven powers of ten at most; where there are few, also at 2 and 5 times each."""
     from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
     first, last = math.floor(math.log10(low)), math.ceil(math.log10(high))
     if last - first <= 2:
         ticks = [step * 10.0**power for power in range(first, last + 1) for step in (1, 2, 5)]
     else:
-        every = math.ceil((last - first) / 7)
-        ticks = [10.0**power for power in range(first, last + 1, every)]
+        spacing = math.ceil((last - first) / 7)
+        ticks = [10.0**power for power in range(first, last + 1, spacing)]
     axis.set_major_locator(FixedLocator([tick for tick in ticks if low * 0.999 <= tick <= high * 1.001]))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: unit(value)))

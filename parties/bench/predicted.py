@@ -1,4 +1,4 @@
-"""What a measurement on this machine is predicted to take: its parties share the machine's cores."""
+"""Predict the time of a measurement on this machine, whose parties share its cores."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from parties.local.demo import Demo
 from protocols.computation import Computation
 from protocols.dry import dry_run
 
-#: What lies between processes of one machine.
+#: The network between processes of one machine.
 LOOPBACK = Network(50e-6, 10e9)
 
 
 def cores() -> int:
-    """How many this process may use."""
+    """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
 
 

@@ -1,9 +1,9 @@
-"""Where the time, bytes and rounds of one repetition go, by operation, and what the processor was busy with.
+"""The time, bytes and rounds of one repetition by operation, and the processor's time by kind of work.
 
-While nothing is watched, nothing is in the way: `watched` puts its hooks in place for one repetition and takes them
-out again. Rounds and bytes are the engine's formulas, the rounds along the critical path, so they add up to what the
-measurement counts. Times are this party's: `elapsed` from an operation's start to its end, waiting included and
-operations beside each other counted each; `busy` is the processor's, while its code runs on the event loop.
+`watched` puts hooks in place for one repetition and removes them, so that they cost nothing otherwise. Rounds and bytes
+come from the engine's formulas, rounds along the critical path, so they add up to those of the measurement. Times are
+this party's: `elapsed` goes from an operation's start to its end, with waiting, and counts each of several concurrent
+operations in full; `busy` is the processor's time, while the operation's code runs on the event loop.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _INNER = ("kernels", "masks")
 
 @dataclass
 class Line:
-    """What one primitive came to."""
+    """The sums of one primitive."""
 
     parties: int
     operations: int = 0
@@ -60,7 +60,7 @@ class _Node(NamedTuple):
 
 
 class Watch:
-    """One repetition under watch."""
+    """One watched repetition."""
 
     def __init__(self, parties: int) -> None:
         self.lines: dict[str, Line] = {}
@@ -79,7 +79,7 @@ class Watch:
     def _inside(self) -> bool:
         return bool(self._stack) or threading.get_ident() != self._thread
 
-    # ---- what was planned
+    # ---- scheduled operations
     def planned(self, primitive: str, operands: Sequence[Handle], handle: Handle, sent: Sequence[int]) -> None:
         """An operation was scheduled, in which party i sends `sent[i]` bytes."""
         line = self.line(primitive)
@@ -89,25 +89,25 @@ class Watch:
         depth = max((operand.depth for operand in operands), default=0)
         before = self._settled
         for operand in operands:
-            found = self._nodes.get(id(operand))
-            if found is not None and (before is None or found.depth > before.depth):
-                before = found
+            node = self._nodes.get(id(operand))
+            if node is not None and (before is None or node.depth > before.depth):
+                before = node
         rounds = handle.depth - depth
-        # Every handle gets its node when it is made, so an address that is used again is no mistake.
+        # Each handle gets its node when it is made, so it does no harm if an address is used again.
         self._nodes[id(handle)] = _Node(primitive, rounds, rounds + (before.depth if before else 0), before)
 
     def settled(self, handles: Sequence[Handle]) -> None:
-        """The script waited for these: what it schedules from now on comes after them."""
+        """The script waited for these handles: operations that it schedules from now on come after them."""
         for handle in handles:
             node = self._nodes.get(id(handle))
             if node is not None and (self._settled is None or node.depth > self._settled.depth):
                 self._settled = node
 
     def line(self, primitive: str) -> Line:
-        found = self.lines.get(primitive)
-        if found is None:
-            found = self.lines[primitive] = Line(self._parties)
-        return found
+        line = self.lines.get(primitive)
+        if line is None:
+            line = self.lines[primitive] = Line(self._parties)
+        return line
 
     def _trace(self) -> None:
         """Give each primitive its rounds on the longest chain that the script waited for."""
@@ -116,7 +116,7 @@ class Watch:
             self.lines[node.primitive].rounds += node.rounds
             node = node.before
 
-    # ---- what runs
+    # ---- running code
     def enter(self, line: Line) -> None:
         """From here on the event loop's thread works for this line."""
         self._pass()
@@ -154,13 +154,13 @@ class Watch:
     def _task(
         self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, Any], **options: Any
     ) -> asyncio.Task[Any]:
-        """Tasks that a watched part makes (chunks of an operation) are its own."""
+        """Tasks that a watched part makes (chunks of an operation) count for its line."""
         if self._stack:
             coroutine = self.driven(self._stack[-1], coroutine)
         return asyncio.Task(coroutine, loop=loop, **options)
 
     def _computed(self, compute: Callable[..., Any]) -> Callable[..., Any]:
-        """`Party.compute`: what it runs is a kernel, apart from the masks in it; also in another thread."""
+        """`Party.compute`: its function counts as a kernel, without the masks inside, also in another thread."""
 
         def counted(size: int, function: Callable[..., Any], *arguments: Any) -> Any:
             begun = thread_time()
@@ -185,7 +185,7 @@ class Watch:
 
     @contextmanager
     def hooks(self) -> Iterator[None]:
-        """Put all hooks in place but those of the runtime."""
+        """Put all hooks in place, except those of the runtime."""
         loop = asyncio.get_running_loop()
         before = loop.get_task_factory()
         with ExitStack() as stack:
@@ -197,18 +197,18 @@ class Watch:
                 stack.enter_context(replaced(module, name, Kernel(kernel, self._parts)))
             yield
 
-    # ---- what came of it
+    # ---- the result
     def profile(self) -> Profile:
-        """What this party saw, for JSON."""
+        """The profile of this party, for JSON."""
         self._trace()
         lines = self.lines.values()
-        wall, own = sum(line.busy for line in lines), sum(line.processor for line in lines) + self._workers
+        wall, processor = sum(line.busy for line in lines), sum(line.processor for line in lines) + self._workers
         large, small = sum(self._large.values()), sum(self._small.values())
-        scale = min(1.0, max(0.0, own - large) / max(wall - large, small, 1e-9))
+        scale = min(1.0, max(0.0, processor - large) / max(wall - large, small, 1e-9))
         parts = {name: self._large[name] + scale * self._small[name] for name in _INNER}
-        parts["protocols"] = max(0.0, own - sum(parts.values()))
+        parts["protocols"] = max(0.0, processor - sum(parts.values()))
         parts["scheduling"] = self._script.processor
-        parts["network"] = max(0.0, self._processor - own - self._script.processor)
+        parts["network"] = max(0.0, self._processor - processor - self._script.processor)
         operations = {
             name: {
                 "operations": line.operations,
@@ -223,18 +223,18 @@ class Watch:
 
 
 class _WatchedEngine:
-    """An engine whose primitives are timed; all else is the engine's own."""
+    """An engine whose primitives are timed; all other attributes are those of the engine."""
 
     def __init__(self, engine: Engine, watch: Watch) -> None:
         self._engine = engine
         self._watch = watch
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._engine, name)
-        if callable(found) and name not in ("plan", "prepare", "work"):
-            found = self._timed(name, found)
-        self.__dict__[name] = found
-        return found
+        attribute = getattr(self._engine, name)
+        if callable(attribute) and name not in ("plan", "prepare", "work"):
+            attribute = self._timed(name, attribute)
+        self.__dict__[name] = attribute
+        return attribute
 
     def _timed(self, name: str, primitive: Callable[..., Any]) -> Callable[..., Any]:
         watch, line = self._watch, self._watch.line(name)
@@ -256,7 +256,7 @@ class _WatchedEngine:
 
 @contextmanager
 def watched(run: Runtime) -> Iterator[Watch]:
-    """Watch what this runtime schedules and executes inside; one runtime of a process at a time."""
+    """Watch what this runtime schedules and executes in the block; only one runtime of a process at a time."""
     engine, schedule, settle, watch = run.engine, run.schedule, run.settle, Watch(run.parties)
 
     def sent() -> list[int]:
@@ -284,21 +284,21 @@ def watched(run: Runtime) -> Iterator[Watch]:
 
 
 def joined(told: Sequence[Profile], sender: int) -> Profile:
-    """One profile of all parties': times are means; bytes are those that party `sender` sends."""
+    """Join the profiles of all parties: times are means; bytes are those that party `sender` sends."""
     operations = []
     for name, line in told[0]["operations"].items():
-        both = [one["operations"][name] for one in told]
+        lines = [profile["operations"][name] for profile in told]
         operations.append(
             {
                 "primitive": name,
                 "operations": line["operations"],
                 "rounds": line["rounds"],
                 "bytes": line["sent"][sender],
-                "elapsed_seconds": fmean(one["elapsed_seconds"] for one in both),
-                "busy_seconds": fmean(one["busy_seconds"] for one in both),
+                "elapsed_seconds": fmean(entry["elapsed_seconds"] for entry in lines),
+                "busy_seconds": fmean(entry["busy_seconds"] for entry in lines),
             }
         )
     operations.sort(key=lambda line: -line["busy_seconds"])
-    processor = {part: fmean(one["processor_seconds"][part] for one in told) for part in PROCESSOR}
-    seconds = max(one["seconds"] for one in told)
+    processor = {part: fmean(profile["processor_seconds"][part] for profile in told) for part in PROCESSOR}
+    seconds = max(profile["seconds"] for profile in told)
     return {"seconds": seconds, "processor_seconds": processor, "operations": operations}

@@ -1,7 +1,7 @@
 """A measurement as one self-contained HTML page: tables, bars of time, cost as size or the number of parties grows,
 and profiles.
 
-As every page of ours it has its style and figures inside, runs no script and asks for nothing from anywhere.
+Like all pages of Comity, it contains its style and figures, runs no script and loads nothing.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def write(results: Sequence[Result], repeat: int, path: str | os.PathLike[str]) 
 
 
 def facts() -> list[tuple[str, str]]:
-    """When and where this is measured."""
+    """When, where and with which versions this is measured."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     machine = f"{cores} cores, {_processor() or platform.machine()}, {platform.system()}"
     return [
@@ -42,7 +42,7 @@ def facts() -> list[tuple[str, str]]:
 
 
 def html(results: Sequence[Result], repeat: int, facts: Sequence[tuple[str, str]]) -> str:
-    """The page; `facts` are name and words of when and where."""
+    """The page; `facts` are pairs of name and text, as `facts` returns them."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
@@ -103,22 +103,22 @@ def _groups(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Results by workload, with engine and parties where there are several, the smallest size first."""
     several = _several(results)
     workloads = list(dict.fromkeys(result["workload"] for result in results))
-    found: dict[str, list[Result]] = {}
-    # Those of one workload stand together.
+    groups: dict[str, list[Result]] = {}
+    # Results of one workload stand together.
     for result in sorted(results, key=lambda result: workloads.index(result["workload"])):
         name = f"{result['workload']}, {tables.short(result)}" if several else result["workload"]
-        found.setdefault(name, []).append(result)
-    return {name: sorted(group, key=lambda result: int(result["size"])) for name, group in found.items()}
+        groups.setdefault(name, []).append(result)
+    return {name: sorted(group, key=lambda result: int(result["size"])) for name, group in groups.items()}
 
 
 def _by_size(results: Sequence[Result]) -> dict[str, list[Result]]:
     """Results by workload, size and engine."""
     engines = {result["engine"] for result in results}
-    found: dict[str, list[Result]] = {}
+    groups: dict[str, list[Result]] = {}
     for result in results:
         name = f"{result['workload']} of {plots.count(result['size'])}"
-        found.setdefault(f"{name}, {result['engine']}" if len(engines) > 1 else name, []).append(result)
-    return found
+        groups.setdefault(f"{name}, {result['engine']}" if len(engines) > 1 else name, []).append(result)
+    return groups
 
 
 def _time(groups: Mapping[str, Sequence[Result]]) -> str:
@@ -140,10 +140,10 @@ def _beside(groups: Mapping[str, Sequence[Result]]) -> str:
         theirs = result.get("against")
         if not theirs or theirs["size"] is None:
             continue
-        ours = tables.per_element(result["workload"], result["size"], result["seconds"])
-        each = tables.per_element(result["workload"], theirs["size"], theirs["seconds"])
-        words = f"{tables.seconds(each)}, {tables.ratio(each / ours)} times ours"
-        rows.append((name, [Bar(ours, tables.seconds(ours), OURS), Bar(each, words, THEIRS)]))
+        our_time = tables.per_element(result["workload"], result["size"], result["seconds"])
+        their_time = tables.per_element(result["workload"], theirs["size"], theirs["seconds"])
+        words = f"{tables.seconds(their_time)}, {tables.ratio(their_time / our_time)} times ours"
+        rows.append((name, [Bar(our_time, tables.seconds(our_time), OURS), Bar(their_time, words, THEIRS)]))
     if not rows:
         return ""
     return plots.bars("Time for each element, side by side", "time for each element", tables.seconds, rows)
@@ -166,13 +166,13 @@ def _growth(name: str, group: Sequence[Result]) -> list[tuple[str, str]]:
     }
     if theirs:
         times.append(Line("the other", THEIRS, list(theirs), list(theirs.values())))
-    found = [("time", plots.growth(name, "time", unit, tables.seconds, times))]
+    figures = [("time", plots.growth(name, "time", unit, tables.seconds, times))]
     for key, label in (("bytes_per_party", "bytes sent by a party"), ("memory_bytes", "memory beyond an idle party's")):
         known = [(result["size"], result[key]) for result in group if (result.get(key) or 0) > 0]
         if len(known) > 1:
             line = Line(label, OURS, [s for s, _ in known], [v for _, v in known], sloped=True)
-            found.append((label, plots.growth(name, label, unit, plots.data, [line])))
-    return found
+            figures.append((label, plots.growth(name, label, unit, plots.data, [line])))
+    return figures
 
 
 def _scaling(name: str, group: Sequence[Result]) -> list[tuple[str, str]]:
@@ -182,7 +182,7 @@ def _scaling(name: str, group: Sequence[Result]) -> list[tuple[str, str]]:
         Line("time", OURS, counts, [result["seconds"] for result in group]),
         Line("floor", FLOOR, counts, [result["floor_seconds"] for result in group]),
     ]
-    # At another size it would be another line.
+    # Results at another size would need another line.
     theirs = {
         result["organizations"]: result["against"]["seconds"]
         for result in group

@@ -1,4 +1,4 @@
-"""Start parties and as many bare processes on this machine, run the cases, and join what they measured.
+"""Start parties and as many bare processes on this machine, run the cases, and join their measurements.
 
 Parties and bare processes take turns case by case, so that both meet the same noise. On a shaped network there are no
 bare processes: its floor is computed.
@@ -23,27 +23,28 @@ from parties.bench.tables import per_element
 from parties.bench.workloads import WORKLOADS
 from parties.local.launch import consortium
 
-#: What is measured where nothing is asked for: half a minute.
+#: The workloads that are measured by default: half a minute.
 SHORT = ("multiply_int", "multiply", "matmul", "chain", "input", "open")
-#: The name of all of them.
+#: The name for all workloads.
 ALL = "all"
-#: Numbers of memory for each that goes in or comes out, from so many of them on; and what a share takes.
+#: The memory limit: so many shares of so many bytes for each input and output, where there are at least _MANY.
 _NUMBERS = 12
 _SHARE_BYTES = {"replicated": 8, "shamir": 16}
 _MANY = 100_000
 
 Case = tuple[str, int]
 Result = dict[str, Any]
-#: Seconds that bytes[from][to] in so many dependent rounds take at least.
+#: The least seconds that bytes[from][to] take in so many dependent rounds.
 Floor = Callable[[list[list[int]], int], float]
 
 
 def cases(
     workloads: Sequence[str], sizes: Sequence[int], *, engine: str = "replicated", growing: bool = False
 ) -> list[Case]:
-    """Every workload at every size; without workloads the short ones, without sizes each at its own for the engine.
+    """All pairs of workload and size. By default the SHORT workloads, and for each its default size for the engine.
 
-    `growing`: without sizes, each at a series of them. Of "all", those that do not go so far are left out.
+    `growing`: without sizes, each workload at a series of sizes. Of "all", workloads for which a size is too large are
+    left out.
     """
     named = list(WORKLOADS) if ALL in workloads else list(workloads or SHORT)
 
@@ -56,7 +57,7 @@ def cases(
 
 
 def too_large(workload: str, size: int) -> str | None:
-    """What a workload takes at most, where that is less."""
+    """The largest size of a workload, in words, if `size` is larger; else None."""
     chosen = WORKLOADS[workload]
     return f"{workload}: at most {chosen.largest:,} {chosen.unit}" if size > chosen.largest else None
 
@@ -71,35 +72,36 @@ def measure(
     profile: bool = False,
     opponent: str | None = None,
 ) -> list[Result]:
-    """Measure each case, on this machine's own network or on one that is shaped.
+    """Measure each case, on this machine's own network or on a shaped network.
 
-    Kernels must be compiled before. Raises BenchFailed, ConfigError. `profile` adds to each result where time, bytes
-    and rounds of one more repetition went, `opponent` what the system of this name takes for the same.
+    Kernels must be compiled before. Raises BenchFailed, ConfigError. `profile` adds to each result a profile of one
+    more repetition, `opponent` the measurement of the system of this name.
     """
     results = []
     described = None if network is None else asdict(network)
-    told_all = {"cases": [list(case) for case in wanted], "repeat": repeat, "network": described}
-    told_all |= {"engine": setting.engine, "threshold": setting.threshold}
+    common = {"cases": [list(case) for case in wanted], "repeat": repeat, "network": described}
+    common |= {"engine": setting.engine, "threshold": setting.threshold}
     with consortium(setting.names) as members, ExitStack() as stack:
         other = stack.enter_context(against(opponent, setting)) if opponent else None
         homes = [
             {"home": str(member.home), "index": i, "names": setting.names} for i, member in enumerate(members.values())
         ]
         parties = stack.enter_context(children("parties.bench.party", len(homes)))
-        parties.tell_each(homes, told_all)
+        parties.tell_each(homes, common)
         floor = _computed(network) if network is not None else _measured(stack, homes, repeat)
         parties.hear_all()
         for number, (workload, size) in enumerate(wanted):
             parties.tell_all({"case": number, "profile": profile})
-            told = parties.hear_all()
-            error, limit = max(one["error"] for one in told), WORKLOADS[workload].tolerance * told[0]["rounding"]
+            replies = parties.hear_all()
+            error = max(reply["error"] for reply in replies)
+            limit = WORKLOADS[workload].tolerance * replies[0]["rounding"]
             if not error <= limit:
                 raise BenchFailed(
                     f"{workload} of {size:,}: a wrong result, off by {error:.3g} (at most {limit:.3g})", 1
                 )
-            links = [one["links"] for one in told]
-            rounds = told[0]["rounds"]
-            seconds = [max(of_all) for of_all in zip(*(one["seconds"] for one in told), strict=True)]
+            links = [reply["links"] for reply in replies]
+            rounds = replies[0]["rounds"]
+            seconds = [max(by_party) for by_party in zip(*(reply["seconds"] for reply in replies), strict=True)]
             result: Result = {
                 "workload": workload,
                 "size": size,
@@ -111,12 +113,12 @@ def measure(
                 "bytes_per_party": max(sum(row) for row in links),
                 "rounds": rounds,
                 "max_error": error,
-                **_memory(told, setting.engine),
+                **_memory(replies, setting.engine),
                 "network": described,
             }
             if profile:
                 sent = [sum(row) for row in links]
-                result["profile"] = joined([one["profile"] for one in told], sent.index(max(sent)))
+                result["profile"] = joined([reply["profile"] for reply in replies], sent.index(max(sent)))
             if other is not None:
                 theirs = other.measure(workload, size, repeat)
                 result["against"] = None if theirs is None else {**theirs, "ratio": ratio(result, theirs)}
@@ -126,7 +128,7 @@ def measure(
 
 
 def ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float | None:
-    """How many times our time for each element the other system takes; None where it failed."""
+    """The other system's time for each element, divided by ours; None if it failed."""
     if theirs["size"] is None:
         return None
     workload = ours["workload"]
@@ -136,16 +138,16 @@ def ratio(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> float | None:
 
 
 def _measured(stack: ExitStack, homes: Sequence[Mapping[str, Any]], repeat: int) -> Floor:
-    """The floor of this machine: what as many bare processes take."""
+    """The floor of this machine: the time of as many bare processes."""
     bare = stack.enter_context(children("parties.bench.floor", len(homes)))
     bare.tell_each(homes, {})
-    bare.tell_all({"ports": [told["port"] for told in bare.hear_all()]})
+    bare.tell_all({"ports": [repetitions["port"] for repetitions in bare.hear_all()]})
     bare.hear_all()
 
     def seconds(links: list[list[int]], rounds: int) -> float:
         bare.tell_all({"links": links, "rounds": rounds, "repeat": repeat})
-        told = [one["seconds"] for one in bare.hear_all()]
-        return float(median(max(of_all) for of_all in zip(*told, strict=True)))
+        repetitions = [reply["seconds"] for reply in bare.hear_all()]
+        return float(median(max(by_party) for by_party in zip(*repetitions, strict=True)))
 
     return seconds
 
@@ -160,10 +162,10 @@ def _computed(network: Network) -> Floor:
     return seconds
 
 
-def _memory(told: Sequence[dict[str, Any]], engine: str = "replicated") -> dict[str, int | None]:
-    """The memory of the party that takes most, and its limit where the workload is large enough for it to mean much."""
-    elements = told[0]["elements"]
-    taken = [one["memory"] for one in told if one["memory"] is not None]
+def _memory(replies: Sequence[dict[str, Any]], engine: str = "replicated") -> dict[str, int | None]:
+    """The memory of the party that takes most, and its limit if the workload is large enough for a limit."""
+    elements = replies[0]["elements"]
+    taken = [reply["memory"] for reply in replies if reply["memory"] is not None]
     return {
         "memory_bytes": max(taken, default=None),
         "memory_limit": _NUMBERS * _SHARE_BYTES[engine] * elements if elements >= _MANY else None,

@@ -1,4 +1,4 @@
-"""With which engine, among how many parties, a measurement is made, and at which sizes where none is asked for."""
+"""The setting of a measurement: engine and number of parties; and the default sizes of workloads."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from parties.bench.workloads import WORKLOADS
 from parties.study.trust import number
 from protocols.engines import REPLICATED_PARTIES, checked_threshold, default_engine
 
-#: Largest default size with an engine, where that is below the workload's own: what takes some seconds.
+#: Largest default size with an engine, where that is below the workload's default: a case takes some seconds.
 _SMALLER = {
     "shamir": {
         "matmul": 200,
@@ -39,7 +39,7 @@ class Setting:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of the parties, in index order."""
+        """The names of the parties, in index order."""
         return tuple(f"party-{i + 1:02}" for i in range(self.organizations))
 
 
@@ -47,23 +47,23 @@ THREE = Setting()
 
 
 def settings(engine: str | None, organizations: Sequence[int], threshold: int | None) -> list[Setting]:
-    """One for each number of organizations (default: three), the engine by their number where none is named.
+    """A setting for each number of organizations (default: three), with the engine by their number if none is named.
 
-    Raises ConfigError where an engine does not take so many parties, or not this threshold.
+    Raises ConfigError if an engine does not take this number of parties or this threshold.
     """
-    found = []
+    made = []
     for count in organizations or [REPLICATED_PARTIES]:
         chosen = engine or default_engine(count)
-        found.append(Setting(chosen, count, checked_threshold(chosen, count, threshold)))
-    return found
+        made.append(Setting(chosen, count, checked_threshold(chosen, count, threshold)))
+    return made
 
 
 def default_size(workload: str, engine: str) -> int:
-    """The size of a workload where none is asked for."""
-    own = WORKLOADS[workload].default
+    """The default size of a workload with an engine."""
+    default = WORKLOADS[workload].default
     if engine not in _SMALLER:
-        return own
-    return min(own, _SMALLER[engine].get(workload, _OTHERS[engine]))
+        return default
+    return min(default, _SMALLER[engine].get(workload, _OTHERS[engine]))
 
 
 def described(organizations: int, engine: str, threshold: int) -> str:

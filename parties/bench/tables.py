@@ -27,20 +27,20 @@ PROCESSOR = {
 
 def tables(results: Sequence[Result], repeat: int) -> list[Table]:
     """All tables of these results, in the order they are printed."""
-    found: list[Table] = []
+    made: list[Table] = []
     for group in by_setting(results):
-        found.append(_results(group, repeat))
+        made.append(_results(group, repeat))
         if any("against" in result for result in group):
-            found.append(_against(group))
-    return found + [table for result in results if "profile" in result for table in _profile(result)]
+            made.append(_against(group))
+    return made + [table for result in results if "profile" in result for table in _profile(result)]
 
 
 def by_setting(results: Sequence[Result]) -> list[list[Result]]:
-    """Results of one engine among one number of parties together."""
-    found: dict[tuple[Any, ...], list[Result]] = {}
+    """Results grouped by engine, number of parties and threshold."""
+    groups: dict[tuple[Any, ...], list[Result]] = {}
     for result in results:
-        found.setdefault(tuple(result[key] for key in ("engine", "organizations", "threshold")), []).append(result)
-    return list(found.values())
+        groups.setdefault(tuple(result[key] for key in ("engine", "organizations", "threshold")), []).append(result)
+    return list(groups.values())
 
 
 def setting(result: Result) -> str:
@@ -77,7 +77,7 @@ def scenarios(results: Sequence[Result]) -> Table:
 
 
 def history(measurements: Sequence[Result]) -> Table:
-    """One workload at one size, measured again and again; `change` is the time over that of the line before."""
+    """One workload at one size, measured again and again; `change` is the time divided by that of the line before."""
     last = measurements[-1]
     title = f"{last['workload']} of {last['size']:,}: {setting(last)}{on(last.get('network'))}"
     table = _empty(title, ("measured", "version"), ("time", "change", "floor", "rounds"))
@@ -100,7 +100,7 @@ def seconds(value: float) -> str:
 
 
 def on(network: Mapping[str, float] | None) -> str:
-    """A shaped network in words, to follow others; "" for this machine's own."""
+    """A shaped network in words, to follow other words; "" for this machine's own network."""
     if network is None:
         return ""
     return f"; {seconds(network['rtt_s'])} there and back, {network['bits_per_second'] / 1e6:g} Mbit/s"
@@ -137,18 +137,18 @@ def _against(results: Sequence[Result]) -> Table:
     title = f"Beside {name}; time for each element (of matmul: for each product)"
     table = _empty(title, ("workload",), ("size", "each", "their size", "their time", "each", "ratio", "error"))
     for result in results:
-        ours = per_element(result["workload"], result["size"], result["seconds"])
-        row = [result["workload"], f"{result['size']:,}", seconds(ours)]
+        our_time = per_element(result["workload"], result["size"], result["seconds"])
+        row = [result["workload"], f"{result['size']:,}", seconds(our_time)]
         theirs = result.get("against")
         if theirs is None:
             row += ["not there"]
         elif theirs["size"] is None:
             row += ["failed"]
         else:
-            each = per_element(result["workload"], theirs["size"], theirs["seconds"])
+            their_time = per_element(result["workload"], theirs["size"], theirs["seconds"])
             figures = (
                 seconds(theirs["seconds"]),
-                seconds(each),
+                seconds(their_time),
                 ratio(theirs["ratio"]),
                 f"{theirs['max_error']:.1g}",
             )
@@ -179,7 +179,7 @@ def _profile(result: Result) -> list[Table]:
 
 
 def ratio(value: float) -> str:
-    """How many times as long, in as many digits as it is worth."""
+    """A ratio of times, with two digits, or all digits from 100 on."""
     return f"{value:,.0f}" if value >= 100 else f"{value:.2g}"
 
 

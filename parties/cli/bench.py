@@ -26,12 +26,12 @@ def _network(ctx: click.Context, param: click.Parameter, value: str | None) -> N
 
 def _numbers(ctx: click.Context, param: click.Parameter, value: str | None) -> list[int]:
     try:
-        found = [int(part) for part in value.split(",")] if value is not None else []
+        numbers = [int(part) for part in value.split(",")] if value is not None else []
     except ValueError:
         raise click.BadParameter(f"{value!r} must be a number, or several with commas", ctx, param) from None
-    if len(set(found)) < len(found):
+    if len(set(numbers)) < len(numbers):
         raise click.BadParameter(f"{value!r} names a number twice", ctx, param)
-    return found
+    return numbers
 
 
 @click.command()
@@ -165,23 +165,23 @@ def command(
         if file is not None and not file.absolute().parent.is_dir():
             raise click.BadParameter(f"there is no folder {file.absolute().parent}", param_hint=option)
     earlier = history.read(past) if past is not None else []
-    among = settings(engine, organizations, threshold)
-    growing = page is not None and len(among) == 1
-    wanted = [(setting, cases(workloads, sizes, engine=setting.engine, growing=growing)) for setting in among]
+    configurations = settings(engine, organizations, threshold)
+    growing = page is not None and len(configurations) == 1
+    wanted = [(setting, cases(workloads, sizes, engine=setting.engine, growing=growing)) for setting in configurations]
     for workload, size in wanted[0][1]:
-        if (word := too_large(workload, size)) is not None:
-            raise click.BadParameter(word, param_hint="--size")
+        if (problem := too_large(workload, size)) is not None:
+            raise click.BadParameter(problem, param_hint="--size")
     if ALL in workloads:
-        for word in filter(None, (too_large(workload, size) for workload in WORKLOADS for size in sizes)):
-            echo(f"left out: {word}", err=True)
+        for problem in filter(None, (too_large(workload, size) for workload in WORKLOADS for size in sizes)):
+            echo(f"left out: {problem}", err=True)
     results: list[dict[str, Any]] = []
     with Display(quiet=as_json) as display:
-        for name in dict.fromkeys(setting.engine for setting in among):
+        for name in dict.fromkeys(setting.engine for setting in configurations):
             prepare(name, display.status)
 
         def on_result(result: dict[str, Any]) -> None:
             which = f"{result['workload']} of {result['size']:,}"
-            if len(among) > 1:
+            if len(configurations) > 1:
                 which = f"{result['organizations']} parties, {which}"
             display.status(f"{which}: {tables.seconds(result['seconds'])}")
 
@@ -235,14 +235,14 @@ def _scenarios(
     wanted = [demo.prepare(name, count, (), engine, threshold) for count in counts for name in names]
     results = []
     with Display(quiet=as_json) as display:
-        for used in dict.fromkeys(one.engine for one in wanted):
+        for used in dict.fromkeys(case.engine for case in wanted):
             prepare(used, display.status)
         try:
             with orderly_end():
-                for one in wanted:
-                    count = number(len(one.names))
-                    display.status(f"{one.loaded.name}: {count} organizations, each a process of its own, over TLS")
-                    results.append(measure(one, network))
+                for case in wanted:
+                    count = number(len(case.names))
+                    display.status(f"{case.loaded.name}: {count} organizations, each a process of its own, over TLS")
+                    results.append(measure(case, network))
         except demo.DemoFailed as failed:
             echo_message(str(failed))
             raise click.exceptions.Exit(failed.code) from None

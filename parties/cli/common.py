@@ -18,7 +18,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class Place(click.Path):
-    """A file or folder, named in characters that are seen: its name is printed."""
+    """A file or folder whose name has visible characters only, since it is printed."""
 
     def __init__(self, **which: bool) -> None:
         super().__init__(path_type=Path, **which)
@@ -62,20 +62,20 @@ def tried_option(function: Function) -> Function:
 
 
 def opened(home: Path | None) -> Home:
-    """The home, asking for the passphrase of a locked key."""
+    """Open the home; asks for the passphrase of a locked key."""
     return open_home(home, ask=lambda: ask_secret("Passphrase"))
 
 
 def next_step(text: str, home: Path | None = None) -> None:
-    """How a command that makes something ends, but not with `--json`: what to do next, on standard error.
+    """Say what to do next, on standard error: the end of a command that makes something, without `--json`.
 
-    home  as it was given: a command that `text` ends with needs it again
+    home  the value of --home: a command at the end of `text` needs it again
     """
     echo(f"Next: {text}{'' if home is None else f' --home {home}'}", err=True)
 
 
 def print_json(value: Any) -> None:
-    """Print JSON; every character comes out, as an escape where the encoding lacks it."""
+    """Print JSON; characters that the encoding lacks are printed as escapes."""
     for line in json_text(value, sys.stdout.encoding).split("\n"):
         echo(line)
 

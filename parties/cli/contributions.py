@@ -1,4 +1,4 @@
-"""`comity contributions`: sealed contributions that came another way than by the network, at a compute party."""
+"""`comity contributions`: at a compute party, the sealed contributions that wait for a run or came as files."""
 
 from __future__ import annotations
 
@@ -73,22 +73,22 @@ def list_(home: Path | None, as_json: bool) -> None:
     \b
     Example:  comity contributions list
     """
-    found = _found(opened(home))
+    waiting = _waiting(opened(home))
     if as_json:
-        print_json({"contributions": found})
-    elif found:
-        rows = [(one["organization"], one["study"][:16] + "…", one["submitted"], f"{one['bytes']:,}") for one in found]
+        print_json({"contributions": waiting})
+    elif waiting:
+        rows = [(c["organization"], c["study"][:16] + "…", c["submitted"], f"{c['bytes']:,}") for c in waiting]
         print_table(("organization", "study", "submitted", "bytes"), rows)
     else:
         echo("none")
 
 
-def _found(home: Home) -> list[dict[str, Any]]:
+def _waiting(home: Home) -> list[dict[str, Any]]:
     from parties.contributors.inbox import FOLDER
 
-    found = []
+    waiting = []
     for path in sorted((home.path / FOLDER).glob("*/*.sealed")):
         name, number, _ = path.name.split(".", 2)
         at = datetime.fromtimestamp(int(number) / 1e9, UTC).isoformat(timespec="seconds") if number.isdecimal() else "?"
-        found.append({"organization": name, "study": path.parent.name, "submitted": at, "bytes": path.stat().st_size})
-    return found
+        waiting.append({"organization": name, "study": path.parent.name, "submitted": at, "bytes": path.stat().st_size})
+    return waiting

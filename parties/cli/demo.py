@@ -111,8 +111,8 @@ def command(
             print_json({"files": [str(path) for path in written]})
         else:
             echo(*map(str, written))
-            own = " ".join(f"--data {path}" for path in written if path.suffix != ".toml")
-            next_step(f"put your rows in the place of these:  comity demo {scenario} {own}")
+            options = " ".join(f"--data {path}" for path in written if path.suffix != ".toml")
+            next_step(f"put your rows in the place of these:  comity demo {scenario} {options}")
         return
     wanted = demo.prepare(scenario, organizations, data, engine, threshold)
     parameters = _parameters(settings, wanted.loaded.scenario.parameters)

@@ -53,10 +53,10 @@ def identity(address: str | None, home: Path | None, as_json: bool) -> None:
     \b
     Example:  comity identity --json
     """
-    found = opened(home)
+    here = opened(home)
     if address is not None:
-        found.write_card(show_address(parse_address(address, where="--address")))
-    _show(found, as_json, new=address is not None)
+        here.write_card(show_address(parse_address(address, where="--address")))
+    _show(here, as_json, new=address is not None)
 
 
 def _show(home: Home, as_json: bool, *, new: bool) -> None:

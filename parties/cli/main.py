@@ -81,7 +81,7 @@ class Comity(click.Group):
 
 
 def show_usage(error: click.ClickException) -> None:
-    """Prints what is wrong with the arguments."""
+    """Print what is wrong with the arguments."""
     text = io.StringIO()
     error.show(file=text)
     echo(*visible_lines(text.getvalue().rstrip("\n")), err=True)
@@ -103,10 +103,9 @@ def main() -> None:
 
 
 def entry() -> NoReturn:
-    """What the operating system starts, by way of `parties.startup`. Ends without Python's own tidying up.
+    """The entry point, which the operating system starts through `parties.startup`. Ends without Python's cleanup.
 
-    With compiled kernels and DuckDB loaded that takes a second, in which the process is of no use to anybody and
-    those who wait for it to end still wait.
+    With compiled kernels and DuckDB loaded, the cleanup takes a second, for which a caller would wait in vain.
     """
     start_anew()  # for a program installed before `parties.startup` was the one it starts with
     plain_where_needed()

@@ -13,7 +13,7 @@ from parties.text.echo import echo
 
 
 class _Program(click.Command):
-    """Options of ours are taken wherever they stand before a `--`; from PROGRAM on, all else is the program's."""
+    """Takes our options anywhere before a `--`; from PROGRAM on, all other arguments are the program's."""
 
     allow_interspersed_args = False
 
@@ -133,8 +133,8 @@ def command(
         with orderly_end():
             code = run_local(local, t, program, rest, options=options, output=output_dir)
         raise click.exceptions.Exit(code)
-    for name, given in (("--threshold", threshold), ("--output-dir", output_dir)):
-        if given is not None:
+    for name, value in (("--threshold", threshold), ("--output-dir", output_dir)):
+        if value is not None:
             instead = "the study says  threshold = T" if name == "--threshold" else "redirect this process's output"
             raise ConfigError(f"{name} goes with --local: {instead}")
     from parties.mpyc.run import Party
@@ -162,7 +162,7 @@ def command(
 
 
 def _status() -> Callable[[str], None]:
-    """Lines for people on stderr: what this party waits for, every ten seconds; and what goes wrong, at once."""
+    """Lines for people on stderr: what this party waits for, every ten seconds; problems at once."""
     beats = 0
 
     def show(line: str) -> None:

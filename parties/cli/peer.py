@@ -45,13 +45,13 @@ def add(cards: Sequence[Path], address: str | None, yes: bool, home: Path | None
     """
     if address is not None and len(cards) > 1:
         raise click.UsageError("--address can be used with one CARD only")
-    found = opened(home)
-    new, known = _sorted(found, cards, address)
+    here = opened(home)
+    new, known = _sorted(here, cards, address)
     for line in known.values():
         echo(line, err=True)
     added, refused = [], []
     for place, card in enumerate(new.values(), 1):
-        again = card.name in found.consortium.members
+        again = card.name in here.consortium.members
         of = f" ({place} of {len(new)})" if len(new) > 1 else ""
         if not yes and not again:
             echo(f"{card.name}, to be called at {address or card.address or '(no address)'}{of}", "", err=True)
@@ -60,7 +60,7 @@ def add(cards: Sequence[Path], address: str | None, yes: bool, home: Path | None
                 refused.append(card.name)
                 echo(f"{card.name} is not added", err=True)
                 continue
-        added.append(found.consortium.add(card, address=address))
+        added.append(here.consortium.add(card, address=address))
         if not as_json:
             echo(f"{card.name} is known already; its card is replaced" if again else f"{card.name} added")
     if as_json and len(cards) == 1 and added:
@@ -70,13 +70,13 @@ def add(cards: Sequence[Path], address: str | None, yes: bool, home: Path | None
     if refused:
         raise click.exceptions.Exit(130)
     if added and not as_json:
-        datasets = found.catalog.datasets
+        datasets = here.catalog.datasets
         next_step("comity data check " + next(iter(datasets)) if datasets else "comity data add NAME FILE", home)
 
 
 def _sorted(home: Home, paths: Sequence[Path], address: str | None) -> tuple[dict[str, Card], dict[str, str]]:
-    """(cards to be added or changed, by name; a line about each file that is left out). ConfigError for the first card
-    that cannot be taken in beside the others and those that are known."""
+    """Returns (cards to add or change, by name; a line about each file that is left out). Raises ConfigError for the
+    first card that contradicts another file or a known card."""
     new: dict[str, Card] = {}
     where: dict[str, Path] = {}
     left_out: dict[str, str] = {}

@@ -27,11 +27,11 @@ from parties.text.echo import echo
 from protocols.dry import DryRun
 
 _NAMES_SHOWN = 12
-#: What time is predicted for where neither the study nor an option says.
+#: The network for the predicted time, where neither the study nor an option names one.
 _UNKNOWN = Network(0.030, 200e6)
 #: Round trips from the first call to agreed keys: TCP, TLS, hello, commitments and their opening.
 _ROUND_TRIPS_TO_AGREE = 4
-#: What a network must save of the time before it is advised to name it in the study.
+#: The part of the time that naming the network must save before the command advises it.
 _WORTH_NAMING = 0.05
 
 
@@ -86,20 +86,20 @@ def command(
     \b
     Example:  comity plan study.toml --rtt 30ms --bandwidth 200M
     """
-    asked = {"study": str(study), "rtt": rtt, "bandwidth": bandwidth, "mock": mock, "all_": all_}
-    known = made_ready(study)
-    told, missing = confined("parties.cli.plan:planned", asked, Limits(plan_timeout), readable=files_of(study, known))
+    request = {"study": str(study), "rtt": rtt, "bandwidth": bandwidth, "mock": mock, "all_": all_}
+    files = files_of(study, made_ready(study))
+    reply, missing = confined("parties.cli.plan:planned", request, Limits(plan_timeout), readable=files)
     if as_json:
-        print_json({**told["described"], "planned": {"confined": not missing, "missing": missing}})
+        print_json({**reply["described"], "planned": {"confined": not missing, "missing": missing}})
         return
-    echo(*told["lines"])
+    echo(*reply["lines"])
     echo(f"  {how_planned(missing)}")
     if mock:
         from parties.report import page as report
         from parties.text.console import SafeConsole
 
         echo("", "What results look like, on rows made up from the schema (nobody's data):")
-        report.show(told["mock"], SafeConsole())
+        report.show(reply["mock"], SafeConsole())
 
 
 def how_planned(missing: Sequence[str]) -> str:
@@ -111,7 +111,7 @@ def how_planned(missing: Sequence[str]) -> str:
 
 
 def planned(study: str, rtt: float | None, bandwidth: float | None, mock: bool, all_: bool) -> dict[str, Any]:
-    """In the confined child: all that is told of a study, as JSON and as lines."""
+    """In the confined child: the facts about a study, as JSON and as lines."""
     bound = open_study(Path(study))
     known = bound.plan.network or _UNKNOWN
     network = Network(rtt or known.rtt_s, bandwidth or known.bits_per_second)
@@ -119,7 +119,7 @@ def planned(study: str, rtt: float | None, bandwidth: float | None, mock: bool, 
     predicted = forecast(dry.trace, network)
     seconds = predicted.seconds + _ROUND_TRIPS_TO_AGREE * network.rtt_s
     described = _described(bound, dry, seconds, predicted)
-    with held():  # the script has spoken
+    with held():  # the script's prints were shown already
         example = _mock(bound) if mock else None
         digits = _digits(bound) if mock else {}
     lines = _lines(bound, dry, network, predicted, seconds, all_)
@@ -128,10 +128,10 @@ def planned(study: str, rtt: float | None, bandwidth: float | None, mock: bool, 
         described["digits"] = digits
         if digits:
             fewest = min(digits, key=lambda name: digits[name])
-            told = [f"  On made-up rows releases keep {digits[fewest]:.0f} digits or more ({fewest})."]
+            added = [f"  On made-up rows releases keep {digits[fewest]:.0f} digits or more ({fewest})."]
             if all_:
-                told += [f"    {name}: {left:.0f} digits" for name, left in digits.items()]
-            lines[-1:-1] = told
+                added += [f"    {name}: {left:.0f} digits" for name, left in digits.items()]
+            lines[-1:-1] = added
     return {"described": described, "lines": lines, "mock": example}
 
 
@@ -203,14 +203,14 @@ def _mock(bound: BoundStudy) -> dict[str, Any]:
 
 
 def _digits(bound: BoundStudy) -> dict[str, float]:
-    """How many digits of releases roundings leave on made-up rows; RangeError where they are too few."""
+    """The digits that rounding leaves each release on made-up rows. Raises RangeError if they are too few."""
     from protocols.mock import mock_digits
 
     return mock_digits(bound.computation)
 
 
 def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Forecast) -> str | None:
-    """Which comparisons were chosen, and why; without a network in the study, what naming this one would save."""
+    """Which comparisons were chosen, and why; without a network in the study, the time that naming it would save."""
     chosen = bound.plan.network
     if chosen is None:
         with_it = forecast(dry_run_of(bound, network).trace, network)
@@ -222,30 +222,30 @@ def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Fo
             f"about {duration(saved)} less."
         )
     choices = dry.trace.choices
-    every = sum(choices.values()) if bound.plan.engine == "replicated" else 0  # the other one has them in one form
+    total = sum(choices.values()) if bound.plan.engine == "replicated" else 0  # shamir has one form only
     quick = sum(count for (primitives, primitive), count in choices.items() if primitive != primitives[0])
-    if not every:
+    if not total:
         return None
     where = f"For {duration(chosen.rtt_s)} and {chosen.bits_per_second / 1e6:g} Mbit/s"
     if not quick:
         return f"{where}: comparisons in few bytes; fewer rounds would not be quicker."
-    number = "all" if quick == every else f"{quick} of {every}"
+    number = "all" if quick == total else f"{quick} of {total}"
     return f"{where}: {number} comparisons in fewer rounds and more bytes, where that is quicker."
 
 
 def contributed(bound: BoundStudy, dry: DryRun) -> dict[str, dict[str, int]]:
     """What each organization that does not compute submits: numbers, and bytes to all compute parties together."""
     engine = bound.computation.make_engine()
-    found = {}
+    amounts = {}
     for owner in dry.layout.owners:
         values = dry.layout.sizes[owner]
         octets = sum(len(piece.holders) * piece.octets for piece in engine.pieces(values))
-        found[bound.plan.participants[owner]] = {"values": values, "bytes": octets}
-    return found
+        amounts[bound.plan.participants[owner]] = {"values": values, "bytes": octets}
+    return amounts
 
 
 def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
-    """Lines about organizations that do not compute: who they are, and what they send."""
+    """Lines about organizations that do not compute: their names, and what they send."""
     plan = bound.plan
     compute = plan.having("compute")
     outside = [name for name in plan.participants if name not in compute]
@@ -253,8 +253,8 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
         return []
     lines = [f"{listed(compute)} compute."]
     alike: dict[tuple[int, int], list[str]] = {}
-    for name, one in contributed(bound, dry).items():
-        alike.setdefault((one["values"], one["bytes"]), []).append(name)
+    for name, amount in contributed(bound, dry).items():
+        alike.setdefault((amount["values"], amount["bytes"]), []).append(name)
     for (values, octets), names in alike.items():
         verb = "submit" if len(names) > 1 else "submits"
         whom = f"{listed(names)} {verb}" if len(names) <= _NAMES_SHOWN else f"{len(names)} organizations submit"
@@ -274,7 +274,7 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
 
 
 def when_valid(plan: StudyPlan, today: date) -> list[str]:
-    """On which days it can be run; nothing where on all of them."""
+    """The days on which the study can be run, as lines; [] if it can on all days."""
     begin = f" from {plan.valid_from}" if plan.valid_from else ""
     end = f" until {plan.valid_until}" if plan.valid_until else ""
     if not begin and not end:
@@ -286,7 +286,7 @@ def when_valid(plan: StudyPlan, today: date) -> list[str]:
 
 
 def how_hidden(dry: DryRun) -> str:
-    """How much more than uniform shares and releases the compute parties see."""
+    """How much the compute parties see beyond uniform shares and releases."""
     if not dry.distance and {"quick_sign", "quick_signs"} & dry.primitives:
         return "What compute parties see on the way is uniform but for 2^-42 for each comparison in fewer rounds."
     if not dry.distance:
@@ -331,7 +331,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
 
 
 def what_is_shared(dry: DryRun) -> list[str]:
-    """Rows that leave their organizations as shares, and what is left of their numbers: a line a table."""
+    """Rows that leave their organizations as shares, and the resolution of their numbers: one line for each table."""
     tables: dict[str, list[str]] = {}
     for (table, column), unit in sorted(dry.shared.items()):
         tables.setdefault(table, []).append(f"{column} " + (f"to {unit:.2g}" if unit else "exactly"))
@@ -339,7 +339,7 @@ def what_is_shared(dry: DryRun) -> list[str]:
 
 
 def _collusion(plan: StudyPlan) -> dict[str, Any]:
-    found: dict[str, Any] = {"of": list(plan.having("compute")), "needed": plan.threshold + 1}
+    collusion: dict[str, Any] = {"of": list(plan.having("compute")), "needed": plan.threshold + 1}
     if plan.helpers:
-        found["coalitions"] = [{"of": list(some.parties), "opens": list(some.opens)} for some in coalitions(plan)]
-    return found
+        collusion["coalitions"] = [{"of": list(c.parties), "opens": list(c.opens)} for c in coalitions(plan)]
+    return collusion

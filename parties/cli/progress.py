@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: who is waited for, the step, rounds, bytes."""
+"""The progress of a run, for people: whom it waits for, the step, rounds, bytes."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def describe(contribution: Contribution) -> str:
 class Display:
     """Progress on stderr; on a terminal one moving line, elsewhere a line for each change.
 
-    quiet  only what everybody has to read before data is used: what nothing guards, and warnings
+    quiet  show only what people must read before data is used: unprotected releases, and warnings
     """
 
     def __init__(self, *, quiet: bool = False) -> None:
@@ -71,7 +71,7 @@ class Display:
         self._bar.stop()
 
     def status(self, text: str) -> None:
-        """A line about the present state; the same state is told once where lines stay."""
+        """A line about the present state. Where lines stay, a state is printed once, not again and again."""
         line = visible(text)
         if self._err.is_terminal and line.startswith(("waiting for", "compiling")):
             self._describe(line, "")
@@ -82,7 +82,7 @@ class Display:
             self._err.print(Text(f"  {line}"), soft_wrap=True)
 
     def pause(self) -> None:
-        """No moving line from here on: results are about to be printed."""
+        """End the moving line: results are about to be printed."""
         self._bar.stop()
         self._bar.disable = True
 

@@ -99,7 +99,7 @@ def command(
         if not seconds > 0:
             raise click.BadParameter(f"{name}: a number of seconds above 0")
     no_core_dumps()
-    bound = tried_study(study, None if tried else confined.Limits(plan_timeout))  # before keys are here
+    bound = tried_study(study, None if tried else confined.Limits(plan_timeout))  # before keys are opened
     here = opened(home)
     if keep and not bound.plan.keep_contributions:
         raise ConfigError(
@@ -110,12 +110,12 @@ def command(
     if events:
         held = None if shape is None else units.network(shape)
 
-        def told(outcome: Outcome) -> None:
+        def finished(outcome: Outcome) -> None:
             json_lines(Finished(result_document(bound, outcome, here.name)))
             if outcome.unwritten:
                 raise NotWritten("\n".join(outcome.unwritten))
 
-        run_party(here, bound, limits=limits, events=json_lines, started=_STARTED, shape=held, done=told)
+        run_party(here, bound, limits=limits, events=json_lines, started=_STARTED, shape=held, done=finished)
         return
     from parties.cli.progress import Display
 

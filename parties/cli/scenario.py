@@ -1,4 +1,4 @@
-"""`comity scenario`: what can be run, what a scenario asks for, and a first one of one's own."""
+"""`comity scenario`: list the scenarios, show what a scenario asks for, and write a first scenario."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def list_(as_json: bool) -> None:
     \b
     Example:  comity scenario list
     """
-    found = [(name, docstring(path).partition("\n")[0], str(path)) for name, path in available().items()]
+    scenarios = [(name, docstring(path).partition("\n")[0], str(path)) for name, path in available().items()]
     if as_json:
-        print_json({"scenarios": [{"name": name, "about": about, "path": path} for name, about, path in found]})
-    elif found:
-        print_table(("name", "about"), [(name, about) for name, about, _ in found])
+        print_json({"scenarios": [{"name": name, "about": about, "path": path} for name, about, path in scenarios]})
+    elif scenarios:
+        print_table(("name", "about"), [(name, about) for name, about, _ in scenarios])
     else:
         echo("none")
 
@@ -59,13 +59,13 @@ def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
     path = find(name)
     choose_cache()
     make_engine("replicated")  # a confined child can keep no compiled code
-    asked = {"path": str(path.absolute())}
-    known, _ = confined("parties.cli.scenario:previewed", asked, Limits(plan_timeout), readable=[path])
+    request = {"path": str(path.absolute())}
+    known, _ = confined("parties.cli.scenario:previewed", request, Limits(plan_timeout), readable=[path])
     loaded = load(name)
     if as_json:
-        print_json({**_described(loaded), "releases": known})  # a text where they are not known without a study
+        print_json({**_described(loaded), "releases": known})  # a text if releases are not known without a study
         return
-    # Indented, so that no line of it looks like one of ours.
+    # Indented, so that no line of the description looks like a line of Comity.
     echo(loaded.name, "", *(f"  {line}".rstrip() for line in loaded.doc.split("\n")), "")
     for name, entry in loaded.scenario.inputs.items():
         who = f"the {entry.holder}" if entry.holder else "every organization that brings data"
@@ -86,7 +86,7 @@ def show(name: str, all_: bool, plan_timeout: float, as_json: bool) -> None:
 
 def previewed(path: str) -> list[Line] | str:
     """In the confined child: the preview, or why there is none."""
-    with held():  # shown when it is loaded to be shown
+    with held():  # `show` loads it again, which shows its prints
         loaded = load(path)
         try:
             return preview(loaded)

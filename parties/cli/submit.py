@@ -93,7 +93,7 @@ def submit(
     """
     _check(wait)
     own, display = _opened(study, home, None if tried else plan_timeout, as_json, events)
-    with display or _Nothing() as shown:
+    with display or _NoDisplay() as shown:
         tell = json_lines if shown is None else shown.event
         prepared = own.sealed()
         if prepared is not None:
@@ -159,7 +159,7 @@ def results(
     own, display = _opened(study, home, None if tried else plan_timeout, as_json, events, reads=False)
     if not own.learns:
         raise ConfigError(f"{study}: {own.home.name} is not a recipient of this study")
-    with display or _Nothing() as shown:
+    with display or _NoDisplay() as shown:
         kept = _results(own, output, try_out=display is not None)
         if files:
             outcome = own.read([_bytes(path) for path in files])
@@ -171,7 +171,7 @@ def results(
     _end(own, outcome, display, kept, as_json, show=True)
 
 
-class _Nothing:
+class _NoDisplay:
     """In place of a display, for programs."""
 
     def __enter__(self) -> None:
@@ -197,7 +197,7 @@ def _opened(
     from parties.system.privacy import no_core_dumps
 
     no_core_dumps()
-    bound = tried_study(study, None if plan_timeout is None else Limits(plan_timeout))  # before keys are here
+    bound = tried_study(study, None if plan_timeout is None else Limits(plan_timeout))  # before keys are opened
     here = opened(home)
     if events:
         return open_own(here, bound, json_lines, started=_STARTED, reads=reads), None
@@ -224,7 +224,7 @@ def _written(own: Own, prepared: Any, folder: Path, as_json: bool) -> None:
 
 
 def _results(own: Own, output: Path | None, *, try_out: bool) -> Results:
-    """Where results go; tried before anybody is called."""
+    """The files of the results; the folder is tried before any party is called."""
     from parties.run.keeping import Results
 
     kept = Results(output, own.home.path / "results")

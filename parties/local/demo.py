@@ -1,4 +1,4 @@
-"""The main job on one machine: a scenario between local organizations, as processes over TLS, against the clear."""
+"""The demo: a scenario between organizations on this machine, as processes over TLS, compared with the clear."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ from parties.system.events import Event
 from parties.text.echo import echo
 from protocols.engines import REPLICATED_PARTIES
 
-#: Who joins two organizations.
+#: The name of the helper that joins two organizations.
 HELPER = "helper"
 
 
 @dataclass(frozen=True)
 class Demo:
-    """What is to be shown: the scenario, each organization's roles, and its files by input.
+    """A demo: the scenario, each organization's roles, and its files by input.
 
-    dealt  in place of files, rows that are written to temporary ones: organization -> input -> text
+    dealt  in place of `files`, rows to be written to temporary files: organization -> input -> text
     """
 
     loaded: Loaded
@@ -65,10 +65,10 @@ def prepare(
     engine: str | None = None,
     threshold: int | None = None,
 ) -> Demo:
-    """Decide who takes part with which files. Raises ConfigError.
+    """Decide which organizations take part with which files. Raises ConfigError.
 
     organizations  how many bring data (default: as many as there are files in `data`, else three); two are joined by
-                   a helper that only computes. With the engine replicated, three of more compute
+                   a helper that only computes. With the engine replicated, only the first three compute
     data           files as `parties.local.samples.given` reads them: FILE, or INPUT=FILE
     engine, threshold   as a study names them (default: as for studies)
     """
@@ -93,7 +93,7 @@ def prepare(
             roles[name].remove("compute")
     if count == 2:
         roles[HELPER] = ["compute"]
-    compute = [name for name, some in roles.items() if "compute" in some]
+    compute = [name for name, assigned in roles.items() if "compute" in assigned]
     chosen, threshold = choose(compute, engine, threshold)
     return Demo(loaded, roles, files, dealt, chosen, threshold)
 
@@ -132,11 +132,11 @@ def study_toml(demo: Demo, parameters: Mapping[str, Any], widen: float = 1.0, ne
 
 
 def _wider(column: Column, factor: float) -> str:
-    more = (column.high - column.low) * (factor - 1) / 2
+    margin = (column.high - column.low) * (factor - 1) / 2
     if isinstance(column, IntegerColumn):
-        low, high = max(column.low - int(more), -LARGEST_INTEGER), min(column.high + int(more), LARGEST_INTEGER)
+        low, high = max(column.low - int(margin), -LARGEST_INTEGER), min(column.high + int(margin), LARGEST_INTEGER)
         return f"{key(column.name)} = [{low}, {high}]"
-    return f"{key(column.name)} = [{column.low - more!r}, {column.high + more!r}]"
+    return f"{key(column.name)} = [{column.low - margin!r}, {column.high + margin!r}]"
 
 
 def _us(network: Network) -> str:
@@ -164,30 +164,30 @@ def run(
     on_event: Callable[[str, Event], None] | None = None,
     plan_timeout: float = 60.0,
 ) -> dict[str, Any]:
-    """Run it and give the result document of the first recipient, with all organizations' rows and the oracle.
+    """Run a demo. Returns the result document of the first recipient, with all organizations' rows and the oracle.
 
-    network  named in the study, and messages are held back as it would
-    compare  whether to pool the data in the clear (default: where there are at most three million rows)
-    Raises DemoFailed with the first party's error, and ComityError where the script is none that can run.
+    network  named in the study; messages are held back as it would
+    compare  whether to pool the data in the clear (default: if there are at most three million rows)
+    Raises DemoFailed with a party's error, and ComityError if the script cannot run.
     """
     with consortium(demo.names) as members:
-        some = next(iter(members.values())).home.parent
-        study = some / "study.toml"
+        directory = next(iter(members.values())).home.parent
+        study = directory / "study.toml"
         study.write_text(study_toml(demo, parameters or {}, widen, network), encoding="utf-8")
-        files = write(demo.dealt, some / "dealt") if demo.dealt else demo.files
-        for name, own in files.items():
-            for which, path in own.items():
+        files = write(demo.dealt, directory / "dealt") if demo.dealt else demo.files
+        for name, brought in files.items():
+            for which, path in brought.items():
                 bring(members[name], which, path)
         bound = tried_study(study, Limits(plan_timeout))
         if network is not None:
             options = [*options, "--shape", f"{_us(network)},{_kbits(network)}"]
         outside = [name for name, roles in demo.roles.items() if "compute" not in roles]
-        first, told = bound.plan.recipients[0], list(bound.loaded.said)
+        first, shown = bound.plan.recipients[0], list(bound.loaded.said)
 
         def heard(name: str, line: str) -> bool:
-            """What the first recipient's script prints, without what was shown when it was loaded here."""
-            if name == first and told and line == told[0]:
-                del told[0]
+            """Show what the first recipient's script prints, without the lines shown when it was loaded here."""
+            if name == first and shown and line == shown[0]:
+                del shown[0]
             elif name == first:
                 echo(line, err=True)
             return True
@@ -206,7 +206,7 @@ def run(
 def _oracle(
     bound: BoundStudy, files: Mapping[str, Mapping[str, Path]], compare: bool | None
 ) -> dict[str, Any] | OracleFailed | None:
-    """The plaintext result, while the parties compute; None where it is not wanted or the data does not fit."""
+    """The plaintext result, while the parties compute; None if it is not wanted or the data does not fit."""
     if compare is False or bound.loaded.scenario.oracle is None:
         return None
     from mpc.errors import DataError
@@ -224,7 +224,7 @@ def _oracle(
                 return None
             tables[which] = pooled(schema, sources)
     except DataError:
-        return None  # the party that brings it says so, with its own exit code
+        return None  # the party that brings the data reports the error, with its exit code
     return attempted(bound.loaded.scenario, tables, bound.computation.settings())
 
 
@@ -234,7 +234,7 @@ def _joined(
     failed = [e for e in ended.values() if e.code != 0]
     failed = [e for e in failed if not e.by_us] or failed
     if failed:
-        # The one that says what is wrong, rather than those that lost it.
+        # The party that says what is wrong, rather than parties that only lost it.
         order = {2: 0, 1: 1, 5: 2, 4: 3, 3: 4}
         raise DemoFailed(min(failed, key=lambda e: order.get(e.code, 5)))
     results = {name: e.result.document if e.result else {} for name, e in ended.items()}
@@ -256,8 +256,8 @@ def _joined(
                 raise DemoFailed(Ended(name, 1, [], f"error: {name} received another value of {release!r} than others"))
         known = {line["name"] for line in result["manifest"]}
         result["manifest"] += [line for line in other["manifest"] if line["name"] not in known]
-        for told in ("kinds", "protections", "unprotected"):
-            result[told] |= other[told]
+        for part in ("kinds", "protections", "unprotected"):
+            result[part] |= other[part]
     if oracle is not None:
         zero = smallest(bound.computation.schemas.values())
         result["oracle"] = compared(bound.loaded.scenario, result["releases"], result["kinds"], oracle, zero=zero)

@@ -1,7 +1,7 @@
 """Several parties on this machine: real processes with homes, keys, cards and TLS of their own.
 
-For `comity demo`, benchmarks and tests. What a process is told is what an operator would tell it: files and
-commands. The homes are temporary and removed; private keys do not outlive the run.
+For `comity demo`, benchmarks and tests. A process gets the files and commands that an operator would give it. The
+homes are temporary and removed; private keys do not outlive the run.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from parties.system.privacy import write_private
 from parties.system.stopping import end_if_told
 from parties.text.echo import SCRIPT
 
-#: A process that was asked to end and has not, is ended.
+#: Seconds after which a process that was asked to end is killed.
 _TERMINATE_S = 2.0
-#: Once a party has failed, those that had met it find that out by themselves; the others would wait for it.
+#: Seconds for the other parties to notice that one has failed; a party that never met it would wait for it.
 _AFTERWARDS_S = 15.0
 
 
@@ -44,7 +44,7 @@ class Member:
 
 @dataclass
 class Ended:
-    """How a party's process ended: exit code, its events, what it said on stderr, whether it was we who ended it."""
+    """How a party's process ended: its exit code, events and standard error, and whether we ended it."""
 
     name: str
     code: int
@@ -54,7 +54,7 @@ class Ended:
 
     @property
     def result(self) -> Finished | None:
-        """Its result, where it came to one."""
+        """The event with the result, if the party reached one."""
         return next((event for event in self.events if isinstance(event, Finished)), None)
 
 
@@ -91,7 +91,7 @@ def bring(member: Member, dataset: str, file: Path, schema: Path | None = None) 
 
 
 class Launched:
-    """Processes of a study under way."""
+    """The running processes of a study."""
 
     def __init__(
         self,
@@ -104,8 +104,8 @@ class Launched:
         tried: bool = False,
         heard: Callable[[str, str], bool] = lambda name, line: False,
     ) -> None:
-        """`submitting`: those that do not compute; `options` are for those that do. `tried`: as the option says.
-        `heard` gets each line that a party's script prints, and says whether it has shown it."""
+        """`submitting`: organizations that do not compute; `options` are for the others. `tried`: pass --tried.
+        `heard` gets each line that a party's script prints, and returns whether it has shown the line."""
         self._heard = heard
         self._on_event = on_event
         self._lock = threading.Lock()
@@ -152,7 +152,7 @@ class Launched:
                 self.ended[name].stderr += line
 
     def wait(self, timeout_s: float | None = None, *, stop_on_error: bool = False) -> dict[str, Ended]:
-        """Wait for all; with `stop_on_error`, when one has failed the others have a while to find that out."""
+        """Wait for all; with `stop_on_error`, after a failure the others have _AFTERWARDS_S (0 for code 2) to end."""
         deadline = None if timeout_s is None else time.monotonic() + timeout_s
         failed: float | None = None
         waiting = dict(self.processes)
@@ -194,7 +194,7 @@ class Launched:
 
 
 def threads_per_party(parties: int) -> dict[str, str]:
-    """Environment that leaves each of several parties on one machine its share of the cores."""
+    """Environment variables that limit each of `parties` processes on one machine to its share of the cores."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else (os.cpu_count() or 1)
     share = str(max(1, cores // parties))
     return {"OPENBLAS_NUM_THREADS": share, "OMP_NUM_THREADS": share, "MKL_NUM_THREADS": share, "COMITY_THREADS": share}

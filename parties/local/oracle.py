@@ -1,4 +1,4 @@
-"""A run against pooling the data in the clear: only where all the data is on this machine, as in a demo."""
+"""Compare a run with pooling the data in the clear: only where all the data is on this machine, as in a demo."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
 from parties.data.dataset import SourceRows
 from parties.report.words import plain, scientific
 
-#: Rows above which pooling in memory is no longer a side show.
+#: With more rows than this, pooling in memory is too expensive to be the default.
 MOST_ROWS = 3_000_000
 
 
@@ -60,15 +60,15 @@ def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
 
 
 def expected(scenario: Scenario, tables: Mapping[str, Any], parameters: Any) -> dict[str, Any] | None:
-    """What the scenario's plaintext oracle says, in JSON form (None: it has none)."""
+    """The result of the scenario's plaintext oracle, in JSON form; None if it has no oracle."""
     oracle = scenario.oracle
     if oracle is None:
         return None
     arguments = [tables[name] for name in scenario.inputs]
     if oracle.__code__.co_argcount > len(arguments):
         arguments.append(parameters)
-    found: dict[str, Any] = plain(oracle(*arguments))
-    return found
+    result: dict[str, Any] = plain(oracle(*arguments))
+    return result
 
 
 @dataclass(frozen=True)
@@ -94,14 +94,14 @@ def _file_of(scenario: Scenario) -> str:
 
 #: In place of a deviation, where one of the two is a number and the other is not.
 DIFFERS = "differs in form"
-#: Of a list or table, and of a text, that messages show.
+#: Cells of a list or table, and characters of a text, that messages show.
 _CELLS, _CHARACTERS = 4, 60
-#: The same, where the run suppressed what the oracle gives: no wrong number.
+#: In place of a deviation, where the run suppressed what the oracle gives: no number is wrong.
 SUPPRESSED = "suppressed in the run only"
 
 
 def smallest(schemas: Iterable[Schema]) -> float:
-    """What is 0 of a number whose oracle is 0: 2^-28 of the largest value that a column is declared to have."""
+    """The largest number that counts as 0 where the oracle gives 0: 2^-28 of the largest declared value of a column."""
     columns = [column for schema in schemas for column in schema.columns]
     return 2.0**-28 * max((max(abs(column.low), abs(column.high)) for column in columns), default=0.0)
 
@@ -109,15 +109,15 @@ def smallest(schemas: Iterable[Schema]) -> float:
 def deviations(
     releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any], zero: float = 0.0
 ) -> tuple[float | str, dict[str, float | str]]:
-    """The largest deviation, and each release's.
+    """The largest deviation, and the deviation of each release.
 
-    Relative, except where that says little: absolute for what lies between -1 and 1 (correlations, p-values, R²), and
-    for coefficients, differences, t and interval limits relative to the number or its standard error, whichever is
-    larger. A number up to `zero` is 0, where the oracle says 0 (or what float64 makes of it).
+    Deviations are relative, except where that says little: absolute for values from -1 to 1 (correlations, p-values,
+    R²); for coefficients, differences, t and interval limits, relative to the number or its standard error, whichever
+    is larger. A number up to `zero` counts as 0 where the oracle gives 0 (or its float64 rounding error).
 
-    A release that the oracle has and the run has not, or that is undefined or of another shape on one side only, or
-    suppressed by the oracle only, is DIFFERS, which counts as the largest; SUPPRESSED comes next. Releases that the
-    oracle leaves out are not compared: `uncompared` lists them.
+    A release is DIFFERS, which counts as the largest deviation, if the run lacks it, if it is undefined or has another
+    shape on one side only, or if only the oracle suppressed it; SUPPRESSED comes next. Releases that the oracle does
+    not give are not compared: `uncompared` lists them.
     """
     details: dict[str, float | str] = {}
     for name, (largest, alone) in _largest(releases, kinds, oracle, zero).items():
@@ -137,7 +137,7 @@ def compared(
     zero: float = 0.0,
 ) -> dict[str, Any]:
     """The comparison as the result document holds it; `beyond` names the releases that differ too much, `apart` shows
-    both forms of each, shortened; `zero` as for `deviations`."""
+    both values of each, shortened; `zero` as for `deviations`."""
     if isinstance(oracle, OracleFailed):
         return {"max_relative_error": "not compared", "failed": oracle.text}
     largest, details = deviations(releases, kinds, oracle, zero)
@@ -154,7 +154,7 @@ def compared(
 
 
 def complaint(comparison: Mapping[str, Any]) -> str:
-    """What is wrong by a comparison, for people; empty where nothing is."""
+    """The errors that a comparison found, for people; empty if there are none."""
     if comparison.get("failed"):
         return str(comparison["failed"])
     details, wrong = comparison["details"], comparison["beyond"]
@@ -174,32 +174,32 @@ def complaint(comparison: Mapping[str, Any]) -> str:
 def _largest(
     releases: Mapping[str, Any], kinds: Mapping[str, str], oracle: Mapping[str, Any], zero: float
 ) -> dict[str, tuple[float, bool]]:
-    """Each release's largest deviation, infinite where it differs in form, and whether only the run suppressed some."""
-    found = {}
+    """Each release's largest deviation (infinite: another form), and whether the run alone suppressed a value."""
+    largest = {}
     for name, wanted in oracle.items():
         errors = list(_errors(releases.get(name), wanted, kinds.get(name, "number"), zero))
         known = [error for error in errors if not math.isnan(error)]
-        found[name] = max(known, default=0.0), len(known) < len(errors)
-    return found
+        largest[name] = max(known, default=0.0), len(known) < len(errors)
+    return largest
 
 
 def _apart(name: str, releases: Mapping[str, Any], wanted: Any) -> str:
     """ "the run gives [1, 2], plaintext() gives 3"."""
     if name not in releases:
         return f"the run has no release of this name, plaintext() gives {_short(wanted)}"
-    found, place = releases[name], ""
-    while isinstance(found, Mapping) and isinstance(wanted, Mapping):
-        key = next((key for key in wanted if key not in found or _short(found[key]) != _short(wanted[key])), None)
-        if key is None or key not in found:
+    actual, place = releases[name], ""
+    while isinstance(actual, Mapping) and isinstance(wanted, Mapping):
+        key = next((key for key in wanted if key not in actual or _short(actual[key]) != _short(wanted[key])), None)
+        if key is None or key not in actual:
             break
-        found, wanted, place = found[key], wanted[key], f"{place}{key}: "
-    return f"{place}the run gives {_short(found)}, plaintext() gives {_short(wanted)}"
+        actual, wanted, place = actual[key], wanted[key], f"{place}{key}: "
+    return f"{place}the run gives {_short(actual)}, plaintext() gives {_short(wanted)}"
 
 
 def _short(value: Any) -> str:
     """A value in JSON form, shortened."""
     if isinstance(value, Mapping):
-        cells = [f"{key}: {_short(each)}" for key, each in list(value.items())[:_CELLS]]
+        cells = [f"{key}: {_short(cell)}" for key, cell in list(value.items())[:_CELLS]]
         return f"{{{', '.join(cells)}{_more(value)}}}"
     if isinstance(value, list):
         return f"[{', '.join(map(_short, value[:_CELLS]))}{_more(value)}]"
@@ -212,43 +212,43 @@ def _more(value: Sequence[Any] | Mapping[Any, Any]) -> str:
 
 
 def uncompared(releases: Mapping[str, Any], oracle: Mapping[str, Any]) -> list[str]:
-    """Releases that the oracle says nothing about."""
+    """Releases that the oracle does not give."""
     return [name for name in releases if name not in oracle]
 
 
-#: What float64 makes of a sum that is 0, at most.
+#: The largest float64 rounding error of a sum that is 0.
 _FLOAT_ZERO = 1e-9
 _ABSOLUTE = {"p", "r_squared"}
 _IN_ERRORS = {"coefficient", "difference", "ci_low", "ci_high"}
 _T = {"t", "statistic"}
 
 
-def _errors(found: Any, wanted: Any, kind: str, zero: float, unit: Any = 0.0) -> Iterator[float]:
+def _errors(actual: Any, wanted: Any, kind: str, zero: float, unit: Any = 0.0) -> Iterator[float]:
     """Deviations of all numbers in a release, infinite where they differ in form, NaN where the run suppressed it;
-    `unit`: what they are relative to if they are smaller."""
-    if isinstance(found, str) and found.startswith("suppressed") and found != wanted:
+    `unit`: deviations of smaller numbers are relative to it (None: all are absolute)."""
+    if isinstance(actual, str) and actual.startswith("suppressed") and actual != wanted:
         yield math.nan
     elif isinstance(wanted, Mapping):
         units = _units(wanted, kind)
         for name, value in wanted.items():
             absolute = name in _ABSOLUTE or (kind == "matrix" and "labels" in wanted)  # correlations
-            there = found[name] if isinstance(found, Mapping) and name in found else None
+            there = actual[name] if isinstance(actual, Mapping) and name in actual else None
             yield from _errors(there, value, kind, zero, None if absolute else units.get(name, 0.0))
     elif isinstance(wanted, list):
-        if not isinstance(found, list) or len(found) != len(wanted):
+        if not isinstance(actual, list) or len(actual) != len(wanted):
             yield math.inf
             return
         units_of = unit if isinstance(unit, list) and len(unit) == len(wanted) else [unit] * len(wanted)
-        for f, w, u in zip(found, wanted, units_of, strict=True):
+        for f, w, u in zip(actual, wanted, units_of, strict=True):
             yield from _errors(f, w, kind, zero, u)
-    elif _is_number(found) and _is_number(wanted):
-        gap = 0.0 if abs(wanted) < _FLOAT_ZERO and abs(found) <= zero else abs(found - wanted)
+    elif _is_number(actual) and _is_number(wanted):
+        gap = 0.0 if abs(wanted) < _FLOAT_ZERO and abs(actual) <= zero else abs(actual - wanted)
         least = 1.0 if unit is None else max(abs(wanted), unit if _is_number(unit) else 0.0)
         yield gap if gap == 0 or unit is None else gap / least if least else math.inf
-    elif isinstance(found, str) and isinstance(wanted, str) and found.startswith("undefined"):
+    elif isinstance(actual, str) and isinstance(wanted, str) and actual.startswith("undefined"):
         yield 0.0 if wanted.startswith("undefined") else math.inf  # an oracle need not know why
     else:
-        yield 0.0 if found == wanted else math.inf
+        yield 0.0 if actual == wanted else math.inf
 
 
 def _units(wanted: Mapping[str, Any], kind: str) -> dict[str, Any]:

@@ -8,16 +8,16 @@ import sys
 from collections import deque
 
 _FIRST_PORT, _PORTS, _HELD = 20_000, 12_000, 512
-#: Sockets that hold the newest ports until this process ends; the oldest is given back first.
+#: Sockets that hold the newest ports until this process ends; the oldest is released first.
 _held: deque[socket.socket] = deque()
 
 
 def free_ports(number: int) -> list[int]:
-    """Free loopback ports, below those that outgoing connections take.
+    """Free loopback ports, below the ports of outgoing connections.
 
-    Each was bound, so that nobody listens on it. Linux lets a socket that does not listen hold a port for one that
-    will (both with SO_REUSEADDR), so that no other call gets it meanwhile, in whatever process. Elsewhere a port is
-    given back at once, and a party says so if another program takes it.
+    Each port was bound, which shows that nobody listens on it. On Linux a socket that does not listen can hold a port
+    for a socket that will (both with SO_REUSEADDR), so that no other call gets the port meanwhile, in any process.
+    Elsewhere a port is released at once, and a party reports it if another program takes the port.
     """
     chosen: set[int] = set()
     while len(chosen) < number:

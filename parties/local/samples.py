@@ -1,4 +1,4 @@
-"""The sample data bundled with scenarios: where it is, a copy to imitate, and the same rows for other organizations."""
+"""The sample data bundled with scenarios: its files, a copy to imitate, and its rows dealt to other organizations."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ def samples(loaded: Loaded) -> dict[str, dict[str, Path]]:
     """The sample data bundled with a scenario: organization -> input -> file."""
     where = folder() / "data" / Path(loaded.scenario.samples or loaded.name).name
     inputs = list(loaded.scenario.inputs)
-    found: dict[str, dict[str, Path]] = {}
+    files: dict[str, dict[str, Path]] = {}
     for path in sorted(where.glob("*.csv")) + sorted(where.glob("*.parquet")):
         name, _, which = path.stem.partition(".")
         input_ = which or inputs[0]
         if input_ in inputs:
-            found.setdefault(name, {})[input_] = path
-    return found
+            files.setdefault(name, {})[input_] = path
+    return files
 
 
 def export(loaded: Loaded, into: Path) -> list[Path]:
@@ -81,19 +81,19 @@ def given(loaded: Loaded, data: Sequence[Path], organizations: int | None) -> tu
 
 
 def holders_of(loaded: Loaded) -> list[str]:
-    """The roles that bring a whole table, in the order of the organizations that have them in a demo."""
+    """The roles whose holder brings a whole table, in the order of the organizations that have them in a demo."""
     return list(dict.fromkeys(entry.holder for entry in loaded.scenario.inputs.values() if entry.holder))
 
 
 def deal(loaded: Loaded, names: Sequence[str]) -> dict[str, dict[str, str]]:
     """All rows of the sample files, dealt in turn to these organizations: name -> input -> text of a CSV file.
 
-    The same rows every time. Raises ConfigError where there are none to deal, or too few for everybody.
+    The same rows every time. Raises ConfigError if there are no rows to deal, or fewer than organizations.
     """
-    found = samples(loaded)
+    bundled = samples(loaded)
     dealt: dict[str, dict[str, str]] = {name: {} for name in names}
     for which, entry in loaded.scenario.inputs.items():
-        paths = [files[which] for files in found.values() if which in files]
+        paths = [files[which] for files in bundled.values() if which in files]
         if entry.holder is not None or not paths or any(path.suffix != ".csv" for path in paths):
             raise ConfigError(f"{loaded.name} has no sample data for {len(names)} organizations: give --data for each")
         heading, rows = _pooled(paths)
@@ -105,7 +105,7 @@ def deal(loaded: Loaded, names: Sequence[str]) -> dict[str, dict[str, str]]:
 
 
 def write(dealt: Mapping[str, Mapping[str, str]], into: Path) -> dict[str, dict[str, Path]]:
-    """Files of dealt rows, in a folder of their own: organization -> input -> file."""
+    """Write dealt rows to files in the new folder `into`: organization -> input -> file."""
     into.mkdir(mode=0o700)
     files: dict[str, dict[str, Path]] = {}
     for name, texts in dealt.items():

@@ -1,4 +1,4 @@
-"""A session and a runtime put together: the run uses the session's channel and keys, and each ends with the other."""
+"""Join a session and a runtime: the run uses the session's channel and keys, and if one of them fails, both end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from protocols.library import Library
 
 @asynccontextmanager
 async def opened(session: Session) -> AsyncIterator[None]:
-    """The session, opened; whatever ends the body is told to the peers, by its class alone."""
+    """Open the session, and finish it after the body. Peers learn the class of the body's error, never its message."""
     error: ComityError | None = None
     try:
         await session.open()
@@ -41,8 +41,8 @@ async def opened(session: Session) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def received(session: Session, reception: Reception | None, wait: float) -> AsyncIterator[None]:
-    """Around a session: organizations that do not compute are received until it has ended, and then, for at most
-    `wait` seconds, until they have fetched what they learn."""
+    """Receive organizations that do not compute: during the session in the body, and for at most `wait` seconds after
+    it, until they have fetched their results."""
     if reception is None:
         yield
         return
@@ -80,8 +80,8 @@ def runtime_over(
 ) -> Iterator[Runtime]:
     """A runtime over an opened session.
 
-    `shaped` is a channel over the session's that is as slow as a network. With one thread, kernels run between
-    messages, as there is nothing to overlap them with. A failed session ends the run at once.
+    `shaped` is a channel over the session's channel that is as slow as a network. With one thread, kernels run between
+    messages, since nothing could run beside them. A failed session ends the run at once.
     """
     keep_freed()
     pool = ThreadPoolExecutor(threads)

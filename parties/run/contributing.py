@@ -1,7 +1,7 @@
-"""One organization that does not compute, one study: from its home and data to receipts, and to what it learns.
+"""An organization that does not compute, in one study: from its home and data to receipts and to its releases.
 
-In order: read the study and its scenario; check this organization's data; run the script once, alone and dry, for what
-it would share; deal and seal that; hand it to every compute party; wait for the releases, where it is to learn them.
+In order: read the study and its scenario; check this organization's data; run the script once, alone and dry, to get
+the numbers that it would share; deal and seal them; send them to each compute party; a recipient waits for releases.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Own:
 
     @property
     def cards(self) -> dict[str, Card]:
-        """Those of the compute parties, in index order."""
+        """The cards of the compute parties, in index order."""
         return {name: self.home.consortium.member(name).card for name in self.bound.plan.having("compute")}
 
     @property
@@ -73,7 +73,7 @@ class Own:
         return self.home.name in self.bound.plan.recipients
 
     def sealed(self) -> Prepared | None:
-        """Its contribution, dealt and sealed anew; None where the script asks nothing of it."""
+        """This organization's contribution, dealt and sealed anew; None if the script asks it for no numbers."""
         outside = runtime_of(self.study).outside
         vector = outside.vector(self.index)
         if not vector.size:
@@ -90,12 +90,12 @@ class Own:
         )
 
     def _number(self) -> int:
-        """Above those of all earlier submissions that have a receipt, also where the clock was set back since."""
+        """A number above those of all earlier submissions with a receipt, even if the clock was set back since."""
         earlier = [int(path.stem) for path in (self.home.path / RECEIPTS / self.digest.hex()).glob("[0-9]*.json")]
         return max([time.time_ns(), *(number + 1 for number in earlier)])
 
     def read(self, envelopes: Sequence[bytes]) -> Outcome:
-        """Its results, from the sealed parts of all compute parties in any order."""
+        """This organization's results, from the sealed parts of all compute parties in any order."""
         parts = {read_header(envelope).sender: envelope for envelope in envelopes}
         missing = [name for name, card in self.cards.items() if card.key_hash not in parts]
         if missing:
@@ -107,7 +107,7 @@ class Own:
         return self.outcome(facts)
 
     def outcome(self, facts: Facts | None = None) -> Outcome:
-        """What it ends with; without facts of a run, what it has done itself."""
+        """The outcome of a run; without the facts of a run, what this organization has done itself."""
         return Outcome(
             releases=self.study.results,
             manifest=[entry.describe() for entry in self.study.entries],
@@ -128,9 +128,9 @@ class Own:
 def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | None = None, reads: bool = True) -> Own:
     """Check the study and this organization's data, and run the script over it, dry. Sends nothing.
 
-    reads   without it no data is looked at: to read results only
+    reads   False: read no data, to fetch results only
 
-    Raises ConfigError (it computes, or takes no part; a card is missing) and DataError.
+    Raises ConfigError (the organization computes or does not take part; a card is missing) and DataError.
     """
     plan = bound.plan
     laps = Laps(started)
@@ -195,7 +195,7 @@ async def _call(own: Own, prepared: Prepared | None, fetch: bool, wait: float, e
 
 
 def _keep_part(own: Own, party: str, part: bytes) -> bool:
-    """Keep a sealed part of the results until they are written. Where that fails, the compute party keeps it."""
+    """Keep a sealed part until the results are written. If that fails, the compute party keeps the part."""
     try:
         folder = own.home.path / INCOMING / own.digest.hex()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -207,7 +207,7 @@ def _keep_part(own: Own, party: str, part: bytes) -> bool:
 
 
 def forget_parts(own: Own) -> None:
-    """The results are written: what they were put together from goes."""
+    """Delete the sealed parts, once the results are written."""
     shutil.rmtree(own.home.path / INCOMING / own.digest.hex(), ignore_errors=True)
 
 
@@ -218,7 +218,7 @@ def _keep_receipts(home: Home, study: bytes, prepared: Prepared, receipts: Mappi
 
 
 def write_envelopes(prepared: Prepared, folder: Path, name: str, study: bytes) -> list[Path]:
-    """The sealed files of a contribution, one for each compute party, for any other way there."""
+    """Write a contribution as sealed files, one for each compute party, to be sent in any other way."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     paths = []
     for party, envelope in prepared.envelopes.items():

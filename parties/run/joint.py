@@ -1,4 +1,4 @@
-"""The joint part of a run: the script over an opened session, and what is told while it goes on."""
+"""The joint part of a run: execute the script over an opened session, and report progress."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ async def compute(
 ) -> Study:
     """Run the script to its end over an opened session. Raises ComityError.
 
-    outside    what organizations that do not compute have contributed
+    outside    the contributions of organizations that do not compute
     reception  tells those organizations how far the run is
     shape      hold messages back as this network would
     laps       gets the seconds of the local passes, and of the joint part after them
     """
     computation = bound.computation
-    gc.freeze()  # what was imported stays: collections in mid-run need not look at it
+    gc.freeze()  # imported objects stay: collections during the run need not visit them
     shaped = None
     if shape is not None:
         shaped = Shaped(session.channel, shape, Clock())
@@ -61,7 +61,7 @@ async def compute(
         threads=default_threads(),
         shaped=shaped,
         network=computation.network,
-        on_progress=_teller(session, reception, dry.steps, events),
+        on_progress=_reporter(session, reception, dry.steps, events),
         outside=outside,
     ) as run:
         study = assemble(computation, run, rows=rows, manifest=dry.manifest())
@@ -79,10 +79,10 @@ async def compute(
     return study
 
 
-def _teller(
+def _reporter(
     session: Session, reception: Reception | None, steps: int, events: Events
 ) -> Callable[[str, tuple[str, int]], None]:
-    """A function that is called after each operation that sends, and tells how far the run is, but not too often."""
+    """A function to call after each operation that sends; it reports progress at most every _BETWEEN_S seconds."""
     done = 0
     last = perf_counter()
 

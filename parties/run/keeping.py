@@ -1,12 +1,13 @@
-"""Where a run's results go, so that none is lost: tried before anybody is waited for, and written before they are used.
+"""The files of a run's results. So that no result is lost, the folder is tried before the run waits for anybody, and
+results are written before they are used.
 
     results = Results(folder, home / "results")
-    results.try_out()              # ConfigError: the folder, the space, or what the report is made with
-    results.opened(study, values)  # at once after the run: opened.json, 0600, on disk
+    results.try_out()              # ConfigError: no folder, no space, or no report can be made
+    results.opened(study, values)  # right after the run: opened.json, 0600, on disk
     results.finish(document, ...)  # result.json, report.html, the terminal; NotWritten when one of them failed
 
-`opened.json` is removed once `result.json` is whole. If the folder fails in mid-run (full, removed, read-only), the
-results go to the spare one, the organization's home. What cannot be written is printed, and the exit code says so.
+`opened.json` is removed once `result.json` is whole. If the folder fails during the run (full, removed, read-only), the
+results go to the spare folder, in the organization's home. What cannot be written is printed; the exit code says so.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 JOURNAL, RESULT, REPORT = "opened.json", "result.json", "report.html"
-#: Room that a folder must have: a report of some hundred releases has half of it.
+#: Free bytes that a folder must have: a report of some hundred releases takes half of them.
 ROOM = 2 << 20
 
 
@@ -43,12 +44,12 @@ class NotWritten(ComityError):
 class Results:
     """The files of one run.
 
-    folder  where they go, as they are; None: into a folder of their own in `spare`
-    spare   takes the results of runs, each in a folder of its own, also where `folder` fails after the run
+    folder  takes the files of this run; None: a new folder in `spare` does
+    spare   holds a folder for each run; it also takes the results if `folder` fails after the run
     """
 
     def __init__(self, folder: Path | None, spare: Path | None = None) -> None:
-        self._given = folder
+        self._chosen = folder
         self._spare = spare
         self._folder: Path | None = None
         self._journal: Path | None = None
@@ -56,8 +57,8 @@ class Results:
         self._began = datetime.now(UTC)
 
     def try_out(self) -> None:
-        """Raises ConfigError where results could not be written here, or no report could be made."""
-        folder = self._given or self._spare
+        """Raises ConfigError if results could not be written here, or no report could be made."""
+        folder = self._chosen or self._spare
         assert folder is not None
         try_folder(folder, "results")
         from parties.report import page as report
@@ -66,22 +67,22 @@ class Results:
             report.html(_sample())
         except Exception as error:
             raise ConfigError(
-                f"no report could be made here: {_what(error)}. Is the installation whole? Nothing was sent"
+                f"no report could be made here: {_cause(error)}. Is the installation whole? Nothing was sent"
             ) from error
 
     def opened(self, study: str, values: Mapping[str, Any]) -> None:
-        """Put opened values on disk, before anything else is done with them. Never raises: `finish` tells."""
+        """Put opened values on disk, before anything else is done with them. Never raises: `finish` reports it."""
         if not values:
             return
         text = json.dumps({"study": study, "releases": plain(values)}, indent=1) + "\n"
         self._journal = self._write(study, JOURNAL, lambda path: write_private(path, text.encode()))
 
     def failed(self, what: str) -> None:
-        """Something else that the run leaves was not written: `finish` tells, and ends with NotWritten."""
+        """Record that another file of the run was not written: `finish` reports it and raises NotWritten."""
         self._failed.append(what)
 
     def finish(self, document: dict[str, Any], *, as_json: bool, console: Console) -> None:
-        """Write the files and show the result. Raises NotWritten at the end, when everything was tried.
+        """Write the files and show the result. Raises NotWritten at the end, after trying everything.
 
         document  as `parties.run.result.result_document` makes it; the names of the files are added
         """
@@ -107,7 +108,7 @@ class Results:
         self.check()
 
     def check(self) -> None:
-        """Raises NotWritten where something was not written."""
+        """Raises NotWritten if a file was not written."""
         if self._failed:
             left = "" if self._journal is None else f"\nThe opened values are in {self._journal}"
             raise NotWritten("\n".join(self._failed) + left)
@@ -127,21 +128,21 @@ class Results:
         except BrokenPipeError:
             raise
         except Exception as error:
-            self._failed.append(f"the results could not be shown: {_what(error)}")
+            self._failed.append(f"the results could not be shown: {_cause(error)}")
             with suppress(OSError):
                 echo(json.dumps({"releases": plain(document["releases"])}))  # ASCII, which can be printed anywhere
                 sys.stdout.flush()
 
     def _write(self, study: str, name: str, write: Callable[[Path], None]) -> Path | None:
-        """Write a file into the first folder that takes it; its path, None where none does."""
+        """Write a file into the first folder that takes it. Returns its path, or None if no folder takes it."""
         for folder in self._places(study):
             try:
                 folder.mkdir(mode=0o700, parents=True, exist_ok=True)
                 write(folder / name)
             except Exception as error:
-                self._failed.append(f"{folder / name} could not be written: {_what(error)}")
+                self._failed.append(f"{folder / name} could not be written: {_cause(error)}")
                 if not isinstance(error, OSError):
-                    return None  # it is not the folder's fault
+                    return None  # another folder would not help
                 continue
             self._folder = folder
             return folder / name
@@ -149,15 +150,15 @@ class Results:
 
     def _places(self, study: str) -> list[Path]:
         places = [] if self._folder is None else [self._folder]
-        if self._given is not None:
-            places.append(self._given)
+        if self._chosen is not None:
+            places.append(self._chosen)
         if self._spare is not None:
             places.append(self._spare / f"{self._began:%Y-%m-%dT%H%M%SZ}-{study[:8]}")
         return list(dict.fromkeys(places))
 
 
 def try_folder(folder: Path, what: str, room: int = ROOM) -> None:
-    """Raises ConfigError where `folder` cannot be made, or a file of `room` bytes not be written into it."""
+    """Raises ConfigError if `folder` cannot be made, or a file of `room` bytes cannot be written there."""
     made = [path for path in [folder, *folder.parents] if not path.exists()]
     probe = folder / f".try-{os.getpid()}"
     try:
@@ -179,11 +180,11 @@ def try_folder(folder: Path, what: str, room: int = ROOM) -> None:
 
 
 def plain(value: Any) -> Any:
-    """Any value as JSON, whatever it is: numbers in full, what is no finite number as words."""
+    """Any value as JSON: numbers in full, and floats that are not finite as text."""
     if isinstance(value, Mapping):
-        return {str(key): plain(some) for key, some in value.items()}
+        return {str(key): plain(element) for key, element in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
-        return [plain(some) for some in value]
+        return [plain(element) for element in value]
     if hasattr(value, "tolist"):
         return plain(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
@@ -191,11 +192,11 @@ def plain(value: Any) -> Any:
     return value if value is None or isinstance(value, (bool, int, float, str)) else repr(value)
 
 
-def _what(error: Exception) -> str:
+def _cause(error: Exception) -> str:
     if isinstance(error, OSError):
         return (error.strerror or str(error) or type(error).__name__).lower()
     last = traceback.extract_tb(error.__traceback__)[-1]
-    # Not its message: it may quote data.
+    # Not the error's message: it may quote data.
     return f"{type(error).__name__} ({os.path.basename(last.filename)}, line {last.lineno})"
 
 

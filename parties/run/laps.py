@@ -8,7 +8,7 @@ from time import perf_counter
 class Laps:
     """Seconds by phase, from `started` (perf_counter()) on.
 
-    A lap ends with the name of its phase, and the next one begins. A phase may have several laps.
+    The end of a lap names its phase and begins the next lap. A phase may have several laps.
     """
 
     def __init__(self, started: float | None = None) -> None:
@@ -16,11 +16,11 @@ class Laps:
         self._started = perf_counter() if started is None else started
 
     def end(self, phase: str) -> None:
-        """The lap so far belongs to this phase."""
+        """End the lap: it belongs to this phase."""
         now = perf_counter()
         self.add(phase, now - self._started)
         self._started = now
 
     def add(self, phase: str, seconds: float) -> None:
-        """Time of a phase that was measured elsewhere."""
+        """Add to a phase seconds that were measured elsewhere."""
         self.seconds[phase] = self.seconds.get(phase, 0.0) + seconds

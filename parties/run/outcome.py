@@ -1,4 +1,4 @@
-"""What a party's process is told, what it tells, and what it ends with; the same for those that do not compute."""
+"""The limits, the data check and the outcome of a party's process, whether its organization computes or not."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Limits:
 
 @dataclass
 class Outcome:
-    """What a run left at this organization.
+    """The results and facts of a run at this organization.
 
     manifest  the lines of the agreed document about releases, in the order of the script
     skipped   agreed releases that the script has not asked for
@@ -47,17 +47,17 @@ class Outcome:
     contributions: int = 0
     left_out: tuple[str, ...] = ()
     skipped: tuple[str, ...] = ()
-    #: What the run should have left on disk, and could not, in words.
+    #: Messages about files that could not be written.
     unwritten: list[str] = field(default_factory=list)
 
     @property
     def facts(self) -> Facts:
-        """What is told of it to those who learn without computing."""
+        """The facts of the run for recipients that do not compute."""
         return Facts(self.rounds, self.operations, self.finished, self.contributions, self.left_out)
 
 
 def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:
-    """The datasets that the organization of `home` brings, checked: DataError before anything was sent."""
+    """Check the datasets that the organization of `home` brings. Raises DataError; nothing was sent yet."""
     from parties.organization.catalog import open_dataset
 
     computation = bound.computation

@@ -1,4 +1,4 @@
-"""Who takes part in a session, from a home's cards: in index order, with this organization's own card among them."""
+"""The participants of a session, from a home's cards, in index order; this organization's card is among them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from parties.organization.home import Home
 
 
 def participants(home: Home, names: Sequence[str]) -> list[Participant]:
-    """Those who compute. ConfigError where a card is not known here."""
-    found = []
+    """The compute parties `names`, in that order. Raises ConfigError if a card is not known here."""
+    parties = []
     for name in names:
         if name == home.name:
-            found.append(Participant(name, home.identity.key_hash, home.card().certificate, None))
+            parties.append(Participant(name, home.identity.key_hash, home.card().certificate, None))
         else:
             member = home.consortium.member(name)
-            found.append(Participant(name, member.card.key_hash, member.card.certificate, member.address))
-    return found
+            parties.append(Participant(name, member.card.key_hash, member.card.certificate, member.address))
+    return parties
 
 
 def bystanders(home: Home, taking_part: Sequence[str]) -> list[bytes]:
-    """Certificates of members that take no part: a call from one is refused by its name."""
+    """Certificates of members that do not take part: a call from such a member is refused by its name."""
     return [m.card.certificate for m in home.consortium.members.values() if m.name not in taking_part]

@@ -37,7 +37,7 @@ from parties.system.events import Agreed, Events, Planned, Status
 from parties.system.stopping import listening
 from protocols.dry import DryRun
 
-#: Told the hash of the study, and its releases.
+#: Called with the hash of the study and its releases.
 Opened = Callable[[str, Releases], None]
 
 
@@ -56,9 +56,9 @@ def run_party(
 
     started  perf_counter() when the process began, for the phase "start"
     shape    hold messages back as this network would, for measurements on one machine; the same at all parties
-    opened   told the study's hash and the opened values as soon as they are there
-    done     told the outcome when there is one; then the party may stay for those who fetch theirs. What `done` raises
-             (NotWritten) is raised after that
+    opened   called with the study's hash and the opened values, as soon as they are opened
+    done     called with the outcome; then the party may wait for organizations that fetch their results. An error of
+             `done` (NotWritten) is raised after that
     """
     with runner() as running:
         party = _Party(home, bound, limits, events, Laps(started), shape, opened, done)
@@ -88,23 +88,23 @@ class _Party:
         self._shape = shape
         self._opened = opened
         self._done = done
-        self._late: Exception | None = None
+        self._done_error: Exception | None = None
         self._session: Session | None = None
         self._task: asyncio.Task[Outcome] | None = None
         self._stopped: Stopped | None = None
-        #: The session has ended well and the outcome was told: what is left is to wait for those who fetch theirs.
-        self._done_with = False
+        #: The session has ended well and `done` was called: the party only waits for visitors that fetch their results.
+        self._delivered = False
 
     def stop(self, stopped: Stopped) -> None:
-        """The operator wants us to end: the peers hear it first. A run whose releases are in hands them out first."""
+        """The operator stops this party: the peers are told first. A run that has its releases hands them out first."""
         self._stopped = stopped
         if self._session is not None and not self._session.over:
             self._session.fail(stopped)
-        elif self._task is not None and (self._session is None or self._done_with):
+        elif self._task is not None and (self._session is None or self._delivered):
             self._task.cancel()
 
     async def run(self) -> Outcome:
-        """Raises ComityError; `Stopped` also where the releases are in and were handed out."""
+        """Raises ComityError; `Stopped` even if the releases were opened and handed out."""
         self._task = asyncio.current_task()
         try:
             outcome = await self._whole()
@@ -112,8 +112,8 @@ class _Party:
             if self._stopped is None:
                 raise
             raise self._stopped from None
-        if self._late is not None:
-            raise self._late
+        if self._done_error is not None:
+            raise self._done_error
         if self._stopped is not None:
             raise self._stopped
         return outcome
@@ -141,7 +141,7 @@ class _Party:
         return await self._connected(engine, document, dry, rows)
 
     def _prepare(self) -> tuple[Engine, DryRun]:
-        """Kernels and the disclosure manifest: before the session, so that no peer waits for them."""
+        """Prepare the kernels and the disclosure manifest before the session, so that no peer waits for them."""
         engine = self._bound.computation.make_engine()
         dry = dry_run_of(self._bound, self._bound.plan.network)
         engine.prepare(dry.primitives)
@@ -195,8 +195,8 @@ class _Party:
             try:
                 self._done(outcome)
             except (NotWritten, BrokenPipeError) as error:
-                self._late = error  # those who fetch their results are waited for all the same
-            self._done_with = True
+                self._done_error = error  # visitors may still fetch their results
+            self._delivered = True
             if self._stopped is not None:
                 raise self._stopped
         return outcome
@@ -205,7 +205,7 @@ class _Party:
         self._events(Status(text))
 
     def _reception(self, engine: Engine, dry: DryRun, document: Document, digest: bytes) -> Reception | None:
-        """Receives the organizations that do not compute; None where all do."""
+        """The reception of organizations that do not compute; None if all compute."""
         if not self._bound.computation.contributors:
             return None
         try_folder(self._home.path / FOLDER, "sealed results")

@@ -1,10 +1,10 @@
-"""What heartbeats say of a party's progress: that it goes on, never how many rows it has read.
+"""The progress that heartbeats report: that a party reads on, never how many rows it has read.
 
-How often an owner finishes a batch of rows tells how many rows it has. So peers are told the public count of finished
-operations, and beside it only *that* reading goes on: one more with every heartbeat while rows are read, until no batch
-has come for a while. That while is longer than the gaps between batches so far, so slow batches do not show one by
-one. What is left to see is how long the reading takes, which the time of the owner's next message shows anyway.
-Reading that stands still is told as no progress, and peers give up on it after `--stall`.
+The rate at which an owner finishes batches of rows would disclose how many rows it has. So heartbeats report the public
+count of finished operations, and only *that* reading goes on: the count grows by 1 with each heartbeat while rows are
+read, until no batch has come for a lull. The lull is longer than the gaps between earlier batches, so slow batches do
+not show one by one. Peers still see how long the reading takes, but the time of the owner's next message shows that
+anyway. If reading stands still, heartbeats report no progress, and peers give up after `--stall`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a run ends with, as one document: `result.json`, and what the reports show."""
+"""The result of a run as one document: the content of `result.json` and of the reports."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Document = dict[str, Any]
 
 
 def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> Document:
-    """The result as `organization` saw it; its own rows are its own to show."""
+    """The result as `organization` saw it, with the row counts of this organization only."""
     plan = bound.plan
     return {
         "scenario": bound.loaded.name,
@@ -49,14 +49,14 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> D
 
 
 def told_of(manifest: Iterable[Line], releases: Releases) -> Document:
-    """What is told of these releases: how each is shown, what protects it, which nothing protects (and the author's
+    """The facts about these releases: how each is shown, what protects it, which are unprotected (with the author's
     reason), and their lines of the agreed document."""
     lines = [line for line in manifest if line["name"] in releases]
-    some = [read(line) for line in lines]
+    entries = [read(line) for line in lines]
     return {
-        "kinds": {one.name: one.kind for one in some},
-        "protections": {one.name: one.protection for one in some},
-        "unprotected": {one.name: one.heading for one in some if not one.protected},
+        "kinds": {entry.name: entry.kind for entry in entries},
+        "protections": {entry.name: entry.protection for entry in entries},
+        "unprotected": {entry.name: entry.heading for entry in entries if not entry.protected},
         "manifest": lines,
     }
 
@@ -91,7 +91,7 @@ def _notes(outcome: Outcome) -> list[str]:
 
 
 def _model(bound: BoundStudy) -> str:
-    """The trust the run rested on."""
+    """The trust that the run rested on."""
     plan, on_shares = bound.plan, bool(bound.loaded.shares)
     trust = who_must_not_collude(plan.having("compute"), plan.threshold, on_shares=on_shares).removesuffix(".")
     return f"{trust} (semi-honest security)."

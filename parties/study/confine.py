@@ -1,8 +1,8 @@
 """Take rights away from this process, for good: memory, files, network, other processes. Linux; elsewhere, little.
 
-What each kernel has is used, and what is missing is told:
+Each mechanism that the kernel has is used, and `confine` returns what is missing:
 
-    Landlock    files: none to write, and to read only those named (5.13 and later); TCP (6.7); signals (6.12)
+    Landlock    files: writing none, reading only the named ones (5.13 and later); TCP (6.7); signals (6.12)
     seccomp     no socket, no program, no other process, on x86-64 and ARM64
     setrlimit   memory, core dumps
 
@@ -42,15 +42,15 @@ _CALLS = {
          282, 217, 218, 219),
     ),
 }  # fmt: skip
-#: Where Python and its libraries are, beside `sys.path`.
+#: The places of Python and its libraries, besides `sys.path`.
 _SYSTEM = ("/usr", "/lib", "/lib64", "/opt", "/nix/store", "/etc/ld.so.cache", "/etc/localtime", "/dev/null",
            "/dev/urandom", "/dev/zero")  # fmt: skip
 
 
 def confine(readable: Iterable[Path], memory: int) -> list[str]:
-    """Keep this process to reading `readable` and Python's own files, and to `memory` more bytes than it has.
+    """Let this process read only `readable` and Python's own files, and take only `memory` bytes beyond what it has.
 
-    Returns what could not be taken away, in words for people; nothing where all of it was. No return.
+    This cannot be undone. Returns the rights that could not be taken away, in words for people.
     """
     missing = []
     if not _limit_memory(memory):
@@ -87,7 +87,7 @@ def _limit_memory(memory: int) -> bool:
         resource.setrlimit(resource.RLIMIT_DATA, (limit if hard == resource.RLIM_INFINITY else min(limit, hard),) * 2)
     except (OSError, ValueError, StopIteration):
         return False
-    with suppress(OSError):  # where memory runs out all the same, this process is the one to end
+    with suppress(OSError):  # if memory still runs out, the kernel ends this process first
         Path("/proc/self/oom_score_adj").write_text("1000", "ascii")
     return True
 
@@ -97,14 +97,14 @@ def _landlock(libc: ctypes.CDLL, readable: Iterable[Path]) -> bool:
     if version < 1:
         return False
     rights = _FILE_RIGHTS.get(version, _LATER_FILE_RIGHTS)
-    # No right over TCP is given back, and none to reach sockets and processes outside.
+    # No rule gives back a right over TCP, or over sockets and processes outside.
     attributes = struct.pack("QQQ", rights, 0b11, 0b11)[: 8 if version < 4 else 16 if version < 6 else 24]
     rules = libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
     if rules < 0:
         return False
     try:
-        given = [*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM, *map(str, readable)]
-        for path in {os.path.realpath(path) for path in given if path and os.path.exists(path)}:
+        paths = [*sys.path, sys.prefix, sys.base_prefix, *_SYSTEM, *map(str, readable)]
+        for path in {os.path.realpath(path) for path in paths if path and os.path.exists(path)}:
             allowed = _READ_FILE | _READ_DIR if os.path.isdir(path) else _READ_FILE
             descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
             rule = struct.pack("=Qi", allowed, descriptor)

@@ -1,11 +1,11 @@
-"""A function of ours that runs somebody's script, in a child process with limits; its result comes back as JSON.
+"""Call one of our functions, which runs somebody's script, in a child process with limits; its result is JSON.
 
-Planning executes a scenario: its module, and its script on shapes alone. The child has a limit of time and of memory,
-and, where the system allows (see `parties.study.confine`), no network, no file to write and no other program. On Linux
+Planning executes a scenario: its module, and its script on shapes alone. The child has limits of time and memory. Where
+the system allows it (see `parties.study.confine`), it cannot use the network, write files or start programs. On Linux
 it is a fork, which takes milliseconds; elsewhere a fresh interpreter.
 
-A script that does not end is ended, and the line that was running is named: a watchdog thread in C writes it, so that
-neither a long call nor a script that catches everything can hold it up.
+A script that takes too long is stopped, and the error names the line that was running: a watchdog thread in C writes
+it, so that neither a long call nor a script that catches all exceptions can hold it up.
 """
 
 from __future__ import annotations
@@ -38,21 +38,21 @@ from protocols.mistakes import whose
 
 #: Largest result of a child.
 _MOST_RESULT = 64 << 20
-#: The child ends itself; a while later it is ended.
+#: The child ends itself when its time is over; the parent ends it some seconds later.
 _GRACE_S = 3.0
 _FRAME = re.compile(r'^  File "(.+)", line (\d+) in ', re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a script may take while it is planned."""
+    """The time and memory that a script may take while it is planned."""
 
     seconds: float = 60.0
     memory: int = 4 << 30
 
 
 class Unexpected(Exception):
-    """A defect that showed in the child: its class and place, not its message."""
+    """A defect in the child: the class and place of the error, not its message."""
 
     def __init__(self, kind: str, where: str) -> None:
         super().__init__(f"{kind} ({where})")
@@ -62,49 +62,49 @@ class Unexpected(Exception):
 def confined(
     target: str, arguments: Mapping[str, Any], limits: Limits, *, readable: Sequence[Path] = ()
 ) -> tuple[Any, list[str]]:
-    """The JSON result of `module:function(**arguments)` in a child, and what of its rights could not be taken away.
+    """The JSON result of `module:function(**arguments)` in a child, and in words the rights that the child kept.
 
-    Raises what the function raises of `mpc.errors`, ScenarioError beyond the limits, Unexpected for a defect.
+    Raises the function's errors of `mpc.errors`, ScenarioError beyond the limits, Unexpected for a defect.
     """
-    asked = {
+    request = {
         "target": target,
         "arguments": dict(arguments),
         "seconds": limits.seconds,
         "memory": limits.memory,
         "readable": [str(path) for path in readable],
     }
-    answer, trace, code = _forked(asked) if sys.platform == "linux" else _fresh(asked)
+    output, trace, code = _forked(request) if sys.platform == "linux" else _fresh(request)
     try:
-        told = json.loads(answer) if answer else None
+        reply = json.loads(output) if output else None
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
+        reply = None
+    if not isinstance(reply, dict):
         raise _ended(trace, code, limits)
-    if "error" in told:
-        raise _error(told["error"])
-    return told["result"], list(told["missing"])
+    if "error" in reply:
+        raise _error(reply["error"])
+    return reply["result"], list(reply["missing"])
 
 
 # ---- the child
-def _child(asked: Mapping[str, Any]) -> bytes:
-    """Do what is asked, with fewer rights; the answer as JSON."""
+def _child(request: Mapping[str, Any]) -> bytes:
+    """Execute a request with fewer rights. Returns the reply as JSON."""
     try:
-        missing = confine([Path(path) for path in asked["readable"]], asked["memory"])
-        module, _, function = asked["target"].partition(":")
-        with warnings.catch_warnings(record=True) as noticed:
+        missing = confine([Path(path) for path in request["readable"]], request["memory"])
+        module, _, function = request["target"].partition(":")
+        with warnings.catch_warnings(record=True) as warned:
             warnings.simplefilter("always", RuntimeWarning)
-            result = getattr(importlib.import_module(module), function)(**asked["arguments"])
-        _forgotten(noticed)
+            result = getattr(importlib.import_module(module), function)(**request["arguments"])
+        _check_awaited(warned)
         return json.dumps({"result": result, "missing": missing}).encode()
     except ComityError as error:
         if "COMITY_DEBUG" in os.environ:
             echo_message("".join(traceback.format_exception(error)).rstrip())
         kind, text = type(error).__name__, str(error)
         if getattr(error, "kind", "") == MemoryError.__name__:
-            text += f"\nWhile it is planned it may use {asked['memory'] / (1 << 30):g} GiB"
-        told = {"kind": kind, "text": text, "source": error.source, "code": error.exit_code}
-        return json.dumps({"error": told}).encode()
-    except BaseException as error:  # whatever it is, the parent tells it
+            text += f"\nWhile it is planned it may use {request['memory'] / (1 << 30):g} GiB"
+        failure = {"kind": kind, "text": text, "source": error.source, "code": error.exit_code}
+        return json.dumps({"error": failure}).encode()
+    except BaseException as error:  # the parent reports any error
         if "COMITY_DEBUG" in os.environ:
             echo_message("".join(traceback.format_exception(error)).rstrip())
         last = traceback.extract_tb(error.__traceback__)[-1]
@@ -112,77 +112,77 @@ def _child(asked: Mapping[str, Any]) -> bytes:
         return json.dumps({"error": {"defect": type(error).__name__, "where": where}}).encode()
 
 
-def _forgotten(noticed: Sequence[warnings.WarningMessage]) -> None:
-    """ScenarioError for a call of an `async def` without `await`, of which Python only warns."""
-    for each in noticed:
-        found = re.match(r"coroutine '(?:.*<locals>\.)?([\w.]+)' was never awaited", str(each.message))
-        if found:
-            raise ScenarioError(f"the script calls {found[1]}(…) and does not wait for it: write  await {found[1]}(…)")
+def _check_awaited(warned: Sequence[warnings.WarningMessage]) -> None:
+    """Raises ScenarioError for a call of an `async def` without `await`, of which Python only warns."""
+    for warning in warned:
+        match = re.match(r"coroutine '(?:.*<locals>\.)?([\w.]+)' was never awaited", str(warning.message))
+        if match:
+            raise ScenarioError(f"the script calls {match[1]}(…) and does not wait for it: write  await {match[1]}(…)")
 
 
-def _forked(asked: Mapping[str, Any]) -> tuple[bytes, str, int]:
-    results, answers = os.pipe()
+def _forked(request: Mapping[str, Any]) -> tuple[bytes, str, int]:
+    results, outputs = os.pipe()
     traces, watchdog = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of forks beside threads: BLAS looks after its own
+        warnings.simplefilter("ignore", DeprecationWarning)  # of forks with threads: BLAS handles its own
         pid = os.fork()
     if pid == 0:
-        _in_the_fork(asked, answers, watchdog)
-    os.close(answers)
+        _run_forked(request, outputs, watchdog)
+    os.close(outputs)
     os.close(watchdog)
     try:
-        answer = _read(results, time.monotonic() + asked["seconds"] + _GRACE_S)
+        output = _read(results, time.monotonic() + request["seconds"] + _GRACE_S)
         trace = _read(traces, time.monotonic() + 1).decode("utf-8", "replace")
     finally:
         for descriptor in (results, traces):
             os.close(descriptor)
-        for end in (os.killpg, os.kill):  # after and before it has a group of its own
+        for end in (os.killpg, os.kill):  # the child with its process group, or before it has one
             try:
                 end(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
         _, status = os.waitpid(pid, 0)
-    return answer, trace, os.waitstatus_to_exitcode(status)
+    return output, trace, os.waitstatus_to_exitcode(status)
 
 
-def _in_the_fork(asked: Mapping[str, Any], answers: int, watchdog: int) -> NoReturn:
+def _run_forked(request: Mapping[str, Any], outputs: int, watchdog: int) -> NoReturn:
     try:
         os.setsid()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         nothing = os.open(os.devnull, os.O_RDWR)
         os.dup2(nothing, 0)
-        kept = {0, 1, 2, answers, watchdog}
+        kept = {0, 1, 2, outputs, watchdog}
         opened: Iterable[int] = range(3, 1024)
         with suppress(OSError):
             opened = [int(name) for name in os.listdir("/proc/self/fd")]
         for descriptor in set(opened) - kept:
-            with suppress(OSError):  # that of the listing itself
+            with suppress(OSError):  # the descriptor of the listing is closed already
                 os.close(descriptor)
-        # What the script prints is no output of ours.
-        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  for as long as this process lives
+        # The script's prints must not reach our standard output.
+        sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115  open until this process ends
         sys.stdout = sys.stderr = open(2, "w", encoding="utf-8", errors="replace", closefd=False)  # noqa: SIM115
         kept_variables = startup.environment()
         os.environ.clear()
         os.environ.update(kept_variables)
-        _end_after(asked["seconds"], watchdog)
-        answer = _child(asked)
+        _end_after(request["seconds"], watchdog)
+        output = _child(request)
         _end_after(0, watchdog)
         sys.stdout.flush()
-        view = memoryview(answer)
+        view = memoryview(output)
         while view:
-            view = view[os.write(answers, view) :]
+            view = view[os.write(outputs, view) :]
     finally:
         os._exit(0)
 
 
 def _end_after(seconds: float, watchdog: int) -> None:
-    """End this process when the time is over (0: never), and write the lines that it was running to `watchdog`.
+    """End this process after `seconds` (0: never), and write the lines that it was running to `watchdog`.
 
-    A signal finds the line between two steps of the interpreter. What does not come back to the interpreter is ended by
-    a thread a moment later, whose look at a running program may miss the line.
+    A signal finds the line between two steps of the interpreter. If a long call does not return to the interpreter, a
+    thread ends the process a moment later; it looks at a running program, and may miss the line.
     """
 
     def over(number: int, frame: object) -> None:
@@ -199,7 +199,7 @@ def _end_after(seconds: float, watchdog: int) -> None:
 
 
 def _read(descriptor: int, deadline: float) -> bytes:
-    """All that comes until the other end is closed, or the time is over."""
+    """All bytes until the other end is closed; none if that is after `deadline`, or if they are too many."""
     parts: list[bytes] = []
     size = 0
     while size < _MOST_RESULT:
@@ -214,17 +214,17 @@ def _read(descriptor: int, deadline: float) -> bytes:
     return b""
 
 
-def _fresh(asked: Mapping[str, Any]) -> tuple[bytes, str, int]:
-    # What is loaded here is loaded there before files are closed to it: compiled kernels look where to keep theirs.
+def _fresh(request: Mapping[str, Any]) -> tuple[bytes, str, int]:
+    # The child loads the same modules before it loses its rights to files: compiled kernels look for their cache.
     packages = ("mpc", "protocols", "parties")
     ours = [name for name in sys.modules if name.split(".")[0] in packages and not name.endswith("__main__")]
     try:
         ended = subprocess.run(
             startup.command("parties.study.confined"),
-            input=json.dumps({**asked, "modules": ours}).encode(),
+            input=json.dumps({**request, "modules": ours}).encode(),
             capture_output=True,
             env=startup.environment(),
-            timeout=asked["seconds"] + 10 * _GRACE_S,
+            timeout=request["seconds"] + 10 * _GRACE_S,
             check=False,
         )
     except subprocess.TimeoutExpired as error:
@@ -233,17 +233,17 @@ def _fresh(asked: Mapping[str, Any]) -> tuple[bytes, str, int]:
 
 
 def main() -> None:
-    """The fresh interpreter: asked on standard input, answers on standard output."""
-    asked = json.loads(sys.stdin.buffer.read())
-    answers, sys.stdout = sys.stdout, sys.stderr
-    for name in asked["modules"]:
+    """In the fresh interpreter: the request comes on standard input, the reply goes to standard output."""
+    request = json.loads(sys.stdin.buffer.read())
+    output, sys.stdout = sys.stdout, sys.stderr
+    for name in request["modules"]:
         importlib.import_module(name)
-    _end_after(asked["seconds"], 2)
-    answers.buffer.write(_child(asked))
-    answers.buffer.flush()
+    _end_after(request["seconds"], 2)
+    output.buffer.write(_child(request))
+    output.buffer.flush()
 
 
-# ---- what is told of it
+# ---- errors of the child
 def _ended(trace: str, code: int, limits: Limits) -> ScenarioError:
     if code >= 0 and not trace:
         return ScenarioError("the script ended the process that planned it")
@@ -268,15 +268,15 @@ def _lines(trace: str) -> list[tuple[str, int]]:
     return [(file, int(line)) for file, line in _FRAME.findall(trace)]
 
 
-def _error(told: Mapping[str, Any]) -> Exception:
-    if "defect" in told:
-        return Unexpected(str(told["defect"]), str(told["where"]))
-    kind = getattr(mpc.errors, str(told["kind"]), None)
-    text = str(told["text"])
+def _error(failure: Mapping[str, Any]) -> Exception:
+    if "defect" in failure:
+        return Unexpected(str(failure["defect"]), str(failure["where"]))
+    kind = getattr(mpc.errors, str(failure["kind"]), None)
+    text = str(failure["text"])
     known = isinstance(kind, type) and issubclass(kind, ComityError)
     error: ComityError = kind(text) if known and kind is not None else ComityError(text)
-    error.source = None if told["source"] is None else str(told["source"])
-    error.exit_code = int(told["code"])
+    error.source = None if failure["source"] is None else str(failure["source"])
+    error.exit_code = int(failure["code"])
     return error
 
 

@@ -45,10 +45,10 @@ def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], peer: str) ->
     """What differs between two agreed documents, in at most a few dozen short lines."""
     peer = clean(peer, 40)
     lines = [f"{peer} runs a different study"]
-    found = _differences(ours, theirs)
-    for shown, (place, here, there) in enumerate(found):
+    differences = _differences(ours, theirs)
+    for shown, (place, here, there) in enumerate(differences):
         if shown == _SHOWN:
-            rest = sum(1 for _ in zip(found, range(_ENTRIES), strict=False)) + 1
+            rest = sum(1 for _ in zip(differences, range(_ENTRIES), strict=False)) + 1
             lines.append(f"  … and {rest} more")
             break
         width = max(len(peer), len("here"))
@@ -59,7 +59,7 @@ def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any], peer: str) ->
 
 
 def _differences(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """(place, here, there), most telling first."""
+    """(place, here, there), the most important difference first."""
     if not isinstance(theirs, Mapping):
         yield "document", "a study", "none"
         return
@@ -138,7 +138,7 @@ def _text(value: Any) -> str:
 
 
 def _sources(what: str, main: str, here: Mapping[str, Any], there: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Of each file the first line that differs."""
+    """The first line that differs, for each file."""
     for name in dict.fromkeys([*here, *list(there)[:_ENTRIES]]):
         ours, theirs = here.get(name), there.get(name)
         if ours == theirs:

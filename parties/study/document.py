@@ -69,7 +69,7 @@ def agreed_document(
         },
         "parameters": vars(study.computation.settings()),
         "inputs": inputs,
-        # Whoever chose other protocols would wait for messages that never come.
+        # A party that chose other protocols would wait for messages that never come.
         "network": plan.network
         and {"rtt": f"{plan.network.rtt_s!r} s", "bandwidth": f"{plan.network.bits_per_second!r} bit/s"},
         "purpose": plan.purpose,
@@ -87,7 +87,7 @@ def agreed_document(
         ],
         "releases": list(manifest),
     }
-    if loaded.shares:  # what people must have read, beside the sources
+    if loaded.shares:  # people must read these lines, too
         document["works_on_shares"] = list(loaded.shares)
     plain = _plain(document)
     assert isinstance(plain, dict)
@@ -102,7 +102,7 @@ def canonical(document: Document) -> bytes:
 
 
 def study_hash(document: Document) -> bytes:
-    """SHA-256 of the canonical document, under a tag of its own."""
+    """SHA-256 of a tag for studies and the canonical document."""
     return sha256(_TAG + canonical(document)).digest()
 
 
@@ -114,7 +114,7 @@ def study_words(digest: bytes) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """The same as JSON values without floats; {"decimal": "0.5"} keeps a number apart from a text."""
+    """The value in JSON without floats; {"decimal": "0.5"} keeps a number apart from a text."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, int):

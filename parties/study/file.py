@@ -28,7 +28,7 @@ from parties.organization.identity import check_name
 from parties.text.units import bits_per_second, seconds
 from protocols.engines import ENGINES
 
-#: Keys of all parts of studies, and how some are written.
+#: All keys of a study file; a misspelt key is compared with them.
 _KEYS = (
     *("scenario", "purpose", "engine", "threshold", "keep_contributions", "parameters", "organizations", "ranges"),
     *("network", "valid_from", "valid_until", "name", "rtt", "bandwidth", "roles"),
@@ -51,7 +51,7 @@ _EXAMPLES = {
 
 
 def problems(errors: ValidationError, where: str) -> str:
-    """What pydantic found in a file, for the people who wrote it: a line each, at most five."""
+    """The errors that pydantic found in a file, for its author: a line for each, at most five."""
     lines = []
     for error in errors.errors(include_url=False, include_context=False)[:5]:
         *above, key = [str(part) for part in error["loc"]] or [""]

@@ -1,8 +1,8 @@
-"""What a scenario's source may not contain, found before a line of it runs.
+"""Refuse what a scenario's source may not contain, before a line of it runs.
 
-A lint for reviewers, not a sandbox: a scenario runs with its party's rights, so people must read it. The lint keeps
-what they read honest: no files, processes, network, hidden code, chance, clocks or internals of Comity in a script that
-computes, and nothing that runs in another order at another party.
+A lint for reviewers, not a sandbox: a scenario runs with its party's rights, so people must read it. Thanks to the lint
+they can trust what they read: a script that computes has no files, processes, network, hidden code, randomness, clocks
+or internals of Comity, and nothing that runs in another order at another party.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _MAY = (
 
 
 class Finding(NamedTuple):
-    """A line with something that is refused, and what to do instead (or nothing)."""
+    """A refused construct: its line, its name, and what to write instead (may be empty)."""
 
     line: int
     what: str
@@ -38,12 +38,12 @@ def lint(sources: Mapping[str, bytes], *, folder: bool = False) -> dict[str, ast
     trees = {name: _parsed(name, source) for name, source in sources.items()}
     for name, tree in trees.items():
         try:
-            found = min(_Walk(tree, folder, Unordered(list(trees.values()))).findings(), default=None)
+            finding = min(_Walk(tree, folder, Unordered(list(trees.values()))).findings(), default=None)
         except RecursionError:
             raise ConfigError(f"{name}: not Python that people can read (nested too deeply)") from None
-        if found is not None:
-            instead = f"; {found.instead}" if found.instead else ""
-            raise ConfigError(f"{name}, line {found.line}: a scenario may not use {found.what}{instead}\n{_MAY}")
+        if finding is not None:
+            instead = f"; {finding.instead}" if finding.instead else ""
+            raise ConfigError(f"{name}, line {finding.line}: a scenario may not use {finding.what}{instead}\n{_MAY}")
     return trees
 
 
@@ -59,22 +59,22 @@ def _parsed(name: str, source: bytes) -> ast.Module:
 
 
 def library_names(tree: ast.Module, level: str = "library") -> list[tuple[int, str]]:
-    """Line and name of what a script that passed the lint uses of library code, or, for `level` "shares", of what works
-    on shares: allowed, and shown to people."""
-    found = []
+    """Line and name of each use of library code in a script that passed the lint; for `level` "shares", of code that
+    works on shares. These uses are allowed, and shown to people."""
+    uses = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and node.attr in names.LIBRARY_METHODS and level == "library":
-            found.append((node.lineno, f".{node.attr}"))
+            uses.append((node.lineno, f".{node.attr}"))
         elif isinstance(node, ast.ImportFrom) and not node.level:
             module = node.module or ""
-            found += [
+            uses += [
                 (node.lineno, f"{module}.{alias.name}")
                 for alias in node.names
                 if names.level(module, alias.name) == level
             ]
         elif isinstance(node, ast.Import):
-            found += [(node.lineno, alias.name) for alias in node.names if names.level(alias.name) == level]
-    return sorted(set(found))
+            uses += [(node.lineno, alias.name) for alias in node.names if names.level(alias.name) == level]
+    return sorted(set(uses))
 
 
 class _Place(NamedTuple):
@@ -89,7 +89,7 @@ class _Walk:
     def __init__(self, tree: ast.Module, folder: bool, unordered: Unordered) -> None:
         self.tree = tree
         self.folder = folder
-        #: Names of modules in the file -> their full name.
+        #: Name of a module in the file -> its full name.
         self.modules = dict(_bound_modules(tree))
         #: Names that hold a scenario, whose `.run` is the decorator.
         self.scenarios = {
@@ -100,7 +100,7 @@ class _Walk:
             if isinstance(target, ast.Name)
         }
         self.unordered = unordered
-        #: It declares protocols on shares.
+        #: The file declares protocols on shares.
         self.on_shares = any(isinstance(node, ast.ImportFrom) and node.module == "protocols.own" for node in tree.body)
         self.internal = names.INTERNAL - names.IN_PROTOCOLS if self.on_shares else names.INTERNAL
 
@@ -142,17 +142,17 @@ class _Walk:
 
     def _attribute(self, node: ast.Attribute, place: _Place) -> Iterator[Finding]:
         name = node.attr
-        own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+        of_self = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
         if (_is_dunder(name) and name not in names.ALLOWED_DUNDERS) or name in names.REFUSED_METHODS:
             yield Finding(node.lineno, f".{name}")
-        elif name.startswith("_") and not _is_dunder(name) and name not in names.ALLOWED_PRIVATE and not own:
+        elif name.startswith("_") and not _is_dunder(name) and name not in names.ALLOWED_PRIVATE and not of_self:
             yield Finding(node.lineno, f".{name}", "it is private")
-        elif not place.oracle and not own and not (place.decorating and name == "run"):
+        elif not place.oracle and not of_self and not (place.decorating and name == "run"):
             yield from self._inner(node, name)
         yield from self._of_module(node, place)
 
     def _inner(self, node: ast.Attribute, name: str) -> Iterator[Finding]:
-        """Internals of a run, clocks, and changes of what others made."""
+        """Internals of a run, clocks, and assignments to attributes of objects."""
         if name in self.internal or (name == "run" and not self._is_scenario(node.value)):
             yield Finding(node.lineno, f".{name}", "it belongs to the inside of a run")
         elif name in names.CLOCKS:
@@ -164,7 +164,7 @@ class _Walk:
         return isinstance(value, ast.Name) and value.id in self.scenarios
 
     def _of_module(self, node: ast.Attribute, place: _Place) -> Iterator[Finding]:
-        """An attribute of a module: a public name of it, not a module that it happens to import."""
+        """An attribute of a module must be one of its public names, not a module that it imports."""
         chain = _chain(node)
         if chain is None or chain[0] not in self.modules:
             return
@@ -280,7 +280,7 @@ def root_of(module: str) -> str:
 
 
 def _attributes_of_format(text: str) -> Iterator[str]:
-    """Fields of a format string that lead inside of what is formatted: "{0._run}", "{x.handle}"."""
+    """Fields of a format string that read internals of the formatted value: "{0._run}", "{x.handle}"."""
     for field in re.findall(r"\{([^{}!:]*\.[^{}!:]*)", text):
         if any(name.startswith("_") or name in names.INTERNAL | {"run"} for name in re.split(r"[.\[\]]+", field)[1:]):
             yield field

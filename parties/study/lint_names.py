@@ -1,7 +1,7 @@
-"""What a scenario may name: the lists behind `parties.study.lint`, and how a name is looked up in the module it is of.
+"""The names that a scenario may use: the lists behind `parties.study.lint`, and the look-up of a name in its module.
 
-Of Comity a scenario sees the names in `__all__` of five packages. Some names of library code are allowed too and shown
-by `comity plan`: they take protection off a value, and their author answers for that.
+Of Comity, a scenario may use the names in `__all__` of five packages. Some names of library code are allowed too, and
+`comity plan` shows them: they take protection off a value, and the author is responsible for that.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ PURE = _names(
     "__future__ abc bisect calendar cmath collections colorsys dataclasses datetime decimal enum fractions functools "
     "heapq itertools math numbers operator re statistics string textwrap typing unicodedata"
 )
-#: The packages whose `__all__` is the public API for scenarios; `mpc.errors` for those who catch them.
+#: The packages whose `__all__` is the public API for scenarios; `mpc.errors` is for scripts that catch errors.
 PUBLIC = _names("mpc mpc.errors protocols.models protocols.numeric protocols.order protocols.statistics")
-#: Names of library code that a scenario may use, where people see it.
+#: Modules of library code that a scenario may use; each use is shown to people.
 LIBRARY = _names("mpc.tables.private mpc.values.secret mpc.values.stated")
-#: What protocols on shares are written with: only where a file declares one with `protocols.own`, and people see it.
+#: Modules for protocols on shares: only where a file declares one with `protocols.own`; each use is shown to people.
 ON_SHARES = _names("protocols.own protocols.chunks mpc.machine.party mpc.machine.engine mpc.machine.shapes")
 ON_SHARES |= {
     f"protocols.{module}"
@@ -37,7 +37,7 @@ ON_SHARES |= {
 }
 LIBRARY_METHODS = _names("about bare bounded cohorts invoke masked valid without_mask")
 OURS = _names("mpc protocols scenarios")
-#: For a function's own use, as pandas is that of the oracle.
+#: Only inside functions: the oracle uses pandas.
 IN_FUNCTIONS = _names("pandas")
 #: Only inside the function that `@scenario.plaintext` decorates.
 IN_PLAINTEXT = _names("lifelines scipy sklearn statsmodels")
@@ -53,41 +53,41 @@ REFUSED_NAMES: Mapping[str, str] = {
     **dict.fromkeys(_names("SystemExit KeyboardInterrupt GeneratorExit BaseException"), "write Exception"),
 }
 ALLOWED_DUNDERS = _names("__name__ __doc__ __init__ __future__ __all__ __post_init__ __slots__")
-#: What begins with an underscore and is public all the same: that of named tuples.
+#: Public names that begin with an underscore: `_`, and the methods of named tuples.
 ALLOWED_PRIVATE = _names("_ _asdict _fields _make _replace")
-#: Ways of NumPy and pandas to files, memory, code, chance or the machine.
+#: Names of NumPy and pandas that lead to files, memory, code, randomness or the machine.
 _OF_LIBRARIES = _names(
     "load loadtxt genfromtxt fromfile fromregex save savetxt savez savez_compressed memmap DataSource open_memmap lib "
     "ctypeslib f2py distutils random eval io compat core _core testing show_config show_runtime get_include version"
 )
-#: Arrays of whatever memory held before.
+#: Functions that return uninitialized memory.
 UNSET = _names("empty empty_like ndarray")
 REFUSED_METHODS = _names(
     "tofile dump dumps to_csv to_pickle to_parquet to_feather to_hdf to_excel to_sql to_json to_stata to_clipboard "
     "to_html to_xml to_orc f_globals f_locals f_builtins gi_frame cr_frame tb_frame ctypes "
     "attrgetter methodcaller get_type_hints make_dataclass Formatter get_field"
 )
-#: Clocks, time zones and chance: what differs between parties.
+#: Clocks, time zones and randomness: their values differ between parties.
 CLOCKS = _names("now utcnow today fromtimestamp utcfromtimestamp astimezone timestamp localtime samples")
-#: Inside a run: what a script has no business with.
+#: Internals of a run, which a script must not use.
 INTERNAL = _names(
     "basis deliver dry engine entries entry environment execute expression guard handle handles like outside part_for "
     "part_words passes receive restated results schedule source spec standing_on unfinished view with_basis with_handle"
 )
 
 
-#: Of what belongs to the inside of a run, what such a protocol needs: messages, and what is public about a share.
+#: Internals of a run that a protocol on shares needs: messages, and what is public about a share.
 IN_PROTOCOLS = _names("receive spec")
 
 
 def reaches_out(name: str) -> bool:
-    """Whether a name of NumPy or pandas leads to files, code or chance."""
+    """Whether a name of NumPy or pandas leads to files, memory, code, randomness or the machine."""
     return name in _OF_LIBRARIES or name.startswith("read_")
 
 
 def level(module: str, name: str = "") -> str | None:
-    """ "public", "library", "shares", or None: what `name` of a module of ours is to a scenario (without a name: the
-    module itself)."""
+    """The level of a name in a module of Comity, or of the module itself: "public", "library", "shares", or None if a
+    scenario may not use it."""
     if not name:
         if module in PUBLIC or module == "protocols" or module.split(".")[0] == "scenarios":
             return "public"
@@ -108,7 +108,7 @@ def level(module: str, name: str = "") -> str | None:
 
 
 def reachable(module: str, name: str) -> bool:
-    """Whether `name` is a public name of a module that only computes, and no module that it happens to import."""
+    """Whether `name` is a public name of a module that only computes, and not a module that it imports."""
     if name.startswith("_") and name not in ALLOWED_PRIVATE and not module.startswith("__"):
         return False
     if module.split(".")[0] == "numpy" and name in _OF_NUMPY:
@@ -117,10 +117,10 @@ def reachable(module: str, name: str) -> bool:
 
 
 def _all(module: str) -> frozenset[str]:
-    found = importlib.import_module(module)
-    named = getattr(found, "__all__", None)
-    if named is None:  # mpc.errors: all that it defines
-        named = [name for name, value in vars(found).items() if getattr(value, "__module__", "") == module]
+    imported = importlib.import_module(module)
+    named = getattr(imported, "__all__", None)
+    if named is None:  # mpc.errors: all names that it defines
+        named = [name for name, value in vars(imported).items() if getattr(value, "__module__", "") == module]
     return frozenset(name for name in named if not name.startswith("_"))
 
 
@@ -143,5 +143,5 @@ def _of(module: str, name: str) -> object:
 
 
 def public_names(module: str) -> frozenset[str]:
-    """What a scenario may take from a module of ours, or, where it has nothing for scenarios, from `mpc`."""
+    """Names that a scenario may import from a module of Comity or, if the module has none, from `mpc`."""
     return _all(module) if module in PUBLIC else (_public_parts(module) or _all("mpc"))

@@ -1,8 +1,8 @@
-"""Sets in a scenario's source: where their order would show.
+"""Find the places in a scenario's source where the order of a set would show.
 
-The order of a set follows from hashes and from how it came about, so that parties could run a loop over it in different
-orders. A set may be asked what is in it, be compared, joined with another one, counted and sorted; its elements may not
-be taken one after the other. Names count as sets wherever a file of the scenario makes one of them a set.
+The order of a set depends on hashes and on how the set was built, so parties could run a loop over it in different
+orders. A script may test what is in a set, and compare, join, count and sort sets; it may not take the elements one
+after the other. A name counts as a set everywhere if any file of the scenario makes it a set.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 class Unordered:
-    """The sets of a scenario's files, by what their text says: names in one of them are the same in the others."""
+    """The sets in a scenario's files, by their text alone: a name means the same in all files."""
 
     def __init__(self, trees: Sequence[ast.Module]) -> None:
         self._names: set[str] = set()
@@ -33,7 +33,7 @@ class Unordered:
             if isinstance(node, _FUNCTIONS)
         }
         before = -1
-        while before != self._known():  # a name may be a set because another one is
+        while before != self._known():  # a name may be a set because another name is
             before = self._known()
             for node in nodes:
                 self._learn(node)
@@ -56,10 +56,10 @@ class Unordered:
             )  # of items(): the value
             self._names |= {_named(target)} - {""}
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in self._parameters:
-            given = [*zip(self._parameters[node.func.id], node.args, strict=False)]
-            given += [(keyword.arg or "", keyword.value) for keyword in node.keywords]
-            self._names |= {name for name, value in given if self.is_set(value)} - {""}
-            self._holders |= {name for name, value in given if self._holds(value)} - {""}
+            passed = [*zip(self._parameters[node.func.id], node.args, strict=False)]
+            passed += [(keyword.arg or "", keyword.value) for keyword in node.keywords]
+            self._names |= {name for name, value in passed if self.is_set(value)} - {""}
+            self._holders |= {name for name, value in passed if self._holds(value)} - {""}
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr | ast.AugAssign):
             annotated = isinstance(node, ast.AnnAssign) and _is_set_type(node.annotation)
             if annotated or (node.value is not None and self.is_set(node.value)):
@@ -67,11 +67,11 @@ class Unordered:
         elif isinstance(node, ast.arg) and node.annotation is not None and _is_set_type(node.annotation):
             self._names.add(node.arg)
         elif isinstance(node, _FUNCTIONS):
-            gives = any(
+            returns_set = any(
                 isinstance(inner, ast.Return) and inner.value is not None and self.is_set(inner.value)
                 for inner in ast.walk(node)
             )
-            if gives or (node.returns is not None and _is_set_type(node.returns)):
+            if returns_set or (node.returns is not None and _is_set_type(node.returns)):
                 self._functions.add(node.name)
 
     def _holds(self, node: ast.expr) -> bool:
@@ -137,16 +137,16 @@ class Unordered:
                 self.is_set(node.func.value) or node.func.attr in ("issubset", "issuperset", "isdisjoint")
             )
             safe = isinstance(node.func, ast.Name) and node.func.id in (*_SAFE, *self._functions)
-            # Of equal ones, the first.
+            # With a key, min and max return the first of several equal elements.
             if safe and node.func.id in ("min", "max") and node.keywords:  # type: ignore[attr-defined]
                 yield from node.args
-            # Functions of the script itself are looked at by themselves, where they name what they are given.
+            # The script's own functions are checked by themselves, through their parameters.
             if not joins and not safe and _is_known(node.func):
                 yield from node.args
 
 
 def _is_known(function: ast.expr) -> bool:
-    """A built-in function or method, or one of a module: what the script defines itself is read for itself."""
+    """A built-in function, a method, or a function of a module; the script's functions are checked by themselves."""
     builtin = ("list", "tuple", "enumerate", "iter", "next", "zip", "map", "filter", "sum", "str", "repr", "print")
     return isinstance(function, ast.Attribute) or (
         isinstance(function, ast.Name) and function.id in (*builtin, "dict", "reversed", "format", "deque", "array")
@@ -177,7 +177,7 @@ def _makes_sets(node: ast.expr) -> bool:
 
 
 def _is_view(node: ast.expr) -> bool:
-    """`d.keys()`, `d.items()`: ordered by themselves, sets when they are joined."""
+    """`d.keys()`, `d.items()`: ordered alone, but sets when they are joined."""
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("keys", "items")
 
 

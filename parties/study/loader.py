@@ -33,7 +33,7 @@ from protocols.mistakes import mistake, of_the_author
 #: Largest source of a scenario, all files together.
 MAX_SOURCE = 1 << 20
 _PACKAGE = "_comity_scenario"
-#: What scenarios have printed when they were loaded: path, and lines.
+#: The prints of scenarios that were loaded: path, and lines.
 _spoken: set[tuple[object, ...]] = set()
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -46,9 +46,9 @@ class Loaded:
     path     that file or folder
     sources  relative name -> bytes with LF line ends, sorted by name; they are part of the agreement
     doc      the docstring: who brings what, who learns what
-    library  "file, line N: name" of what it uses of library code, for people to look at
-    shares   the same of what works on shares
-    said     what it printed when it was loaded
+    library  "file, line N: name" of each use of library code, for people to read
+    shares   the same for code that works on shares
+    said     lines that it printed when it was loaded
     """
 
     name: str
@@ -71,17 +71,17 @@ def folder() -> Path:
 
 def available() -> dict[str, Path]:
     """The bundled scenarios, name -> path, without loading any."""
-    found = {}
+    scenarios = {}
     for path in sorted(folder().iterdir()):
         if path.suffix == ".py" and not path.name.startswith("_"):
-            found[path.stem] = path
+            scenarios[path.stem] = path
         elif (path / "__init__.py").exists():
-            found[path.name] = path
-    return found
+            scenarios[path.name] = path
+    return scenarios
 
 
 def find(name: str, *, base: Path | None = None) -> Path:
-    """The file or folder of a scenario, given a bundled one's name or a path (relative to `base`)."""
+    """The file or folder of a scenario, by a bundled scenario's name or by a path (relative to `base`)."""
     bundled = available()
     if name in bundled:
         return bundled[name]
@@ -129,8 +129,8 @@ def docstring(path: Path) -> str:
 def load(name: str, *, base: Path | None = None) -> Loaded:
     """A scenario by name or path, freshly executed from the bytes that are returned as its sources.
 
-    Raises ConfigError for what `parties.study.lint` refuses, for a file that fails, and for one without `scenario`;
-    with the exit code of what is wrong with a scenario.
+    Raises ConfigError for a scenario that `parties.study.lint` refuses, that fails or that defines no `scenario`; the
+    error has the exit code of a wrong scenario.
     """
     path = find(name, base=base)
     sources = read_sources(path)
@@ -152,7 +152,7 @@ def _loaded(path: Path, sources: dict[str, bytes], single: bool) -> Loaded:
         with held() as said:
             module = _execute(path, entry, trees)
     finally:
-        _speak(path, said)
+        _show_prints(path, said)
     scenario = getattr(module, "scenario", None)
     if not isinstance(scenario, Scenario):
         raise ConfigError(f"{entry}: a scenario file must define  scenario = Scenario(inputs=…)")
@@ -171,7 +171,7 @@ def _loaded(path: Path, sources: dict[str, bytes], single: bool) -> Loaded:
 
 
 def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.ModuleType:
-    """Runs the parsed files as modules under a private name that is gone afterwards."""
+    """Run the parsed files as modules under a private name, which is removed afterwards."""
     root = path.parent if path.is_file() else path
     finder = _Finder(root, entry, trees)
     with _temporary(finder):
@@ -182,7 +182,7 @@ def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.Modu
         sys.modules[_PACKAGE] = module
         try:
             spec.loader.exec_module(module)
-        except Exception as error:  # whatever an author's module raises: it is told, not hidden
+        except Exception as error:  # an author's module may raise anything: it is reported, not hidden
             files = {str(root / file) for file in trees}
             lines = [frame for frame in _frames(error) if frame[0] in files]
             if isinstance(error, ComityError):
@@ -195,8 +195,8 @@ def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.Modu
     return module
 
 
-def _speak(path: Path, said: Sequence[str]) -> None:
-    """Show what a scenario's files print when they are loaded, once."""
+def _show_prints(path: Path, said: Sequence[str]) -> None:
+    """Show once what a scenario's files print when they are loaded."""
     new = (path.resolve(), *said)
     if said and new not in _spoken and not holding(list(said)):
         _spoken.add(new)
@@ -204,11 +204,11 @@ def _speak(path: Path, said: Sequence[str]) -> None:
 
 
 def _frames(error: Exception) -> list[tuple[str, int]]:
-    found, trace = [], error.__traceback__
+    frames, trace = [], error.__traceback__
     while trace is not None:
-        found.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
+        frames.append((trace.tb_frame.f_code.co_filename, trace.tb_lineno))
         trace = trace.tb_next
-    return found
+    return frames
 
 
 class _Finder(MetaPathFinder, ImportLoader):
@@ -239,7 +239,7 @@ class _Finder(MetaPathFinder, ImportLoader):
         assert module.__spec__ is not None
         file = module.__spec__.loader_state
         code = compile(self.trees[file], str(self.root / file), "exec", dont_inherit=True)
-        vars(module)["print"] = scenario_print  # else its text would reach the terminal, and stdout, as it is
+        vars(module)["print"] = scenario_print  # Python's print would write unfiltered text
         exec(code, vars(module))  # the one place that runs a scenario's source, which people have agreed to
 
 

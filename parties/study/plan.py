@@ -5,7 +5,7 @@
     engine   = "shamir"                        # default: replicated for three compute parties, shamir for others
     threshold = 2                              # default: the largest, just under half of the compute parties
 
-    keep_contributions = true                  # use what was submitted in further runs, too; default: once only
+    keep_contributions = true                  # use contributions in further runs, too; default: once only
 
     [parameters]
     minimum_cohort = 10
@@ -18,8 +18,8 @@
     rtt       = "40ms"
     bandwidth = "100M"
 
-Inside: reading and checking it, alone and against its scenario, and the order of the parties. What parties compare
-and sign is `parties.study.document`; how two of them differ, `parties.study.difference`.
+This file reads a study and checks it, alone and against its scenario, and orders the parties. The document that
+parties compare is in `parties.study.document`; the differences of two documents in `parties.study.difference`.
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Organization:
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """A study as its file says it, checked on its own. Organizations stand in index order.
+    """A study as its file says it, checked without its scenario. Organizations stand in index order.
 
-    engine, threshold   those of the file, or else the default ones; so many compute parties together learn nothing
+    engine, threshold   from the file, else the defaults; `threshold` compute parties together learn nothing
     names_engine        whether the file names the engine
-    keep_contributions  what organizations that do not compute hand over may be used in further runs of the study
+    keep_contributions  contributions may be used in further runs of the study
     """
 
     scenario: str
@@ -138,15 +138,15 @@ def read_study(path: Path) -> StudyPlan:
 def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPlan:
     """A study from the contents of its file. Raises ConfigError naming file and key."""
     where = str(path) if path else "study"
-    given = _validated(document, where)
+    values = _validated(document, where)
     organizations = [
-        Organization(name, tuple(entry.pop("roles")), entry) for name, entry in given.pop("organizations").items()
+        Organization(name, tuple(entry.pop("roles")), entry) for name, entry in values.pop("organizations").items()
     ]
-    network = _network(given.pop("network"))
-    named = given.pop("engine")
+    network = _network(values.pop("network"))
+    named = values.pop("engine")
     try:
-        compute = sorted(one.name for one in organizations if "compute" in one.roles)
-        engine, threshold = choose(compute, named, given.pop("threshold"))
+        compute = sorted(organization.name for organization in organizations if "compute" in organization.roles)
+        engine, threshold = choose(compute, named, values.pop("threshold"))
     except ConfigError as error:
         raise ConfigError(f"{where}: {error}{_unknown_roles(organizations)}") from None
     plan = StudyPlan(
@@ -156,7 +156,7 @@ def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPl
         names_engine=named is not None,
         network=network,
         path=path,
-        **given,
+        **values,
     )
     _check_parties(plan)
     return plan
@@ -226,7 +226,7 @@ def _network(entry: Mapping[str, Any] | None) -> Network | None:
 
 def _ordered(organizations: list[Organization]) -> tuple[Organization, ...]:
     """Index order: compute parties by name, then the others by name; the order in the file means nothing."""
-    return tuple(sorted(organizations, key=lambda one: ("compute" not in one.roles, one.name)))
+    return tuple(sorted(organizations, key=lambda o: ("compute" not in o.roles, o.name)))
 
 
 def _check_parties(plan: StudyPlan) -> None:
@@ -240,9 +240,9 @@ def _check_parties(plan: StudyPlan) -> None:
 def _unknown_roles(organizations: Iterable[Organization]) -> str:
     """Roles that may be misspelt, as further lines: only the scenario knows what other roles there are."""
     lines = [
-        f"[organizations.{one.name}] has the role {role!r}{also(closest(role, ROLES))}"
-        for one in organizations
-        for role in one.roles
+        f"[organizations.{organization.name}] has the role {role!r}{also(closest(role, ROLES))}"
+        for organization in organizations
+        for role in organization.roles
         if role not in ROLES
     ]
     return "".join(f"\n{line}" for line in lines)

@@ -1,8 +1,8 @@
-"""A scenario is tried before this process runs it: loaded, and executed on shapes alone, in a confined child.
+"""Try a scenario before this process runs it: load it, and execute it on shapes alone, in a confined child.
 
-What loops for ever, takes too much memory or cannot work ends there, with its line, before keys and rows are opened and
-before other organizations are waited for. What the child learns of a study is only whether it can be planned; whoever
-takes part plans it again by itself, as the process that executes it.
+A script that loops for ever, takes too much memory or cannot work fails there, and the error names its line: before
+keys and rows are opened, and before this process waits for other organizations. The child only shows whether a study
+can be planned; a party plans it again itself, in the process that executes it.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def tried_scenario(name: str, limits: Limits, *, base: Path | None = None) -> Lo
 
 
 def tried_study(path: Path, limits: Limits | None) -> BoundStudy:
-    """`open_study` and the dry run in a child, then `open_study` here. No limits: whoever started us has done that."""
+    """`open_study` and the dry run in a child, then `open_study` here. No limits: our parent has tried it already."""
     if limits is not None:
         readable = files_of(path, made_ready(path))
         confined("parties.study.rehearsal:plans", {"study": str(path)}, limits, readable=readable)
@@ -39,7 +39,7 @@ def tried_study(path: Path, limits: Limits | None) -> BoundStudy:
 
 
 def made_ready(path: Path) -> StudyPlan:
-    """A study, read; with the engine's modules loaded here, since a confined child can keep no compiled code."""
+    """Read a study, and load its engine's modules here, since a confined child can keep no compiled code."""
     plan = read_study(path)
     choose_cache()
     make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
@@ -47,13 +47,13 @@ def made_ready(path: Path) -> StudyPlan:
 
 
 def files_of(path: Path, plan: StudyPlan) -> list[Path]:
-    """What a child has to read: the study, and its scenario's file or folder."""
+    """The files that a child must read: the study, and its scenario's file or folder."""
     return [path, find(plan.scenario, base=path.parent)]
 
 
 def dry_run_of(bound: BoundStudy, network: Network | None, *, speaks: bool = False) -> DryRun:
-    """The study's dry run with protocols chosen for `network`: its manifest and its cost. `speaks`: what the script
-    prints is shown."""
+    """The study's dry run with protocols chosen for `network`: its manifest and its cost. `speaks`: show what the
+    script prints."""
     with nullcontext() if speaks else held():
         return dry_run(replace(bound.computation, network=network))
 
@@ -74,7 +74,7 @@ def plans(study: str) -> None:
 
 @contextmanager
 def _quiet_if_well() -> Iterator[None]:
-    """What the script prints is shown where it is executed in earnest; here only before an error."""
+    """Show what the script prints only before an error: a later execution shows it anyway."""
     with held() as said:
         try:
             yield

@@ -1,7 +1,7 @@
-"""The engine of a study, its threshold, and who must not put their shares together: how it is chosen, and in words.
+"""Choose the engine and threshold of a study, and say in words who must not put their shares together.
 
-Three compute parties are the fewest, since both engines rest on an honest majority. Two organizations ask a third one,
-a neutral *helper* that only computes.
+At least three parties compute, since both engines rest on an honest majority. Two organizations ask a third one, a
+neutral *helper* that only computes.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ _WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", 
 
 
 class Coalition(NamedTuple):
-    """Compute parties that could open all that is shared, and the others whose shares that would open."""
+    """Compute parties that could open all shares, and the other organizations whose data that would open."""
 
     parties: tuple[str, ...]
     opens: tuple[str, ...]
 
 
 def choose(compute: Sequence[str], engine: str | None, threshold: int | None) -> tuple[str, int]:
-    """Engine and threshold among these compute parties, from what a study file says of them (None: nothing).
+    """Engine and threshold for these compute parties, from those of a study file (None: not named).
 
-    Raises ConfigError, with what to write instead.
+    Raises ConfigError, which says what to write instead.
     """
     if len(compute) < FEWEST:
         raise ConfigError(_too_few(compute))
@@ -42,20 +42,20 @@ def choose(compute: Sequence[str], engine: str | None, threshold: int | None) ->
 
 def _too_few(compute: Sequence[str]) -> str:
     if not compute:
-        found = "no organization computes"
+        problem = "no organization computes"
     elif len(compute) == 1:
-        found = f"only {compute[0]} computes: it would see all that the others share"
+        problem = f"only {compute[0]} computes: it would see all that the others share"
     else:
-        found = f"only {compute[0]} and {compute[1]} compute: two parties have no honest majority"
+        problem = f"only {compute[0]} and {compute[1]} compute: two parties have no honest majority"
     return (
-        f'{found}\nAt least three organizations need the role "compute". If no other one can compute, ask a neutral '
+        f'{problem}\nAt least three organizations need the role "compute". If no other one can compute, ask a neutral '
         "helper that brings no data and learns nothing: a university, a notary, a cloud in another trust domain. Write "
         'it in the study as\n    [organizations.helper]\n    roles = ["compute"]'
     )
 
 
 def _instead(compute: int, engine: str) -> str:
-    """What to do where an engine does not take so many compute parties."""
+    """What to write where an engine does not take this number of compute parties."""
     if compute > MOST:
         return (
             f'\nChoose {FEWEST} to {MOST} that would not put their shares together; the others keep the role "input" '
@@ -109,8 +109,8 @@ def coalitions(plan: StudyPlan) -> list[Coalition]:
         return []
     owners = [o.name for o in plan.organizations if o.datasets]
     return [
-        Coalition(some, tuple(name for name in owners if name not in some))
-        for some in combinations(compute, plan.threshold + 1)
+        Coalition(group, tuple(name for name in owners if name not in group))
+        for group in combinations(compute, plan.threshold + 1)
     ]
 
 

@@ -1,4 +1,4 @@
-"""What is measured: each workload shares seeded inputs, runs the timed part, and compares with the clear.
+"""The workloads: each shares seeded inputs, runs its timed part, and compares the result with the clear.
 
 The timed part is written as the author of a scenario would write it, with operators on secret arrays.
 """

@@ -8,7 +8,7 @@ from mpc.machine.operation import Handle
 from mpc.values.fixed import WIDTH
 from parties.bench.workloads.base import FRAC, Integers, Workload, largest_of, seeded
 
-#: A product's bound has so many bits, so that a product of two values with FRAC fraction bits is cut to FRAC again.
+#: The bits of a product's bound, so that a product of two values with FRAC fraction bits is cut to FRAC again.
 _PRODUCT = WIDTH + FRAC
 _LEFT = 1 << 22
 #: Operations between two awaits of `chain`.
@@ -120,7 +120,7 @@ class Matmul(Workload):
 
 
 class Chain(Workload):
-    """Products of scalars, each of which needs the one before it."""
+    """Products of scalars, each of which needs the product before it."""
 
     unit = "products"
     default = 1_000

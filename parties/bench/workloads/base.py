@@ -1,6 +1,6 @@
-"""What all workloads have in common: seeded inputs, sharing, opening, and the comparison with the clear.
+"""The common part of all workloads: seeded inputs, sharing, opening, and the comparison with the clear.
 
-Inputs are a function of their name and shape, the same at every party, so that each can check the result by itself.
+Inputs are a function of their name and shape, the same at all parties, so that each can check the result by itself.
 Fixed point has 16 fraction bits before and after a product. Left out: clocks and processes (`party`, `run`).
 """
 
@@ -37,10 +37,10 @@ class Workload(ABC):
     #: What `size` counts, for people.
     unit: ClassVar[str] = "elements"
     default: ClassVar[int] = 1_000_000
-    #: Largest size: what is in flight at once fits the budget of a measurement.
+    #: Largest size: the values in flight at once fit the memory budget of a measurement.
     largest: ClassVar[int] = 10_000_000
-    #: The largest error that a right result can have where truncations are within one of the exact quotient; times the
-    #: engine's `rounding` elsewhere. A larger one fails the measurement.
+    #: The largest error of a right result if truncations are within one of the exact quotient; it is multiplied by the
+    #: engine's `rounding`. A larger error fails the measurement.
     tolerance: ClassVar[float] = 0.0
 
     def __init__(self, run: Runtime, size: int) -> None:
@@ -50,7 +50,7 @@ class Workload(ABC):
 
     @property
     def elements(self) -> int:
-        """Numbers that go in and come out, of which memory is a multiple; 0 where that says nothing."""
+        """The count of input and output numbers: memory is a multiple of it. 0 where memory does not follow from it."""
         return 0
 
     @abstractmethod
@@ -59,11 +59,11 @@ class Workload(ABC):
 
     @abstractmethod
     async def timed(self) -> Handle:
-        """What is measured."""
+        """The part that is measured."""
 
     @abstractmethod
     async def error(self, result: Handle) -> float:
-        """Largest difference from the same in the clear (relative where the workload says so)."""
+        """Largest difference from the result in the clear (relative where the workload says so)."""
 
     def rounds(self, result: Handle) -> int:
         """Longest chain of dependent messages of the timed part."""
@@ -82,12 +82,12 @@ class Workload(ABC):
         return self.run.schedule("input", owner=owner, values=values, shape=clear.shape)
 
     async def opened(self, handle: Handle) -> Integers:
-        found = open_to(self.run, handle, range(self.run.parties))
-        await self.run.settle(found)
-        raw: Any = found.share
+        opened = open_to(self.run, handle, range(self.run.parties))
+        await self.run.settle(opened)
+        raw: Any = opened.share
         return np.asarray(raw, np.int64)
 
 
 def largest_of(difference: NDArray[Any]) -> float:
-    """The largest magnitude, 0 of nothing."""
+    """The largest magnitude; 0 for an empty array."""
     return float(np.abs(difference).max(initial=0))

@@ -1,4 +1,4 @@
-"""Comparisons of integers, and what is chosen by them."""
+"""Comparisons of integers, and a choice by a comparison."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Less(Workload):
     async def prepare(self) -> None:
         bound = (1 << self.bits) - 1
         self.x_clear, self.y_clear = seeded("x", (self.size,), bound), seeded("y", (self.size,), bound)
-        # A tenth of them as close as they can be.
+        # A tenth of the pairs are equal or differ by 1.
         self.y_clear[::10] = self.x_clear[::10]
         self.y_clear[::20] = np.minimum(self.x_clear[::20] + 1, bound)
         self.x = await self.share(0, self.x_clear, bound, "int")
@@ -45,7 +45,7 @@ class Less32(Less):
 
 
 class Equal(Workload):
-    """Whether two integers of 62 bits are equal, for half of them."""
+    """Whether integers of 62 bits equal 0, as half of them do."""
 
     @property
     def elements(self) -> int:

@@ -1,4 +1,4 @@
-"""Into shares and out of them again."""
+"""Sharing inputs, and opening shared numbers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _BOUND = 1 << 22
 
 
 class Input(Workload):
-    """Numbers that one party holds, from the clear to shared."""
+    """Share the numbers that one party holds."""
 
     @property
     def elements(self) -> int:
@@ -31,7 +31,7 @@ class Input(Workload):
 
 
 class Open(Workload):
-    """Shared numbers, from shared to known to all parties."""
+    """Open shared numbers to all parties."""
 
     @property
     def elements(self) -> int:

@@ -22,7 +22,7 @@ _RATE = 0.5
 
 
 def descend(rows: Reals, outcome: Reals, epochs: int) -> Reals:
-    """Weights after the same steps in the clear, in float64."""
+    """The weights after the same steps in float64, in the clear."""
     rows = np.column_stack([rows, np.ones(len(rows))])
     number = -(-len(rows) // _BATCH)
     batches = np.array_split(public_order(len(rows), 0), number)

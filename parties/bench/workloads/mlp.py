@@ -20,7 +20,7 @@ _WEIGHTS = 20
 class MlpPredict(Workload):
     """Scores of a batch of rows in [0, 1] by a network 784-128-128-10 with ReLU; the size is the number of rows.
 
-    Weights and biases are secret, and their norms, as stated, were checked before. Errors are differences from float64:
+    Weights and biases are secret; their stated norms were checked before. Errors are differences from float64:
     a layer adds a unit of its last place to `norm` times the error of its inputs. With norms of at most 26, 12 and 12
     and 23, 19 and 16 fraction bits that is 12 * (12 * 2^-23 + 2^-19) + 2^-16 < 2^-14 together.
     """

@@ -1,6 +1,6 @@
-"""Functions of fixed-point numbers with 16 fraction bits, over the ranges an author would have.
+"""Functions of fixed-point numbers with 16 fraction bits, over ranges that scenarios have.
 
-A vector is worked on in blocks, one after the other: what a function holds while it runs is many times its argument.
+A vector is computed in blocks, one after the other: a function's memory while it runs is many times its argument.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _ONE = 1 << FRAC
 
 
 def between(name: str, shape: tuple[int, ...], low: float, high: float) -> Integers:
-    """Raw numbers with FRAC fraction bits from `low` to `high`, both among them where there are two."""
+    """Raw numbers with FRAC fraction bits from `low` to `high`; the first two are these limits."""
     least, most = int(np.ceil(low * _ONE)), int(np.floor(high * _ONE))
     half = (most - least + 1) // 2
     raw = np.clip(seeded(name, shape, half) + half + least, least, most)
@@ -50,7 +50,7 @@ class Elementwise(Workload):
 
     @abstractmethod
     def function(self, *arguments: SecretArray) -> SecretArray:
-        """What is measured, of one block."""
+        """The measured function of one block."""
 
     @abstractmethod
     def difference(self, found: Reals) -> Reals:
@@ -81,10 +81,10 @@ class Elementwise(Workload):
         return self.deepest
 
     async def error(self, result: Handle) -> float:
-        found = np.ldexp((await self.opened(result)).astype(np.float64), -self.result.frac)
+        values = np.ldexp((await self.opened(result)).astype(np.float64), -self.result.frac)
         if self.result.valid is not None and not np.all(await self.opened(self.result.valid.handle)):
             return np.inf
-        return largest_of(self.difference(found))
+        return largest_of(self.difference(values))
 
 
 class Divide(Elementwise):
@@ -120,7 +120,7 @@ class _Function(Elementwise):
 
     @abstractmethod
     def clear(self, x: Reals) -> Reals:
-        """The same in the clear."""
+        """The same function in the clear."""
 
     def difference(self, found: Reals) -> Reals:
         exact = self.clear(np.ldexp(self.x_clear.astype(np.float64), -FRAC))
@@ -157,7 +157,7 @@ class Log(_Function):
 
 
 class Exp(_Function):
-    """Exponentials of numbers from -12 to 5. The error is absolute up to 0, and relative above."""
+    """Exponentials of numbers from -12 to 5. The error is absolute for numbers up to 0, and relative above."""
 
     low, high = -12.0, 5.0
     tolerance = 2.0**-13

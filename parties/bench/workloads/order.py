@@ -1,4 +1,4 @@
-"""Orders of rows: at random, and by keys."""
+"""Orders of rows: a random order, and orders by keys."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _BOUND = 1 << 22
 
 
 class Shuffle(Workload):
-    """Rows of one number in a random order nobody knows."""
+    """Rows of one number, put in a random order that nobody knows."""
 
     unit = "rows"
 
@@ -62,7 +62,7 @@ class Sort(Workload):
 
 
 class Sort64(Sort):
-    """As `sort_32`, with integers of 62 bits, the widest there are, and their sign."""
+    """As `sort_32`, with integers of 62 bits, the widest that there are, and their sign."""
 
     bits = 63
 
