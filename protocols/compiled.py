@@ -1,12 +1,12 @@
 """Kernels compiled by numba: declared with one signature each, compiled or loaded from the cache before a run.
 
-Rules: every array is writable, outputs are passed in, nothing is allocated, constants have the arrays' type (an
-untyped 1 would turn uint64 into int64 or float64). After `ready` a call with other types raises TypeError instead of
-compiling in the middle of a run. Kernels come in groups: "base" is compiled before a run begins, the others when
-something first asks for them, or before, by whoever knows from a dry run that they will be wanted.
+Rules: all arrays are writable; the caller passes the arrays for the results; a kernel allocates nothing; constants have
+the type of the arrays (an untyped 1 would turn uint64 into int64 or float64). After `ready`, a call with other types
+raises TypeError; it does not compile in the middle of a run. Kernels come in groups. The group "base" is compiled
+before a run begins; another group too, if a dry run shows that the run needs it, else at its first use.
 
-Importing this module imports numba, so only an engine imports it. Compiled code is cached on disk in numba's cache
-directory; where the installation is not writable, whoever starts a process sets NUMBA_CACHE_DIR before.
+Importing this module imports numba, so only an engine imports it. numba caches compiled code on disk, in its cache
+directory; if the installation is not writable, set NUMBA_CACHE_DIR before the process starts.
 """
 
 from __future__ import annotations
@@ -39,16 +39,17 @@ class Kernels:
         def declare(function: F) -> F:
             kernels = self.groups.setdefault(group, {})
             if function.__name__ in kernels:
-                raise LocalProtocolError(f"two kernels are named {function.__name__}: `ready` would miss one")
+                raise LocalProtocolError(f"two kernels have the name {function.__name__}: rename one of them")
             compiled: Any = numba.njit(cache=True, nogil=True)(function)
             kernels[function.__name__] = (compiled, f"void({signature})")
-            found: F = compiled
-            return found
+            declared: F = compiled
+            return declared
 
         return declare
 
     def ready(self, progress: Callable[[int, int], None] | None = None, groups: Sequence[str] = ("base",)) -> None:
-        """Compile or load the kernels of some groups; `progress(done, all)` after each. A second call does nothing."""
+        """Compile or load the kernels of `groups`; call `progress(done, all)` after each kernel. A second call compiles
+        nothing."""
         wanted = [entry for group in groups for entry in self.groups[group].values()]
         for done, (compiled, signature) in enumerate(wanted, 1):
             if not compiled.signatures:
@@ -61,9 +62,9 @@ class Kernels:
         self._complete.update(groups)
 
     async def loaded(self, group: str, busy: Busy) -> None:
-        """Make sure of a group in the middle of a run, where no dry run asked for it before; not on the event loop.
+        """Load a group in the middle of a run, if it was not loaded before; in a thread, not on the event loop.
 
-        Meanwhile the party is `busy`: nobody takes it for one that waits.
+        Meanwhile the party counts as `busy`: its peers do not take it for a party that waits.
         """
         if group not in self._complete:
             with busy:

@@ -1,7 +1,7 @@
-"""How an engine's protocols are declared beside themselves, and the engine that follows from the declarations.
+"""Declarations of an engine's protocols, and the engine that follows from the declarations.
 
-Below a protocol stands one call of `declare`: which primitive it is, its cost, its work, what else it needs. The
-statement in `mpc.machine.primitives` has the result and the checks, so that a plan here is both together.
+Below each protocol stands one call of `declare`: its primitive, its cost, its work, its kernels. The statement of the
+primitive in `mpc.machine.primitives` has the result's specification and the checks. A plan joins that result and cost.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from mpc.machine.party import Party
 from mpc.machine.primitives import PRIMITIVES, Primitive
 
 Planned = tuple[Spec, Cost]
-#: What all functions of an engine's protocols are given first: nothing, or the sharing scheme.
+#: The first arguments of all functions of an engine's protocols: none, or the sharing scheme.
 Setting = tuple[Any, ...]
 
 
 class Task(NamedTuple):
-    """One call of a primitive, before it is made: what its work follows from."""
+    """One future call of a primitive; its work follows from this."""
 
     engine: Declared
     primitive: Primitive
@@ -43,41 +43,41 @@ class Task(NamedTuple):
 
     @property
     def size(self) -> int:
-        """Elements of the first operand, or of the result where there is none."""
+        """Elements of the first operand; without operands, those of the result."""
         return self.operands[0].size if self.operands else self.result.size
 
     @property
     def width(self) -> int:
-        """Bits of an element: the parameter `width`, or those of the words."""
-        given = self.parameters.get("width")
-        return int(given) if given else self.operands[0].width if self.operands else 1
+        """Bits of an element: the parameter `width`, or the width of the first operand's words."""
+        width = self.parameters.get("width")
+        return int(width) if width else self.operands[0].width if self.operands else 1
 
 
-#: Nanoseconds that one party computes in a task.
+#: The processor time of one party for a task, in nanoseconds.
 Work = Callable[[Task], float]
 
 
 def per_element(nanoseconds: float, *, of_result: bool = False) -> Work:
-    """So much for each element of the operand, or of the result where there is no operand."""
+    """`nanoseconds` for each element of the first operand; of the result, if there is no operand or `of_result`."""
     return lambda task: nanoseconds * (task.result.size if of_result else task.size)
 
 
 def per_bit(nanoseconds: float, *, of_result: bool = False) -> Work:
-    """So much for each bit of these elements."""
+    """`nanoseconds` for each bit of the elements that `per_element` counts."""
     return lambda task: nanoseconds * (task.result.size if of_result else task.size) * task.width
 
 
 @dataclass(frozen=True, eq=False)
 class Protocol:
-    """How an engine does a primitive.
+    """An engine's protocol for a primitive.
 
     run        run(party, *setting, *shares, **parameters): the result, or its coroutine
-    local      it sends nothing and needs nobody: run(*shares, **parameters)
-    cost       cost(*setting, label, *operands, **parameters); None where nothing is sent
-    plan       as `cost`, with the result's specification before the cost, where the protocol decides on its form
-    remembered whether its plans are: the cost follows from the first byte of the label, and parameters can be looked up
-    work       how long one party computes
-    kernels    the group of kernels that it needs besides the first
+    local      True if the protocol sends nothing and needs no party: run(*shares, **parameters)
+    cost       cost(*setting, label, *operands, **parameters); None if the protocol sends nothing
+    plan       as `cost`, but returns (specification of the result, cost): for a protocol that decides the result's form
+    remembered whether plans are cached: the cost follows from the label's first byte, and the parameters are hashable
+    work       the processor time of one party
+    kernels    the group of kernels that the protocol needs besides "base"
     discloses  discloses(*setting, *operands, **parameters), as `Engine.discloses`
     """
 
@@ -94,7 +94,7 @@ class Protocol:
     def planned(
         self, setting: Setting, parties: int, label: bytes, operands: tuple[Spec, ...], parameters: Mapping[str, Any]
     ) -> Planned:
-        """Specification of the result, and cost."""
+        """The specification of the result, and the cost."""
         result = self.primitive.result(*operands, **parameters)
         if self.plan is not None:
             return self.plan(*setting, label, *operands, **parameters)
@@ -104,7 +104,7 @@ class Protocol:
 
 
 class Protocols(dict[str, Protocol]):
-    """Those of one engine, by primitive."""
+    """The protocols of one engine, by primitive."""
 
     def declare(
         self,
@@ -121,21 +121,21 @@ class Protocols(dict[str, Protocol]):
     ) -> None:
         """Declare the protocol of the primitive `name`; the arguments are those of `Protocol`.
 
-        whole  the cost follows from the whole label, as that of inner operations does: no plan is remembered
+        whole  True if the cost follows from the whole label, as the cost of inner operations does: plans are not cached
         """
         if name in self:
-            raise LocalProtocolError(f"two protocols for the primitive {name}")
-        stated = PRIMITIVES[name]
-        remembered = stated.hashable and not whole
-        self[name] = Protocol(stated, run, local, cost, plan, remembered, work, kernels, discloses)
+            raise LocalProtocolError(f"the primitive {name} has two protocols: remove one `declare`")
+        primitive = PRIMITIVES[name]
+        remembered = primitive.hashable and not whole
+        self[name] = Protocol(primitive, run, local, cost, plan, remembered, work, kernels, discloses)
 
 
 class Declared(Engine):
     """An engine whose primitives are the protocols that the modules of its package declare: each becomes a method."""
 
-    #: All its protocols.
+    #: The protocols of the package.
     protocols: Protocols
-    #: What their functions are given first.
+    #: The first arguments of their functions.
     setting: Setting = ()
 
     def __init_subclass__(cls, *, package: str) -> None:
@@ -145,7 +145,7 @@ class Declared(Engine):
             setattr(cls, name, _method(protocol))
 
     def __init__(self) -> None:
-        #: Protocols of a scenario's own, by primitive.
+        #: Protocols that scenarios bring, by primitive.
         self._adopted: dict[str, Protocol] = {}
 
     def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
@@ -154,22 +154,22 @@ class Declared(Engine):
             return
         if self.name not in protocols:
             raise ConfigError(
-                f"{stated.name}: the script's own protocols are for {', '.join(sorted(protocols))}, none is for the "
-                f"engine {self.name}, which this study takes. Add one, or name another engine"
+                f"{stated.name}: the script's protocols are for {', '.join(sorted(protocols))}; none is for the "
+                f"engine {self.name} of this study. Add one to the script, or name another engine in the study"
             )
         protocol = self._of_scenario(stated, protocols[self.name])
         self._adopted[stated.name] = protocol
         setattr(self, stated.name, MethodType(_method(protocol), self))
 
     def _of_scenario(self, stated: Primitive, run: Callable[..., Any]) -> Protocol:
-        """A protocol of a scenario's own, whose cost is tallied."""
+        """A protocol that a scenario brings; its cost is tallied."""
         raise LocalProtocolError(f"the engine {self.name} takes no protocols of scenarios")
 
     def _protocol(self, primitive: str) -> Protocol:
-        found = self.protocols.get(primitive) or self._adopted.get(primitive)
-        if found is None:
+        protocol = self.protocols.get(primitive) or self._adopted.get(primitive)
+        if protocol is None:
             raise LocalProtocolError(f"the engine {self.name} has no primitive {primitive!r}")
-        return found
+        return protocol
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> Planned:
         protocol = self.protocols.get(primitive) or self._protocol(primitive)
@@ -183,11 +183,11 @@ class Declared(Engine):
         return 1e-9 * protocol.work(Task(self, protocol.primitive, operands, parameters))
 
     def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
-        found = self._protocol(primitive).discloses
-        return {} if found is None else found(*self.setting, *operands, **parameters)
+        disclosed = self._protocol(primitive).discloses
+        return {} if disclosed is None else disclosed(*self.setting, *operands, **parameters)
 
     def groups(self, primitives: Collection[str]) -> list[str]:
-        """Groups of kernels that these primitives need besides the first."""
+        """Groups of kernels that `primitives` need besides "base"."""
         return sorted({self.protocols[name].kernels for name in primitives if name in self.protocols} - {""})
 
 
@@ -205,13 +205,13 @@ def _remembered(
 
 @lru_cache(maxsize=32)
 def nothing(parties: int) -> Cost:
-    """The cost of what sends nothing."""
+    """The cost of an operation that sends nothing."""
     zero = (0,) * parties
     return Cost(0, zero, zero)
 
 
 def _method(protocol: Protocol) -> Callable[..., Any]:
-    """The protocol as a method; no coroutine around its own, which every message would pass."""
+    """The protocol as a method. No second coroutine wraps the protocol's coroutine: each message would pass it."""
     run = protocol.run
 
     def local(self: Declared, party: Party, *shares: Any, **parameters: Any) -> Any:
