@@ -1,23 +1,25 @@
 """Three parties, replicated sharing over Z_2^64: one corruption, semi-honest, honest majority.
 
-    sharing     what a party holds          roles       chunks, and who is D, E and F in each
-    masks       streams as masks            wire        words as bytes
-    local       what sends nothing          opening     revealing
+    sharing     components of a value       roles       chunks, and the parties D, E and F of each
+    masks       masks from streams          wire        words as bytes
+    local       steps that send nothing     opening     revealing
     arithmetic  input, multiply             matmul      matrix products
     truncate    dropping bits               fused       product and truncation in one
     boolean     and, prefix or              compare     sign
     quick       sign in three rounds        limbs       integers through floating point
-    thresholds  several of either at once   rows        whole rows == 0
+    thresholds  signs for many thresholds   rows        whole rows == 0
     exact       floor and nearest           recompose   words of bits as integers
     convert     integers to bits and back   equality    x == 0
-    lookup      functions by tables
-    orders      secret orders of rows       hops        how rows travel through one
+    owner       bits from and to D          outside     organizations that do not compute
+    lookup      functions by tables         exponential e^x by a table
+    count       a table at a number of bits
+    orders      secret orders of rows       hops        the way of rows through an order
     sort        by comparisons              radix       by digits
-    keys        compared in the open        select      rows of given ranks
-    kernels     compiled loops, and those of orders
-    declared    what is which primitive     engine      all of it behind mpc.machine.engine.Engine
+    keys        compared in the open        select      rows by rank
+    kernels     compiled loops              scenarios   protocols that scenarios bring
+    declared    protocols by primitive      engine      all of it behind mpc.machine.engine.Engine
 
-Passive security: a party that sends other messages than it should can change results unseen. Truncated values are
-dithered with a dither the servers know: an opened one tells where its exact value lies to one unit, as a floor would.
-Nothing is imported here: `protocols.replicated.engine` loads numba.
+Semi-honest security: a party that sends wrong messages can change results unnoticed. Truncations add a dither that the
+compute parties know: an opened truncated value locates the exact value to one unit, as a floor would.
+This module imports nothing, because `protocols.replicated.engine` loads numba.
 """

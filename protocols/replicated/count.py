@@ -1,7 +1,7 @@
-"""A public table read at the number of set bits: what powers of two and other functions of a leading bit come from.
+"""A public table read at the number of set bits: for powers of two and other functions of a leading bit.
 
-Bits are counted modulo 256 in owner form: D knows A, both E and F know B, and the number is A + B. Then D reads entry
-A of the table that E and F turn by B places, as in `lookup`.
+The set bits are counted modulo 256 in owner form: D knows A, both E and F know B, and the number is A + B. Then D reads
+entry A of the table, which E and F turn by B places, as in `lookup`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _CHUNK = 1 << 13
 
 
 def _entries(bits: int) -> int:
-    """The power of two, from 8 on, that tells 0 to `bits` apart."""
+    """Entries of the table for counts 0 to `bits`: a power of two, at least 8."""
     return max(8, 1 << bits.bit_length())
 
 
@@ -36,9 +36,10 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
 
     Shapes    x: (w, *shape), w up to 127, words of one bit; table: (w + 1,); result: shape, n elements
     Rounds    5
-    Bytes     D: (w + p/8 + 8) n; E and F: 9 n each, p being w + 1 rounded up to a power of two
-    Security  semi-honest: E sees D's bits under bytes of D and F, and a query that is uniform to it; D sees parts of
-              the number under bytes of E and F, and entries under words of theirs, one more of which covers the answers
+    Bytes     D: (w + p/8 + 8) n; E and F: 9 n each, where p is w + 1 rounded up to a power of two, at least 8
+    Security  semi-honest: E sees D's bits masked by bytes of D and F, and a query that is uniform to E. D sees parts of
+              the number masked by bytes of E and F, and entries masked by words of E and F; another word of E and F
+              covers the two answers
     Raises    ShapeError
     """
     shape = primitives.table_of_count(x.spec, table=table).shape
@@ -67,9 +68,9 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
             kernels_lookup.ask(a.astype(np.uint64), kernels.ZERO, np.uint64(entries), query.reshape(n, octets))
             party.send(e, part | 1, query)
             c1 = words(party, f, _C1, part, n)
-            read = await party.receive(e, part | 1, (n,), np.uint64)
-            read ^= await party.receive(f, part | 1, (n,), np.uint64)
-            np.subtract(read, c1, out=rows[1])
+            entry = await party.receive(e, part | 1, (n,), np.uint64)
+            entry ^= await party.receive(f, part | 1, (n,), np.uint64)
+            np.subtract(entry, c1, out=rows[1])
             rows[0] = c1
             party.send(e, part | 2, rows[1])
             return
@@ -82,7 +83,7 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
         s1, s2 = draw(party, partner, _S1, part, n, np.uint8), draw(party, partner, _S2, part, n, np.uint8)
         b = s1 + s2
         mine = s1 if role == E else s2
-        # s - v, with E's v counting the bits of B, too; so the number is B less what D gets.
+        # s - v, where E's v also counts the bits that E and F know: the number is B plus both messages to D.
         kernels_lookup.counted(parts, flips, np.uint8(role == E), mine)
         party.send(d, part, np.subtract(np.uint8(0), mine))
         hidden = words(party, partner, _HIDDEN, part, n)
@@ -105,10 +106,10 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
 def table_of_count_cost(label: bytes, x: Spec, *, table: Integers) -> Cost:
     bits, size = x.shape[0], size_of(x.shape[1:])
 
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         return Load(5, ((bits + _entries(bits) // 8 + 8) * n, 9 * n, 9 * n), (3, 2, 2))
 
-    return load(cut(label, size, _CHUNK, _CHUNK), one)
+    return load(cut(label, size, _CHUNK, _CHUNK), chunk_load)
 
 
 declare("table_of_count", table_of_count, cost=table_of_count_cost, kernels=GROUP)

@@ -1,6 +1,6 @@
-"""The loops of table lookups: a group of kernels of its own.
+"""The loops of table lookups: a separate group of kernels.
 
-E and F must find the very same table, entry by entry, so these loops compute in integers only.
+E and F must compute exactly the same table entries, so these loops use integers only.
 """
 
 from __future__ import annotations
@@ -11,24 +11,24 @@ from numpy.typing import NDArray
 from protocols.replicated.kernels import ONE, ZERO, Octets, Words, kernel
 
 GROUP = "lookup"
-#: Fraction bits of the place inside a piece.
+#: Fraction bits of a place inside a piece.
 UNIT = 28
 _UNIT, _HALF_UNIT = np.int64(UNIT), np.int64(1 << (UNIT - 1))
 _2, _3, _64 = np.int64(2), np.int64(3), np.int64(64)
 _SEVEN = np.uint64(7)
-#: Digits of an exponent, each with a table of its own, and their fraction bits.
+#: An exponent has DIGITS digits of DIGIT bits, each with its own table of factors of FACTOR fraction bits.
 DIGIT, DIGITS, FACTOR = 10, 3, 30
 _DIGIT, _DIGIT_MASK = np.uint64(DIGIT), np.uint64((1 << DIGIT) - 1)
 _FACTOR, _HALF_FACTOR = np.uint64(FACTOR), np.uint64(1 << (FACTOR - 1))
 _SPLIT, _SPLIT_MASK = np.uint64(22), np.uint64((1 << 22) - 1)
-#: More fraction bits of a table of exponentials than its entries have.
+#: A table of exponentials has this many fraction bits more than the entries that are read.
 EXTRA = 8
 _REST, _HALF_REST = np.uint64(FACTOR + EXTRA - 22), np.uint64(1 << (FACTOR + EXTRA - 23))
 
 
 @kernel("u8[::1], u8, u8, u1[:,::1]", GROUP)
 def ask(a: Words, step: np.uint64, pieces: np.uint64, query: Octets) -> None:
-    """Flip the bit of each row of `query` that stands for the piece of A."""
+    """In each row of `query`, flip the bit of the piece of A."""
     for i in range(a.size):
         piece = (a[i] >> step) & (pieces - ONE)
         query[i, np.int64(piece >> np.uint64(3))] ^= np.uint8(ONE << (piece & _SEVEN))
@@ -36,7 +36,7 @@ def ask(a: Words, step: np.uint64, pieces: np.uint64, query: Octets) -> None:
 
 @kernel("u8[::1], u8, u8, u8, u8[:,::1]", GROUP)
 def powers(a: Words, step: np.uint64, up: np.uint64, down: np.uint64, out: Words) -> None:
-    """u, u^2 and u^3 for A's place u in its piece, in units of 2^-28: the low `step` bits shifted up or down."""
+    """u, u^2 and u^3 in units of 2^-28, for the place u of A in its piece: A's low `step` bits, shifted up or down."""
     low = (ONE << step) - ONE
     for i in range(a.size):
         u = np.int64(((a[i] & low) << up) >> down)
@@ -57,10 +57,11 @@ def answer(
     hidden: Words,
     out: Words,
 ) -> None:
-    """The exclusive or of the entries that `query` names, less `hidden`, entered into `out`.
+    """Add to `out`, by exclusive or, the entries that `query` names, each minus `hidden`.
 
-    Entry j is the cubic of piece j + piece(B), from its table of coefficients (twice over), moved to start at B's
-    place in its piece. Factors are held in 32 bits, since vectors of 64-bit products are not everywhere.
+    Entry j is the cubic of piece j + piece(B), moved to start at B's place in its piece. `table` has the coefficients
+    of all pieces twice in a row, so j + piece(B) needs no wrap. Factors have 32 bits, because not all processors have
+    vector products of 64 bits.
     """
     pieces = table.shape[1] // 2
     low, wrap = (ONE << step) - ONE, np.uint64(pieces - 1)
@@ -92,7 +93,7 @@ def answer(
 
 @kernel("u8[::1], u8, u8[:,::1], u8, u8[::1]", GROUP)
 def factors(a: Words, step: np.uint64, digits: Words, down: np.uint64, out: Words) -> None:
-    """The product of the tables' entries for the digits of A's low `step` bits, with 30 - `down` fraction bits."""
+    """The product of the factors of all digits of A's low `step` bits, with 30 - `down` fraction bits."""
     low = (ONE << step) - ONE
     half = (ONE << down) >> ONE
     for i in range(a.size):
@@ -108,7 +109,8 @@ def factors(a: Words, step: np.uint64, digits: Words, down: np.uint64, out: Word
 def scaled_answer(
     query: Words, b: Words, step: np.uint64, table: Words, factor: Words, hidden: Words, out: Words
 ) -> None:
-    """As `answer`: entry j is table[j + piece(B)] (twice over; below 2^53) / 2^8 times B's factor / 2^30."""
+    """As `answer`, but entry j is table[j + piece(B)] / 2^8 times B's factor / 2^30. `table` has its values, which are
+    below 2^53, twice in a row."""
     pieces = table.size // 2
     wrap = np.uint64(pieces - 1)
     most = min(pieces, 64)
@@ -127,7 +129,7 @@ def scaled_answer(
 
 @kernel("u1[:,::1], u1[:,::1], u1, u1[::1]", GROUP)
 def counted(parts: Octets, flips: Octets, one: np.uint8, out: Octets) -> None:
-    """out -= the sum over rows of (1-2e) part, and where `one` is 1 of e, too, for the bits e of `flips`."""
+    """out -= the sum over rows of (1-2e) part + one e, for the bits e of `flips`."""
     for j in range(parts.shape[0]):
         for i in range(out.size):
             e = flips[j, i]
@@ -136,7 +138,7 @@ def counted(parts: Octets, flips: Octets, one: np.uint8, out: Octets) -> None:
 
 @kernel("u8[:,::1], u1[::1], u8[::1], u8[::1], u8[::1]", GROUP)
 def plain_answer(query: Words, b: Octets, table: Words, hidden: Words, out: Words) -> None:
-    """As `answer`: entry j is table[j + b] (twice over)."""
+    """As `answer`, but entry j is table[j + b]; `table` has its values twice in a row."""
     pieces = table.size // 2
     wrap = np.int64(pieces - 1)
     most = min(pieces, 64)
@@ -152,8 +154,8 @@ def plain_answer(query: Words, b: Octets, table: Words, hidden: Words, out: Word
 
 @kernel("u8[:,::1], u8[:,::1], u8[:,::1], u8, u8[::1]", GROUP)
 def combine(first: Words, second: Words, basis: Words, shift: np.uint64, out: Words) -> None:
-    """out = sum of (first_k ^ second_k) basis_k; where there is one more of them than basis rows, the first one times
-    2^shift."""
+    """out = sum of (first_k ^ second_k) basis_k. If `first` has one row more than `basis`, row 0 has no basis row: it
+    counts 2^shift times."""
     extra = first.shape[0] - basis.shape[0]
     for i in range(out.size):
         total = ZERO
@@ -166,7 +168,7 @@ def combine(first: Words, second: Words, basis: Words, shift: np.uint64, out: Wo
 
 @kernel("u8[:,::1], u8[:,::1], u8, u8, u8[::1]", GROUP)
 def crossed(parts: Words, hidden: Words, shift: np.uint64, lead: np.uint64, out: Words) -> None:
-    """out += sum of parts_k hidden_k; where there is one more hidden one, lead times the first one times 2^shift."""
+    """out += sum of parts_k hidden_k. If `hidden` has one row more than `parts`, row 0 counts lead 2^shift times."""
     extra = hidden.shape[0] - parts.shape[0]
     for i in range(out.size):
         total = out[i]

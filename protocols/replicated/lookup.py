@@ -1,39 +1,36 @@
-"""Functions of one variable by tables, in three rounds: piecewise cubics and exponentials.
+"""Functions of one variable by tables, in three rounds; piecewise cubics here, exponentials in `exponential`.
 
-With roles D, E, F: x - low = A + B modulo the table's range, where D knows A and both E and F know B. Both are split
-into a piece and a place inside it, A = A1 2^step + A0 and B = B1 2^step + B0, so that x - low is A0 + B0 beyond the
+With roles D, E, F: x - low = A + B modulo the table's range, where D knows A and both E and F know B. Both sides are
+split into a piece and a place inside it, A = A1 2^step + A0 and B = B1 2^step + B0. So x - low lies A0 + B0 after the
 start of piece A1 + B1, exactly and without a carry. Moved to start at B0, the function on that piece is a sum of
-entries c_k, which E and F know for every A1 (it only turns their table by B1 places), times g_k, which D knows from
+products c_k g_k. E and F know the entries c_k for all A1: B1 only turns their table by B1 places. D knows the g_k from
 A0: powers of A0 for a cubic, e^A0 for the exponential.
 
-D reads its entries out of the table that E and F both hold as from two servers that do not talk to each other: it
-sends F's query as a stream and E the same with one bit flipped, and each returns the exclusive or of the entries its
-query names. The entries are hidden by words h_k of E and F, so what D reads is uniform; sum h_k g_k is added by
-products of E and F with D's parts of the g_k. What follows is the truncation of `fused`.
+D reads its entries from the table of E and F as from two servers that do not talk to each other. F's query is a stream
+of D and F; D sends E the same query with one bit flipped. E and F each return the exclusive or of the entries that
+their query names. Words h_k of E and F hide the entries, so D reads uniform words. Products of the h_k with shares of
+the g_k at E and F add sum h_k g_k. Then follows the truncation of `fused`.
 
-Source: the query is the two-server scheme of Chor, Goldreich, Kushilevitz and Sudan, FOCS 1995; tables under secret
-sharing by private reading: Wagh, PoPETs 2022 (Pika); the split without carries, and folding B into the table: our own.
+Source: the query is the two-server scheme of Chor, Goldreich, Kushilevitz and Sudan, FOCS 1995; private reading of
+tables under secret sharing: Wagh, PoPETs 2022 (Pika); the split without carries, and B in the table: our own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from decimal import Context, Decimal, localcontext
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import RangeError
 from mpc.machine.engine import Cost, Integers, Spec
 from mpc.machine.party import Party
-from mpc.machine.shapes import cubics, readable
+from mpc.machine.shapes import cubics
 from protocols.chunks import each
-from protocols.declared import Task, per_element
+from protocols.declared import Task
 from protocols.replicated import kernels, kernels_lookup
 from protocols.replicated.declared import declare
-from protocols.replicated.kernels_lookup import DIGIT, DIGITS, EXTRA, FACTOR, GROUP, UNIT
+from protocols.replicated.kernels_lookup import GROUP, UNIT
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words, integers
@@ -43,19 +40,17 @@ from protocols.replicated.wire import Octets, small_bytes, small_dtype
 _QUERY, _G2, _T, _T2 = b"query", b"g2", b"t", b"t2"
 _HIDDEN, _COVER, _RHO, _R, _S1, _S2, _C1 = b"hidden", b"cover", b"rho", b"r", b"s1", b"s2", b"c1"
 _CHUNK, _SMALL = 1 << 13, 1 << 12
-#: Pieces of an exponential at most.
-_MOST_EXPONENTIAL = 256
 
 
-class _Reading(NamedTuple):
-    """What of a lookup differs from function to function.
+class Reading(NamedTuple):
+    """The properties of a function that is read.
 
-    pieces   of the table: a power of two from 8 on
+    pieces   pieces of the table: a power of two, at least 8
     step     log2 of a piece's width
-    basis    how many g_k there are, besides a constant one
-    fixed    whether there is an entry more, times 2^shift
-    known    known(a, g): D's g_k
-    entries  entries(query, b, hidden, out): enter the entries that E's or F's query names
+    basis    number of the g_k, without a constant g_k
+    fixed    whether there is an entry for the constant 2^shift
+    known    known(a, g): write D's g_k
+    entries  entries(query, b, hidden, out): add to `out`, by exclusive or, the entries that E's or F's query names
     """
 
     pieces: int
@@ -74,7 +69,7 @@ class _Reading(NamedTuple):
 async def piecewise_cubic(
     party: Party, x: Arithmetic, *, low: int, step: int, table: Integers, bits: int
 ) -> Arithmetic:
-    """floor(y / 2^bits), or that plus one, for y = sum of table[k, i] 2^28 u^k, where x = low + (i + u) 2^step.
+    """floor(y / 2^bits), or the floor plus one, for y = sum of table[k, i] 2^28 u^k, where x = low + (i + u) 2^step.
 
     Shapes    x, result: one shape, n elements; table: (4, pieces), pieces = 8, 16, ..., 512
     Range     low + 2^step <= x < low + pieces 2^step. i is the piece of x or the one before it, so the cubic of piece
@@ -83,7 +78,7 @@ async def piecewise_cubic(
     Rounds    3
     Bytes     D: 32 n + pieces/8 n + w n + n/4; E and F: 40 n + w n (w = bytes of `bits` bits; for 0 bits no w and n/4)
     Error     of y / 2^28: 4 units in a table's last place
-    Security  semi-honest, as `fused.multiply_truncate`; E's and F's queries are uniform to each, D's entries hidden
+    Security  semi-honest, as `fused.multiply_truncate`; the queries are uniform to E and to F, the entries hidden to D
     Raises    ShapeError, RangeError
     """
     integers("piecewise_cubic", x)
@@ -98,102 +93,20 @@ async def piecewise_cubic(
     def entries(query: Words, b: Words, hidden: Words, out: Words) -> None:
         kernels_lookup.answer(query, b, width, up, down, twice, hidden, out)
 
-    return await _read(party, x, low, bits, _Reading(table.shape[1], step, 3, True, UNIT, known, entries))
+    return await read(party, x, low, bits, Reading(table.shape[1], step, 3, True, UNIT, known, entries))
 
 
 def piecewise_cubic_cost(label: bytes, x: Spec, *, low: int, step: int, table: Integers, bits: int) -> Cost:
-    return _cost(label, x.size, table.shape[1], 3, 4, bits)
+    return read_cost(label, x.size, table.shape[1], 3, 4, bits)
 
 
-async def exponential(
-    party: Party, x: Arithmetic, *, low: int, high: int, frac: int, digits: int, bits: int
-) -> Arithmetic:
-    """floor(y / 2^bits), or that plus one, for y = e^(x / 2^frac) with `digits` fraction bits.
+async def read(party: Party, x: Arithmetic, low: int, bits: int, reading: Reading) -> Arithmetic:
+    """The function of `reading` at x, as `piecewise_cubic` reads it.
 
-    Shapes    x, result: one shape, n elements
-    Range     low <= x <= high, over 253 at most
-    Ring      given e^(high / 2^frac) 2^digits < 2^60
     Rounds    3
-    Bytes     D: 16 n + pieces/8 n + w n + n/4; E and F: 16 n + w n (as `piecewise_cubic`)
-    Error     of y: 2^-(digits - G) + 2^-(G - 1) e^x, where G = min(24, digits // 2)
+    Bytes     D: 8 (b + 1) n + pieces/8 n + w n + n/4; E and F: 8 (c + 1) n + w n, with b = `basis` and c = `columns`
     Security  as `piecewise_cubic`
-    Raises    RangeError
     """
-    integers("exponential", x)
-    plan = exponential_plan(low, high, frac, digits)
-    readable(plan.pieces, plan.step, bits)
-    table = _table(low, high, frac, plan)
-    place = _factors(frac)
-    width, down = np.uint64(plan.step), np.uint64(FACTOR - plan.g_bits)
-
-    def known(a: Words, g: Words) -> None:
-        kernels_lookup.factors(a, width, place, down, g[0])
-
-    def entries(query: Words, b: Words, hidden: Words, out: Words) -> None:
-        factor = np.empty_like(b)
-        kernels_lookup.factors(b, width, place, kernels.ZERO, factor)
-        kernels_lookup.scaled_answer(query, b, width, table, factor, hidden[0], out[0])
-
-    start = low - (1 << plan.step)
-    return await _read(party, x, start, bits, _Reading(plan.pieces, plan.step, 1, False, 0, known, entries))
-
-
-class ExponentialPlan(NamedTuple):
-    """pieces and log2 of their width; fraction bits of D's factor and of the table."""
-
-    pieces: int
-    step: int
-    g_bits: int
-    table_bits: int
-
-
-def exponential_plan(low: int, high: int, frac: int, digits: int) -> ExponentialPlan:
-    """The fewest pieces no wider than 1/2, or 256 of them no wider than 1. Raises RangeError."""
-    if not 1 <= frac <= DIGIT * DIGITS:
-        raise RangeError(f"exponential: {frac} fraction bits; 1 to {DIGIT * DIGITS} can be taken")
-    g_bits = min(24, digits // 2)
-    for step in (frac - 1, frac):
-        pieces = max(8, 1 << (((high - low) >> step) + 2).bit_length())
-        if pieces <= _MOST_EXPONENTIAL and step >= 0:
-            return ExponentialPlan(pieces, step, g_bits, digits - g_bits)
-    raise RangeError(f"exponential: arguments over a range of {(high - low) / 2**frac:.4g}; at most 253 can be read")
-
-
-def exponential_cost(label: bytes, x: Spec, *, low: int, high: int, frac: int, digits: int, bits: int) -> Cost:
-    plan = exponential_plan(low, high, frac, digits)
-    readable(plan.pieces, plan.step, bits)
-    return _cost(label, x.size, plan.pieces, 1, 1, bits)
-
-
-#: Correctly rounded, so that E's table is F's on whatever machines they are.
-_EXACT = Context(prec=40)
-
-
-def _exp(value: Decimal, bits: int) -> int:
-    return int((_EXACT.exp(value) * (1 << bits)).to_integral_value())
-
-
-@lru_cache(maxsize=64)
-def _table(low: int, high: int, frac: int, plan: ExponentialPlan) -> Words:
-    """e^x at the start of each piece, twice over; piece 0 lies below `low`, those above `high` are never read."""
-    with localcontext(_EXACT):
-        scale = Decimal(1 << frac)
-        starts = (min(low + ((i - 1) << plan.step), high) for i in range(plan.pieces))
-        values = [_exp(Decimal(start) / scale, plan.table_bits + EXTRA) for start in starts]
-    return np.asarray(values * 2, np.uint64)
-
-
-@lru_cache(maxsize=16)
-def _factors(frac: int) -> Words:
-    """e^(d 2^(10 k - frac)) for each value d of digit k, 30 fraction bits; what is beyond e is never read."""
-    with localcontext(_EXACT):
-        scale = Decimal(1 << frac)
-        places = range(1 << DIGIT)
-        rows = [[_exp(min((d << (DIGIT * k)) / scale, Decimal(1)), FACTOR) for d in places] for k in range(DIGITS)]
-    return np.asarray(rows, np.uint64)
-
-
-async def _read(party: Party, x: Arithmetic, low: int, bits: int, reading: _Reading) -> Arithmetic:
     await kernels.loaded(GROUP, party.env.busy)
     out = np.empty((2, x.size), np.uint64)
     start = np.uint64(low & ((1 << 64) - 1))
@@ -259,8 +172,8 @@ async def _read(party: Party, x: Arithmetic, low: int, bits: int, reading: _Read
         if not at_e:
             np.subtract(r, masked, out=masked)
         if at_e:
-            asked = await party.receive(d, part, ((8 * basis + w + octets) * n,), np.uint8)
-            parts, query = _columns(asked, basis, n), asked[(8 * basis + w) * n :]
+            from_d = await party.receive(d, part, ((8 * basis + w + octets) * n,), np.uint8)
+            parts, query = _columns(from_d, basis, n), from_d[(8 * basis + w) * n :]
         else:
             parts = words(party, d, _G2, part, basis * n).reshape(basis, n)
             query = draw(party, d, _QUERY, part, octets * n, np.uint8)
@@ -276,7 +189,7 @@ async def _read(party: Party, x: Arithmetic, low: int, bits: int, reading: _Read
                 rows[0], rows[1] = r, words(party, d, _C1, part, n)
             return
         s1, s2 = draw(party, partner, _S1, part, n, kind), draw(party, partner, _S2, part, n, kind)
-        t_part = _small(asked, basis, w, n, kind) if at_e else draw(party, d, _T2, part, n, kind)
+        t_part = _small(from_d, basis, w, n, kind) if at_e else draw(party, d, _T2, part, n, kind)
         mine = _small(message, columns + 1, w, n, kind)
         mine[:] = times_top(t_part, r, s1 if at_e else s2)
         party.send(d, part, message)
@@ -308,12 +221,12 @@ def _columns(message: Octets, columns: int, n: int) -> Words:
 
 
 def _cross(message: Octets, columns: int, n: int) -> Words:
-    """The row of words after them."""
+    """The row of words after `columns` rows."""
     return message[8 * columns * n : 8 * (columns + 1) * n].view(np.uint64)
 
 
 def _small(message: Octets, rows: int, w: int, n: int, kind: np.dtype[Any]) -> NDArray[Any]:
-    """The numbers of w bytes after so many rows of words."""
+    """The numbers of w bytes after `rows` rows of words."""
     return message[8 * rows * n : (8 * rows + w) * n].view(kind)
 
 
@@ -324,15 +237,15 @@ def in_words(query: Octets, n: int, octets: int) -> Words:
     return query.view(small_dtype(8 * octets)).astype(np.uint64).reshape(n, 1)
 
 
-def _cost(label: bytes, size: int, pieces: int, basis: int, columns: int, bits: int) -> Cost:
+def read_cost(label: bytes, size: int, pieces: int, basis: int, columns: int, bits: int) -> Cost:
     w = small_bytes(bits) if bits else 0
 
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         flags = (n + 7) // 8 if bits else 0
-        asked, told = (8 * basis + w + pieces // 8) * n, (8 * (columns + 1) + w) * n
-        return Load(3, (asked + 8 * n + 2 * flags, told, told), (3 if bits else 2, 1, 1))
+        query, reply = (8 * basis + w + pieces // 8) * n, (8 * (columns + 1) + w) * n
+        return Load(3, (query + 8 * n + 2 * flags, reply, reply), (3 if bits else 2, 1, 1))
 
-    return load(cut(label, size, _SMALL, _CHUNK), one)
+    return load(cut(label, size, _SMALL, _CHUNK), chunk_load)
 
 
 def _work_of_cubic(task: Task) -> float:
@@ -341,4 +254,3 @@ def _work_of_cubic(task: Task) -> float:
 
 
 declare("piecewise_cubic", piecewise_cubic, cost=piecewise_cubic_cost, work=_work_of_cubic, kernels=GROUP)
-declare("exponential", exponential, cost=exponential_cost, work=per_element(50.0), kernels=GROUP)
