@@ -1,11 +1,11 @@
-"""The sign of a value: the carry of A + B, found by digits of four or three bits and a tree.
+"""The sign of a value: the carry of A + B, computed from digits of four or three bits and a tree.
 
-D knows A = c_D + c_F and both E and F know B = c_E. Per digit of four bits, G = [a + b >= 16] and P = [a + b = 15]
-are sums modulo 2 of products of bits of a (D shares all 15 of them; of digits of three bits there are 7) with
-functions of the bits of b, so E and F evaluate them locally on their shares. A tree of ands then joins the digits.
+D knows A = c_D + c_F and both E and F know B = c_E. For a digit of four bits, G = [a + b >= 16] and P = [a + b = 15]
+are sums modulo 2 of products of bits of a with functions of the bits of b. D shares all 15 products of bits of a (7 for
+a digit of three bits), so E and F evaluate G and P locally on their shares. A tree of ands then joins the digits.
 
-The tree has 1, 2, 4, 8 or 16 leaves, as few as digits of four bits need. As many digits as that leaves room for have
-three bits, which halves what D sends of them.
+The tree has 1, 2, 4, 8 or 16 leaves: as few as digits of four bits need. As many digits as these leaves allow have
+three bits, because D sends half as much for them.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers
 from protocols.replicated.wire import Octets, lowest, pack, packed_bytes, unpack
 
-#: The lowest bit of each digit's four.
+#: The lowest bit of each lane of four bits.
 _LANES = 0x1111111111111111
 _ONE = np.uint32(1)
 
 
 class _Level(NamedTuple):
-    """One level of the tree: pairs of lanes `pair` apart become the lanes `mask`, P then stands at `p_to`."""
+    """One level of the tree: pairs of lanes at the distance `pair` become the lanes `mask`; P then stands at `p_to`."""
 
     pair: int
     mask: int
@@ -45,8 +45,8 @@ class _Level(NamedTuple):
     width: int
 
 
-#: By number of lanes: how carries are folded (see kernels.carries), and the levels of the tree. Lanes are folded so
-#: that each level joins lanes at one distance and leaves them at neighbouring bits.
+#: By number of lanes: `fold` of kernels_sign.carries, and the levels of the tree. With these foldings, each level joins
+#: lanes at one distance and leaves the results at neighbouring bits.
 _FOLD = {
     1: (0, 0x1, 0, 0x1, 1),
     2: (3, 0x3, 0, 0x3, 2),
@@ -64,7 +64,7 @@ _TREE = {
 
 
 class _Digits(NamedTuple):
-    """How many digits the low width-1 bits have, how many of them of four bits, and the leaves of the tree."""
+    """The digits of the low width-1 bits: their number, how many have four bits, and the leaves of the tree."""
 
     digits: int
     fours: int
@@ -75,7 +75,7 @@ class _Digits(NamedTuple):
         return packed_bytes(2 * n, 4 * self.digits) + (packed_bytes(2 * n, 4 * self.fours) if self.fours else 0)
 
     def pack(self, m: Words) -> Octets:
-        """Words 0 and 1 with all digits, and words 2 and 3 with those of four bits."""
+        """The message: words 0 and 1 for all digits, and words 2 and 3 for the digits of four bits."""
         first = pack(m[:2].reshape(-1), 4 * self.digits)
         return np.concatenate((first, pack(m[2:].reshape(-1), 4 * self.fours))) if self.fours else first
 
@@ -88,8 +88,8 @@ class _Digits(NamedTuple):
         return m
 
     def top(self, message: Octets, n: int) -> Octets:
-        """The free lane of word 1's lowest digit: a share of A's highest bit."""
-        if self.digits == 1:  # two words to a byte: word 1 is in the upper halves
+        """The free bit in the lowest lane of word 1: a share of A's highest bit."""
+        if self.digits == 1:  # two words to a byte: word 1 is in the high bits
             return (message[:n] >> np.uint8(7)) & np.uint8(1)
         first = message[: packed_bytes(2 * n, 4 * self.digits)]
         low = lowest(first, 2 * n, 4 * self.digits)[n:]
@@ -113,8 +113,8 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     Bytes     D to E 2 n words of 4 digits bits and 2 n of 4 fours bits, where `fours` = max(width-1 - 3 lanes, 0) of
               the digits have four bits and the others three; E and F to D n words of 2 lanes bits; each party to the
               next one n words of lanes, lanes/2, ..., 4 and 1 bits
-    Security  semi-honest: each monomial of A's bits and its highest bit are hidden by a bit of the stream of D and
-              F, each share of G and P by one of E and F, and the tree is `bits_and`
+    Security  semi-honest: each product of A's bits, and A's highest bit, is hidden by a bit of a stream of D and F;
+              each share of G and P by a bit of a stream of E and F; the tree is `bits_and`
     Raises    RangeError
     """
     integers("sign", x)
@@ -130,23 +130,23 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
 
 
 async def compared(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:
-    """Both rows of the bits x < t for each threshold t in turn, of shape (count, 1) or (count, elements), or x < 0
-    where there is none. One chunk; D's message is one for all thresholds, since they are a part of B alone."""
-    found, last = await _carried(party, chunk, given, thresholds, width)
+    """Both rows of the bits x < t of one chunk, for each threshold t in turn; without thresholds, of the bits x < 0.
+    The thresholds have the shape (count, 1) or (count, elements). They belong to B, so D sends one message for all."""
+    rows, last = await _carried(party, chunk, given, thresholds, width)
     if last is not None:
-        found ^= (await reshare(party, chunk.part | _last(width), last, 1)).astype(np.uint8)
-    return found
+        rows ^= (await reshare(party, chunk.part | _last(width), last, 1)).astype(np.uint8)
+    return rows
 
 
 async def reveal_sign(party: Party, x: Arithmetic, width: int, lead: int) -> NDArray[np.bool_]:
-    """Reveal the bit x < 0 to all parties, given -2^(width-1) <= x < 2^(width-1); one round less than `sign` and
-    opening its result, for the same bytes. Party `lead` is D in the first chunk.
+    """Reveal the bit x < 0 to all parties, given -2^(width-1) <= x < 2^(width-1): one round less than `sign` with an
+    opening, for the same bytes. Party `lead` is D in the first chunk.
 
     Shapes    x, result: one shape, n elements
     Rounds    those of `sign`; one more for a width up to 5
-    Bytes     those of `sign` but for the last message of one bit an element, which goes to both other parties
-    Security  semi-honest, as `sign`; of the last round a party gets bits of the other two that are uniform but for
-              their exclusive or with its own, which is the result
+    Bytes     those of `sign`, but the last message, of one bit an element, goes to both other parties
+    Security  semi-honest, as `sign`; in the last round a party receives bits of the two others: uniform, except that
+              their exclusive or with the party's bits is the result
     Raises    RangeError
     """
     integers("reveal_sign", x)
@@ -164,27 +164,27 @@ async def reveal_sign(party: Party, x: Arithmetic, width: int, lead: int) -> NDA
         peers = (party.index + 1) % 3, (party.index + 2) % 3
         for peer in peers:
             party.send(peer, part, wire)
-        found = wire
+        opened = wire
         for peer, other in (peers, peers[::-1]):
-            told = await party.receive(peer, part, (wire.size,), np.uint8)
-            party.compare_later(other, part, told)
-            found = found ^ told
-        out[start:stop] = unpack(found, stop - start, 1)
+            message = await party.receive(peer, part, (wire.size,), np.uint8)
+            party.compare_later(other, part, message)
+            opened = opened ^ message
+        out[start:stop] = unpack(opened, stop - start, 1)
 
     await each(party, cut(bytes((lead,)), x.size), step)
     return out.reshape(x.shape)
 
 
 def _last(width: int) -> int:
-    """The number of the last message's part."""
+    """The part number of the last message."""
     return max(len(_TREE[_digits(width).lanes]), 1)
 
 
 async def _carried(
     party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int
 ) -> tuple[Octets, Short | None]:
-    """Both rows of the bits that `compared` gives, but for an and that is still to be added: this party's part of it
-    in the lowest bits, or None where there is none."""
+    """Both rows of the bits of `compared`, without the tree's last and; and this party's part of that and in the lowest
+    bits, or None if the tree has no ands."""
     part, n = chunk.part, given.shape[1]
     role = chunk.roles(party.index)[0]
     shape = _digits(width)
@@ -217,25 +217,25 @@ async def _carried(
             top[other, k] = (b_k >> (bits - kernels.ONE)) & kernels.ONE
             kernels_sign.carries(shares, b_k, bits, fours, pad, one, fold, raw[k * n : (k + 1) * n])
         if wide == 1:
-            raw &= _ONE  # one digit: nothing follows that would want its P
+            raw &= _ONE  # one digit: no level of a tree needs its P
         await to_owner(party, chunk, wide, raw, gp)
     last = await _joined(party, part, gp, lanes)
     gp &= _ONE
-    found = gp.astype(np.uint8)
-    found ^= top.reshape(2, total)
-    return found, last
+    rows = gp.astype(np.uint8)
+    rows ^= top.reshape(2, total)
+    return rows, last
 
 
 async def _joined(party: Party, part: int, gp: Short, lanes: int) -> Short | None:
-    """The tree over G and P of the digits: of the carry out of all of them the lowest bits of gp, and this party's
-    part of an and that is not reshared yet."""
+    """The tree over G and P of the digits. The carry out of all digits is the lowest bit of gp, xor the last and, which
+    is not reshared yet: returns this party's part of that and, or None if the tree has no levels."""
     at = lanes
     for number, level in enumerate(_TREE[lanes], 1):
         local: Short = np.empty(gp.shape[1], np.uint32)
         pair, mask = np.uint32(level.pair), np.uint32(level.mask)
         kernels.tree(gp, np.uint32(at), pair, mask, np.uint32(level.p_to), local)
         if level.width == 1:
-            gp >>= pair  # what is left of G_high; bits beside it are dropped by whoever reads it
+            gp >>= pair  # G_high; the caller drops the other bits
             return local
         kernels.joined(await reshare(party, part | number, local, level.width), pair, mask, gp)
         at = level.p_to
@@ -247,7 +247,7 @@ def sign_cost(label: bytes, size: int, width: int) -> Cost:
 
 
 def compared_load(n: int, count: int, width: int) -> Load:
-    """What `compared` costs on n elements and `count` thresholds."""
+    """The load of `compared` for n elements and `count` thresholds."""
     shape = _digits(width)
     lanes, levels = shape.lanes, _TREE[shape.lanes]
     shared = packed_bytes(count * n, 2 * lanes if lanes > 1 else 1)
@@ -263,14 +263,14 @@ def compared_load(n: int, count: int, width: int) -> Load:
 def reveal_sign_cost(lead: int, size: int, width: int) -> Cost:
     levels = len(_TREE[_digits(width).lanes])
 
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         rounds, sent, messages = compared_load(n, 1, width)
-        more = packed_bytes(n, 1) * (1 if levels else 2)
-        d, e, f = (octets + more for octets in sent)
+        opening = packed_bytes(n, 1) * (1 if levels else 2)
+        d, e, f = (octets + opening for octets in sent)
         count = messages[0] + (1 if levels else 2)
         return Load(rounds + (not levels), (d, e, f), (count, count, count))
 
-    return load(cut(bytes((lead,)), size), one)
+    return load(cut(bytes((lead,)), size), chunk_load)
 
 
 declare("sign", sign, cost=lambda label, x, width: sign_cost(label, x.size, width), work=per_bit(0.9))

@@ -1,8 +1,9 @@
-"""Equality with zero: both sides of x = A + B = 0 written as bits, and a tree of ands over where they agree.
+"""Equality with zero: a tree of ands over the bits where A and -B agree, for x = A + B.
 
-D knows A = c_D + c_F and both E and F know B = c_E, so x is 0 exactly when A equals -B bit by bit. D shares the bits
-of A; those of -B - 1, the inverted -B, are the third component. Every level of the tree halves the words: the ands of
-one word stand in the lower lanes and those of another in the upper ones, so nothing but wanted bits is sent.
+D knows A = c_D + c_F and both E and F know B = c_E, so x is 0 exactly if all bits of A equal those of -B. D shares the
+bits of A; the bits of B - 1, which is the inverted -B, are the third component. Each level of the tree halves the
+words: a word has the ands of one word in its lower lanes and those of another word in its upper lanes, so only needed
+bits are sent.
 """
 
 from __future__ import annotations
@@ -23,12 +24,12 @@ from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 
 _LEVELS = 6
-#: Elements of one chunk at most: the tree's messages halve from round to round, so that larger chunks pay.
+#: Most elements of a chunk: the tree's messages halve from round to round, so larger chunks pay.
 CHUNK = 1 << 17
 
 
 def _lanes(width: int) -> tuple[int, int]:
-    """(bits of a first and of words of any width that spare the tree half a lane, or 0; bits of a lane)."""
+    """(bits of a first and, on words of this width, that halves the lane of the tree, or 0; bits of a lane)."""
     lane = 1 << (width - 1).bit_length()
     spare = width - lane // 2
     sent = packed_bytes(8, spare)
@@ -41,9 +42,9 @@ async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
     Shapes    x, result: one shape, n elements; the result has one bit each
     Ring      components modulo 2^width
     Rounds    1 + ceil(log2 width): 7 at 64 bits
-    Bytes     D to E n words of `width` bits; each party to the next one width-1 bits an element where `width` is a
-              power of two (at 64 bits 253 for all parties together)
-    Security  semi-honest: A is hidden by the stream of D and F, the tree is `bits_and`
+    Bytes     D to E n words of `width` bits; each party to the next one width-1 bits an element if `width` is a power
+              of two (at 64 bits, 253 bits an element for all parties together)
+    Security  semi-honest: A is hidden by a stream of D and F, the tree is `bits_and`
     Raises    RangeError
     """
     integers("equal", x)
@@ -59,8 +60,8 @@ async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
 
 
 async def is_zero(party: Party, chunk: Chunk, given: Words, width: int, out: Octets) -> None:
-    """The bits A + B == 0, by the rows of one chunk: D's sum to A, that of E and F together is B. Fills both rows of
-    `out`."""
+    """Fill both rows of `out` with the bits A + B == 0 of one chunk. At D the rows of `given` sum to A; at E and F the
+    row that both know is B."""
     spare, lane = _lanes(width)
     keep, low = np.uint64(mask_of(width)), np.uint64(mask_of(lane))
     padding = np.uint64(mask_of(lane if not spare else width)) & ~keep
@@ -89,7 +90,7 @@ async def is_zero(party: Party, chunk: Chunk, given: Words, width: int, out: Oct
     for level in range(_LEVELS):
         span = 32 >> level
         sizes[level] = count = (q.shape[1] + 1) // 2
-        if span >= lane:  # lanes side by side, to begin with
+        if span >= lane:  # first, place the lanes of two words side by side in one word
             rest = q.shape[1] - count
             q[:, :rest] |= q[:, count:] << np.uint64(span)
             q = np.ascontiguousarray(q[:, :count])

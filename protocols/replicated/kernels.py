@@ -1,6 +1,6 @@
 """The fused loops over share arrays, compiled by numba. Local: arrays in, arrays out.
 
-Every array is C-contiguous; the other rules of kernels stand in `protocols.compiled`.
+All arrays are C-contiguous; `protocols.compiled` has the other rules of kernels.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _HALF = np.uint64(1 << 62)
 
 _kernels = Kernels()
 kernel, ready, loaded = _kernels.kernel, _kernels.ready, _kernels.loaded
-#: The kernels of every group, "base" and those that modules of this folder declare.
+#: The kernels of all groups: "base", and the groups that modules of this folder declare.
 GROUPS: dict[str, dict[str, tuple[Any, str]]] = _kernels.groups
 KERNELS = GROUPS["base"]
 
@@ -90,8 +90,8 @@ def split(
     both: Reals,
     crossed: Reals,
 ) -> None:
-    """Limbs of p 2^shift + q, or of p 2^shift - q with all bits of `flip` set, from `column` on, modulo 2^65 (2^64 for
-    a difference): low + 2^22 middle + 2^44 high, low and middle in [-2^21, 2^21), high in [-2^20, 2^20); both = low +
+    """Limbs of p 2^shift + q modulo 2^65, or of p 2^shift - q modulo 2^64 (if all bits of `flip` are set), from
+    `column` on: low + 2^22 middle + 2^44 high, low and middle in [-2^21, 2^21), high in [-2^20, 2^20); both = low +
     middle. `crossed` holds low and high side by side (left), or high above low."""
     rows, columns = middle.shape
     for i in range(rows):
@@ -105,7 +105,7 @@ def split(
             shifted = x << shift
             word = shifted + ((b[column + j] ^ flip) - flip)
             top = ((x >> _TOP) & shift) + np.uint64(word < shifted)
-            # An offset makes every limb nonnegative, so that it fits 32 bits without a sign.
+            # An offset makes all limbs nonnegative, so that they fit 32 bits without a sign.
             moved = word + _OFFSET
             top += np.uint64(moved < word)
             l = np.float64(np.uint32(moved & _LIMB)) - 2097152.0  # noqa: E741
@@ -130,7 +130,7 @@ def gather_less(low: Reals, middle: Reals, both: Reals, high: Reals, out: Words)
 
 @kernel("f8[:,::1], f8[:,::1], f8[:,::1], f8[:,::1], i8, u8[:,::1]")
 def gather_half(low: Reals, middle: Reals, both: Reals, high: Reals, up: int, out: Words) -> None:
-    """out += half of the same, rounded up (up = 1) or down (0)."""
+    """out += half of the sum that `gather_less` subtracts, rounded up (up = 1) or down (0)."""
     for i in range(out.shape[0]):
         for j in range(out.shape[1]):
             l, m = np.int64(low[i, j]), np.int64(middle[i, j])  # noqa: E741
@@ -141,7 +141,7 @@ def gather_half(low: Reals, middle: Reals, both: Reals, high: Reals, up: int, ou
 
 @kernel("u4[:,::1], u4, u4, u4, u4, u4[::1]")
 def tree(g: Short, p_at: np.uint32, pair: np.uint32, mask: np.uint32, p_to: np.uint32, out: Short) -> None:
-    """This party's part of P_high G_low and of P_high P_low for lanes `pair` apart."""
+    """This party's part of P_high G_low and of P_high P_low for pairs of lanes at the distance `pair`."""
     high = p_at + pair
     for i in range(out.size):
         g0, g1 = g[0, i], g[1, i]
@@ -176,7 +176,7 @@ def adder(g: Words, p: Words, upper: np.uint64, highest: np.uint64, span: np.uin
         x0, x1 = p[0, i] & upper, p[1, i] & upper
         y0, y1 = (g[0, i] & highest) << ONE, (g[1, i] & highest) << ONE
         z0, z1 = (p[0, i] & highest) << ONE, (p[1, i] & highest) << ONE
-        # (bit << span) - bit spreads the highest bit of a lower half over the upper half beside it
+        # (bit << span) - bit copies the highest bit of a lower half to all bits of the upper half beside it
         y0, y1 = (y0 << span) - y0, (y1 << span) - y1
         z0, z1 = (z0 << span) - z0, (z1 << span) - z1
         y0, y1 = (y0 & upper) | ((z0 & upper) >> span), (y1 & upper) | ((z1 & upper) >> span)
@@ -196,8 +196,8 @@ def added(both: Words, upper: np.uint64, span: np.uint64, g: Words, p: Words) ->
 
 @kernel("u8[:,::1], u8, u8, u8, u8[::1]")
 def ander(q: Words, upper: np.uint64, lowest: np.uint64, span: np.uint64, out: Words) -> None:
-    """This party's part of one level of a tree of ands from the top: the lowest bit of each upper half with every
-    bit of the lower half beside it. Words 2i and 2i+1 share out[i]: lower halves below, and moved up."""
+    """This party's part of one level of a tree of ands from the top: the and of the lowest bit of each upper half and
+    each bit of the lower half beside it. Words 2i and 2i+1 share out[i]: 2i in the lower halves, 2i+1 moved up."""
     lower = ~upper
     for i in range(out.size):
         both = ZERO
@@ -222,8 +222,8 @@ def anded(both: Words, upper: np.uint64, span: np.uint64, q: Words) -> None:
 
 @kernel("u8[:,::1], u8, u8, u8[::1]")
 def fold(q: Words, lower: np.uint64, span: np.uint64, out: Words) -> None:
-    """This party's part of the ands of bits `span` apart, at the bits `lower`. Words j and j + out.size share out[j]:
-    the first in its place, the second moved up."""
+    """This party's part of the ands of bits at the distance `span`, at the bits `lower`. Words j and j + out.size share
+    out[j]: word j in its place, word j + out.size moved up by `span`."""
     half = out.size
     for j in range(half):
         x0, x1 = q[0, j], q[1, j]

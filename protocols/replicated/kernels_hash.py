@@ -1,4 +1,4 @@
-"""The loop of a universal hash: a group of kernels of its own, since few runs want it."""
+"""The loop of a universal hash: a separate group of kernels, since few runs use it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ _32, _LOW = np.uint64(32), np.uint64((1 << 32) - 1)
 
 @kernel("u8[:,::1], u8[:,::1], u8[::1]", GROUP)
 def hashed(x: Words, keys: Words, out: Words) -> None:
-    """The high half of a_0 x_0 + a_1 x_1 + ... + b modulo 2^128 for each row of x; `keys` has the high and the low
-    halves of a_0, a_1, ..., b."""
+    """The high half of a_0 x_0 + a_1 x_1 + ... + b modulo 2^128 for each row of x. Row 0 of `keys` has the high halves
+    of a_0, a_1, ..., b, row 1 the low halves."""
     last = x.shape[1]
     for i in range(out.size):
         high, low = keys[0, last], keys[1, last]

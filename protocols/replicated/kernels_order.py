@@ -1,4 +1,4 @@
-"""The loops of permutations and sorting: the kernels' second group, compiled when it is first asked for."""
+"""The loops of permutations and sorting: a separate group of kernels, compiled before its first use."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ permuted = kernel(permuting.PERMUTED, GROUP)(permuting.permuted)
 
 @kernel("u8[::1], u4[::1], u8[::1], i8, u8, u8[::1]", GROUP)
 def gathered(x: Words, rows: Short, mask: Words, width: int, how: np.uint64, out: Words) -> None:
-    """Records of `width` words: out[i] = x[rows[i]] + mask[i] (or minus, or exclusive or)."""
+    """Records of `width` words: out[i] = x[rows[i]] + mask[i]; `how` takes + (ADD), - (SUBTRACT) or exclusive or."""
     for i in range(rows.size):
         start = np.int64(rows[i]) * width
         for k in range(width):
@@ -31,7 +31,7 @@ def gathered(x: Words, rows: Short, mask: Words, width: int, how: np.uint64, out
 
 @kernel("u8[:,::1], u4[::1], u4[::1], u8[:,::1]", GROUP)
 def differences(x: Words, a: Short, b: Short, out: Words) -> None:
-    """out[:, i] = x[a[i]] - x[b[i]] of records of two words, both components of one value."""
+    """out[:, i] = x[a[i]] - x[b[i]]; a record of x has two words, both components of a value."""
     for i in range(a.size):
         p, q = a[i], b[i]
         out[0, i] = x[p, 0] - x[q, 0]

@@ -1,4 +1,4 @@
-"""The loops of the comparison in few rounds: a group of kernels of its own, since few runs want them."""
+"""The loops of the comparison in few rounds: a separate group of kernels, since few runs use them."""
 
 from __future__ import annotations
 
@@ -14,8 +14,9 @@ _32, _LOW = np.uint64(32), np.uint64((1 << 32) - 1)
 
 @kernel("u8[::1], u8, u8, u1[::1]", GROUP)
 def residues(words: Words, modulus: np.uint64, lowest: np.uint64, out: Octets) -> None:
-    """Three numbers of lowest..lowest+modulus-1 from each word, by the integer parts of its multiples as a fraction:
-    the distance of the three from uniform is below modulus^3 / 2^65, that is 2^-46 for 67."""
+    """Three numbers of lowest..lowest+modulus-1 from each word. With the word as a fraction in [0, 1), a number is the
+    integer part of modulus times the fraction, and the fractional part serves for the next number. The distance of the
+    three from uniform is below modulus^3 / 2^65, that is 2^-46 for 67."""
     for i in range(words.size):
         word = words[i]
         for k in range(3):
@@ -27,7 +28,7 @@ def residues(words: Words, modulus: np.uint64, lowest: np.uint64, out: Octets) -
 
 @kernel("u8[::1], i8, u1[::1], u1[::1]", GROUP)
 def hidden_bits(a: Words, bits: int, mask: Octets, out: Octets) -> None:
-    """The low bits of each word less their masks, modulo 67."""
+    """The low bits of each word minus their masks, modulo 67."""
     for i in range(a.size):
         for j in range(bits):
             bit = np.int64((a[i] >> np.uint64(j)) & np.uint64(1))
@@ -38,8 +39,9 @@ def hidden_bits(a: Words, bits: int, mask: Octets, out: Octets) -> None:
 def tested(
     shares: Octets, c: Words, bits: int, beta: Octets, r: Octets, turn: Words, z: Octets, one: int, out: Octets
 ) -> None:
-    """From shares of the bits of a: shares of v = 1 - (-1)^beta (a_i - c_i) + sum of a_j xor c_j above, at each bit i
-    and at one more below them (a 0, c 1), times r, turned by `turn` places, masked by z. E passes one = 1, F 0."""
+    """Shares of v times r, turned by `turn` places and masked by z, from shares of the bits of a. At bit i, v = 1 -
+    (-1)^beta (a_i - c_i) + the sum of a_j xor c_j over j > i; below bit 0 there is one more place, where a is 0 and c
+    is 1. E passes one = 1, F passes 0."""
     places = bits + 1
     for i in range(c.size):
         sign = np.int64(1) - np.int64(2) * np.int64(beta[i])
@@ -60,8 +62,8 @@ def tested(
 
 
 @kernel("u1[::1], u1[::1], i8, u1[::1]", GROUP)
-def found(first: Octets, second: Octets, places: int, out: Octets) -> None:
-    """Whether the shares of some place of each element sum to 0 modulo 67."""
+def any_zero(first: Octets, second: Octets, places: int, out: Octets) -> None:
+    """1 for each element with a place where the two shares sum to 0 modulo 67, else 0."""
     for i in range(out.size):
         zero = np.uint8(0)
         for j in range(i * places, (i + 1) * places):

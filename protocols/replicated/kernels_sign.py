@@ -1,12 +1,12 @@
-"""The loops of the comparison: products of bits of A, and the carries of digits of A + B evaluated from shares of them.
+"""The loops of the comparison: products of bits of A, and from their shares the carries of the digits of A + B.
 
-A digit has its bits in one lane of four. Words 0 and 1 hold, for every digit, the products of its three lower bits,
-and words 2 and 3, for digits of four bits, all these times the fourth one:
+The bits of a digit stand in a lane of four bits. For each digit, words 0 and 1 hold the products of its three lower
+bits. For digits of four bits, words 2 and 3 hold the fourth bit and its products with all of these:
 
     0: a0, a1, a2, a0 a1        1: a0 a2, a1 a2, a0 a1 a2, (free)
     2: a3, a0 a3, a1 a3, a2 a3  3: a0 a1 a3, a0 a2 a3, a1 a2 a3, a0 a1 a2 a3
 
-The first digits have four bits, the further ones three, so that the digits fill the leaves of the tree.
+The lowest digits have four bits, the others three, so that the digits fill the leaves of the tree.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ _LOW3, _HIGH3 = np.uint64(0x707070707070707), np.uint64(0x3838383838383838)
 
 @kernel("u8[::1], u8[::1], u8, u8, u8[:,::1]")
 def monomials(p: Words, q: Words, width: np.uint64, fours: np.uint64, out: Words) -> None:
-    """A = p+q modulo 2^width, with ones from bit width-1 up, in digits: `fours` bits in those of four bits. The free
-    lane of the lowest digit is A's bit width-1. Rows 2 and 3 of `out` are written where there are digits of four."""
+    """Products of the bits of A = p+q, with ones from bit width-1 up. The low `fours` bits are digits of four bits. The
+    free bit of the lowest digit is A's bit width-1. Rows 2 and 3 of `out` are written if there are digits of four."""
     pad, first = ALL << (width - ONE), (ONE << fours) - ONE
     for i in range(p.size):
         a = p[i] + q[i]
@@ -46,19 +46,19 @@ def monomials(p: Words, q: Words, width: np.uint64, fours: np.uint64, out: Words
         out[1, i] = high | top
         if fours:
             a3 = (x >> _3) & _LANES
-            every = (a3 << _4) - a3  # all four bits of the lane
-            out[2, i] = (a3 | (low << ONE)) & every
-            out[3, i] = ((a01 & a3) | (high << ONE)) & every
+            lane = (a3 << _4) - a3  # all four bits of a lane where a3 is set
+            out[2, i] = (a3 | (low << ONE)) & lane
+            out[3, i] = ((a01 & a3) | (high << ONE)) & lane
 
 
 @kernel("u8[:,::1], u8[::1], u8, u8, u8, u8, u8[::1], u4[::1]")
 def carries(
     m: Words, b: Words, width: np.uint64, fours: np.uint64, pad: np.uint64, one: np.uint64, fold: Words, out: Short
 ) -> None:
-    """From shares of the monomials and the bits of B: G = [a digit of A and one of B carry] and P = [they would, with
-    a carry from below] of each digit, folded to lanes of neighbouring bits: G | P << lanes.
+    """Shares of G and P of each digit, from shares of the monomials and the bits of B, folded to lanes of neighbouring
+    bits: G | P << lanes. G = [the digits of A and B carry]; P = [they pass on a carry from below].
 
-    pad    at E, the lanes beyond the digits, which pass a carry on; 0 at F
+    pad    at E, the lanes beyond the digits, which pass on a carry; 0 at F
     one    1 at E, which adds the constant; 0 at F
     fold   shift, mask, shift, mask, lanes
     """
@@ -89,7 +89,7 @@ def carries(
             u, t = m[2, i], m[3, i]
             a3, a0, a1, a2 = u, u >> ONE, u >> _2, u >> _3
             a01, a02, a12, a012 = t, t >> ONE, t >> _2, t >> _3
-            b3 |= threes  # digits of three bits: as if nothing came from a fourth one of A
+            b3 |= threes  # in digits of three bits, a3 is 0 and b3 counts as 1
             g = (g & b3) ^ (a3 & b3) ^ (a2 & b2) ^ (a12 & b1) ^ (a012 & b0) ^ (a02 & b01)
             g ^= (a1 & b12) ^ (a01 & b02) ^ (a0 & b012)
             p = (p & b3) ^ (a0 & b12) ^ (a1 & b02) ^ (a2 & b01) ^ (a01 & b2) ^ (a02 & b1) ^ (a12 & b0) ^ a012

@@ -1,10 +1,10 @@
 """The sign of a value in three rounds, for few values on slow networks: about four times the bytes of `compare.sign`.
 
-x = A + B is negative as the highest bits of A and B and the carry below them say, and there is a carry where a, the
-low bits of A, exceed c, the inverted low bits of B. E and F get shares of a's bits modulo 67 and compute, for each
-place, a share of a number that is 0 at the first place where a and c differ, if a is the larger one there (or c, as a
-common random bit beta decides), and else is not 0. Multiplied by random numbers and turned by random places they tell
-D nothing but whether one of them is 0, which is a fair coin.
+The sign of x = A + B is the exclusive or of the highest bits of A and B and the carry below them. There is a carry if
+a, the low bits of A, exceeds c, the inverted low bits of B. E and F receive shares of the bits of a modulo 67. For each
+place they compute shares of a number. It is 0 only at the first place where a and c differ, and only if a is larger
+there (or c, as a common random bit beta decides). The numbers are multiplied by random factors and turned by a random
+number of places, so they tell D only whether one of them is 0, and that is a fair coin.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from protocols.replicated.kernels_quick import GROUP, PRIME
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, integers, mask_of
-from protocols.replicated.thresholds import every, every_cost
+from protocols.replicated.thresholds import in_chunks, in_chunks_cost
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 
 _A2, _BETA, _R, _TURN, _Z, _OUT = b"a2", b"beta", b"r", b"turn", b"z", b"out"
 _PRIME, _FACTORS, _ONE, _ZERO = np.uint64(PRIME), np.uint64(PRIME - 1), np.uint64(1), np.uint64(0)
-#: Elements of a chunk: each takes up to 64 bytes on the wire.
+#: Most elements of a chunk: an element takes up to 64 bytes on the wire.
 _CHUNK = 1 << 13
 
 
@@ -37,13 +37,13 @@ async def quick_sign(party: Party, x: Arithmetic, width: int) -> Bits:
     """The bit x < 0, given -2^(width-1) <= x < 2^(width-1).
 
     Shapes    x, result: one shape, n elements; the result has one bit each
-    Ring      shares of the bits of A modulo 67, which no sum of them reaches
-    Rounds    3, the last of which only shares the result
+    Ring      shares of the bits of A modulo 67, which is larger than all sums of them
+    Rounds    3; the last round only shares the result
     Bytes     D to E (width-1) n, and a bit an element; E and F to D width n
-    Security  semi-honest only: E gets residues hidden by uniform ones of D and F; D gets pairs that sum to numbers
-              which are 0 at one random place or none, by a fair coin, and else uniform. Statistical: three residues
-              are within 2^-46 of uniform, and so a comparison of 33 bits within 2^-42; plans add it up. A D that sent
-              other numbers than bits would learn about B.
+    Security  semi-honest only: E receives residues hidden by uniform residues of D and F; D receives pairs that sum to
+              numbers: 0 at one random place or at none, by a fair coin, and uniform nonzero numbers elsewhere.
+              Statistical: three residues are within 2^-46 of uniform, so a comparison of 33 bits is within 2^-42; plans
+              add up the distances. A D that sends other numbers than bits can learn about B.
     Raises    RangeError
     Source    Wagh, Gupta, Chandran, PoPETs 2019 (SecureNN); Wagh et al., PoPETs 2021 (Falcon); owner form our own
     """
@@ -61,27 +61,27 @@ async def quick_sign(party: Party, x: Arithmetic, width: int) -> Bits:
 
 
 async def quick_signs(party: Party, x: Arithmetic, thresholds: Integers, width: int) -> Bits:
-    """The bits x < t for public thresholds t, given -2^(width-1) <= x - t < 2^(width-1): `quick_sign` for each, with
-    the bits of A sent once.
+    """The bits x < t for public thresholds t, given -2^(width-1) <= x - t < 2^(width-1): `quick_sign` for each
+    threshold; D sends the bits of A once.
 
-    Shapes    x: n elements; thresholds broadcast to (k, *x.shape) with k of them along the first axis; that is the
-              shape of the result
+    Shapes    x: n elements; thresholds broadcast to (k, *x.shape), with k thresholds along the first axis; the result
+              has this shape
     Rounds    3
     Bytes     D to E (width-1) n, and a bit a result; E and F to D width k n
-    Security  as `quick_sign`: each threshold has random numbers, a turn, a coin and masks of its own
+    Security  as `quick_sign`: each threshold has its own random factors, turn, coin and masks
     Raises    RangeError; ShapeError
     """
     comparable("signs", width)
     await kernels.loaded(GROUP, party.env.busy)
 
-    async def step(chunk: Chunk, given: Words, some: Words) -> Octets:
-        return await _tested(party, chunk, given, some, width)
+    async def step(chunk: Chunk, given: Words, block: Words) -> Octets:
+        return await _tested(party, chunk, given, block, width)
 
-    return await every("quick_signs", party, x, thresholds, _CHUNK, step)
+    return await in_chunks("quick_signs", party, x, thresholds, _CHUNK, step)
 
 
 async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:
-    """Both rows of the bits x < t for each threshold t in turn, or x < 0 where there is none. One chunk."""
+    """Both rows of the bits x < t of one chunk, for each threshold t in turn; without thresholds, of x < 0."""
     part, n = chunk.part, given.shape[1]
     role, d, e, f = chunk.roles(party.index)
     bits, keep, top = width - 1, np.uint64(mask_of(width - 1)), np.uint64(width - 1)
@@ -96,7 +96,7 @@ async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | 
         first = await party.receive(e, part, (total * width,), np.uint8)
         second = await party.receive(f, part, (total * width,), np.uint8)
         zero = np.empty(total, np.uint8)
-        kernels_quick.found(first, second, width, zero)
+        kernels_quick.any_zero(first, second, width, zero)
         zero.reshape(count, n)[...] ^= (a >> top).astype(np.uint8) & np.uint8(1)
         mask = draw(party, f, _OUT, part, packed_bytes(total, 1), np.uint8)
         wire = pack(zero, 1)
@@ -118,11 +118,11 @@ async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | 
     turn = _turns(words(party, partner, _TURN, part, total), width)
     for k in range(count):
         b_k = b if thresholds is None else b - thresholds[k]
-        seen, places = slice(k * n, (k + 1) * n), slice(k * n * width, (k + 1) * n * width)
+        of_k, places = slice(k * n, (k + 1) * n), slice(k * n * width, (k + 1) * n * width)
         kernels_quick.tested(
-            shares, ~b_k & keep, bits, beta[seen], r[places], turn[seen], z[places], int(role == E), message[places]
+            shares, ~b_k & keep, bits, beta[of_k], r[places], turn[of_k], z[places], int(role == E), message[places]
         )
-        rows[other, seen] = beta[seen] ^ ((b_k >> top).astype(np.uint8) & np.uint8(1))
+        rows[other, of_k] = beta[of_k] ^ ((b_k >> top).astype(np.uint8) & np.uint8(1))
     party.send(d, part, message)
     if role == E:
         rows[mine] = unpack(await party.receive(d, part | 1, (packed_bytes(total, 1),), np.uint8), total, 1)
@@ -134,14 +134,14 @@ async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | 
 def _residues(
     party: Party, peer: int, purpose: bytes, part: int, n: int, modulus: np.uint64, lowest: np.uint64
 ) -> Octets:
-    """n uniform numbers of lowest..lowest+modulus-1 that `peer` draws too."""
+    """n uniform numbers of lowest..lowest+modulus-1; `peer` draws the same numbers."""
     out = np.empty(n, np.uint8)
     kernels_quick.residues(words(party, peer, purpose, part, (n + 2) // 3), modulus, lowest, out)
     return out
 
 
 def _turns(drawn: Words, places: int) -> Words:
-    """Uniform numbers below `places`, to within places/2^64. Local."""
+    """Numbers below `places`, within places/2^64 of uniform. Local."""
     high, low, count = drawn >> np.uint64(32), drawn & np.uint64((1 << 32) - 1), np.uint64(places)
     return (high * count + ((low * count) >> np.uint64(32))) >> np.uint64(32)
 
@@ -152,8 +152,8 @@ def quick_sign_cost(label: bytes, size: int, width: int) -> Cost:
 
 
 def quick_signs_cost(label: bytes, shape: Shape, width: int) -> Cost:
-    """`shape`: that of the result."""
-    cost = every_cost(label, shape, _CHUNK, lambda n, k: _tested_load(n, k, width))
+    """The cost of `quick_signs`; `shape` is the shape of the result."""
+    cost = in_chunks_cost(label, shape, _CHUNK, lambda n, k: _tested_load(n, k, width))
     return replace(cost, distance=size_of(shape) * _distance(width))
 
 
@@ -162,8 +162,8 @@ def _quick_signs(label: bytes, x: Spec, *, thresholds: Integers, width: int) -> 
 
 
 def _distance(width: int) -> float:
-    """The statistical distance from uniform of what D is sent for one comparison, at most: random factors and masks
-    for `width` places, three of either from a word, and the turn."""
+    """A bound of the statistical distance from uniform of D's view of one comparison: random factors and masks for
+    `width` places, three residues from a word, and the turn."""
     return 2 * -(-width // 3) * PRIME**3 / 2.0**65 + width / 2.0**65
 
 

@@ -1,6 +1,6 @@
-"""Equality of whole rows: both sides of x = A + B = 0 hashed to a word, and one comparison of the words.
+"""Zero tests of whole rows: A and -B of x = A + B are hashed to a word each, and the words are compared.
 
-Whoever knows a side hashes it alone, so the hash need not be linear, and a row costs one test whatever it holds.
+Each party hashes a side that it knows, so the hash need not be linear. A row of any length costs one test.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _KEYS = b"hash"
 
 
 async def rows_zero(party: Party, x: Arithmetic) -> Bits:
-    """One bit for each row: whether all its elements are 0.
+    """A bit for each row: 1 if all elements of the row are 0.
 
     Shapes    x: (..., c), n rows of c > 0 elements; result: (...)
     Ring      elements are 0 modulo 2^64
     Rounds    7
     Bytes     those of `equal` on n elements of 64 bits
-    Error     another row counts as 0 with probability 2^-64, over a key that no data was chosen by: at most n 2^-64
-              for all of them
-    Security  semi-honest, as `equal`; nothing depends on the key, which is public and drawn for this operation
+    Error     a nonzero row counts as 0 with probability 2^-64 over the key, which does not depend on the data: at most
+              n 2^-64 for all rows
+    Security  semi-honest, as `equal`; it does not rest on the key, which is public and drawn for this operation
     Raises    ShapeError
     Source    Dietzfelbinger, STACS 1996 (a strongly universal hash without primes)
     """
@@ -46,12 +46,12 @@ async def rows_zero(party: Party, x: Arithmetic) -> Bits:
         start, stop, _, _ = chunk
         role = chunk.roles(party.index)[0]
         sides = np.zeros((2, stop - start), np.uint64)
-        some = table[:, start:stop]
+        given = table[:, start:stop]
         if role == D:
-            kernels_hash.hashed(some[0] + some[1], keys, sides[0])
+            kernels_hash.hashed(given[0] + given[1], keys, sides[0])
         else:
             other = 1 if role == E else 0
-            kernels_hash.hashed(np.negative(some[other]), keys, sides[other])
+            kernels_hash.hashed(np.negative(given[other]), keys, sides[other])
             np.negative(sides[other], out=sides[other])
         await is_zero(party, chunk, sides, 64, out[:, start:stop])
 

@@ -1,7 +1,7 @@
-"""Comparisons of each element with several public thresholds: what D sends is sent once for all of them.
+"""Comparisons of each element with several public thresholds: D sends its first message once for all thresholds.
 
-In x - t = A + (B - t) the threshold belongs to B alone, which both E and F know. What D shares of A, which is most of
-what a comparison sends, then serves every threshold; E and F evaluate it for each.
+In x - t = A + (B - t) the threshold belongs to B alone, which both E and F know. D's shares of the bits of A, which are
+most of a comparison's bytes, serve for all thresholds; E and F evaluate them for each threshold.
 """
 
 from __future__ import annotations
@@ -22,30 +22,30 @@ from protocols.replicated.roles import CHUNK, SMALL, Chunk, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Bits, Words, as_words, integers
 from protocols.replicated.wire import Octets
 
-#: (chunk, components of some elements, thresholds) -> both rows of the bits, thresholds one after the other.
+#: (chunk, components of its elements, its thresholds) -> both rows of the bits, threshold by threshold.
 Step = Callable[[Chunk, Words, Words], Coroutine[Any, Any, Octets]]
 
 
 async def signs(party: Party, x: Arithmetic, thresholds: Integers, width: int) -> Bits:
     """The bits x < t for public thresholds t, given -2^(width-1) <= x - t < 2^(width-1).
 
-    Shapes    x: n elements; thresholds broadcast to (k, *x.shape) with k of them along the first axis; that is the
-              shape of the result
+    Shapes    x: n elements; thresholds broadcast to (k, *x.shape), with k thresholds along the first axis; the result
+              has this shape
     Rounds    those of `sign`
-    Bytes     D to E as much as in `sign` on n elements; all other messages as in `sign` on k n
-    Security  semi-honest, as `sign`: each share of G and P has mask bits of its own
+    Bytes     D to E as many as in `sign` on n elements; all other messages as in `sign` on k n elements
+    Security  semi-honest, as `sign`: each share of G and P has its own mask bits
     Raises    RangeError; ShapeError
     """
 
-    async def step(chunk: Chunk, given: Words, some: Words) -> Octets:
-        return await compared(party, chunk, given, some, width)
+    async def step(chunk: Chunk, given: Words, block: Words) -> Octets:
+        return await compared(party, chunk, given, block, width)
 
     comparable("signs", width)
-    return await every("signs", party, x, thresholds, CHUNK, step)
+    return await in_chunks("signs", party, x, thresholds, CHUNK, step)
 
 
-async def every(what: str, party: Party, x: Arithmetic, thresholds: Integers, most: int, step: Step) -> Bits:
-    """`step` on all chunks of (thresholds, elements), of about `most` results each."""
+async def in_chunks(what: str, party: Party, x: Arithmetic, thresholds: Integers, most: int, step: Step) -> Bits:
+    """Run `step` on all chunks of (thresholds, elements), of about `most` results each."""
     integers(what, x)
     shape = against(what, x.shape, np.shape(thresholds))
     k, n = shape[0], x.size
@@ -55,10 +55,10 @@ async def every(what: str, party: Party, x: Arithmetic, thresholds: Integers, mo
 
     async def part(chunk: Chunk) -> None:
         section = slice(chunk.start, chunk.stop)
-        kept, seen = (slice(k), section) if n >= k else (section, slice(n))
-        given = x.data[:, seen]
-        some = words[kept] if words.shape[1] == 1 else words[kept, seen]
-        out[:, kept, seen] = (await step(chunk, given, some)).reshape(2, -1, given.shape[1])
+        rows, columns = (slice(k), section) if n >= k else (section, slice(n))
+        given = x.data[:, columns]
+        block = words[rows] if words.shape[1] == 1 else words[rows, columns]
+        out[:, rows, columns] = (await step(chunk, given, block)).reshape(2, -1, given.shape[1])
 
     await each(party, _chunks(party.label, k, n, most), part)
     return Bits(out.reshape(2, -1), shape, 1)
@@ -72,11 +72,11 @@ def _chunks(label: bytes, k: int, n: int, most: int) -> list[Chunk]:
 
 def signs_cost(label: bytes, x: Spec, *, thresholds: Integers, width: int) -> Cost:
     shape = against("signs", x.shape, np.shape(thresholds))
-    return every_cost(label, shape, CHUNK, lambda n, k: compared_load(n, k, width))
+    return in_chunks_cost(label, shape, CHUNK, lambda n, k: compared_load(n, k, width))
 
 
-def every_cost(label: bytes, shape: Shape, most: int, one: Callable[[int, int], Load]) -> Cost:
-    """The cost of all chunks, given that of one with some elements and some thresholds."""
+def in_chunks_cost(label: bytes, shape: Shape, most: int, one: Callable[[int, int], Load]) -> Cost:
+    """The cost of all chunks; `one(elements, thresholds)` is the load of a chunk."""
     k, n = shape[0], size_of(shape[1:])
     return load(_chunks(label, k, n, most), lambda size: one(size, k) if n >= k else one(n, size))
 
