@@ -1,7 +1,6 @@
-"""Sharing, opening and multiplying integers modulo 2^64 (replicated, one corruption, semi-honest).
+"""Sharing and multiplying integers modulo 2^64 (replicated, one corruption, semi-honest).
 
-Party i sends to its neighbours only, and every message is one component that the receiver misses, hidden by a
-stream it does not hold.
+Each message is one component, hidden by a stream that the receiver does not have.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ _INPUT, _RANDOM = b"input", b"random"
 
 
 def random(party: Party, shape: Shape) -> Arithmetic:
-    """Uniform ring elements nobody knows. Local: each component is a stream of the two parties that hold it."""
+    """Uniform ring elements that no party knows. Local: each component is a stream of the two parties that hold it."""
     out = np.empty((2, size_of(shape)), np.uint64)
     for chunk in cut(party.label, out.shape[1]):
         for row, peer in ((0, (party.index + 2) % 3), (1, (party.index + 1) % 3)):
@@ -39,8 +38,9 @@ async def share_input(party: Party, owner: int, values: Integers | None, shape: 
     Shapes    values (owner; None elsewhere), result: one shape, n elements
     Rounds    1
     Bytes     8 n from the owner to the party before it
-    Security  semi-honest: c_owner is a stream of the owner and the next party, the third component is zero, and
-              what is sent is x less a stream its receiver does not hold. Any message is a valid input.
+    Security  semi-honest: c_owner is a stream of the owner and the next party, and the component of the two other
+              parties is zero. The message is x minus that stream, which its receiver does not have. Any message is a
+              valid input.
     """
     size = size_of(shape)
     out = np.zeros((2, size), np.uint64)
@@ -75,7 +75,7 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
     Shapes    x, y, result: one shape, n elements
     Rounds    1
     Bytes     8 n from each party to the next one
-    Security  semi-honest: what is sent is masked by a zero share of which the receiver lacks one stream
+    Security  semi-honest: each message is masked by a zero share; the receiver lacks one of its streams
     Raises    ShapeError
     Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
     """
@@ -83,21 +83,21 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
     size = x.size
     out = np.empty((2, size), np.uint64)
     if 0 < size <= SMALL:
-        # The step below for a single chunk, since the time of scalars is that of the interpreter.
-        own = out[1]
-        zero_share(party, 0, own)
-        kernels.cross(x.data, y.data, 0, size, kernels.ONE, own)
-        party.send((party.index + 1) % 3, 0, own)
+        # The step below for a single chunk: for few elements, the interpreter takes most of the time.
+        sent = out[1]
+        zero_share(party, 0, sent)
+        kernels.cross(x.data, y.data, 0, size, kernels.ONE, sent)
+        party.send((party.index + 1) % 3, 0, sent)
         out[0] = await party.receive((party.index + 2) % 3, 0, (size,), np.uint64)
         return Arithmetic(out, x.shape)
 
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
-        own = out[1, start:stop]
-        zero_share(party, part, own)
-        # all products of components that this party can form and the party before it leaves to it
-        kernels.cross(x.data, y.data, start, stop, kernels.ONE, own)
-        party.send((party.index + 1) % 3, part, own)
+        sent = out[1, start:stop]
+        zero_share(party, part, sent)
+        # x0 y1 + x1 y0 + x1 y1; the party before this party computes x0 y0
+        kernels.cross(x.data, y.data, start, stop, kernels.ONE, sent)
+        party.send((party.index + 1) % 3, part, sent)
         out[0, start:stop] = await party.receive((party.index + 2) % 3, part, (stop - start,), np.uint64)
 
     await each(party, cut(party.label, size), step)
@@ -105,11 +105,11 @@ async def multiply(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
 
 
 async def sum_of_products(party: Party, xs: Sequence[Arithmetic], ys: Sequence[Arithmetic]) -> Arithmetic:
-    """The sum of the products of pairs of arrays, elementwise: added before they are shared anew.
+    """The elementwise sum of the products of pairs of arrays. The products are added before they are reshared.
 
     Shapes    all operands, result: one shape, n elements
     Rounds    1
-    Bytes     8 n from each party to the next, however many pairs
+    Bytes     8 n from each party to the next one, for any number of pairs
     Security  semi-honest, as `multiply`: one zero share masks the sum
     """
     x = xs[0]
@@ -118,11 +118,11 @@ async def sum_of_products(party: Party, xs: Sequence[Arithmetic], ys: Sequence[A
 
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
-        own = out[1, start:stop]
-        zero_share(party, part, own)
+        sent = out[1, start:stop]
+        zero_share(party, part, sent)
         for a, b in zip(xs, ys, strict=True):
-            kernels.cross(a.data, b.data, start, stop, kernels.ONE, own)
-        party.send((party.index + 1) % 3, part, own)
+            kernels.cross(a.data, b.data, start, stop, kernels.ONE, sent)
+        party.send((party.index + 1) % 3, part, sent)
         out[0, start:stop] = await party.receive((party.index + 2) % 3, part, (stop - start,), np.uint64)
 
     await each(party, cut(party.label, x.size), step)

@@ -21,9 +21,9 @@ _RANDOM = b"random"
 
 
 async def reshare(party: Party, part: int, local: BitWords, width: int) -> BitWords:
-    """(2, n) rows of the words whose additive (exclusive-or) parts are `local`: one message to the next party.
+    """Both rows (2, n) of words, from the parties' exclusive-or parts `local`: one message to the next party.
 
-    The zero share is drawn in the wire's form: as many mask bits as are sent, and all of them.
+    The zero share is drawn in wire form, so all bits that are sent are masked.
     """
     n = local.size
     wire = pack(local, width)
@@ -43,7 +43,7 @@ def reshare_load(n: int, width: int) -> Load:
 
 
 def random_bits(party: Party, shape: Shape, width: int = 1) -> Bits:
-    """Uniform words of `width` bits nobody knows. Local: each component is a stream of the two parties that hold it."""
+    """Uniform words of `width` bits that no party knows. Local: each component is a stream of its two holders."""
     out = np.empty((2, size_of(shape)), dtype_of(width))
     for chunk in cut(party.label, out.shape[1]):
         for row, peer in ((0, (party.index + 2) % 3), (1, (party.index + 1) % 3)):
@@ -53,7 +53,7 @@ def random_bits(party: Party, shape: Shape, width: int = 1) -> Bits:
 
 
 def and_local(x0: BitWords, x1: BitWords, y0: BitWords, y1: BitWords) -> BitWords:
-    """This party's part of x & y; row 0 and row 1 of both. Local."""
+    """This party's part of x & y, from rows 0 and 1 of x and of y. Local."""
     out: BitWords = y0 ^ y1
     out &= x1
     out ^= x0 & y1
@@ -101,7 +101,7 @@ async def prefix_or(party: Party, x: Bits) -> Bits:
 
     Shapes    x, result: one shape, n words of one width w
     Rounds    ceil(log2 w)
-    Bytes     two words share one of the wire: about n/2 words a round, from each party to the next one
+    Bytes     two words share one word on the wire: about n/2 words a round, from each party to the next one
     Security  semi-honest: a tree of `bits_and` over the inverted bits
     Source    Sklansky's prefix tree
     """
@@ -118,7 +118,7 @@ async def prefix_or(party: Party, x: Bits) -> Bits:
         q: Words = np.zeros((2, n + n % 2), np.uint64)
         q[:, :n] = x.data[:, chunk.start : chunk.stop]
         if row is not None:
-            q[row] ^= kernels.ALL  # the bits above `width` become ones, which an and does not notice
+            q[row] ^= kernels.ALL  # the bits above `width` become ones, which do not change an and
         for level in range(levels):
             upper, span = upper_halves(level), np.uint64(1 << level)
             lowest = np.uint64(upper & ~(upper << 1))
@@ -137,11 +137,11 @@ async def prefix_or(party: Party, x: Bits) -> Bits:
 def prefix_or_cost(label: bytes, x: Spec) -> Cost:
     levels = levels_of(x.width)
 
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         octets = levels * packed_bytes((n + 1) // 2, 1 << levels)
         return Load(levels, (octets, octets, octets), (levels, levels, levels))
 
-    return load(cut(label, x.size) if levels else [], one)
+    return load(cut(label, x.size) if levels else [], chunk_load)
 
 
 declare("random_bits", random_bits, work=per_bit(0.4))

@@ -27,11 +27,12 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
 
     Shapes    x, result: one shape, n elements
     Rounds    2 + ceil(log2(width-1)); 1 for width 1 and 2 for width 2: 8 at 64 bits
-    Bytes     D to E n words of `width` bits; E and F to D n words of width-1 bits; each party to the next one as
-              many for each level of the tree, the last with the upper half only
-    Security  semi-honest: A is hidden by the stream of D and F, A and B by one of E and F, the tree is `bits_and`
+    Bytes     D to E n words of `width` bits; E and F to D n words of width-1 bits; each party to the next one n such
+              words for each level of the tree, at the last level only their upper half
+    Security  semi-honest: A is hidden by a stream of D and F, the ands of A and B by a stream of E and F, the tree is
+              `bits_and`
     Raises    RangeError
-    Source    Sklansky's adder; one word a level carries both its generate and its propagate lanes
+    Source    Sklansky's adder; one word a level has both the generate and the propagate lanes
     """
     integers("decompose", x)
     comparable("decomposition", width, 1)
@@ -70,7 +71,7 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
 
 
 async def _join(party: Party, part: int, g: Words, p: Words, level: int, carried: int) -> None:
-    """One level of the adder's tree: updates g and p in place."""
+    """One level of the adder's tree; it updates g and p in place."""
     span = np.uint64(1 << level)
     upper = np.uint64(upper_halves(level) & mask_of(carried))
     highest = np.uint64(upper_halves(level) >> 1 & ~upper_halves(level))
@@ -79,7 +80,7 @@ async def _join(party: Party, part: int, g: Words, p: Words, level: int, carried
     if 2 << level < carried:
         kernels.added(await reshare(party, part, local, carried), upper, span, g, p)
         return
-    local &= upper  # the last level: P is not integers, words_of_bits any more
+    local &= upper  # the last level: P is not needed any more
     local >>= span
     both = await reshare(party, part, local, carried - (1 << level))
     g ^= both.astype(np.uint64, copy=False) << span
@@ -89,16 +90,16 @@ def decompose_cost(label: bytes, size: int, width: int) -> Cost:
     carried = width - 1
     levels = levels_of(carried) if carried else 0
 
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         first, second = packed_bytes(n, width), packed_bytes(n, carried) if carried else 0
         joined = 0
         if levels:
             last = reshare_load(n, carried - (1 << (levels - 1))).bytes_sent[0]
             joined = (levels - 1) * reshare_load(n, carried).bytes_sent[0] + last
-        some = int(carried > 0) + levels
-        return Load(1 + some, (first + joined, second + joined, second + joined), (1 + levels, some, some))
+        count = int(carried > 0) + levels
+        return Load(1 + count, (first + joined, second + joined, second + joined), (1 + levels, count, count))
 
-    return load(cut(label, size), one)
+    return load(cut(label, size), chunk_load)
 
 
 async def bit_to_ring(party: Party, b: Bits) -> Arithmetic:
@@ -107,8 +108,8 @@ async def bit_to_ring(party: Party, b: Bits) -> Arithmetic:
     Shapes    b, result: one shape, n elements
     Rounds    2
     Bytes     8 n from D to E, from E to D and from F to D
-    Security  semi-honest: with b = alpha xor beta, D's alpha is hidden by a word of the stream of D and F, the shares
-              of (1 - 2 beta) alpha by words of the stream of E and F
+    Security  semi-honest: with b = alpha xor beta, a word of a stream of D and F hides D's alpha, and words of a stream
+              of E and F hide the shares of (1 - 2 beta) alpha
     Raises    ShapeError
     """
     words_of_bits("bit_to_ring", b, width=1)
@@ -151,14 +152,14 @@ async def inject(party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
     Shapes    b, x, result: one shape, n elements
     Rounds    2
     Bytes     16 n from D to E, 8 n from E to D and from F to D
-    Security  semi-honest: D's alpha and alpha * A are hidden by words of the stream of D and F, the shares of the
-              product by words of the stream of E and F
+    Security  semi-honest: words of a stream of D and F hide D's alpha and alpha * A, and words of a stream of E and F
+              hide the shares of the product
     Raises    ShapeError
     """
     words_of_bits("inject", b, width=1)
     integers("inject", x)
     if b.shape != x.shape:
-        raise ShapeError(f"inject: a bit of shape {b.shape} for values of shape {x.shape}")
+        raise ShapeError(f"inject: the bits have shape {b.shape}, the values {x.shape}; expected one shape")
     out = np.empty((2, b.size), np.uint64)
 
     async def step(chunk: Chunk) -> None:

@@ -1,4 +1,4 @@
-"""The protocols of this engine, by primitive: each module of this folder declares its own beside them."""
+"""The protocols of this engine, by primitive; each module of this folder declares its protocols."""
 
 from __future__ import annotations
 

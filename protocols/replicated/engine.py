@@ -1,7 +1,7 @@
 """The three-party engine: replicated sharing over Z_2^64, one corruption, semi-honest.
 
-Its protocols are in the other files of this folder, and declare there which primitives they are. Making an engine loads
-its compiled kernels.
+The other files of this folder have its protocols, and declare the primitive of each. Creating an engine loads its
+compiled kernels.
 """
 
 from __future__ import annotations
@@ -21,17 +21,16 @@ from protocols.replicated.scenarios import of_scenario
 
 
 def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
-    """Compile all kernels, or load them from numba's cache, in this process; `progress(done, all)` after each.
+    """Compile the kernels of the group "base", or load them from numba's cache; call `progress(done, all)` after each.
 
-    Called in one process before parties start, so that they find the cache filled. The cache is where numba keeps
-    it: beside the source, or in NUMBA_CACHE_DIR, which the caller sets before the first import where the
-    installation cannot be written to.
+    Call it in one process before parties start, so that they find the cache filled. numba keeps the cache beside the
+    source, or in NUMBA_CACHE_DIR; if the installation is not writable, the caller sets that before the first import.
     """
     kernels.ready(progress)
 
 
 class ReplicatedEngine(Declared, package="protocols.replicated"):
-    """Three parties, each holding two of the three components of every value."""
+    """Three parties; each holds two of the three components of a value."""
 
     name = "replicated"
     parties = 3

@@ -1,7 +1,7 @@
 """Truncation with an exact result: floor or nearest.
 
-floor(x / 2^m) = (A >> m) + (B >> m) + [the low m bits of A and B carry], but for the carry out of A + B, which the
-truncation takes care of; the carry below is a comparison of m bits beside it, and a bit's conversion.
+floor(x / 2^m) = (A >> m) + (B >> m) + [the low m bits of A and B carry], up to the carry out of A + B, which the
+truncation handles. A comparison of the low m bits, beside the truncation, gives the low carry; its bit is converted.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from protocols.replicated.truncate import truncated, truncated_load
 
 
 async def truncate_exact(party: Party, x: Arithmetic, bits: int, rounding: Rounding) -> Arithmetic:
-    """floor(x / 2^bits), or the nearest integer, of two the larger one.
+    """floor(x / 2^bits), or the nearest integer; the larger one of two nearest integers.
 
     Shapes    x, result: one shape, n elements
     Ring      given -2^62 <= x < 2^62 (nearest: < 2^62 - 2^(bits-1))
-    Rounds    those of `sign` on bits+1 bits, and 2
+    Rounds    those of `sign` on bits+1 bits, plus 2
     Bytes     those of `truncate`, of `sign` on bits+1 bits, and of `bit_to_ring`
     Error     none
-    Security  semi-honest: `truncate` and `sign` on the same sides of x, each under a label of its own; the result is
-              shared, and a function of x alone
+    Security  semi-honest: `truncate` and `sign` on the same sides of x, each under its own label; the result is shared,
+              and a function of x alone
     Raises    RangeError
     """
     integers("truncate_exact", x)
@@ -60,18 +60,18 @@ async def truncate_exact(party: Party, x: Arithmetic, bits: int, rounding: Round
         await concurrently(truncated(shifting, chunk, given, plain, bits, out[:, start:stop]), carried())
 
     await each(party, cut(party.label, x.size), step)
-    one = await bit_to_ring(party.inner("bit"), Bits(carry, x.shape, 1))
-    return local.add_public(party, Arithmetic(out + one.data, x.shape), np.asarray(-1))
+    carries = await bit_to_ring(party.inner("bit"), Bits(carry, x.shape, 1))
+    return local.add_public(party, Arithmetic(out + carries.data, x.shape), np.asarray(-1))
 
 
 def truncate_exact_cost(label: bytes, x: Spec, *, bits: int, rounding: Rounding) -> Cost:
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         first, second = truncated_load(n, bits), compared_load(n, 1, bits + 1)
         d, e, f = (a + b for a, b in zip(first.bytes_sent, second.bytes_sent, strict=True))
         of_d, of_e, of_f = (a + b for a, b in zip(first.messages, second.messages, strict=True))
         return Load(max(first.rounds, second.rounds), (d, e, f), (of_d, of_e, of_f))
 
-    return load(cut(label, x.size), one).then(bit_to_ring_cost(inner_label(label, 3, "bit"), x.size))
+    return load(cut(label, x.size), chunk_load).then(bit_to_ring_cost(inner_label(label, 3, "bit"), x.size))
 
 
 declare("truncate_exact", truncate_exact, cost=truncate_exact_cost, whole=True)

@@ -1,7 +1,7 @@
-"""A product and a truncation in one: two rounds, about a third more bytes than the product alone.
+"""A product and a truncation in one: two rounds, and about a third more bytes than the product alone.
 
-E and F choose B = -r before the product is known, so D learns the product masked by r and shifts that. The product of
-the top bits of A and B comes from a random bit t of D: the part [t*b] is computed beside the first round.
+E and F choose B = -r before the product is known. So D learns A, the product masked by r, and shifts A. The product of
+the top bits of A and B comes from a random bit t of D: the parties share [t*b] beside the first round.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from protocols.replicated.wire import small_bytes, small_dtype
 
 _R, _RHO, _T, _T2, _C1, _S1, _S2 = b"r", b"rho", b"t", b"t2", b"c1", b"s1", b"s2"
 
-#: product(role, out): this role's local products, added to (E, F) or written to (D) a one-dimensional array.
+#: product(role, out): adds (E, F) or writes (D) this role's local products to the one-dimensional array `out`.
 Product = Callable[[int, Words], Awaitable[None]]
 
 
 async def shifted_product(party: Party, chunk: Chunk, bits: int, product: Product, rows: Words) -> None:
-    """One chunk of a product cut by `bits`: fills `rows`, this party's (2, n) part of the result.
+    """Fill `rows`, this party's (2, n) part, with one chunk of a product truncated by `bits`.
 
     Local products: z_D = (x_DE+x_DF)(y_DE+y_DF), z_E = x_EF(y_DE+y_EF) + x_DE y_EF, z_F = x_EF y_DF + x_DF y_EF.
     """
@@ -91,26 +91,26 @@ async def shifted_product(party: Party, chunk: Chunk, bits: int, product: Produc
 
 
 def shifted_load(bits: int) -> Callable[[int], Load]:
-    """What `shifted_product` costs on n elements."""
+    """The load of `shifted_product`, as a function of the number of elements."""
     w = small_bytes(bits)
 
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         flags = (n + 7) // 8
         return Load(2, ((w + 8) * n + 2 * flags, (8 + w) * n, (8 + w) * n), (3, 2, 1))
 
-    return one
+    return chunk_load
 
 
 async def multiply_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: int) -> Arithmetic:
-    """floor(x * y / 2^bits), or that plus one, elementwise.
+    """floor(x * y / 2^bits), or the floor plus one, elementwise.
 
     Shapes    x, y, result: one shape, n elements
     Ring      given |x * y| < 2^62
     Rounds    2
     Bytes     D: (8 + w) n + 2 n/8; E and F: (8 + w) n each (w = bytes of `bits` bits: 1, 2, 4 or 8)
-    Error     0 or +1, the latter with probability (x*y mod 2^bits + 1) / 2^bits over r, which is fresh
-    Security  semi-honest, as `truncate` with theta = -r mod 2^bits: D sees the product under r and each part under
-              rho or s; E and F see c1, t2 and t as masks of which they lack one
+    Error     0 or +1; +1 has probability (x*y mod 2^bits + 1) / 2^bits over r, which is fresh
+    Security  semi-honest, as `truncate` with theta = -r mod 2^bits: D sees the product masked by r, and the parts
+              masked by rho or s; E and F receive words masked by c1, t2 or t, and the receiver lacks that mask
     Raises    ShapeError, RangeError
     """
     integers("multiply_truncate", x, y)

@@ -1,4 +1,4 @@
-"""The walk of rows through three permutations, each known to two parties: what shuffling and undoing it share."""
+"""The way of rows through three permutations, each known to two parties; `shuffle` and `unshuffle` use it."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from protocols.replicated.sharing import Arithmetic, Bits, Words
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack
 
 _M1, _M2, _R = b"m1", b"m2", b"r"
-#: Elements of one message at most.
+#: Most elements of a message.
 PIECE = 1 << 18
 
 
 def check_rows(what: str, x: Spec, order: Spec) -> int:
-    """Elements of one record; ShapeError where x does not have the rows of the order, or records are too long."""
+    """Elements of one record. Raises ShapeError if x and the order differ in rows, or if records are too long."""
     PRIMITIVES[what].result(x, order)
     record = x.size // x.shape[0] if x.shape[0] else 1
     if record > PIECE:
-        raise ShapeError(f"{what}: records of {record} elements; at most {PIECE}")
+        raise ShapeError(f"{what}: a row of x has {record} elements; the most is {PIECE}")
     return record
 
 
 def pieces_of(rows: int, record: int) -> list[tuple[int, int, int]]:
-    """(first row, row after the last one, part) of each message."""
+    """(first row, row after the last row, part) of each message."""
     step = max(PIECE // max(record, 1), 1)
     return [(start, min(start + step, rows), i << 16) for i, start in enumerate(range(0, rows, step))]
 
 
 class Hops:
-    """Three permutations a, b, c of a chain applied in turn, by X (knows a and b), Y (b and c) and Z (a and c).
+    """Permute rows by the chain a, b, c: X knows a and b, Y knows b and c, Z knows a and c.
 
-    X holds the sum of the components that it shares with Y and with Z, Z holds the third one:
+    X knows the sum of the components that it shares with Y and with Z; Z knows the third component:
 
         X -> Z   delta = b(a(sum) - m1) - m2       Z: c(delta)
         Z -> Y   gamma = a(third) + m1             Y: c(b(gamma) + m2)
 
-    and Y and Z reshare. m1 is a stream of X and Z, m2 one of X and Y; X receives nothing.
+    Then Y and Z reshare. m1 is a stream of X and Z, m2 a stream of X and Y; X receives nothing.
 
-    Numbers travel modulo 2^(8 octets), and all these bits are masked; 8 octets hold the ring's numbers.
+    Numbers travel modulo 2^(8 octets), and all these bits are masked; 8 octets hold a ring element.
     """
 
     def __init__(self, party: Party, x: Arithmetic | Bits, record: int, octets: int = 8) -> None:
@@ -60,7 +60,7 @@ class Hops:
         return packed_bytes((piece[1] - piece[0]) * self.record, self.width)
 
     def mask(self, peer: int, purpose: bytes, piece: tuple[int, int, int]) -> Words:
-        """A piece of a stream with as many bits as are sent, as words."""
+        """One piece of a mask as words; all bits that are sent are masked."""
         return self._words(draw(self.party, peer, purpose, piece[2], self.octets(piece), np.uint8), piece)
 
     def masks(self, peer: int, purpose: bytes) -> Words:
@@ -133,9 +133,9 @@ class Hops:
             out[where] = value
             await self.send(other, piece, value, 1)
         for piece in self.pieces:
-            got = await self.receive(other, piece, 1)
+            received = await self.receive(other, piece, 1)
             if self.bits:
-                out[self.part(piece)] ^= got
+                out[self.part(piece)] ^= received
             else:
-                out[self.part(piece)] += got
+                out[self.part(piece)] += received
         return mine, out

@@ -1,4 +1,4 @@
-"""Shuffled keys and comparisons of them in the open: what sorting and selecting share."""
+"""Shuffled keys, and comparisons of them whose results are opened; sorting and selecting use them."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _EVERYBODY = (0, 1, 2)
 
 
 class SortKeys:
-    """Shuffled keys that are pairwise distinct, and how two of them are compared.
+    """Shuffled keys, pairwise distinct, and their comparison.
 
-    A key and its place fit one number (`tie` is None), or they are compared apart: less = (key < other) or (key ==
-    other and place < other place), where at most one of both holds.
+    If a key and its place fit one number, `tie` is None. Else they are compared separately: less = (key < other) or
+    (key == other and place < other place); at most one of the two conditions holds.
     """
 
     def __init__(self, key: Words, width: int, tie: Words | None, tie_width: int, d: int) -> None:
@@ -36,12 +36,12 @@ class SortKeys:
         self.d, self._turn = d, 0
 
     def of(self, rows: Places) -> SortKeys:
-        """Those of some rows."""
+        """The keys of `rows`, in that sequence."""
         tie = None if self.tie is None else np.ascontiguousarray(self.tie[rows])
         return SortKeys(np.ascontiguousarray(self.key[rows]), self.width, tie, self.tie_width, self.d)
 
     async def less(self, party: Party, a: Places, b: Places) -> NDArray[np.bool_]:
-        """Whether key a[i] is less than key b[i], opened."""
+        """Open the bits key a[i] < key b[i]."""
         difference = await _difference(party, self.key, a, b)
         if self.tie is None:
             turn, self._turn = self._turn, self._turn + 1
@@ -53,13 +53,13 @@ class SortKeys:
             sign(party.inner("tie"), place, self.tie_width),
         )
         bits = local.xor(below, await bits_and(party.inner("and"), same, before))
-        found = await reveal(party.inner("open"), bits, _EVERYBODY)
-        assert found is not None
-        return found.astype(np.bool_)
+        opened = await reveal(party.inner("open"), bits, _EVERYBODY)
+        assert opened is not None
+        return opened.astype(np.bool_)
 
 
 def _lead(d: int, turn: int) -> int:
-    """Who leads a step: the two in turn that send less than the third one when rows are shuffled."""
+    """The party that leads a step: in turn the two parties that send less than the third in a shuffle."""
     return (d + turn % 2) % 3
 
 
@@ -70,7 +70,7 @@ async def _difference(party: Party, x: Words, a: Places, b: Places) -> Arithmeti
 
 
 def _widths(n: int, width: int) -> tuple[int, int]:
-    """(bits of a difference of keys, bits of a difference of places or 0 where the key holds the place)."""
+    """(bits of a difference of keys, bits of a difference of places: 0 if a key holds its place)."""
     places = max(n - 1, 1).bit_length()
     if width + places < 64:
         return width + places + 1, 0
@@ -78,12 +78,12 @@ def _widths(n: int, width: int) -> tuple[int, int]:
 
 
 async def shuffled(party: Party, x: Arithmetic, width: int) -> tuple[Order, SortKeys]:
-    """A random order of two rows or more, and in it the keys with their places, so that no two are equal.
+    """A random order of at least two rows, and the keys with their places in that order, so that no two are equal.
 
     Rounds    2
-    Bytes     a shuffle of n numbers of as many bytes as key and place take together; of two columns where they do not
-              fit one number
-    Security  semi-honest: the order is uniform, and nobody knows it
+    Bytes     a shuffle of n numbers of as many bytes as key and place take together; of two columns if they do not fit
+              one number
+    Security  semi-honest: the order is uniform, and no party knows it
     """
     n = x.size
     difference, tie_width = _widths(n, width)
@@ -99,12 +99,12 @@ async def shuffled(party: Party, x: Arithmetic, width: int) -> tuple[Order, Sort
 
 
 def _records(x: Arithmetic | Bits) -> Words:
-    """Both components of a number side by side. Local."""
+    """Records of two words: both components of a number. Local."""
     return np.ascontiguousarray(x.data.T)
 
 
 def _less_cost(label: bytes, counter: int, m: int, width: int, tie_width: int, lead: int) -> tuple[Cost, int]:
-    """What `SortKeys.less` costs on m pairs, and the counter of inner operations after it."""
+    """The cost of `SortKeys.less` for m pairs, and the counter of inner operations after it."""
     bits = Spec((m,), "bits", 1)
 
     def inner(name: str) -> bytes:
@@ -121,7 +121,7 @@ def _less_cost(label: bytes, counter: int, m: int, width: int, tie_width: int, l
 
 
 def shuffled_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost, int]:
-    """What `shuffled` gives and costs, and the counter of inner operations after it."""
+    """The order's specification and the cost of `shuffled`, and the counter of inner operations after it."""
     difference, tie_width = _widths(x.size, width)
     spec, _ = permutation_plan(inner_label(label, 1, "permutation"), x.size)
     moved = shuffle_cost(x, spec, octets=8 if tie_width else word_bytes(difference))
@@ -129,8 +129,8 @@ def shuffled_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost, int]:
 
 
 def compared_cost(label: bytes, counter: int, counts: Iterable[int], n: int, width: int, d: int) -> tuple[Cost, int]:
-    """Steps of so many comparisons each, of n rows' keys in an order with this D, and the counter of inner operations
-    after them."""
+    """The cost of steps with `counts` comparisons each, on the keys of n rows in an order with D = `d`, and the counter
+    of inner operations after them."""
     cost = NOTHING
     for turn, m in enumerate(counts):
         step, counter = _less_cost(label, counter, m, *_widths(n, width), _lead(d, turn))

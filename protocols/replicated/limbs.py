@@ -1,16 +1,16 @@
-"""Exact matrix products of combined components through floating-point matrix products.
+"""Exact matrix products of sums of components, by floating-point matrix products.
 
 With x = a + b + c and y = d + e + f, where D knows a, b, d, e, E knows a, c, d, f and F knows b, c, e, f,
 
     2 x y = (2a + b)(2d + e) - 2 (a - c)(d - f) + (b + 2c)(e + 2f)
 
-over the integers: one product a party, where the usual split takes two. D's and F's products have the parity of b e,
-so D halves its own upwards and F downwards; both therefore need them modulo 2^65.
+over the integers: one product for each party, where the usual split takes two. D's and F's products have the parity of
+b e, so D rounds its half up and F rounds its half down; both need their products modulo 2^65 for this.
 
-Numbers modulo 2^65 are split in balanced limbs of 22, 22 and 21 bits. Of the nine limb products those above 2^65
-vanish, and Karatsuba's (a0+a1)(b0+b1) - a0 b0 - a1 b1 gives the second weight from two products that are needed anyway:
+Numbers modulo 2^65 are split in balanced limbs of 22, 22 and 21 bits. Limb products of weight 2^66 and above vanish.
+Karatsuba's (a0+a1)(b0+b1) - a0 b0 - a1 b1 gives the products of weight 2^22 from two products that are needed anyway:
 five floating-point products in place of six. They are exact: an entry of (a0+a1)(b0+b1) is at most 2^44, and over an
-inner block of 512 every partial sum stays within 2^53.
+inner block of 512 all partial sums stay within 2^53.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _FEW = 1 << 15
 
 
 class _Part(NamedTuple):
-    """What a role multiplies, 2^shift * row `first` + row `second` (or minus it), and how the product is halved."""
+    """A role's factor: 2^shift * row `first` + row `second`, or minus row `second` if all bits of `flip` are set."""
 
     first: int
     second: int
@@ -50,8 +50,8 @@ _PARTS = {
 
 
 class Limbs:
-    """Limbs of a block, side by side (left factor) or one above the other (right factor), in a buffer of
-    4 * rows * columns."""
+    """Limbs of a block in a buffer of 4 * rows * columns elements: side by side for a left factor, one above the other
+    for a right factor."""
 
     __slots__ = ("both", "crossed", "left", "low", "middle")
 
@@ -60,13 +60,13 @@ class Limbs:
         size = rows * columns
         self.middle: Reals = buffer[:size].reshape(rows, columns)
         self.both: Reals = buffer[size : 2 * size].reshape(rows, columns)
-        # [a0 | a2] times [b2 over b0] is a0 b2 + a2 b0, one product for two
+        # [a0 | a2] times [b2 over b0] is a0 b2 + a2 b0: one product in place of two
         crossed = buffer[2 * size : 4 * size]
         self.crossed: Reals = crossed.reshape(rows, 2 * columns) if left else crossed.reshape(2 * rows, columns)
         self.low: Reals = self.crossed[:, :columns] if left else self.crossed[rows:]
 
     def fill(self, role: int, data: Words, row: int, column: int) -> None:
-        """Split what `role` multiplies, by its two components (2, m, n): the block that begins at (row, column)."""
+        """Split the block of the factor of `role` that begins at (row, column); `data`: both components, (2, m, n)."""
         part = _PARTS[role]
         stop = row + self.middle.shape[0]
         first, second = data[part.first, row:stop], data[part.second, row:stop]
@@ -87,5 +87,5 @@ def add_product(role: int, a: Limbs, b: Limbs, buffer: Reals, out: Words) -> Non
 
 
 def plain(rows: int, inner: int, columns: int) -> bool:
-    """True where numpy's integer product is the quicker one."""
+    """Whether numpy's integer product is quicker."""
     return min(rows, columns) < _NARROW or rows * inner * columns < _FEW

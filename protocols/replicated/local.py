@@ -1,4 +1,4 @@
-"""Operations on shares that send nothing: linear ones, rearranging, and bits by position."""
+"""Operations on shares that send nothing: linear operations, rearranging, and bits by position."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ AnyShare = TypeVar("AnyShare", Arithmetic, Bits)
 
 
 def public_row(party: Party) -> int | None:
-    """The row of this party in which component 0 stands: public values go there, and nowhere else."""
+    """This party's row of component 0, to which public values are added; None if the party does not hold it."""
     return (1, 0, None)[party.index]
 
 
@@ -88,7 +88,7 @@ def sum_over(x: Arithmetic, axis: int) -> Arithmetic:
 
 
 def cumulative_sum(x: Arithmetic, axis: int) -> Arithmetic:
-    """Sums of the elements up to each one along one axis."""
+    """Running sums along one axis; each sum includes its element."""
     integers("cumulative_sum", x)
     axis = axis_of("cumulative_sum", x.shape, axis)
     out = np.add.accumulate(x.data.reshape(2, *x.shape), axis=axis + 1)
@@ -96,7 +96,7 @@ def cumulative_sum(x: Arithmetic, axis: int) -> Arithmetic:
 
 
 def view(x: AnyShare, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> AnyShare:
-    """Rearranged elements. Local for both kinds: `to` is applied to each row."""
+    """Rearranged elements, of integers or bits: `to` is applied to each row."""
     first = to(x.data[0].reshape(x.shape))
     if first.shape != shape:
         raise ShapeError(f"view: declared to give {shape}, gave {first.shape}")
@@ -135,7 +135,7 @@ def xor(x: Bits, y: Bits) -> Bits:
 
 
 def invert(party: Party, x: Bits) -> Bits:
-    """Every bit flipped: component 0 is."""
+    """All bits flipped: component 0 is flipped."""
     words_of_bits("invert", x)
     row = public_row(party)
     if row is None:
@@ -156,8 +156,8 @@ def unpack(x: Bits) -> Bits:
 
 
 def magnitude(x: Bits) -> Bits:
-    """Two's complement words of at least two bits without their highest one, which flips the others where it is set:
-    linear, so that each component is treated alike."""
+    """Two's complement words of at least two bits, without their highest bit; if it is set, the other bits are flipped.
+    This is linear, so all components are treated alike."""
     words_of_bits("magnitude", x)
     width = x.width - 1
     flips = np.uint64(0) - (x.data >> np.uint64(width))
@@ -166,7 +166,7 @@ def magnitude(x: Bits) -> Bits:
 
 
 def bit_reverse(x: Bits) -> Bits:
-    """The bits of each word from the other end: linear, so that each component is treated alike."""
+    """The bits of each word in reverse. This is linear, so all components are treated alike."""
     words_of_bits("bit_reverse", x)
     if x.width == 1:
         return x
@@ -178,7 +178,7 @@ def bit_reverse(x: Bits) -> Bits:
 
 
 def keep(x: AnyShare, facts: NDArray[np.int64]) -> AnyShare:
-    """x where a public fact holds, else 0."""
+    """x where public facts (1 or 0) hold, else 0: one fact for each row of x, or one for all."""
     if bool(np.all(facts)):
         return x
     if isinstance(x, Bits):

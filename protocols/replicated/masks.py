@@ -1,4 +1,4 @@
-"""Drawing masks from the streams of a party's keys, under purposes that each protocol names."""
+"""Masks from the streams of a party's keys; each protocol names the purposes of its streams."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ ZERO = b"zero"
 
 
 def words(party: Party, peer: int, purpose: bytes, part: int, n: int) -> Words:
-    """n fresh words of the key shared with `peer`."""
+    """n fresh words from the stream of the key shared with `peer`."""
     out = np.empty(n, np.uint64)
     party.keys.pair[peer].fill(out, party.label, purpose, part)
     return out
 
 
 def draw(party: Party, peer: int, purpose: bytes, part: int, n: int, kind: DTypeLike) -> NDArray[Any]:
-    """As `words`, in another unsigned type; every bit of it is a mask bit."""
+    """As `words`, in another unsigned type; all bits of that type are mask bits."""
     out = np.empty(n, kind)
     party.keys.pair[peer].fill(out, party.label, purpose, part)
     return out
@@ -31,7 +31,7 @@ def zero_share(party: Party, part: int, out: NDArray[Any]) -> None:
     """Overwrite `out` with this party's part of a fresh sharing of zero. Local.
 
     Ring      that of out's type, modulo 2^bits
-    Security  each peer lacks one of the two streams, so the part is uniform to it
+    Security  each peer lacks one of the two streams, so this part is uniform to that peer
     Source    Araki, Furukawa, Lindell, Nof, Ohara, CCS 2016
     """
     np.subtract(out, _two_streams(party, part, out), out)
@@ -43,7 +43,7 @@ def zero_bits(party: Party, part: int, out: NDArray[Any]) -> None:
 
 
 def _two_streams(party: Party, part: int, out: NDArray[Any]) -> NDArray[Any]:
-    """Fill `out` from the key shared with the next party; the stream of the key shared with the one before it."""
+    """Fill `out` from the key shared with the next party; return the stream of the key shared with the party before."""
     before = np.empty_like(out)
     party.keys.pair[(party.index + 1) % 3].fill(out, party.label, ZERO, part)
     party.keys.pair[(party.index + 2) % 3].fill(before, party.label, ZERO, part)

@@ -1,4 +1,4 @@
-"""Matrix products: three local products among three parties, messages only for the result's elements."""
+"""Matrix products: one local product at each party; messages only for the elements of the result."""
 
 from __future__ import annotations
 
@@ -21,17 +21,18 @@ from protocols.replicated.roles import Chunk, D, E, F, Load, cut, load
 from protocols.replicated.sharing import Arithmetic, Words
 from protocols.replicated.wire import small_bytes
 
-#: Result elements from which a product is cut, so that computing and sending overlap.
+#: Most elements of a result that is one chunk; a larger result is cut, so that computing and sending overlap.
 _CUT = 1 << 15
-#: Elements of the uncut factor up to which its limbs are kept (32 bytes an element).
+#: Most elements of an uncut factor whose limbs are kept (32 bytes an element).
 _KEEP = 1 << 22
 
 
 def blocks(label: bytes, shape: Shape, octets: int) -> list[Chunk]:
-    """Chunks of whole rows, or of whole columns where there are more of them; a message has `octets` an element.
+    """Chunks of whole rows of the result, or of whole columns if it has more columns; a message has `octets` bytes an
+    element.
 
-    One party is D for all of them: roles compute the same and send nearly the same, and so the factor that is not cut
-    is split in limbs for one role only.
+    One party is D for all chunks, because the roles compute the same and send nearly the same. So the factor that is
+    not cut is split in limbs for one role only.
     """
     rows, columns = shape
     longer, other = max(rows, columns), min(rows, columns)
@@ -42,9 +43,9 @@ def blocks(label: bytes, shape: Shape, octets: int) -> list[Chunk]:
 
 
 class _Factors:
-    """One party's rows of both factors, and its local products block by block.
+    """One party's components of both factors, and its local products block by block.
 
-    The longer factor is cut in chunks; the other one is needed whole for every chunk, so its limbs are kept.
+    The longer factor is cut in chunks. Each chunk needs the whole other factor, so the limbs of that factor are kept.
     """
 
     def __init__(self, x: Arithmetic, y: Arithmetic, chunks: list[Chunk]) -> None:
@@ -55,7 +56,7 @@ class _Factors:
         self._longest = max((chunk.size for chunk in chunks), default=0)
         self._kept: dict[int, limbs.Limbs] = {}
         self._lock = threading.Lock()
-        #: Buffers of chunks that are done: of a moving block, and of products.
+        #: Buffers of finished chunks: for a moving block, and for products.
         self._idle: list[tuple[limbs.Reals, limbs.Reals]] = []
 
     def add(self, role: int, chunk: Chunk, out: Words) -> None:
@@ -89,7 +90,7 @@ class _Factors:
             return np.empty(4 * self._longest * depth), np.empty(4 * self._longest * other)
 
     def _fixed(self, role: int, k: int, depth: int) -> limbs.Limbs:
-        """Limbs of one inner block of the factor that is not cut; a party has one role in a product."""
+        """Limbs of one inner block of the uncut factor; a party has one role in a product."""
         size = (self.y if self.by_rows else self.x).size // 2
         if size > _KEEP:
             return self._split(role, k, depth)
@@ -113,7 +114,7 @@ class _Factors:
         return (chunk.size, self.y.shape[2]) if self.by_rows else (self.x.shape[1], chunk.size)
 
     def place(self, out: Words, chunk: Chunk, rows: Words) -> None:
-        """Write a chunk's rows into the result (2, m, n)."""
+        """Write both rows of a chunk into the result (2, m, n)."""
         part = rows.reshape(2, *self.shape(chunk))
         if self.by_rows:
             out[:, chunk.start : chunk.stop] = part
@@ -135,7 +136,7 @@ async def matmul(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
 
     Shapes    (m, k), (k, n) -> (m, n)
     Rounds    1
-    Bytes     8 m n from each party to the next one, whatever k is
+    Bytes     8 m n from each party to the next one, for any k
     Security  semi-honest, as `multiply`: one zero share per element of the result
     Raises    ShapeError
     """
@@ -148,24 +149,24 @@ async def matmul(party: Party, x: Arithmetic, y: Arithmetic) -> Arithmetic:
         role = (party.index - chunk.d) % 3
         local = factors.shape(chunk)
         n = local[0] * local[1]
-        own = np.empty(n, np.uint64)
-        zero_share(party, chunk.part, own)
-        await party.compute(factors.work >> 3, factors.add, role, chunk, own.reshape(local))
-        party.send((party.index + 1) % 3, chunk.part, own)
+        sent = np.empty(n, np.uint64)
+        zero_share(party, chunk.part, sent)
+        await party.compute(factors.work >> 3, factors.add, role, chunk, sent.reshape(local))
+        party.send((party.index + 1) % 3, chunk.part, sent)
         other = await party.receive((party.index + 2) % 3, chunk.part, (n,), np.uint64)
-        factors.place(out, chunk, np.stack((other, own)))
+        factors.place(out, chunk, np.stack((other, sent)))
 
     await each(party, chunks, step, window=2)
     return Arithmetic(out.reshape(2, -1), shape)
 
 
 async def matmul_truncate(party: Party, x: Arithmetic, y: Arithmetic, bits: int) -> Arithmetic:
-    """floor(x @ y / 2^bits), or that plus one.
+    """floor(x @ y / 2^bits), or the floor plus one.
 
     Shapes    (m, k), (k, n) -> (m, n)
-    Ring      given |x @ y| < 2^62 in every element
+    Ring      given |x @ y| < 2^62 in all elements
     Rounds    2
-    Bytes     as `multiply_truncate` for m n elements, whatever k is
+    Bytes     as `multiply_truncate` for m n elements, for any k
     Error     as `multiply_truncate`
     Security  as `multiply_truncate`
     Raises    ShapeError, RangeError
@@ -206,7 +207,7 @@ def matmul_truncate_cost(label: bytes, x: Spec, y: Spec, *, bits: int) -> Cost:
 
 
 def _work(task: Task) -> float:
-    """A part for each product of numbers, and one for each element of the three matrices."""
+    """A summand for the products of numbers, and a summand for the elements of the three matrices."""
     x, y = task.operands
     rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
     return 0.15 * rows * inner * columns + 35.0 * (rows * inner + inner * columns + rows * columns)

@@ -1,7 +1,7 @@
 """Reveal a sharing to some of the compute parties.
 
-What a receiver gets is compared later with the other holder of the same component, as is whatever a protocol sends to
-two parties: `Party.compare_later`.
+The receiver compares its message later with the other holder of that component (`Party.compare_later`). So it is with
+each message that a protocol sends to two parties.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from protocols.replicated.wire import pack, packed_bytes, unpack
 
 
 async def reveal(party: Party, x: Arithmetic | Bits, to: Sequence[int]) -> NDArray[Any] | None:
-    """Reveal x to the compute parties `to`; None at all others.
+    """Reveal x to the compute parties `to`; the result is None at the others.
 
     Shapes    x, result: one shape, n elements
     Rounds    1
     Bytes     to each receiver from the party before it: 8 n, or the packed words of bits
-    Security  semi-honest: a receiver gets the component it misses, which is the result less what it holds. Nothing
-              else is sent, and nothing to parties not in `to`. A wrong component is found before results are given
-              out, since the party after the receiver holds the right one.
-    Error     none; arithmetic comes as int64, bits as uint64 words
+    Security  semi-honest: a receiver gets the component that it misses, which is the result minus its own components.
+              Nothing else is sent, and nothing to parties outside of `to`. A wrong component is detected before
+              results are given out, because the party after the receiver holds the right component.
+    Error     none; integers come as int64, bits as uint64 words
     """
     before, after = (party.index + 2) % 3, (party.index + 1) % 3
     out = np.empty(x.size, np.uint64) if party.index in to else None
@@ -41,7 +41,7 @@ async def reveal(party: Party, x: Arithmetic | Bits, to: Sequence[int]) -> NDArr
         if after in to:
             row = x.data[0, start:stop]
             party.send(after, part, pack(row, x.width) if isinstance(x, Bits) else row)
-        if before in to:  # who gets from the one before it what we hold, too
+        if before in to:  # that party receives a component that this party holds, too
             row = x.data[1, start:stop]
             party.compare_later(before, part, pack(row, x.width) if isinstance(x, Bits) else row)
         if out is None:
@@ -65,11 +65,11 @@ async def reveal(party: Party, x: Arithmetic | Bits, to: Sequence[int]) -> NDArr
 
 
 def reveal_cost(label: bytes, x: Spec, to: Sequence[int]) -> Cost:
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         octets = packed_bytes(n, x.width) if x.kind == "bits" else 8 * n
         return Load(1, (octets, octets, octets), (1, 1, 1))
 
-    total = load(cut(label, x.size), one)
+    total = load(cut(label, x.size), chunk_load)
     if not x.size or not to:
         return Cost(0, (0, 0, 0), (0, 0, 0))
     sends = [(i + 1) % 3 in to for i in range(3)]

@@ -1,11 +1,11 @@
-"""Secret orders of rows: shuffling, undoing it, and reading an order off shared places.
+"""Secret orders of rows: shuffle, unshuffle, and an order from shared places.
 
-An order is a chain of permutations, one for each pair of parties and known to that pair only, and a public one on top
-of it: out = x[p][q][r][public]. Nobody knows the whole chain, so the public part tells nothing of the order. A random
-order has no public part; a given one is made by shuffling the places and opening them, which shows a uniformly random
-permutation. So applying an order and undoing it always cost one shuffle, and one order serves any number of columns.
+An order is a chain of three permutations, then a public permutation: out = x[p][q][r][public]. Each pair of parties
+knows one permutation of the chain. No party knows the whole chain, so the public permutation tells nothing about the
+order. A random order has no public permutation. `order_of` shuffles given places and opens them, which shows a
+uniformly random permutation. So an order costs one shuffle to apply, and one to undo, and serves any number of columns.
 
-For each chain only one object may ever be opened: `order_of` and the sort make a chain of their own each time.
+Only one array may ever be opened for a chain: `order_of` and the sort make a new chain each time.
 """
 
 from __future__ import annotations
@@ -35,8 +35,9 @@ _ORDER = b"order"
 
 
 class Order(Share):
-    """One party's part of an order: `before` and `after`, the permutations of the pairs with the party before it and
-    after it, and what is public. `d` is the index of D: the chain is DF, DE, EF. A reversed one undoes that chain."""
+    """One party's part of an order: the permutations `before` and `after`, which it shares with the party before it and
+    with the party after it, and the public permutation. `d` is the index of D: the chain is DF, DE, EF. If `reversed`,
+    the order undoes that chain."""
 
     __slots__ = ("_inverse", "after", "before", "d", "public", "reversed")
 
@@ -55,11 +56,11 @@ class Order(Share):
         return _spec(self.before.size, self.d)
 
     def then(self, public: Places) -> Order:
-        """This order and a public one after it."""
+        """This order, then the public order `public`."""
         return Order(self.before, self.after, self.d, public if self.public is None else self.public[public])
 
     def opposite(self) -> Order:
-        """The order that undoes this one. Local: the chain from its other end."""
+        """The order that undoes this order. Local: the chain from its other end."""
         order = Order(self.before, self.after, self.d, self.public, reversed=not self.reversed)
         order._inverse = self._inverse
         return order
@@ -76,9 +77,9 @@ def _spec(rows: int, d: int) -> Spec:
 
 
 async def permutation(party: Party, size: int) -> Order:
-    """A uniformly random order of `size` rows. Sends nothing: each pair's permutation is drawn from its stream.
+    """A uniformly random order of `size` rows. Sends nothing: each pair draws its permutation from its stream.
 
-    Security  semi-honest: each party lacks one of three permutations, so the order is uniform to it, but for `distance`
+    Security  semi-honest: each party lacks one of three permutations, so the order is uniform to it, up to `distance`
     """
     await kernels.loaded(kernels_order.GROUP, party.env.busy)
 
@@ -97,15 +98,15 @@ def permutation_plan(label: bytes, size: int) -> tuple[Spec, Cost]:
 
 
 async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
-    """The rows of x in this order, whole records at a time; numbers modulo 2^(8 octets).
+    """The rows of x in this order; numbers modulo 2^(8 octets).
 
     Shapes    x, result: (n, ...), with m elements in all; order: n rows
     Ring      that of x; bits by exclusive or
     Rounds    2
-    Bytes     m elements (of so many octets; of bits their width) from D to F, F to E, E to F and F to E; D, E, F as
-              the order has them (its chain DF, DE, EF)
-    Security  semi-honest: what F gets is hidden by a stream of D and E, what E gets by one of D and F, and what both
-              exchange by a stream of D and each; D receives nothing
+    Bytes     m elements from D to F, F to E, E to F and F to E: of `octets` bytes, or of the width of bits; D, E and F
+              are those of the order
+    Security  semi-honest: D's message to F is hidden by a stream of D and E, F's message to E by a stream of D and F,
+              and their messages to each other after it by a stream of D and the sender; D receives nothing
     Raises    ShapeError
     Source    Laud 2021; Araki et al., CCS 2021
     """
@@ -114,7 +115,7 @@ async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int 
 
 
 async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
-    """Undoes `shuffle`.
+    """Undo `shuffle`.
 
     Shapes    x, result: (n, ...), with m elements in all; order: n rows
     Ring      that of x; bits by exclusive or
@@ -128,7 +129,7 @@ async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithme
 
 
 async def _forth(party: Party, what: str, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
-    """Along the chain, and what is public."""
+    """Along the chain, then by the public permutation."""
     d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
     after_ef = None
     if party.index != d:
@@ -142,10 +143,10 @@ async def _forth(party: Party, what: str, x: Arithmetic | Bits, order: Order, oc
 
 
 async def _back(party: Party, what: str, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
-    """What is public, and the chain from its end."""
+    """By the inverse of the public permutation, then along the chain from its end."""
     d, e, f = order.d, (order.d + 1) % 3, (order.d + 2) % 3
     before, after = order.inverse()
-    if party.index != d and order.public is not None:  # the chain ends with EF and what is public
+    if party.index != d and order.public is not None:  # E and F join their permutation with the public permutation
         last = order.after if party.index == e else order.before
         undone = inverted(last[order.public])
         before, after = (before, undone) if party.index == e else (undone, after)
@@ -166,13 +167,13 @@ async def _hop(
     second: Places | None,
     octets: int,
 ) -> Arithmetic | Bits:
-    """This party's steps as X, Y or Z of `roles`, given the two permutations it knows, in the order of the chain."""
+    """This party's steps as X, Y or Z of `roles`; `first` and `second` are its permutations, in the chain's order."""
     hops = Hops(party, x, check_rows(what, x.spec, order.spec), octets)
     if not x.size:
         return x
     assert second is not None
     a, b, c = roles
-    # the row of `data` in which the component shared with a peer stands
+    # by peer: the row of the component that this party shares with it
     row = {(party.index + 2) % 3: 0, (party.index + 1) % 3: 1}
     if party.index == a:
         total = x.data[0] ^ x.data[1] if hops.bits else x.data[0] + x.data[1]
@@ -211,13 +212,13 @@ async def order_of(party: Party, x: Arithmetic) -> Order:
     Shapes    x: (n,), a permutation of 0..n-1 in secret; result: an order of n rows
     Rounds    3
     Bytes     a shuffle of n numbers, and 8 n from each party to the next one
-    Security  semi-honest: x in a fresh random order is opened, which is a uniformly random permutation
-    Raises    ShapeError; LocalProtocolError where x is no permutation
+    Security  semi-honest: it opens x in a fresh random order, which is a uniformly random permutation
+    Raises    ShapeError; LocalProtocolError if x is not a permutation
     """
     vector("order_of", x.spec)
     order = await permutation(party.inner("permutation"), x.size)
     mixed = await shuffle(party.inner("shuffle"), x, order)
-    # places[j] is where the row that the random order brought to j belongs
+    # places[j] is the place in the result for the row that the random order brought to place j
     places = await reveal(party.inner("open"), mixed, (0, 1, 2))
     assert places is not None
     return order.then(placing(places))

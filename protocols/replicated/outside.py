@@ -1,7 +1,7 @@
-"""Organizations that do not compute: sharing a vector before a run, and results for somebody outside of it.
+"""Organizations that do not compute: they share a vector before a run, and receive shares of results.
 
-What is dealt are the three components of a replicated sharing: two of them 16-byte seeds that their holders expand,
-the third one the vector less both streams. Each of the three goes to the two parties that hold it.
+Dealing makes the three components of a replicated sharing. Two components are 16-byte seeds that their holders expand;
+the third component is the vector minus both streams. Each component goes to the two parties that hold it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LABEL, _DEALT = b"comity/1/dealing", b"dealt"
 
 
 def pieces(size: int) -> tuple[Piece, ...]:
-    """Component i, held by the parties i and i + 1: two seeds and a vector."""
+    """Component i, which the parties i and i + 1 hold, for i = 0, 1, 2: a seed, a vector, a seed."""
     return Piece((0, 1), SEED_BYTES), Piece((1, 2), 8 * size), Piece((2, 0), SEED_BYTES)
 
 
@@ -38,9 +38,9 @@ def deal(values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.ui
     """The components of a fresh sharing of a vector.
 
     Ring      Z_{2^64}
-    Bytes     16 n + 64 altogether
-    Security  each party lacks a component: P_1 and P_2 one of the two seeds, which masks the vector they hold; P_0
-              holds both seeds and nothing that depends on the values
+    Bytes     16 n + 64 in all
+    Security  each party lacks a component: P_1 and P_2 lack one of the two seeds, which masks the vector that they
+              hold; P_0 holds both seeds, and nothing that depends on the values
     """
     first, last = random(SEED_BYTES), random(SEED_BYTES)
     rest = as_words(values).reshape(-1) - _expanded(first, values.size) - _expanded(last, values.size)
@@ -48,12 +48,12 @@ def deal(values: Integers, random: Callable[[int], bytes]) -> list[NDArray[np.ui
 
 
 def take(party: Party, pieces: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]) -> Arithmetic:
-    """This party's part of vectors that were dealt, joined. Local. Any ring elements may come out."""
+    """This party's part of dealt vectors, one after the other. Local. Their elements may be any ring elements."""
     out = np.empty((2, sum(sizes)), np.uint64)
     start = 0
-    for own, size in zip(pieces, sizes, strict=True):
+    for held, size in zip(pieces, sizes, strict=True):
         for row, component in ((0, (party.index + 2) % 3), (1, party.index)):
-            piece = own[component]
+            piece = held[component]
             assert piece is not None
             words = out[row, start : start + size]
             words[...] = piece.view(np.uint64) if component == 1 else _expanded(piece.tobytes(), size)
@@ -68,12 +68,12 @@ def _expanded(seed: bytes, size: int) -> Words:
 
 
 async def nonnegative(party: Party, x: Arithmetic, bounds: Integers | None = None) -> Bits:
-    """One bit each: x is not negative, for any ring elements x; with public bounds from 0 to 2^62, of bound - x and
-    bound + x, along a new first axis.
+    """The bit x >= 0 of any ring elements x; or, with public bounds from 0 to 2^62, the bits bound - x >= 0 and
+    bound + x >= 0, along a new first axis.
 
-    Shapes    x, bounds: n elements; result: that of x, with bounds (2, *shape)
+    Shapes    x, bounds: n elements; result: the shape of x, or (2, *shape) with bounds
     Rounds    those of a `sign` of 64 bits
-    Bytes     those of n signs of 64 bits, with bounds 2 n
+    Bytes     those of n signs of 64 bits; with bounds, of 2 n
     Security  semi-honest, as `sign`: nothing is opened
     Error     none: x is in [-B, B] if and only if neither B - x nor B + x is negative modulo 2^64
     """
@@ -92,28 +92,28 @@ def nonnegative_cost(label: bytes, x: Spec, *, bounds: Integers | None = None) -
 
 
 async def hand_out(party: Party, x: Arithmetic | Bits) -> NDArray[np.uint64]:
-    """This party's part of x for somebody outside: both of its components, made anew.
+    """This party's part of x for a recipient that does not compute: both of its components, refreshed.
 
-    Shapes    x: n elements; result: 2 n words, the component shared with the party before first
+    Shapes    x: n elements; result: 2 n words, first the component that the party before this party holds too
     Rounds    1
     Bytes     8 n from each party to the next one, or the packed words of bits
-    Security  semi-honest: as a zero share is added, all components together are a uniform sharing of x. Without it
-              they could tell more than x: of several sums of inputs, who added what.
+    Security  semi-honest: a zero share is added, so all components together are a uniform sharing of x. Without it,
+              the components could tell more than x: for sums of inputs, who added what
     """
     out = np.empty((2, x.size), np.uint64)
     width = x.width if isinstance(x, Bits) else 64
 
     async def step(chunk: Chunk) -> None:
         start, stop, part, _ = chunk
-        own = out[1, start:stop]
+        sent = out[1, start:stop]
         if isinstance(x, Bits):
-            zero_bits(party, part, own)
-            own ^= x.data[1, start:stop]
-            own &= np.uint64(mask_of(width))
+            zero_bits(party, part, sent)
+            sent ^= x.data[1, start:stop]
+            sent &= np.uint64(mask_of(width))
         else:
-            zero_share(party, part, own)
-            own += x.data[1, start:stop]
-        party.send((party.index + 1) % 3, part, pack(own, width))
+            zero_share(party, part, sent)
+            sent += x.data[1, start:stop]
+        party.send((party.index + 1) % 3, part, pack(sent, width))
         octets = await party.receive((party.index + 2) % 3, part, (packed_bytes(chunk.size, width),), np.uint8)
         out[0, start:stop] = unpack(octets, chunk.size, width)
 
@@ -122,19 +122,19 @@ async def hand_out(party: Party, x: Arithmetic | Bits) -> NDArray[np.uint64]:
 
 
 def hand_out_cost(label: bytes, x: Spec) -> Cost:
-    def one(n: int) -> Load:
+    def chunk_load(n: int) -> Load:
         octets = packed_bytes(n, x.width) if x.kind == "bits" else 8 * n
         return Load(1, (octets, octets, octets), (1, 1, 1))
 
-    return load(cut(label, x.size), one)
+    return load(cut(label, x.size), chunk_load)
 
 
 def combine(parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
-    """What the parts of the three parties tell. Raises CheckFailed where two parties gave one component differently."""
+    """The values of the three parties' parts. Raises CheckFailed if two parties gave different words."""
     rows = [part.reshape(2, x.size) for part in parts]
     for i in range(3):
         if not np.array_equal(rows[i][1], rows[(i + 1) % 3][0]):
-            raise CheckFailed(f"the compute parties {i} and {(i + 1) % 3} gave different shares of one release")
+            raise CheckFailed(f"the compute parties {i} and {(i + 1) % 3} gave different shares of the same release")
     a, b, c = (part[1] for part in rows)
     joint: NDArray[Any] = a ^ b ^ c if x.kind == "bits" else (a + b + c).view(np.int64)
     return joint.reshape(x.shape)

@@ -1,6 +1,6 @@
-"""Bits shared between D, who knows one side of x = A + B, and E and F, who both know the other.
+"""Bits shared between D, which knows A of x = A + B, and E and F, which both know B.
 
-Words are packed to the bits that are wanted, and the masked messages themselves serve as shares.
+Words are packed to the bits that a protocol needs. The masked messages serve as shares.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ _PHI, _S1, _S2 = b"phi", b"g1", b"g2"
 
 
 async def from_owner(party: Party, chunk: Chunk, size: int, packed: Octets | None) -> tuple[Octets, ...]:
-    """Share `size` bytes that D alone knows (`packed`, overwritten; None at E and F).
+    """Share `size` bytes that only D knows (`packed`, overwritten; None at E and F).
 
-    Result    D's two shares, the one F holds and the one E holds; at E and F the one they hold
+    Result    at D both shares, F's share first; at E and F their share
     Rounds    1
     Bytes     `size` from D to E
-    Security  semi-honest: what E gets is hidden by the stream of D and F
+    Security  semi-honest: E's message is hidden by a stream of D and F
     """
     role, d, e, f = chunk.roles(party.index)
     if packed is not None:
@@ -36,12 +36,12 @@ async def from_owner(party: Party, chunk: Chunk, size: int, packed: Octets | Non
 
 
 async def to_owner(party: Party, chunk: Chunk, width: int, local: BitWords | None, shares: BitWords) -> None:
-    """Share the exclusive or of what E and F know: words of `width` bits (`local`; None at D).
+    """Share the exclusive or of a word of E and a word of F: words of `width` bits (`local`; None at D).
 
     Result    in `shares`, this party's (2, n) part
     Rounds    1
     Bytes     n words of `width` bits from E to D and from F to D
-    Security  semi-honest: what D gets from each is hidden by a stream of E and F
+    Security  semi-honest: each message to D is hidden by a stream of E and F
     """
     role, d, e, f = chunk.roles(party.index)
     part, n = chunk.part, shares.shape[1]

@@ -1,8 +1,8 @@
-"""Sorting by digits: for keys of few bits, and few rounds for many rows.
+"""Sorting by digits: for keys of few bits, in few rounds for many rows.
 
-A pass takes the next two bits of the keys in the order so far, finds each row's place after them from how many rows
-have smaller digits, and makes the new order of the places. Nothing about keys is opened: the only openings are those
-of `order_of`.
+A pass takes the next two bits of the keys, in the order of the pass before. It counts the rows with smaller digits;
+that gives each row its new place, and the places give the new order. Nothing about keys is opened: the only openings
+are those of `order_of`.
 """
 
 from __future__ import annotations
@@ -38,9 +38,10 @@ async def sort_by_digits(party: Party, x: Arithmetic, width: int) -> Order:
 
     Shapes    x: (n,), n > 0; result: an order of n rows
     Ring      given -2^(width-1) <= x < 2^(width-1)
-    Rounds    a decomposition, then 7 for the first pass of two bits and 11 for each further one
-    Bytes     a decomposition; for each pass 152 n (all parties together), and 32 n and two bits a row from the second
-    Security  semi-honest: what is opened are random permutations, in `order_of`
+    Rounds    a decomposition, then 7 for the first pass of two bits and 11 for each later pass
+    Bytes     a decomposition; for each pass 152 n (all parties together); from the second pass on also 32 n and two
+              bits a row
+    Security  semi-honest: only `order_of` opens, and what it opens are random permutations
     Source    Hamada et al., eprint 2014/121; Asharov et al., CCS 2022
     """
     raised = local.add_public(party, x, np.asarray(1 << (width - 1)))
@@ -53,7 +54,7 @@ async def sort_by_digits(party: Party, x: Arithmetic, width: int) -> Order:
             assert isinstance(mixed, Bits)
             digit = mixed
         places = await _places(party, digit)
-        if order is not None:  # the place of each row, in the order they came in
+        if order is not None:  # the places, in the original order of the rows
             back = await unshuffle(party.inner("unshuffle"), places, order)
             assert isinstance(back, Arithmetic)
             places = back
@@ -69,10 +70,10 @@ def _digit(words: Bits, low: int, count: int) -> Bits:
 
 
 async def _places(party: Party, digit: Bits) -> Arithmetic:
-    """Where a stable sort by the digit brings each row.
+    """The place to which a stable sort by the digit brings each row.
 
-    Row i with digit j goes to C_j(i), the number of rows with smaller digits and of earlier ones with digit j. With
-    flags F_j of the digits other than 0 that is C_0 + the sum of F_j (C_j - C_0).
+    Row i with digit j goes to C_j(i): the number of rows with smaller digits, plus the number of earlier rows with
+    digit j. With the flags F_j = [digit is j] for j > 0, the place is C_0 + the sum of F_j (C_j - C_0).
     """
     n = digit.size
     if digit.width == 1:
@@ -80,12 +81,12 @@ async def _places(party: Party, digit: Bits) -> Arithmetic:
     else:
         low, high = _digit(digit, 0, 1), _digit(digit, 1, 1)
         both = await bits_and(party.inner("and"), low, high)
-        every = local.concatenate(local.xor(low, both), local.xor(high, both), both, axis=0)
-        flags = await bit_to_ring(party.inner("flags"), every)
+        bits = local.concatenate(local.xor(low, both), local.xor(high, both), both, axis=0)
+        flags = await bit_to_ring(party.inner("flags"), bits)
     f = flags.data.reshape(2, -1, n)
     before = np.cumsum(f, axis=2, dtype=np.uint64) - f  # rows with this digit before row i
     total = f.sum(axis=2, dtype=np.uint64)
-    # shares of the number of rows before i with digit 0, and of all of them: the public part is added at one party
+    # shares of the number of rows with digit 0 before row i, and in all; one component has the public summand
     first = np.zeros((2, n), np.uint64) - before.sum(axis=1, dtype=np.uint64)
     smaller = np.zeros((2, 1), np.uint64) - total.sum(axis=1, dtype=np.uint64, keepdims=True)
     row = local.public_row(party)

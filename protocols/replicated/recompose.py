@@ -1,8 +1,8 @@
-"""Words of bits as integers: the other way of `decompose`.
+"""Words of bits as integers: the inverse of `decompose`.
 
 A word is alpha xor beta, where D knows alpha and both E and F know beta, so its value is the sum of
-2^i (beta_i + (1 - 2 beta_i) alpha_i). Each alpha_i takes a share modulo 2^(64-i) to E; all products are reshared
-together, as one number.
+2^i (beta_i + (1 - 2 beta_i) alpha_i). D sends E a share of each alpha_i modulo 2^(64-i); E and F reshare the sum of
+all products as one number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from protocols.replicated.sharing import Arithmetic, Bits, Words, words_of_bits
 from protocols.replicated.wire import Octets, pack, packed_bytes, unpack, word_bytes
 
 _A2, _S1, _S2 = b"a2", b"s1", b"s2"
-#: Elements of one chunk at most: each takes up to 288 bytes on the wire.
+#: Most elements of a chunk: an element takes up to 288 bytes on the wire.
 _CHUNK = 1 << 13
 
 
@@ -27,11 +27,11 @@ async def recompose(party: Party, x: Bits) -> Arithmetic:
     """Words of w bits as the integers 0 to 2^w - 1 (for w = 64: modulo 2^64).
 
     Shapes    x, result: one shape, n elements
-    Ring      the share of bit i modulo 2^(64-i), by whole bytes (up to 4 bits: half ones)
+    Ring      the share of bit i modulo 2^(64-i), rounded up to whole bytes (up to 4 bits: to 1 or 4 bits)
     Rounds    2
-    Bytes     D to E n (64 + 63 + ... + 65-w) / 8, rounded up to whole bytes bit by bit; E and F to D 8 n
-    Security  semi-honest, as `bit_to_ring`: every share that E gets is hidden by as many bits of the stream of D and
-              F, what D gets by words of the stream of E and F
+    Bytes     D to E n (64 + 63 + ... + 65-w) / 8, each summand rounded up to whole bytes; E and F to D 8 n
+    Security  semi-honest, as `bit_to_ring`: each share that E receives is hidden by as many bits of a stream of D and
+              F; D's words are hidden by words of a stream of E and F
     Raises    ShapeError
     """
     words_of_bits("recompose", x)
@@ -75,11 +75,11 @@ async def recompose(party: Party, x: Bits) -> Arithmetic:
 
 
 def _parts(n: int, width: int) -> list[tuple[int, int, slice]]:
-    """(bit, bits of its shares, where they stand in the message) for each bit of the words."""
+    """(bit, bits of its shares, their bytes in the message) for each bit of the words."""
     parts, start = [], 0
     for place in range(width):
         bits = 64 - place
-        bits = 8 * word_bytes(bits) if bits > 4 else 4 if bits > 1 else 1  # as much as is sent: every bit is masked
+        bits = 8 * word_bytes(bits) if bits > 4 else 4 if bits > 1 else 1  # all bits that are sent are masked
         stop = start + packed_bytes(n, bits)
         parts.append((place, bits, slice(start, stop)))
         start = stop

@@ -1,8 +1,8 @@
-"""Who plays which part: chunks of an operation, each with its own D, E and F.
+"""Chunks of an operation, and the parties that are D, E and F in each chunk.
 
-Protocols in owner form load their three roles differently, so a large operation is cut in chunks whose roles rotate;
-a small one is one chunk whose D follows from the label, which spreads small operations over the parties. A chunk's
-index is the high half of all its part numbers, in messages and in streams: no stream is drawn twice by rotation.
+Protocols in owner form load their three roles differently. So a large operation is cut in chunks whose roles rotate; a
+small operation is one chunk whose D follows from the label, which spreads small operations over the parties. A chunk's
+index is the high half of all its part numbers, in messages and in streams: rotation draws no stream twice.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import NamedTuple
 from mpc.errors import ShapeError
 from mpc.machine.engine import Cost
 
-#: Elements of one chunk at most: what a few kernels touch stays in the second-level cache.
+#: Most elements of a chunk: the data of a few kernels then stays in the second-level cache.
 CHUNK = 1 << 15
-#: Up to here an operation is one chunk.
+#: Most elements of an operation that is one chunk.
 SMALL = 1 << 13
 _CHAINS = 1 << 16
 
@@ -41,7 +41,7 @@ class Chunk(NamedTuple):
 
 
 class Load(NamedTuple):
-    """What a chunk costs: payload bytes and messages of D, E and F, and the rounds."""
+    """The cost of a chunk: rounds, payload bytes and messages of D, E and F."""
 
     rounds: int
     bytes_sent: tuple[int, int, int]
@@ -58,12 +58,12 @@ def cut(label: bytes, size: int, small: int = SMALL, chunk: int = CHUNK) -> list
         return [Chunk(0, size, 0, first)] if size else []
     count = min(size, 3 * -(-size // (3 * chunk)))
     if count > _CHAINS:
-        raise ShapeError(f"an operation on {size} elements: at most {_CHAINS * chunk}; split it")
+        raise ShapeError(f"an operation on {size} elements; the most is {_CHAINS * chunk}: split it")
     return [Chunk(size * i // count, size * (i + 1) // count, i << 16, (first + i) % 3) for i in range(count)]
 
 
 def load(chunks: list[Chunk], one: Callable[[int], Load]) -> Cost:
-    """The cost of all chunks, given that of a chunk of some size."""
+    """The cost of all chunks; `one(size)` is the load of a chunk of `size` elements."""
     if not chunks:
         return NOTHING
     if len(chunks) == 1:
@@ -74,11 +74,11 @@ def load(chunks: list[Chunk], one: Callable[[int], Load]) -> Cost:
     total = NOTHING
     for (size, d), count in sizes.items():
         rounds, sent, messages = one(size)
-        some = Cost(rounds, _by_party([count * x for x in sent], d), _by_party([count * x for x in messages], d))
-        total = total.beside(some)
+        cost = Cost(rounds, _by_party([count * x for x in sent], d), _by_party([count * x for x in messages], d))
+        total = total.beside(cost)
     return total
 
 
 def _by_party(roles: Sequence[int], d: int) -> tuple[int, int, int]:
-    """What D, E and F have, in the order of the parties when party d is D."""
+    """The numbers of the roles D, E and F as numbers of the parties 0, 1 and 2, where party d is D."""
     return roles[-d % 3], roles[(1 - d) % 3], roles[(2 - d) % 3]

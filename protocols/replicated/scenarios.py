@@ -1,4 +1,4 @@
-"""Protocols that scenarios bring: their cost is tallied, and what they give is held against their statement."""
+"""Protocols that scenarios bring: their cost is tallied, and each result is checked against the statement."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ def of_scenario(stated: Primitive, run: Callable[..., Any]) -> Protocol:
     known: dict[Hashable, Cost] = {}
 
     async def checked(party: Party, *shares: Any, **parameters: Any) -> Share:
-        found = await run(party, *shares, **parameters)
+        result = await run(party, *shares, **parameters)
         expected = stated.result(*[share.spec for share in shares], **parameters)
-        if not isinstance(found, Arithmetic | Bits) or found.spec != expected:
-            given = found.spec if isinstance(found, Share) else type(found).__name__
-            raise LocalProtocolError(f"{stated.name}: the protocol gives {given}, and states {expected}")
-        return found
+        if not isinstance(result, Arithmetic | Bits) or result.spec != expected:
+            actual = result.spec if isinstance(result, Share) else type(result).__name__
+            raise LocalProtocolError(f"{stated.name}: the protocol returned {actual}, but it states {expected}")
+        return result
 
     def cost(label: bytes, *operands: Spec, **parameters: Any) -> Cost:
         key = (label[0] % 3, operands, digest(sorted(parameters.items())))
         if key not in known:
             shares = [_zeros(stated.name, x) for x in operands]
             spent, inner = tallied(3, label, lambda party: checked(party, *shares, **parameters))
-            if inner:  # whose roles follow from the whole label
+            if inner:  # the roles of inner operations follow from the whole label
                 return spent
             known[key] = spent
         return known[key]
@@ -44,7 +44,7 @@ def of_scenario(stated: Primitive, run: Callable[..., Any]) -> Protocol:
 
 def _zeros(what: str, x: Spec) -> Arithmetic | Bits:
     if x.kind == "order":
-        raise LocalProtocolError(f"{what}: a protocol of a scenario takes numbers and bits, and no orders")
+        raise LocalProtocolError(f"{what}: a scenario's protocol takes numbers and bits; it cannot take an order")
     if x.kind == "bits":
         return Bits(np.zeros((2, x.size), dtype_of(x.width)), x.shape, x.width)
     return Arithmetic(np.zeros((2, x.size), np.uint64), x.shape)

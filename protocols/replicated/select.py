@@ -1,4 +1,4 @@
-"""Rows of given ranks without sorting all rows; `protocols.selecting` chooses the comparisons."""
+"""The rows of certain ranks, without a sort of all rows; `protocols.selecting` chooses the comparisons."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from protocols.sorting import steps
 
 
 async def rank_order(party: Party, x: Arithmetic, ranks: tuple[int, ...], width: int) -> Order:
-    """An order that brings the rows of these ranks to the front, in the order of their ranks; the order of all
-    other rows is not specified. Ranks are places in the order that sorts x, ascending and stable.
+    """An order that brings the rows of `ranks` to the front, in that sequence; the sequence of the other rows is not
+    specified. Ranks are places in the order that sorts x, ascending and stable.
 
     Shapes    x: (n,); result: an order of n rows
     Ring      given -2^(width-1) <= x < 2^(width-1)
-    Rounds    2 for the shuffle and those of the comparisons: about 40 steps for one of 10^5 rows
-    Bytes     a shuffle as in `sort_order`, then for one rank about 2 n comparisons; where a sort costs less, that
+    Rounds    2 for the shuffle, and those of the comparisons: about 40 steps for one rank of 10^5 rows
+    Bytes     a shuffle as in `sort_by_comparisons`, then about 2 n comparisons for one rank; a sort, if it costs less
     Security  semi-honest, as `sort_by_comparisons`: the comparisons are those of a uniformly random order
     Raises    ShapeError; RangeError
     Source    Floyd, Rivest, CACM 18(3), 1975 (sampling); the arrangement in planned steps is our own
@@ -47,7 +47,7 @@ def rank_order_plan(label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -
         return sort_plan(inner_label(label, 1, "sort"), x, width)
     spec, cost, counter = shuffled_plan(label, x, width)
     d = int(spec.form)
-    more, counter = compared_cost(label, counter, [*steps(plan.sample), *plan.levels], x.size, width, d)
+    comparisons, counter = compared_cost(label, counter, [*steps(plan.sample), *plan.levels], x.size, width, d)
     beside = NOTHING
     for interval in plan.intervals:
         counter += 1
@@ -55,7 +55,7 @@ def rank_order_plan(label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -
             inner_label(label, counter, "interval"), 0, steps_of(interval.arranged), x.size, width, d
         )
         beside = beside.beside(inside)
-    return spec, cost.then(more).then(beside)
+    return spec, cost.then(comparisons).then(beside)
 
 
 def _disclosed(x: Spec, *, ranks: tuple[int, ...], width: int) -> dict[str, int]:

@@ -1,10 +1,10 @@
-"""How one party holds its part of a replicated sharing.
+"""One party's part of a replicated sharing.
 
 A value is the sum modulo 2^64 (for bits: the exclusive or) of three components c_0, c_1, c_2. Party i holds
-c_{i-1}, which it shares with the party before it, and c_i, which it shares with the party after it; c_{i+1} is
-the one it misses. With roles D, E = D+1 and F = D+2, D knows the sum c_F + c_D and both E and F know c_E: this is
-the *owner form*, and since every sharing is in owner form for every choice of D already, it has no class of its
-own: a protocol reads it off (D: exclusive or of both rows; E: row 1; F: row 0).
+c_{i-1}, which the party before it holds too, and c_i, which the party after it holds too; it misses c_{i+1}. With the
+roles D, E = D+1 and F = D+2, D knows the sum A = c_F + c_D, and both E and F know B = c_E: this is the *owner form*. A
+sharing is in owner form for any choice of D, so the form has no class: a protocol reads it off the rows (D: sum or
+exclusive or of both rows; E: row 1; F: row 0).
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ BitWords = NDArray[Any]
 
 
 class Arithmetic(Share):
-    """Integers modulo 2^64. `data` is one contiguous (2, size) array: row 0 is c_{i-1}, row 1 is c_i. Never written
-    to once made, since rows may be on their way to a peer."""
+    """Integers modulo 2^64. `data` is one contiguous (2, size) array: row 0 is c_{i-1}, row 1 is c_i. Nothing writes to
+    it after its creation: its rows may be on their way to a peer."""
 
     __slots__ = ("data", "shape")
 
@@ -61,7 +61,7 @@ class Bits(Share):
 
 
 def dtype_of(width: int) -> np.dtype[Any]:
-    """What a row of words of `width` bits is held in."""
+    """The type of a row of words of `width` bits."""
     return np.dtype(np.uint8 if width == 1 else np.uint64)
 
 
@@ -71,7 +71,7 @@ def mask_of(width: int) -> int:
 
 
 def integers(what: str, *xs: Arithmetic | Bits) -> None:
-    """Raise ShapeError unless all are integers of one shape."""
+    """Raise ShapeError unless all shares are integers of one shape."""
     for x in xs:
         if type(x) is not Arithmetic or x.shape != xs[0].shape:
             wanted(what, x.spec, "arith")
@@ -79,7 +79,7 @@ def integers(what: str, *xs: Arithmetic | Bits) -> None:
 
 
 def words_of_bits(what: str, *xs: Arithmetic | Bits, width: int | None = None) -> None:
-    """Raise ShapeError unless all are words of bits of one shape and one width (or of the width given)."""
+    """Raise ShapeError unless all shares are words of bits of one shape and one width, or of `width` if given."""
     for x in xs:
         wanted(what, x.spec, "bits", width)
         same_shape(what, xs[0].spec, x.spec)

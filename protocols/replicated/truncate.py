@@ -1,12 +1,11 @@
-"""Dropping low bits without wrap failures: truncation, alone and fused with a product.
+"""Dropping low bits without wrap failures; `fused` joins it with a product.
 
 Roles D, E, F: D knows A = c_D + c_F, both E and F know B = c_E, and x = A + B. Since 0 <= x + 2^62 < 2^63, the
-sum (A + 2^62) + B carries out exactly when one of the two top bits a, b is set, so that the shifted sum needs only
-the correction a + b - ab; ab is one product of a bit of D with a bit of E and F, wanted modulo 2^bits.
+sum (A + 2^62) + B carries out exactly if one of the two top bits a, b is set. So the shifted sum needs only the
+correction a + b - ab. ab is the product of a bit of D and a bit of E and F; the protocol needs it modulo 2^bits.
 (A >> m) - (a << 64-m) is the arithmetic shift of A.
 
-Every part of `bits` bits travels in the smallest unsigned type that holds it and is hidden by a full word of that
-type.
+A part of `bits` bits travels in the smallest unsigned type that holds it, hidden by a full word of that type.
 """
 
 from __future__ import annotations
@@ -45,16 +44,16 @@ def wide(part: NDArray[Any]) -> Words:
 
 
 async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
-    """floor(x / 2^bits), or that plus one.
+    """floor(x / 2^bits), or the floor plus one.
 
     Shapes    x, result: one shape, n elements
     Ring      given -2^62 <= x < 2^62; the parts a1, v modulo 2^bits
     Rounds    2
     Bytes     8 n + w n from D to E; w n from E to D and from F to D (w = bytes of `bits` bits: 1, 2, 4 or 8)
-    Error     0 or +1, the latter with probability (x mod 2^bits + 1) / 2^bits over the common dither, which is
-              uniform whatever the components of x are
+    Error     0 or +1; +1 has probability (x mod 2^bits + 1) / 2^bits over the common dither, which is uniform for all
+              components of x
     Security  semi-honest, for the functionality that gives the parties a uniform theta in [0, 2^bits) and shares
-              1 + floor((x - theta) / 2^bits): each message is masked by a stream its receiver does not hold
+              1 + floor((x - theta) / 2^bits): each message is masked by a stream that its receiver does not have
     Raises    RangeError
     """
     integers("truncate", x)
@@ -72,8 +71,8 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
 
 
 async def truncated(party: Party, chunk: Chunk, given: Words, dither: Words, bits: int, rows: Words) -> None:
-    """One chunk, by the sides A + dither and B - dither: their sum shifted, less the carry of the bits cut off, and
-    one. Fills `rows`."""
+    """Fill `rows` with one chunk: the sum of A + dither and B - dither, shifted, minus the carry of the dropped bits,
+    plus one."""
     part, n, part_type = chunk.part, given.shape[1], small_dtype(bits)
     role, d, e, f = chunk.roles(party.index)
     count, up = np.uint64(bits), np.uint64(64 - bits)

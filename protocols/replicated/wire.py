@@ -1,6 +1,6 @@
-"""Words on the wire: as few bytes as their width asks for, by whole bytes; single bits eight to a byte.
+"""Words on the wire: the fewest whole bytes for the width; two words of 2 to 4 bits, or eight single bits, to a byte.
 
-All of it is local. Masks are drawn in the wire's own form, so that a message and its mask have the same width.
+All functions are local. Masks are drawn in wire form, so that a message and its mask have the same width.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def small_bytes(bits: int) -> int:
 
 
 def small_dtype(bits: int) -> np.dtype[Any]:
-    """The smallest unsigned type that holds `bits` bits. Arithmetic in it is arithmetic modulo 2^bits and more."""
+    """The smallest unsigned type that holds `bits` bits. Its arithmetic is right modulo 2^bits, too."""
     return np.dtype(_UNSIGNED[small_bytes(bits)])
 
 
 def word_bytes(width: int) -> int:
-    """Bytes that a word of `width` bits, more than four, takes on the wire."""
+    """Bytes that a word of `width` > 4 bits takes on the wire."""
     return (width + 7) // 8
 
 
@@ -37,11 +37,11 @@ def packed_bytes(size: int, width: int) -> int:
 
 
 def pack(words: NDArray[Any], width: int) -> Octets:
-    """Words of `width` bits in wire form; a view of `words` where they fill 8 bytes.
+    """Words of `width` bits in wire form; a view of `words` if a word takes 8 bytes.
 
-    Whatever stands in the words above `width` is dropped, or sent and dropped by `unpack`. Up to 4 bits go two to a
-    byte, the second half of the words above the first; wider ones by planes of 4, 2 and 1 bytes, as the width asks
-    for, the low one first.
+    Bits above `width` are dropped here, or sent and dropped by `unpack`. Words of 2 to 4 bits go two to a byte: the
+    second half of the words in the high bits, the first half in the low bits. Wider words go in planes of 4, 2 and 1
+    bytes, as the width needs them, the low plane first.
     """
     if width == 1:
         return np.packbits(words.astype(np.uint8, copy=False) & np.uint8(1), bitorder="little")
@@ -64,8 +64,8 @@ def pack(words: NDArray[Any], width: int) -> Octets:
 
 
 def unpack(wire: Octets, size: int, width: int) -> NDArray[Any]:
-    """The inverse of `pack`, cut to `width` bits whatever a peer sent; a view of `wire` at 64 bits. Not to be
-    written to."""
+    """The inverse of `pack`, cut to `width` bits for any bytes of a peer; a view of `wire` at 64 bits. Do not write to
+    the result."""
     if width == 1:
         return np.unpackbits(wire, count=size, bitorder="little")
     if width == 64:
@@ -76,7 +76,7 @@ def unpack(wire: Octets, size: int, width: int) -> NDArray[Any]:
 
 
 def unpack_into(out: NDArray[Any], wire: Octets, width: int) -> None:
-    """As `unpack`, into an array of words that hold `width` bits at least."""
+    """As `unpack`, into an array whose type holds at least `width` bits."""
     size = out.size
     if width == 1:
         out[...] = np.unpackbits(wire, count=size, bitorder="little")
@@ -97,7 +97,7 @@ def unpack_into(out: NDArray[Any], wire: Octets, width: int) -> None:
 
 
 def lowest(wire: Octets, size: int, width: int) -> NDArray[Any]:
-    """The low bits of each word of more than four bits, 8 of them at least: a view of `wire`."""
+    """The low plane of words of `width` > 4 bits, which has at least 8 bits of each word: a view of `wire`."""
     plane = _planes(word_bytes(width))[0]
     return wire[: size * plane].view(_UNSIGNED[plane])
 
