@@ -1,7 +1,7 @@
 """Reveal a sharing to some of the compute parties.
 
-The receiver compares its message later with the other holder of that component (`Party.compare_later`). So it is with
-each message that a protocol sends to two parties.
+The receiver compares its message later with the other holder of that component (`Party.compare_later`). The same
+holds for each message that a protocol sends to two parties.
 """
 
 from __future__ import annotations

@@ -103,8 +103,8 @@ async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int 
     Shapes    x, result: (n, ...), with m elements in all; order: n rows
     Ring      that of x; bits by exclusive or
     Rounds    2
-    Bytes     m elements from D to F, F to E, E to F and F to E: of `octets` bytes, or of the width of bits; D, E and F
-              are those of the order
+    Bytes     m elements from D to F, F to E, E to F and F to E, each of `octets` bytes (bits: packed words); D, E
+              and F are those of the order
     Security  semi-honest: D's message to F is hidden by a stream of D and E, F's message to E by a stream of D and F,
               and their messages to each other after it by a stream of D and the sender; D receives nothing
     Raises    ShapeError

@@ -31,7 +31,7 @@ async def recompose(party: Party, x: Bits) -> Arithmetic:
     Rounds    2
     Bytes     D to E n (64 + 63 + ... + 65-w) / 8, each summand rounded up to whole bytes; E and F to D 8 n
     Security  semi-honest, as `bit_to_ring`: each share that E receives is hidden by as many bits of a stream of D and
-              F; D's words are hidden by words of a stream of E and F
+              F; words of a stream of E and F hide the words that D receives
     Raises    ShapeError
     """
     words_of_bits("recompose", x)

@@ -1,7 +1,7 @@
 """Dropping low bits without wrap failures; `fused` joins it with a product.
 
 Roles D, E, F: D knows A = c_D + c_F, both E and F know B = c_E, and x = A + B. Since 0 <= x + 2^62 < 2^63, the
-sum (A + 2^62) + B carries out exactly if one of the two top bits a, b is set. So the shifted sum needs only the
+sum (A + 2^62) + B carries out exactly if a or b, the two top bits, is set. So the shifted sum needs only the
 correction a + b - ab. ab is the product of a bit of D and a bit of E and F; the protocol needs it modulo 2^bits.
 (A >> m) - (a << 64-m) is the arithmetic shift of A.
 
