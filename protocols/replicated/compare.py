@@ -129,10 +129,10 @@ async def sign(party: Party, x: Arithmetic, width: int) -> Bits:
     return Bits(out, x.shape, 1)
 
 
-async def compared(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:
+async def compared(party: Party, chunk: Chunk, data: Words, thresholds: Words | None, width: int) -> Octets:
     """Both rows of the bits x < t of one chunk, for each threshold t in turn; without thresholds, of the bits x < 0.
     The thresholds have the shape (count, 1) or (count, elements). They belong to B, so D sends one message for all."""
-    rows, last = await _carried(party, chunk, given, thresholds, width)
+    rows, last = await _carried(party, chunk, data, thresholds, width)
     if last is not None:
         rows ^= (await reshare(party, chunk.part | _last(width), last, 1)).astype(np.uint8)
     return rows
@@ -181,11 +181,11 @@ def _last(width: int) -> int:
 
 
 async def _carried(
-    party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int
+    party: Party, chunk: Chunk, data: Words, thresholds: Words | None, width: int
 ) -> tuple[Octets, Short | None]:
     """Both rows of the bits of `compared`, without the tree's last and; and this party's part of that and in the lowest
     bits, or None if the tree has no ands."""
-    part, n = chunk.part, given.shape[1]
+    part, n = chunk.part, data.shape[1]
     role = chunk.roles(party.index)[0]
     shape = _digits(width)
     lanes = shape.lanes
@@ -197,16 +197,16 @@ async def _carried(
     wide = 2 * lanes if lanes > 1 else 1
     if role == D:
         m = np.empty((4 if shape.fours else 2, n), np.uint64)
-        kernels_sign.monomials(given[0], given[1], bits, fours, m)
+        kernels_sign.monomials(data[0], data[1], bits, fours, m)
         phi, message = await from_owner(party, chunk, shape.sent(n), shape.pack(m))
         top[0], top[1] = shape.top(phi, n), shape.top(message, n)
         await to_owner(party, chunk, wide, None, gp)
     else:
         (message,) = await from_owner(party, chunk, shape.sent(n), None)
         if role == E:
-            b, pad, one = given[1], np.uint64(_LANES & (-1 << (4 * shape.digits))), kernels.ONE
+            b, pad, one = data[1], np.uint64(_LANES & (-1 << (4 * shape.digits))), kernels.ONE
         else:
-            b, pad, one = given[0], kernels.ZERO, kernels.ZERO
+            b, pad, one = data[0], kernels.ZERO, kernels.ZERO
         mine, other = (0, 1) if role == E else (1, 0)
         top[mine] = shape.top(message, n)
         raw: Short = gp[mine]

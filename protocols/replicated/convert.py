@@ -44,11 +44,11 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
         start, stop, part, _ = chunk
         n = stop - start
         role = chunk.roles(party.index)[0]
-        given = x.data[:, start:stop]
+        data = x.data[:, start:stop]
         p, g = np.empty((2, n), np.uint64), np.empty((2, n), np.uint64)
         whole = packed_bytes(n, width)
         if role == D:
-            packed = pack((given[0] + given[1]) & keep, width)
+            packed = pack((data[0] + data[1]) & keep, width)
             phi, message = await from_owner(party, chunk, whole, packed)
             p[0], p[1] = unpack(phi, n, width), unpack(message, n, width)
             if carried:
@@ -56,7 +56,7 @@ async def decompose(party: Party, x: Arithmetic, width: int) -> Bits:
         else:
             mine, other = (0, 1) if role == E else (1, 0)
             (message,) = await from_owner(party, chunk, whole, None)
-            p[mine], p[other] = unpack(message, n, width), given[other] & keep
+            p[mine], p[other] = unpack(message, n, width), data[other] & keep
             if carried:
                 await to_owner(party, chunk, carried, p[0] & p[1] & keep_carried, g)
         if carried:
@@ -119,16 +119,16 @@ async def bit_to_ring(party: Party, b: Bits) -> Arithmetic:
         start, stop, part, _ = chunk
         n = stop - start
         role, d, e, f = chunk.roles(party.index)
-        given, rows = b.data[:, start:stop], out[:, start:stop]
+        data, rows = b.data[:, start:stop], out[:, start:stop]
         if role == D:
-            party.send(e, part, (given[0] ^ given[1]) - words(party, f, _A2, part, n))
+            party.send(e, part, (data[0] ^ data[1]) - words(party, f, _A2, part, n))
             rows[0] = await party.receive(f, part, (n,), np.uint64)
             rows[1] = await party.receive(e, part, (n,), np.uint64)
             return
         partner = f if role == E else e
         s1, s2 = words(party, partner, _S1, part, n), words(party, partner, _S2, part, n)
         mine, other = (0, 1) if role == E else (1, 0)
-        beta = given[other]
+        beta = data[other]
         if role == E:
             a = await party.receive(d, part, (n,), np.uint64)
         else:
@@ -166,9 +166,9 @@ async def inject(party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
         start, stop, part, _ = chunk
         n = stop - start
         role, d, e, f = chunk.roles(party.index)
-        bit, given, rows = b.data[:, start:stop], x.data[:, start:stop], out[:, start:stop]
+        bit, data, rows = b.data[:, start:stop], x.data[:, start:stop], out[:, start:stop]
         if role == D:
-            alpha, v = (bit[0] ^ bit[1]).astype(np.uint64), given[0] + given[1]
+            alpha, v = (bit[0] ^ bit[1]).astype(np.uint64), data[0] + data[1]
             v *= alpha
             v -= words(party, f, _V2, part, n)
             alpha -= words(party, f, _A2, part, n)
@@ -179,13 +179,13 @@ async def inject(party: Party, b: Bits, x: Arithmetic) -> Arithmetic:
         partner = f if role == E else e
         s1, s2 = words(party, partner, _S1, part, n), words(party, partner, _S2, part, n)
         mine, other = (0, 1) if role == E else (1, 0)
-        beta, known = bit[other], given[other]
+        beta, known = bit[other], data[other]
         if role == E:
             shares = await party.receive(d, part, (2 * n,), np.uint64)
             v, a = shares[:n], shares[n:]
         else:
             v, a = words(party, d, _V2, part, n), words(party, d, _A2, part, n)
-        kernels.select(beta, given[mine], known, v, a, s1 if role == E else s2, rows[mine])
+        kernels.select(beta, data[mine], known, v, a, s1 if role == E else s2, rows[mine])
         party.send(d, part, rows[mine])
         np.multiply(known, beta, out=rows[other])
         rows[other] -= s1

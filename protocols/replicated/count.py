@@ -49,7 +49,7 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
     octets = entries // 8
     padded = np.zeros(2 * entries, np.uint64)
     padded[: w + 1] = padded[entries : entries + w + 1] = as_words(table)
-    given = x.data.reshape(2, w, size)
+    data = x.data.reshape(2, w, size)
     out = np.empty((2, size), np.uint64)
     wrap = np.uint8(entries - 1)
 
@@ -59,7 +59,7 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
         role, d, e, f = chunk.roles(party.index)
         rows = out[:, start:stop]
         if role == D:
-            message: Octets = np.bitwise_xor(given[0, :, start:stop], given[1, :, start:stop])
+            message: Octets = np.bitwise_xor(data[0, :, start:stop], data[1, :, start:stop])
             message -= draw(party, f, _A2, part, w * n, np.uint8).reshape(w, n)
             party.send(e, part, message.reshape(-1))
             a = await party.receive(e, part, (n,), np.uint8) + await party.receive(f, part, (n,), np.uint8)
@@ -75,7 +75,7 @@ async def table_of_count(party: Party, x: Bits, table: Integers) -> Arithmetic:
             party.send(e, part | 2, rows[1])
             return
         partner = f if role == E else e
-        flips = np.ascontiguousarray(given[1 if role == E else 0, :, start:stop])
+        flips = np.ascontiguousarray(data[1 if role == E else 0, :, start:stop])
         if role == E:
             parts = (await party.receive(d, part, (w * n,), np.uint8)).reshape(w, n)
         else:

@@ -59,25 +59,25 @@ async def equal(party: Party, x: Arithmetic, width: int) -> Bits:
     return Bits(out, x.shape, 1)
 
 
-async def is_zero(party: Party, chunk: Chunk, given: Words, width: int, out: Octets) -> None:
-    """Fill both rows of `out` with the bits A + B == 0 of one chunk. At D the rows of `given` sum to A; at E and F the
+async def is_zero(party: Party, chunk: Chunk, data: Words, width: int, out: Octets) -> None:
+    """Fill both rows of `out` with the bits A + B == 0 of one chunk. At D the rows of `data` sum to A; at E and F the
     row that both know is B."""
     spare, lane = _lanes(width)
     keep, low = np.uint64(mask_of(width)), np.uint64(mask_of(lane))
     padding = np.uint64(mask_of(lane if not spare else width)) & ~keep
-    part, n = chunk.part, given.shape[1]
+    part, n = chunk.part, data.shape[1]
     role = chunk.roles(party.index)[0]
     q: Words = np.empty((2, n), np.uint64)
     whole = packed_bytes(n, width)
     if role == D:
-        packed = pack((given[0] + given[1]) & keep, width)
+        packed = pack((data[0] + data[1]) & keep, width)
         phi, message = await from_owner(party, chunk, whole, packed)
         q[0], q[1] = unpack(phi, n, width), unpack(message, n, width)
     else:
         mine, other = (0, 1) if role == E else (1, 0)
         (message,) = await from_owner(party, chunk, whole, None)
         q[mine] = unpack(message, n, width)
-        np.subtract(given[other], kernels.ONE, out=q[other])
+        np.subtract(data[other], kernels.ONE, out=q[other])
         q[other] &= keep
         q[other] |= padding
     if spare:

@@ -45,19 +45,19 @@ async def truncate_exact(party: Party, x: Arithmetic, bits: int, rounding: Round
 
     async def step(chunk: Chunk) -> None:
         start, stop, _, _ = chunk
-        given = x.data[:, start:stop]
+        data = x.data[:, start:stop]
         if chunk.roles(party.index)[0] == D:
-            low = np.zeros_like(given)
-            np.add(given[0], given[1], out=low[0])
+            low = np.zeros_like(data)
+            np.add(data[0], data[1], out=low[0])
             low[0] &= keep
         else:
-            low = given & keep
+            low = data & keep
 
         async def carried() -> None:
             carry[:, start:stop] = await compared(carrying, chunk, low, None, bits + 1)
 
         plain = np.zeros(stop - start, np.uint64)
-        await concurrently(truncated(shifting, chunk, given, plain, bits, out[:, start:stop]), carried())
+        await concurrently(truncated(shifting, chunk, data, plain, bits, out[:, start:stop]), carried())
 
     await each(party, cut(party.label, x.size), step)
     carries = await bit_to_ring(party.inner("bit"), Bits(carry, x.shape, 1))

@@ -116,11 +116,11 @@ async def read(party: Party, x: Arithmetic, low: int, bits: int, reading: Readin
     w = kind.itemsize if bits else 0
     count, up = np.uint64(bits), np.uint64(64 - bits if bits else 0)
 
-    async def chunk_at_d(chunk: Chunk, given: Words, rows: Words) -> None:
+    async def chunk_at_d(chunk: Chunk, data: Words, rows: Words) -> None:
         n, part = chunk.size, chunk.part
         _, _, e, f = chunk.roles(party.index)
         flags = (n + 7) // 8 if bits else 0
-        a = given[0] + given[1]
+        a = data[0] + data[1]
         a -= start
         g = np.empty((basis, n), np.uint64)
         reading.known(a, g)
@@ -158,12 +158,12 @@ async def read(party: Party, x: Arithmetic, low: int, bits: int, reading: Readin
         kernels.lift(c1, wide(_small(from_f, columns + 1, w, n, kind)), flip, up, rows[0])
         kernels.lift(u, wide(_small(from_e, columns + 1, w, n, kind)), flip, up, rows[1])
 
-    async def chunk_at_ef(chunk: Chunk, given: Words, rows: Words) -> None:
+    async def chunk_at_ef(chunk: Chunk, data: Words, rows: Words) -> None:
         n, part = chunk.size, chunk.part
         role, d, e, f = chunk.roles(party.index)
         partner, at_e = (f, True) if role == E else (e, False)
         flags = (n + 7) // 8 if bits else 0
-        b = np.ascontiguousarray(given[1 if at_e else 0])
+        b = np.ascontiguousarray(data[1 if at_e else 0])
         hidden = words(party, partner, _HIDDEN, part, columns * n).reshape(columns, n)
         message = np.empty((8 * columns + 8 + w) * n, np.uint8)
         party.keys.pair[partner].fill(message[: 8 * columns * n], party.label, _COVER, part)
@@ -207,9 +207,9 @@ async def read(party: Party, x: Arithmetic, low: int, bits: int, reading: Readin
         kernels.shift_ef(r, wide(s1), wide(s2), flip, count, rows[1 if at_e else 0])
 
     async def at(chunk: Chunk) -> None:
-        given, rows = x.data[:, chunk.start : chunk.stop], out[:, chunk.start : chunk.stop]
+        data, rows = x.data[:, chunk.start : chunk.stop], out[:, chunk.start : chunk.stop]
         mine = chunk_at_d if (party.index - chunk.d) % 3 == D else chunk_at_ef
-        await mine(chunk, given, rows)
+        await mine(chunk, data, rows)
 
     await each(party, cut(party.label, x.size, _SMALL, _CHUNK), at)
     return Arithmetic(out, x.shape)

@@ -74,22 +74,22 @@ async def quick_signs(party: Party, x: Arithmetic, thresholds: Integers, width: 
     comparable("signs", width)
     await kernels.loaded(GROUP, party.env.busy)
 
-    async def step(chunk: Chunk, given: Words, block: Words) -> Octets:
-        return await _tested(party, chunk, given, block, width)
+    async def step(chunk: Chunk, data: Words, block: Words) -> Octets:
+        return await _tested(party, chunk, data, block, width)
 
     return await in_chunks("quick_signs", party, x, thresholds, _CHUNK, step)
 
 
-async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | None, width: int) -> Octets:
+async def _tested(party: Party, chunk: Chunk, data: Words, thresholds: Words | None, width: int) -> Octets:
     """Both rows of the bits x < t of one chunk, for each threshold t in turn; without thresholds, of x < 0."""
-    part, n = chunk.part, given.shape[1]
+    part, n = chunk.part, data.shape[1]
     role, d, e, f = chunk.roles(party.index)
     bits, keep, top = width - 1, np.uint64(mask_of(width - 1)), np.uint64(width - 1)
     count = 1 if thresholds is None else len(thresholds)
     total = count * n
     rows = np.empty((2, total), np.uint8)
     if role == D:
-        a = given[0] + given[1]
+        a = data[0] + data[1]
         message = np.empty(n * bits, np.uint8)
         kernels_quick.hidden_bits(a, bits, _residues(party, f, _A2, part, n * bits, _PRIME, _ZERO), message)
         party.send(e, part, message)
@@ -109,7 +109,7 @@ async def _tested(party: Party, chunk: Chunk, given: Words, thresholds: Words | 
     beta = unpack(draw(party, partner, _BETA, part, packed_bytes(total, 1), np.uint8), total, 1)
     r = _residues(party, partner, _R, part, total * width, _FACTORS, _ONE)
     z = _residues(party, partner, _Z, part, total * width, _PRIME, _ZERO)
-    b = np.ascontiguousarray(given[other])
+    b = np.ascontiguousarray(data[other])
     if role == E:
         shares = await party.receive(d, part, (n * bits,), np.uint8)
     else:

@@ -41,10 +41,10 @@ async def recompose(party: Party, x: Bits) -> Arithmetic:
         start, stop, part, _ = chunk
         n = stop - start
         role, d, e, f = chunk.roles(party.index)
-        given, rows = x.data[:, start:stop], out[:, start:stop]
+        data, rows = x.data[:, start:stop], out[:, start:stop]
         if role == D:
             mask = draw(party, f, _A2, part, _sent(n, x.width), np.uint8)
-            alpha = (given[0] ^ given[1]).astype(np.uint64, copy=False)
+            alpha = (data[0] ^ data[1]).astype(np.uint64, copy=False)
             parts = []
             for place, width, octets in _parts(n, x.width):
                 bit = (alpha >> np.uint64(place)) & np.uint64(1)
@@ -56,7 +56,7 @@ async def recompose(party: Party, x: Bits) -> Arithmetic:
         partner = f if role == E else e
         mine, other = (0, 1) if role == E else (1, 0)
         s1, s2 = words(party, partner, _S1, part, n), words(party, partner, _S2, part, n)
-        beta = given[other].astype(np.uint64, copy=False)
+        beta = data[other].astype(np.uint64, copy=False)
         if role == E:
             shares: Octets = await party.receive(d, part, (_sent(n, x.width),), np.uint8)
         else:

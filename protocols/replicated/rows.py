@@ -46,12 +46,12 @@ async def rows_zero(party: Party, x: Arithmetic) -> Bits:
         start, stop, _, _ = chunk
         role = chunk.roles(party.index)[0]
         sides = np.zeros((2, stop - start), np.uint64)
-        given = table[:, start:stop]
+        data = table[:, start:stop]
         if role == D:
-            kernels_hash.hashed(given[0] + given[1], keys, sides[0])
+            kernels_hash.hashed(data[0] + data[1], keys, sides[0])
         else:
             other = 1 if role == E else 0
-            kernels_hash.hashed(np.negative(given[other]), keys, sides[other])
+            kernels_hash.hashed(np.negative(data[other]), keys, sides[other])
             np.negative(sides[other], out=sides[other])
         await is_zero(party, chunk, sides, 64, out[:, start:stop])
 

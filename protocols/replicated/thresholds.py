@@ -37,8 +37,8 @@ async def signs(party: Party, x: Arithmetic, thresholds: Integers, width: int) -
     Raises    RangeError; ShapeError
     """
 
-    async def step(chunk: Chunk, given: Words, block: Words) -> Octets:
-        return await compared(party, chunk, given, block, width)
+    async def step(chunk: Chunk, data: Words, block: Words) -> Octets:
+        return await compared(party, chunk, data, block, width)
 
     comparable("signs", width)
     return await in_chunks("signs", party, x, thresholds, CHUNK, step)
@@ -56,9 +56,9 @@ async def in_chunks(what: str, party: Party, x: Arithmetic, thresholds: Integers
     async def part(chunk: Chunk) -> None:
         section = slice(chunk.start, chunk.stop)
         rows, columns = (slice(k), section) if n >= k else (section, slice(n))
-        given = x.data[:, columns]
+        data = x.data[:, columns]
         block = words[rows] if words.shape[1] == 1 else words[rows, columns]
-        out[:, rows, columns] = (await step(chunk, given, block)).reshape(2, -1, given.shape[1])
+        out[:, rows, columns] = (await step(chunk, data, block)).reshape(2, -1, data.shape[1])
 
     await each(party, _chunks(party.label, k, n, most), part)
     return Bits(out.reshape(2, -1), shape, 1)

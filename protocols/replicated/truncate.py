@@ -70,10 +70,10 @@ async def truncate(party: Party, x: Arithmetic, bits: int) -> Arithmetic:
     return Arithmetic(out, x.shape)
 
 
-async def truncated(party: Party, chunk: Chunk, given: Words, dither: Words, bits: int, rows: Words) -> None:
+async def truncated(party: Party, chunk: Chunk, data: Words, dither: Words, bits: int, rows: Words) -> None:
     """Fill `rows` with one chunk: the sum of A + dither and B - dither, shifted, minus the carry of the dropped bits,
     plus one."""
-    part, n, part_type = chunk.part, given.shape[1], small_dtype(bits)
+    part, n, part_type = chunk.part, data.shape[1], small_dtype(bits)
     role, d, e, f = chunk.roles(party.index)
     count, up = np.uint64(bits), np.uint64(64 - bits)
     if role == D:
@@ -81,7 +81,7 @@ async def truncated(party: Party, chunk: Chunk, given: Words, dither: Words, bit
         a2 = draw(party, f, _A2, part, n, part_type)
         message = np.empty(n * (8 + part_type.itemsize), np.uint8)
         u, top = message[: 8 * n].view(np.uint64), np.empty(n, np.uint8)
-        kernels.shift_d(given[0], given[1], dither, c1, count, u, top)
+        kernels.shift_d(data[0], data[1], dither, c1, count, u, top)
         np.subtract(top, a2, out=message[8 * n :].view(part_type), dtype=part_type)
         party.send(e, part, message)
         v_f = await party.receive(f, part, (n,), part_type)
@@ -93,7 +93,7 @@ async def truncated(party: Party, chunk: Chunk, given: Words, dither: Words, bit
     partner = f if role == E else e
     s1 = draw(party, partner, _S1, part, n, part_type)
     s2 = draw(party, partner, _S2, part, n, part_type)
-    b = given[1 if role == E else 0] - dither
+    b = data[1 if role == E else 0] - dither
     if role == E:
         message = await party.receive(d, part, (n * (8 + part_type.itemsize),), np.uint8)
         base = message[: 8 * n].view(np.uint64)
