@@ -1,7 +1,7 @@
-"""The functionality in the clear: every party holds every value. For tests, mock runs and dry runs, never for data.
+"""The ideal functionality: all parties hold all values in the clear. For tests, mock runs and dry runs, never for data.
 
-It computes what the other engines compute, with exact floors, sends inputs as they are and opens nothing by
-messages. A process cannot choose it: only `protocols.simulate` makes one.
+It computes the results of the other engines; its truncations are exact floors. Owners send their inputs in the clear,
+and opening sends no message. A process cannot choose this engine: only `protocols.simulate` makes one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mpc.machine.primitives import PRIMITIVES, Primitive
 
 
 class Clear(Share):
-    """The value itself: int64 numbers, uint64 words of `width` bits, or where each row of an order comes from."""
+    """A value in the clear: int64 numbers, uint64 words of `width` bits, or for each place of an order its row."""
 
     __slots__ = ("_spec", "values")
 
@@ -41,15 +41,17 @@ def _mask(width: int) -> np.uint64:
 
 
 class IdealEngine(Engine):
-    """Every primitive of `mpc.machine.primitives` on cleartext. Checks what an engine may assume: values beyond the
-    capacity raise, so that a wrong bound shows in tests. Where they rest on a checked assumption, that has failed: what
-    is computed from them is 0, and never opened."""
+    """All primitives of `mpc.machine.primitives` on cleartext.
+
+    It checks bounds that the other engines assume: a value beyond the capacity raises BoundExceeded, so tests detect a
+    wrong bound. If the bound rests on a checked assumption, this has failed; the result is 0 and is never opened.
+    """
 
     name = "ideal"
 
     def __init__(self, parties: int = 3) -> None:
         self.parties = parties
-        #: Primitives of a scenario's own.
+        #: Primitives that scenarios define, by name.
         self._adopted: dict[str, Primitive] = {}
 
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
@@ -64,7 +66,7 @@ class IdealEngine(Engine):
             exact = [x.values.astype(object) if x.spec.kind == "arith" else x.values for x in xs]
             values = np.asarray(protocols[self.name](*exact, **parameters))
             if values.shape != spec.shape:
-                raise ShapeError(f"{stated.name}: its plaintext gives shape {values.shape}, stated is {spec.shape}")
+                raise ShapeError(f"{stated.name}: plaintext returned shape {values.shape}, expected {spec.shape}")
             return self._checked(values) if spec.kind == "arith" else _bits(values, spec.width)
 
         self._adopted[stated.name] = stated
@@ -73,11 +75,11 @@ class IdealEngine(Engine):
     def _checked(self, values: Any) -> Clear:
         exact = np.asarray(values, dtype=object)
         if exact.size and max(abs(int(v)) for v in exact.reshape(-1)) >= 1 << self.capacity:
-            raise BoundExceeded("a value exceeds its bound: the bound of some operation is wrong")
+            raise BoundExceeded(f"a value reaches 2^{self.capacity}: the stated bound of an operation is too small")
         return Clear(exact.astype(np.int64))
 
     def worthless(self, spec: Spec) -> Clear:
-        """What stands for a result of values beyond their bound."""
+        """The placeholder for a result of values that exceed their bound."""
         if spec.kind == "order":
             return Clear(np.arange(spec.size), spec.kind, spec.width)
         return Clear(np.zeros(spec.shape, np.int64 if spec.kind == "arith" else np.uint64), spec.kind, spec.width)
@@ -143,8 +145,8 @@ class IdealEngine(Engine):
     def take(
         self, party: Party, *, pieces: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]
     ) -> Clear:
-        # Not checked: what is dealt may be anything, and the run finds it out.
-        return Clear(np.concatenate([np.array(own[0]).view(np.int64) for own in pieces]))
+        # Not checked: an owner can deal any values, and the run checks them.
+        return Clear(np.concatenate([np.array(dealt[0]).view(np.int64) for dealt in pieces]))
 
     async def nonnegative(self, party: Party, x: Clear, *, bounds: Integers | None = None) -> Clear:
         values = x.values.astype(object)
@@ -164,7 +166,7 @@ class IdealEngine(Engine):
 
     def combine(self, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
         if any(not np.array_equal(part, parts[0]) for part in parts):
-            raise CheckFailed("the parts of a release differ")
+            raise CheckFailed("the compute parties handed out different values of one release")
         values = parts[0].reshape(x.shape)
         return values if x.kind == "bits" else values.view(np.int64)
 
@@ -203,23 +205,23 @@ class IdealEngine(Engine):
     async def sign(self, party: Party, x: Clear, *, width: int) -> Clear:
         limit = 1 << (width - 1)
         if x.values.size and not (-limit <= int(x.values.min()) and int(x.values.max()) < limit):
-            raise BoundExceeded(f"a value exceeds the {width} bits it is compared on")
+            raise BoundExceeded(f"a value does not fit in the {width} bits of the comparison")
         return _bits(x.values < 0)
 
     quick_sign = sign
 
     async def signs(self, party: Party, x: Clear, *, thresholds: Integers, width: int) -> Clear:
-        apart = np.asarray(x.values, dtype=object)[None] - thresholds
+        differences = np.asarray(x.values, dtype=object)[None] - thresholds
         limit = 1 << (width - 1)
-        if apart.size and not (-limit <= apart.min() and apart.max() < limit):
-            raise BoundExceeded(f"a value exceeds the {width} bits it is compared on")
-        return _bits((apart < 0).astype(np.bool_))
+        if differences.size and not (-limit <= differences.min() and differences.max() < limit):
+            raise BoundExceeded(f"a value does not fit in the {width} bits of the comparison")
+        return _bits((differences < 0).astype(np.bool_))
 
     quick_signs = signs
 
     async def equal(self, party: Party, x: Clear, *, width: int) -> Clear:
         if x.values.size and max(int(x.values.max()), -int(x.values.min())) >= 1 << width:
-            raise BoundExceeded(f"a value exceeds the {width} bits it is compared on")
+            raise BoundExceeded(f"a value does not fit in the {width} bits of the comparison")
         return _bits(x.values == 0)
 
     async def rows_zero(self, party: Party, x: Clear) -> Clear:
@@ -251,10 +253,10 @@ class IdealEngine(Engine):
     async def piecewise_cubic(
         self, party: Party, x: Clear, *, low: int, step: int, table: Integers, bits: int
     ) -> Clear:
-        away = x.values.astype(object) - low
-        away = np.clip(away, 1 << step, (table.shape[1] << step) - 1)
-        piece = (away >> step).astype(np.int64)
-        u = ((away - (piece.astype(object) << step)) << 28) >> step
+        offset = x.values.astype(object) - low
+        offset = np.clip(offset, 1 << step, (table.shape[1] << step) - 1)
+        piece = (offset >> step).astype(np.int64)
+        u = ((offset - (piece.astype(object) << step)) << 28) >> step
         c = table.astype(object)[:, piece]
         total = (c[0] << 28) + c[1] * u + c[2] * (u * u >> 28) + c[3] * ((u * u >> 28) * u >> 28)
         return self._checked(total >> bits)
@@ -301,5 +303,5 @@ class IdealEngine(Engine):
 
     async def order_of(self, party: Party, x: Clear) -> Clear:
         if not np.array_equal(np.sort(x.values), np.arange(x.values.size)):
-            raise LocalProtocolError("order_of: not a permutation")
+            raise LocalProtocolError("order_of: the places are not a permutation")
         return Clear(np.argsort(x.values), "order")

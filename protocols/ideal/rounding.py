@@ -1,7 +1,7 @@
-"""The functionality in the clear, with cuts rounded up or down at random: what differs between two runs is rounding.
+"""The ideal functionality with truncations that round up or down at random: two runs differ in rounding alone.
 
-Rounding at random (Vignes' CESTAC, Mathematics and Computers in Simulation 35, 1993) shows how many digits of a result
-are left on given rows, whatever was computed in between: digits that change from run to run are none.
+Random rounding (Vignes' CESTAC, Mathematics and Computers in Simulation 35, 1993) shows how many digits of a result are
+correct on given rows, whatever the computation: a digit that changes from run to run is not.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from protocols.ideal.engine import Clear, IdealEngine
 
 
 class RoundingEngine(IdealEngine):
-    """As `IdealEngine`; every cut goes to one of the two nearest numbers, each with the probability that makes the mean
-    right, as the engines do."""
+    """As `IdealEngine`, but a truncation gives one of the two nearest integers, each with the probability that makes
+    the mean exact, as the other engines do."""
 
     def _cut(self, party: Party, exact: Any, bits: int) -> Clear:
         values = np.asarray(exact, dtype=object)

@@ -1,1 +1,1 @@
-"""Any number of parties: Shamir's sharing over a prime field, and of bits over a binary field."""
+"""Any number of parties: Shamir's sharing of numbers over a prime field, and of bits over a binary field."""

@@ -1,8 +1,8 @@
-"""Numbers as sums of what single parties know, and the circuits that add such summands as secret bits.
+"""A number as a sum of summands that single parties know, and the circuits that add such summands in secret bits.
 
-x = c - r_1 - ... - r_t, where the king knows c and each masker its r_d: every one of them deals the bits of its own
-summand. Three summands become two in a round (carry-save), two are added by a tree of carries. Bit planes stand along
-axis 1, the lowest first; all sums are modulo 2^width.
+x = c - r_1 - ... - r_t: the king knows c, masker d knows r_d, and each of them deals the bits of its summand. One round
+turns three summands into two (carry-save); a tree of carries adds the last two. Bit planes are along axis 1, the lowest
+first; all sums are modulo 2^width.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Words = NDArray[np.uint64]
 
 
 class Operands(NamedTuple):
-    """Secret planes of t+1 summands; `high`, where asked for, is the sharing of the sum of what lies above `cut`."""
+    """Secret planes of t+1 summands; `high`, with a `cut`, is a sharing of the sum of floor(summand / 2^cut)."""
 
     planes: list[Words]
     high: Words | None
@@ -31,10 +31,10 @@ async def operands(
 ) -> Operands:
     """The summands of x + plus modulo 2^width, each with `padded` zero planes on top; -2^(room-1) <= x < 2^(room-1).
 
-    With `cut`, x itself is (floor of summands above 2^cut) 2^cut + (the sum of the low parts as integers).
+    With `cut`, x = high 2^cut + the sum of the low `cut` bits of all summands, as integers.
 
     Rounds    2
-    Bytes     16 N for each of 2t messages, 8 m (width + padded) W for D, and with `cut` 16 N for D more
+    Bytes     16 N for each of 2t messages; 8 m (width + padded) W, and with `cut` 16 N, for each of D messages
     Security  semi-honest: as `truncation.cut`
     Raises    RangeError for numbers of more than `rooms.most_room` bits: 87 and more for t = 1
     """
@@ -52,15 +52,15 @@ async def operands(
         high = f.add_one(await f.deal(king, f.at(king, _down, opened, cut), size), -(offset >> cut))
         for part in highs:
             high = f.subtract(high, await part)
-    return Operands([await first, *[await one for one in planes]], high)
+    return Operands([await first, *[await dealt for dealt in planes]], high)
 
 
 async def open_summands(f: Floor, x: Words, size: int, *, bits: int, width: int) -> list[Words]:
-    """The summands of any element x modulo 2^width, width >= 128: where x with the masks passes the prime, they add up
-    to a negative number. The masks hide x if it is in [0, 2^bits).
+    """The summands of any element x modulo 2^width, width >= 128. If x plus the masks passes the prime, they add up to
+    a negative number. The masks hide x if it is in [0, 2^bits).
 
     Rounds    2
-    Bytes     16 N for each of 2t messages, 8 m width W for D
+    Bytes     16 N for each of 2t messages; 8 m width W for each of D messages
     Security  semi-honest: as `truncation.cut`
     """
     committee = f.committee
@@ -69,7 +69,7 @@ async def open_summands(f: Floor, x: Words, size: int, *, bits: int, width: int)
     planes = [f.deal_planes(d, f.at(d, _negative, f, r.own, width, 0), width, size) for d in committee.maskers]
     opened = await c
     first = f.deal_planes(committee.king, f.at(committee.king, _low, f, opened, 0, width, 0), width, size)
-    return [await first, *[await one for one in planes]]
+    return [await first, *[await dealt for dealt in planes]]
 
 
 def _low(f: Floor, c: Words, plus: int, width: int, padded: int) -> Words:
@@ -115,10 +115,10 @@ async def conjunction(f: Floor, x: Words, y: Words, width: int, size: int) -> Wo
 
 
 async def carry_save(f: Floor, summands: list[Words], width: int, size: int) -> list[Words]:
-    """At most two summands with the same sum, `width` planes each: three become two.
+    """Turn s summands of `width` planes into at most two with the same sum.
 
-    Rounds    0 for two summands, 1 for three, 2 for four: one for each time that all threes become two
-    Bytes     8 m W for each of P messages and (s - 2)(width - 1) ands, of s summands
+    Rounds    0 for two summands, 1 for three, 2 for four: in each round, each three summands become two
+    Bytes     8 m W for each of P messages and each of (s - 2)(width - 1) ands
     Security  semi-honest, as `conjunction`
     """
     while len(summands) > 2:
@@ -144,17 +144,17 @@ async def highest_bit(f: Floor, summands: list[Words], width: int, size: int) ->
     Rounds    those of `carry_save`, and 1 + ceil(log2(width - 1))
     Bytes     those of `carry_save`; 8 m W for each of P messages and less than 3 width ands
     Security  semi-honest, as `conjunction`
-    Source  a tree of generate and propagate, Ladner and Fischer, JACM 27(4), 1980
+    Source    a tree of generate and propagate, Ladner and Fischer, JACM 27(4), 1980
     """
     summands = await carry_save(f, summands, width, size)
     if len(summands) == 1:
         return summands[0][:, -1:]
     a, b = summands
-    either = f.xor(a, b)
+    a_xor_b = f.xor(a, b)
     if width == 1:
-        return either
+        return a_xor_b
     g = await conjunction(f, a[:, :-1], b[:, :-1], width - 1, size)
-    p = either[:, 1:-1]  # of the lowest group nothing propagates
+    p = a_xor_b[:, 1:-1]  # the lowest group needs no propagate bit
     count = width - 1
     while count > 1:
         pairs = count // 2
@@ -168,7 +168,7 @@ async def highest_bit(f: Floor, summands: list[Words], width: int, size: int) ->
         else:
             g, p = upper, both[:, pairs:]
         count = pairs + count % 2
-    return f.xor(either[:, -1:], g)
+    return f.xor(a_xor_b[:, -1:], g)
 
 
 async def sum_bits(f: Floor, summands: list[Words], width: int, size: int, lowest: int = 0) -> Words:
@@ -177,7 +177,7 @@ async def sum_bits(f: Floor, summands: list[Words], width: int, size: int, lowes
     Rounds    those of `carry_save`, and 1 + ceil(log2(width - 1))
     Bytes     those of `carry_save`; 8 m W for each of P messages and at most width (1 + log2(width)) ands
     Security  semi-honest, as `conjunction`
-    Source  parallel prefix adder, Sklansky, IRE Trans. EC-9, 1960
+    Source    parallel prefix adder, Sklansky, IRE Trans. EC-9, 1960
     """
     if lowest == width - 1:
         return await highest_bit(f, summands, width, size)
@@ -185,22 +185,22 @@ async def sum_bits(f: Floor, summands: list[Words], width: int, size: int, lowes
     if len(summands) == 1:
         return summands[0][:, lowest:]
     a, b = summands
-    either = f.xor(a, b)
+    a_xor_b = f.xor(a, b)
     if width == 1:
-        return either
+        return a_xor_b
     g = np.array(await conjunction(f, a[:, :-1], b[:, :-1], width - 1, size))
-    p = np.array(either[:, :-1])
+    p = np.array(a_xor_b[:, :-1])
     span = 1
     while span < width - 1:
         upper = [i for i in range(width - 1) if i & span]
-        beside = [i // span * span - 1 for i in upper]
-        further = [(i, j) for i, j in zip(upper, beside, strict=True) if i >= 2 * span]
+        neighbours = [i // span * span - 1 for i in upper]
+        further = [(i, j) for i, j in zip(upper, neighbours, strict=True) if i >= 2 * span]
         inner, outer = [i for i, _ in further], [j for _, j in further]
-        x, y = f.joined([p[:, upper], p[:, inner]]), f.joined([g[:, beside], p[:, outer]])
+        x, y = f.joined([p[:, upper], p[:, inner]]), f.joined([g[:, neighbours], p[:, outer]])
         both = await conjunction(f, x, y, len(upper) + len(inner), size)
         g[:, upper] ^= both[:, : len(upper)]
         p[:, inner] = both[:, len(upper) :]
         span *= 2
-    out = np.array(either)
+    out = np.array(a_xor_b)
     out[:, 1:] ^= g
     return out[:, lowest:]

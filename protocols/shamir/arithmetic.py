@@ -29,15 +29,15 @@ async def multiply(f: Floor, x: Words, y: Words, size: int) -> Words:
     """x y elementwise.
 
     Rounds    1
-    Bytes     16 N for each of P = (2t+1)(n-1-t) messages: of n = 2t+1 parties, t from each
-    Security  semi-honest, t corruptions: each member of the committee shares its product anew
-    Source    Gennaro, Rabin and Rabin, PODC 1998, with shares that are streams in place of t of the messages
+    Bytes     16 N for each of P = (2t+1)(n-1-t) messages: with n = 2t+1 parties, t messages from each
+    Security  semi-honest, t corruptions: each member of the committee deals its product of shares anew
+    Source    Gennaro, Rabin and Rabin, PODC 1998; t of the shares that each member deals are streams, not messages
     """
     return await f.reduce(f.product(x, y) if f.member else None, size)
 
 
 async def reduced(f: Floor, z: Words, size: int) -> Words:
-    """From degree 2t to t.
+    """Reduce numbers from degree 2t to degree t.
 
     Rounds    1
     Bytes     16 N for each of P messages
@@ -81,16 +81,17 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
 
     Rounds    1
     Bytes     to each receiver from each of the n-1 others: 16 N, or 8 m width W
-    Security  a receiver gets all shares, of which t+1 tell the value and nothing else: the sharing's polynomial is
-              uniform but for that. Those of t+1 honest parties fix the polynomial, so no t others can have another
-              value opened: the rest must lie on it
-    Raises    CheckFailed for shares of no polynomial of degree t, a number beyond +-2^62, or bits that are no bits
+    Security  a receiver gets all shares: they disclose the value and nothing else, since the polynomial is uniform
+              except for its value at 0. The shares of t+1 honest parties determine the polynomial, and all other
+              shares must lie on it, so t corrupt parties cannot change the opened value
+    Raises    CheckFailed if the shares are on no polynomial of degree t, a number is beyond +-2^62, or an opened bit
+              is neither 0 nor 1
     """
     me, n, t = party.index, scheme.parties, scheme.threshold
     bits = isinstance(x, Planes)
     field: Field = BinaryField(scheme.degree) if bits else PrimeField()
     data = x.data
-    found = np.zeros(data.shape[1:] if bits else data.shape, np.uint64) if me in to else None
+    opened = np.zeros(data.shape[1:] if bits else data.shape, np.uint64) if me in to else None
     senders = scheme.after(me, n - 1)
     points = (me + 1, *(peer + 1 for peer in senders))
 
@@ -102,7 +103,7 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
         for receiver in to:
             if receiver != me:
                 party.send(receiver, chunk.part, mine)
-        if found is None:
+        if opened is None:
             return
         known = np.empty((n, *mine.shape), np.uint64)
         known[0] = mine
@@ -112,26 +113,26 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
         if bits:
             if value[1:].any():
                 raise CheckFailed("opened bits are neither 0 nor 1: a share was wrong")
-            found[:, chunk.start // 64 : words(chunk.stop)] = value[0]
+            opened[:, chunk.start // 64 : words(chunk.stop)] = value[0]
         else:
-            found[chunk.start : chunk.stop] = value
+            opened[chunk.start : chunk.stop] = value
 
     await each(party, cut(scheme, party.label, x.size), step)
-    if found is None:
+    if opened is None:
         return None
     if bits:
-        return joined_words(found, x.size).reshape(x.shape)
-    return decoded(found).reshape(x.shape)
+        return joined_words(opened, x.size).reshape(x.shape)
+    return decoded(opened).reshape(x.shape)
 
 
 def _checked(field: Field, points: tuple[int, ...], known: Words, t: int) -> Words:
-    """The value at 0 of the polynomial of degree t through all points. Raises CheckFailed where there is none."""
+    """The value at 0 of the polynomial of degree t through all points. Raises CheckFailed if there is none."""
     first = np.ascontiguousarray(known[: t + 1])
     for point, share in zip(points[t + 1 :], known[t + 1 :], strict=True):
         if not np.array_equal(field.interpolate(points[: t + 1], point, first), share):
             raise CheckFailed(
-                "opened shares lie on no polynomial of the degree they must have, so a party did not keep to the "
-                "protocol. Nothing of this is given out; compare the software of all parties"
+                f"opened shares lie on no polynomial of degree {t}: a party did not follow the protocol. "
+                "The value is not given out; compare the software of all parties"
             )
     return field.interpolate(points[: t + 1], 0, first)
 
@@ -142,8 +143,8 @@ def reveal_cost(scheme: Scheme, label: bytes, x: Spec, to: Sequence[int]) -> Cos
     for receiver in to:
         for sender in scheme.after(receiver, scheme.parties - 1):
             for chunk in chunks:
-                one = 8 * scheme.degree * x.width * words(chunk.size) if x.kind == "bits" else 16 * chunk.size
-                sent[sender] += one
+                octets = 8 * scheme.degree * x.width * words(chunk.size) if x.kind == "bits" else 16 * chunk.size
+                sent[sender] += octets
                 messages[sender] += 1
     return Cost(1 if chunks and to else 0, tuple(sent), tuple(messages))
 
@@ -152,7 +153,7 @@ async def _multiplied(party: Party, scheme: Scheme, x: Numbers, y: Numbers) -> N
     alike("multiply", x, y)
     size = len(x.data)
     if 0 < size <= SMALL:
-        # What `run` does for one chunk, since the time of scalars is that of the interpreter.
+        # As `run` for one chunk, but faster: with scalars most of the time goes to the interpreter.
         f = Floor(party, scheme, scheme.committees[party.label[0] % scheme.parties], 0)
         return Numbers(await f.reduce(f.product(x.data, y.data) if f.member else None, size), x.shape)
     return Numbers(await run(party, scheme, multiply, x.data, y.data, size=size), x.shape)

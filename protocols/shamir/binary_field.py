@@ -1,6 +1,6 @@
 """The fields GF(2^m), 2 <= m <= 5: elements as Python integers, and their arithmetic as steps on planes of bits.
 
-Bits are shared over the smallest of these fields that has a point for each party besides 0. An element is the
+Bits are shared over the smallest of these fields that has a nonzero point for each party. An element is the
 polynomial whose coefficient of z^i is bit i.
 """
 
@@ -43,14 +43,14 @@ def inverse(m: int, a: int) -> int:
 
 @cache
 def product_steps(m: int) -> Steps:
-    """(i, j, e): bit i of x and bit j of y enter bit e of x y."""
+    """Steps (i, j, e) of a product x y: the product of bit i of x and bit j of y is added to bit e."""
     steps = [(i, j, e) for i in range(m) for j in range(m) for e in range(m) if multiply(m, 1 << i, 1 << j) >> e & 1]
     return np.asarray(steps, np.int64)
 
 
 @cache
 def sum_steps(m: int, coefficients: tuple[int, ...]) -> Steps:
-    """(j, i, e): bit i of x_j enters bit e of the sum of coefficients[j] x_j."""
+    """Steps (j, i, e) of the sum of coefficients[j] x_j: bit i of x_j is added to bit e."""
     steps = [
         (j, i, e)
         for j, c in enumerate(coefficients)

@@ -1,8 +1,8 @@
-"""Who plays which part in an operation, and how a large one is cut in chunks whose parts rotate.
+"""The roles of the parties in an operation, and its chunks: the roles rotate from chunk to chunk.
 
-The *committee* of a chunk are 2t+1 parties in a row: enough to open a product of two sharings. Its first member is
-the *king*, to whom masked values are opened; its next t are the *maskers*, who draw the masks. Any t parties miss
-the king or one of the maskers.
+The *committee* of a chunk is 2t+1 parties in a row: enough to open a product of two sharings. Its first member is the
+*king*: masked values are opened to it. Its next t members are the *maskers*: they draw the masks. Any t parties lack
+the king or a masker.
 """
 
 from __future__ import annotations
@@ -14,37 +14,37 @@ from typing import NamedTuple
 from mpc.errors import ShapeError
 from protocols.shamir import binary_field
 
-#: Elements of one chunk at most.
+#: Largest number of elements of a chunk.
 CHUNK = 1 << 15
-#: Up to here an operation is one chunk.
+#: An operation on at most this many elements is one chunk.
 SMALL = 1 << 12
 _CHAINS = 1 << 16
 
 
 @dataclass(frozen=True)
 class Scheme:
-    """Shamir's sharing between n parties: `threshold` of them learn nothing, one more than that everything."""
+    """Shamir's sharing among n parties: `threshold` of them learn nothing; one party more, and they learn the value."""
 
     parties: int
     threshold: int
 
     @cached_property
     def degree(self) -> int:
-        """Of the binary field over GF(2)."""
+        """The degree m of the binary field GF(2^m)."""
         return binary_field.degree(self.parties)
 
     def after(self, index: int, count: int) -> tuple[int, ...]:
-        """The next `count` parties after one, round the table."""
+        """The `count` parties that follow party `index`, in a circle."""
         return tuple((index + 1 + j) % self.parties for j in range(count))
 
     @cached_property
     def silent(self) -> tuple[tuple[int, ...], ...]:
-        """For each dealer, who has its share from a common stream."""
+        """For each dealer, the parties whose shares are streams in common with it: no message is sent to them."""
         return tuple(self.after(dealer, self.threshold) for dealer in range(self.parties))
 
     @cached_property
     def receivers(self) -> tuple[tuple[int, ...], ...]:
-        """For each dealer, to whom a share is sent."""
+        """For each dealer, the parties to which it sends shares."""
         t = self.threshold
         return tuple(self.after(dealer, self.parties - 1)[t:] for dealer in range(self.parties))
 
@@ -54,17 +54,17 @@ class Scheme:
 
     @cached_property
     def targets(self) -> tuple[tuple[int, ...], ...]:
-        """For each dealer, the points of its receivers, and last its own."""
+        """For each dealer, the points of its receivers, then its own point."""
         return tuple((*(peer + 1 for peer in peers), dealer + 1) for dealer, peers in enumerate(self.receivers))
 
     @cached_property
     def committees(self) -> tuple[Committee, ...]:
-        """By their first members."""
+        """The committee that begins with each party."""
         return tuple(Committee(self, first) for first in range(self.parties))
 
 
 class Committee:
-    """The parts in one chunk, counted from the party `first`."""
+    """The roles in one chunk; party `first` is the first member."""
 
     def __init__(self, scheme: Scheme, first: int) -> None:
         t = scheme.threshold
@@ -73,10 +73,10 @@ class Committee:
         self.maskers = self.members[1 : t + 1]
         #: King and maskers: t+1 parties, so that any t of them miss one.
         self.dealers = self.members[: t + 1]
-        #: What stands in the coefficients of one of its members, besides the dealer: the points of all.
+        #: The points of all members: Lagrange coefficients depend on them.
         self.points = tuple(member + 1 for member in self.members)
         everyone = range(scheme.parties)
-        #: For each party, from which members it has shares by a stream, and from which by a message.
+        #: For each party, the members whose shares reach it as streams, and those who send messages.
         self.streams = tuple(
             tuple(d for d in self.members if d != party and party in scheme.silent[d]) for party in everyone
         )
@@ -86,7 +86,7 @@ class Committee:
 
 
 class Chunk(NamedTuple):
-    """Elements start..stop of an operation; `part` is its chain, `first` the party its committee begins with."""
+    """Elements start:stop of an operation. `part` begins its chain; party `first` is the first of its committee."""
 
     start: int
     stop: int
@@ -99,8 +99,8 @@ class Chunk(NamedTuple):
 
 
 def cut(scheme: Scheme, label: bytes, size: int) -> list[Chunk]:
-    """The chunks of an operation on `size` elements: none, one, or a multiple of n; they begin at whole words of bits
-    and are of nearly equal size."""
+    """The chunks of an operation on `size` elements: none, one, or a multiple of n, of nearly equal size. Each begins
+    at a whole word of bits."""
     n = scheme.parties
     first = label[0] % n
     if size <= SMALL:
@@ -108,6 +108,6 @@ def cut(scheme: Scheme, label: bytes, size: int) -> list[Chunk]:
     words = -(-size // 64)
     count = min(words, n * -(-size // (n * CHUNK)))
     if count > _CHAINS:
-        raise ShapeError(f"an operation on {size} elements: at most {_CHAINS * CHUNK}; split it")
+        raise ShapeError(f"an operation on {size} elements: at most {_CHAINS * CHUNK} are allowed; split it")
     edges = [min(size, 64 * (words * i // count)) for i in range(count)] + [size]
     return [Chunk(edges[i], edges[i + 1], i << 16, (first + i) % n) for i in range(count)]

@@ -1,4 +1,4 @@
-"""The protocols of this engine, by primitive: each module of this folder declares its own beside them."""
+"""The protocols of this engine, by primitive: each module of this folder declares the protocols that it defines."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def declare_on_floor(
 ) -> None:
     """Declare a primitive that is one protocol on a floor: its cost is the protocol itself, run on a tally.
 
-    given     the protocol's parameters, from the operands' specifications and the primitive's parameters: those, if it
-              is not given. They must be hashable
-    operands  the arrays that it works on, from the shares and the primitive's parameters: the shares' own
-    widths    how many bits each has, 0 for numbers, from specifications and parameters: the operands' own
+    given     from the operands' specifications and the primitive's parameters, the parameters of the protocol, which
+              must be hashable (default: the primitive's parameters)
+    operands  from the shares and the primitive's parameters, the arrays for the protocol (default: those of the shares)
+    widths    from specifications and parameters, the bits of each array, 0 for numbers (default: as the operands)
     """
     at_party, tallied = on_floor(PRIMITIVES[name], protocol, given, operands, widths)
     declare(name, at_party, cost=tallied, work=work)
@@ -56,8 +56,8 @@ def on_floor(
         result = stated.result(*specs, **parameters)
         width = result.width if result.kind == "bits" else 0
         arrays = [x.data for x in xs] if operands is None else operands(*xs, **parameters)
-        own = given(*specs, **parameters)
-        data = await run(party, scheme, protocol, *arrays, size=result.size, result=width, **own)
+        chosen = given(*specs, **parameters)
+        data = await run(party, scheme, protocol, *arrays, size=result.size, result=width, **chosen)
         return Planes(data, result.shape, width) if width else Numbers(data, result.shape)
 
     def tallied(scheme: Scheme, label: bytes, *specs: Spec, **parameters: Any) -> Cost:

@@ -1,15 +1,15 @@
-"""Rows on their way through sets of parties, each of which permutes them: what shuffling and undoing it share.
+"""Rows move through sets of parties, and each set permutes them: the common part of shuffling and its inverse.
 
-At a set of t+1 parties the rows are an additive sharing: each member holds one part, and permutes it as the set's
-common seed tells. Then one member gives its part to a party that is no member, masked by streams it has in common with
-each of the others, who take them off theirs. So whoever gets a part sees uniform words unless it knows all the masks:
-t corrupt parties with the receiver among them are at most t-1 of a set that the receiver was not in, so at least two
-members are honest, and where the giver is honest, a mask is one of the two. A set without any of the t permutes as
-none of them knows.
+At a set of t+1 parties the rows are an additive sharing: each member holds one part, and permutes it by the common seed
+of the set. Then one member, the giver, subtracts masks from its part and sends it to a party outside of the set. Each
+mask is a stream of the giver and another member, who adds it to its own part. So the receiver sees uniform words unless
+it knows all the masks. If the receiver is among t corrupt parties, at most t-1 of these are in the set, so at least two
+members are honest; if the giver is honest, it has one of the masks in common with an honest member. Parties that are
+not in a set do not know its permutation.
 
-Numbers are elements modulo 2^127 - 1. Words of bits are added by exclusive or, in the clear as to the binary field: of
-an element of it times a public one, whose sum over the parties is a bit, the lowest plane is enough. They are kept as
-words, and sent as planes.
+Numbers are elements modulo 2^127 - 1. Words of bits are added by exclusive or and need no binary field: each holder
+multiplies its share, an element, by a public coefficient; the sum of these products is a bit, so the lowest plane of
+each product is enough. Words are kept as words, and sent as planes.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ PIECE = 1 << 18
 
 
 class Way:
-    """The sets by the parties' indices, for a committee that begins with party `first`; backwards if `back`."""
+    """The sets of a walk as indices of parties; party `first` begins the committee. With `back`, in reverse order."""
 
     def __init__(self, scheme: Scheme, first: int, *, back: bool = False) -> None:
         way = walk(scheme.threshold)
@@ -52,7 +52,7 @@ class Way:
 
     @property
     def first(self) -> tuple[int, ...]:
-        """Who holds the rows at the beginning."""
+        """The holders of the rows at the beginning."""
         return self.sets[-1 if self.back else 0]
 
     @property
@@ -60,7 +60,7 @@ class Way:
         return self.sets[0 if self.back else -1]
 
     def steps(self) -> Iterator[tuple[int, int, int, int, int]]:
-        """(set, then the move after it: its number, slot, giver and taker), -1 for all of the last set."""
+        """For each set: its number, then number, slot, giver and taker of the move after it; -1 after the last set."""
         last = len(self.moves)
         for i in range(last, -1, -1) if self.back else range(last + 1):
             number, after = (i - 1, i - 1) if self.back else (i, i + 1)
@@ -72,7 +72,7 @@ class Way:
 
 
 def permutation_of(seed: bytes, rows: int) -> Places:
-    """What a set does with its rows. Local."""
+    """The permutation that a set with this seed applies to the rows. Local."""
     drawn, out = np.empty(WORDS * rows, np.uint64), np.empty(rows, np.uint32)
     Streams(seed).fill(drawn, _SEEDED, _ROWS)
     kernels_order.permuted(drawn, out)
@@ -80,10 +80,10 @@ def permutation_of(seed: bytes, rows: int) -> Places:
 
 
 def record_of(x: Spec) -> int:
-    """Elements of a row. Raises ShapeError for rows that no message holds."""
+    """Elements of a row. Raises ShapeError if a row does not fit in one message."""
     record = size_of(x.shape[1:])
     if record > PIECE:
-        raise ShapeError(f"rows of {record} elements: at most {PIECE} can be put in an order")
+        raise ShapeError(f"rows of {record} elements: only rows of at most {PIECE} can be permuted")
     return record
 
 
@@ -94,7 +94,7 @@ def _pieces(rows: int, record: int) -> list[slice]:
 
 
 class _Parts:
-    """Parts of rows: arrays (rows, k) of words, how they are masked, and how they are sent."""
+    """One part of all rows, an array (rows, k) of words: how it is made, masked, sent and received."""
 
     def __init__(self, x: Numbers | Planes) -> None:
         self.width = x.width if isinstance(x, Planes) else 0
@@ -104,7 +104,7 @@ class _Parts:
         self.pieces = _pieces(self.rows, self.record)
 
     def made(self, x: Numbers | Planes, scheme: Scheme, holders: tuple[int, ...], me: int) -> Words:
-        """The part of a sharing of degree t that is that of party `me` in the sum of all holders'."""
+        """The summand of party `me`: its share times its coefficient. The summands of all holders add up to x."""
         points, slot = tuple([i + 1 for i in holders]), holders.index(me)
         if isinstance(x, Numbers):
             out = np.empty_like(x.data)
@@ -119,7 +119,7 @@ class _Parts:
         return self._words(planes, x.size).reshape(self.rows, self.columns)
 
     def _words(self, planes: Words, size: int) -> Words:
-        """Planes as words (size, words of an element)."""
+        """Planes as words (size, words per element)."""
         lines = planes.reshape(self.width, words(size))
         return np.stack([joined_words(lines[low : low + 64], size) for low in range(0, self.width, 64)], axis=1)
 
@@ -135,13 +135,13 @@ class _Parts:
         return out
 
     def unmasked(self, party: Party, x: Words, giver: int, number: int) -> Words:
-        """x plus the mask that the giver takes off its part in a move."""
+        """x plus the mask that the giver subtracts from its part in a move, in place."""
         stream = self._stream(party, giver, number)
         self._add(x, stream, x)
         return x
 
     def masked(self, party: Party, x: Words, others: list[int], number: int) -> Words:
-        """x minus all masks of a move."""
+        """x minus all masks of a move, each common to the giver and one of `others`."""
         if self.width:
             for peer in others:
                 x ^= self._stream(party, peer, number)
@@ -179,18 +179,18 @@ class _Parts:
 async def walked(
     party: Party, scheme: Scheme, way: Way, x: Numbers | Planes, seeds: dict[int, bytes], public: Places | None
 ) -> Words | None:
-    """This party's part of the rows in the order of the way, and after it the public one; None where it has none at
-    the end. Numbers (size, 2), or planes (1, width, W) in the clear.
+    """This party's part of the rows, permuted by the sets and then by the public order (with `way.back`, undone in
+    reverse); None if this party holds no part at the end. Numbers (size, 2), or planes (1, width, W) of additive parts.
 
-    Rounds    those of the slot that moves most: 1, 4, 10, 29, 80, 248 for t = 1 to 6
-    Bytes     for each move, one less than there are sets, 16 N (of words of bits, width W 8) from its giver
-    Security  semi-honest: see above. Each mask is a stream of its own, which two parties have in common.
-    Source    Laur, Willemson, Zhang, ISC 2011, for sets that permute in turn; that parts move one by one is our own
+    Rounds    the moves of the slot that moves most: 1, 4, 10, 29, 80, 248 for t = 1 to 6
+    Bytes     16 N (for words of bits 8 width W) from the giver of each move; there is one move fewer than sets
+    Security  semi-honest: see the module. Each mask of each move is a different stream of two parties.
+    Source    Laur, Willemson, Zhang, ISC 2011, for sets that permute in turn; parts that move one by one are our own
     """
     parts, me = _Parts(x), party.index
     turns = len(parts.pieces)
     if way.rounds * turns > 1 << 16:
-        raise ShapeError(f"an order of {parts.rows} rows of {parts.record} elements: too many messages; split it")
+        raise ShapeError(f"{parts.rows} rows of {parts.record} elements: too many messages to permute; split them")
 
     async def permute(rows: Words, at: int, last: bool) -> Words:
         def moved() -> Words:
@@ -250,11 +250,11 @@ def walk_cost(scheme: Scheme, way: Way, x: Spec) -> Cost:
 
 
 async def shared_anew(f: Floor, *operands: Any, holders: tuple[int, ...], width: int = 0) -> Words:
-    """The sum of what the holders have, one part each, as a sharing of degree t.
+    """The sum of the holders' parts as a sharing of degree t.
 
     Rounds    1
     Bytes     16 N (8 m width W) for each of (t+1)(n-1-t) messages
-    Security  semi-honest: any t parties miss the polynomial of a holder
+    Security  semi-honest: any t parties lack the polynomial of a holder
     """
     *part, size = operands
     mine = [part[0][0] if width and part else (part[0] if part else None)]

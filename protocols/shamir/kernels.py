@@ -1,6 +1,6 @@
 """The loops over shares modulo 2^127 - 1: arrays of shape (elements, 2), low and high words. Local.
 
-Every array is C-contiguous; the other rules of kernels stand in `protocols.compiled`.
+All arrays are C-contiguous; the other rules of kernels are in `protocols.compiled`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _NEGATIVE = np.int64(0)
 
 KERNELS = Kernels()
 kernel, ready = KERNELS.kernel, KERNELS.ready
-#: The kernels of every group, those that other modules of this folder declare among them.
+#: All kernels by group, also those that other modules of this folder declare.
 GROUPS = KERNELS.groups
 
 
@@ -55,14 +55,14 @@ def multiply_add(x: Words, y: Words, out: Words) -> None:
 
 @kernel("u8[:,::1], u8, u8, u8[:,::1]")
 def add_one(x: Words, low: np.uint64, high: np.uint64, out: Words) -> None:
-    """out = x + one public element."""
+    """out = x + a public element."""
     for i in range(out.shape[0]):
         out[i, 0], out[i, 1] = prime.add(x[i, 0], x[i, 1], low, high)
 
 
 @kernel("u8[:,::1], u8, u8, u8[:,::1]")
 def scale_one(x: Words, low: np.uint64, high: np.uint64, out: Words) -> None:
-    """out = x * one public element."""
+    """out = x * a public element."""
     for i in range(out.shape[0]):
         out[i, 0], out[i, 1] = prime.mul(x[i, 0], x[i, 1], low, high)
 
@@ -81,8 +81,8 @@ def combine(coefficients: Words, xs: Words, out: Words) -> None:
 
 @kernel("u8[:,::1], u8[:,:,::1], u8[:,:,::1], u8[:,:,::1]")
 def spread(secret: Words, streams: Words, coefficients: Words, out: Words) -> None:
-    """out[k] = coefficients[k, 0] * secret + the sum of coefficients[k, j + 1] * streams[j], whose highest bits do not
-    count."""
+    """out[k] = coefficients[k, 0] * secret + the sum of coefficients[k, j + 1] * streams[j]; the highest bit of each
+    stream element is ignored."""
     for k in range(out.shape[0]):
         c0, c1 = coefficients[k, 0, 0], coefficients[k, 0, 1]
         d0, d1 = coefficients[k, 1, 0], coefficients[k, 1, 1]
@@ -99,14 +99,14 @@ def spread(secret: Words, streams: Words, coefficients: Words, out: Words) -> No
 
 @kernel("u8[:,::1], u8[:,::1], u8[:,::1]")
 def add_stream(x: Words, stream: Words, out: Words) -> None:
-    """out = x + a stream, whose highest bits do not count."""
+    """out = x + a stream; the highest bit of each stream element is ignored."""
     for i in range(out.shape[0]):
         out[i, 0], out[i, 1] = prime.add(x[i, 0], x[i, 1], stream[i, 0], stream[i, 1] & _HIGH)
 
 
 @kernel("u8[:,::1], u8")
 def drawn(x: Words, bits: np.uint64) -> None:
-    """Random words cut to `bits` bits, at most 127, as elements."""
+    """Cut random words to `bits` bits, at most 127, and make them elements, in place."""
     low, high = _LOW, _HIGH
     if bits <= WORD:
         low, high = low >> (WORD - bits), ZERO

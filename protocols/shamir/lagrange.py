@@ -1,6 +1,6 @@
-"""Lagrange coefficients: the value of a polynomial at one point from its values at others.
+"""Lagrange coefficients: the value of a polynomial at one point from its values at other points.
 
-Party i has the point i + 1 in both fields; the secret stands at 0.
+Party i has the point i + 1 in both fields; the secret is the value at 0.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ def coefficients(points: tuple[int, ...], at: int) -> Words:
     """(len(points), 2): f(at) = the sum of coefficients[j] f(points[j]), for degrees below the number of points."""
     rows = []
     for j, x in enumerate(points):
-        above, below = 1, 1
+        numerator, denominator = 1, 1
         for k, other in enumerate(points):
             if k != j:
-                above = above * (at - other) % PRIME
-                below = below * (x - other) % PRIME
-        rows.append(element(above * pow(below, -1, PRIME)))
+                numerator = numerator * (at - other) % PRIME
+                denominator = denominator * (x - other) % PRIME
+        rows.append(element(numerator * pow(denominator, -1, PRIME)))
     return np.asarray(rows, np.uint64)
 
 
@@ -51,15 +51,16 @@ def _binary(m: int, points: tuple[int, ...], at: int) -> tuple[int, ...]:
 
 @cache
 def steps(m: int, points: tuple[int, ...], at: int) -> NDArray[np.int64]:
-    """The same over GF(2^m), as steps on planes."""
+    """`coefficients` over GF(2^m), as steps on planes."""
     return sum_steps(m, _binary(m, points, at))
 
 
 @cache
 def dealing(silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], dealer: int) -> Words:
-    """(len(targets), 1 + len(silent), 2): shares at points `targets` of a number dealt through 0 and points `silent`.
+    """(len(targets), 1 + len(silent), 2): the coefficients of the share at each target, for the secret at 0 and the
+    streams at points `silent`.
 
-    With `members`, the dealt number is the part that the member at point `dealer` has in a value of higher degree.
+    With `members`, the dealer deals its share of a sharing among these points, times its coefficient.
     """
     weight = element(1) if not members else coefficients(members, 0)[members.index(dealer)]
     factor = int(weight[0]) + (int(weight[1]) << 64)
@@ -73,7 +74,7 @@ def dealing(silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[in
 def dealing_steps(
     m: int, silent: tuple[int, ...], targets: tuple[int, ...], members: tuple[int, ...], dealer: int
 ) -> tuple[NDArray[np.int64], ...]:
-    """The same over GF(2^m), as steps on planes for each target: the secret's element first."""
+    """`dealing` over GF(2^m), as steps on planes for each target: the secret's element first."""
     weight = 1 if not members else _binary(m, members, 0)[members.index(dealer)]
     dealt = []
     for target in targets:

@@ -1,8 +1,8 @@
-"""Organizations that do not compute: sharing a vector before a run, and results for somebody outside of it.
+"""Organizations that do not compute: how they share a vector before a run, and how they receive results.
 
-What is dealt are t+1 summands of the vector modulo 2^127 - 1, one to each of the first t+1 parties: t of them are
-16-byte seeds that their holders expand. In the run every holder shares its summand, so that whatever was dealt becomes
-sharings of degree t; a lying owner can choose its values, and nothing else.
+The owner deals t+1 summands of the vector modulo 2^127 - 1, one to each of the first t+1 parties: t of them are 16-byte
+seeds that their holders expand. In the run each holder shares its summand, so any dealt bytes become sharings of degree
+t: a lying owner can choose its values, and nothing else.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def deal(scheme: Scheme, values: Integers, random: Callable[[int], bytes]) -> li
     """The summands of a vector of n integers.
 
     Bytes     16 (n + t)
-    Security  any t parties miss a summand: a seed, which masks the vector, or the vector itself
+    Security  any t parties lack a summand: a seed, which masks the vector, or the masked vector
     """
     seeds = [random(SEED_BYTES) for _ in range(scheme.threshold)]
     rest = encoded(values)
@@ -54,19 +54,19 @@ def deal(scheme: Scheme, values: Integers, random: Callable[[int], bytes]) -> li
 def summand(
     scheme: Scheme, index: int, dealt: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]
 ) -> Words | None:
-    """What party `index` holds of vectors that were dealt, joined; None where it holds nothing."""
+    """The summand of the dealt vectors, joined, that party `index` holds; None if it holds none."""
     if index > scheme.threshold:
         return None
     parts = []
-    for own, size in zip(dealt, sizes, strict=True):
-        piece = own[index]
+    for contribution, size in zip(dealt, sizes, strict=True):
+        piece = contribution[index]
         assert piece is not None
         if index < scheme.threshold:
             parts.append(_expanded(piece.tobytes(), size))
             continue
         vector = np.empty((size, 2), np.uint64)
         vector.reshape(-1).view(np.uint8)[:] = piece
-        kernels.drawn(vector, np.uint64(BITS))  # whatever words came, these are elements
+        kernels.drawn(vector, np.uint64(BITS))  # makes elements of any words that came
         parts.append(vector)
     return np.concatenate(parts) if parts else np.zeros((0, 2), np.uint64)
 
@@ -79,27 +79,27 @@ def _expanded(seed: bytes, size: int) -> Words:
 
 
 async def take(f: Floor, *operands: Any) -> Words:
-    """Vectors that were dealt, as sharings: each holder shares its summand. Any elements may come out.
+    """Sharings of the dealt vectors: each holder shares its summand. The values can be any elements.
 
     Rounds    1
     Bytes     16 N for each of (t+1)(n-1-t) messages
     Security  semi-honest compute parties; the owner may have dealt anything
     """
-    *own, size = operands
+    *held, size = operands
     dealers = range(f.scheme.threshold + 1)
-    shares = [f.deal(d, own[0] if f.me == d else None, size) for d in dealers]
-    total = await shares[0]
-    for share in shares[1:]:
-        total = f.add(total, await share)
+    dealt = [f.deal(d, held[0] if f.me == d else None, size) for d in dealers]
+    total = await dealt[0]
+    for sharing in dealt[1:]:
+        total = f.add(total, await sharing)
     return total
 
 
 async def fresh_numbers(f: Floor, x: Words, size: int) -> Words:
-    """The same numbers in shares that tell nothing else.
+    """The same numbers in fresh shares, which disclose nothing else.
 
     Rounds    1
     Bytes     16 N for each of (t+1)(n-1-t) messages
-    Security  t+1 parties deal zeros: to any t of them, and to whoever sees all shares, the sharing is uniform
+    Security  t+1 parties deal zeros: the sharing is uniform to any t of them, and to a recipient of all shares
     """
     shares = [f.deal(d, f.at(d, local.constant, 0, size), size) for d in f.committee.dealers]
     for share in shares:
@@ -108,7 +108,7 @@ async def fresh_numbers(f: Floor, x: Words, size: int) -> Words:
 
 
 async def fresh_planes(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """The same for bits.
+    """`fresh_numbers` for words of bits.
 
     Rounds    1
     Bytes     8 m width W for each of (t+1)(n-1-t) messages
@@ -129,8 +129,8 @@ def handed_words(scheme: Scheme, x: Spec) -> int:
 
 
 def combine(scheme: Scheme, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
-    """What the parts of all parties tell. Raises CheckFailed where they are no sharing of degree t, or a number is
-    beyond +-2^62."""
+    """The value that the parts of all parties share. Raises CheckFailed if they are no sharing of degree t, or a number
+    is beyond +-2^62."""
     bits = x.kind == "bits"
     shape = (scheme.degree, x.width, words(x.size)) if bits else (x.size, 2)
     field: Field = BinaryField(scheme.degree) if bits else PrimeField()
@@ -140,7 +140,7 @@ def combine(scheme: Scheme, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDA
     first = np.ascontiguousarray(known[: t + 1])
     for i in range(t + 1, scheme.parties):
         if not np.array_equal(field.interpolate(points, i + 1, first), known[i]):
-            raise CheckFailed("the compute parties gave shares of one release that contradict each other")
+            raise CheckFailed("the compute parties handed out shares of one release that contradict each other")
     value = field.interpolate(points, 0, first)
     if bits:
         return joined_words(value[0], x.size).reshape(x.shape)
@@ -150,9 +150,9 @@ def combine(scheme: Scheme, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDA
 async def _taken(
     party: Party, scheme: Scheme, *, pieces: Sequence[Sequence[NDArray[np.uint8] | None]], sizes: Sequence[int]
 ) -> Numbers:
-    own = summand(scheme, party.index, pieces, sizes)
+    held = summand(scheme, party.index, pieces, sizes)
     size = sum(sizes)
-    operands = () if own is None else (own,)
+    operands = () if held is None else (held,)
     return Numbers(await run(party, scheme, take, *operands, size=size), (size,))
 
 

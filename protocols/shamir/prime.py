@@ -1,10 +1,10 @@
 """Arithmetic modulo the Mersenne prime 2^127 - 1, on pairs of 64-bit words: machine code for the kernels.
 
-An element is (low, high) with high < 2^63 and never the prime itself. 2^127 counts as 1, so a product of 254 bits is
-folded twice. The functions here compile to LLVM's 128-bit integers, which numba has no type for.
+An element is (low, high) with high < 2^63 and never the prime itself. 2^127 is 1 modulo the prime, so a product of 254
+bits is folded twice. The functions here use LLVM's 128-bit integers, for which numba has no type.
 
-They become part of the kernels that call them, and numba's cache knows a kernel by its own file alone: after a change
-here, change the modification time of `kernels.py` too.
+They are inlined into the kernels that call them, and numba's cache checks only the file of a kernel: after a change
+here, change the modification time of `kernels.py` and `kernels_order.py` too.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ def _parted(context: Any, builder: Any, value: Any) -> Any:
 
 
 def _fold(builder: Any, value: Any) -> Any:
-    """A number below 2^128 to one of at most 2^127 that counts the same."""
+    """Reduce a number below 2^128 to a congruent number of at most 2^127."""
     return builder.add(builder.and_(value, _wide(PRIME)), builder.lshr(value, _wide(BITS)))
 
 
 def _canonical(builder: Any, value: Any) -> Any:
-    """At most 2^127 to below the prime."""
+    """Reduce a number of at most 2^127 to below the prime."""
     less = builder.sub(value, _wide(PRIME))
     return builder.select(builder.icmp_unsigned(">=", value, _wide(PRIME)), less, value)
 
@@ -91,7 +91,7 @@ def _product(builder: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     high = builder.mul(w[1], w[3])
     shifted = builder.shl(middle, _wide(64))
     first = _fold(builder, builder.add(_fold(builder, low), _fold(builder, shifted)))
-    # 2^128 counts as 2: what the middle has above, and all of high, twice; together at most 2^127
+    # 2^128 is 2 modulo the prime: twice the upper word of the middle and twice `high`; together at most 2^127
     carried = builder.shl(builder.lshr(middle, _wide(64)), _wide(1))
     second = _fold(builder, builder.add(carried, builder.shl(high, _wide(1))))
     return _fold(builder, builder.add(first, second))

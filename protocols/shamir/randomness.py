@@ -17,30 +17,30 @@ WIDTH = 62
 
 
 async def random_numbers(f: Floor, size: int) -> Words:
-    """Uniform integers from -2^61 on and below 2^61 that nobody knows.
+    """Uniform integers in [-2^61, 2^61) that nobody knows.
 
-    t+1 parties each deal a number of 62 bits, and its bits. What their sum carries beyond 2^62 is taken off: a sum of
-    integers alone would tell each of them where the others' numbers are likely to bring it.
+    Each of t+1 parties deals a number of 62 bits, and the bits of this number. The carries of the sum beyond 2^62 are
+    subtracted: without this the sum would not be uniform, and each dealer could guess it from its own number.
 
-    Rounds    1, those of adding t+1 numbers of 62 + log2(t+1) bits, and of turning the carries into numbers
+    Rounds    1, then those of adding t+1 numbers of 62 + log2(t+1) bits, and those of `to_numbers` for the carries
     Bytes     16 N and 8 m 62 W for each of D messages; then those of the sum, and of `to_numbers` for its carries
-    Security  any t parties miss one of the summands modulo 2^62
+    Security  any t parties lack one of the summands modulo 2^62
     """
     carries = f.scheme.threshold.bit_length()
-    own = {d: f.at(d, f.drawn, size, WIDTH) for d in f.committee.dealers}
-    dealt = [f.deal(d, own[d], size) for d in f.committee.dealers]
+    drawn = {d: f.at(d, f.drawn, size, WIDTH) for d in f.committee.dealers}
+    dealt = [f.deal(d, drawn[d], size) for d in f.committee.dealers]
     bits = [
-        f.deal_planes(d, f.at(d, _planes, f, own[d], WIDTH + carries), WIDTH + carries, size)
+        f.deal_planes(d, f.at(d, _planes, f, drawn[d], WIDTH + carries), WIDTH + carries, size)
         for d in f.committee.dealers
     ]
     total = await dealt[0]
-    for one in dealt[1:]:
-        total = f.add(total, await one)
-    top = await sum_bits(f, [await one for one in bits], WIDTH + carries, size, lowest=WIDTH)
+    for sharing in dealt[1:]:
+        total = f.add(total, await sharing)
+    top = await sum_bits(f, [await planes for planes in bits], WIDTH + carries, size, lowest=WIDTH)
     numbers = await to_numbers(f, top, carries, size)
-    each = [f.rows(numbers, i, size) for i in range(carries)]
-    beyond = [-(1 << (WIDTH + i)) for i in range(carries)]
-    return f.add_one(f.combine([1, *beyond], [total, *each]), -(1 << (WIDTH - 1)))
+    carried = [f.rows(numbers, i, size) for i in range(carries)]
+    weights = [-(1 << (WIDTH + i)) for i in range(carries)]
+    return f.add_one(f.combine([1, *weights], [total, *carried]), -(1 << (WIDTH - 1)))
 
 
 def _planes(f: Floor, values: Words, width: int) -> Words:
@@ -48,16 +48,16 @@ def _planes(f: Floor, values: Words, width: int) -> Words:
 
 
 async def random_planes(f: Floor, size: int, *, width: int) -> Words:
-    """Uniform words of bits nobody knows: the exclusive or of those of t+1 parties.
+    """Uniform words of bits that nobody knows: the exclusive or of words that t+1 parties draw.
 
     Rounds    1
     Bytes     8 m width W for each of D messages
-    Security  any t parties miss one of the words
+    Security  any t parties lack one of the words
     """
     dealt = [f.deal_planes(d, f.at(d, f.drawn_planes, width, size), width, size) for d in f.committee.dealers]
     total = await dealt[0]
-    for one in dealt[1:]:
-        total = f.xor(total, await one)
+    for sharing in dealt[1:]:
+        total = f.xor(total, await sharing)
     return total
 
 

@@ -1,12 +1,12 @@
-"""How much room a masked number has: the one place that says how long masks are, and what is left to see.
+"""How long masks are for numbers of a given room, and how much a masked number still discloses: decided here alone.
 
-A number x with -2^(room-1) <= x < 2^(room-1) (or 0 <= x < 2^room) is opened to the king plus one mask of `mask_bits`
-bits from each of t maskers. Any t parties miss the king or one mask r, uniform in [0, 2^bits). Of two numbers in the
-room, x and x', the distributions of x + r and x' + r differ in |x - x'| of 2^bits values on each side: a statistical
-distance below 2^(room - bits).
+A number x with -2^(room-1) <= x < 2^(room-1) (or 0 <= x < 2^room) is opened to the king together with one mask of
+`mask_bits` bits from each of t maskers: the king sees the sum. Any t parties lack the king or one mask r, uniform in
+[0, 2^bits). For two numbers x and x' of this room, the distributions of x + r and x' + r differ in |x - x'| of 2^bits
+values on each side: a statistical distance below 2^(room - bits).
 
-All masks are as long as the modulus 2^127 - 1 allows: t of them and a number of `most_room` bits stay below it, so that
-the sum of integers never wraps. They cost nothing more: what is sent are elements, whatever their size.
+Masks are as long as the modulus 2^127 - 1 allows: the sum of t masks and a number of `most_room` bits stays below it
+and never wraps. Long masks cost nothing, since messages contain elements of 127 bits in any case.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 from mpc.errors import RangeError
 from protocols.shamir.prime import BITS
 
-#: Masks have at least this many bits more than the numbers they hide: others are refused when a study is planned.
+#: A mask has at least this many bits more than the number it hides; a plan with a shorter mask is refused.
 STATISTICAL_SECURITY = 40
 
 
@@ -29,15 +29,15 @@ def most_room(threshold: int) -> int:
 
 
 def checked_room(threshold: int, room: int) -> int:
-    """`room`. Raises RangeError for one that leaves masks fewer than 40 bits more."""
+    """`room`. Raises RangeError if masks would be less than 40 bits longer."""
     if room > most_room(threshold):
         raise RangeError(
-            f"numbers of {room} bits: at most {most_room(threshold)} can be masked modulo 2^{BITS} - 1; narrow the "
-            "bounds of what is computed with"
+            f"numbers of {room} bits: at most {most_room(threshold)} bits can be masked modulo 2^{BITS} - 1; "
+            "narrow the bounds of the operands"
         )
     return room
 
 
 def distance(threshold: int, room: int) -> float:
-    """The statistical distance from uniform that opening one masked number in this room leaves."""
+    """The statistical distance from uniform of one opened masked number of this room."""
     return 2.0 ** (room - mask_bits(threshold))

@@ -1,4 +1,4 @@
-"""Local operations on the two kinds of share: linear ones, rearranging, and bits by position."""
+"""Local operations on both kinds of share: linear ones, rearrangements, and steps on the bits of words."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def alike(what: str, *xs: Numbers | Planes) -> None:
 
 
 def constant(values: Integers) -> Numbers:
-    """A public array: the polynomial that is constant, the same point at every party."""
+    """A public array as a sharing: the polynomial is constant, so all parties have the same share."""
     return Numbers(encoded(values), np.shape(values))
 
 
@@ -106,7 +106,7 @@ def invert(x: Planes) -> Planes:
 
 
 def unpack(x: Planes) -> Planes:
-    """The bits of each word, the lowest first along a new first axis."""
+    """The bits of each word along a new first axis, the lowest first."""
     wanted("unpack", x.spec, "bits")
     shape = (x.width, *x.shape)
     if x.width == 1 or not x.size % 64:
@@ -115,13 +115,13 @@ def unpack(x: Planes) -> Planes:
 
 
 def magnitude(x: Planes) -> Planes:
-    """Words of two's complement without their highest bit, which flips the others where it is set."""
+    """Words of two's complement without their highest bit; where it is set, all other bits are flipped."""
     wanted("magnitude", x.spec, "bits")
     return Planes(x.data[:, :-1] ^ x.data[:, -1:], x.shape, x.width - 1)
 
 
 def first_axis_as_width(x: Planes) -> Words:
-    """Words of one bit along a first axis as the planes of words."""
+    """Words of one bit along the first axis as planes of words of that many bits."""
     rest = size_of(x.shape[1:])
     if not rest % 64:
         return x.data.reshape(x.data.shape[0], x.shape[0], -1)
@@ -129,13 +129,13 @@ def first_axis_as_width(x: Planes) -> Words:
 
 
 def bit_reverse(x: Planes) -> Planes:
-    """The bits of each word from the other end."""
+    """The bits of each word in reverse order."""
     wanted("bit_reverse", x.spec, "bits")
     return Planes(np.ascontiguousarray(x.data[:, ::-1]), x.shape, x.width)
 
 
 def keep(x: AnyShare, facts: NDArray[np.int64]) -> AnyShare:
-    """x where a public fact holds, else 0."""
+    """x where the public fact holds, else 0."""
     if bool(np.all(facts)):
         return x
     if isinstance(x, Planes):

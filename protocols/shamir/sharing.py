@@ -1,7 +1,8 @@
-"""How one party holds its part of a Shamir sharing.
+"""How one party holds its share of a Shamir sharing.
 
-Numbers are points of polynomials of degree t modulo p = 2^127 - 1; a value x stands for x modulo p, so that products
-and sums within +-2^62 are exact and masks have room above them. Bits are points over GF(2^m), held as planes.
+The share of a number is the value of a polynomial of degree t modulo p = 2^127 - 1; x is shared as x modulo p, so
+products and sums within +-2^62 are exact, and masks have room above them. Bits are shared over GF(2^m) and held as
+planes.
 """
 
 from __future__ import annotations
@@ -19,12 +20,12 @@ from protocols.shamir import kernels, kernels_planes
 from protocols.shamir.floor import words
 
 Words = NDArray[np.uint64]
-#: Two words as one item, which NumPy moves and never computes with.
+#: Two words as one item: NumPy moves it and never computes with it.
 _ITEM = np.dtype("V16")
 
 
 class Numbers(Share):
-    """Integers. `data` is a contiguous (size, 2) array, never written to once made, since it may be on its way."""
+    """Integers. `data` is a contiguous (size, 2) array. Nobody writes to it later, since a message may still use it."""
 
     __slots__ = ("data", "shape")
     #: Not bits.
@@ -44,17 +45,17 @@ class Numbers(Share):
 
     def viewed(self, to: Callable[[NDArray[Any]], NDArray[Any]], shape: Shape) -> Numbers:
         """Rearranged elements."""
-        found = to(self.data.view(_ITEM).reshape(self.shape))
-        if found.shape != shape:
-            raise ShapeError(f"view: declared to give {shape}, gave {found.shape}")
-        items = np.ascontiguousarray(found)
+        moved = to(self.data.view(_ITEM).reshape(self.shape))
+        if moved.shape != shape:
+            raise ShapeError(f"view: the function gave shape {moved.shape}, expected {shape}")
+        items = np.ascontiguousarray(moved)
         if not items.flags.writeable:  # a kernel has one signature, for arrays that can be written to
             items = items.copy()
         return Numbers(items.reshape(-1, 1).view(np.uint64).reshape(-1, 2), shape)
 
 
 class Planes(Share):
-    """Words of `width` bits. `data` is a contiguous (m, width, W) array: 64 elements a word."""
+    """Words of `width` bits. `data` is a contiguous (m, width, W) array: one bit of each of 64 elements a word."""
 
     __slots__ = ("data", "shape", "width")
 
@@ -72,7 +73,7 @@ class Planes(Share):
         return size_of(self.shape)
 
     def single(self) -> NDArray[np.uint8]:
-        """Every bit by itself: (m, width, *shape) of 0 and 1."""
+        """Single bits, 0 or 1: (m, width, *shape)."""
         flat = unpacked(self.data, self.size)
         return flat.reshape(*flat.shape[:-1], *self.shape)
 
@@ -80,7 +81,7 @@ class Planes(Share):
         """Rearranged elements."""
         places = to(np.arange(self.size).reshape(self.shape))
         if places.shape != shape:
-            raise ShapeError(f"view: declared to give {shape}, gave {places.shape}")
+            raise ShapeError(f"view: the function gave shape {places.shape}, expected {shape}")
         flat = places.reshape(-1)
         if flat.size == self.size and bool(np.array_equal(flat, np.arange(self.size))):
             return Planes(self.data, shape, self.width)
@@ -120,7 +121,7 @@ def encoded(values: Integers) -> Words:
 
 
 def decoded(elements: Words) -> Integers:
-    """Elements as signed integers. Raises CheckFailed for one beyond +-2^62."""
+    """Elements as signed integers. Raises CheckFailed if an element is beyond +-2^62."""
     out = np.empty(len(elements), np.int64)
     beyond = np.zeros(1, np.int64)
     kernels.decode(elements, out, beyond)
