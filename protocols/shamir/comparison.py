@@ -1,4 +1,4 @@
-"""Comparing numbers, and circuits over the bits of words."""
+"""Comparisons of numbers, and circuits over the bits of words."""
 
 from __future__ import annotations
 
@@ -22,17 +22,15 @@ from protocols.shamir.work import of_bits
 
 Words = NDArray[np.uint64]
 
-
-#: Bits in which any number is compared with zero.
+#: Width for a comparison of any number with zero.
 WHOLE = 63
 
 
 async def sign(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """One plane: x < 0, given -2^(width-1) <= x < 2^(width-1).
+    """One plane: x < 0, for -2^(width-1) <= x < 2^(width-1).
 
-    Rounds    3 + ceil(log2(width - 1)) for t = 1: summands, carries; more summands take a round of ands each time
-              three become two
-    Bytes     16 N for each of 2t messages and 8 m width W for D, then the ands of `highest_bit`
+    Rounds    3 + ceil(log2(width - 1)) for t = 1: summands, then carries; for larger t also those of `carry_save`
+    Bytes     16 N for each of 2t messages and 8 m width W for each of D, then the ands of `highest_bit`
     Security  semi-honest, as `truncation.cut`
     """
     summands, _ = await operands(f, x, size, room=width, width=width)
@@ -40,12 +38,13 @@ async def sign(f: Floor, x: Words, size: int, *, width: int) -> Words:
 
 
 async def equal(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """One plane: x == 0, given -2^width < x < 2^width.
+    """One plane: x == 0, for -2^width < x < 2^width.
 
-    Two summands add up to -1 modulo 2^width just if each bit of one is the other's opposite: no carry is computed.
+    Two summands of x - 1 add up to -1 modulo 2^width exactly if they are each other's complement: no carry is needed.
 
     Rounds    2 + ceil(log2 width) for t = 1, and those of `carry_save`
-    Bytes     16 N for each of 2t messages and 8 m width W for D; 8 m W for each of P messages and t (width - 1) ands
+    Bytes     16 N for each of 2t messages and 8 m width W for each of D; 8 m W for each of P messages and
+              t (width - 1) ands
     Security  semi-honest, as `truncation.cut`
     """
     summands, _ = await operands(f, x, size, room=width + 1, width=width, plus=-1)
@@ -54,7 +53,7 @@ async def equal(f: Floor, x: Words, size: int, *, width: int) -> Words:
 
 
 async def all_set(f: Floor, x: Words, width: int, size: int) -> Words:
-    """One plane: the and of all.
+    """One plane: the and of all planes.
 
     Rounds    ceil(log2 width)
     Bytes     8 m (width - 1) W for each of P messages
@@ -72,7 +71,7 @@ async def decompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
     """The `width` low bits of x, |x| < 2^62, two's complement.
 
     Rounds    3 + ceil(log2(width - 1)) for t = 1, and those of `carry_save`
-    Bytes     16 N for each of 2t messages and 8 m width W for D, then the ands of `sum_bits`
+    Bytes     16 N for each of 2t messages and 8 m width W for each of D, then the ands of `sum_bits`
     Security  semi-honest, as `truncation.cut`
     """
     summands, _ = await operands(f, x, size, room=64, width=width)
@@ -80,20 +79,20 @@ async def decompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
 
 
 async def below(f: Floor, x: Words, y: Words, size: int, *, width: int) -> Words:
-    """One plane: x < y of words, not negative.
+    """One plane: x < y, for words as numbers that are not negative.
 
-    y and the opposite of x add up to 2^width or more just if y is larger.
+    y and the complement of x add up to 2^width or more exactly if y is larger.
 
     Rounds    1 + ceil(log2 width)
     Bytes     8 m W for each of P messages and less than 3 width ands
     Security  semi-honest, as `conjunction`
     """
-    none = np.zeros_like(x[:, :1])
-    return await highest_bit(f, [f.joined([y, none]), f.joined([f.invert(x), none])], width + 1, size)
+    zero = np.zeros_like(x[:, :1])
+    return await highest_bit(f, [f.joined([y, zero]), f.joined([f.invert(x), zero])], width + 1, size)
 
 
 async def prefix_or(f: Floor, x: Words, size: int, *, width: int) -> Words:
-    """Words whose bit i is the or of the bits i and above of x.
+    """Words whose bit i is the or of bit i of x and all higher bits.
 
     Rounds    ceil(log2 width)
     Bytes     8 m W for each of P messages and about width / 2 ands a round
@@ -103,8 +102,8 @@ async def prefix_or(f: Floor, x: Words, size: int, *, width: int) -> Words:
     span = 1
     while span < width:
         lower = [i for i in range(width) if not i & span and (i // span + 1) * span < width]
-        beside = [(i // span + 1) * span for i in lower]
-        a, b = x[:, lower], x[:, beside]
+        higher = [(i // span + 1) * span for i in lower]
+        a, b = x[:, lower], x[:, higher]
         both = await conjunction(f, a, b, len(lower), size)
         x[:, lower] = f.xor(f.xor(a, b), both)
         span *= 2
@@ -168,8 +167,8 @@ async def _rows_zero(party: Party, scheme: Scheme, x: Numbers) -> Planes:
     equals = await run(party.inner("equal"), scheme, equal, x.data, size=x.size, result=1, width=WHOLE)
     zero = Planes(equals, x.shape, 1).viewed(lambda a: np.moveaxis(a, -1, 0), (columns, *shape))
     planes, size = first_axis_as_width(zero), size_of(shape)
-    found = await run(party.inner("every"), scheme, every, planes, size=size, result=1, width=columns)
-    return Planes(found, shape, 1)
+    all_zero = await run(party.inner("every"), scheme, every, planes, size=size, result=1, width=columns)
+    return Planes(all_zero, shape, 1)
 
 
 def _rows_zero_cost(scheme: Scheme, label: bytes, x: Spec) -> Cost:
@@ -179,7 +178,7 @@ def _rows_zero_cost(scheme: Scheme, label: bytes, x: Spec) -> Cost:
 
 
 def _compared_each(x: Numbers, *, thresholds: Integers, width: int) -> list[Words]:
-    """x less each threshold."""
+    """x minus each threshold."""
     shape = against("signs", x.shape, np.shape(thresholds))
     many = x.viewed(lambda values: np.broadcast_to(values, shape), shape)
     return [add_public(many, -thresholds).data]

@@ -1,7 +1,7 @@
 """The engine for any number of parties: Shamir's sharing modulo 2^127 - 1, t < n/2 corruptions, semi-honest.
 
-Its protocols are in the other files of this folder, and declare there which primitives they are. A plan runs the
-protocol itself on a tally. Making an engine loads its kernels.
+The other files of this folder contain its protocols and declare the primitive of each. A plan runs the protocol itself
+on a tally. A new engine object compiles or loads the kernels.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def warm_up(progress: Callable[[int, int], None] | None = None) -> None:
 
 
 class ShamirEngine(Declared, package="protocols.shamir"):
-    """n parties, each with one point of every polynomial; any t of them learn nothing.
+    """n parties, each with one point of each polynomial; any t of them learn nothing.
 
-    threshold  t; the largest, (n - 1) // 2, by default
+    threshold  t (default: the largest, (n - 1) // 2)
     Raises ConfigError as `checked_threshold` does.
     """
 
@@ -45,7 +45,7 @@ class ShamirEngine(Declared, package="protocols.shamir"):
         self.threshold = t
         self.scheme = Scheme(parties, t)
         self.setting = (self.scheme,)
-        #: Results of truncations are within this of the exact quotient.
+        #: Largest distance of the result of a truncation from the exact quotient.
         self.rounding = t // 2 + 1
         super().__init__()
         warm_up()

@@ -1,4 +1,4 @@
-"""The two fields that sharings are over, behind one face: what dealing, masking and opening need of them."""
+"""One interface to the two fields of sharings: the operations for dealing, masking and opening."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ class Field(ABC):
     def spread(
         self, secret: Words, streams: Words, silent: Points, targets: Points, members: Points, own: int
     ) -> Words:
-        """The shares at `targets` of polynomials through the secret and through the streams, at `silent`.
+        """The shares at `targets` of polynomials through the secret at 0 and the streams at `silent`.
 
-        With `members`, the secret is first made the part of the point `own` in the value of a polynomial through all.
+        With `members`, the secret is first multiplied by the coefficient of point `own` among these points.
         """
 
     @abstractmethod
@@ -40,7 +40,7 @@ class Field(ABC):
 
     @abstractmethod
     def uniform(self, words: Words) -> None:
-        """Turn uniform words into uniform elements, in place."""
+        """Make uniform elements of uniform words, in place."""
 
 
 class PrimeField(Field):
@@ -87,8 +87,8 @@ class BinaryField(Field):
         known = np.empty((len(silent) + 1, *out.shape[1:]), np.uint64)
         known[0] = secret.reshape(self.degree, -1)
         known[1:] = streams.reshape(len(silent), self.degree, -1)
-        every = lagrange.dealing_steps(self.degree, silent, targets, members, own)
-        for steps, share in zip(every, out, strict=True):
+        dealing = lagrange.dealing_steps(self.degree, silent, targets, members, own)
+        for steps, share in zip(dealing, out, strict=True):
             kernels_planes.sum_planes(steps, known, share)
         return out.reshape(len(targets), *secret.shape)
 

@@ -1,4 +1,4 @@
-"""The loops over rows of words: permutations, rows in another order, and running sums. Local."""
+"""The loops over rows of words: permutations, rearrangements of rows, and running sums. Local."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The loops over planes of bits, and between planes and words. Local.
 
-A plane holds one bit of each of 64 elements a word. Arithmetic of the binary field is a list of steps, each the
-exclusive or of one plane (or of the and of two) into another: see `binary_field`.
+A word of a plane contains one bit of each of 64 elements. Arithmetic of the binary field is a list of steps: each adds
+one plane, or the and of two planes, to another by exclusive or (see `binary_field`).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def sum_planes(steps: Steps, xs: Words, out: Words) -> None:
 
 @kernel("u8[::1]")
 def transpose(a: Words) -> None:
-    """Bit j of word i against bit i of word j, of 64 words."""
+    """Exchange bit j of word i with bit i of word j, for 64 words, in place."""
     span = _HALF
     mask = np.uint64((1 << 32) - 1)
     while span != _ZERO:

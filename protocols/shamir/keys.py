@@ -1,6 +1,6 @@
-"""Shuffled keys and comparisons of them in the open: what sorting and selecting share.
+"""Shuffled keys, and comparisons of keys whose results are opened: the common part of sorting and selecting.
 
-Sort keys are secret bits. They are decomposed once, before the shuffle, so that a comparison of two is ands alone.
+Sort keys are secret bits. They are decomposed once, before the shuffle, so a comparison of two keys needs ands only.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ Words = NDArray[np.uint64]
 
 
 class SortKeys:
-    """Shuffled keys that are pairwise distinct, and how two of them are compared.
+    """Shuffled keys that are pairwise distinct, and their comparison.
 
-    data   (m, n, 2): of each coefficient of the binary field the bits of every key, in two words
+    data   (m, n, 2): for each coefficient of the binary field the bits of all keys, two words a key
     width  bits of a key
     """
 
@@ -36,7 +36,7 @@ class SortKeys:
         self.scheme, self.data, self.width = scheme, data, width
 
     def of(self, rows: Places) -> SortKeys:
-        """Those of some rows."""
+        """The keys of `rows`, in that order."""
         return SortKeys(self.scheme, np.stack([self._of(coefficient, rows) for coefficient in self.data]), self.width)
 
     @staticmethod
@@ -50,14 +50,14 @@ class SortKeys:
 
         Rounds    those of `comparison.below`, and 1
         Bytes     those of `comparison.below`, and 8 m W from each of t parties to each party
-        Security  semi-honest; what the results tell is their caller's matter
+        Security  semi-honest; the caller must know what the opened results disclose
         """
         scheme, size, width = self.scheme, a.size, self.width
         x, y = await party.compute(size, lambda: (self._planes(a), self._planes(b)))
         bit = await run(party.inner("less"), scheme, below, x, y, size=size, result=1, width=width)
-        found = await reveal(party.inner("open"), scheme, Planes(bit, (size,), 1), range(scheme.parties))
-        assert found is not None
-        return found.astype(np.bool_)
+        opened = await reveal(party.inner("open"), scheme, Planes(bit, (size,), 1), range(scheme.parties))
+        assert opened is not None
+        return opened.astype(np.bool_)
 
     def _planes(self, rows: Places) -> Words:
         out = np.empty((len(self.data), self.width, words(rows.size)), np.uint64)
@@ -67,7 +67,7 @@ class SortKeys:
 
 
 def _places(rows: int) -> int:
-    """Bits of a row's number."""
+    """Bits of the number of a row."""
     return max(1, (rows - 1).bit_length())
 
 
@@ -84,7 +84,8 @@ async def ordered_bits(party: Party, scheme: Scheme, x: Numbers, width: int) -> 
 
 
 async def shuffled(party: Party, scheme: Scheme, x: Numbers, width: int) -> tuple[Order, SortKeys]:
-    """A random order of two rows or more, and in it the keys, with their places below so that no two are equal.
+    """A random order of two or more rows, and the keys in this order. The number of each row is the low bits of its
+    key, so no two keys are equal.
 
     Rounds    those of `decompose`, `permutation` and `shuffle`
     Bytes     those of `decompose`, of `permutation` and of a shuffle of words of width + log2 n bits
@@ -101,7 +102,7 @@ async def shuffled(party: Party, scheme: Scheme, x: Numbers, width: int) -> tupl
 
 
 def shuffled_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple[Spec, Cost, int]:
-    """What `shuffled` gives and costs, and the counter of inner operations after it."""
+    """Specification and cost of `shuffled`, and the counter of inner operations after it."""
     n, last = x.size, inner_label(label, 3, "shuffle")
     second = inner_label(label, 2, "permutation")
     spec = permutation_spec(scheme, second, n)
@@ -113,7 +114,7 @@ def shuffled_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple[Sp
 def compared_cost(
     scheme: Scheme, label: bytes, counter: int, counts: Iterable[int], n: int, width: int
 ) -> tuple[Cost, int]:
-    """Steps of so many comparisons each, of n rows' keys, and the counter of inner operations after them."""
+    """The cost of steps of `counts` comparisons of n rows' keys, and the counter of inner operations after them."""
     spent, wide = nothing(scheme), _places(n) + width
     for m in counts:
         less, opened = inner_label(label, counter + 1, "less"), inner_label(label, counter + 2, "open")

@@ -1,4 +1,4 @@
-"""Operations on arrays of shares modulo 2^127 - 1 that send nothing: linear ones."""
+"""Operations on arrays of shares modulo 2^127 - 1 that send nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Words = NDArray[np.uint64]
 
 
 def constant(value: int, size: int) -> Words:
-    """A public number as a sharing: the same at every party."""
+    """A public number as a sharing: all parties have the same share."""
     out = np.empty((size, 2), np.uint64)
     out[:] = lagrange.element(value)
     return out
@@ -32,14 +32,14 @@ def subtract(x: Words, y: Words) -> Words:
 
 
 def multiply(x: Words, y: Words) -> Words:
-    """x y: the degrees of both polynomials add up."""
+    """x y: the degree of the product is the sum of both degrees."""
     out = np.empty_like(x)
     kernels.multiply(x, y, out)
     return out
 
 
 def add_one(x: Words, value: int) -> Words:
-    """x plus one public number."""
+    """x plus a public number."""
     out = np.empty_like(x)
     low, high = lagrange.element(value)
     kernels.add_one(x, low, high, out)
@@ -47,7 +47,7 @@ def add_one(x: Words, value: int) -> Words:
 
 
 def scale_one(x: Words, factor: int) -> Words:
-    """x times one public number."""
+    """x times a public number."""
     out = np.empty_like(x)
     low, high = lagrange.element(factor)
     kernels.scale_one(x, low, high, out)

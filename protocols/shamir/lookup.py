@@ -1,8 +1,8 @@
-"""Public tables at secret places, and the functions that are read off them.
+"""Public tables at secret places, and the functions that use tables.
 
-The bits of the place are numbers. A table is a polynomial in them without squares; the bits are parted in two
-groups, the monomials of each group are formed by products, and the value is one inner product of both groups'
-monomials, with coefficients from the table: of degree 2t, so that it can be reduced or cut at once.
+The bits of a place are shared as numbers. A table is a polynomial in these bits without squares. The bits form two
+groups; products give the monomials of each group, and the entry is one bilinear form of both groups' monomials with
+coefficients from the table. It has degree 2t, so it can be reduced or cut directly.
 """
 
 from __future__ import annotations
@@ -32,18 +32,18 @@ _DIGITS = 28
 
 
 class Place(NamedTuple):
-    """A secret place in tables of 2^k entries: the monomials of its low and of its high bits, (2^k', N, 2): that of
-    bits S stands at the sum of 2^j over S, the constant 1 first."""
+    """A secret place in tables of 2^k entries: the monomials of its low and of its high bits, (2^k', N, 2). The
+    monomial of a set S of bits has the index sum of 2^j over S; the first one is the constant 1."""
 
     low: Words
     high: Words
 
 
 async def place(f: Floor, bits: Sequence[Words], size: int) -> Place:
-    """The monomials of the bits of a place, k numbers.
+    """The monomials of the k bits of a place, which are numbers.
 
     Rounds    ceil(log2(k / 2))
-    Bytes     16 N for each of P messages and each monomial of two bits or more: about 2 (2^(k/2) - 1) - k
+    Bytes     16 N for each of P messages and each monomial of two or more bits: about 2 (2^(k/2) - 1) - k
     Security  semi-honest, as `arithmetic.multiply`
     """
     half = len(bits) // 2
@@ -55,14 +55,14 @@ async def place(f: Floor, bits: Sequence[Words], size: int) -> Place:
 
 
 async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> list[list[list[Words]]]:
-    """Neighbouring sets of monomials joined: all products of one of each."""
+    """Join neighbouring sets of monomials: both sets, and all products of a monomial of each."""
     products, layout = [], []
     for sets in groups:
         for a, b in zip(sets[0::2], sets[1::2], strict=False):
             layout.append((a, b))
             products += [f.product(x, y) if f.member else None for y in b for x in a]
-    found = iter(await f.reduce_all(products, size))
-    joined = iter([[*a, *[part for y in b for part in (y, *[next(found) for _ in a])]] for a, b in layout])
+    reduced = iter(await f.reduce_all(products, size))
+    joined = iter([[*a, *[part for y in b for part in (y, *[next(reduced) for _ in a])]] for a, b in layout])
     out = []
     for sets in groups:
         pairs = len(sets) // 2
@@ -71,7 +71,7 @@ async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> l
 
 
 def coefficients(table: Sequence[int]) -> list[int]:
-    """Of the polynomial without squares that has these values at the places (Möbius' transform)."""
+    """The coefficients of the polynomial without squares that has the values of the table (Möbius transform)."""
     out = list(table)
     span = 1
     while span < len(out):
@@ -84,12 +84,12 @@ def coefficients(table: Sequence[int]) -> list[int]:
 
 @lru_cache(maxsize=64)
 def _form(table: tuple[int, ...], columns: int) -> Words:
-    """The same as elements, in rows of the monomials of the high bits."""
+    """`coefficients` as elements: one row for each monomial of the high bits."""
     return np.stack([element(value) for value in coefficients(table)]).reshape(-1, columns, 2)
 
 
 def read(f: Floor, at: Place, table: Sequence[int]) -> Words | None:
-    """table[place], degree 2t, at members of the committee. Local."""
+    """table[place], degree 2t, at members of the committee; None at others. Local."""
     return f.bilinear(_form(tuple(table), len(at.low)), at.low, at.high) if f.member else None
 
 
@@ -98,14 +98,14 @@ async def piecewise_cubic(
 ) -> Words:
     """See `mpc.machine.primitives.piecewise_cubic`.
 
-    Rounds    the bits of the piece (as `decompose`), as numbers, their monomials, the coefficients; then the powers of
-              u, 4, and one product that is cut, 2
+    Rounds    those of `parted`, of `place` and 1 for the coefficients; 4 for the powers of u, and 2 for a product that
+              is cut
     Bytes     those of `parted`, `place` and three times `cut`, and 16 N for each of P messages and 4 coefficients
-    Security  as `truncation.cut`, wherever x lies: places within a piece are below 2^step, so masks cover their powers
+    Security  as `truncation.cut`, for any x: places within a piece are below 2^step, so masks hide their powers
     """
     width = (len(table[0]) - 1).bit_length()
-    away = f.add_one(x, -low)
-    piece, u = await parted(f, away, size, cut=step, width=width)
+    offset = f.add_one(x, -low)
+    piece, u = await parted(f, offset, size, cut=step, width=width)
     if step <= _DIGITS:
         u = f.scale(u, 1 << (_DIGITS - step))
     else:
@@ -121,25 +121,25 @@ async def piecewise_cubic(
     return await cut(f, y, size, bits=bits, room=64)
 
 
-#: Fraction bits of e^v that a table gives, and those that its series then has left.
+#: Leading fraction bits of the exponent that a table takes; the series of e^v takes the others.
 _TABLE = 6
 
 
 async def exponential(
     f: Floor, x: Words, size: int, *, low: int, high: int, frac: int, digits: int, bits: int
 ) -> Words:
-    """See `mpc.machine.primitives.exponential`: e^x = T1[whole part] T2[first bits of the fraction] e^(rest), the
-    last by its series of degree 3.
+    """See `mpc.machine.primitives.exponential`: e^x = T1[whole part] T2[first bits of the fraction] e^(rest); the last
+    factor is a series of degree 3.
 
-    Rounds    as `piecewise_cubic`, and one product more
+    Rounds    as `piecewise_cubic`, and those of one more product
     Bytes     those of `parted`, of `place` twice, and of four times `cut`; 16 N for each of P messages and 2 tables
-    Security  as `truncation.cut`, for results below 2^60, which the interface asks for
+    Security  as `truncation.cut`, for results below 2^60, as the primitive requires
     """
     whole = max(1, ((high - low) >> frac).bit_length())
     first = min(_TABLE, frac)
     width = whole + first
-    away = f.add_one(x, -low)
-    places, rest = await parted(f, away, size, cut=frac - first, width=width)
+    offset = f.add_one(x, -low)
+    places, rest = await parted(f, offset, size, cut=frac - first, width=width)
     v = f.scale(rest, 1 << max(0, _DIGITS - frac))
     if frac > _DIGITS:
         v = await cut(f, v if f.member else None, size, bits=frac - _DIGITS, room=frac + 2)
@@ -167,7 +167,7 @@ _SIXTH = round((1 << _DIGITS) / 6)
 
 @lru_cache(maxsize=64)
 def _powers(low: int, frac: int, whole: int, digits: int) -> tuple[int, ...]:
-    """e^(low 2^-frac + i) with `digits` fraction bits, cut at 2^60, where no result lies."""
+    """e^(low 2^-frac + i) with `digits` fraction bits, at most 2^60: results are smaller."""
     with localcontext() as context:
         context.prec = 60
         base = Decimal(low) / (Decimal(2) ** frac)
@@ -182,7 +182,7 @@ def _powers(low: int, frac: int, whole: int, digits: int) -> tuple[int, ...]:
 
 @lru_cache(maxsize=8)
 def _fractions(first: int) -> tuple[int, ...]:
-    """e^(j 2^-first) / 6, with as many digits as the series."""
+    """e^(j 2^-first) / 6, with as many fraction bits as the series."""
     with localcontext() as context:
         context.prec = 60
         parts = [(Decimal(j) / (1 << first)).exp() / 6 * (1 << _DIGITS) for j in range(1 << first)]
@@ -190,7 +190,7 @@ def _fractions(first: int) -> tuple[int, ...]:
 
 
 async def table_of_count(f: Floor, x: Words, size: int, *, bits: int, table: tuple[int, ...]) -> Words:
-    """table[number of set planes]: counters add the planes three and two at a time, in secret bits.
+    """table[number of set planes]: adders of three or two planes count in secret bits.
 
     Rounds    about 2 log2(bits) of ands, then the count as numbers, its monomials and the table
     Bytes     8 m W for each of P messages and about `bits` ands; `to_numbers` and `place` for log2(bits) bits, and
@@ -205,7 +205,7 @@ async def table_of_count(f: Floor, x: Words, size: int, *, bits: int, table: tup
             threes = [same[i : i + 3] for i in range(0, last, 3)]
             rest = same[last:]
             groups += [(weight, group) for group in threes]
-            # two of a weight wait for a third one as long as more may come
+            # two planes of a weight wait for a third as long as other planes of this weight can arrive
             if len(rest) == 2 and not threes:
                 groups.append((weight, rest))
                 rest = []

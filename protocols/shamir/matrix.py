@@ -1,4 +1,4 @@
-"""Matrix products: one party's part, in threads where there are some."""
+"""Matrix products: each party multiplies its shares, in threads if it has them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from protocols.shamir.truncation import cut_product
 from protocols.shamir.work import of_matrices
 
 Words = NDArray[np.uint64]
-#: Products of elements that one piece of work has at least.
+#: Smallest number of products of elements in a piece of work.
 _PIECE = 1 << 22
 
 
 async def product(party: Party, x: Numbers, y: Numbers) -> tuple[Words, Shape]:
     """x @ y with degree 2t, as (m n, 2), and its shape (m, n). Sends nothing.
 
-    Security  local: products of points, which nobody else sees
+    Security  local: products of shares, which nobody else sees
     """
     shape = product_shape(x.spec, y.spec)
     rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
@@ -56,7 +56,7 @@ async def matmul(party: Party, scheme: Scheme, x: Numbers, y: Numbers) -> Number
 
 
 async def matmul_truncate(party: Party, scheme: Scheme, x: Numbers, y: Numbers, *, bits: int) -> Numbers:
-    """x @ y / 2^bits, as `cut` rounds.
+    """x @ y / 2^bits, rounded as in `cut`.
 
     Shapes    (m, k), (k, n) -> (m, n)
     Rounds    2

@@ -1,4 +1,4 @@
-"""Batcher's merge exchange: which places a sorting network compares, layer by layer, for any number of rows."""
+"""Batcher's merge exchange: the places that a sorting network compares, by layer, for any number of rows."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def layers(size: int) -> tuple[tuple[Places, Places], ...]:
     """
     if size < 2:
         return ()
-    found = []
+    network = []
     highest = 1 << ((size - 1).bit_length() - 1)
     p = highest
     while p:
@@ -26,9 +26,9 @@ def layers(size: int) -> tuple[tuple[Places, Places], ...]:
         while True:
             i = np.arange(size - d)
             low = i[(i & p) == r]
-            found.append((low, low + d))
+            network.append((low, low + d))
             if q == p:
                 break
             d, q, r = q - p, q // 2, p
         p //= 2
-    return tuple(found)
+    return tuple(network)

@@ -1,4 +1,4 @@
-"""A protocol on a whole operation: its chunks, each on a floor of its own, and what they cost together."""
+"""A protocol on a whole operation: each chunk runs on a separate floor, and their costs are added."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def nothing(scheme: Scheme) -> Cost:
 async def run(
     party: Party, scheme: Scheme, protocol: Protocol, *operands: Words, size: int, result: int = 0, **parameters: Any
 ) -> Words:
-    """The result of `protocol` on all elements: planes of `result` bits, or numbers where that is 0.
+    """The result of `protocol` on all elements: planes of `result` bits, or numbers if `result` is 0.
 
     Operands are numbers (size, 2) or planes (m, k, words(size)).
 
     Rounds, Bytes and Security are the protocol's. Sends nothing itself.
-    Security  chunks have chains of their own, so that no stream is drawn twice
+    Security  each chunk has a separate chain, so no stream is drawn twice
     """
     shape = (scheme.degree, result, words(size)) if result else (size, 2)
     chunks = cut(scheme, party.label, size)
@@ -48,11 +48,11 @@ async def run(
 
     async def step(chunk: Chunk) -> None:
         floor = Floor(party, scheme, scheme.committees[chunk.first], chunk.part)
-        found = await protocol(floor, *(_part(x, chunk) for x in operands), chunk.size, **parameters)
+        computed = await protocol(floor, *(_part(x, chunk) for x in operands), chunk.size, **parameters)
         if result:
-            out[:, :, chunk.start // 64 : words(chunk.stop)] = found
+            out[:, :, chunk.start // 64 : words(chunk.stop)] = computed
         else:
-            out[chunk.start : chunk.stop] = found
+            out[chunk.start : chunk.stop] = computed
 
     await each(party, chunks, step)
     return out
@@ -65,14 +65,12 @@ def _part(x: Words, chunk: Chunk) -> Words:
 
 
 def cost(scheme: Scheme, label: bytes, protocol: Protocol, *widths: int, size: int, **parameters: Any) -> Cost:
-    """What `run` costs; `widths` of its operands, 0 for numbers. Parameters must be hashable."""
-    chunks = cut(scheme, label, size)
+    """The cost of `run`. `widths` are those of its operands, 0 for numbers; parameters must be hashable."""
     total = nothing(scheme)
-    for (elements, first), count in Counter((chunk.size, chunk.first) for chunk in chunks).items():
-        one = _chunk_cost(scheme, first, protocol, widths, elements, tuple(sorted(parameters.items())))
-        sent, messages = (tuple(count * x for x in xs) for xs in (one.bytes_sent, one.messages))
-        many = Cost(one.rounds, sent, messages, count * one.distance)
-        total = total.beside(many)
+    for (elements, first), count in Counter((c.size, c.first) for c in cut(scheme, label, size)).items():
+        chunk = _chunk_cost(scheme, first, protocol, widths, elements, tuple(sorted(parameters.items())))
+        sent, messages = (tuple(count * x for x in xs) for xs in (chunk.bytes_sent, chunk.messages))
+        total = total.beside(Cost(chunk.rounds, sent, messages, count * chunk.distance))
     return total
 
 

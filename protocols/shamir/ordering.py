@@ -1,6 +1,6 @@
-"""Which secret orders a scheme has, and the primitives on them; costs and security are those of what is called.
+"""The primitives on secret orders. Costs and security are those of the called protocols.
 
-Orders are walks through permutations (`orders`, `sort`), or for many parties switches of a network (`switches`).
+Orders are chains of permutations (`orders`, `sort`), or for many parties the switches of a network (`switches`).
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ from protocols.sorting import PLACES
 
 
 def switched(scheme: Scheme) -> bool:
-    """Whether orders are switches of a sorting network: for t of 7 and more there are 6,435 sets of t+1 of 2t+1
-    parties and more, and bytes and rounds of a walk through them pass those of a network."""
+    """Whether orders are switches of a sorting network: for t = 7 there are 6,435 sets of t+1 of 2t+1 parties, and from
+    there on a walk through the sets takes more bytes and rounds than a network."""
     return scheme.threshold > 6
 
 
@@ -109,7 +109,7 @@ def _order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> Planned:
     return orders.order_of_plan(scheme, label, x)
 
 
-# ---- what is opened; switches stay secret
+# ---- opened values; switches stay secret
 def _opened_places(scheme: Scheme, x: Spec) -> Mapping[str, int]:
     return {} if switched(scheme) else {PLACES: x.size}
 
@@ -119,8 +119,8 @@ def _opened_by_sort(scheme: Scheme, x: Spec, *, width: int) -> Mapping[str, int]
 
 
 def _opened_by_ranks(scheme: Scheme, x: Spec, *, ranks: tuple[int, ...], width: int) -> Mapping[str, int]:
-    found = None if switched(scheme) else selection(x.size, ranks)
-    return _opened_by_sort(scheme, x, width=width) if found is None else disclosed_by_selection(found)
+    plan = None if switched(scheme) else selection(x.size, ranks)
+    return _opened_by_sort(scheme, x, width=width) if plan is None else disclosed_by_selection(plan)
 
 
 declare("permutation", _permutation, plan=_permutation_plan, whole=True, work=of_bits)

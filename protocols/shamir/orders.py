@@ -1,11 +1,11 @@
-"""Secret orders of rows: shuffling, undoing it, and reading an order off shared places.
+"""Secret orders of rows: shuffle rows, undo a shuffle, and make an order from shared places.
 
-An order is a chain of permutations, one for each set of t+1 parties of a committee and known to its members only (see
-`hops`), and a public one on top of it. Of any t parties one set has none, so nobody knows the whole chain, and the
-public part tells nothing of the order. A random order has no public part; a given one is made by shuffling the places
-and opening them, which shows a uniformly random permutation.
+An order is a chain of permutations, then a public one. Each set of t+1 parties of a committee knows one permutation
+of the chain, and nobody else does (see `hops`). One set contains none of any given t parties, so they do not know the
+whole chain, and the public permutation discloses nothing about the order. A random order has no public part. For an
+order from given places, these are shuffled and opened: that discloses a uniformly random permutation.
 
-For each chain only one object may ever be opened: `order_of` and the sorts make a chain of their own each time.
+At most one array shuffled by a chain may ever be opened: `order_of` and the sorts make a new chain each time.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ _BACK = "back"
 
 @dataclass(frozen=True)
 class Order(Share):
-    """A party's part of an order: the seeds of the sets it is in, by their numbers, and what is public. `first` is the
-    party that the committee begins with. With `back` it undoes that order."""
+    """A party's part of an order: the seeds of its sets, by number of the set, and the public permutation. Party
+    `first` begins the committee. With `back`, the inverse of this order."""
 
     rows: int
     first: int
@@ -48,7 +48,7 @@ class Order(Share):
         return replace(self, back=not self.back)
 
     def then(self, public: Places) -> Order:
-        """This order, forwards, and a public one after it."""
+        """This order, which is not `back`, followed by a public one."""
         return replace(self, public=public if self.public is None else self.public[public])
 
 
@@ -74,13 +74,13 @@ def _way_of(scheme: Scheme, form: str) -> Way:
 
 # ---- random orders
 async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
-    """A uniformly random order nobody knows: each set's seed is a stream that two of its members have in common, and
-    one of them tells the others.
+    """A uniformly random order that nobody knows. The seed of a set is a stream of two of its members; one of these,
+    the dealer, sends it to the other members.
 
     Rounds    1; 0 for t = 1, or fewer than two rows
-    Bytes     16 for each set and t-1 of its members, in one message from each party to each other at most
-    Security  semi-honest: of any t parties one set has none, and its seed is uniform to them; the order is uniform but
-              for `distance`
+    Bytes     16 for each set and t-1 of its members, in at most one message for each pair of parties and direction
+    Security  semi-honest: one set contains none of any t parties, and its seed is uniform to them; the order is uniform
+              up to `distance`
     Raises    ShapeError
     """
     spec = permutation_spec(scheme, party.label, rows)
@@ -88,7 +88,7 @@ async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
     if rows < 2:
         return order
     me = party.index
-    told: dict[int, list[bytes]] = {}
+    outgoing: dict[int, list[bytes]] = {}
     awaited: dict[int, list[int]] = {}
     for number, (dealer, other, rest) in enumerate(_seeding(scheme, spec)):
         if me in (dealer, other):
@@ -96,30 +96,30 @@ async def permutation(party: Party, scheme: Scheme, rows: int) -> Order:
             party.keys.pair[other if me == dealer else dealer].fill(seed, party.label, SEED, number)
             order.seeds[number] = seed.tobytes()
             for peer in rest if me == dealer else ():
-                told.setdefault(peer, []).append(order.seeds[number])
+                outgoing.setdefault(peer, []).append(order.seeds[number])
         elif me in rest:
             awaited.setdefault(dealer, []).append(number)
-    for peer, seeds in told.items():
+    for peer, seeds in outgoing.items():
         party.send(peer, 0, np.frombuffer(b"".join(seeds), np.uint8))
     for dealer, numbers in awaited.items():
-        found = await party.receive(dealer, 0, (len(numbers), 16), np.uint8)
-        order.seeds.update(zip(numbers, (seed.tobytes() for seed in found), strict=True))
+        received = await party.receive(dealer, 0, (len(numbers), 16), np.uint8)
+        order.seeds.update(zip(numbers, (seed.tobytes() for seed in received), strict=True))
     for number, (_, other, rest) in enumerate(_seeding(scheme, spec)):
         holders = (other, *rest)
         for peer in holders if me in holders else ():
-            if peer != me:  # the dealer told both, or one of the two drew it with the dealer
+            if peer != me:  # both have the seed from the dealer: from its message or from a common stream
                 party.compare_later(peer, number, np.frombuffer(order.seeds[number], np.uint8))
     return order
 
 
 def _seeding(scheme: Scheme, order: Spec) -> list[tuple[int, int, tuple[int, ...]]]:
-    """For each set the one that draws its seed, the one it draws it with, and those it tells."""
-    found = []
-    for number, one in enumerate(_way(scheme, order).sets):
-        at = number % len(one)
-        dealer, other, *rest = (*one[at:], *one[:at])
-        found.append((dealer, other, tuple(rest)))
-    return found
+    """For each set: the dealer of its seed, the member with the common stream, and the receivers of the seed."""
+    seeding = []
+    for number, members in enumerate(_way(scheme, order).sets):
+        at = number % len(members)
+        dealer, other, *rest = (*members[at:], *members[:at])
+        seeding.append((dealer, other, tuple(rest)))
+    return seeding
 
 
 def permutation_spec(scheme: Scheme, label: bytes, rows: int) -> Spec:
@@ -128,21 +128,21 @@ def permutation_spec(scheme: Scheme, label: bytes, rows: int) -> Spec:
 
 def permutation_cost(scheme: Scheme, label: bytes, rows: int) -> Cost:
     spec = permutation_spec(scheme, label, rows)
-    sent, told = [0] * scheme.parties, set()
+    sent, pairs = [0] * scheme.parties, set()
     for dealer, _, rest in _seeding(scheme, spec) if rows > 1 else ():
         sent[dealer] += 16 * len(rest)
-        told |= {(dealer, peer) for peer in rest}
-    messages = tuple(sum(dealer == i for dealer, _ in told) for i in range(scheme.parties))
-    return Cost(1 if told else 0, tuple(sent), messages, distance(rows))
+        pairs |= {(dealer, peer) for peer in rest}
+    messages = tuple(sum(dealer == i for dealer, _ in pairs) for i in range(scheme.parties))
+    return Cost(1 if pairs else 0, tuple(sent), messages, distance(rows))
 
 
 # ---- rows in an order
 async def shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order) -> Numbers | Planes:
-    """The rows of x in this order, or with `order.back` as they were before: whole records.
+    """The rows of x, whole records, in this order, or with `order.back` in the order that they had before it.
 
     Rounds    those of `hops.walked`, and 1: 2, 5, 11, 30, 81, 249 for t = 1 to 6; 0 for fewer than two rows
-    Bytes     N elements (16 each, or 8 m width W) for each of t+1 holders and n-1-t receivers; before it those of
-              `walked`, for 2, 9, 34, 125, 461, 1715 moves
+    Bytes     those of `walked`, for 2, 9, 34, 125, 461, 1715 moves; then N elements (16 each, or 8 m width W) for each
+              of t+1 holders and n-1-t receivers
     Security  semi-honest, as `hops.walked` and `hops.shared_anew`
     Raises    ShapeError
     """
@@ -151,8 +151,8 @@ async def shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Orde
         return x
     way = _way(scheme, order.spec)
     width = x.width if isinstance(x, Planes) else 0
-    own = await walked(party.inner("walk"), scheme, way, x, order.seeds, order.public)
-    operands = () if own is None else (own,)
+    part = await walked(party.inner("walk"), scheme, way, x, order.seeds, order.public)
+    operands = () if part is None else (part,)
     data = await run(
         party.inner("share"), scheme, shared_anew, *operands,
         size=x.size, result=width, holders=way.last, width=width,
@@ -175,12 +175,12 @@ async def order_of(party: Party, scheme: Scheme, x: Numbers) -> Order:
 
     Rounds    those of `permutation` and `shuffle`, and 1
     Bytes     those of `permutation` and `shuffle`, and 16 N from each of t parties to each party
-    Security  semi-honest: x in a fresh random order is opened, which is a uniformly random permutation
-    Raises    ShapeError; LocalProtocolError where x is no permutation
+    Security  semi-honest: x in a fresh random order is opened: this is a uniformly random permutation
+    Raises    ShapeError; LocalProtocolError if x is no permutation
     """
     order = await permutation(party.inner("permutation"), scheme, x.size)
     mixed = await shuffle(party.inner("shuffle"), scheme, x, order)
-    # places[j] is where the row that the random order brought to j belongs
+    # The random order brought some row to j; places[j] is the place of this row in the result.
     places = await reveal(party.inner("open"), scheme, mixed, range(scheme.parties))
     assert places is not None
     return order.then(placing(places))

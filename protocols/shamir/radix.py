@@ -1,8 +1,7 @@
-"""Sorting by digits: for keys of few bits, and few rounds for many rows.
+"""Sorting by digits: for keys of few bits, in few rounds for many rows.
 
-A pass takes the next two bits of the keys in the order so far, finds each row's place after them from how many rows
-have smaller digits, and makes the new order of the places. Nothing about keys is opened: the only openings are those
-of `order_of`.
+A pass takes the next two bits of the keys in the current order. The number of rows with smaller digits gives the new
+place of each row, and the places give the new order. Nothing about keys is opened: only `order_of` opens values.
 """
 
 from __future__ import annotations
@@ -34,7 +33,7 @@ def passes(width: int) -> list[tuple[int, int]]:
 
 
 async def _flagged(f: Floor, digit: Words, size: int) -> Words:
-    """Three planes: whether a digit of two bits is 1, 2 or 3."""
+    """Three planes: whether a digit of two bits is 1, is 2, is 3."""
     both = await conjunction(f, digit[:, :1], digit[:, 1:], 1, size)
     return f.joined([f.xor(digit[:, :1], both), f.xor(digit[:, 1:], both), both])
 
@@ -43,11 +42,11 @@ async def sort_by_digits(party: Party, scheme: Scheme, x: Numbers, width: int) -
     """The order that sorts x: ascending and stable.
 
     Shapes    x: (n,), n > 0; result: an order of n rows; -2^(width-1) <= x < 2^(width-1)
-    Rounds    a decomposition; then for each pass of two bits an and, bits as numbers, a product, and `order_of`; from
-              the second one on two shuffles more
-    Bytes     a decomposition; for each pass three bits as numbers, a product, `order_of`, and from the second one on a
-              shuffle of two bits and one of numbers
-    Security  semi-honest: what is opened are random permutations, in `order_of`
+    Rounds    those of a decomposition; then for each pass of two bits those of an and, bits as numbers, a product and
+              `order_of`, and from the second pass on those of two shuffles
+    Bytes     those of a decomposition; for each pass those of an and, three bits as numbers, a product and
+              `order_of`, and from the second pass on those of a shuffle of two bits and of a shuffle of numbers
+    Security  semi-honest: `order_of` opens uniformly random permutations, and nothing else is opened
     Source    Hamada et al., eprint 2014/121; Asharov et al., CCS 2022
     """
     n = x.size
@@ -59,7 +58,7 @@ async def sort_by_digits(party: Party, scheme: Scheme, x: Numbers, width: int) -
             digit = await shuffle(party.inner("shuffle"), scheme, digit, order)
         assert isinstance(digit, Planes)
         places: Numbers | Planes = Numbers(await _places(party, scheme, digit), (n,))
-        if order is not None:  # the place of each row, in the order they came in
+        if order is not None:  # the place of each row, in the original order
             places = await shuffle(party.inner("unshuffle"), scheme, places, order.opposite())
         assert isinstance(places, Numbers)
         order = await order_of(party.inner("order"), scheme, places)
@@ -68,17 +67,17 @@ async def sort_by_digits(party: Party, scheme: Scheme, x: Numbers, width: int) -
 
 
 async def _places(party: Party, scheme: Scheme, digit: Planes) -> Words:
-    """Where a stable sort by the digit brings each row.
+    """The place of each row in a stable sort by the digit.
 
-    Row i with digit j goes to C_j(i), the number of rows with smaller digits and of earlier ones with digit j. With
-    flags F_j of the digits other than 0 that is C_0 + the sum of F_j (C_j - C_0).
+    Row i with digit j goes to place C_j(i): the number of rows with smaller digits, plus that of earlier rows with
+    digit j. With flags F_j of the digits j > 0, this is C_0 + the sum of F_j (C_j - C_0).
     """
     n, bits = digit.size, digit
     if digit.width > 1:
         data = await run(party.inner("and"), scheme, _flagged, digit.data, size=n, result=3)
         bits = unpack(Planes(data, (n,), 3))
-    found = await run(party.inner("flags"), scheme, as_number, bits.data, size=bits.size)
-    flags = [found[i * n : (i + 1) * n] for i in range(bits.size // n)]
+    numbers = await run(party.inner("flags"), scheme, as_number, bits.data, size=bits.size)
+    flags = [numbers[i * n : (i + 1) * n] for i in range(bits.size // n)]
     before = [np.empty_like(f) for f in flags]  # rows with this digit before row i
     for f, sums in zip(flags, before, strict=True):
         kernels_order.sums_before(f, sums)
@@ -90,8 +89,8 @@ async def _places(party: Party, scheme: Scheme, digit: Planes) -> Words:
     start = local.combine([1, *ones], [local.constant(n, 1), *totals])  # rows with a smaller digit
     product = np.zeros((n, 2), np.uint64)
     for f, sums, total in zip(flags, before, totals, strict=True):
-        apart = local.combine([1, -1, 1], [sums, first, np.repeat(start, n, axis=0)])
-        product = local.add(product, local.multiply(f, apart))
+        difference = local.combine([1, -1, 1], [sums, first, np.repeat(start, n, axis=0)])
+        product = local.add(product, local.multiply(f, difference))
         start = local.add(start, total)
     chosen = await run(party.inner("places"), scheme, reduced, product, size=n)
     return local.add(chosen, first)

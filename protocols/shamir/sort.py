@@ -1,7 +1,7 @@
-"""Sorting and selecting by comparisons of shuffled rows, and the choice between that and sorting by digits.
+"""Sorting and selecting by comparisons of shuffled rows, and the choice between comparisons and digits.
 
-Each row's place among the rows is attached to its key before the shuffle, so no two keys are equal and the sort is
-stable; then comparisons are opened, as `protocols.sorting` and `protocols.selecting` arrange them.
+The number of a row becomes the low bits of its key before the shuffle, so no two keys are equal and the sort is stable.
+Then results of comparisons are opened; `protocols.sorting` and `protocols.selecting` choose the pairs.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from protocols.shamir.radix import digits_plan, passes, sort_by_digits
 from protocols.shamir.sharing import Numbers
 from protocols.sorting import PLACES, disclosed_by_comparisons, sorted_rows, steps
 
-#: A round is worth as much time as so many bytes (of one party).
+#: A round takes as much time as this many bytes of one party.
 _ROUND = 1 << 15
 
 
 async def sort_order(party: Party, scheme: Scheme, x: Numbers, width: int) -> Order:
-    """The order that sorts x: ascending, and rows with equal keys stay in the order they are in; by digits or by
-    comparisons, as the number of rows and the width make the one or the other cheaper.
+    """The order that sorts x, ascending and stable: by digits or by comparisons, whichever is cheaper.
 
-    Rounds    those of the cheaper one
-    Bytes     those of the cheaper one; which it is follows from n, the width and the scheme alone
-    Security  semi-honest, as both
+    Rounds    those of the cheaper protocol
+    Bytes     those of the cheaper protocol; the choice follows from n, the width and the scheme alone
+    Security  semi-honest, as both protocols
     """
     if x.size > 1 and by_digits(scheme, x.size, width):
         return await sort_by_digits(party, scheme, x, width)
@@ -47,14 +46,14 @@ def sort_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple[Spec, 
 
 @lru_cache(maxsize=256)
 def by_digits(scheme: Scheme, n: int, width: int) -> bool:
-    """Whether digits are cheaper: keys of few bits."""
+    """Whether sorting by digits is cheaper: it is for keys of few bits."""
     costs = (plan(scheme, bytes(16), Spec((n,)), width)[1] for plan in (digits_plan, comparisons_plan))
     digits, comparisons = (sum(cost.bytes_sent) / scheme.parties + _ROUND * cost.rounds for cost in costs)
     return digits < comparisons
 
 
 def disclosed_by_sort(scheme: Scheme, n: int, width: int) -> dict[str, int]:
-    """What a sort of n keys opens: comparisons, or for each digit the places of all rows."""
+    """What a sort of n keys opens: results of comparisons, or for each digit the places of all rows."""
     if n > 1 and by_digits(scheme, n, width):
         return {PLACES: n * len(passes(width))}
     return disclosed_by_comparisons(n)
@@ -66,8 +65,8 @@ async def sort_by_comparisons(party: Party, scheme: Scheme, x: Numbers, width: i
     Shapes    x: (n,); result: an order of n rows; -2^(width-1) <= x < 2^(width-1)
     Rounds    those of `keys.shuffled`, then a comparison and an opening for each of `steps(n)`
     Bytes     those of `keys.shuffled`, then comparisons of width + log2 n bits, about n log2 n in all
-    Security  semi-honest: the results of comparisons, which are opened, are those of a uniformly random order
-    Source    Hamada et al., ICISC 2012 (shuffle, then compare); the arrangement is our own
+    Security  semi-honest: the opened results of comparisons are those of a uniformly random order
+    Source    Hamada et al., ICISC 2012 (shuffle, then compare); the choice of pairs is our own
     """
     if x.size < 2:
         return await permutation(party.inner("permutation"), scheme, x.size)
@@ -85,15 +84,15 @@ def comparisons_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple
 
 
 async def rank_order(party: Party, scheme: Scheme, x: Numbers, ranks: tuple[int, ...], width: int) -> Order:
-    """An order that brings the rows of these ranks to the front, in the order of their ranks; the order of all
-    other rows is not specified. Ranks are places in the order that sorts x, ascending and stable.
+    """An order that brings the rows of these ranks to the front, in the order of `ranks`; the order of all other
+    rows is not specified. Ranks are places in the order that sorts x, ascending and stable.
 
     Shapes    x: (n,); result: an order of n rows; -2^(width-1) <= x < 2^(width-1)
-    Rounds    those of `keys.shuffled` and of the comparisons: about 40 steps for one of 10^5 rows
-    Bytes     those of `keys.shuffled`, then for one rank about 2 n comparisons; where a sort costs less, that
+    Rounds    those of `keys.shuffled` and of the comparisons: about 40 steps for one rank of 10^5 rows
+    Bytes     those of `keys.shuffled`, then for one rank about 2 n comparisons; or those of a sort if this is cheaper
     Security  semi-honest, as `sort_by_comparisons`: the comparisons are those of a uniformly random order
     Raises    RangeError
-    Source    Floyd, Rivest, CACM 18(3), 1975 (sampling); the arrangement in planned steps is our own
+    Source    Floyd, Rivest, CACM 18(3), 1975 (sampling); the planned steps are our own
     """
     check_ranks(ranks, x.size)
     plan = selection(x.size, ranks)

@@ -1,7 +1,7 @@
-"""Secret orders of rows: the switches of a sorting network, one secret bit for each comparison.
+"""Secret orders of rows as switches of a sorting network: one secret bit for each comparison.
 
-An order is applied by running rows through the network once more, each pair exchanged where its bit is set, and undone
-by running it backwards. Any number of parties can do that; a public rearrangement may follow.
+To apply an order, rows pass through the network again, and each pair is exchanged where its bit is set; to undo it,
+they pass through the network backwards. This works for any number of parties; a public rearrangement may follow.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from protocols.shamir.sharing import Numbers, Planes, packed, unpacked
 
 Words = NDArray[np.uint64]
 
-
 _FORTH, _BACK = "switches", "switches back"
 
 
@@ -39,7 +38,7 @@ def spec(rows: int) -> Spec:
 
 @dataclass(frozen=True)
 class Switches(Share):
-    """Switches as numbers and as bits, by layer; `ranks` come first afterwards, the others follow; `back`: undone."""
+    """Switches as numbers and as bits, by layer; then rows `ranks` come first. With `back`, the inverse order."""
 
     rows: int
     numbers: tuple[Words, ...]
@@ -69,17 +68,17 @@ async def _number(f: Floor, bit: Words, size: int) -> Words:
 
 
 async def _exchange_bits(f: Floor, bit: Words, low: Words, high: Words, size: int, *, width: int) -> Words:
-    every = f.joined([bit] * width) if width > 1 else bit
-    return await conjunction(f, every, f.xor(low, high), width, size)
+    bits = f.joined([bit] * width) if width > 1 else bit
+    return await conjunction(f, bits, f.xor(low, high), width, size)
 
 
 async def sorting(party: Party, scheme: Scheme, keys: Words, *, width: int, ranks: tuple[int, ...] = ()) -> Switches:
-    """The order that sorts rows of keys of `width` bits, equal ones as they stand; then rows `ranks` come first.
+    """The order that sorts keys of `width` bits, ascending and stable; then the rows `ranks` come first.
 
     Rounds    for each of about log2(rows)^2 / 2 layers those of a comparison of width + log2(rows) + 1 bits, of a bit
               as a number, and of a product
-    Bytes     of these, for rows / 2 pairs a layer: `sorting_cost` adds them up
-    Security  semi-honest, as `sign`; every row meets the same rows whatever the keys
+    Bytes     those of these steps, for about rows / 2 pairs in a layer: `sorting_cost` adds them up
+    Security  semi-honest, as `sign`; the keys do not change which rows are compared
     """
     rows = len(keys)
     places = _places(rows)
@@ -117,13 +116,13 @@ def sorting_cost(scheme: Scheme, label: bytes, rows: int, *, width: int) -> Cost
 
 
 def _places(rows: int) -> int:
-    """Bits of a row's number, which keys carry below so that no two are equal."""
+    """Bits of the number of a row: it becomes the low bits of the key, so no two keys are equal."""
     return max(1, (rows - 1).bit_length())
 
 
 async def permutation(party: Party, scheme: Scheme, rows: int) -> Switches:
-    """A uniformly random order nobody knows: rows sorted by random keys of 62 bits, of which two are equal with a
-    probability below rows^2 / 2^63; those keep their order.
+    """A uniformly random order that nobody knows: rows are sorted by random keys of 62 bits. Two keys are equal with a
+    probability below rows^2 / 2^63; their rows then keep their order.
 
     Rounds    1 and those of `sorting`
     Bytes     those of `random_numbers` and `sorting`
@@ -139,11 +138,11 @@ def permutation_cost(scheme: Scheme, label: bytes, rows: int) -> Cost:
 
 
 async def applied(party: Party, scheme: Scheme, x: Numbers | Planes, order: Switches) -> Numbers | Planes:
-    """The rows of x in this order, or with `order.back` as they were before.
+    """The rows of x in this order, or with `order.back` in the order that they had before it.
 
-    Rounds    one for each layer
-    Bytes     of a product for every pair and element of a row
-    Security  semi-honest: products of switches and differences, shared anew
+    Rounds    1 for each layer
+    Bytes     those of a product for each pair and element of a row
+    Security  semi-honest: products of switches and differences, each dealt anew
     """
     primitives.shuffle(x.spec, order.spec)
     back = order.back
@@ -161,7 +160,7 @@ async def applied(party: Party, scheme: Scheme, x: Numbers | Planes, order: Swit
 
 
 class _Rows:
-    """Rows on their way through a network: numbers (rows, rest, 2), or single bits (m, width, rows, rest)."""
+    """Rows that pass through a network: numbers (rows, rest, 2), or single bits (m, width, rows, rest)."""
 
     def __init__(self, x: Numbers | Planes, rest: int) -> None:
         self._x = x
@@ -183,16 +182,16 @@ class _Rows:
         size, rest = len(low) * self._rest, self._rest
         if not isinstance(self._x, Planes):
             a, b = (np.ascontiguousarray(self._data[at]).reshape(-1, 2) for at in (low, high))
-            every = np.repeat(number, rest, axis=0)
-            moved = await run(party, scheme, _exchange, every, a, b, size=size)
+            switches = np.repeat(number, rest, axis=0)
+            moved = await run(party, scheme, _exchange, switches, a, b, size=size)
             self._data[low] = local.add(a, moved).reshape(-1, rest, 2)
             self._data[high] = local.subtract(b, moved).reshape(-1, rest, 2)
             return
         width = self._x.width
         parts = [self._bits[:, :, at].reshape(*self._bits.shape[:2], size) for at in (low, high)]
-        every = packed(np.repeat(unpacked(bit, len(low)), rest, axis=2))
+        switches = packed(np.repeat(unpacked(bit, len(low)), rest, axis=2))
         a, b = (packed(part) for part in parts)
-        both = await run(party, scheme, _exchange_bits, every, a, b, size=size, result=width, width=width)
+        both = await run(party, scheme, _exchange_bits, switches, a, b, size=size, result=width, width=width)
         exchanged = unpacked(both, size)
         for at, part in zip((low, high), parts, strict=True):
             self._bits[:, :, at] = (part ^ exchanged).reshape(*part.shape[:2], -1, rest)
@@ -211,10 +210,10 @@ def applied_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
     for counter, size in enumerate(reversed(sizes) if order.form == _BACK else sizes, 1):
         inner = inner_label(label, counter, "exchange")
         if x.kind == "bits":
-            one = cost(scheme, inner, _exchange_bits, 1, x.width, x.width, size=size, width=x.width)
+            layer = cost(scheme, inner, _exchange_bits, 1, x.width, x.width, size=size, width=x.width)
         else:
-            one = cost(scheme, inner, _exchange, 0, 0, 0, size=size)
-        total = total.then(one)
+            layer = cost(scheme, inner, _exchange, 0, 0, 0, size=size)
+        total = total.then(layer)
     return total
 
 

@@ -1,4 +1,4 @@
-"""A floor on which nothing is computed or sent: it counts what a protocol costs as it runs."""
+"""A floor that computes and sends nothing: it counts the cost of a protocol that runs on it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class _Later(Generic[T]):
-    """Awaitable: each party has it after a number of rounds of its own, 0 where nothing has to arrive."""
+    """Awaitable: party i has the value after rounds[i] rounds, 0 if it waits for no message."""
 
     def __init__(self, tally: Tally, value: T, rounds: list[int]) -> None:
         self._tally = tally
@@ -32,14 +32,14 @@ class _Later(Generic[T]):
 
 
 class Tally(Floor):
-    """The methods of `Floor` on arrays of one element or one word, at no party."""
+    """The methods of `Floor` on arrays of one element or one word; it stands for no party."""
 
     def __init__(self, scheme: Scheme, committee: Committee) -> None:
         self.scheme = scheme
         self.committee = committee
         self.me = -1
         self.member = False
-        #: For each party, the rounds after which it has all that it awaited so far.
+        #: For each party, the rounds after which it has all values that it has awaited.
         self.depths = [0] * scheme.parties
         self.rounds = 0
         self.bytes_sent = [0] * scheme.parties
@@ -118,8 +118,8 @@ class Tally(Floor):
         return self._deals(self.committee.members, self._planes_bytes(width, size), self._plane(width))
 
     def _sent(self, size: int, pairs: Iterable[tuple[int, int]], value: T) -> Awaitable[T]:
-        """Messages of `size` bytes from senders to receivers, and what awaits them. They depend on all that their
-        senders have; a party whose share is a stream waits for nobody."""
+        """Count messages of `size` bytes for pairs of sender and receiver; gives an awaitable of the value. A message
+        depends on all values that its sender has; a party whose share is a stream waits for no message."""
         arrives = [0] * self.scheme.parties
         for sender, receiver in pairs:
             self.bytes_sent[sender] += size
@@ -148,10 +148,10 @@ def _number() -> Words:
 
 
 def counted(scheme: Scheme, first: int, program: Callable[[Tally], Coroutine[Any, Any, Any]]) -> Cost:
-    """What a program costs in a chunk whose committee begins with the party `first`."""
+    """The cost of a program in a chunk whose committee begins with party `first`."""
     tally = Tally(scheme, scheme.committees[first])
     try:
         program(tally).send(None)
     except StopIteration:
         return tally.cost
-    raise RuntimeError("a protocol waits for something that is no message")
+    raise RuntimeError("a protocol on a floor may await only the results of the floor")

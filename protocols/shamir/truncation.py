@@ -1,4 +1,4 @@
-"""Cutting low bits of numbers: with an error in the last place, and exactly."""
+"""Truncation: cut the low bits of numbers, with an error in the last place or exactly."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ def shifted(x: Words, plus: int, bits: int) -> Words:
 
 
 async def cut(f: Floor, z: Words | None, size: int, *, bits: int, room: int) -> Words:
-    """x / 2^bits rounded to an integer less than (t+1)/2 away, or just so far above: for t = 1, its floor or that
-    plus one. z is x with degree t or 2t, -2^(room-1) <= x < 2^(room-1).
+    """x / 2^bits rounded to an integer less than (t+1)/2 below it or at most (t+1)/2 above it: for t = 1, the floor or
+    the floor plus one. z is x with degree t or 2t, -2^(room-1) <= x < 2^(room-1).
 
-    Rounds    2: x is opened, masked, to the king; king and maskers deal what each has of the result
+    Rounds    2: x is opened, masked, to the king; king and maskers deal their summands of the result
     Bytes     16 N for each of 2t + D messages
-    Security  semi-honest. What the king sees is x plus the maskers' numbers, in shares that are otherwise uniform: any
-              t parties miss the king or a masker, so that what they see is uniform but for 2^(room - mask bits)
+    Security  semi-honest. The king sees x plus the maskers' numbers, in shares that are otherwise uniform. Any t
+              parties lack the king or a masker, so what they see is uniform up to a distance of 2^(room - mask bits)
               (`rooms`): 2^-62 for t = 1 and numbers of 64 bits.
-    Source    Catrina and Saxena, FC 2010, for masking; that each who knows a summand cuts it by itself is
-              Mohassel and Zhang, S&P 2017, §4.1, for t + 1 summands
+    Source    Catrina and Saxena, FC 2010, for masking; Mohassel and Zhang, S&P 2017, §4.1, for parties that cut
+              their summands locally, here t + 1 of them
     """
     if not bits:
         return await f.reduce(z, size)
@@ -47,7 +47,7 @@ async def cut(f: Floor, z: Words | None, size: int, *, bits: int, room: int) -> 
     committee = f.committee
     r, c = f.masked_to_king(z, size, room=room, offset=offset)
     half = 1 << (bits - 1)
-    # Nearest to -r / 2^bits, halves up, is -((r + half - 1) >> bits).
+    # -r / 2^bits rounded to the nearest integer, halves up, is -((r + half - 1) >> bits).
     parts = [f.deal(d, f.at(d, shifted, r.own, half - 1, bits), size) for d in committee.maskers]
     opened = await c
     total = await f.deal(committee.king, f.at(committee.king, shifted, opened, half, bits), size)
@@ -56,12 +56,12 @@ async def cut(f: Floor, z: Words | None, size: int, *, bits: int, room: int) -> 
     return f.add_one(total, -(offset >> bits))
 
 
-#: Numbers that a scenario computes with stay within +-2^62.
+#: Room for the numbers of a scenario, which stay within +-2^62.
 ROOM = 64
 
 
 async def cut_product(f: Floor, z: Words, size: int, *, bits: int) -> Words:
-    """`cut` of what has degree t or 2t at every party.
+    """`cut` of numbers of degree t or 2t that all parties hold.
 
     Rounds    2
     Bytes     16 N for each of 2t + D messages
@@ -71,7 +71,7 @@ async def cut_product(f: Floor, z: Words, size: int, *, bits: int) -> Words:
 
 
 async def multiply_cut(f: Floor, x: Words, y: Words, size: int, *, bits: int) -> Words:
-    """x y / 2^bits, as `cut` rounds: the product is masked and opened as it is, with degree 2t.
+    """x y / 2^bits, rounded as in `cut`: the product is masked and opened with degree 2t, without a reduction.
 
     Rounds    2
     Bytes     16 N for each of 2t + D messages
@@ -83,8 +83,8 @@ async def multiply_cut(f: Floor, x: Words, y: Words, size: int, *, bits: int) ->
 async def cut_exactly(f: Floor, x: Words, size: int, *, bits: int, nearest: bool) -> Words:
     """floor(x / 2^bits), or the nearest integer (halves go up), for |x| < 2^62.
 
-    Rounds    those of `cut`, of adding t+1 numbers of bits + log2(t+1) bits, and of turning its carries into numbers
-    Bytes     16 N for each of 2t + D messages and 8 m W (bits + log2(t+1)) for D; the ands of `sum_bits`, and
+    Rounds    those of `cut`, of adding t+1 numbers of bits + log2(t+1) bits, and of `to_numbers` for the carries
+    Bytes     16 N for each of 2t + D messages and 8 m W (bits + log2(t+1)) for each of D; the ands of `sum_bits`, and
               `to_numbers` for log2(t+1) bits
     Security  as `cut`; the low bits of all summands are added as secret bits
     """
@@ -95,10 +95,10 @@ async def cut_exactly(f: Floor, x: Words, size: int, *, bits: int, nearest: bool
     total = added.high
     assert total is not None
     top = await sum_bits(f, added.planes, bits + carries, size, lowest=bits)
-    # The low parts add up to the low bits of x and 2^bits times these carries.
+    # The low parts of the summands add up to the low bits of x plus 2^bits times these carries.
     numbers = await to_numbers(f, top, carries, size)
-    each = [f.rows(numbers, i, size) for i in range(carries)]
-    return f.combine([1, *(1 << i for i in range(carries))], [total, *each])
+    carried = [f.rows(numbers, i, size) for i in range(carries)]
+    return f.combine([1, *(1 << i for i in range(carries))], [total, *carried])
 
 
 def _exactly(x: Spec, *, bits: int, rounding: Rounding) -> dict[str, Any]:

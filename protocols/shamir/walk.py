@@ -1,8 +1,8 @@
-"""The way of rows from holders to holders: sets of t+1 parties of 2t+1, so that for any t of them a set has none.
+"""The sets of parties that hold rows in turn: all sets of t+1 of 2t+1 parties, so one set is without any given t.
 
-Additive shares lie in t+1 *slots*. At each set its members permute, all alike; between two sets one slot changes hands.
-A slot's moves wait for those of that slot only, since members permute and mask by what they have, so the way is
-arranged to give all slots about as many.
+Each of the t+1 additive parts is in a *slot*. All members of a set apply the same permutation; between two sets one
+slot moves to another party. A move waits for earlier moves of its slot only, since members need no message to permute
+and to mask. So the walk gives all slots about the same number of moves.
 
     t         1    2    3    4    5      6
     sets      3   10   35  126  462  1,716
@@ -20,15 +20,15 @@ Set = frozenset[int]
 
 
 class Move(NamedTuple):
-    """Slot `slot` goes to another party, the `turn`-th time (from 0 on)."""
+    """Slot `slot` goes to another party, for the `turn`-th time (from 0 on)."""
 
     slot: int
     turn: int
 
 
 class Walk(NamedTuple):
-    """`holders[i][slot]` of the i-th set, counted from the first member of the committee; moves[i] leads from set i to
-    the next one."""
+    """`holders[i][slot]` is a member of set i, counted from the first member of the committee; moves[i] leads from set
+    i to set i + 1."""
 
     holders: tuple[tuple[int, ...], ...]
     moves: tuple[Move, ...]
@@ -40,11 +40,11 @@ class Walk(NamedTuple):
 
 @lru_cache(maxsize=16)
 def walk(threshold: int) -> Walk:
-    """Through all sets of t+1 of 2t+1 parties once. Of the next sets that were not yet visited, one is taken that moves
-    a slot that moved least, and of these the one from which the fewest lead on (Warnsdorff's rule)."""
+    """Visit each set of t+1 of 2t+1 parties once. The next set is an unvisited one whose move is of a slot that moved
+    least; of these, one with the fewest unvisited neighbours (Warnsdorff's rule)."""
     members = 2 * threshold + 1
     slots = list(range(threshold + 1))
-    free = {frozenset(some): threshold * (threshold + 1) for some in combinations(range(members), threshold + 1)}
+    free = {frozenset(parties): threshold * (threshold + 1) for parties in combinations(range(members), threshold + 1)}
     moved, given = [0] * len(slots), [0] * members
     holders: list[tuple[int, ...]] = []
     moves: list[Move] = []
