@@ -117,7 +117,7 @@ async def conjunction(f: Floor, x: Words, y: Words, width: int, size: int) -> Wo
 async def carry_save(f: Floor, summands: list[Words], width: int, size: int) -> list[Words]:
     """Turn s summands of `width` planes into at most two with the same sum.
 
-    Rounds    0 for two summands, 1 for three, 2 for four: in each round, each three summands become two
+    Rounds    0 for two summands, 1 for three, 2 for four: in a round, each group of three becomes two
     Bytes     8 m W for each of P messages and each of (s - 2)(width - 1) ands
     Security  semi-honest, as `conjunction`
     """

@@ -71,7 +71,7 @@ class Committee:
         self.members = ((first % scheme.parties), *scheme.after(first, 2 * t))
         self.king = self.members[0]
         self.maskers = self.members[1 : t + 1]
-        #: King and maskers: t+1 parties, so that any t of them miss one.
+        #: King and maskers: t+1 parties, so any t parties lack one of them.
         self.dealers = self.members[: t + 1]
         #: The points of all members: Lagrange coefficients depend on them.
         self.points = tuple(member + 1 for member in self.members)

@@ -40,7 +40,8 @@ async def sign(f: Floor, x: Words, size: int, *, width: int) -> Words:
 async def equal(f: Floor, x: Words, size: int, *, width: int) -> Words:
     """One plane: x == 0, for -2^width < x < 2^width.
 
-    Two summands of x - 1 add up to -1 modulo 2^width exactly if they are each other's complement: no carry is needed.
+    x = 0 exactly if two summands of x - 1 add up to -1 modulo 2^width, that is, if they are each other's complement: no
+    carry is computed.
 
     Rounds    2 + ceil(log2 width) for t = 1, and those of `carry_save`
     Bytes     16 N for each of 2t messages and 8 m width W for each of D; 8 m W for each of P messages and
@@ -155,7 +156,7 @@ async def recompose(f: Floor, x: Words, size: int, *, width: int) -> Words:
     """Words as the integers 0 to 2^width - 1.
 
     Rounds    3 for t = 1 or 2, as `to_numbers`
-    Bytes     those of `to_numbers` for every bit
+    Bytes     those of `to_numbers` for all bits
     Security  as `to_numbers`
     """
     bits = await to_numbers(f, x, width, size)

@@ -1,25 +1,25 @@
-"""What protocols are written on: local arithmetic on shares, and the four ways to send them.
+"""The floor that protocols are written on: local arithmetic on shares, and the four ways to send shares.
 
-Inside one chunk a sharing of N numbers is an array (N, 2) of words, modulo 2^127 - 1, and a sharing of N words of k
-bits an array (m, k, W), W = ceil(N / 64): plane e of bit j of 64 elements a word, over GF(2^m). *Degree* is that of
-the sharing's polynomials: t, or 2t for what `product` and `masks` give, which only the committee holds.
+Inside one chunk a sharing of N numbers is an array (N, 2) of words, modulo 2^127 - 1. A sharing of N words of k bits is
+an array (m, k, W), W = ceil(N / 64), over GF(2^m): entry (e, j) is plane e of bit j, with 64 elements a word. *Degree*
+is that of the sharing's polynomials: t, or 2t for the results of `product` and `masks`, which only the committee holds.
 
-    deal          a party shares what it knows, degree t
-    masks         maskers share random numbers, degree 2t: nothing is sent
-    to_king       what the committee holds with degree 2t is opened to the king
+    deal          a party shares values that it knows, degree t
+    masks         maskers share random numbers, degree 2t; nothing is sent
+    to_king       values of degree 2t, which the committee holds, are opened to the king
     reduce        from degree 2t to t
 
-A value is dealt as the polynomial through it and through t shares that are streams the dealer has in common with the
-t next parties, so those need no message: for n = 2t+1, t messages in place of 2t. With degree 2t, all other members
-of the committee have streams, and nobody gets a message. `Floor` does all this at a party; `Tally`, with the same
-methods, counts what it costs: a plan is the protocol itself, run on a tally.
+The dealer of a value takes the polynomial through the value and through t streams, which are the shares of the next t
+parties. The dealer has these streams in common with them, so they need no message: for n = 2t+1, t messages in place of
+2t. With degree 2t, the shares of all other members of the committee are streams, and no message is sent. `Floor` does
+this at a party. `Tally`, with the same methods, counts the cost: a plan is the protocol itself, run on a tally.
 
-Each of the four sends at once and returns something to await, so that what is independent shares a round.
+Each of the four sends at once and returns an awaitable, so independent steps share a round.
 
-Costs in docstrings: N elements, W = ceil(N / 64) words a plane, m planes a bit. A product is P = (2t+1)(n-1-t)
-messages, the members of the committee dealing; what king and maskers deal, D = (t+1)(n-1-t). Rounds are those of steps
-one after the other. The longest chain of messages, which a plan gives, can be a round or two shorter: a party whose
-share is a stream waits for nobody.
+Costs in docstrings: N elements, W = ceil(N / 64) words a plane, m planes a bit. A product takes P = (2t+1)(n-1-t)
+messages: all members of the committee deal. Where king and maskers deal, there are D = (t+1)(n-1-t) messages. Rounds
+are the sum over steps in sequence. The longest chain of messages, which a plan gives, can be a round or two shorter: a
+party whose share is a stream waits for no message.
 """
 
 from __future__ import annotations
@@ -42,14 +42,14 @@ Words = NDArray[np.uint64]
 T = TypeVar("T")
 
 _SECRET = b"shamir/mask"
-#: Purposes of the streams that a dealer has in common with others, by its index.
+#: Purposes of the streams that a dealer has in common with other parties, by the index of the dealer.
 _DEALERS = tuple(b"shamir/share " + bytes((dealer,)) for dealer in range(MOST))
 _PRIME = PrimeField()
 _BINARY = {m: BinaryField(m) for m in (2, 3, 4, 5)}
 
 
 class Done(Generic[T]):
-    """Awaitable: it is there already."""
+    """Awaitable whose value is known already."""
 
     __slots__ = ("value",)
 
@@ -62,7 +62,7 @@ class Done(Generic[T]):
 
 
 class Later(Generic[T]):
-    """Awaitable: begun when it is awaited, so that a run that fails before leaves nothing unfinished behind."""
+    """Awaitable that begins when it is awaited, so a run that fails earlier leaves no unfinished coroutine."""
 
     __slots__ = ("arguments", "function")
 
@@ -75,10 +75,10 @@ class Later(Generic[T]):
 
 
 class Masks:
-    """Random numbers, or words of bits, of all maskers together.
+    """The sum of random numbers, or words of bits, that the maskers drew.
 
-    share   this party's share of their sum, degree 2t (None outside of the committee)
-    own     in the clear, what this party drew itself (None unless it is a masker)
+    share   this party's share of the sum, degree 2t (None outside of the committee)
+    own     the summand that this party drew, in the clear (None unless it is a masker)
     """
 
     __slots__ = ("own", "share")
@@ -112,7 +112,7 @@ class Floor:
 
     # ---- local, numbers
     def constant(self, value: int, size: int) -> Words:
-        """A public number as a sharing: the same at every party."""
+        """A public number as a sharing: all parties have the same share."""
         return local.constant(value, size)
 
     def add(self, x: Words, y: Words) -> Words:
@@ -149,26 +149,26 @@ class Floor:
         return out
 
     def stacked(self, xs: Sequence[Words]) -> Words:
-        """Arrays of numbers side by side, (k, N, 2)."""
+        """k arrays of numbers as one array (k, N, 2)."""
         return np.stack(xs)
 
     def reduce_all(self, zs: Sequence[Words | None], size: int) -> Awaitable[list[Words]]:
-        """Several arrays of degree 2t at once as degree t. Cost of `reduce` for all of them, in one message."""
+        """Reduce several arrays of degree 2t together: the bytes of `reduce` for all of them, the messages of one."""
         if not zs:
             return Done([])
-        z = self.joined([one for one in zs if one is not None]) if self.member else None
+        z = self.joined([array for array in zs if array is not None]) if self.member else None
         return Later(self._parted, self.reduce(z, len(zs) * size), len(zs), size)
 
     async def _parted(self, waiting: Awaitable[Words], count: int, size: int) -> list[Words]:
-        found = await waiting
-        return [self.rows(found, i, size) for i in range(count)]
+        reduced = await waiting
+        return [self.rows(reduced, i, size) for i in range(count)]
 
     def joined(self, xs: Sequence[Words]) -> Words:
-        """Arrays of numbers, or planes of bits, one after the other."""
+        """Join arrays of numbers, or planes of bits, one after the other."""
         return xs[0] if len(xs) == 1 else np.concatenate(xs, axis=0 if xs[0].ndim == 2 else 1)
 
     def rows(self, x: Words, index: int, size: int) -> Words:
-        """Block `index` of arrays of `size` numbers that stand one after the other."""
+        """Array `index` of joined arrays of `size` numbers each."""
         return x[index * size : (index + 1) * size]
 
     # ---- local, bits
@@ -176,7 +176,7 @@ class Floor:
         return x ^ y
 
     def invert(self, x: Words) -> Words:
-        """Every bit flipped: the constant 1 is the polynomial 1 at every party."""
+        """Flip all bits: the constant 1 is the polynomial 1, with the share 1 at all parties."""
         out = x.copy()
         np.invert(out[0], out=out[0])
         return out
@@ -195,13 +195,13 @@ class Floor:
         return out
 
     def numbers(self, planes: Words, size: int) -> Words:
-        """Clear planes (k, W) as clear numbers 0 and 1, (k size, 2): bit by bit."""
+        """Clear planes (k, W) as clear numbers 0 and 1, one for each bit: (k size, 2)."""
         out = np.empty((planes.shape[0], size, 2), np.uint64)
         for row, plane in zip(out, planes, strict=True):
             kernels_planes.bits_to_field(plane, row)
         return out.reshape(-1, 2)
 
-    # ---- what one party does in the clear
+    # ---- steps of one party in the clear
     def at(self, index: int, function: Callable[..., Words], *arguments: Any) -> Words | None:
         """The value of a function at one party; None elsewhere."""
         return function(*arguments) if self.me == index else None
@@ -229,9 +229,9 @@ class Floor:
         return out
 
     def masks(self, size: int, room: int) -> Masks:
-        """Uniform numbers from each masker, as long as there is room for: they hide numbers of `room` bits (`rooms`).
+        """Uniform numbers from each masker, as long as the modulus allows: they hide numbers of `room` bits (`rooms`).
 
-        Raises RangeError where that is more than masks can hide.
+        Raises RangeError if `room` is more than masks can hide.
         """
         checked_room(self.scheme.threshold, room)
         bits = mask_bits(self.scheme.threshold)
@@ -244,7 +244,7 @@ class Floor:
         return self._masked(self._binary, self._shape(width, size), own, self._lifted(own))
 
     def to_king(self, z: Words | None, size: int) -> Awaitable[Words | None]:
-        """Open numbers of degree 2t to the king: None elsewhere."""
+        """Open numbers of degree 2t to the king; None at the other parties."""
         return self._gathered(self._prime, z, (size, 2))
 
     def masked_to_king(
@@ -252,22 +252,23 @@ class Floor:
     ) -> tuple[Masks, Awaitable[Words | None]]:
         """Open x + offset plus masks to the king, -2^(room-1) <= x < 2^(room-1); z is x with degree t or 2t.
 
-        Every opening of a masked number that others' secrets are part of comes here. Raises as `masks` does.
+        All masked numbers are opened here, except in `adder.open_summands`: there they follow from one owner's inputs
+        alone. Raises as `masks` does.
         """
         r = self.masks(size, room)
         masked = self.add(self.add_one(z, offset), r.share) if z is not None and r.share is not None else None
         return r, self.to_king(masked, size)
 
     def to_king_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words | None]:
-        """Open words of bits of degree 2t to the king, as planes (width, W): None elsewhere."""
+        """Open words of bits of degree 2t to the king, as planes (width, W); None at the other parties."""
         return Later(self._bottom, self._gathered(self._binary, z, self._shape(width, size)))
 
     def reduce(self, z: Words | None, size: int) -> Awaitable[Words]:
-        """Numbers of degree 2t as degree t: each member deals its share times its coefficient."""
+        """Reduce numbers from degree 2t to t: each member deals its share times its coefficient."""
         return self._reduced(self._prime, z, (size, 2))
 
     def reduce_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words]:
-        """Words of bits of degree 2t as degree t."""
+        """Reduce words of bits from degree 2t to t."""
         return self._reduced(self._binary, z, self._shape(width, size))
 
     def _shape(self, width: int, size: int) -> tuple[int, int, int]:
@@ -281,7 +282,7 @@ class Floor:
         out[0] = planes
         return out
 
-    # ---- the same for both fields
+    # ---- for both fields
     def _dealt(self, field: Field, dealer: int, secret: Words | None, shape: tuple[int, ...]) -> Awaitable[Words]:
         part = self._next()
         if self.me == dealer:
@@ -294,7 +295,7 @@ class Floor:
     def _send_shares(
         self, field: Field, part: int, secret: Words, shape: tuple[int, ...], members: tuple[int, ...] = ()
     ) -> Words:
-        """Deal `secret`, degree t; returns our own share. With the points of `members`: our part of what they hold."""
+        """Deal `secret`, degree t; return our share. With points `members`: deal our share times its coefficient."""
         scheme, me = self.scheme, self.me
         streams = np.empty((scheme.threshold, *shape), np.uint64)
         for j, peer in enumerate(scheme.silent[me]):
@@ -302,14 +303,14 @@ class Floor:
         shares = field.spread(secret, streams, scheme.silent_points[me], scheme.targets[me], members, me + 1)
         for share, peer in zip(shares, scheme.receivers[me], strict=False):
             self.party.send(peer, part, share)
-        own: Words = shares[-1]
-        return own
+        ours: Words = shares[-1]
+        return ours
 
     def _fill(self, peer: int, dealer: int, part: int, out: Words) -> None:
         self.party.keys.pair[peer].fill(out, self.party.label, _DEALERS[dealer], part)
 
     def _stream(self, field: Field, peer: int, dealer: int, part: int, shape: tuple[int, ...]) -> Words:
-        """The share that `dealer` and another party have in common; `peer` is whichever of the two we are not."""
+        """The share that `dealer` and its receiver have in common; `peer` is the other one of the two."""
         out = np.empty(shape, np.uint64)
         self._fill(peer, dealer, part, out)
         field.uniform(out)
@@ -333,7 +334,7 @@ class Floor:
         return Masks(total, own)
 
     def _silent_shares(self, field: Field, part: int, secret: Words, shape: tuple[int, ...]) -> Words:
-        """Deal `secret` to the committee, degree 2t: all others' shares are streams. Returns our own."""
+        """Deal `secret` to the committee, degree 2t; the shares of all others are streams. Return our share."""
         others = [peer for peer in self.committee.members if peer != self.me]
         streams = np.empty((len(others), *shape), np.uint64)
         for j, peer in enumerate(others):
@@ -361,16 +362,16 @@ class Floor:
         return field.interpolate(tuple(peer + 1 for peer in members), 0, known)
 
     async def _bottom(self, opened: Awaitable[Words | None]) -> Words | None:
-        found = await opened
-        return None if found is None else np.ascontiguousarray(found[0])
+        planes = await opened
+        return None if planes is None else np.ascontiguousarray(planes[0])
 
     def _reduced(self, field: Field, z: Words | None, shape: tuple[int, ...]) -> Awaitable[Words]:
         part = self._next()
-        own: Words | None = None
+        ours: Words | None = None
         if self.member:
             assert z is not None
-            own = self._send_shares(field, part, z, shape, self.committee.points)
-        return Later(self._collected, field, own, part, shape)
+            ours = self._send_shares(field, part, z, shape, self.committee.points)
+        return Later(self._collected, field, ours, part, shape)
 
     async def _collected(self, field: Field, total: Words | None, part: int, shape: tuple[int, ...]) -> Words:
         me = self.me

@@ -35,7 +35,7 @@ from protocols.shamir.walk import walk
 Words = NDArray[np.uint64]
 HOP = b"shamir/hop"
 _SEEDED, _ROWS = b"comity/1/shamir/order", b"rows"
-#: Elements of one message at most.
+#: Largest number of elements of a message.
 PIECE = 1 << 18
 
 
@@ -125,8 +125,8 @@ class _Parts:
 
     def planes(self, x: Words) -> Words:
         """Rows of words as planes (width, W)."""
-        each = x.reshape(-1, self.columns // self.record)
-        groups = [split_words(each[:, i], min(64, self.width - 64 * i)) for i in range(each.shape[1])]
+        elements = x.reshape(-1, self.columns // self.record)
+        groups = [split_words(elements[:, i], min(64, self.width - 64 * i)) for i in range(elements.shape[1])]
         return groups[0] if len(groups) == 1 else np.concatenate(groups)
 
     def _stream(self, party: Party, peer: int, number: int) -> Words:
@@ -185,7 +185,7 @@ async def walked(
     Rounds    the moves of the slot that moves most: 1, 4, 10, 29, 80, 248 for t = 1 to 6
     Bytes     16 N (for words of bits 8 width W) from the giver of each move; there is one move fewer than sets
     Security  semi-honest: see the module. Each mask of each move is a different stream of two parties.
-    Source    Laur, Willemson, Zhang, ISC 2011, for sets that permute in turn; parts that move one by one are our own
+    Source    Laur, Willemson, Zhang, ISC 2011, for sets that permute in turn; that parts move one by one is our own
     """
     parts, me = _Parts(x), party.index
     turns = len(parts.pieces)

@@ -40,7 +40,8 @@ async def nonnegative(f: Floor, x: Words, size: int) -> Words:
               and those of `carry_save`
     Bytes     16 N for each of 2t messages, 8 m 128 W for each of D; those of `carry_save`; 8 m W for each of P messages
               and 380 ands
-    Security  semi-honest: masks hide numbers of 64 bits. The king may learn more of a larger element: its owner lied
+    Security  semi-honest: masks hide numbers of 64 bits. An element outside of [0, 2^64) may be disclosed to the
+              king: it follows from the inputs of one owner, who lied
     """
     summands = await open_summands(f, x, size, bits=SPAN, width=WIDE)
     a, b = await carry_save(f, summands, WIDE, size)

@@ -109,11 +109,11 @@ def rank_order_plan(scheme: Scheme, label: bytes, x: Spec, ranks: tuple[int, ...
         return sort_plan(scheme, inner_label(label, 1, "sort"), x, width)
     spec, spent, counter = shuffled_plan(scheme, label, x, width)
     more, counter = compared_cost(scheme, label, counter, [*steps(plan.sample), *plan.levels], x.size, width)
-    beside = nothing(scheme)
+    intervals = nothing(scheme)
     for interval in plan.intervals:
         counter += 1
         inside, _ = compared_cost(
             scheme, inner_label(label, counter, "interval"), 0, steps_of(interval.arranged), x.size, width
         )
-        beside = beside.beside(inside)
-    return spec, spent.then(more).then(beside)
+        intervals = intervals.beside(inside)
+    return spec, spent.then(more).then(intervals)
