@@ -84,8 +84,7 @@ async def reveal(party: Party, scheme: Scheme, x: Numbers | Planes, to: Sequence
     Security  a receiver gets all shares: they disclose the value and nothing else, since the polynomial is uniform
               except for its value at 0. The shares of t+1 honest parties determine the polynomial, and all other
               shares must lie on it, so t corrupt parties cannot change the opened value
-    Raises    CheckFailed if the shares are on no polynomial of degree t, a number is beyond +-2^62, or an opened bit
-              is neither 0 nor 1
+    Raises    CheckFailed for shares on no polynomial of degree t, a number beyond +-2^62, or a bit neither 0 nor 1
     """
     me, n, t = party.index, scheme.parties, scheme.threshold
     bits = isinstance(x, Planes)

@@ -1,7 +1,7 @@
 """Sorting by digits: for keys of few bits, in few rounds for many rows.
 
-A pass takes the next two bits of the keys in the current order. The number of rows with smaller digits gives the new
-place of each row, and the places give the new order. Nothing about keys is opened: only `order_of` opens values.
+A pass takes the next two bits of the keys in the current order. The numbers of rows with smaller digits give the new
+places of the rows, and the places give the new order. Nothing about keys is opened: only `order_of` opens values.
 """
 
 from __future__ import annotations
