@@ -41,15 +41,15 @@ async def operands(
     committee = f.committee
     offset = 1 << max(room - 1, width, cut)
     r, c = f.masked_to_king(x, size, room=room, offset=offset)
-    planes = [f.deal_planes(d, f.at(d, _negative, f, r.own, width, padded), width + padded, size)
+    planes = [f.deal_planes(d, f.at(d, _masker_planes, f, r.own, width, padded), width + padded, size)
               for d in committee.maskers]  # fmt: skip
-    highs = [f.deal(d, f.at(d, _up, r.own, cut), size) for d in committee.maskers] if cut else []
+    highs = [f.deal(d, f.at(d, _shifted_up, r.own, cut), size) for d in committee.maskers] if cut else []
     opened = await c
     king = committee.king
-    first = f.deal_planes(king, f.at(king, _low, f, opened, plus, width, padded), width + padded, size)
+    first = f.deal_planes(king, f.at(king, _king_planes, f, opened, plus, width, padded), width + padded, size)
     high = None
     if cut:
-        high = f.add_one(await f.deal(king, f.at(king, _down, opened, cut), size), -(offset >> cut))
+        high = f.add_one(await f.deal(king, f.at(king, _shifted_down, opened, cut), size), -(offset >> cut))
         for part in highs:
             high = f.subtract(high, await part)
     return Operands([await first, *[await dealt for dealt in planes]], high)
@@ -66,37 +66,40 @@ async def open_summands(f: Floor, x: Words, size: int, *, bits: int, width: int)
     committee = f.committee
     r = f.masks(size, bits)
     c = f.to_king(f.add(x, r.share) if r.share is not None else None, size)
-    planes = [f.deal_planes(d, f.at(d, _negative, f, r.own, width, 0), width, size) for d in committee.maskers]
+    planes = [f.deal_planes(d, f.at(d, _masker_planes, f, r.own, width, 0), width, size) for d in committee.maskers]
     opened = await c
-    first = f.deal_planes(committee.king, f.at(committee.king, _low, f, opened, 0, width, 0), width, size)
+    first = f.deal_planes(committee.king, f.at(committee.king, _king_planes, f, opened, 0, width, 0), width, size)
     return [await first, *[await dealt for dealt in planes]]
 
 
-def _low(f: Floor, c: Words, plus: int, width: int, padded: int) -> Words:
+def _king_planes(f: Floor, c: Words, plus: int, width: int, padded: int) -> Words:
+    """The planes of c + plus."""
     out = np.empty_like(c)
     kernels.shifted(c, np.uint64(plus & ((1 << 64) - 1)), np.uint64((plus >> 64) & ((1 << 64) - 1)), np.uint64(0), out)
-    return _padded(f.planes(out, width), padded)
+    return _with_zero_planes(f.planes(out, width), padded)
 
 
-def _negative(f: Floor, r: Words, width: int, padded: int) -> Words:
+def _masker_planes(f: Floor, r: Words, width: int, padded: int) -> Words:
+    """The planes of -r."""
     out = np.empty_like(r)
     kernels.negated(r, out)
-    return _padded(f.planes(out, width), padded)
+    return _with_zero_planes(f.planes(out, width), padded)
 
 
-def _padded(planes: Words, padded: int) -> Words:
+def _with_zero_planes(planes: Words, padded: int) -> Words:
     if not padded:
         return planes
     return np.concatenate((planes, np.zeros((padded, planes.shape[1]), np.uint64)))
 
 
-def _down(c: Words, bits: int) -> Words:
+def _shifted_down(c: Words, bits: int) -> Words:
+    """floor(c / 2^bits)."""
     out = np.empty_like(c)
     kernels.shifted(c, np.uint64(0), np.uint64(0), np.uint64(bits), out)
     return out
 
 
-def _up(r: Words, bits: int) -> Words:
+def _shifted_up(r: Words, bits: int) -> Words:
     """ceil(r / 2^bits)."""
     out = np.empty_like(r)
     low, high = element((1 << bits) - 1)

@@ -178,7 +178,7 @@ def _rows_zero_cost(scheme: Scheme, label: bytes, x: Spec) -> Cost:
     return equals.then(cost(scheme, inner_label(label, 2, "every"), every, columns, size=size, width=columns))
 
 
-def _compared_each(x: Numbers, *, thresholds: Integers, width: int) -> list[Words]:
+def _minus_thresholds(x: Numbers, *, thresholds: Integers, width: int) -> list[Words]:
     """x minus each threshold."""
     shape = against("signs", x.shape, np.shape(thresholds))
     many = x.viewed(lambda values: np.broadcast_to(values, shape), shape)
@@ -195,8 +195,8 @@ def _own_width(x: Spec, y: Spec | None = None) -> dict[str, Any]:
 
 declare_on_floor("sign", sign)
 declare_on_floor("quick_sign", sign)
-declare_on_floor("signs", sign, operands=_compared_each, given=_width)
-declare_on_floor("quick_signs", sign, operands=_compared_each, given=_width)
+declare_on_floor("signs", sign, operands=_minus_thresholds, given=_width)
+declare_on_floor("quick_signs", sign, operands=_minus_thresholds, given=_width)
 declare_on_floor("equal", equal)
 declare("rows_zero", _rows_zero, cost=_rows_zero_cost, whole=True, work=of_bits)
 declare_on_floor("decompose", decompose)

@@ -24,14 +24,14 @@ async def to_numbers(f: Floor, x: Words, width: int, size: int) -> Words:
     dealt = [f.deal(d, f.at(d, f.numbers, r.own, size), width * size) for d in committee.maskers]
     opened = await c
     last = f.deal(committee.king, f.at(committee.king, f.numbers, opened, size), width * size)
-    bits = await _halved(f, [await sharing for sharing in dealt], width * size)
+    bits = await _added_in_pairs(f, [await sharing for sharing in dealt], width * size)
     bits.append(await last)
     while len(bits) > 1:
-        bits = await _halved(f, bits, width * size)
+        bits = await _added_in_pairs(f, bits, width * size)
     return bits[0]
 
 
-async def _halved(f: Floor, bits: list[Words], size: int) -> list[Words]:
+async def _added_in_pairs(f: Floor, bits: list[Words], size: int) -> list[Words]:
     """Add pairs of bits modulo 2: a + b - 2ab."""
     pairs = [(bits[i], bits[i + 1]) for i in range(0, len(bits) - 1, 2)]
     rest = bits[2 * len(pairs) :]

@@ -213,7 +213,7 @@ class Floor:
 
     def deal_planes(self, dealer: int, planes: Words | None, width: int, size: int) -> Awaitable[Words]:
         """Share words of bits that `dealer` knows, as planes (width, W)."""
-        return self._dealt(self._binary, dealer, self._lifted(planes), self._shape(width, size))
+        return self._dealt(self._binary, dealer, self._as_elements(planes), self._shape(width, size))
 
     def drawn(self, size: int, bits: int) -> Words:
         """Uniform numbers of `bits` bits that this party alone knows."""
@@ -241,7 +241,7 @@ class Floor:
     def masks_planes(self, width: int, size: int) -> Masks:
         """Uniform words of bits from each masker; `own` are planes (width, W)."""
         own = self.drawn_planes(width, size) if self.me in self.committee.maskers else None
-        return self._masked(self._binary, self._shape(width, size), own, self._lifted(own))
+        return self._masked(self._binary, self._shape(width, size), own, self._as_elements(own))
 
     def to_king(self, z: Words | None, size: int) -> Awaitable[Words | None]:
         """Open numbers of degree 2t to the king; None at the other parties."""
@@ -261,7 +261,7 @@ class Floor:
 
     def to_king_planes(self, z: Words | None, width: int, size: int) -> Awaitable[Words | None]:
         """Open words of bits of degree 2t to the king, as planes (width, W); None at the other parties."""
-        return Later(self._bottom, self._gathered(self._binary, z, self._shape(width, size)))
+        return Later(self._lowest_plane, self._gathered(self._binary, z, self._shape(width, size)))
 
     def reduce(self, z: Words | None, size: int) -> Awaitable[Words]:
         """Reduce numbers from degree 2t to t: each member deals its share times its coefficient."""
@@ -274,7 +274,7 @@ class Floor:
     def _shape(self, width: int, size: int) -> tuple[int, int, int]:
         return self.scheme.degree, width, words(size)
 
-    def _lifted(self, planes: Words | None) -> Words | None:
+    def _as_elements(self, planes: Words | None) -> Words | None:
         """Clear planes of bits as elements of the binary field."""
         if planes is None:
             return None
@@ -361,7 +361,7 @@ class Floor:
             known[j] = await self.party.receive(peer, part, shape, np.uint64)
         return field.interpolate(tuple(peer + 1 for peer in members), 0, known)
 
-    async def _bottom(self, opened: Awaitable[Words | None]) -> Words | None:
+    async def _lowest_plane(self, opened: Awaitable[Words | None]) -> Words | None:
         planes = await opened
         return None if planes is None else np.ascontiguousarray(planes[0])
 

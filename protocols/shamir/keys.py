@@ -66,7 +66,7 @@ class SortKeys:
         return out
 
 
-def _places(rows: int) -> int:
+def _row_bits(rows: int) -> int:
     """Bits of the number of a row."""
     return max(1, (rows - 1).bit_length())
 
@@ -91,7 +91,7 @@ async def shuffled(party: Party, scheme: Scheme, x: Numbers, width: int) -> tupl
     Bytes     those of `decompose`, of `permutation` and of a shuffle of words of width + log2 n bits
     Security  semi-honest: the order is uniform, and nobody knows it
     """
-    n, places = x.size, _places(x.size)
+    n, places = x.size, _row_bits(x.size)
     bits = await ordered_bits(party.inner("decompose"), scheme, x, width)
     order = await permutation(party.inner("permutation"), scheme, n)
     joined = np.zeros((scheme.degree, places + width, words(n)), np.uint64)
@@ -108,14 +108,14 @@ def shuffled_plan(scheme: Scheme, label: bytes, x: Spec, width: int) -> tuple[Sp
     spec = permutation_spec(scheme, second, n)
     spent = cost(scheme, inner_label(label, 1, "decompose"), decompose, 0, size=n, width=width)
     spent = spent.then(permutation_cost(scheme, second, n))
-    return spec, spent.then(shuffle_cost(scheme, last, Spec((n,), "bits", _places(n) + width), spec)), 3
+    return spec, spent.then(shuffle_cost(scheme, last, Spec((n,), "bits", _row_bits(n) + width), spec)), 3
 
 
 def compared_cost(
     scheme: Scheme, label: bytes, counter: int, counts: Iterable[int], n: int, width: int
 ) -> tuple[Cost, int]:
     """The cost of steps of `counts` comparisons of n rows' keys, and the counter of inner operations after them."""
-    spent, wide = nothing(scheme), _places(n) + width
+    spent, wide = nothing(scheme), _row_bits(n) + width
     for m in counts:
         less, opened = inner_label(label, counter + 1, "less"), inner_label(label, counter + 2, "open")
         counter += 2

@@ -49,12 +49,12 @@ async def place(f: Floor, bits: Sequence[Words], size: int) -> Place:
     half = len(bits) // 2
     low, high = [[bit] for bit in bits[:half]], [[bit] for bit in bits[half:]]
     while len(low) > 1 or len(high) > 1:
-        low, high = await _multiplied(f, [low, high], size)
+        low, high = await _joined_in_pairs(f, [low, high], size)
     ones = f.constant(1, size)
     return Place(f.stacked([ones, *(low[0] if low else [])]), f.stacked([ones, *high[0]]))
 
 
-async def _multiplied(f: Floor, groups: list[list[list[Words]]], size: int) -> list[list[list[Words]]]:
+async def _joined_in_pairs(f: Floor, groups: list[list[list[Words]]], size: int) -> list[list[list[Words]]]:
     """Join neighbouring sets of monomials: both sets, and all products of a monomial of each."""
     products, layout = [], []
     for sets in groups:
@@ -83,14 +83,14 @@ def coefficients(table: Sequence[int]) -> list[int]:
 
 
 @lru_cache(maxsize=64)
-def _form(table: tuple[int, ...], columns: int) -> Words:
+def _coefficient_rows(table: tuple[int, ...], columns: int) -> Words:
     """`coefficients` as elements: one row for each monomial of the high bits."""
     return np.stack([element(value) for value in coefficients(table)]).reshape(-1, columns, 2)
 
 
 def read(f: Floor, at: Place, table: Sequence[int]) -> Words | None:
     """table[place], degree 2t, at members of the committee; None at others. Local."""
-    return f.bilinear(_form(tuple(table), len(at.low)), at.low, at.high) if f.member else None
+    return f.bilinear(_coefficient_rows(tuple(table), len(at.low)), at.low, at.high) if f.member else None
 
 
 async def piecewise_cubic(
@@ -122,7 +122,7 @@ async def piecewise_cubic(
 
 
 #: Leading fraction bits of the exponent that a table takes; the series of e^v takes the others.
-_TABLE = 6
+_TABLE_BITS = 6
 
 
 async def exponential(
@@ -136,7 +136,7 @@ async def exponential(
     Security  as `truncation.cut`, for results below 2^60, as the primitive requires
     """
     whole = max(1, ((high - low) >> frac).bit_length())
-    first = min(_TABLE, frac)
+    first = min(_TABLE_BITS, frac)
     width = whole + first
     offset = f.add_one(x, -low)
     places, rest = await parted(f, offset, size, cut=frac - first, width=width)

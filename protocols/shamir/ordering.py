@@ -29,7 +29,7 @@ def switched(scheme: Scheme) -> bool:
     return scheme.threshold > 6
 
 
-def _places(size: int) -> int:
+def _place_bits(size: int) -> int:
     """Bits of the places of a vector."""
     return size.bit_length() + 1
 
@@ -99,13 +99,13 @@ def _rank_plan(scheme: Scheme, label: bytes, x: Spec, *, ranks: tuple[int, ...],
 async def _order_of(party: Party, scheme: Scheme, x: Numbers) -> Order | Switches:
     vector("order_of", x.spec)
     if switched(scheme):
-        return await switches.sorting(party, scheme, x.data, width=_places(x.size))
+        return await switches.sorting(party, scheme, x.data, width=_place_bits(x.size))
     return await orders.order_of(party, scheme, x)
 
 
 def _order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> Planned:
     if switched(scheme):
-        return _sort_plan(scheme, label, x, width=_places(x.size))
+        return _sort_plan(scheme, label, x, width=_place_bits(x.size))
     return orders.order_of_plan(scheme, label, x)
 
 

@@ -81,7 +81,7 @@ async def sorting(party: Party, scheme: Scheme, keys: Words, *, width: int, rank
     Security  semi-honest, as `sign`; the keys do not change which rows are compared
     """
     rows = len(keys)
-    places = _places(rows)
+    places = _row_bits(rows)
     index = np.zeros((rows, 2), np.uint64)
     index[:, 0] = np.arange(rows)
     keys = local.add(local.scale_one(keys, 1 << places), index)
@@ -100,7 +100,7 @@ async def sorting(party: Party, scheme: Scheme, keys: Words, *, width: int, rank
 
 def sorting_cost(scheme: Scheme, label: bytes, rows: int, *, width: int) -> Cost:
     total, counter = nothing(scheme), 0
-    wide = width + _places(rows) + 1
+    wide = width + _row_bits(rows) + 1
     for low, _ in layers(rows):
         size = len(low)
         for name, protocol, widths, parameters in (
@@ -115,7 +115,7 @@ def sorting_cost(scheme: Scheme, label: bytes, rows: int, *, width: int) -> Cost
     return total
 
 
-def _places(rows: int) -> int:
+def _row_bits(rows: int) -> int:
     """Bits of the number of a row: it becomes the low bits of the key, so no two keys are equal."""
     return max(1, (rows - 1).bit_length())
 
