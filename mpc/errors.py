@@ -1,14 +1,14 @@
-"""What can go wrong, as types an operator can act on.
+"""The errors of Comity, each with what an operator can do about it.
 
-Messages say what was expected, what came and where; never a secret, a share or a data value. A party tells
-its peers an error's class, label and source line, never its message.
+Messages say what was expected, what came and where; never a secret, a share or a data value. A party sends its
+peers an error's class, label and source line, never its message.
 """
 
 from __future__ import annotations
 
 
 class ComityError(Exception):
-    """Anything Comity reports on purpose. `exit_code` is what the command line ends with."""
+    """Base of all errors that Comity raises on purpose. `exit_code`: the exit status of the command line."""
 
     exit_code = 1
     #: "file, line N" of the scenario line whose operation failed; filled in by the runtime.
@@ -22,13 +22,13 @@ class ConfigError(ComityError):
 
 
 class Stopped(ComityError):
-    """This party was told to end. The organizations it was connected to were told so."""
+    """This party's operator stopped it. The organizations that it was connected to know."""
 
     exit_code = 130
 
 
 class DataError(ComityError):
-    """Data does not fit its declared schema. Told to its owner only: counts rows, shows none."""
+    """Data does not fit its declared schema. Only its owner sees the message, which counts rows and shows none."""
 
     exit_code = 2
 
@@ -58,13 +58,13 @@ class ScenarioError(LocalProtocolError):
     kind = ""
 
     def brief(self) -> ScenarioError:
-        """The same without its message, which may quote what was opened."""
-        found = ScenarioError(
+        """This error without its message, which may quote opened values."""
+        error = ScenarioError(
             f"{self.kind or 'an error'} in the script. Rows have been read, so its message is not shown: it could "
-            "quote what was opened. `comity plan --mock` and `simulate` show it on rows that are nobody's"
+            "quote opened values. `comity plan --mock` and `simulate` show it on made-up rows"
         )
-        found.kind, found.source = self.kind, self.source
-        return found
+        error.kind, error.source = self.kind, self.source
+        return error
 
 
 class ShapeError(LocalProtocolError):
@@ -136,13 +136,13 @@ class PeerStopped(PeerLost):
 
 
 class PeerTimeout(ChannelError):
-    """A peer has not come, or makes no progress. See its log, or allow it longer."""
+    """A peer did not connect, or makes no progress. See its log, or allow it more time."""
 
 
 class RemoteError(ChannelError):
-    """A peer ended the run because of an error of its own; its class and line are told, its message is not."""
+    """A peer ended the run because of an error there. It sends the error's class and line, never its message."""
 
 
 def source_line(source: str | None) -> str:
-    """How an operation's place in the script is named in messages."""
+    """An operation's place in the script, for messages."""
     return source if source is not None else "an unknown line"

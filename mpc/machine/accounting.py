@@ -1,4 +1,4 @@
-"""What the operations of one run cost, by the formulas, and what a dry run notes of them."""
+"""The costs of a run's operations, by their formulas, and what a dry run notes about them."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Accounts:
 
     @property
     def cost(self) -> Cost:
-        """What was scheduled so far, by the formulas; rounds are the longest chain of dependent ones."""
+        """The cost of all operations so far, by their formulas; rounds: the longest chain of dependent ones."""
         return Cost(self.rounds, tuple(self._bytes_sent), tuple(self._messages), self._distance)
 
     def _account(self, scope: Scope, cost: Cost, depth: int, spec: Spec) -> None:

@@ -1,12 +1,12 @@
 """Checked assumptions: bits that the run computes, and the values whose bounds hold only where those bits are set.
 
-An assumption belongs to the share of the value that was bounded by it, and every operation hands the assumptions of
-its operands on to its result. So a release knows exactly what it stands on, whatever was computed in between and
-however its masks were handled; a bound that does not hold blanks what was computed with it, and nothing else.
+An assumption belongs to the share of the value that it bounds, and every operation hands the assumptions of its
+operands on to its result. So a release knows exactly what it stands on, whatever was computed in between and
+however its masks were handled; an assumption that does not hold blanks what was computed with it, and nothing else.
 
-Why that is sound: an operation derives the bound of its result from its operands' bounds alone, so where all
-assumptions that a share carries hold, so does its bound. A theorem about a value that rests on a check of another
-one must say so with `resting_on`.
+Why that is sound: an operation derives the bound of its result from its operands' bounds alone. So a share's bound
+holds where all assumptions that the share carries hold. A theorem about a value that rests on a check of another one
+must say so with `resting_on`.
 """
 
 from __future__ import annotations
@@ -37,22 +37,22 @@ class Assumption:
 
 
 def assuming(x: SecretArray, assumption: Assumption) -> SecretArray:
-    """The same secret; it and what is computed from it are released only where the assumption holds. Free."""
+    """The same secret; it, and what is computed from it, is released only where the assumption holds. Free."""
     return _with(x, x.handle.assumptions | {assumption})
 
 
 def resting_on(x: SecretArray, *others: SecretArray) -> SecretArray:
-    """The same secret, resting on whatever the others rest on too. Free."""
+    """The same secret, which now also rests on the assumptions of the others. Free."""
     return _with(x, x.handle.assumptions.union(*(other.handle.assumptions for other in others)))
 
 
 def resting_only_on(x: SecretArray, *own: SecretArray) -> SecretArray:
-    """The same secret, resting on nothing but what `own` rests on. Free.
+    """The same secret, which now rests on the assumptions of `own` alone. Free.
 
-    For elements of a batch that were computed from `own` alone, beside those of others: elements of one operation do
-    not touch each other, whatever an element beyond its bound does to itself.
+    For elements of a batch that were computed from `own` alone, beside elements of other values: an element beyond its
+    bound makes itself wrong, and no other element of the operation.
     """
-    return _with(x, x.handle.assumptions & frozenset().union(*(one.handle.assumptions for one in own)))
+    return _with(x, x.handle.assumptions & frozenset().union(*(source.handle.assumptions for source in own)))
 
 
 def _with(x: SecretArray, assumptions: frozenset[Assumption]) -> SecretArray:

@@ -1,4 +1,4 @@
-"""What a party's runtime needs of the network, and the in-memory network of simulations.
+"""The network as a party's runtime sees it, and the in-memory network of simulations.
 
 A message is one array of bytes from one party to another under a tag: the 16 bytes of the operation's label and
 a 4-byte part number, which the protocol chooses so that a tag is used once per direction and run.
@@ -29,8 +29,8 @@ def tag_of(label: bytes, part: int) -> bytes:
 
 
 class Arrival(asyncio.Future[Bytes]):
-    """A message under way. `then` is called in the very turn of the event loop in which it comes, where callbacks would
-    wait for the next one: whoever drives operations answers before the loop looks for more."""
+    """A message under way. `then` is called in the turn of the event loop in which the message comes; a callback of a
+    future waits for the next turn. So an operation goes on before the loop reads further messages."""
 
     then: Callable[[object], None] | None = None
 
@@ -45,7 +45,7 @@ class Arrival(asyncio.Future[Bytes]):
         """It will never come."""
         if not self.done():
             self.set_exception(error)
-            self.exception()  # it may never be awaited, and that is no mistake
+            self.exception()  # so that asyncio does not complain if nobody awaits it
             if self.then is not None:
                 self.get_loop().call_soon(self.then, self)
 
@@ -67,7 +67,7 @@ class Channel(Protocol):
         bytes that belongs to the caller. Awaiting raises RemoteProtocolError (wrong length), PeerLost, PeerTimeout."""
 
     def room(self, peer: int) -> Awaitable[None] | None:
-        """None while less than the window is on its way to `peer`; else something to await before sending more."""
+        """None while less than the window is on its way to `peer`; else what to await before the next message."""
 
 
 class MemoryNetwork:
@@ -98,7 +98,7 @@ class MemoryNetwork:
         return max(self._longest.values(), default=0)
 
     def deliver(self, sender: int, receiver: int, tag: bytes, payload: Bytes) -> None:
-        """Carry one message over at once; a copy, as a network makes one."""
+        """Deliver one message at once: a copy, as a network would."""
         copy: Bytes | None = np.array(payload, np.uint8, copy=True)
         self.bytes_sent[sender] += payload.size
         self.messages.append((sender, receiver, tag, payload.size))
@@ -128,13 +128,13 @@ class MemoryNetwork:
         """A future of the message, done at once when it is already there."""
         future: asyncio.Future[Bytes] = asyncio.get_running_loop().create_future()
         key = (receiver, sender, tag)
-        found = self._inbox.pop(key, None)
-        if found is None and self._error is not None:
+        message = self._inbox.pop(key, None)
+        if message is None and self._error is not None:
             future.set_exception(self._error)
-        elif found is None:
+        elif message is None:
             self._waiting[key] = (future, size)
         else:
-            self._finish(future, key, found[0], found[1], size)
+            self._finish(future, key, message[0], message[1], size)
         return future
 
     def _finish(
@@ -153,7 +153,7 @@ class MemoryNetwork:
         future.set_result(payload)
 
     def fail(self, error: Exception) -> None:
-        """Every wait ends with `error` (a party of the simulation failed), also those that begin later."""
+        """End all waits with `error` (a party of the simulation failed), later ones, too."""
         self._error = error
         for future, _ in self._waiting.values():
             if not future.done():

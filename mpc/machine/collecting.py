@@ -11,7 +11,7 @@ from mpc.machine.runtime import Runtime
 
 
 class Collecting(Runtime):
-    """A dry run that reads one organization's rows: `outside` then has its contribution, `vector(owner)`."""
+    """A dry run that reads one organization's rows. At its end, `outside.vector(owner)` is the contribution."""
 
     def __init__(self, engine: Engine, functions: Functions, owner: int, *, network: Network | None = None) -> None:
         super().__init__(engine, functions, network=network)

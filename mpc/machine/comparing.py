@@ -25,16 +25,16 @@ class Comparing(Scheduler):
     relations: Relations
 
     def cover(self, name: str, what: Any, *operands: Handle) -> None:
-        """Something a script does that is no operation (a release it asks for) must be the same at all parties, too."""
+        """Note a step of the script that is no operation, such as a release: all parties must do the same."""
         scope = current_scope.get(self._root)
         label = scope.label(name, b"".join([digest(what), *[operand.label for operand in operands]]))
         if self._environment is not None:
             self.history.note(scope, label, name, self.line())
 
     def compare_scripts(self) -> Handle:
-        """Whether all parties have done the same so far in this part of the script; else AgreementError ends the run.
+        """Compare what all parties did so far in this part of the script; a difference ends the run (AgreementError).
 
-        What opens something waits for it. Rounds 1, beside everything that was scheduled before. Bytes 16 to each peer.
+        Openings wait for it. Rounds 1, beside everything that was scheduled before. Bytes 16 to each peer.
         """
         scope = current_scope.get(self._root)
         scope.comparisons += 1
@@ -47,12 +47,12 @@ class Comparing(Scheduler):
         return self._scheduled(scope, "compare_scripts", call, label, (), (), Spec(()), self._comparison(), {})
 
     def compare_openings(self, *opened: Handle) -> Handle:
-        """Whether all parties were told the same wherever something was opened so far, in this part of the script and
-        around it; else CheckFailed ends the run. Results are given out after it.
+        """Compare what all parties were told in all openings so far, in this part of the script and around it; a
+        difference ends the run (CheckFailed). Results are given out after it.
 
         Waits for `opened` and for all operations scheduled before. Rounds 1, after them. Bytes 16 to each peer.
         """
-        self.relations.compare()  # which opens something, too
+        self.relations.compare()  # opens bits, too
         scope = current_scope.get(self._root)
         scope.comparisons += 1
         label = history.comparison_label(scope, scope.comparisons, self._run_label)
@@ -65,16 +65,19 @@ class Comparing(Scheduler):
         return self._scheduled(scope, "compare_openings", call, label, (), after, Spec(()), self._comparison(), {})
 
     def _comparison(self) -> Cost:
-        """Of 16 bytes with each peer."""
+        """The cost of 16 bytes to each peer."""
         peers = self.parties - 1
         return Cost(1, (16 * peers,) * self.parties, (peers,) * self.parties) if peers else Cost()
 
     def name(self, party: int) -> str:
-        """How messages call a party."""
+        """A party's name in messages."""
         return self.names[party] if party < len(self.names) else f"party {party}"
 
     async def parted(self) -> AgreementError | None:
-        """Where this party and its peers went apart, if all of them ask: they wait for each other in vain."""
+        """Where the scripts of this party and its peers differ; None where this party finds no difference.
+
+        For parties that wait for each other in vain: all of them must call it.
+        """
         label = history.comparison_label(self._root, -1, self._run_label)
         peers = [peer for peer in range(self.parties) if peer != self.index]
         error = await history.differences(Party(self.environment, label), self.history, peers, self.name)

@@ -3,8 +3,8 @@
 An operation's label covers its digest, so parties whose scripts do different things - another constant, another
 column, another order of a loop - can tell, and cannot even match each other's messages.
 
-Covered are the primitive, its operands' specifications, its parameters, and what an owner reads for it; never a
-private value. Whatever has no known form is refused: nothing is left out without a word.
+A digest covers the primitive, its operands' specifications, its parameters, and what an owner reads for it; never a
+private value. A value without a canonical form is refused, never left out.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ from mpc.machine.primitives import PRIMITIVES
 from mpc.machine.seen import Seen, SeenText, SeenWhole, plain
 
 DIGEST_BYTES = 16
-#: Arrays of more bytes are told by their hash.
+#: The form of an array of more bytes has the hash of its bytes.
 _LARGE = 64
 #: Primitive -> the parameter that only one party holds.
 _PRIVATE = {name: primitive.private for name, primitive in PRIMITIVES.items() if primitive.private}
-#: Where a function is written, by its code, which is kept so that its number stays its own.
+#: id of a code object -> where its function is written, and the code itself: kept alive, so that no other gets its id.
 _WRITTEN: dict[int, tuple[str, CodeType]] = {}
 
 
 def digest(value: Any) -> bytes:
-    """BLAKE2b-128 of the canonical form of a public value. Raises LocalProtocolError where it has none."""
+    """BLAKE2b-128 of the canonical form of a public value. Raises LocalProtocolError for a value without one."""
     return blake2b(repr(canonical(value)).encode(), digest_size=DIGEST_BYTES).digest()
 
 
@@ -51,12 +51,12 @@ def parameters(primitive: str, given: dict[str, Any]) -> Hashable:
 
 
 def in_short(value: Any) -> Any:
-    """A value in its JSON form with nine digits: libraries for numbers differ in the last one between machines."""
+    """A JSON value with floats of nine digits: numerical libraries differ in the last digit between machines."""
     if isinstance(value, float):
         return f"{value:.9g}"
     if isinstance(value, dict):
-        return {name: in_short(one) for name, one in value.items()}
-    return [in_short(one) for one in value] if isinstance(value, list) else value
+        return {name: in_short(item) for name, item in value.items()}
+    return [in_short(item) for item in value] if isinstance(value, list) else value
 
 
 def _array(value: np.ndarray[Any, Any]) -> Hashable:
@@ -69,7 +69,7 @@ def _array(value: np.ndarray[Any, Any]) -> Hashable:
 
 
 def _sequence(value: Any) -> Hashable:
-    return tuple([canonical(one) for one in value])
+    return tuple([canonical(item) for item in value])
 
 
 def _function(value: FunctionType) -> Hashable:
@@ -93,13 +93,12 @@ def _other(value: Any) -> Hashable:
         return _array(value)
     if isinstance(value, np.ufunc):
         return "ufunc", value.__name__
-    if isinstance(value, tuple):  # a named one
+    if isinstance(value, tuple):  # a named tuple
         return type(value).__name__, _sequence(value)
     if callable(value) and hasattr(value, "__qualname__"):  # NumPy's own functions
         return "function", str(value.__module__), str(value.__qualname__)
     raise LocalProtocolError(
-        f"a {type(value).__name__} is no public parameter of an operation: parties could not tell whether theirs are "
-        "the same"
+        f"a {type(value).__name__} is no public parameter of an operation: the parties could not compare theirs"
     )
 
 

@@ -1,12 +1,12 @@
-"""The interface of an engine: what it is, what a primitive costs, and what a share tells about itself.
+"""The interface of an engine, the cost of a primitive, and the public specification of a share.
 
-A share is opaque to everybody but its engine. Values are integers: `constant` and `input` take them as int64 and
+Only its engine looks into a share. Values are integers: `constant` and `input` take them as int64 and
 `open` gives them back as int64; an engine promises exact results as long as every arithmetic value stays within
 `-2**capacity < x < 2**capacity`, which the value floor proves before it schedules anything.
 
 Each primitive of `mpc.machine.primitives` is a method `primitive(party, *shares, **parameters)`, plain when it is local
-and a coroutine when it sends. `plan` gives the specification of its result and its cost from specifications alone, so
-that a dry run adds up the same costs that tests hold against the counters.
+and a coroutine when it sends. `plan` gives the specification of its result and its cost from specifications alone: a
+dry run adds up these costs, and tests compare them with the counters.
 """
 
 from __future__ import annotations
@@ -50,8 +50,8 @@ class Spec(NamedTuple):
 class Cost:
     """Rounds (longest chain of dependent messages), payload bytes and messages sent by each compute party.
 
-    distance  the statistical distance from uniform, at most, that all masked openings together leave to those who must
-              not learn: 0 where everything is hidden perfectly
+    distance  largest statistical distance from uniform of all masked openings together, for parties that must learn
+              nothing; 0: everything is hidden perfectly
     """
 
     rounds: int = 0
@@ -79,7 +79,7 @@ def _add(a: tuple[int, ...], b: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Piece(NamedTuple):
-    """A part of what is dealt outside of a run: which parties get it, and its bytes."""
+    """A part of a dealt vector: the parties that get it, and its size in bytes."""
 
     holders: tuple[int, ...]
     octets: int
@@ -103,31 +103,31 @@ class Engine(ABC):
     parties: int
     #: Arithmetic values stay within -2**capacity < x < 2**capacity.
     capacity: int = 62
-    #: How far truncations may be off: 1 is the floor or that plus one; k, an integer less than k below the exact
-    #: quotient or at most k above it.
+    #: Largest error of truncations. 1: the floor, or the floor plus 1; k: an integer less than k below the exact
+    #: quotient, or at most k above it.
     rounding: int = 1
-    #: Whether masks are long enough only where values keep their bounds.
+    #: Whether masks are long enough only for values within their bounds.
     rests_on_bounds: bool = False
 
     def prepare(self, primitives: Collection[str]) -> None:  # noqa: B027  (most engines have nothing to prepare)
-        """Make ready what these primitives need beyond what an engine has at once; takes time, and sends nothing."""
+        """Prepare what these primitives need and an engine does not have at once; takes time, and sends nothing."""
 
     @abstractmethod
     def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
         """Specification and cost of `primitive(party, *operands, **parameters)` under `label`."""
 
     def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
-        """About how many seconds one party computes in it, on an ordinary core; known beforehand, the same at all
-        parties, since protocols are chosen by it. 0 for what is not worth telling apart."""
+        """Estimated seconds that one party computes in it, on an ordinary core. Protocols are chosen by it, so it
+        follows from public facts and is the same at all parties. 0: too little to count."""
         return 0.0
 
     def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
-        """What everybody sees in the clear in it besides uniformly random numbers and shares: kind -> how many."""
+        """What parties see in the clear in it, besides uniformly random numbers and shares: kind -> how many."""
         return {}
 
     def worthless(self, spec: Spec) -> Share | None:
-        """What stands for the result of an operation that raised BoundExceeded on values with an assumed bound; None of
-        an engine that sees no values: the error ends the run."""
+        """A stand-in for the result of an operation that raised BoundExceeded on values with an assumed bound. None
+        from an engine that sees no values: the error ends the run."""
         return None
 
     def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
@@ -150,10 +150,10 @@ class Engine(ABC):
         raise LocalProtocolError(f"the engine {self.name} takes no inputs of organizations that do not compute")
 
     def handed_words(self, x: Spec) -> int:
-        """Words of a part that `hand_out` makes."""
+        """Number of 64-bit words in a part that `hand_out` makes."""
         raise LocalProtocolError(f"the engine {self.name} gives no results to organizations that do not compute")
 
     def combine(self, parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
-        """What the parts of all parties, in index order, tell: as `open`. Raises CheckFailed where they contradict
-        each other."""
+        """The value that the parts of all parties, in index order, give, as from `open`. Raises CheckFailed where they
+        contradict each other."""
         raise LocalProtocolError(f"the engine {self.name} gives no results to organizations that do not compute")

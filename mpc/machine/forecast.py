@@ -1,12 +1,12 @@
 """The time of a run before it runs: its operations on parties with one processor and one link each.
 
-A small discrete simulation of what the runtime does. A party works in *turns*: it takes the messages that are there,
+A small discrete simulation of the runtime. A party works in *turns*: it takes the messages that are there,
 does all that they let it do (goes on with operations, starts those that waited for them, goes on with the script), and
-then its messages leave together. They take turns on the party's link, and are there a one-way delay after they left
-it. An operation of r rounds is r exchanges, each with an even part of its bytes and its work.
+then its messages leave together. They leave the party's link one after the other and arrive a one-way delay later. An
+operation of r rounds is r exchanges, each with an even part of its bytes and its work.
 
-Left out: rows read and checked beforehand, how long it takes to agree on a study, and that a party may know its result
-before others do. Operations with many elements send while they compute.
+Left out: reading and checking rows beforehand, agreeing on a study, and that a party may know its result before others
+do. Operations with many elements send while they compute.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def forecast(trace: Trace, network: Network, machine: Machine = ORDINARY, cores:
 
 
 class _Thread:
-    """A part of the script at one party: where it stands, and who waits for its end."""
+    """A part of the script at one party: how far it is, and which part waits for its end."""
 
     __slots__ = ("at", "children", "parent", "task", "waits")
 
@@ -115,7 +115,7 @@ class _Simulated:
         for number, step in enumerate(trace.steps):
             for before in step.after:
                 self._users[before].append(number)
-        # Who sends in an operation: its exchanges wait for these.
+        # The parties that send in an operation: its exchanges wait for them.
         self._senders = [tuple(p for p, sent in enumerate(step.cost.bytes_sent) if sent) for step in trace.steps]
         self._parties = [_Party(trace) for _ in range(trace.parties)]
         self._cores = trace.parties if cores is None else cores
@@ -125,7 +125,7 @@ class _Simulated:
         self._now = 0.0
 
     def run(self) -> float:
-        """Seconds until the last party is through."""
+        """Seconds until the last party has finished."""
         for index in range(len(self._parties)):
             self._want(index)
         while self._events:
@@ -161,7 +161,7 @@ class _Simulated:
         self._next()
 
     def _turn(self, index: int) -> None:
-        """Do all that can be done now; what is to be sent leaves at the end."""
+        """Do all that can be done now; messages leave at the end."""
         party, machine = self._parties[index], self._machine
         party.busy = True
         spent = machine.turn_s

@@ -1,6 +1,7 @@
-"""What values can do beyond one primitive; `protocols.library` implements it and whoever assembles a run brings it.
+"""Operators and methods of values that take more than one primitive: their interface.
 
-Values reach these through `run.functions`, so that nothing in this package imports upward.
+`protocols.library` implements it. The code that assembles a run passes it in, and values find it at `run.functions`:
+so this package imports no protocol.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Functions(Protocol):
         """e^x; undefined above 20."""
 
     def log(self, x: SecretArray) -> SecretArray:
-        """Natural logarithm; undefined from 0 down."""
+        """Natural logarithm; undefined for 0 and below."""
 
     def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
         """Variance of the elements of a secret array."""

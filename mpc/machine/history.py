@@ -1,8 +1,8 @@
-"""What a party scheduled, and its comparison with what the others did: a script must do the same at all parties.
+"""The operations that a party scheduled, compared with those of its peers: a script must do the same at all parties.
 
-Every operation's label covers what it is, what it computes with, and the label before it in its scope. So one label,
-the last one, tells whether all parties have done the same so far. It is exchanged before anything is opened; where
-two differ, the parties exchange their last labels, and both name the first line at which they went apart.
+The label of an operation covers its primitive, its operands and parameters, and the label before it in its scope. So
+equal last labels show that all parties did the same so far. Parties exchange them before anything is opened; where two
+differ, the parties exchange their recent labels, and both name the first line that differs.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from mpc.machine.operation import place
 from mpc.machine.party import Party
 from mpc.text import visible
 
-#: Operations that are remembered for the case that parties went apart.
+#: Operations that a party remembers, to find the first difference.
 KEPT = 1 << 16
-#: Bytes by which operations are told apart then, and of the text that names one.
+#: Bytes of a label that are sent to find a difference, and bytes of the text that names an operation.
 _SHORT, _TEXT = 8, 512
 _NOTHING = "nothing more"
 
@@ -58,28 +58,28 @@ class History:
         self._entries.append(Entry(scope, scope.counter, label, name, source))
 
     def in_order(self) -> list[Entry]:
-        """In the order of the script, whatever ran beside what."""
+        """The operations in the script's order, also where parts of it ran concurrently."""
         return sorted(self._entries, key=lambda entry: entry.position)
 
     def first_other(self, theirs: set[bytes]) -> Entry | None:
-        """The first operation here that is not among theirs; None where all are."""
+        """The first operation here whose label is not among `theirs`; None where all are."""
         entries = self.in_order()
-        there = [entry.label[:_SHORT] in theirs for entry in entries]
-        forgotten = max(len(entries), len(theirs)) >= KEPT  # what one of the two has forgotten is not what differs
-        begin = there.index(True) if forgotten and any(there) else 0
-        return next((entry for entry, known in zip(entries[begin:], there[begin:], strict=True) if not known), None)
+        shared = [entry.label[:_SHORT] in theirs for entry in entries]
+        forgotten = max(len(entries), len(theirs)) >= KEPT  # an operation that a party has forgotten is no difference
+        begin = shared.index(True) if forgotten and any(shared) else 0
+        return next((entry for entry, same in zip(entries[begin:], shared[begin:], strict=True) if not same), None)
 
     def shorts(self) -> set[bytes]:
         return {entry.label[:_SHORT] for entry in self._entries}
 
     def short(self) -> NDArray[np.uint8]:
-        """All operations, told apart."""
+        """The first bytes of all labels, in the script's order."""
         return _octets(b"".join(entry.label[:_SHORT] for entry in self.in_order()))
 
 
 def comparison_label(scope: Scope, number: int, run_label: bytes) -> bytes:
-    """The label of the scope's `number`-th comparison. It depends on the place alone, or parties that went apart could
-    not tell each other."""
+    """The label of the scope's `number`-th comparison. It depends on the place alone, so that parties whose scripts
+    differ can still exchange digests."""
     place = run_label + repr((scope.path, number)).encode()
     return blake2b(place, digest_size=DIGEST_BYTES, person=b"same script").digest()
 
@@ -102,12 +102,12 @@ async def compare(party: Party, digest: bytes, history: History, names: Callable
 
 
 async def differences(party: Party, history: History, peers: list[int], names: Callable[[int], str]) -> AgreementError:
-    """What to raise: where this party and each of these peers, who all call this too, went apart."""
+    """The error to raise: where this party's script and each of these peers' differ. The peers must call this, too."""
     own = history.short()
     for peer in peers:
         party.send(peer, 1, np.array([own.size], np.uint64))
         party.send(peer, 2, own)
-    told: list[str] = []
+    lines: list[str] = []
     source: str | None = None
     for peer in peers:
         size = int((await party.receive(peer, 1, (1,), np.uint64))[0])
@@ -119,32 +119,32 @@ async def differences(party: Party, history: History, peers: list[int], names: C
         there = (await party.receive(peer, 3, (_TEXT,), np.uint8)).tobytes().rstrip(b"\0").decode(errors="replace")
         if here is None and there == _NOTHING:
             continue
-        if not told:
-            told.append(f"{names(party.index)}: {mine}")
+        if not lines:
+            lines.append(f"{names(party.index)}: {mine}")
             source = None if here is None else place(here.source)
-        told.append(f"{names(peer)}: {visible(there)}")
-    return parted(told, source)
+        lines.append(f"{names(peer)}: {visible(there)}")
+    return parted(lines, source)
 
 
 def differences_here(histories: Sequence[tuple[str, History]]) -> AgreementError | None:
-    """The same, of parties in one process; None where they went the same way."""
+    """As `differences`, for parties in one process; None where their scripts did the same."""
     for i, (name, own) in enumerate(histories):
         for other_name, other in histories[i + 1 :]:
             here, there = own.first_other(other.shorts()), other.first_other(own.shorts())
             if here is not None or there is not None:
-                told = [
-                    f"{who}: {_NOTHING if one is None else one.text()}"
-                    for who, one in ((name, here), (other_name, there))
+                lines = [
+                    f"{who}: {_NOTHING if entry is None else entry.text()}"
+                    for who, entry in ((name, here), (other_name, there))
                 ]
-                return parted(told, None if here is None else place(here.source))
+                return parted(lines, None if here is None else place(here.source))
     return None
 
 
-def parted(told: list[str], source: str | None) -> AgreementError:
+def parted(lines: list[str], source: str | None) -> AgreementError:
     """The error that shows what each party does at the first place where they differ."""
     error = AgreementError(
         "the script does not do the same at all parties; the first operation that differs:\n  "
-        + "\n  ".join(told)
+        + "\n  ".join(lines)
         + "\nWhat a script does must follow from its text, its parameters and opened values alone: not from the order "
         "of a set, a clock, an address in memory or this party's data."
     )

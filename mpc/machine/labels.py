@@ -36,10 +36,10 @@ def _current_task() -> object | None:
 class Scope:
     """(digest, counter, owner): hands out one label after the other. The digest is the last label.
 
-    `owner` is the task that may take labels here (None: whoever drives the operation the scope belongs to).
-    What a task finds here must not depend on how far tasks beside it are, or parties would number operations
+    `owner` is the task that may take labels here (None: the task that drives the operation the scope belongs to).
+    What a task finds here must not depend on how far concurrent tasks are, or parties would number operations
     differently. So `operations` and `bytes_held` count what this task alone scheduled since its last await, and
-    `memo` shows what this scope and those around it (whose tasks wait) have, never those beside it.
+    `memo` shows entries of this scope and of the scopes around it (whose tasks wait), never of concurrent ones.
     """
 
     __slots__ = (
@@ -62,11 +62,11 @@ class Scope:
     def __init__(self, digest: bytes, *, owned: bool = False, parent: Scope | None = None) -> None:
         self.digest = digest
         self.counter: int = 0
-        #: How often it was compared between the parties.
+        #: How often the parties have compared it.
         self.comparisons = 0
         self.parent = parent
         self.path: tuple[float, ...] = () if parent is None else (*parent.path, parent.counter)
-        #: What the operations of this scope witness, and what was witnessed before and is still to be compared.
+        #: The witness of this scope's operations, and earlier witnesses that are not compared yet.
         self.witness = Witness()
         self.unconfirmed: list[Witness] = []
         #: Relations between owners' inputs that are not compared yet.
@@ -91,7 +91,7 @@ class Scope:
 
     def child(self, name: str, *, owned: bool = False) -> Scope:
         """A scope of its own under the next label."""
-        inside = blake2b(self.label(name), digest_size=16, person=b"inside").digest()  # not what comes after it here
+        inside = blake2b(self.label(name), digest_size=16, person=b"inside").digest()  # unlike the labels that follow
         return Scope(inside, owned=owned, parent=self)
 
     @property
@@ -100,7 +100,7 @@ class Scope:
         return (*self.path, self.counter + 0.5)
 
     def join(self, parts: Sequence[Scope]) -> None:
-        """Take over the digests, and what is to be compared, of parts that ran inside of this scope and are done."""
+        """Take over the digests and the uncompared witnesses of parts that ran inside of this scope and are done."""
         for part in parts:
             for witness in (*part.unconfirmed, part.witness):
                 if witness.done:
@@ -111,8 +111,8 @@ class Scope:
         self.digest = blake2b(digests, digest_size=16, person=b"joined").digest()
 
     def to_confirm(self) -> list[Witness]:
-        """All that is to be compared before something that was computed here is given out. What follows in this scope
-        is kept apart from it."""
+        """All witnesses to compare before a result of this scope is given out. Later operations of this scope get a new
+        witness."""
         around: list[Witness] = []
         scope = self.parent
         while scope is not None:
@@ -123,15 +123,15 @@ class Scope:
         return around + own
 
     def memo(self, owner: object) -> MutableMapping[Any, Any]:
-        """What was computed about `owner` (which lives as long as the run) in this scope and around it."""
-        found = self._memos.get(id(owner))
-        if found is None:
+        """What this scope and those around it remember about `owner` (which lives as long as the run)."""
+        memo = self._memos.get(id(owner))
+        if memo is None:
             around = [] if self.parent is None else [self.parent.memo(owner)]
-            found = self._memos[id(owner)] = ChainMap({}, *around)
-        return found
+            memo = self._memos[id(owner)] = ChainMap({}, *around)
+        return memo
 
     def awaited(self) -> None:
-        """The owner awaits: what it scheduled so far is no longer in flight when it goes on."""
+        """The owner awaits: its operations so far are no longer in flight when it goes on."""
         self.operations = self.bytes_held = 0
 
     def adopt(self) -> None:
@@ -143,8 +143,8 @@ class Streams:
     """The pseudorandom streams of one AES-128 key, one run.
 
     The stream of (label, purpose, part) is AES-CTR from the counter block BLAKE2b-128(label ‖ purpose ‖ part).
-    Streams are never cached and never continued: whoever draws the same triple twice draws the same bytes, which
-    is what two holders of a pair key want, and what one holder must never do (`record` finds it in tests).
+    Streams are never cached and never continued: the same triple gives the same bytes again. Two holders of a pair key
+    rely on that; one holder must never draw a triple twice (`record` finds it in tests).
     """
 
     def __init__(self, key: bytes, *, record: bool = False) -> None:

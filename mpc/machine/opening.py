@@ -1,7 +1,7 @@
-"""The only ways to an opened value: what a release, a check of contributions and a product of orders go through.
+"""The only ways to an opened value: for a release, a check of contributions and a product of orders.
 
-`Scheduler.schedule` refuses the primitives of OPENING to everybody else, before anything is sent. A test walks the
-source for who imports this module.
+`Scheduler.schedule` refuses the primitives of OPENING to all other code, before anything is sent. A test checks which
+modules import this one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ OPENING = frozenset(name for name, primitive in PRIMITIVES.items() if primitive.
 
 
 class Permit:
-    """Whoever has it may schedule what opens."""
+    """Code that has it may schedule the primitives of OPENING."""
 
 
 _PERMIT = Permit()
@@ -47,14 +47,14 @@ def hand_out(run: Runtime, x: Handle, after: tuple[Handle, ...] = ()) -> Handle:
 
 
 def order_of(run: Runtime, places: Handle) -> Handle:
-    """The order that brings row i to place places[i], which the caller made from orders: a permutation in any case.
+    """The order that brings row i to place places[i]. The caller made `places` from orders: always a permutation.
 
-    Its places are opened in a random order; other numbers would be shown as they are.
+    The places are opened in a random order, so those of a permutation tell nothing; other numbers would be disclosed.
     """
     return run.schedule("order_of", places, permit=_PERMIT)
 
 
-#: The kind of what `open_to_all` discloses.
+#: How a plan names what `open_to_all` discloses.
 FACTS = "bits that say whether numbers of organizations keep their bounds (all set for honest ones)"
 
 

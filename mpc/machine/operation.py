@@ -1,6 +1,6 @@
 """One scheduled call of a primitive: what it waits for, how it is driven, and the script's line that it belongs to.
 
-It starts as soon as its operands are there and is driven at once until it really waits, without a task of its own.
+It starts as soon as its operands are there and runs at once until it must wait, without a task of its own.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _OURS = tuple(str(Path(__file__).resolve().parents[2] / part) + os.sep for part 
 class Handle:
     """A share that may not be there yet; its specification always is.
 
-    assumptions  what it rests on: where one of them does not hold, neither does its bound
-    label        that of the operation which makes it
+    assumptions  what it rests on: where one of them does not hold, its bound may not hold
+    label        the label of the operation that makes it
     """
 
     __slots__ = ("assumptions", "depth", "done", "label", "share", "spec", "waiters")
@@ -49,9 +49,9 @@ class Handle:
 
 
 class Local:
-    """A value this party computes in the clear, later: what an input waits for besides shares.
+    """A value that this party computes in the clear, later; an input may wait for it.
 
-    digest  what is computed, the same at all parties
+    digest  of what is computed, the same at all parties
     """
 
     __slots__ = ("digest", "ready", "value", "waiters")
@@ -165,15 +165,16 @@ class Operation:
             run.fail(LocalProtocolError(f"{self.primitive} was cancelled: {error}"), self.source)
 
     def blanked(self, error: Exception) -> bool:
-        """Go on where a value is only beyond a bound that was assumed, which blanks what rests on it; False else."""
+        """Go on with a stand-in where a value exceeds a bound that was only assumed: what rests on it is blanked. False
+        for any other error."""
         if not isinstance(error, BoundExceeded) or not self.handle.assumptions:
             return False
-        instead = self.run.engine.worthless(self.handle.spec)
-        if instead is None:
+        stand_in = self.run.engine.worthless(self.handle.spec)
+        if stand_in is None:
             return False
         self.coroutine = None
         self.run.unfinished.pop(self.label, None)
-        self.finish(instead)
+        self.finish(stand_in)
         return True
 
     def finish(self, result: Any) -> None:
@@ -203,14 +204,14 @@ def _ours(file: str) -> bool:
 
 
 def raised_at(error: BaseException) -> tuple[str, int] | None:
-    """The script's line that an error came through last."""
-    found = None
+    """The innermost line of the script that an error came through."""
+    line = None
     trace = error.__traceback__
     while trace is not None:
         if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
-            found = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+            line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
         trace = trace.tb_next
-    return found
+    return line
 
 
 class Ready:
@@ -226,7 +227,7 @@ class Ready:
 
 
 class Wake:
-    """Waits in a handle's list like an operation and ends a future when it is its turn."""
+    """Waits for a handle as an operation does, and then ends a future."""
 
     __slots__ = ("future", "missing")
 

@@ -1,11 +1,11 @@
 """Inputs of organizations that do not compute: what each is asked for, and its shares in a run.
 
 Such an organization runs the script once, alone and dry, and keeps what the script would have it share: its
-*contribution*, one vector of integers. It deals that vector to the compute parties before their run, who take it
+*contribution*, one vector of integers. It deals that vector to the compute parties before their run; they take it
 into the run as `mpc.releases.receiving` says.
 
-Which part of the vector a line of the script means follows from the *layout*: the inputs of the dry run, in program
-order. It is the same for everybody who has the same study.
+The *layout* tells which part of the vector a line of the script means: it lists the inputs of the dry run, in program
+order. It is the same for all who have the same study.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 class Part(NamedTuple):
     """One of the results that an owner shares together: its shape, fraction bits, and the bound of its raw values.
 
-    of  its name among the local results, where that is another one
+    of  its name among the local results, where that differs
     """
 
     name: str
@@ -47,9 +47,9 @@ class Part(NamedTuple):
 
 
 class Partial(NamedTuple):
-    """Inputs shared together: which organizations share what, and what must hold between the parts of each.
+    """Inputs shared together: which organizations share which parts, and what must hold between the parts of each.
 
-    reads  the digest of what they read for it
+    reads  the digest of what an owner reads for it
     """
 
     table: str
@@ -89,7 +89,7 @@ class Layout:
 
     @property
     def owners(self) -> tuple[int, ...]:
-        """Those that contribute, in index order."""
+        """The organizations that contribute, in index order."""
         return tuple(sorted(self.sizes))
 
     def bounds(self, owner: int) -> Integers:
@@ -111,7 +111,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Dealt:
-    """An organization's contribution as one compute party holds it: the engine's pieces, None for those of others."""
+    """An organization's contribution as one compute party holds it: its pieces, None for those of other parties."""
 
     owner: int
     pieces: tuple[NDArray[np.uint8] | None, ...]
@@ -121,21 +121,21 @@ class Outside:
     """What a run knows of organizations that do not compute. Without a layout it only notes what is asked for."""
 
     def __init__(self, layout: Layout | None = None, dealt: Sequence[Dealt] = ()) -> None:
-        #: What is contributed; None while it is found out.
+        #: The layout of the contributions; None while a dry run collects it.
         self.agreed = layout
-        self.dealt = {one.owner: one for one in dealt}
+        self.dealt = {contribution.owner: contribution for contribution in dealt}
         self._asked: dict[Place, Partial] = {}
         #: This party's own inputs: what makes the array, and from which local result.
         self._own: dict[Place, tuple[Local, Callable[[Any], Integers]]] = {}
-        #: Owner -> (share of several vectors, where its own begins), once they are taken.
+        #: Owner -> (share of several vectors, where the owner's begins), once they are taken.
         self.shares: dict[int, tuple[Handle, int]] = {}
-        #: The release whose value the script has, once it has one: nothing may be asked for after it.
+        #: The first release whose value the script has awaited, else "": no input may be asked for after it.
         self.known = ""
-        #: Those whose contribution failed its check and counts as one without rows.
+        #: Organizations whose contribution failed its check: they count as organizations without rows.
         self.left_out: tuple[int, ...] = ()
 
     def layout(self) -> Layout:
-        """What was asked for so far."""
+        """The inputs that the script has asked for so far."""
         return Layout(self._asked)
 
     def vector(self, owner: int) -> Integers:
@@ -170,7 +170,7 @@ class Outside:
         return self.rows(run, place, partial.owners)
 
     def rows(self, run: Runtime, place: Place, owners: Sequence[int]) -> Handle:
-        """What owners have contributed for a place: (owners, size). Local."""
+        """The contributions of these owners to the input at `place`: (owners, size). Local."""
         assert self.agreed is not None
         partial = self.agreed.partials[place]
         blocks: dict[int, tuple[Handle, list[NDArray[np.int64]]]] = {}

@@ -1,4 +1,4 @@
-"""The share floor: what a protocol function is given besides its shares.
+"""The share floor: what a protocol function gets besides its shares.
 
 A `Party` is one party inside one operation: its place among the parties, the operation's label, the messages and
 streams that belong to that label. Protocols take it as their first, explicit argument.
@@ -43,9 +43,9 @@ class Keys:
 class Busy:
     """How much is being computed in threads: a party that computes waits for nobody.
 
-    pulse     counts what got done, as the public program says it: peers may hear it
+    pulse     finished computations; the public program determines it, so peers may learn it
     reading   how many tables' rows are being read
-    read      counts batches of rows that were read: it tells how many rows there are, and is for this party alone
+    read      batches of rows read so far; it tells how many rows there are, so it stays at this party
     """
 
     def __init__(self) -> None:
@@ -125,7 +125,8 @@ class Party:
         return raw.view(kind) if len(shape) == 1 else raw.view(kind).reshape(shape)
 
     def compare_later(self, peer: int, part: int, message: NDArray[Any]) -> None:
-        """`peer` has the same message, from a third party or as its own: compared before results are given out.
+        """Note a message that `peer` also has, from a third party or as its own: both compare it before results are
+        given out.
 
         Once for each pair and part of an operation. Outside of a run (a protocol by itself) nothing is compared.
         """

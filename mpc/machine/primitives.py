@@ -1,5 +1,4 @@
-"""What engines can do, said once for all of them: the result of each primitive, what it refuses, and what is known of
-its parameters.
+"""The primitives of all engines, stated once: the result of each one, what it refuses, and facts about its parameters.
 
 A statement is a function of the operands' specifications and the parameters. It gives the specification of the result,
 or raises ShapeError or RangeError. An engine has a method of the same name, `primitive(party, *shares, **parameters)`,
@@ -50,7 +49,7 @@ class Primitive:
     """One primitive of all engines.
 
     result    result(*operands, **parameters): the specification of what comes out
-    hashable  whether parameters can be looked up, so that a plan with them may be remembered: no arrays, no functions
+    hashable  whether parameters are hashable, so that a plan with them may be remembered: no arrays, no functions
     opens     whether it opens something, so that only `mpc.machine.opening` may schedule it
     private   the parameter that only one party holds, "" where all are public
     """
@@ -62,14 +61,14 @@ class Primitive:
     private: str = ""
 
 
-#: All of them, by name.
+#: All primitives, by name.
 PRIMITIVES: dict[str, Primitive] = {}
 
 Statement = Callable[..., Spec]
 
 
 def primitive(*, hashable: bool = True, opens: bool = False, private: str = "") -> Callable[[Statement], Statement]:
-    """State a primitive that has the function's name, without a last underscore."""
+    """State a primitive. Its name is the function's, without an underscore at the end."""
 
     def state(result: Statement) -> Statement:
         name = result.__name__.rstrip("_")
@@ -121,16 +120,16 @@ def input_(*, owner: int, values: Any = None, shape: Shape) -> Spec:
 
 @primitive(hashable=False, private="pieces")
 def take(*, pieces: Any, sizes: Sequence[int]) -> Spec:
-    """Vectors that organizations dealt, who do not compute, joined to one; from this party's pieces of each (None for
-    those of others). Any integers may come out, also beyond the capacity."""
+    """The joined vectors of organizations that do not compute, from this party's pieces of each (None for those of
+    other parties). Any integers may come out, also beyond the capacity."""
     return Spec((sum(sizes),))
 
 
 @primitive(hashable=False)
 def nonnegative(x: Spec, *, bounds: Integers | None = None) -> Spec:
-    """One bit each: x >= 0 and x < 2**63, whatever an owner or `take` gave for x: nothing about it is assumed. With
-    public bounds from 0 to 2**capacity - 1: of bound - x and bound + x, along a new first axis. What x is may
-    be told to a compute party where it is negative, so it must follow from one owner's inputs alone."""
+    """One bit for each element: x >= 0 and x < 2**63, for any x that an owner or `take` gave; nothing about x is
+    assumed. With public bounds from 0 to 2**capacity - 1: the bits of bound - x and bound + x, along a new first axis.
+    A compute party may learn a number that is negative, so x must follow from one owner's inputs alone."""
     wanted("nonnegative", x, "arith")
     if bounds is None:
         return _bits(x)
@@ -140,8 +139,8 @@ def nonnegative(x: Spec, *, bounds: Integers | None = None) -> Spec:
 
 @primitive()
 def keep(x: Spec, facts: Spec) -> Spec:
-    """x where a public fact (1 or 0) holds, else 0; one for each element of x's first axis, or one for all. Words of
-    bits take one. Local. The facts come as an array of integers, which was opened before."""
+    """x where a public fact is 1, and 0 where it is 0: one fact for each element of x's first axis, or one for all.
+    Words of bits take one fact for all. Local. The facts are an array of integers, opened before."""
     wanted("keep", facts, "arith")
     if facts.shape != (1,) and (x.kind == "bits" or facts.shape != x.shape[:1]):
         raise ShapeError(f"keep: facts of shape {facts.shape} for a value of shape {x.shape}")
@@ -156,8 +155,8 @@ def open_(x: Spec, *, to: Sequence[int]) -> Spec:
 
 @primitive(opens=True)
 def hand_out(x: Spec) -> Spec:
-    """This party's part of x for somebody who does not compute, `handed_words` words. All parts together tell x
-    and nothing else; as many as the threshold tell nothing."""
+    """This party's part of x, `handed_words` words, for an organization that does not compute. All parts together
+    tell x and nothing else; as many parts as the threshold tell nothing."""
     return x
 
 
@@ -212,8 +211,8 @@ def sum_(x: Spec, *, axis: int) -> Spec:
 
 @primitive()
 def cumulative_sum(x: Spec, *, axis: int) -> Spec:
-    """Sums of the elements up to each one along one axis, itself included: the shape of x. The last sum, and each
-    before it, must keep the capacity."""
+    """Running sums along one axis, each with its own element: the shape of x. The last sum, and each before it, must
+    keep the capacity."""
     wanted("cumulative_sum", x, "arith")
     axis_of("cumulative_sum", x.shape, axis)
     return x
@@ -264,7 +263,7 @@ def magnitude(x: Spec) -> Spec:
 
 @primitive()
 def bit_reverse(x: Spec) -> Spec:
-    """Words whose lowest bit is the highest one of x, and so on: `prefix_or` of it goes from the other end."""
+    """The bits of each word in reverse order, so that `prefix_or` goes from the other end."""
     wanted("bit_reverse", x, "bits")
     return x
 
@@ -339,7 +338,7 @@ def signs(x: Spec, *, thresholds: Integers, width: int) -> Spec:
 
 @primitive(hashable=False)
 def quick_signs(x: Spec, *, thresholds: Integers, width: int) -> Spec:
-    """As `signs`, by what `quick_sign` does."""
+    """As `signs`, by the protocol of `quick_sign`."""
     return signs(x, thresholds=thresholds, width=width)
 
 
@@ -353,7 +352,7 @@ def equal(x: Spec, *, width: int) -> Spec:
 
 @primitive()
 def rows_zero(x: Spec) -> Spec:
-    """One bit for each row, the last axis of x: whether all its elements are 0. May be wrong with probability
+    """One bit for each row (along the last axis of x): whether all its elements are 0. May be wrong with probability
     2^-60 a row."""
     wanted("rows_zero", x, "arith")
     return Spec(rows_of(x.shape), "bits", 1)
@@ -422,8 +421,8 @@ def piecewise_cubic(x: Spec, *, low: int, step: int, table: Integers, bits: int)
 @primitive()
 def exponential(x: Spec, *, low: int, high: int, frac: int, digits: int, bits: int) -> Spec:
     """y / 2^bits, rounded as the engine's `rounding` says, for y = e^(x / 2^frac) with `digits` fraction bits, but for
-    an error of 2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2); given y < 2^60 and low <= x <= high, at
-    most 253 apart (times 2^frac)."""
+    an error of 2^-(digits - G) + 2^-(G - 1) y, where G = min(24, digits // 2); given y < 2^60 and low <= x <= high,
+    where high - low is at most 253 times 2^frac."""
     wanted("exponential", x, "arith")
     cuttable(bits, 0)
     return x
@@ -452,13 +451,13 @@ def permutation(*, size: int) -> Spec:
 
 @primitive()
 def shuffle(x: Spec, order: Spec) -> Spec:
-    """The rows of x, numbers or bits, in this order: whole records."""
+    """The rows of x, numbers or bits, in this order; each row stays together."""
     return _moved("shuffle", x, order)
 
 
 @primitive()
 def unshuffle(x: Spec, order: Spec) -> Spec:
-    """Undoes `shuffle`: rows in this order, as they were before."""
+    """Undo `shuffle`: rows in this order go back to their places before it."""
     return _moved("unshuffle", x, order)
 
 
@@ -478,7 +477,8 @@ def sort_order(x: Spec, *, width: int) -> Spec:
 
 @primitive()
 def rank_order(x: Spec, *, ranks: tuple[int, ...], width: int) -> Spec:
-    """An order whose first rows are those of these ranks, ascending places in `sort_order`; the others follow."""
+    """An order that brings the rows of these ranks to the front; the other rows follow. Ranks are places in
+    `sort_order`, ascending."""
     sortable("rank_order", x, width)
     check_ranks(ranks, x.size)
     return _order(x.size)

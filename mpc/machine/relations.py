@@ -1,10 +1,10 @@
-"""What holds between the partial results of one owner, checked in secret before anything rests on it.
+"""Relations between the partial results of one owner, checked in secret before anything rests on them.
 
-Numbers of rows are not negative, a sum is no larger than rows times a limit, and so on: bounds of what is computed
-follow from this, and so does that masks are long enough. An owner can lie, so each such relation is a number that must
-not be negative, of one owner's inputs alone. All relations that a script asks for between two awaits are compared at
-once, beside what goes on, and their bits are opened: for honest owners all are set, so they tell nothing. What uses the
-inputs waits for that, and a value of an owner that failed counts as 0.
+Numbers of rows are not negative, a sum is no larger than rows times a limit, and so on: from this follow the bounds of
+computed values, and that masks are long enough. An owner can lie. So each relation is a number that must not be
+negative and follows from one owner's inputs alone. All relations that a script asks for between two awaits are compared
+at once, beside other operations, and their bits are opened: they are all set for honest owners, so they tell nothing.
+Operations on the inputs wait for the bits, and a value of an owner that failed counts as 0.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 class Rule:
     """What must hold between the parts that an owner shares together. Equal for the same relations.
 
-    covers  names of parts whose bounds follow from the relations; those of the others are compared by themselves
+    covers  names of parts whose bounds follow from the relations; bounds of other parts are compared by themselves
     """
 
     covers: ClassVar[frozenset[str]] = frozenset()
@@ -40,8 +40,8 @@ class Rule:
 
 
 class Claim(NamedTuple):
-    """Relations of some owners: `values` (their number,) must not be negative, or with `bound` beyond it on either
-    side; which owner each is of, and the script's line that asked for them."""
+    """Relations of owners: `values`, a vector, must not be negative, or with `bound` not beyond ± bound. `of`: the
+    owner of each value; `line`: the script's line that asked."""
 
     group: Group
     values: Handle
@@ -70,7 +70,7 @@ class Relations:
 
     def __init__(self, run: Runtime) -> None:
         self._run = run
-        #: Owners of which some relation does not hold.
+        #: Owners with a relation that does not hold.
         self.failed: tuple[int, ...] = ()
 
     def hold(
@@ -109,23 +109,23 @@ class Relations:
 
     def _compare(self, claims: list[Claim]) -> None:
         run = self._run
-        for depth, both in sorted({(claim.values.depth, claim.bound is not None) for claim in claims}):
-            some = [c for c in claims if c.values.depth == depth and (c.bound is not None) == both]
-            values = some[0].values
-            if len(some) > 1:
-                values = run.schedule("concatenate", *[claim.values for claim in some], axis=0)
+        for depth, bounded in sorted({(claim.values.depth, claim.bound is not None) for claim in claims}):
+            batch = [c for c in claims if c.values.depth == depth and (c.bound is not None) == bounded]
+            values = batch[0].values
+            if len(batch) > 1:
+                values = run.schedule("concatenate", *[claim.values for claim in batch], axis=0)
             bounds = None
-            if both:
-                bounds = np.repeat([claim.bound for claim in some], [len(claim.of) for claim in some]).astype(np.int64)
+            if bounded:
+                bounds = np.repeat([claim.bound for claim in batch], [len(c.of) for c in batch]).astype(np.int64)
             bits = run.schedule("nonnegative", values, bounds=bounds)
             opened = open_to_all(run, bits)
             if not run.dry:
-                for claim in some:
+                for claim in batch:
                     claim.group.waiting += 1
-                opened.waiters.append(_Compared(self, opened, some))
+                opened.waiters.append(_Compared(self, opened, batch))
 
     def note(self, bits: NDArray[np.int64], claims: Sequence[Claim]) -> None:
-        """What a comparison told: one bit for each value, in order."""
+        """Take the opened bits of a comparison: one for each value, in order."""
         start = 0
         for claim in claims:
             group, end = claim.group, start + len(claim.of)
@@ -145,7 +145,7 @@ class Relations:
 
 
 class _Compared(Wake):
-    """Waits in a handle's list like an operation, and notes what was opened."""
+    """Waits for the opened bits as an operation does, and notes them."""
 
     __slots__ = ("claims", "opened", "relations")
 
@@ -157,5 +157,5 @@ class _Compared(Wake):
 
     def start(self) -> None:
         words = np.asarray(self.opened.share, np.uint64) & np.uint64(1)
-        bits = words.reshape(-1, sum(len(claim.of) for claim in self.claims)).min(axis=0)  # of both sides of bounds
+        bits = words.reshape(-1, sum(len(claim.of) for claim in self.claims)).min(axis=0)  # both sides of a bound hold
         self.relations.note(bits.astype(np.int64), self.claims)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 class Runtime(Comparing):
     """Schedules, accounts for and executes all operations of one party in one run.
 
-    Without `environment` the run is dry: the same labels, specifications and costs, and no values. `network` is what
-    protocols are chosen by (`cheapest`), the same at all parties; None: a fast local one.
+    Without `environment` the run is dry: the same labels, specifications and costs, and no values. `cheapest` chooses
+    protocols for `network`, the same at all parties; None: a fast local one.
     """
 
     def __init__(
@@ -87,8 +87,8 @@ class Runtime(Comparing):
     async def execute(self, script: Coroutine[Any, Any, None]) -> None:
         """Run the script and everything it scheduled to the end; raise the run's first error.
 
-        What nobody uses is computed too, at all parties alike. Once the script is through, its releases are in, and a
-        peer that goes then, or an operator that stops this party, ends nothing any more.
+        Results that nobody uses are computed, too, as at all parties. At the end of the script its releases are in: a
+        peer that leaves after that, or an operator that stops this party, does not fail the run.
         """
         loop = asyncio.get_running_loop()
         self._failed = loop.create_future()
@@ -137,9 +137,9 @@ class Runtime(Comparing):
         async def inside(scope: Scope, part: Coroutine[Any, Any, Any]) -> Any:
             scope.adopt()
             current_scope.set(scope)
-            found = await part
+            result = await part
             self.relations.compare()
-            return found
+            return result
 
         tasks = [asyncio.ensure_future(inside(scope, part)) for scope, part in zip(scopes, parts, strict=True)]
         try:
@@ -155,7 +155,7 @@ class Runtime(Comparing):
         return results
 
     def waiting(self) -> tuple[str, str] | None:
-        """Operation and source line of what this party waits for; None while it computes or waits for nothing."""
+        """The operation that this party waits for, and its source line; None while it computes or waits for nothing."""
         if self._environment is None or self._environment.busy.count:
             return None
         for label, operation in self.unfinished.items():

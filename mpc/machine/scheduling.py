@@ -1,7 +1,7 @@
 """Scheduling: an operation takes its label when it is called, and starts as soon as its operands are there.
 
-It is driven at once until it really waits, without a task of its own; independent operations overlap by themselves. A
-dry run schedules the same operations and executes none.
+It runs at once until it must wait, without a task of its own, so independent operations overlap. A dry run schedules
+the same operations and executes none.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 #: Operations of the runtime itself, which no engine has.
 OWN = frozenset({"compare_scripts", "compare_openings"})
-#: Digests of operations that are kept.
+#: Most digests of operations that are kept.
 _DIGESTS = 4096
 
 _NONE: frozenset[Assumption] = frozenset()
@@ -44,7 +44,7 @@ current_scope: ContextVar[Scope] = ContextVar("comity_scope")
 
 
 def _all_of(a: frozenset[Assumption], b: frozenset[Assumption]) -> frozenset[Assumption]:
-    """Both sets, as the object that is there already where one holds the other."""
+    """The union of both sets; where one set holds the other, that very object."""
     if a <= b:
         return b
     return a if b <= a else a | b
@@ -52,10 +52,10 @@ def _all_of(a: frozenset[Assumption], b: frozenset[Assumption]) -> frozenset[Ass
 
 @cache
 def _fit(primitive: str, operands: int, names: tuple[str, ...]) -> None:
-    """Raise TypeError where a primitive does not take so many operands and parameters of these names."""
+    """Raise TypeError unless a primitive takes this number of operands and parameters of these names."""
     stated = PRIMITIVES.get(primitive)
     try:
-        if stated is not None:  # a scenario's own is held against its statement when it is planned
+        if stated is not None:  # None: a primitive of a scenario, which `plan` checks against its statement
             signature(stated.result).bind(*[None] * operands, **dict.fromkeys(names))
     except TypeError as error:
         raise TypeError(f"the primitive {primitive}: {error}") from None
@@ -105,7 +105,7 @@ class Scheduler(Accounts):
 
     @property
     def standing_in(self) -> bool:
-        """Whether the script has an awaited number and only something in its place, as it has while it is planned."""
+        """Whether the script has a stand-in for an awaited number, as it has while it is planned."""
         return self.dry and bool(self.outside.known)
 
     @property
@@ -121,7 +121,7 @@ class Scheduler(Accounts):
 
     @property
     def reads(self) -> int | None:
-        """The organization whose rows are read here; None: no rows are."""
+        """The organization whose rows are read here; None: no rows are read."""
         return None if self._environment is None else self._environment.index
 
     @property
@@ -141,7 +141,7 @@ class Scheduler(Accounts):
 
     @contextmanager
     def at(self, line: tuple[str, int]) -> Iterator[None]:
-        """Operations scheduled inside belong to this line of the script: those of releases at its end."""
+        """Operations scheduled inside belong to this line of the script; for releases, which open at its end."""
         before, self._placed = self._placed, line
         try:
             yield
@@ -153,26 +153,26 @@ class Scheduler(Accounts):
         return self._placed or caller()
 
     def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
-        """Which of these primitives, that all do the same, takes the least time here: the first one without a network.
+        """The one of these primitives, which all do the same, that takes the least time; without a network the first.
 
-        Compares what each takes alone: rounds, bytes and the engine's own work. Parameters must be hashable; what has
-        a shape counts by that.
+        Each is timed alone: its rounds, its bytes and the engine's work. Parameters must be hashable; for one with a
+        shape, the shape counts.
         """
         network = self.network
         if network is None:
             return primitives[0]
         specs = tuple([operand.spec for operand in operands])
         key = (primitives, specs, *((name, getattr(value, "shape", value)) for name, value in parameters.items()))
-        found = self._choices.get(key)
-        if found is None:
+        chosen = self._choices.get(key)
+        if chosen is None:
             engine = self.engine
 
             def seconds(primitive: str) -> float:
                 _, cost = engine.plan(primitive, bytes(LABEL_BYTES), *specs, **parameters)
                 return network.seconds(cost) + engine.work(primitive, *specs, **parameters)
 
-            found = self._choices[key] = min(primitives, key=seconds)
-        return found
+            chosen = self._choices[key] = min(primitives, key=seconds)
+        return chosen
 
     def schedule(
         self,
@@ -203,16 +203,16 @@ class Scheduler(Accounts):
         return self._scheduled(scope, primitive, call, label, operands, after, spec, cost, parameters, local)
 
     def _digest(self, primitive: str, specs: tuple[Spec, ...], given: dict[str, Any], reads: bytes) -> bytes:
-        """What an operation is, but for its operands' origin."""
+        """The digest of an operation, without the labels of its operands."""
         key = (primitive, specs, parameters(primitive, given) if given else None, reads)
-        found = self._digests.get(key)
-        if found is None:
+        what = self._digests.get(key)
+        if what is None:
             _fit(primitive, len(specs), tuple(given))
             if len(self._digests) >= _DIGESTS:
                 self._digests.clear()
             plain = [(tuple(map(int, shape)), kind, width, form) for shape, kind, width, form in specs]
-            found = self._digests[key] = digest(repr((plain, key[2], reads)))
-        return found
+            what = self._digests[key] = digest(repr((plain, key[2], reads)))
+        return what
 
     def _scheduled(
         self,
@@ -263,7 +263,7 @@ class Scheduler(Accounts):
         cost: Cost,
         parameters: dict[str, Any],
     ) -> None:
-        """Note an operation that nobody executes."""
+        """Note an operation that is not executed."""
         if name not in OWN:
             self.planned.add(name)
 
@@ -284,19 +284,19 @@ class Scheduler(Accounts):
             self._draining = False
 
     def resolve(self, local: Local, value: Any) -> None:
-        """A local value is there: start what waited for it."""
+        """Set a local value: start what waited for it."""
         local.value = value
         local.ready = True
         self.wake(local)
 
     def count_out(self) -> None:
-        """An operation is done; the end of the run waits for the last one."""
+        """Count an operation that is done; the end of the run waits for the last one."""
         self._outstanding -= 1
         if not self._outstanding and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
 
     def progressed(self, operation: Operation) -> None:
-        """Count a finished interactive operation and tell whoever shows progress."""
+        """Count a finished interactive operation and report it to `on_progress`."""
         self.finished += 1
         if self._on_progress is not None:
             self._on_progress(operation.primitive, operation.source)

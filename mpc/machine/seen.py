@@ -1,7 +1,7 @@
-"""Numbers that a script has because it awaited a release: known when the script runs, and not when it is planned.
+"""Numbers of awaited releases: the script has them when it runs, and not when it is planned.
 
-Arithmetic keeps them apart from other numbers, so that texts for people show them as "…", in the plan and in the run
-alike. What they are converted to by `int()` or by NumPy are numbers like others; `without_numbers` compares texts then.
+They are marked, and arithmetic with them gives marked numbers, so that texts for people show "…" for them, in the plan
+as in the run. `int()` and NumPy drop the mark: to compare texts with such numbers, use `without_numbers`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 #: What stands in texts for a number that the plan does not know.
 UNKNOWN = "…"
 _NUMBER = re.compile(r"-?\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b")
-#: Methods that give a number again.
+#: Methods that give a marked number again.
 _KEPT = (
     *("add", "radd", "sub", "rsub", "mul", "rmul", "truediv", "rtruediv", "floordiv", "rfloordiv", "mod", "rmod"),
     *("pow", "rpow", "neg", "pos", "abs", "round", "trunc", "floor", "ceil"),
@@ -34,7 +34,7 @@ class SeenWhole(int):
 
 
 class SeenText(str):
-    """A text, such as the label of a bin, that holds such numbers. shown: the same without them."""
+    """A text that holds such numbers, such as the label of a bin. shown: the text without them."""
 
     shown: str
 
@@ -45,14 +45,14 @@ class SeenText(str):
 
 
 def plain(value: float) -> float:
-    """A number like others, as it is."""
+    """The number without its mark."""
     if isinstance(value, Seen):
         return float.__float__(value)
     return int.__int__(value) if isinstance(value, SeenWhole) else value
 
 
 def marked(value: Any) -> Any:
-    """Numbers as those of an awaited release; whatever else as it is."""
+    """A number, marked as of an awaited release; any other value as it is."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -66,8 +66,8 @@ def like(value: Any, *sources: Any) -> Any:
 
 
 def unknown(*numbers: Any) -> bool:
-    """Whether one of them follows from an awaited release, so that the plan does not know it."""
-    return any(isinstance(one, Seen | SeenWhole) for one in numbers)
+    """Whether one of these numbers follows from an awaited release, so that the plan does not know it."""
+    return any(isinstance(number, Seen | SeenWhole) for number in numbers)
 
 
 def _kept(kind: type[float], name: str) -> Callable[..., Any]:
@@ -87,19 +87,20 @@ for _kind, _base in ((Seen, float), (SeenWhole, int)):
 def seen(value: Any) -> Any:
     """The value of an awaited release in its JSON form, its numbers marked."""
     if isinstance(value, Mapping):
-        return {key: seen(one) for key, one in value.items()}
-    return [seen(one) for one in value] if isinstance(value, list) else marked(value)
+        return {key: seen(item) for key, item in value.items()}
+    return [seen(item) for item in value] if isinstance(value, list) else marked(value)
 
 
 def standing_in(value: Any, numbers: Iterator[int]) -> Any:
-    """What a planned script has in place of an opened value: of the same form, with `numbers` for what is 0 or none.
+    """A stand-in for an opened value while a script is planned: of the same form, with the next of `numbers` in place
+    of each number that is 0 or not finite.
 
-    They are different ones in all of a run: conditions by two of them are two, as they are when it is run.
+    No number stands in twice in a run: conditions on two opened numbers are two conditions in the plan as in the run.
     """
     if isinstance(value, Mapping):
-        return {key: standing_in(one, numbers) for key, one in value.items()}
+        return {key: standing_in(item, numbers) for key, item in value.items()}
     if isinstance(value, list):
-        return [standing_in(one, numbers) for one in value]
+        return [standing_in(item, numbers) for item in value]
     if isinstance(value, bool) or not isinstance(value, int | float) or (value and math.isfinite(value)):
         return value
     return type(value)(next(numbers))
@@ -113,11 +114,11 @@ def shown(number: Any, text: Callable[[Any], str] = str) -> str:
 
 
 def without_numbers(value: Any) -> Any:
-    """A JSON value with its texts' numbers as "…"; of a list, texts that are then the same, once."""
+    """A JSON value whose texts have "…" in place of numbers; texts of a list that are then equal stand there once."""
     if isinstance(value, Mapping):
-        return {key: without_numbers(one) for key, one in value.items()}
+        return {key: without_numbers(item) for key, item in value.items()}
     if isinstance(value, list):
-        if all(isinstance(one, str) for one in value):
-            return list(dict.fromkeys(without_numbers(one) for one in value))
-        return [without_numbers(one) for one in value]
+        if all(isinstance(item, str) for item in value):
+            return list(dict.fromkeys(without_numbers(item) for item in value))
+        return [without_numbers(item) for item in value]
     return _NUMBER.sub(UNKNOWN, value) if isinstance(value, str) else value

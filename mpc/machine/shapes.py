@@ -1,4 +1,4 @@
-"""Shapes, kinds and ranges: what statements of primitives and protocols of engines check alike."""
+"""Shapes, kinds and ranges: checks of the statements of primitives and of the engines' protocols."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 from mpc.errors import RangeError, ShapeError
 from mpc.machine.engine import Integers, Shape, Spec
 
-#: Bits of an element that `table_of_count` counts, at most.
+#: Most bits of an element that `table_of_count` counts.
 MOST_COUNTED = 127
-#: Pieces of a table of cubics, at most.
+#: Most pieces of a table of cubics.
 MOST_PIECES = 512
 
 
 def axis_of(what: str, shape: Shape, axis: int) -> int:
-    """An axis, which may be counted from the last one, counted from the first."""
+    """The axis as an index from 0; `axis` may also count from the last one, below 0."""
     rank = len(shape)
     if not -rank <= axis < rank:
         raise ShapeError(f"{what}: no axis {axis} in shape {shape}")
@@ -43,7 +43,7 @@ def wanted(what: str, x: Spec, kind: str, width: int | None = None) -> None:
     """Raise ShapeError unless x is of this kind (and width)."""
     if x.kind != kind or (width is not None and x.width != width):
         of = f" of width {width}" if width is not None else ""
-        raise ShapeError(f"{what}: wants {kind}{of}; got {x.kind} of width {x.width}")
+        raise ShapeError(f"{what}: expected {kind}{of}, got {x.kind} of width {x.width}")
 
 
 def fitting(what: str, public: NDArray[Any], shape: Shape) -> NDArray[Any]:
@@ -69,19 +69,19 @@ def joined_shape(shapes: list[Shape], axis: int) -> Shape:
 
 # ---- widths, tables, ranks
 def cuttable(bits: int, least: int = 1) -> None:
-    """Raise RangeError unless so many bits can be cut off a number."""
+    """Raise RangeError unless `bits` bits can be cut off a number."""
     if not least <= bits <= 62:
         raise RangeError(f"truncation by {bits} bits; {least} to 62 can be cut off")
 
 
 def rounding_known(rounding: str) -> None:
-    """Raise RangeError for a rounding that is not there."""
+    """Raise RangeError for an unknown rounding."""
     if rounding not in ("floor", "nearest"):
-        raise RangeError(f"truncation to {rounding!r}; floor and nearest are there")
+        raise RangeError(f"truncation to {rounding!r}; expected floor or nearest")
 
 
 def comparable(what: str, width: int, least: int = 2) -> None:
-    """Raise RangeError unless numbers can be compared, or taken apart, on so many bits."""
+    """Raise RangeError unless numbers of `width` bits can be compared, or taken apart into bits."""
     if not least <= width <= 64:
         raise RangeError(f"{what} of values of {width} bits; {least} to 64 are possible")
 
@@ -98,30 +98,30 @@ def against(what: str, x: Shape, thresholds: Shape) -> Shape:
 def rows_of(shape: Shape) -> Shape:
     """The shape without its last axis, along which rows have elements; else ShapeError."""
     if not shape or not shape[-1]:
-        raise ShapeError(f"rows_zero: rows of one element or more are wanted; got shape {shape}")
+        raise ShapeError(f"rows_zero: expected rows of one element or more, got shape {shape}")
     return shape[:-1]
 
 
 def product_shape(x: Spec, y: Spec) -> Shape:
     """(m, k) @ (k, n); else ShapeError."""
     if x.kind != "arith" or y.kind != "arith" or len(x.shape) != 2 or len(y.shape) != 2 or x.shape[1] != y.shape[0]:
-        raise ShapeError(f"matmul: wants matrices (m, k) and (k, n); got {x.shape} and {y.shape}")
+        raise ShapeError(f"matmul: expected matrices (m, k) and (k, n), got {x.shape} and {y.shape}")
     return x.shape[0], y.shape[1]
 
 
 def cubics(table: Integers, step: int, bits: int) -> None:
-    """Raise ShapeError or RangeError unless a table of cubics can be read from."""
+    """Raise ShapeError or RangeError unless this is a table of cubics that an engine can read."""
     if np.ndim(table) != 2 or table.shape[0] != 4:
-        raise ShapeError(f"piecewise_cubic: a table of shape {np.shape(table)}; wants four coefficients a piece")
+        raise ShapeError(f"piecewise_cubic: a table of shape {np.shape(table)}; expected four coefficients a piece")
     readable(table.shape[1], step, bits)
     if int(np.abs(table).max(initial=0)) >= 1 << 31:
         raise RangeError("piecewise_cubic: a coefficient of more than 31 bits")
 
 
 def readable(pieces: int, step: int, bits: int) -> None:
-    """Raise ShapeError or RangeError unless a table can have so many pieces of 2^step, and so many bits be cut."""
+    """Raise ShapeError or RangeError unless a table can have `pieces` pieces of 2^step, and `bits` bits can be cut."""
     if not 8 <= pieces <= MOST_PIECES or pieces & (pieces - 1):
-        raise ShapeError(f"a table of {pieces} pieces; 8, 16, ..., {MOST_PIECES} can be read from")
+        raise ShapeError(f"a table of {pieces} pieces; expected 8, 16, ..., {MOST_PIECES}")
     if step < 0 or step + (pieces - 1).bit_length() > 62:
         raise RangeError(f"a table of {pieces} pieces of 2^{step}: its range is beyond the ring")
     cuttable(bits, 0)
@@ -131,18 +131,18 @@ def vector(what: str, x: Spec) -> None:
     """Raise ShapeError unless x is a vector of numbers."""
     wanted(what, x, "arith")
     if len(x.shape) != 1:
-        raise ShapeError(f"{what}: shape {x.shape}; a vector is wanted")
+        raise ShapeError(f"{what}: expected a vector, got shape {x.shape}")
 
 
 def sortable(what: str, x: Spec, width: int) -> None:
-    """Raise ShapeError or RangeError unless x can be sorted by so many bits."""
+    """Raise ShapeError or RangeError unless x can be sorted by keys of `width` bits."""
     vector(what, x)
     if not 1 <= width <= 63:
         raise RangeError(f"{what}: keys of {width} bits; 1 to 63 can be sorted")
 
 
 def check_ranks(ranks: tuple[int, ...], n: int) -> None:
-    """Raise RangeError unless these are some ranks of n rows, the lowest first."""
+    """Raise RangeError unless these are distinct ranks of n rows, the lowest first."""
     ascending = all(a < b for a, b in pairwise(ranks))
     if not ranks or not ascending or ranks[0] < 0 or ranks[-1] >= n:
         raise RangeError(f"rank_order: ranks {ranks[:5]} of {n} rows; expected distinct ranks, the lowest first")

@@ -31,7 +31,7 @@ def simulated_keys(index: int, parties: int, seed: int, *, record: bool = True) 
 
 @dataclass
 class Simulated(Generic[T]):
-    """What each party returned, and the network they talked over."""
+    """The result of each party, and the network that carried their messages."""
 
     results: list[T]
     network: MemoryNetwork

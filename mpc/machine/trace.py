@@ -1,4 +1,4 @@
-"""The operations of a dry run with what each waits for: what time is predicted from."""
+"""The operations of a dry run and what each waits for: `mpc.machine.forecast` predicts time from it."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ class Settle(NamedTuple):
 
 @dataclass
 class Task:
-    """A part of the script in program order: numbers of the operations it schedules, waits, and parts beside each
-    other, after which it goes on."""
+    """A part of the script in program order: numbers of the operations it schedules, waits, and lists of concurrent
+    parts, which it waits for."""
 
     items: list[int | Settle | list[Task]] = field(default_factory=list)
 
@@ -45,7 +45,7 @@ class Trace:
     parties: int
     steps: list[Step] = field(default_factory=list)
     script: Task = field(default_factory=Task)
-    #: How often which of several primitives was taken (`Runtime.cheapest`).
+    #: (primitives, the chosen one) -> how often `Runtime.cheapest` chose it.
     choices: Counter[tuple[tuple[str, ...], str]] = field(default_factory=Counter)
 
 
@@ -78,9 +78,9 @@ class Traced(Runtime):
             specs = [operand.spec for operand in operands]
             self.disclosed.update(self.engine.discloses(name, *specs, **parameters))
             work = self.engine.work(name, *specs, **parameters)
-        before = [one.last if isinstance(one, Witness) else one for one in (*operands, *after)]
-        # Facts about inputs are scheduled later than what waits for them, and are there before.
-        waits = tuple(dict.fromkeys(self._numbers[one] for one in before if one is not None and one in self._numbers))
+        before = [source.last if isinstance(source, Witness) else source for source in (*operands, *after)]
+        # Facts about inputs have no number: they are compared in operations that are scheduled later.
+        waits = tuple(dict.fromkeys(self._numbers[x] for x in before if x is not None and x in self._numbers))
         self._numbers[handle] = len(self.trace.steps)
         self.trace.steps.append(Step(name, waits, cost, work))
         self._task().items.append(self._numbers[handle])

@@ -1,4 +1,4 @@
-"""What two parties both have of the messages of a third one is compared before results are given out.
+"""Two parties compare the messages that both have of a third one, before results are given out.
 
 In an opening, or wherever a protocol sends the same to two parties, one lying party could tell them different things.
 So each of the two adds a code of the message to a sum that it keeps for the other one: a keyed hash of label, part and
@@ -7,7 +7,7 @@ They are exchanged once for all that was opened, and where they differ, the run 
 
     party.compare_later(peer, part, message)     in a protocol: `peer` has, or was sent, the same message
 
-Found is whatever makes the two see different contents. A lie that both see alike is not.
+The comparison finds any lie that makes the two see different contents. It does not find a lie that both see alike.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _OCTETS = 16
 _PURPOSE = b"witness"
-#: Longer messages are hashed by Galois' code first, in a thirtieth of the time.
+#: Longer messages (in bytes) are hashed by the code of AES-GCM first, in a thirtieth of the time.
 _LONG = 512
 
 
@@ -50,7 +50,7 @@ class Coder:
 
                 self._long = AESGCM(self._key[:16])
             nonce = blake2b(tag, digest_size=12).digest()
-            # Codes of this kind are linear in the message, so their sum is kept of hashes of them.
+            # These codes are linear in the message: the sum must be of keyed hashes of them.
             data = self._long.encrypt(nonce, b"", np.ascontiguousarray(message).data.cast("B"))
         else:
             data = message.tobytes()
@@ -58,9 +58,9 @@ class Coder:
 
 
 class Witness:
-    """The sums of some operations, for each peer; it is `done` when all of them are.
+    """The sums of a set of operations, for each peer; `done` when all these operations are.
 
-    depth, last  the longest chain of rounds of these operations, and the one that ends it
+    depth, last  the longest chain of rounds of these operations, and the operation that ends it
     """
 
     __slots__ = ("depth", "last", "outstanding", "sums", "waiters")
@@ -88,12 +88,12 @@ class Witness:
 
 
 async def compare(party: Party, witnesses: Sequence[Witness], names: Callable[[int], str]) -> None:
-    """Raise CheckFailed unless each peer has the same sum as we have for it.
+    """Raise CheckFailed unless each peer has the same sum as this party has for it.
 
     Rounds    1
     Bytes     16 to each peer
-    Security  against one party that deviates: the code of a pair is unknown to everybody else, so what a third party
-              sent to both was the same, but with probability 2^-128 a message
+    Security  against one party that deviates: the code of a pair is unknown to everybody else, so a third party sent
+              the same to both, except with probability 2^-128 a message
     """
     own = Witness()
     for witness in witnesses:
@@ -107,9 +107,9 @@ async def compare(party: Party, witnesses: Sequence[Witness], names: Callable[[i
         if int.from_bytes(theirs.tobytes(), "little") != own.sums.get(peer, 0):
             differing.append(peer)
     if differing:
-        # Whose lie it was cannot be told from here: shares that it made wrong make more differences.
+        # The pairs that differ do not tell who lied: shares that the lie made wrong make more differences.
         whom = " and ".join(names(peer) for peer in differing)
         raise CheckFailed(
-            f"opened values: what {names(party.index)} and {whom} were told is not the same, so a party did not "
-            "keep to the protocol. Nothing of this release is given out; compare the software of all parties"
+            f"opened values: {names(party.index)} and {whom} were not told the same, so a party did not keep to the "
+            "protocol. Nothing of this release is given out; compare the software of all parties"
         )
