@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import ConfigError
-from mpc.tables.expressions import Expression, comparison, conditions, fulfilled, public, unary
+from mpc.tables.conditions import conditions, fulfilled
+from mpc.tables.expressions import Expression, comparison, public, unary
 from mpc.tables.patterns import possible
 from mpc.tables.selections import Selection, joint_cells
 from mpc.values.cohorts import Cohort

@@ -18,8 +18,10 @@ from mpc.errors import ConfigError, ShapeError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Count, Crosstab
+from mpc.tables.bins import binned
+from mpc.tables.conditions import gaps, steps
 from mpc.tables.dominance import not_dominated
-from mpc.tables.expressions import Expression, binned, both, gaps, steps, unary
+from mpc.tables.expressions import Expression, both, unary
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
 from mpc.tables.selections import Selection, joint_cells

@@ -7,80 +7,19 @@ value. Every other entry is invalid: it is counted, and never becomes a number.
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
-from enum import Enum
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.tables.readers import BEYOND, PLAIN, Entry, Meaning, Spelling, as_number, reader
 from mpc.tables.rows import MISSING, Values, absent
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
 
-TRUE = ("true", "t", "yes", "y", "1")
-FALSE = ("false", "f", "no", "n", "0")
-
-#: An Integer beyond every range: where larger ones are moved to.
-_BEYOND = 1 << 62
 #: Levels that a message lists.
 _LISTED = 12
-
-
-class Meaning(Enum):
-    """What an entry without a value is."""
-
-    MISSING = "missing"
-    INVALID = "invalid"
-
-
-Entry = float | int | Meaning
-Reader = Callable[[object], Entry]
-
-
-@dataclass(frozen=True)
-class Spelling:
-    """How a source writes its entries, as its owner declares it.
-
-    decimal    the decimal mark
-    thousands  the character between groups of three digits ("": there is none); a blank stands for the no-break
-               blanks too
-    true       words for "yes" of a flag, beside the usual ones; false: for "no"
-    recode     an entry of a category -> the level it stands for
-    """
-
-    decimal: str = "."
-    thousands: str = ""
-    true: tuple[str, ...] = ()
-    false: tuple[str, ...] = ()
-    recode: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def groups(self) -> str:
-        """All characters that may stand between groups of three digits."""
-        return {" ": " \u00a0\u202f", "'": "'\u2019"}.get(self.thousands, self.thousands)
-
-    def pattern(self, *, whole: bool = False) -> str:
-        """A regular expression for all of a number's text (of RE2 and of Python).
-
-        whole  without fraction and exponent: an exponent tells that digits of a long number were cut off
-        """
-        digits = f"(?:[0-9]+|[0-9]{{1,3}}(?:[{self.groups}][0-9]{{3}})+)" if self.thousands else "[0-9]+"
-        mark = f"[{self.decimal}]"
-        if whole:
-            return f"[+-]?{digits}(?:{mark}0*)?"
-        return f"[+-]?(?:{digits}(?:{mark}[0-9]*)?|{mark}[0-9]+)(?:[eE][+-]?[0-9]+)?"
-
-    def plain(self, text: str) -> str:
-        """The text of a number as Python writes it."""
-        for mark in self.groups:
-            text = text.replace(mark, "")
-        return text.replace(self.decimal, ".")
-
-
-PLAIN = Spelling()
 
 
 @dataclass(frozen=True)
@@ -99,15 +38,6 @@ class Entries:
         if not isinstance(column, RealColumn | IntegerColumn):
             return np.zeros(len(self.values), np.bool_)
         return ((self.values < column.low) | (self.values > column.high)) & ~absent(self.values)
-
-
-def reader(column: Column, spelling: Spelling = PLAIN) -> Reader:
-    """What single entries of `column` mean; the index of its level for a category."""
-    if isinstance(column, FlagColumn):
-        return _flag(column, spelling)
-    if isinstance(column, CategoryColumn):
-        return _level(column, spelling)
-    return _number(column, spelling, whole=isinstance(column, IntegerColumn))
 
 
 def read(column: Column, values: Any, spelling: Spelling = PLAIN) -> Entries:
@@ -146,7 +76,7 @@ def read_numbers(column: Column, values: NDArray[Any], spelling: Spelling = PLAI
         once = read_each(column, different.tolist(), spelling)
         return Entries(once.values[places], once.invalid[places])
     none = np.zeros(len(values), np.bool_)
-    codes = [code for code in map(_as_number, column.missing) if code is not None]
+    codes = [code for code in map(as_number, column.missing) if code is not None]
     if not isinstance(column, IntegerColumn):
         real = np.asarray(values, np.float64)
         return Entries(np.where(np.isin(real, codes), np.nan, real) if codes else real, none)
@@ -157,7 +87,7 @@ def read_numbers(column: Column, values: NDArray[Any], spelling: Spelling = PLAI
     else:
         gone = exact = none
         exact = ~gone
-        whole = np.clip(values, -_BEYOND if values.dtype.kind == "i" else 0, _BEYOND).astype(np.int64)
+        whole = np.clip(values, -BEYOND if values.dtype.kind == "i" else 0, BEYOND).astype(np.int64)
     for code in codes:
         gone = gone | (exact & (whole == code))
     return Entries(np.where(exact & ~gone, whole, MISSING), ~exact & ~gone)
@@ -193,163 +123,3 @@ def span(column: Column) -> str:
     unit = getattr(column, "unit", "")
     limits = [str(limit) if isinstance(limit, int) else f"{limit:g}" for limit in (column.low, column.high)]
     return f"{'..'.join(limits)}{' ' if unit else ''}{unit}"
-
-
-#: Characters of a whole number.
-_LONGEST = 60
-_UNREADABLE = object()
-_WHOLE = re.compile(r"([+-]?[0-9]{1,40})(?:\.0*)?")
-_FLOAT = re.compile(PLAIN.pattern())
-
-
-def _plain(value: object) -> object:
-    """An entry as None, a bool, int, float or stripped text; anything else as _UNREADABLE."""
-    if isinstance(value, np.generic):
-        value = value.item()
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, float):
-        return None if math.isnan(value) else value
-    if value is None or isinstance(value, int):
-        return value
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            return None if value.is_nan() else float(value)
-        return int(value) if value == value.to_integral_value() else float(value)
-    return None if type(value).__name__ in ("NAType", "NaTType") else _UNREADABLE
-
-
-def _as_number(text: str) -> float | int | None:
-    """A declared code as a number, exact where it is whole."""
-    if match := _WHOLE.fullmatch(text):
-        return int(match[1])
-    return float(text) if _FLOAT.fullmatch(text) else None
-
-
-def _number(column: Column, spelling: Spelling, *, whole: bool) -> Reader:
-    codes = frozenset(column.missing)
-    numbers = {number for number in map(_as_number, codes) if number is not None}
-    matches = re.compile(spelling.pattern(whole=whole)).fullmatch
-
-    def parsed(text: str) -> Entry:
-        if not text or text in codes:
-            return Meaning.MISSING
-        if whole and len(text) > _LONGEST:
-            return Meaning.INVALID
-        if matches(text):
-            digits, point, _ = spelling.plain(text).partition(".")
-            if not whole:
-                return float(spelling.plain(text))
-            # Long digits with a fraction were a floating-point number once, and have been rounded by whoever wrote it.
-            return Meaning.INVALID if point and abs(int(digits)) > 1 << 53 else int(digits)
-        word = text.lstrip("+-").lower()
-        if word == "nan":
-            return Meaning.MISSING
-        if word in ("inf", "infinity") and not whole:
-            return -math.inf if text.startswith("-") else math.inf
-        return Meaning.INVALID
-
-    def one(value: object) -> Entry:
-        value = _plain(value)
-        if value is None:
-            return Meaning.MISSING
-        found: Entry = Meaning.INVALID
-        if isinstance(value, str):
-            found = parsed(value)
-        elif isinstance(value, float):
-            exact = not whole or (value.is_integer() and abs(value) <= 2.0**53)
-            found = (int(value) if whole else value) if exact else Meaning.INVALID
-        elif isinstance(value, int) and not isinstance(value, bool):
-            found = value
-        if isinstance(found, Meaning):
-            return found
-        if found in numbers:
-            return Meaning.MISSING
-        return max(-_BEYOND, min(_BEYOND, int(found))) if whole else _as_float(found)
-
-    return one
-
-
-def _as_float(number: float | int) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf if number > 0 else -math.inf
-
-
-def _text(value: object) -> str:
-    """A number or text as a file writes it: 1.0 is 1."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float):
-        return str(int(value)) if value.is_integer() and abs(value) <= 2.0**53 else repr(value)
-    text = str(value)
-    match = _WHOLE.fullmatch(text) if "." in text else None
-    return match[1] if match else text
-
-
-def _whole_fraction(text: str) -> int | None:
-    match = _WHOLE.fullmatch(text) if "." in text else None
-    return int(match[1]) if match else None
-
-
-def _flag(column: FlagColumn, spelling: Spelling) -> Reader:
-    words = dict.fromkeys(TRUE, 1.0) | dict.fromkeys(FALSE, 0.0)
-    words |= {word.strip().lower(): 1.0 for word in spelling.true}
-    words |= {word.strip().lower(): 0.0 for word in spelling.false}
-    codes = {code.strip().lower() for code in column.missing} | {_text(code).lower() for code in column.missing} | {""}
-
-    def one(value: object) -> Entry:
-        value = _plain(value)
-        if value is None:
-            return Meaning.MISSING
-        if value is _UNREADABLE:
-            return Meaning.INVALID
-        for text in (str(value).lower(), _text(value).lower()):
-            if text in codes:
-                return Meaning.MISSING
-            if text in words:
-                return words[text]
-        return Meaning.INVALID
-
-    return one
-
-
-def _level(column: CategoryColumn, spelling: Spelling) -> Reader:
-    by_name = {level: float(index) for index, level in enumerate(column.levels)}
-    by_name = {level.strip(): index for level, index in by_name.items()} | by_name
-    # A level that is a number is found by its value where the source holds numbers: 1 and 1.0 are "1" and "01".
-    # Two levels of one value are found by their text only.
-    by_number: dict[float | int, float | None] = {}
-    for level, index in by_name.items():
-        if (number := _as_number(level)) is not None:
-            by_number[number] = index if by_number.get(number, index) == index else None
-    codes = frozenset(column.missing)
-    numbers = {number for number in map(_as_number, codes) if number is not None}
-
-    def named(text: str) -> Entry | None:
-        text = spelling.recode.get(text, text)
-        return Meaning.MISSING if not text or text in codes else by_name.get(text)
-
-    def one(value: object) -> Entry:
-        value = _plain(value)
-        if value is None:
-            return Meaning.MISSING
-        if value is _UNREADABLE:
-            return Meaning.INVALID
-        found = named(value) if isinstance(value, str) else None
-        if found is None:
-            found = named(_text(value))
-        if found is not None:
-            return found
-        if isinstance(value, bool):
-            match = [index for level, index in by_name.items() if level.lower() == _text(value)]
-            return match[0] if match else Meaning.INVALID
-        # Text is a number here only as a whole one with a fraction of zeros, as pandas writes codes beside gaps.
-        number = value if isinstance(value, int | float) else _whole_fraction(str(value))
-        if number in numbers:
-            return Meaning.MISSING
-        index = None if number is None else by_number.get(number)
-        return Meaning.INVALID if index is None else index
-
-    return one

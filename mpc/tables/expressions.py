@@ -8,7 +8,7 @@ is missing. Numbers are float64; whole ones are int64 and exact, or refused wher
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import RangeError
 from mpc.machine.digest import digest
-from mpc.machine.seen import like, shown, unknown
+from mpc.machine.seen import like, shown
 from mpc.tables import whole
 from mpc.tables.rows import absent
 
@@ -309,36 +309,6 @@ def _short(limit: float) -> str:
     return f"{limit:g}"
 
 
-def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> Expression:
-    """The index of the bin; the last bin includes its upper edge, values outside of all bins are missing."""
-    bounds = np.asarray(edges)
-
-    def function(x: Floats) -> Floats:
-        return bin_of(bounds, x)
-
-    place = whole.bins(edges) if a.type == "integer" else function
-    return Expression(
-        type="category",
-        low=0,
-        high=len(labels) - 1,
-        levels=labels,
-        function=place,
-        arguments=(a,),
-        text=f"{a.text} in {len(labels)} bins",
-        edges=edges,
-        symbol="" if edges[0] <= a.low and a.high <= edges[-1] and not unknown(edges[0], edges[-1]) else "cut",
-    )
-
-
-def bin_of(edges: Sequence[float] | Floats, x: Floats) -> Floats:
-    """The index of the bin [edge, next edge) of each number (the last one includes its upper edge); NaN outside."""
-    bounds = np.asarray(edges)
-    index = np.searchsorted(bounds, x, side="right") - 1.0
-    index = np.where(x == bounds[-1], len(bounds) - 2.0, index)
-    outside = (index < 0) | (index > len(bounds) - 2) | np.isnan(x)
-    return np.where(outside, np.nan, index)
-
-
 def not_too_small(name: str, a: Expression, least: float) -> None:
     """Raise RangeError where all values are smaller than `least`, and not all 0: too few of their digits are kept."""
     limit = max(abs(a.low), abs(a.high))
@@ -347,76 +317,3 @@ def not_too_small(name: str, a: Expression, least: float) -> None:
             f"{name}: values up to {limit:g} are too small to be computed with, below {least:g}: take another unit, as "
             "in column * 1e9"
         )
-
-
-def everything() -> Expression:
-    """The condition that every row fulfils."""
-    return Expression(type="flag", low=0, high=1, function=lambda: np.asarray(1.0), text="every row")
-
-
-def steps(a: Expression) -> list[tuple[Expression, bool]]:
-    """The flags that a number is made from: with its sum they tell counts of rows.
-
-    With each, whether "no row has it" is as good as "many have it": so where values are moved to a limit.
-    """
-    found: dict[bytes, tuple[Expression, bool]] = {}
-    for argument in a.arguments:
-        if argument.type == "flag":
-            found[argument.digest] = (argument, False)
-        elif argument.type in ("real", "integer"):
-            found |= {flag.digest: (flag, none) for flag, none in steps(argument)}
-    if a.clip is not None:
-        inner, (low, high) = a.arguments[0], a.clip
-        for beyond, symbol, limit in ((inner.low < low, "<", low), (inner.high > high, ">", high)):
-            if beyond or unknown(limit):
-                flag = comparison(symbol, inner, public(limit))
-                found |= {side.digest: (side, True) for side in (flag, unary("not", flag))}
-    if a.symbol == "absolute":
-        flag = comparison("<", a.arguments[0], public(0))
-        found |= {side.digest: (side, True) for side in (flag, unary("not", flag))}
-    return list(found.values())
-
-
-def at_level(flag: Expression) -> tuple[Expression, int, Expression | None] | None:
-    """The category, the index of its level, and the condition besides, of a flag "it has this level (and …)"."""
-    rest = None
-    if flag.symbol == "&":
-        rest, flag = flag.arguments
-    if flag.symbol != "==" or not flag.arguments[0].levels or flag.arguments[1].columns():
-        return None
-    return flag.arguments[0], int(flag.arguments[1].low), rest
-
-
-def conditions(where: Expression) -> list[Expression]:
-    """The single conditions that one is joined from by and, or, exclusive or and not."""
-    found = {one.digest: one for argument in where.arguments for one in _conditions_in(argument)}
-    if where.symbol not in ("&", "|", "^", "not"):
-        found[where.digest] = where
-    return list(found.values())
-
-
-def _conditions_in(a: Expression) -> list[Expression]:
-    """The conditions that a flag, or a number made from flags, is made from."""
-    if a.type == "flag":
-        return conditions(a)
-    return [one for argument in a.arguments for one in _conditions_in(argument)]
-
-
-def fulfilled(condition: Expression) -> Expression:
-    """The condition, not fulfilled where it is missing."""
-
-    def function(x: Floats) -> Floats:
-        return np.asarray(x == 1.0, np.float64)
-
-    return Expression(
-        type="flag", low=0, high=1, function=function, arguments=(condition,), text=condition.text, symbol="fulfilled"
-    )
-
-
-def gaps(a: Expression) -> list[Expression]:
-    """The conditions that a value is outside of all bins of `cut`, for all cuts that an expression is made from."""
-    found = [one for argument in a.arguments for one in gaps(argument)]
-    if a.symbol == "cut":
-        inside = unary("not", unary("isna", a))
-        found.append(logical("&", unary("not", unary("isna", a.arguments[0])), unary("not", inside)))
-    return found

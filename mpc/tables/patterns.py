@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import ConfigError
-from mpc.tables.expressions import Expression, bin_of, conditions, gaps
+from mpc.tables.bins import bin_of
+from mpc.tables.conditions import conditions, gaps
+from mpc.tables.expressions import Expression
 
 Bits = NDArray[np.bool_]
 

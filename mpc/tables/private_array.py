@@ -11,10 +11,11 @@ import numpy as np
 
 from mpc.errors import ConfigError, LocalProtocolError, RangeError, ShapeError, ShareNeeded, UnknownLength
 from mpc.machine.outside import Part
-from mpc.machine.seen import SeenText, like, shown, unknown
+from mpc.machine.seen import like, shown
 from mpc.suggestions import of_rows, wrong
 from mpc.tables import expressions
 from mpc.tables.aggregates import Sum
+from mpc.tables.bins import bin_label, binned, edges_of
 from mpc.tables.counts import Summed, behind, beyond_bins, count_rows, named
 from mpc.tables.expressions import Expression, both
 from mpc.tables.local import share_parts
@@ -175,10 +176,10 @@ class PrivateArray:
         limits = self._edges(edges)
         if len(limits) < 2 or not all(a < b for a, b in pairwise(limits)):
             raise ConfigError(f"{self.name}: bin edges must ascend")
-        names = tuple(labels) if labels is not None else tuple(_bin(a, b) for a, b in pairwise(limits))
+        names = tuple(labels) if labels is not None else tuple(bin_label(a, b) for a, b in pairwise(limits))
         if len(names) != len(limits) - 1:
             raise ConfigError(f"{self.name}: {len(limits) - 1} bins and {len(names)} labels")
-        return self._derived(expressions.binned(self.expression, limits, names), self.name)
+        return self._derived(binned(self.expression, limits, names), self.name)
 
     def _compare(self, symbol: str, other: Any) -> PrivateArray:
         expression, name, others = self._other(other, symbol)
@@ -320,30 +321,6 @@ class PrivateArray:
             if not found[k - 1] < found[k]:
                 found[k] = like(found[k - 1] + 1, found[k])
         return tuple(found)
-
-
-def edges_of(name: str, edges: Sequence[float], *, exact: bool) -> tuple[float, ...]:
-    """Bin edges as numbers, whole ones as they are with `exact`. Raises ShapeError for anything else, such as a number
-    of bins."""
-    given = np.asarray(edges, dtype=object)
-    if given.ndim != 1 or not all(isinstance(edge, int | float | np.number) for edge in given):
-        raise ShapeError(
-            f"{name}: bins are given by their edges, such as [0, 18, 65, 120] or np.linspace(0, 120, 11)"
-            f"{wrong(*given.reshape(-1))}"
-        )
-    return tuple(
-        like(int(edge) if exact and isinstance(edge, int | np.integer) else float(edge), edge) for edge in given
-    )
-
-
-def _edge(limit: float) -> str:
-    return str(limit) if isinstance(limit, int) else f"{limit:g}"
-
-
-def _bin(low: float, high: float) -> str:
-    """The label of a bin."""
-    label = f"{_edge(low)} to {_edge(high)}"
-    return SeenText(label, f"{shown(low, _edge)} to {shown(high, _edge)}") if unknown(low, high) else label
 
 
 def unit_exponent(column: PrivateArray) -> tuple[float, int]:

@@ -19,7 +19,8 @@ from mpc.errors import ConfigError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Crosstab, Patterns
-from mpc.tables.expressions import Expression, both, fulfilled, unary
+from mpc.tables.conditions import fulfilled
+from mpc.tables.expressions import Expression, both, unary
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
 from mpc.values.cohorts import Cohort, Counts

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mpc.tables.entries import Entries, Spelling, read_each, read_numbers
+from mpc.tables.entries import Entries, read_each, read_numbers
+from mpc.tables.readers import Spelling
 from mpc.tables.rows import MISSING
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn
 

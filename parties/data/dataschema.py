@@ -38,7 +38,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mpc.errors import ConfigError, DataError
-from mpc.tables.entries import PLAIN, Spelling, expected
+from mpc.tables.entries import expected
+from mpc.tables.readers import PLAIN, Spelling
 from mpc.tables.schema import LARGEST_INTEGER, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from parties.data.misplaced import check_kind
 from parties.data.toml import read_toml

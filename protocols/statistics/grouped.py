@@ -7,9 +7,10 @@ from itertools import product
 from typing import Any
 
 from mpc.releases.disclosure import Opened, Result
+from mpc.tables.conditions import steps
 from mpc.tables.counts import counted, few_values, rows_where
 from mpc.tables.dominance import not_dominated
-from mpc.tables.expressions import both, steps, unary
+from mpc.tables.expressions import both, unary
 from mpc.tables.private import PrivateArray, count_cells
 from mpc.tables.selections import Selection, joint_cells
 from mpc.values.cohorts import Cohort

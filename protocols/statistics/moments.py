@@ -19,10 +19,11 @@ import numpy as np
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
-from mpc.tables.aggregates import Aggregate, CrossMoments
-from mpc.tables.aggregates import Moments as ColumnMoments
+from mpc.tables.aggregates import Aggregate
 from mpc.tables.expressions import Expression, Floats, same
 from mpc.tables.local import share_parts
+from mpc.tables.moments import CrossMoments
+from mpc.tables.moments import Moments as ColumnMoments
 from mpc.tables.private import PrivateArray, Source, unit_exponent
 from mpc.tables.selections import Selection
 from mpc.values.cohorts import Cohort

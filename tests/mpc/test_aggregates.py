@@ -10,8 +10,10 @@ from hypothesis.extra import numpy as hnp
 
 from mpc.errors import RangeError
 from mpc.tables import expressions
-from mpc.tables.aggregates import Count, CrossMoments, Crosstab, Moments, Sum
+from mpc.tables.aggregates import Count, Crosstab, Sum
+from mpc.tables.bins import binned
 from mpc.tables.expressions import Expression
+from mpc.tables.moments import CrossMoments, Moments
 from mpc.tables.rows import BATCH_ROWS, ArrayRows
 
 
@@ -236,7 +238,7 @@ def test_ranges_that_cannot_be(make):
 @given(x=hnp.arrays(np.float64, 8, elements=st.one_of(st.floats(-2, 12), st.sampled_from([0, 1, 4, 10, np.nan]))))
 def test_bins_are_those_of_numpy(x):
     edges = [0.0, 1.0, 4.0, 10.0]
-    bins = expressions.binned(column("x"), tuple(edges), ("a", "b", "c"))
+    bins = binned(column("x"), tuple(edges), ("a", "b", "c"))
     counts = run(Crosstab([bins], [3]), [{"x": x}])["counts"]
     np.testing.assert_array_equal(counts, np.histogram(x[~np.isnan(x)], edges)[0])
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mpc.tables.entries import FALSE, PLAIN, TRUE, Meaning, Spelling, expected, read, reader, span
+from mpc.tables.entries import expected, read, span
+from mpc.tables.readers import FALSE, PLAIN, TRUE, Meaning, Spelling, reader
 from mpc.tables.rows import MISSING
 from mpc.tables.schema import Category, CategoryColumn, Flag, Integer, Real, Table
 from parties.data.columns import read_arrow

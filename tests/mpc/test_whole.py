@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from mpc import Flag, Integer, PrivateArray, Real, Scenario, Table
 from mpc.errors import ConfigError, DataError, RangeError, ShapeError
-from mpc.tables.aggregates import exact_sum, shifted
+from mpc.tables.aggregates import exact_sum
+from mpc.tables.moments import shifted
 from mpc.tables.private import unit_exponent
 from mpc.tables.rows import MISSING, as_real
 from protocols import statistics

@@ -1,0 +1,197 @@
+"""Means, squares and products of an owner's own rows, in float64, before anything is shared.
+
+Moments are centred about the batch's own mean and merged (Chan, Golub and LeVeque, 1983): no sum of squares about a
+fixed point is ever formed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.tables.aggregates import Aggregate, Evaluate
+from mpc.tables.conditions import at_level
+from mpc.tables.expressions import Expression, Floats
+from mpc.tables.rows import Values, absent
+
+
+class Moments(Aggregate):
+    """Per column, over its own valid rows: count, mean and centred sum of squares, in units of (x - centre)/unit."""
+
+    def __init__(
+        self,
+        columns: Sequence[Expression],
+        centre: Floats,
+        unit: Floats,
+        wheres: Sequence[Expression | None],
+    ) -> None:
+        self._columns = columns
+        self._wheres = wheres
+        self._centre = centre
+        self._unit = unit
+        self._n = np.zeros(len(columns))
+        self._mean = np.zeros(len(columns))
+        self._squares = np.zeros(len(columns))
+        self._single, self._by_level = _levels_of_columns(columns, wheres)
+
+    def expressions(self) -> Sequence[Expression]:
+        return [*self._columns, *(w for w in self._wheres if w is not None)]
+
+    def settings(self) -> tuple[object, ...]:
+        return self._centre, self._unit, tuple(self._wheres)
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        for levels in self._by_level:
+            self._update_levels(levels, evaluate, rows)
+        for k in self._single:
+            values = np.broadcast_to(evaluate(self._columns[k]), (rows,))
+            keep = ~absent(values)
+            where = self._wheres[k]
+            if where is not None:
+                keep &= evaluate(where) == 1.0
+            if not keep.all():
+                values = values[keep]
+            if not values.size:
+                continue
+            scaled = shifted(values, self._centre[k]) / self._unit[k]
+            n, mean = float(scaled.size), float(scaled.mean())
+            centred = scaled - mean
+            squares = float(np.dot(centred, centred))
+            self._merge(np.asarray([k]), np.asarray([n]), np.asarray([mean]), np.asarray([squares]))
+
+    def _update_levels(self, levels: _Levels, evaluate: Evaluate, rows: int) -> None:
+        """One column at several levels of one category: a pass over the rows, however many levels there are."""
+        values = np.broadcast_to(evaluate(levels.column), (rows,))
+        index = np.broadcast_to(evaluate(levels.category), (rows,))
+        keep = ~absent(values) & ~np.isnan(index)
+        if levels.rest is not None:
+            keep &= evaluate(levels.rest) == 1.0
+        place = levels.places[index[keep].astype(np.int64)]
+        asked = place >= 0
+        values, place = values[keep][asked], place[asked]
+        first = levels.columns[0]  # all have one centre and unit: they are one column
+        scaled = shifted(values, self._centre[first]) / self._unit[first]
+        size = len(levels.columns)
+        n = np.bincount(place, minlength=size).astype(np.float64)
+        filled = np.maximum(n, 1)
+        mean = np.bincount(place, scaled, size) / filled
+        # Sums in a row lose more digits than pairwise ones: what is left of the differences is put back.
+        centred = scaled - mean[place]
+        left = np.bincount(place, centred, size) / filled
+        centred -= left[place]
+        some = n > 0
+        squares = np.asarray(np.bincount(place, centred * centred, size), np.float64)
+        self._merge(levels.columns[some], n[some], (mean + left)[some], squares[some])
+
+    def _merge(self, columns: NDArray[np.intp], n: Floats, mean: Floats, squares: Floats) -> None:
+        """Take in the moments of more rows of some columns."""
+        before = self._n[columns]
+        total = before + n
+        delta = mean - self._mean[columns]
+        self._squares[columns] += squares + delta * delta * before * n / total
+        self._mean[columns] += delta * n / total
+        self._n[columns] = total
+
+    def result(self) -> dict[str, Floats]:
+        return {"n": self._n, "mean": self._mean, "sum": self._n * self._mean, "squares": self._squares}
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """Columns that are one column where a category has one level or another.
+
+    columns  their places;  places  index of a level -> place in `columns`, -1 where it is not asked for
+    rest     the condition that all of them have besides
+    """
+
+    column: Expression
+    category: Expression
+    rest: Expression | None
+    columns: NDArray[np.intp]
+    places: NDArray[np.intp]
+
+
+def _levels_of_columns(
+    columns: Sequence[Expression], wheres: Sequence[Expression | None]
+) -> tuple[list[int], list[_Levels]]:
+    """Places of columns that are read one by one, and those that are levels of one category."""
+    found: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    parts: dict[tuple[int, int, int], tuple[Expression, Expression, Expression | None]] = {}
+    for k, (column, where) in enumerate(zip(columns, wheres, strict=True)):
+        if where is not None and (level := at_level(where)) is not None:
+            category, index, rest = level
+            key = (id(column), id(category), id(rest))
+            found.setdefault(key, []).append((k, index))
+            parts[key] = column, category, rest
+    grouped = []
+    single = set(range(len(columns)))
+    for key, several in found.items():
+        column, category, rest = parts[key]
+        if len(several) < 2 or len({index for _, index in several}) < len(several):
+            continue
+        places = np.full(len(category.levels), -1, np.intp)
+        places[[index for _, index in several]] = np.arange(len(several))
+        grouped.append(_Levels(column, category, rest, np.asarray([k for k, _ in several], np.intp), places))
+        single -= {k for k, _ in several}
+    return sorted(single), grouped
+
+
+class CrossMoments(Aggregate):
+    """Over the rows where all columns are valid: count (), mean (k,), centred cross-products (k, k)."""
+
+    def __init__(
+        self, columns: Sequence[Expression], centre: Floats, unit: Floats, where: Expression | None = None
+    ) -> None:
+        self.where = where
+        self._columns = columns
+        self._centre = centre
+        self._unit = unit
+        k = len(columns)
+        self._n = 0.0
+        self._mean = np.zeros(k)
+        self._products = np.zeros((k, k))
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._columns
+
+    def settings(self) -> tuple[object, ...]:
+        return self._centre, self._unit
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        block = np.empty((len(self._columns), rows))
+        for k, column in enumerate(self._columns):
+            block[k] = shifted(evaluate(column), self._centre[k])
+        keep = self._selected(evaluate, rows) & ~np.isnan(block).any(axis=0)
+        if not keep.all():
+            block = block[:, keep]
+        n = float(block.shape[1])
+        if not n:
+            return
+        block /= self._unit[:, None]
+        mean = block.mean(axis=1)
+        block -= mean[:, None]
+        total = self._n + n
+        delta = mean - self._mean
+        self._products += block @ block.T + np.outer(delta, delta) * (self._n * n / total)
+        self._mean += delta * (n / total)
+        self._n = total
+
+    def result(self) -> dict[str, Floats]:
+        return {
+            "n": np.asarray(self._n),
+            "mean": self._mean,
+            "sum": self._n * self._mean,
+            "products": self._products,
+        }
+
+
+def shifted(values: Values, centre: float) -> Floats:
+    """x - centre, NaN where there is no x; whole numbers are not rounded before the subtraction."""
+    if values.dtype != np.int64:
+        return np.asarray(values - centre, np.float64)
+    gone, whole = absent(values), round(centre)
+    apart = np.where(gone, whole, values) - whole
+    return np.where(gone, np.nan, apart.astype(np.float64) - (centre - whole))
