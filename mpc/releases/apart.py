@@ -1,4 +1,4 @@
-"""What a release is held against besides the rows that it stands on: what it tells together with earlier ones."""
+"""What holds a release apart from earlier ones: the differences between their rows, and between their tables."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Beside:
-    """A table with a rule of its own, beside rows or another table.
+    """A table with its own rule, beside rows or another table.
 
-    levels  beside rows: all levels that these may be of are shown, or all that may have others; what is suppressed is
-            then on one side of the rows, and they tell no more of it than the table's total does. None: beside a table;
-            none of the cells may be suppressed
+    levels  beside rows: all levels that may have these rows are shown, or all that may have others. Then the suppressed
+            levels are on one side of the rows, which tell no more about them than the table's total does. None: beside
+            a table; none of the cells may be suppressed
     """
 
     guard: Guard
@@ -38,8 +38,8 @@ class Beside:
         if self.levels is None or any(bits.shape != self.levels.touched.shape for bits in shown):
             return _all(bits.all() for bits in shown)
         bits = shown[0]
-        for more in shown[1:]:
-            bits = bits & more
+        for other in shown[1:]:
+            bits = bits & other
         parts = self.levels.parts
         if parts is not None:
             bits = bits & enough(parts.run, [parts], minimum, others=others)[parts].broadcast_to(bits.shape)
@@ -49,17 +49,17 @@ class Beside:
 
 
 def _all(bits: Iterable[SecretArray]) -> SecretArray:
-    found = every_one(bits)
-    assert found is not None
-    return found
+    joint = every_one(bits)
+    assert joint is not None
+    return joint
 
 
 @dataclass(frozen=True)
 class Apart:
-    """What a release is held against besides the rows it stands on: what it tells together with earlier ones.
+    """What holds a release apart from earlier ones, besides the rows that it stands on.
 
     cohorts  rows in which it differs from earlier releases of rows
-    tables   earlier tables of counts by the same columns, and itself where it is one
+    tables   earlier tables of counts by the same columns, and the release itself where it is a table
     beside   the names of the earlier releases
     """
 
@@ -68,12 +68,12 @@ class Apart:
     beside: tuple[str, ...] = ()
 
     def counts(self) -> list[Cohort]:
-        """All rows that must be none, or enough."""
+        """All cohorts that must be none, or enough."""
         levels = [table.levels for table in self.tables if table.levels is not None]
         return [*self.cohorts, *(level.parts for level in levels if level.parts is not None)]
 
     def joined(self, other: Apart) -> Apart:
-        """What both hold it against, each once."""
+        """Both together; what both have, once."""
         return Apart(
             tuple(dict.fromkeys((*self.cohorts, *other.cohorts))),
             (*self.tables, *(table for table in other.tables if not any(table.same(known) for known in self.tables))),

@@ -1,8 +1,8 @@
-"""Releases: the only way out of a run, and the masks that stand before every opening.
+"""Releases: the only way out of a run, and the masks before every opening.
 
-What is opened is `mask * value` and the masks, never a value under a cleared bit. The masks of a value are, in this
+A release opens `mask * value` and the masks, never a value under a cleared bit. The masks of a value are, in this
 order: *large enough* (the cohort behind it has the minimum size), *sound* (every checked assumption that it rests on
-held) and *valid* (the value is defined). They are computed inside; an opened value cannot be un-suppressed.
+held) and *valid* (the value is defined). They are computed in secret; a suppressed value is never opened.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ if TYPE_CHECKING:
 
 OK, OUT_OF_RANGE, SUPPRESSED, UNDEFINED = range(4)
 
-#: The cohort size below which nothing is released, unless a scenario or study says another.
+#: The cohort size below which nothing is released, unless a scenario or study sets another.
 MINIMUM_COHORT = 10
 
 
 @dataclass
 class Opened:
-    """An opened part of a release: float64 values and, per element, whether there is one.
+    """An opened part of a release: float64 values and, for each element, its status (OK: it has a value).
 
-    whole   the values of integers, exactly (float64 holds them up to 2^53)
+    whole      the values of integers, exactly (float64 holds them up to 2^53)
     dominance  a rule of dominance holds, too
-    why     reasons why an element can be undefined;  cause  which of them it is (None: the first one)
-    broken  the script's line whose checked assumption did not hold
-    left_out  who computes and shared numbers that contradict each other
+    why        reasons why an element can be undefined;  cause  the index of its reason (None: the first one)
+    broken     the script's line whose checked assumption did not hold
+    left_out   compute parties that shared numbers that contradict each other
     """
 
     values: NDArray[np.float64]
@@ -65,7 +65,7 @@ class Opened:
         return bool(np.all(self.status == OK))
 
     def text(self, status: int, cause: int = 0) -> str:
-        """What stands in place of a value."""
+        """The text in place of a value."""
         why = self.why[cause] if self.why else ""
         text = {
             OUT_OF_RANGE: f"out of range: the assumption at {self.broken} did not hold",
@@ -95,7 +95,7 @@ class Opened:
         return [self._nested(v, s, c, number) for v, s, c in zip(values, status, cause, strict=True)]
 
     def first_problem(self) -> str | None:
-        """Text for the whole, where some element has no value."""
+        """The text of the first status that occurs: out of range, suppressed, undefined. None: all have a value."""
         bad = self.status != OK
         if not bad.any():
             return None
@@ -105,12 +105,12 @@ class Opened:
 
 @dataclass(frozen=True)
 class Guard:
-    """A rule of its own for what may be opened, in place of "every cohort of a part is large enough".
+    """A rule of a result for what may be opened, in place of "every cohort of a part is large enough".
 
     rule     in words
-    cohorts  by part, the counts it looks at
+    cohorts  by part, the counts that it compares
     bits     (minimum, others) -> by part, bits of the elements that may be opened
-    compare  (cohorts, minimum, others): do so for several guards of this rule at once; their bits are then known
+    compare  (cohorts, minimum, others): compare the counts of several guards of this rule at once; `bits` then has them
     """
 
     rule: str
@@ -128,11 +128,11 @@ class Result:
     """Several secrets that are released as one value.
 
     kind      how it is shown: number, vector, matrix, array, histogram, regression, test, crosstab, derived
-    parts     what is opened
-    finish    the value in its JSON form from the opened parts; public arithmetic only
-    guard     a rule of its own for what may be opened; default: every cohort of the part is large enough
+    parts     the secrets that are opened
+    finish    makes the value in its JSON form from the opened parts; public arithmetic only
+    guard     its rule for what may be opened; None: every cohort of the part is large enough
     together  one small cohort suppresses all parts
-    minimum   cohort size it asks for itself, where a release gives none
+    minimum   the cohort size that the result asks for, where a release gives none
     """
 
     kind: str
@@ -148,34 +148,35 @@ class Result:
     def __getitem__(self, part: str) -> SecretArray:
         if part not in self.parts:
             raise ConfigError(
-                f"a {self.kind} of a statistic has no part {part!r}; it has {', '.join(self.parts)}. Release it as it "
-                "is: study.release(name, result)"
+                f"a {self.kind} of a statistic has no part {part!r}; it has {', '.join(self.parts)}. Release the whole "
+                "result: study.release(name, result)"
             )
         return self.parts[part]
 
     def cohorts(self) -> list[Cohort]:
-        """All counts of rows that it is held against."""
+        """All cohorts that must be enough for it."""
         if self.guard is not None:
             return [cohort for cohorts in self.guard.cohorts.values() for cohort in cohorts]
         return [cohort for part in self.parts.values() for cohort in standing(part)]
 
     def selections(self) -> list[Selection]:
-        """The rows of private tables that it is about, those of a table of counts as one."""
-        found: dict[tuple[object, ...], Selection] = {}
+        """The rows of private tables that it is about; a table of counts is one selection."""
+        selections: dict[tuple[object, ...], Selection] = {}
         for cohort in self.cohorts():
-            for one in () if cohort.or_none else cohort.selections:
-                table = self.guard is not None or len(one.by) > 1 or any(by.levels for by in one.by)
-                where = one.where if table or len(one.by) != 1 else both(one.where, one.by[0])
-                chosen = one if table else Selection(one.source, where, (), one.valid)
-                found[(*chosen.key, *(by.digest for by in chosen.by))] = chosen
-        return list(found.values())
+            for rows in () if cohort.or_none else cohort.selections:
+                table = self.guard is not None or len(rows.by) > 1 or any(by.levels for by in rows.by)
+                where = rows.where if table or len(rows.by) != 1 else both(rows.where, rows.by[0])
+                chosen = rows if table else Selection(rows.source, where, (), rows.valid)
+                selections[(*chosen.key, *(by.digest for by in chosen.by))] = chosen
+        return list(selections.values())
 
 
 @dataclass
 class Masked:
-    """A part with its masks, ready to be opened; each is a secret or None where nothing can be wrong.
+    """A part with its masks, ready to be opened. A mask is a secret, or None where it cannot be cleared.
 
-    valid  bits of each reason why an element can be undefined, and of those before it (`mpc.values.inherited.causes`)
+    valid  for each reason why an element can be undefined: the bits that neither it nor an earlier reason applies
+           (`mpc.values.inherited.causes`)
     """
 
     value: SecretArray
@@ -188,9 +189,9 @@ class Masked:
     handed: dict[str, Handle] = field(default_factory=dict)
 
     def open(self, to: tuple[int, ...], after: Handle) -> None:
-        """Schedule the opening of value and masks: at those that compute, and for those that do not.
+        """Schedule the opening of value and masks to compute parties, and their parts for other recipients.
 
-        `after`: the comparison of what all parties do, which must have passed.
+        `after`: the comparison of what all parties do, which must pass first.
         """
         for name, secret in self._secrets():
             run = secret.run
@@ -201,13 +202,13 @@ class Masked:
                 self.handed[name] = hand_out(run, secret.handle, (after,))
 
     def _secrets(self) -> list[tuple[str, SecretArray]]:
-        """What is opened, by name."""
-        found = [("value", self.value)]
+        """The secrets to open, by name."""
+        secrets = [("value", self.value)]
         if self.sound is not None:
-            found.append(("sound", self.sound.bits))
+            secrets.append(("sound", self.sound.bits))
         if self.large is not None:
-            found.append(("large", self.large))
-        return found + [(f"valid {k}", cause.valid) for k, cause in enumerate(self.valid)]
+            secrets.append(("large", self.large))
+        return secrets + [(f"valid {k}", cause.valid) for k, cause in enumerate(self.valid)]
 
     @property
     def why(self) -> tuple[str, ...]:
@@ -215,7 +216,7 @@ class Masked:
         return tuple(cause.why for cause in self.valid)
 
     def deliver(self, values: Mapping[str, Any]) -> None:
-        """At a recipient that does not compute: what `hand_out` told, by name."""
+        """At a recipient that does not compute: take the values from `hand_out`, by name."""
         for name, handle in self.handed.items():
             self.opened[name] = Handle(handle.spec, 0)
             self.opened[name].share = values[name]
@@ -256,7 +257,7 @@ class Masked:
         return np.broadcast_to(bits, shape)
 
     def blank(self) -> Opened:
-        """What a dry run reads: mid-range values."""
+        """The opened part of a dry run: zeros."""
         shape = self.value.shape
         return Opened(np.zeros(shape), np.full(shape, OK, np.int8), self.why, self.minimum)
 
@@ -285,7 +286,7 @@ def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
         if enough is not None and sound is not None:
             few = ~(enough.all() if enough.shape else enough)
             enough = enough & sound.whole
-            # Of too few rows it is not even told whether they keep a limit.
+            # A release of too few rows does not even tell whether they keep a limit.
             sound = sound._replace(bits=sound.bits | few.reshape((1,) * sound.bits.ndim).broadcast_to(sound.bits.shape))
         gate = enough if enough is not None or sound is None else sound.whole
         valid = causes(part.valid, part.why)
@@ -301,24 +302,24 @@ def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
 
 
 def standing(part: SecretArray) -> list[Cohort]:
-    """The counts of rows that a value stands on; where they are cells of a table and no rule of tables guards it, all
-    cells of that table: with their total, those that come out tell the others."""
-    found = dict.fromkeys(part.basis.cohorts)
+    """The cohorts that a value stands on. Where they are cells of a table and no rule of tables guards it, all cells of
+    that table: with their total, the cells that come out tell the others."""
+    cohorts = dict.fromkeys(part.basis.cohorts)
     for cohort in part.basis.cohorts:
         for root in cohort.roots:
             if root.shape and root.selection is not None and root.selection.by:
-                found[root.collapsed(None)] = None
-    return list(found)
+                cohorts[root.collapsed(None)] = None
+    return list(cohorts)
 
 
 def _handles(part: SecretArray, large: SecretArray | None) -> list[Handle]:
-    """Shares that decide about what is opened of a part."""
+    """The shares on which the opened value and masks of a part rest."""
     masks = [cause.valid for cause in causes(part.valid, part.why)] + ([] if large is None else [large])
     return [part.handle, *(mask.handle for mask in masks)]
 
 
 def _large(result: Result, minimum: int, others: bool, apart: Apart) -> dict[str, SecretArray | None]:
-    """By part, bits: enough rows stand behind each element (None: none need)."""
+    """By part, bits: enough rows stand behind each element (None: none need to)."""
     if minimum <= 1 or not result.parts:
         return {}
     large: dict[str, SecretArray | None] = {}

@@ -1,7 +1,7 @@
-"""Whether enough rows stand behind values: counts compared with minimums in secret, all of a run's together.
+"""Whether enough rows stand behind values: the counts of a run are compared with minimums in secret, all together.
 
-A count is enough where it reaches the minimum, and where the rows of all *other* owners reach it, too, for every
-owner (or there are none of others): else an owner could subtract its own rows.
+A count is enough where it reaches the minimum and, for every owner, the rows of all *other* owners reach it, too (or
+there are none of others): else an owner could subtract its own rows.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mpc.values.secret import SecretArray, concatenate
 
 
 def enough(run: Runtime, cohorts: Iterable[Cohort], minimum: int, *, others: bool) -> dict[Cohort, SecretArray]:
-    """For each cohort, bits in its shape. Compared once in a scope, those that are asked together at once.
+    """For each cohort, bits in its shape. A scope compares a cohort once; the cohorts of a call are compared together.
 
     others  a minimum holds without each owner's own rows, too
     Rounds  those of one comparison, an OR, and the logarithm of the number of owners
@@ -36,8 +36,8 @@ def enough(run: Runtime, cohorts: Iterable[Cohort], minimum: int, *, others: boo
         if key not in memo:
             assert cohort.decide is not None
             memo[key] = cohort.decide([bits(source) for source in cohort.sources])
-        made: SecretArray = memo[key]
-        return made
+        known: SecretArray = memo[key]
+        return known
 
     return {cohort: bits(cohort) for cohort in wanted}
 
@@ -54,8 +54,8 @@ def all_enough(run: Runtime, cohorts: Sequence[Cohort], minimum: int, *, others:
             if bit.shape != ():
                 joint = bit if joint is None else joint & bit
         memo[key] = joint
-    found: SecretArray | None = memo[key]
-    return found
+    known: SecretArray | None = memo[key]
+    return known
 
 
 def every_one(bits: Iterable[SecretArray]) -> SecretArray | None:
@@ -67,14 +67,14 @@ def every_one(bits: Iterable[SecretArray]) -> SecretArray | None:
 
 
 class _Memo:
-    """What results are remembered under."""
+    """The owner of the scope's memo of results."""
 
 
 _MEMO = _Memo()
 
 
 def _compare(cohorts: Sequence[Cohort], minimum: int, others: bool, memo: MutableMapping[Any, Any]) -> None:
-    """Those with equally many counts for each element side by side."""
+    """Compare cohorts; those with the same number of counts for each element are compared as one array."""
     groups: dict[tuple[int, int], list[Cohort]] = {}
     for cohort in cohorts:
         total, own, _ = cohort.counts()
@@ -102,7 +102,7 @@ def _compare(cohorts: Sequence[Cohort], minimum: int, others: bool, memo: Mutabl
 
 
 def _large(counts: SecretArray, group: Sequence[Cohort], sizes: Sequence[int], minimum: int) -> SecretArray:
-    """Bits (1 + owners, depth, elements): the minimum is reached, or nothing is there where that is as good."""
+    """Bits (1 + owners, depth, elements): the count reaches the minimum, or it is 0 where none is as good."""
     needed = np.repeat([cohort.needed(minimum) for cohort in group], sizes)
     none = np.zeros(counts.shape, np.bool_)
     none[0] = np.repeat([cohort.or_none for cohort in group], sizes)

@@ -1,4 +1,4 @@
-"""What the disclosure manifest says of a release: what comes out, to whom, and what guards each part of it."""
+"""The disclosure manifest's line for a release: what comes out, to whom, and what guards each part of it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Protection:
 
     guard   "rows": enough rows behind it; "table": a table's rule; "public": nothing private is in it; "none"
     counts  the rows that must be enough, in words
-    gap     without a guard: what one can see
+    gap     without a guard: what a recipient may see, in words
     origin  what the part was computed from, in words
     """
 
@@ -36,15 +36,15 @@ class Protection:
 def protections(result: Result, minimum: int) -> dict[str, Protection]:
     """What guards each part of a result."""
     if result.guard is not None:
-        found = {}
+        guards = {}
         for name, part in result.parts.items():
             cohorts = result.guard.cohorts.get(name, ())
             known = {root for cohort in cohorts for root in cohort.roots}
             its_own = all(root in known for cohort in part.basis.cohorts for root in cohort.roots)
             gap = "" if cohorts and its_own and not (part.basis.places or part.basis.loose) else "a single row can show"
             texts = (result.guard.rule, *_texts(cohorts, minimum))
-            found[name] = Protection("none" if gap else "table", texts, gap, part.basis.origin)
-        return found
+            guards[name] = Protection("none" if gap else "table", texts, gap, part.basis.origin)
+        return guards
     return {name: _protection(part, minimum) for name, part in result.parts.items()}
 
 
@@ -68,23 +68,23 @@ def _protection(part: SecretArray, minimum: int) -> Protection:
 
 def _texts(cohorts: Sequence[Cohort], minimum: int) -> tuple[str, ...]:
     """Counts of rows in words, each once."""
-    found: dict[str, None] = {}
+    texts: dict[str, None] = {}
     for cohort in cohorts:
         side = "" if cohort.share == 1 else " on each side"
         none = ", or none" if cohort.or_none and not cohort.what.endswith("or none") else ""
-        found[f"{minimum} or more {cohort.what}{side}{none}"] = None
-    return tuple(found)
+        texts[f"{minimum} or more {cohort.what}{side}{none}"] = None
+    return tuple(texts)
 
 
 @dataclass(frozen=True)
 class Entry:
     """A line of the disclosure manifest: what comes out, to whom, how protected.
 
-    minimum      cohort size below which it is suppressed; 0: none holds
+    minimum      cohort size below which it is suppressed; 0: no minimum holds
     others       the minimum holds without each owner's own rows, too
-    dominance    percent of the p% rule that some part is held to; 0: none is
+    dominance    the largest percent of the p% rule among its parts; 0: no rule holds
     together     one small cohort suppresses all parts
-    apart        where it differs from other releases of the same rows, it stands on none or enough
+    apart        earlier releases: the rows in which it differs from them are none, or enough
     unprotected  the author's reason for releasing what nothing guards
     source       the script's file and line
     """
@@ -111,7 +111,7 @@ class Entry:
             "parts": {part: list(shape) for part, shape in self.parts.items()},
             "recipients": list(self.recipients),
             "minimum": self.minimum,
-            "protection": {part: one.describe() for part, one in self.protection.items()},
+            "protection": {part: protection.describe() for part, protection in self.protection.items()},
             "others": self.others,
             "dominance": self.dominance,
             "together": self.together,
@@ -123,6 +123,6 @@ class Entry:
 
     @property
     def guarded(self) -> bool:
-        """Every part has a guard, and a minimum holds."""
-        guards = {one.guard for one in self.protection.values()} - {"public"}
+        """Whether a minimum holds and every part has a guard, or all parts are public."""
+        guards = {protection.guard for protection in self.protection.values()} - {"public"}
         return not guards or (self.minimum > 1 and "none" not in guards)

@@ -1,8 +1,8 @@
 """Contributions of organizations that do not compute, taken into a run and checked before its script starts.
 
-The compute parties turn them into shares, compare every value with its public bound, and open whether it keeps that.
-Then the relations between the values of each organization are (`mpc.machine.relations`). Where something does not hold,
-the organization counts as one without rows.
+The compute parties turn them into shares, compare every value with its public bound, and open whether it keeps the
+bound. Then they do so for the relations between the values of each organization (`mpc.machine.relations`). An
+organization of which a bound or a relation does not hold counts as an organization without rows.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mpc.machine.operation import Handle
     from mpc.machine.runtime import Runtime
 
-#: Elements of contributions that are taken and checked together.
+#: Most elements of contributions that are taken and checked together.
 BLOCK = 1 << 19
 
 
@@ -29,8 +29,8 @@ async def receive(run: Runtime) -> None:
     """Take all contributions to the run; every party calls it, in a scope of its own, before the script.
 
     Rounds    twice those of `nonnegative`, and 3, for each block of contributions
-    Security  opened are two bits a value, whether it keeps its public bound, and one a relation. For honest
-              organizations all are set
+    Security  opens two bits for each value (whether it keeps its public bound) and one for each relation. They are
+              all set for honest organizations
     """
     layout = run.outside.agreed
     if layout is not None:
@@ -71,13 +71,13 @@ async def _relations_hold(run: Runtime, layout: Layout, owners: Sequence[int]) -
     values: list[Handle] = []
     of: list[NDArray[np.int64]] = []
     for place, partial in layout.partials.items():
-        some = [owner for owner in owners if owner in partial.owners]
-        if not some:
+        asked = [owner for owner in owners if owner in partial.owners]
+        if not asked:
             continue
-        parts = parted(run, run.outside.rows(run, place, some), partial.parts)
+        parts = parted(run, run.outside.rows(run, place, asked), partial.parts)
         for value in partial.rule.relations({name: raw_integers(x) for name, x in parts.items()}):
             values.append(value.reshape(-1).handle)
-            of.append(np.repeat([owners.index(owner) for owner in some], value.size // len(some)))
+            of.append(np.repeat([owners.index(owner) for owner in asked], value.size // len(asked)))
     holds = np.ones(len(owners), np.bool_)
     if values:
         joint = values[0] if len(values) == 1 else run.schedule("concatenate", *values, axis=0)
@@ -87,7 +87,7 @@ async def _relations_hold(run: Runtime, layout: Layout, owners: Sequence[int]) -
 
 
 def _blocks(layout: Layout) -> list[list[int]]:
-    """Owners by blocks of at most BLOCK elements, or of one owner."""
+    """Owners in blocks of at most BLOCK elements; an owner with more is a block of its own."""
     blocks: list[list[int]] = []
     room = 0
     for owner in layout.owners:

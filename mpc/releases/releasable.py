@@ -1,8 +1,8 @@
 """What a script may release, and the JSON form in which it comes out.
 
-Secrets are opened. A list, tuple or dict of secrets is released as one value, each secret by itself, in its own type.
-Public values (numbers, opened values and what was computed from them) are passed on as they are, of kind "derived":
-nothing is opened for them. Everything else is refused at its line, with what can be released in its place.
+Secrets are opened. A list, tuple or dict of secrets is released as one value; each secret is opened in its own type.
+Public values (numbers, opened values and values computed from them) are passed on as they are, of kind "derived":
+nothing is opened for them. Everything else is refused at its line; the message names what can be released instead.
 
 Kinds and forms are those of docs/results.md:
 
@@ -35,9 +35,9 @@ from mpc.values.secret import SecretArray
 
 #: Labels of one axis, or of each axis where there are two.
 Labels = Sequence[Any]
-#: Characters of a release's name or of a label.
+#: Most characters of a release's name or of a label.
 _MOST_CHARACTERS = 200
-#: How secrets, columns and tables show themselves.
+#: The texts that repr() makes of secrets, columns and tables.
 _SHOWN = re.compile("<(secret|private) [^>]*>")
 _KINDS = ("number", "vector", "matrix")
 
@@ -69,7 +69,7 @@ def as_result(name: str, value: Any, labels: Labels | None = None) -> Result:
 
 
 def cells_of(value: SecretArray, opened: Opened) -> Any:
-    """The opened value in nested lists: integers exactly, bools as true and false, and words where there is none."""
+    """The opened value in nested lists: integers exactly, bools as true and false, words where there is no value."""
     if value.type == "bool":
         return _flags(opened.whole_cells())
     return opened.whole_cells() if value.type == "int" else opened.cells()
@@ -102,7 +102,7 @@ def _together(about: str, values: Sequence[Any], labels: Labels | None, *, keys:
 
 
 def _leaves(about: str, values: Sequence[Any], path: str, parts: dict[str, SecretArray]) -> list[Any]:
-    """The same lists, with secrets under their place (from 1) in `parts`, and public values as they are."""
+    """The same nested lists, with a leaf for each secret, which goes to `parts` under its place (from 1)."""
     tree: list[Any] = []
     for i, value in enumerate(values):
         here = f"{path}{i + 1}"
@@ -118,7 +118,7 @@ def _leaves(about: str, values: Sequence[Any], path: str, parts: dict[str, Secre
 
 @dataclasses.dataclass(frozen=True)
 class _Leaf:
-    """Where a secret stands among others."""
+    """The place of a secret in nested lists."""
 
     part: str
     value: SecretArray
@@ -146,8 +146,8 @@ def _shape(about: str, tree: Any) -> tuple[int, ...]:
         return ()
     shapes = {_shape(about, item) for item in tree}
     if len(shapes) > 1:
-        found = " and ".join(str(list(shape)) for shape in sorted(shapes))
-        raise ConfigError(f"{about}: its parts have different shapes ({found}); release each under a name of its own")
+        different = " and ".join(str(list(shape)) for shape in sorted(shapes))
+        raise ConfigError(f"{about}: its parts have different shapes ({different}); release each under its own name")
     return (len(tree), *next(iter(shapes), ()))
 
 
@@ -157,7 +157,7 @@ def _unchanged(cells: Any) -> Any:
 
 
 def _labelled(about: str, shape: tuple[int, ...], labels: Labels | None) -> Callable[[Any], Any]:
-    """Adds the labels to a value of this shape."""
+    """The function that adds the labels to a value of this shape."""
     if labels is None:
         return _unchanged
     if len(shape) == 1:
@@ -182,7 +182,7 @@ def _axis(about: str, labels: Any, length: int, what: str) -> list[str]:
         raise ConfigError(f"{about}: {length} {what} and {len(names)} labels")
     if len(set(names)) < len(names):
         twice = next(label for i, label in enumerate(names) if label in names[:i])
-        raise ConfigError(f"{about}: two {what} have the label {twice!r}; give each a label of its own")
+        raise ConfigError(f"{about}: two {what} have the label {twice!r}; give each its own label")
     for label in names:
         check_text(label, f"{about}: a label")
         if len(label) > _MOST_CHARACTERS:
@@ -192,7 +192,7 @@ def _axis(about: str, labels: Any, length: int, what: str) -> list[str]:
 
 # ---- public values
 def finite(value: Any) -> Any:
-    """A released value with words for numbers that JSON has not: NaN, and what float64 does not hold."""
+    """A released value with words for numbers that JSON does not have: NaN and infinities (beyond float64)."""
     if isinstance(value, Mapping):
         return {key: finite(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -203,13 +203,13 @@ def finite(value: Any) -> Any:
 
 
 def _public(about: str, value: Any) -> Any:
-    """A public value as JSON. Raises ConfigError for what is none."""
+    """A public value as JSON. Raises ConfigError for any other value."""
     if isinstance(value, np.generic | np.ndarray):
         value = value.tolist()
     if isinstance(value, str) and (shown := _SHOWN.search(value)):
         raise ConfigError(
-            f"{about}: the text {shown[0]!r} is what str() and repr() make of a value that nobody knows here. Release "
-            "the value itself"
+            f"{about}: str() and repr() make the text {shown[0]!r} of a value that is not known here. Release the "
+            "value itself"
         )
     if isinstance(value, bool | str):
         return value
@@ -232,27 +232,25 @@ def _public(about: str, value: Any) -> Any:
 
 
 def _remedy(value: Any) -> str:
-    """What this is, and what can be released in its place."""
+    """What kind of value this is, and what can be released in its place."""
     kind = type(value).__name__
     if value is None:
         return WHY_NONE
     if isinstance(value, SecretArray):
-        return "secrets in a dict among other values. Release each under a name of its own, in a loop"
+        return "secrets in a dict among other values. Release each under its own name, in a loop"
     if isinstance(value, PrivateArray):
         return (
-            f"{value.name} is a private column: one value for each row. Release what is computed from it, such as "
+            f"{value.name} is a private column: a value for each row. Release a statistic of it, such as "
             "its mean(), count() or histogram(edges); share(rows=N) gives the rows as secrets to compute with"
         )
     if isinstance(value, PrivateTable):
-        return (
-            "a private table: one value for each row and column. Release what is computed from it, such as its count()"
-        )
+        return "a private table: a value for each row and column. Release a statistic of it, such as its count()"
     if isinstance(value, GroupedArray):
         return "a column by groups. Release a statistic of it, such as its mean(), std() or count()"
     if isinstance(value, Groups):
         return "rows by groups. Release a statistic of them, such as groups.count() or groups.COLUMN.mean()"
     if isinstance(value, Result):
-        return f"a {value.kind} among other values. Release each under a name of its own, in a loop"
+        return f"a {value.kind} among other values. Release each under its own name, in a loop"
     if inspect.iscoroutine(value) or inspect.isawaitable(value):
         return f"a {kind} that was not awaited. {NOT_AWAITED}"
     if isinstance(value, set | frozenset):
@@ -267,5 +265,5 @@ def _remedy(value: Any) -> str:
         return f"a {kind}. Release what its release() gives"
     if dataclasses.is_dataclass(value):
         names = ", ".join(field.name for field in dataclasses.fields(value))
-        return f"a {kind}, which holds {names}. Release each of its values under a name of its own, in a loop"
+        return f"a {kind}, which holds {names}. Release each of its values under its own name, in a loop"
     return f"a {kind} cannot be released. Release a secret, a result of a statistic, a number, or lists of them"

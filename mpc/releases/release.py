@@ -38,12 +38,12 @@ class Release:
 
     @property
     def entry(self) -> Entry:
-        """Its line of the manifest, as it was checked."""
+        """The release's line of the manifest, as it was checked."""
         return self._entry
 
     @property
     def apart(self) -> Apart:
-        """What holds it apart from releases before it."""
+        """What holds it apart from earlier releases."""
         return self._apart
 
     def cohorts(self) -> list[Cohort]:
@@ -60,8 +60,8 @@ class Release:
         return self._masked is not None
 
     def schedule(self, same: Handle) -> None:
-        """Compute the masks, and open after `same`, the comparison of what all parties do; the line of all this is that
-        of the release."""
+        """Compute the masks, and open after `same`, the comparison of what all parties do. All these operations belong
+        to the script's line of the release."""
         with self._study._run.at(self.line):
             self._masked = mask(self._result, self._entry, self._apart)
             to = tuple(self._study.participants.index(name) for name in self.entry.recipients)
@@ -69,26 +69,26 @@ class Release:
                 part.open(to, same)
 
     def handles(self) -> list[Handle]:
-        """What has to be there before it can be read."""
+        """The shares that must be there before it can be read."""
         opened = [handle for part in (self._masked or {}).values() for handle in part.opened.values()]
         return opened + self.handed()
 
     def handed(self) -> list[Handle]:
-        """Parts for those who do not compute, in an order that is the same everywhere."""
+        """Parts for recipients that do not compute, in the same order everywhere."""
         return [handle for part in (self._masked or {}).values() for handle in part.handed.values()]
 
     def deliver(self, values: Sequence[Any]) -> None:
-        """What all parts together tell, in the order of `handed`; keeps the value."""
-        left = iter(values)
+        """Take the opened values, in the order of `handed`, and keep the released value."""
+        rest = iter(values)
         for part in (self._masked or {}).values():
-            part.deliver({name: next(left) for name in part.handed})
+            part.deliver({name: next(rest) for name in part.handed})
         self._keep(dry=False)
 
     def keep(self) -> Any:
         """Read the opened parts and keep the value, at a recipient."""
         study, run = self._study, self._study._run
         if not self.entry.parts and not run.dry and study.participants[run.index] not in self.entry.recipients:
-            return None  # nothing is opened for it that would tell recipients from others
+            return None  # a public value: nothing is opened, and only recipients keep it
         return self._keep(dry=run.dry)
 
     def _keep(self, *, dry: bool) -> Any:
@@ -109,7 +109,7 @@ class Release:
         return value
 
     def _finished(self, parts: Mapping[str, Opened], dry: bool) -> Any:
-        """The value in its JSON form; where that cannot be put together, what was opened, so that it is not lost."""
+        """The value in its JSON form. If that fails, the opened values, so that they are not lost."""
         try:
             return finite(self._result.finish(parts))
         except Exception as error:

@@ -23,9 +23,8 @@ class Scenario:
 
     inputs      name -> Input (`Patients.rows()`, `Register.held_by("hospital")`)
     parameters  name -> default; a study may give others of the same type
-    samples     the bundled scenario whose sample data it shares; its own, where it names none
-    tolerance   largest relative difference between a release and that of `plaintext` that is none: `comity demo` fails
-                beyond it
+    samples     the bundled scenario whose sample data it uses; "": its own
+    tolerance   largest relative difference between a release and that of `plaintext` that `comity demo` accepts
     """
 
     def __init__(
@@ -65,8 +64,8 @@ class Scenario:
         return script
 
     def plaintext(self, oracle: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
-        """Decorator: the same releases from the pooled pandas tables (one argument a table, then `parameters` if it
-        takes one), name -> value in the JSON form of the release."""
+        """Decorator: a function of the pooled pandas tables that gives the same releases, name -> value in the JSON
+        form of the release. It takes an argument for each table, and may take `parameters` after them."""
         self._plaintext = oracle
         return oracle
 
@@ -83,7 +82,7 @@ class Scenario:
         return self._plaintext
 
     def settings(self, given: Mapping[str, Any]) -> SimpleNamespace:
-        """Defaults overridden by `given`. Raises ConfigError for an unknown name or another type."""
+        """The defaults, overridden by `given`. Raises ConfigError for an unknown name or another type."""
         values: dict[str, Parameter] = dict(self.parameters)
         for name, value in given.items():
             if name not in values:
@@ -111,5 +110,5 @@ class Scenario:
 
 
 def _shown(entry: object) -> str:
-    """The class of a table as a script names it."""
+    """The name of a table's class in a script; an example for other objects."""
     return entry.__name__ if isinstance(entry, type) else "People"

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 class Soundness(NamedTuple):
     """Whether the assumptions behind a value hold.
 
-    bits    (lines,): all assumptions of this line and of those before it hold; so the first bit that is not set names
-            the first line that failed, and the last one tells whether all hold
+    bits    (lines,): all assumptions of this line and of the lines before it hold. So the first cleared bit names the
+            first line that failed, and the last bit tells whether all hold
     places  the script's lines, in program order
     """
 
@@ -27,12 +27,12 @@ class Soundness(NamedTuple):
 
     @property
     def whole(self) -> SecretArray:
-        """One bit: all of them hold."""
+        """One bit: all assumptions hold."""
         return self.bits[-1]
 
 
 def soundness(run: Runtime, handles: Iterable[Handle]) -> Soundness | None:
-    """Whether all assumptions behind these shares hold (None: there are none). Computed once for the same ones.
+    """Whether all assumptions behind these shares hold (None: there are none). Computed once for a set of assumptions.
 
     Rounds: log2 of the elements of a line's assumptions, and log2 of the number of lines.
     """
@@ -40,10 +40,10 @@ def soundness(run: Runtime, handles: Iterable[Handle]) -> Soundness | None:
     if not assumptions:
         return None
     memo = run.scope.memo(run)
-    found: Soundness | None = memo.get(assumptions)
-    if found is None:
-        found = memo[assumptions] = _joined(assumptions)
-    return found
+    known: Soundness | None = memo.get(assumptions)
+    if known is None:
+        known = memo[assumptions] = _joined(assumptions)
+    return known
 
 
 def _joined(assumptions: frozenset[Assumption]) -> Soundness:

@@ -1,6 +1,6 @@
-"""What a script prints: it is executed several times for one run, and is heard once.
+"""The lines that a script prints: a run executes the script several times, and shows its lines once.
 
-Whoever executes it once more keeps its text back with `held`; whoever shows its text asks `holding` first.
+Code that executes the script again holds its lines back with `held`; code that shows lines asks `holding` first.
 """
 
 from __future__ import annotations
@@ -9,14 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-#: Lines that are kept; more are dropped.
+#: Most lines that are kept; later lines are dropped.
 _MOST = 1000
 _holding: ContextVar[list[str] | None] = ContextVar("comity_speaking", default=None)
 
 
 @contextmanager
 def held() -> Iterator[list[str]]:
-    """Inside, what scripts print is kept in the list that this gives, and not shown."""
+    """Inside, the lines that scripts print go into the list that this gives, and are not shown."""
     lines: list[str] = []
     token = _holding.set(lines)
     try:
@@ -26,7 +26,7 @@ def held() -> Iterator[list[str]]:
 
 
 def holding(lines: list[str]) -> bool:
-    """Whether these lines are kept back, as they are then."""
+    """Keep these lines if lines are held back, and tell whether they are."""
     kept = _holding.get()
     if kept is None:
         return False

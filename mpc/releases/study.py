@@ -1,4 +1,4 @@
-"""What a scenario's script is given: its tables, its parameters, and the one way out."""
+"""The object that a scenario's script gets: its tables, its parameters, and its only way to release a value."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ class Study:
 
     participants  names of all organizations in index order
     recipients    names of those that learn releases by default
-    owners        input name -> indices of the parties that bring rows of it
+    owners        input name -> indices of the organizations that bring rows of it
     rows          input name -> this party's own rows, where it brings some
-    manifest      the agreed releases; None in a dry run, which makes them
+    manifest      the agreed releases; None in a dry run, which makes the list
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Study:
         """The parameter `dominance_percent`: the p of the p% rule, where the scenario has one and it is not 0."""
         percent = getattr(self.parameters, "dominance_percent", 0)
         if not isinstance(percent, int) or isinstance(percent, bool) or not 0 <= percent <= 100:
-            raise ConfigError(f"dominance_percent = {percent!r}: a whole number from 0 (no rule) to 100 is wanted")
+            raise ConfigError(f"dominance_percent = {percent!r}: expected a whole number from 0 (no rule) to 100")
         return Dominance(percent, self.minimum_without_own_rows) if percent else None
 
     def __repr__(self) -> str:
@@ -123,10 +123,10 @@ class Study:
         """Open `value` to `to` (default: every recipient) under `name` when the run ends.
 
         Awaiting the result opens it now and gives the value in its JSON form, where all compute parties are recipients
-        (else None everywhere, so that whatever the script branches on is known to all). Organizations that do not
-        compute can be asked for nothing after that, nor be recipients of the study. `minimum`: cohort size
+        (else None everywhere, so that the script branches only on values that all know). After that, the script can ask
+        nothing of organizations that do not compute, and they cannot be recipients of the study. `minimum`: cohort size
         below which it is suppressed (default: `minimum_cohort`). `unprotected`: why it may come out although no
-        minimum holds; everybody reads that before they agree.
+        minimum holds; all read the reason before they agree.
 
         value   a secret of any shape, a list, tuple or dict of secrets, a result of a statistic, or a public value
         labels  of a vector's elements; of a matrix, labels=(rows, columns)
@@ -145,8 +145,8 @@ class Study:
                 raise PolicyError(f"release {name!r}: {recipient} is no recipient of this study, which has {who}")
         if not isinstance(unprotected, str):
             raise ConfigError(
-                f"release {name!r}: unprotected={unprotected!r}; it is the reason, in words, which everybody reads "
-                'before they agree: unprotected="why"'
+                f"release {name!r}: unprotected={unprotected!r}; it is the reason, in words, which all read before "
+                'they agree: unprotected="why"'
             )
         reason = unprotected.strip()
         size = self._minimum(name, result.minimum if minimum is None else minimum)
@@ -164,16 +164,16 @@ class Study:
     def _minimum(self, name: str, asked: int | None) -> int:
         size = self.minimum_cohort if asked is None else asked
         if not isinstance(size, int | np.integer) or isinstance(size, bool):
-            raise ConfigError(f"release {name!r}: a minimum of {size!r}; a whole number of rows is wanted")
+            raise ConfigError(f"release {name!r}: a minimum of {size!r}; expected a whole number of rows")
         if size < 1:
-            raise ConfigError(f"release {name!r}: a minimum of {size} rows; 1 or more are wanted (default 10)")
+            raise ConfigError(f"release {name!r}: a minimum of {size} rows; expected 1 or more (default 10)")
         return int(size)
 
     def _entry(
         self, name: str, result: Result, recipients: tuple[str, ...], size: int, reason: str, apart: Apart
     ) -> Entry:
         guards = protections(result, size)
-        gap = next((one.gap for one in guards.values() if one.guard == "none"), "")
+        gap = next((protection.gap for protection in guards.values() if protection.guard == "none"), "")
         if gap and not reason:
             raise PolicyError(
                 f"release {name!r}: {gap}. Reduce the rows first (sum, mean, quantile, …), or give the reason why it "
@@ -203,54 +203,54 @@ class Study:
             raise PolicyError(
                 f"release {entry.name!r} is not in the agreed list of releases; it was not opened{self._whence()}"
             )
-        found = entry.describe()
-        # After an awaited release, what it is held apart from is not compared: the plan had stand-ins for the awaited
-        # numbers, equal ones for different ones, and what follows from them is computed by the same agreed code.
+        now = entry.describe()
+        # After an awaited release, `apart` is not compared: the plan had stand-ins for the awaited numbers, equal ones
+        # for different ones, and the same agreed code computes what follows from the numbers.
         free = {"awaited", "apart"} if self._known else {"awaited"}
-        for key in found:
+        for key in now:
             if (
                 key not in free
-                and found[key] != agreed.get(key)
-                and not (self._known and key == "protection" and _as_strong(agreed[key], found[key]))
+                and now[key] != agreed.get(key)
+                and not (self._known and key == "protection" and _as_strong(agreed[key], now[key]))
             ):
                 raise PolicyError(
-                    f"release {entry.name!r}: agreed {key} {agreed.get(key)}, now {found[key]}; it was not opened"
+                    f"release {entry.name!r}: agreed {key} {agreed.get(key)}, now {now[key]}; it was not opened"
                     + self._whence()
                 )
 
     def _whence(self) -> str:
-        """What can have led a script to another release than the agreed ones."""
+        """Why a script may have come to a release that was not agreed, in words."""
         if not self._known:
             return ""
         return (
             f". The script has the value of release {self._known!r}, for which another number stood in when it was "
-            "planned. It may compute with it, but not choose by it what is released: release both, in any case"
+            "planned. It may compute with the value, but not choose by it what is released: release both, in any case"
         )
 
     async def receive(self) -> None:
-        """Take what organizations that do not compute have contributed; before the script, at all parties alike."""
+        """Take the contributions of organizations that do not compute; before the script, at all parties alike."""
         if any(owner >= self._run.parties for table in self._tables.values() for owner in table.source.owners):
-            # In a scope of its own, so that the script's places are the same whatever is done there.
+            # In its own scope, so that it does not change the places of the script.
             await self._run.gather(receive(self._run))
 
     @property
     def left_out(self) -> tuple[str, ...]:
-        """Organizations that shared numbers beyond their bounds or that contradict each other, and counted as without
-        rows in what depends on these."""
+        """Organizations whose shared numbers exceed their bounds or contradict each other: results that depend on these
+        numbers count them as organizations without rows."""
         owners = {*self._run.outside.left_out, *self._run.relations.failed}
         return tuple(self.participants[owner] for owner in sorted(owners))
 
     async def settle(self, *values: SecretArray) -> None:
-        """Wait until these secrets are computed (not opened): bounds what is in flight in a loop."""
+        """Wait until these secrets are computed (not opened): so a loop keeps few operations in flight."""
         await self._run.settle(*[value.handle for value in values])
 
     async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
-        """Run parts of the script concurrently; each numbers its operations by itself."""
+        """Run parts of the script concurrently; each part numbers its own operations."""
         return await self._run.gather(*parts)
 
     async def finish(self) -> None:
         """Open every release that was not awaited, together, and keep the values at recipients."""
-        # In program order, whatever order parts of the script that ran concurrently took.
+        # In program order, also where parts of the script ran concurrently.
         self._releases.sort(key=lambda release: release.position)
         self.entries[:] = [release.entry for release in self._releases]
         waiting = [release for release in self._releases if not release.scheduled]
@@ -267,7 +267,7 @@ class Study:
             await self._run.settle(alike)
         for release in waiting:
             release.keep()
-        kept = dict(self.results)  # those awaited came first
+        kept = dict(self.results)  # awaited releases came first
         self.results.clear()
         self.results |= {entry.name: kept[entry.name] for entry in self.entries if entry.name in kept}
 
@@ -292,7 +292,7 @@ class Study:
             compare(tables, minimum, others)
 
     def part_for(self, recipient: str) -> NDArray[np.uint64]:
-        """What this compute party holds of all releases to an organization that does not compute."""
+        """This compute party's parts of all releases to an organization that does not compute, joined."""
         words = [np.asarray(h.share).reshape(-1) for r in self._to(recipient) for h in r.handed()]
         return np.concatenate(words) if words else np.empty(0, np.uint64)
 
@@ -301,7 +301,7 @@ class Study:
         return sum(self._run.engine.handed_words(h.spec) for r in self._to(recipient) for h in r.handed())
 
     def deliver(self, recipient: str, parts: Sequence[NDArray[np.uint64]]) -> None:
-        """At that organization, after its own dry run: put the parts of all compute parties together.
+        """At an organization that does not compute, after its dry run: put the parts of all compute parties together.
 
         Raises CheckFailed where they contradict each other.
         """
@@ -320,22 +320,22 @@ class Study:
 
 
 def runtime_of(study: Study) -> Runtime:
-    """The run of a study, for those who assemble runs. A script has no way to it, nor to whether it is dry."""
+    """The run of a study, for code that assembles runs. A script cannot reach it, nor see whether it is dry."""
     return study._run
 
 
 def skipped(study: Study) -> tuple[str, ...]:
-    """Agreed releases that the script has not asked for: it chose by the value of a release that it had awaited."""
+    """Agreed releases that the script has not asked for, since it chose by the value of an awaited release."""
     released = {release.entry.name for release in study._releases}
     return tuple(name for name in study._manifest or () if name not in released)
 
 
 def _as_strong(agreed: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Whether parts have the agreed guards, with other numbers in their texts or with more rows that must be enough."""
+    """Whether parts have the agreed guards; numbers in their texts may differ, and more rows may have to be enough."""
     if agreed.keys() != now.keys():
         return False
     for part, text in without_numbers(agreed).items():
-        found = without_numbers(now[part])
-        if {**text, "counts": []} != {**found, "counts": []} or not set(text["counts"]) <= set(found["counts"]):
+        other = without_numbers(now[part])
+        if {**text, "counts": []} != {**other, "counts": []} or not set(text["counts"]) <= set(other["counts"]):
             return False
     return True

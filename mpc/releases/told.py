@@ -1,7 +1,7 @@
 """What the releases of a run tell together: each is held apart from earlier ones, and remembered for later ones.
 
-An earlier release that did not come out tells nothing. Whether it came out is judged by its own minimum, not by the
-minimum of the later release. What came out without a minimum is known.
+An earlier release that did not come out tells nothing. Its own minimum decides whether it came out, not the minimum of
+the later release. A release without a minimum came out.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from mpc.values.secret import SecretArray, constant
 
 #: Gives the bit whether a release came out; without `exactly`, whether enough rows were behind it.
 Came = Callable[[bool], SecretArray]
-#: Most related releases for which a later one waits to know whether each came out: that takes a comparison for each.
+#: Most related releases for which a later one waits to know exactly whether each came out: a comparison for each.
 MOST_IN_TURN = 8
 
 
@@ -32,7 +32,7 @@ class _Earlier(NamedTuple):
 
     minimum   its minimum; below 2: it had none
     guard     the rule of a table
-    came_out  gives the bit whether it came out; None: it did
+    came_out  a function that gives the bit whether it came out; None: it did
     """
 
     rows: Selection
@@ -47,7 +47,7 @@ class _Earlier(NamedTuple):
 
 
 class _Held(NamedTuple):
-    """What holds a table apart: under its smallest minimum so far, from the first `seen` earlier releases."""
+    """What holds a table apart from the first `seen` earlier releases, under its smallest minimum so far."""
 
     minimum: int
     seen: int
@@ -83,12 +83,12 @@ class Told:
         known = [past.minimum for past in self._earlier if past.key == _key_of(new)]
         if min(known, default=minimum + 1) <= minimum and (new.by or new.where is None or min(known) < 2):
             return
-        certain = minimum < 2 or new.by or new.where is None  # taken for certain: all rows separate no groups
+        certain = minimum < 2 or new.by or new.where is None  # counts as come out: all rows separate no groups
         came_out = None if certain else self._came_out(new, result, held, minimum)
         self._earlier.append(_Earlier(new, name, minimum, result.guard if new.by else None, came_out))
 
     def _apart(self, new: Selection, name: str, minimum: int, guard: Guard | None) -> Apart:
-        """guard: the rule of a table, which holds the tables of one release apart from each other."""
+        """What holds one selection apart. guard: the rule of a table; it holds the tables of one release apart."""
         others = [past for past in self._earlier if guard is None or past.name != name or not (past.rows.by or new.by)]
         if new.by:
             return self._again(new, others, name, minimum, guard)
@@ -108,7 +108,7 @@ class Told:
         return against.joined(self._of_rows(new, tables, name))
 
     def _of_group(self, new: Selection, told: Sequence[_Earlier], name: str) -> tuple[Cohort, ...]:
-        """Rows beside related rows; the same cohort again if nothing else was released in between."""
+        """Rows beside related rows; the same cohort again if nothing related was released in between."""
         key = (_key_of(new), tuple((id(past), past.name == name) for past in told))
         if key not in self._groups:
             exactly = len({past.key for past in told}) <= MOST_IN_TURN
@@ -132,8 +132,8 @@ class Told:
         return against
 
     def _again(self, new: Selection, others: Sequence[_Earlier], name: str, minimum: int, guard: Guard | None) -> Apart:
-        """A table. If it was released before under the same or a smaller minimum, only what came out under a smaller
-        minimum since then can tell more with it."""
+        """A table. If it was released before under the same or a smaller minimum, only releases since then under a
+        smaller minimum can tell more with it."""
         key = _key_of(new)
         held = self._held.get(key)
         if held is None or minimum < held.minimum:
@@ -142,12 +142,12 @@ class Told:
             freer = [past for past in self._earlier[held.seen :] if past.minimum < minimum and past in others]
             against, least = held.apart.joined(self._of_table(new, freer, name, guard)), held.minimum
         if held is not None and minimum != held.minimum and guard is not None:
-            against = against.joined(Apart(tables=(Beside(guard),)))  # other cells would be suppressed than before
+            against = against.joined(Apart(tables=(Beside(guard),)))  # else other cells are suppressed than before
         self._held[key] = _Held(least, len(self._earlier), against)
         return against
 
     def _of_table(self, new: Selection, others: Sequence[_Earlier], name: str, guard: Guard | None) -> Apart:
-        """Beside rows of the same columns; beside other tables of them, all of its cells or none."""
+        """A table beside rows by the same columns; beside other tables by these, all of its cells come out or none."""
         against, whole = Apart(beyond_bins(new.source, new.by, new.where)), _of_all(self._earlier)
         for past in others:
             if not past.rows.by:
@@ -161,8 +161,8 @@ class Told:
         return against
 
     def _of_rows(self, new: Selection, tables: Sequence[_Earlier], name: str) -> Apart:
-        """Beside tables of the same columns. What was a table's total is no news, and tables that came after these rows
-        were held apart from them: they matter where the rows had not come out."""
+        """Rows beside tables by the same columns. A table's total is no news. Tables that came after these rows were
+        held apart from them, and count only where the rows had not come out."""
         against = Apart()
         if new.where is None:
             return against
@@ -182,8 +182,9 @@ class Told:
         return against
 
     def _came_out(self, new: Selection, result: Result, held: Sequence[Cohort], minimum: int) -> Came:
-        """The rows themselves and, where one bit decides about all that stands on them, what else that stands on.
-        `held` is what holds the release apart, once it is known."""
+        """The function that gives the bit whether a release of these rows came out: from the rows and, where one bit
+        decides about all parts that stand on them, from the other cohorts of these parts. `held`: the cohorts that
+        hold the release apart, once they are known."""
         key = _key_of(new._replace(by=(), valid=()))
         chosen = new._replace(by=(), valid=())
         cohorts = list(count_rows(new.source, both(new.where, new.present), chosen=chosen).basis.cohorts)
@@ -192,20 +193,20 @@ class Told:
             if any(_key_of(_rows_of(past)) == key for cohort in part.basis.cohorts for past in cohort.selections):
                 standing.append(part.basis.cohorts)
         if result.guard is None and not new.by and (result.together or len(standing) == 1):
-            some = [cohort for behind in standing for cohort in behind if result.together or cohort.shape == ()]
-            cohorts += [cohort.collapsed(None) if cohort.shape else cohort for cohort in some]
-        run, others = new.source.run, self._others
+            further = [cohort for behind in standing for cohort in behind if result.together or cohort.shape == ()]
+            cohorts += [cohort.collapsed(None) if cohort.shape else cohort for cohort in further]
+        run = new.source.run
 
         def came_out(exactly: bool) -> SecretArray:
-            known = all_enough(run, [*cohorts, *(held if exactly else ())], minimum, others=others)
+            known = all_enough(run, [*cohorts, *(held if exactly else ())], minimum, others=self._others)
             return constant(run, np.ones((), np.bool_)) if known is None else known
 
         return came_out
 
 
 def _bit(past: _Earlier, name: str, exactly: bool = True) -> Callable[[], SecretArray] | None:
-    """Gives the bit whether an earlier part came out. Of a part of the release `name` itself: as far as its rows go;
-    whether that release comes out is still to be decided."""
+    """A function that gives the bit whether an earlier part came out (None: it did). For a part of the release `name`
+    itself, its rows alone decide: whether that release comes out is not decided yet."""
     came_out = past.came_out
     return None if came_out is None else lambda: came_out(exactly and past.name != name)
 
@@ -224,7 +225,7 @@ def _beside_rows(
 
 
 def _unless(cells: Cohort, known: Sequence[Callable[[], SecretArray]]) -> Cohort:
-    """These cells are none or enough, or one of these bits is set."""
+    """A cohort that is enough where these cells are none or enough, or where one of these bits is set."""
 
     def decide(bits: Sequence[SecretArray]) -> SecretArray:
         enough = bits[0]
@@ -246,5 +247,5 @@ def _rows_of(past: Selection) -> Selection:
 
 
 def _key_of(rows: Selection) -> tuple[object, ...]:
-    """The same for the same rows, or the same table of them."""
+    """Equal for the same rows, or the same table of them."""
     return (*rows.key, *(past.digest for past in rows.by))

@@ -1,7 +1,7 @@
-"""What an owner computes over its own rows before anything is shared: counts and sums; moments are in
-`mpc.tables.moments`.
+"""What an owner computes over its own rows before anything is shared: counts and sums.
 
-An aggregate collects batch after batch, so that a file is read once however many aggregates a script asks for.
+An aggregate collects batch after batch, so that a file is read once for all aggregates that a script asks for. Moments
+are in `mpc.tables.moments`.
 """
 
 from __future__ import annotations
@@ -107,9 +107,9 @@ class Crosstab(Aggregate):
 
 
 class Patterns(Aggregate):
-    """Counts of rows by which of several conditions they fulfil, for the patterns that a row can show.
+    """Counts of rows by pattern: by the conditions, of several, that they fulfil.
 
-    patterns: (k, conditions); a row that shows none of them, since something is missing, is left out. counts: (k,)
+    patterns: (k, conditions); a row with a missing value that shows none of them is left out. counts: (k,)
     """
 
     def __init__(
@@ -183,9 +183,9 @@ class Largest(Aggregate):
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         values = np.broadcast_to(evaluate(self._column), (rows,))
-        there = ~absent(values)
+        present = ~absent(values)
         for k, where in enumerate(self._wheres):
-            chosen = there if where is None else there & np.broadcast_to(evaluate(where) == 1.0, (rows,))
+            chosen = present if where is None else present & np.broadcast_to(evaluate(where) == 1.0, (rows,))
             sizes = np.abs(np.asarray(values[chosen], np.float64))
             self._total[k] += sizes.sum()
             top = np.concatenate([self._largest[k], sizes])
@@ -204,7 +204,7 @@ def exact_sum(values: Values) -> float | int:
 
 
 def _as_array(sums: list[float | int]) -> Values:
-    """In int64 where all are whole numbers that fit."""
-    if all(isinstance(one, int) and abs(one) < 1 << 63 for one in sums):
+    """In int64 where all are whole numbers that fit, else in float64."""
+    if all(isinstance(value, int) and abs(value) < 1 << 63 for value in sums):
         return np.asarray(sums, np.int64)
-    return np.asarray([float(one) for one in sums], np.float64)
+    return np.asarray([float(value) for value in sums], np.float64)

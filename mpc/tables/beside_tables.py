@@ -1,4 +1,4 @@
-"""What a table of counts tells together with rows, or with another table, of the same columns: by subtraction."""
+"""What a table of counts tells, by subtraction, together with rows or another table by the same columns."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ Bit = Callable[[], SecretArray]
 
 
 class Levels(NamedTuple):
-    """A table beside rows, by the levels of the table's first category.
+    """A table beside a selection of rows, by the levels of the table's first category.
 
-    parts    rows of each level that the rows take in, and leave out: none, or enough; a scalar where the rows are not
-             by that category; None where no part of a level is told
+    parts    the rows of each level in the selection, and those outside of it: none, or enough; a scalar where the
+             selection is not by that category; None where no part of a level is told
     outside  rows of these levels that the table is not about: none, or enough
-    touched  the levels that rows may be of;  left  the levels that may have rows besides
+    touched  the levels that may have rows in the selection;  left  the levels that may have rows outside of it
     """
 
     touched: NDArray[np.bool_]
@@ -36,11 +36,11 @@ class Levels(NamedTuple):
 
 
 def beside_table(table: Selection, other: Selection, came_out: Bit | None, *, whole: bool) -> Cohort | None:
-    """Rows of each cell of a table that a selection, or a cell of another table, takes in, and leaves out: none, or
-    enough. None where they tell nothing of each other.
+    """The rows of each cell of a table that are in a selection, or in a cell of another table, and those that are not:
+    none, or enough. None where they tell nothing of each other.
 
-    Only what shares columns counts: of a table by two categories and rows by one of them, that one's cells.
-    came_out: gives the bit whether `other` came out (None: it did). whole: a release is of all rows.
+    Only categories that share columns count: for a table by two categories and rows by one of them, the cells of that
+    one. came_out: gives the bit whether `other` came out (None: it did). whole: a release is of all rows.
     Raises ConfigError for more than MOST_CELLS cells.
     """
     joint = _joint(table, other, whole=whole)
@@ -50,7 +50,7 @@ def beside_table(table: Selection, other: Selection, came_out: Bit | None, *, wh
 
 
 def _unless_held_back(cells: Cohort, came_out: Bit | None) -> Cohort:
-    """These cells are none or enough, or the release did not come out."""
+    """A cohort that is enough where these cells are none or enough, or where the release did not come out."""
     if came_out is None:
         return cells
 
@@ -70,14 +70,14 @@ def _unless_held_back(cells: Cohort, came_out: Bit | None) -> Cohort:
 
 
 def levels_beside(table: Selection, rows: Selection, came_out: Bit | None, *, whole: bool) -> Levels | None:
-    """A table beside rows; None where they tell nothing of each other, as by different columns.
+    """A table beside a selection of rows; None where they tell nothing of each other, as with different columns.
 
     came_out: gives the bit whether the rows came out (None: they did). whole: a release is of all rows.
     Raises ConfigError for more than MOST_CELLS cells.
     """
     category = table.by[0]
     joint = _joint(table, rows, whole=whole)
-    near = not rows.valid and table.key[1] != rows.key[1] and any(one.columns() & rows.columns for one in table.by)
+    near = not rows.valid and table.key[1] != rows.key[1] and any(by.columns() & rows.columns for by in table.by)
     if joint is None and (not near or _disjoint(table, rows)):
         return None
     size = len(category.levels) or 2
@@ -87,8 +87,8 @@ def levels_beside(table: Selection, rows: Selection, came_out: Bit | None, *, wh
     if by[0].digest != category.digest:
         everywhere = np.ones(size, np.bool_)
         return Levels(everywhere, everywhere, _unless_held_back(cells.collapsed(None), came_out))
-    # Behind the categories: whether the table is about a row, where it has a condition, and whether the rows are.
-    combined = prod(cells.shape) // prod(len(one.levels) or 2 for one in by)
+    # The axis behind the categories: whether the table, where it has a condition, and the selection hold a row.
+    combined = prod(cells.shape) // prod(len(category.levels) or 2 for category in by)
     inside = cells.view(lambda a: a.reshape(size, -1, combined)[..., -2:].reshape(size, -1)).collapsed(1)
     outside = None
     if table.where is not None:
@@ -99,30 +99,31 @@ def levels_beside(table: Selection, rows: Selection, came_out: Bit | None, *, wh
 
 
 def _joint(table: Selection, other: Selection, *, whole: bool) -> tuple[list[Expression], Cohort] | None:
-    """The categories that both are by, and rows by these and by whether the table, and the other, are about them."""
+    """The categories of both that share columns, and the rows by these and by whether the table, and the other, hold
+    them."""
     if table.source is not other.source or (not other.by and other.valid and other.measured != table.measured):
-        return None  # rows that came out are known without regard to what is missing, too
+        return None  # a release of rows is remembered without regard to missing values, too
     here_where, there_where = table.key[1], other.key[1]
-    reaches = set().union(*(one.columns() for one in other.by)) if other.by else other.columns
-    here = {one.digest: one for one in table.by if one.columns() & reaches}
-    there = {one.digest: one for one in other.by if any(one.columns() & by.columns() for by in here.values())}
+    reaches = set().union(*(by.columns() for by in other.by)) if other.by else other.columns
+    here = {by.digest: by for by in table.by if by.columns() & reaches}
+    there = {a.digest: a for a in other.by if any(a.columns() & b.columns() for b in here.values())}
     if not here or (here.keys() == there.keys() and here_where == there_where):
         return None
     if not other.by and (here_where == there_where or (table.where is None and _joined_from(here, other.where))):
         return None  # the rows of the whole table, or of whole cells
     if _disjoint(table, other):
-        return None  # who subtracts them from all rows learns of no single cell
+        return None  # their difference from all rows tells nothing about a single cell
     by = list((here | there).values())
-    wheres = {one.where.digest: fulfilled(one.where) for one in (table, other) if one.where is not None}
+    wheres = {rows.where.digest: fulfilled(rows.where) for rows in (table, other) if rows.where is not None}
     present = other.present if other.measured == table.measured else None
     cells = joint_cells(table.source, [*by, *wheres.values()], present)
-    some = len(wheres) > 1 and not whole  # without rows that neither is about
-    sizes = [len(one.levels) or 2 for one in by]
+    some = len(wheres) > 1 and not whole  # leave out the rows that are in neither
+    sizes = [len(category.levels) or 2 for category in by]
     return by, cells.view(lambda a: a.reshape(*sizes, 4)[..., 1:]) if some else cells
 
 
 def _disjoint(one: Selection, other: Selection) -> bool:
-    """Whether no row can be in both, by their conditions."""
+    """Whether no row can be in both, as their conditions show."""
     if one.where is None or other.where is None:
         return False
     try:
@@ -132,26 +133,27 @@ def _disjoint(one: Selection, other: Selection) -> bool:
 
 
 def _joined_from(by: Mapping[bytes, Expression], where: Expression | None) -> bool:
-    """Whether a condition says which cells of a table are meant, and nothing else."""
+    """Whether a condition chooses whole cells of a table, by its categories alone."""
     single = [] if where is None else conditions(where)
     return all(
-        one.digest in by or (one.symbol in ("==", "!=") and one.arguments[0].levels and one.arguments[0].digest in by)
-        for one in single
+        part.digest in by
+        or (part.symbol in ("==", "!=") and part.arguments[0].levels and part.arguments[0].digest in by)
+        for part in single
     )
 
 
 def _sides(table: Selection, rows: Selection) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which levels of a table's first category may have rows of a selection, and which may have others."""
+    """Which levels of a table's first category may have rows in a selection, and which may have rows outside of it."""
     category = table.by[0]
     if category.levels:
         levels = [comparison("==", category, public(i)) for i in range(len(category.levels))]
     else:
         levels = [unary("not", category), category]
-    given = [where for where in (rows.where, table.where) if where is not None]
+    wheres = [where for where in (rows.where, table.where) if where is not None]
     touched, left = np.ones((2, len(levels)), np.bool_)
     for i, level in enumerate(levels):
         try:
-            patterns = possible([level, *given])
+            patterns = possible([level, *wheres])
         except ConfigError:  # too many: any is possible
             continue
         of_table = patterns[:, 0] if table.where is None else patterns[:, 0] & patterns[:, -1]

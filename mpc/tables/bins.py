@@ -1,4 +1,4 @@
-"""Bins of numbers: their edges and labels, and the category that a number's bin is."""
+"""Bins of numbers: their edges, their labels, and the category that they make of a number."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ def bin_of(edges: Sequence[float] | Floats, x: Floats) -> Floats:
 
 
 def edges_of(name: str, edges: Sequence[float], *, exact: bool) -> tuple[float, ...]:
-    """Bin edges as numbers, whole ones as they are with `exact`. Raises ShapeError for anything else, such as a number
-    of bins."""
-    given = np.asarray(edges, dtype=object)
-    if given.ndim != 1 or not all(isinstance(edge, int | float | np.number) for edge in given):
+    """Bin edges as numbers; with `exact`, whole ones stay integers. Raises ShapeError for anything else, such as a
+    number of bins."""
+    array = np.asarray(edges, dtype=object)
+    if array.ndim != 1 or not all(isinstance(edge, int | float | np.number) for edge in array):
         raise ShapeError(
             f"{name}: bins are given by their edges, such as [0, 18, 65, 120] or np.linspace(0, 120, 11)"
-            f"{wrong(*given.reshape(-1))}"
+            f"{wrong(*array.reshape(-1))}"
         )
     return tuple(
-        like(int(edge) if exact and isinstance(edge, int | np.integer) else float(edge), edge) for edge in given
+        like(int(edge) if exact and isinstance(edge, int | np.integer) else float(edge), edge) for edge in array
     )
 
 

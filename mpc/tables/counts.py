@@ -1,7 +1,7 @@
-"""Counts of private rows: each owner counts its own, and their secret sum is its own cohort.
+"""Counts of private rows: each owner counts its own rows, and the secret sum of the counts is its own cohort.
 
-What statistics of columns stand on is counted here, too: the rows that are valid, and, since a sum tells how many rows
-have a flag, both sides of every flag that a column is made from.
+The rows behind statistics of columns are counted here, too: the valid rows, and both sides of every flag that a column
+is made from, since a sum tells how many rows have the flag.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mpc.tables.private_array import PrivateArray
 
 
-#: Flags that one number may be made from, all combinations of which are held against minimums.
+#: Most flags that a number may be made from: all their combinations are held against minimums.
 MOST_FLAGS = 8
 
 
@@ -89,10 +89,10 @@ class Tabulated(Rule):
 def count_rows(
     source: Source, where: Expression | None, what: str = "", *, chosen: Selection | None = None, or_none: bool = False
 ) -> SecretArray:
-    """Rows that fulfil a condition, at all owners: a secret integer that is its own cohort.
+    """The number of rows at all owners that fulfil a condition: a secret integer that is its own cohort.
 
-    chosen   the rows without regard to missing values, if these are others: what is missing is no group of people
-    or_none  as a cohort, no row is as good as enough
+    chosen   the rows without regard to missing values, if they differ: rows with missing values are no group of people
+    or_none  as a cohort, no row is as good as enough rows
     """
     key = ("count", id(where), or_none)
     if key in source.memo:
@@ -102,12 +102,12 @@ def count_rows(
     local = source.local.ask(Count((), where))
     own = share_parts(source, local, [Part("count", (), 0, source.at_most, "int")], Counted(source.at_most))["count"]
     total = counted(own, what or rows_where(source, where), chosen or Selection(source, where), or_none=or_none)
-    source.memo[key] = (total, where)  # the expression is kept alive, so that its id stays its own
+    source.memo[key] = (total, where)  # keeps the expression alive, so that no other one gets its id
     return total
 
 
 def rows_where(source: Source, where: Expression | None) -> str:
-    """Some rows of a table, in words."""
+    """Rows of a table under a condition, in words."""
     return f"rows of {source.name}" + (f" where {where.text.removeprefix('(').removesuffix(')')}" if where else "")
 
 
@@ -118,7 +118,7 @@ def named(column: PrivateArray) -> str:
 
 
 def counted(own: SecretArray, what: str, selection: Selection, *, or_none: bool = False) -> SecretArray:
-    """Owners' counts (owners, *shape) added up: secret integers that are their own cohort."""
+    """The sums of owners' counts (owners, *shape): secret integers that are their own cohort."""
     total = own.sum(0)
     cohort = Cohort.of(total, own, what=what, or_none=or_none, selection=selection)
     return total.standing_on(cohort, origin=(f"count of {what}",))
@@ -137,13 +137,13 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
 
 
 def few_values(number: Expression) -> list[Expression]:
-    """The whole numbers with two or three values that a number is, or is made from, as categories: their number, mean
-    and standard deviation tell how many rows have which value. Not those that are made from flags alone."""
-    found = [one for argument in number.arguments for one in few_values(argument)]
+    """The whole numbers with two or three values that a number is, or is made from, as categories: their count, mean
+    and standard deviation tell how many rows have which value. Numbers made from flags alone are left out."""
+    few = [category for argument in number.arguments for category in few_values(argument)]
     if number.type == "integer" and 0 < number.high - number.low <= 2 and not _of_flags(number):
         values = range(int(number.low), int(number.high) + 2)
-        found.append(binned(number, tuple(values), tuple(map(str, values[:-1]))))
-    return list({one.digest: one for one in found}.values())
+        few.append(binned(number, tuple(values), tuple(map(str, values[:-1]))))
+    return list({category.digest: category for category in few}.values())
 
 
 def _of_flags(number: Expression) -> bool:
@@ -151,7 +151,7 @@ def _of_flags(number: Expression) -> bool:
 
 
 def _at_most(flags: Sequence[Expression]) -> Sequence[Expression]:
-    """Flags that one number is made from. Raises ConfigError for more than MOST_FLAGS."""
+    """The flags that a number is made from. Raises ConfigError for more than MOST_FLAGS."""
     if len(flags) > MOST_FLAGS:
         names = ", ".join(flag.text for flag in flags[:3])
         raise ConfigError(
@@ -169,8 +169,8 @@ def _cells(
     chosen: Expression | None,
     rows: str,
 ) -> SecretArray:
-    """Counts by flags or categories of rows under a condition; `chosen` is that without what is missing in columns, and
-    `rows` are these rows in words."""
+    """Counts by flags or categories of rows under a condition. `chosen`: the condition without regard to missing
+    values; `rows`: these rows in words."""
     key = ("cells", tuple(id(flag) for flag in flags), id(where))
     if key in source.memo:
         return source.memo[key][0]  # type: ignore[no-any-return]
@@ -184,12 +184,12 @@ def _cells(
 
 
 def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple[Cohort, ...]:
-    """The rows that a statistic of these columns together stands on; `rows`, where they are counted already.
+    """The cohorts that a statistic of these columns together stands on. rows: the first of them, if counted already.
 
-    They are the rows where no column is missing (and the condition holds); of each flag that the columns are or are
-    made from, the rows that have it and those that have it not; and of two flags, each of the four combinations. Where
-    `clip` moves values, the rows that it moves: none, or enough. Where the study has a rule of dominance and the
-    statistic is of one column of numbers, no two of its rows make up nearly all of it.
+    They are: the rows where no column is missing (and the condition holds); for each flag that the columns are or are
+    made from, the rows that have it and the rows that do not; for each two flags, each of the four combinations. Where
+    `clip` moves values, the rows that it moves: none, or enough. With a rule of dominance, for a statistic of one
+    column of numbers: no two of its rows make up nearly all of it.
     """
     source = columns[0].source
     where: Expression | None = None
@@ -203,13 +203,13 @@ def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple
 
 
 def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
-    """Rows that no bin of `cut` holds, of what expressions are made from: none, or enough."""
-    found: list[Cohort] = []
+    """The rows outside of all bins of `cut`, for all cuts that the expressions are made from: none, or enough."""
+    cohorts: list[Cohort] = []
     for expression in expressions:
         for gap in gaps(expression):
             what = f"rows outside of {expression.text}"
-            found += count_rows(source, both(where, gap), what, or_none=True).basis.cohorts
-    return tuple(found)
+            cohorts += count_rows(source, both(where, gap), what, or_none=True).basis.cohorts
+    return tuple(cohorts)
 
 
 def complete(columns: Sequence[PrivateArray]) -> str:
@@ -220,7 +220,7 @@ def complete(columns: Sequence[PrivateArray]) -> str:
 
 
 def _ways(a: Expression, b: Expression) -> list[tuple[bool, ...]]:
-    """Which of two flags a row can have: of two levels of a category not both; above 60 only if above 50."""
+    """The combinations of two flags that a row can have: never two levels of a category; above 60 only if above 50."""
     try:
         return [tuple(map(bool, pattern)) for pattern in possible([a, b])]
     except ConfigError:  # too many conditions: any
@@ -228,7 +228,7 @@ def _ways(a: Expression, b: Expression) -> list[tuple[bool, ...]]:
 
 
 def _level(source: Source, where: Expression | None, flag: Expression, chosen: Selection, known: str) -> SecretArray:
-    """The rows that have a flag, of those that are known."""
+    """The number of rows with a flag among the rows under `where`, which `known` names."""
     level = chosen._replace(where=both(chosen.where, flag))
     return count_rows(source, both(where, flag), f"{known} where {flag.text}", chosen=level)
 
@@ -238,41 +238,41 @@ def _behind(
 ) -> tuple[Cohort, ...]:
     chosen = Selection(source, columns[0].where, (), tuple(column.expression for column in columns))
     known = complete(columns)
-    found = [] if rows is not None else [count_rows(source, where, known, chosen=chosen)]
+    counts = [] if rows is not None else [count_rows(source, where, known, chosen=chosen)]
     joint: list[Cohort] = []
     flags: dict[bytes, Expression] = {}
     for column in columns:
         own = [(column.expression, False)] if column.expression.type == "flag" else steps(column.expression)
         product = list({flag.digest: flag for flag, none in own if not none}.values())
         if len(product) > 2:
-            found.append(_cells(source, _at_most(product), (2,) * len(product), where, chosen.where, known))
+            counts.append(_cells(source, _at_most(product), (2,) * len(product), where, chosen.where, known))
         if few := few_values(column.expression):
             cells = joint_cells(source, [*few, *_at_most(product)], where)
-            cells.what = f"{known} by {' and '.join(one.text for one in few)}"
+            cells.what = f"{known} by {' and '.join(category.text for category in few)}"
             joint.append(cells)
         for flag, none in own:
             if none:
-                found.append(count_rows(source, both(where, flag), f"{known} where {flag.text}", or_none=True))
+                counts.append(count_rows(source, both(where, flag), f"{known} where {flag.text}", or_none=True))
             else:
                 flags[flag.digest] = flag
     for a, b in combinations(flags.values(), 2):
         ways = _ways(a, b)
         if len(ways) == 4:
-            found.append(_cells(source, (a, b), (2, 2), where, chosen.where, known))
+            counts.append(_cells(source, (a, b), (2, 2), where, chosen.where, known))
         elif (True, True) in ways:
             parts = [
                 both(*(flag if has else unary("not", flag) for flag, has in zip((a, b), way, strict=True)))
                 for way in ways
             ]
-            found += [_level(source, where, part, chosen, known) for part in parts if part is not None]
+            counts += [_level(source, where, part, chosen, known) for part in parts if part is not None]
         else:
-            found += [_level(source, where, flag, chosen, known) for flag in (a, b)]
+            counts += [_level(source, where, flag, chosen, known) for flag in (a, b)]
             neither = both(unary("not", a), unary("not", b))
-            found.append(count_rows(source, both(where, neither), f"{known} at no such level", or_none=True))
+            counts.append(count_rows(source, both(where, neither), f"{known} at no such level", or_none=True))
     if len(flags) == 1:
-        found += [_cells(source, (flag,), (2,), where, chosen.where, known) for flag in flags.values()]
+        counts += [_cells(source, (flag,), (2,), where, chosen.where, known) for flag in flags.values()]
     outside = beyond_bins(source, [column.expression for column in columns], chosen.where)
-    cohorts = tuple(cohort for count in found for cohort in count.basis.cohorts)
+    cohorts = tuple(cohort for count in counts for cohort in count.basis.cohorts)
     known_rows, *others = cohorts if rows is None else (rows, *cohorts)
     if source.dominance is not None and len(columns) == 1 and columns[0].expression.type in ("real", "integer"):
         known_rows = not_dominated(columns, known_rows, source.dominance)

@@ -1,9 +1,9 @@
-"""The p% rule: of no sum do two rows make up nearly all.
+"""The p% rule: no two rows make up nearly all of a sum.
 
-Let T be the sum of a group's magnitudes |x|, and x1 >= x2 >= 0 its two largest. Whoever brought x2 takes T - x2 for x1,
-and is wrong by T - x1 - x2 at most. So a sum, mean or standard deviation comes out only where this is p percent of x1
-or more (Cox, 1981; Hundepool et al., Statistical Disclosure Control, 2012, section 4.2.2). Where minimums hold without
-each owner's own rows, so does this of the rows of all other owners: an owner knows all of its own.
+Let T be the sum of a group's magnitudes |x|, and x1 >= x2 >= 0 its two largest. The bringer of x2 can take T - x2 for
+x1, which is wrong by T - x1 - x2 at most. So a sum, mean or standard deviation comes out only where this error is p
+percent of x1 or more (Cox, 1981; Hundepool et al., Statistical Disclosure Control, 2012, section 4.2.2). Where minimums
+hold without each owner's own rows, so does this rule for the rows of all other owners: an owner knows all its own rows.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from mpc.values.secret import SecretArray, concatenate
 if TYPE_CHECKING:
     from mpc.tables.private_array import PrivateArray
 
-#: Bits of a magnitude, where the ring has room for them and for the sum of all.
+#: Bits of a magnitude, where the ring has room for them and for the sum of all magnitudes.
 _BITS = 40
-#: Owners of rows up to which the rule can be held: it compares each two of them, without each third.
+#: Most owners of rows under the rule: it compares the rows of each two of them, without those of each third.
 MOST_OWNERS = 32
 
 
 class Dominance(NamedTuple):
-    """percent: p. others: it holds without each owner's own rows, too."""
+    """percent: p. others: the rule holds without each owner's own rows, too."""
 
     percent: int
     others: bool
@@ -61,7 +61,8 @@ class Ordered(Rule):
 
 
 def not_dominated(columns: Sequence[PrivateArray], rows: Cohort, rule: Dominance) -> Cohort:
-    """A cohort that is enough where `rows` is and no two rows dominate; of several selections of one column, each.
+    """A cohort that is enough where `rows` is enough and no two rows dominate; for several selections of one column,
+    by selection.
 
     rows: shape () for one selection, else (selections,). Raises ConfigError for more than MOST_OWNERS owners.
     Rounds  those of a comparison, and 2
@@ -93,7 +94,7 @@ def not_dominated(columns: Sequence[PrivateArray], rows: Cohort, rule: Dominance
 
 
 def _decide(columns: Sequence[PrivateArray], rule: Dominance) -> SecretArray:
-    """Bits (selections,): what is left of T without its two largest is p percent of the largest, in every view."""
+    """Bits (selections,): in each view, T without its two largest is p percent of the largest or more."""
     source, k = columns[0].source, len(columns)
     expression = columns[0].expression
     size = float(max(abs(expression.low), abs(expression.high), 1e-300))

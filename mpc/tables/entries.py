@@ -1,7 +1,6 @@
-"""What one entry of a column means: one rule for files, databases and tables in memory.
+"""The entries of a column, read by one rule from files, databases and tables in memory (`mpc.tables.readers`).
 
-None, NaN, blank text and declared codes are missing. A number, a word of a flag and the name of a level have their
-value. Every other entry is invalid: it is counted, and never becomes a number.
+Messages say how many entries do not fit, and show none.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from mpc.tables.readers import BEYOND, PLAIN, Entry, Meaning, Spelling, as_numbe
 from mpc.tables.rows import MISSING, Values, absent
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
 
-#: Levels that a message lists.
+#: Most levels that a message lists.
 _LISTED = 12
 
 
@@ -42,29 +41,29 @@ class Entries:
 
 def read(column: Column, values: Any, spelling: Spelling = PLAIN) -> Entries:
     """All entries of a list, a NumPy array or a pandas column."""
-    # NumPy's own guess makes texts of a list, and floats of whole numbers beside pandas' NA.
-    own = isinstance(getattr(values, "dtype", None), np.dtype)
-    array = np.asarray(values, dtype=None if own else object)
+    # NumPy would turn the entries of a list into texts, and whole numbers beside pandas' NA into floats.
+    typed = isinstance(getattr(values, "dtype", None), np.dtype)
+    array = np.asarray(values, dtype=None if typed else object)
     if array.dtype.kind in "iuf" and array.ndim == 1:
         return read_numbers(column, array, spelling)
     return read_each(column, array.tolist(), spelling)
 
 
 def read_each(column: Column, values: list[Any], spelling: Spelling = PLAIN) -> Entries:
-    """Entries one by one, each different one once."""
-    one = reader(column, spelling)
+    """Entries one by one; equal entries are read once."""
+    read_entry = reader(column, spelling)
     known: dict[tuple[type, object], Entry] = {}
-    found: list[Entry] = []
+    meanings: list[Entry] = []
     for value in values:
         key = (type(value), value) if isinstance(value, str | int | float) else (type(value), id(value))
         meaning = known.get(key)
         if meaning is None:
-            meaning = known[key] = one(value)
-        found.append(meaning)
+            meaning = known[key] = read_entry(value)
+        meanings.append(meaning)
     whole = isinstance(column, IntegerColumn)
-    none: Any = MISSING if whole else math.nan
-    numbers = [none if isinstance(entry, Meaning) else entry for entry in found]
-    invalid = np.fromiter((entry is Meaning.INVALID for entry in found), np.bool_, len(found))
+    missing: Any = MISSING if whole else math.nan
+    numbers = [missing if isinstance(entry, Meaning) else entry for entry in meanings]
+    invalid = np.fromiter((entry is Meaning.INVALID for entry in meanings), np.bool_, len(meanings))
     exact: Values = np.asarray(numbers, np.int64) if whole else np.asarray(numbers, np.float64)
     return Entries(exact, invalid)
 
@@ -94,12 +93,12 @@ def read_numbers(column: Column, values: NDArray[Any], spelling: Spelling = PLAI
 
 
 def problems(place: str, column: Column, total: int, invalid: int, outside: int) -> Iterator[str]:
-    """What to say about entries that do not fit: how many of them, never one of them."""
+    """Messages about entries that do not fit: how many there are, never an entry."""
     where = f"{place}, column {column.name}"
     if invalid:
         what = "are neither true nor false" if isinstance(column, FlagColumn) else "are not numbers"
         if isinstance(column, IntegerColumn):
-            what = "are not whole numbers that are exact"
+            what = "are not exact whole numbers"
         if isinstance(column, CategoryColumn):
             what = "are not among its levels"
         yield f"{where}: {invalid:,} of {total:,} values {what} (expected {expected(column)})"

@@ -68,11 +68,11 @@ class Expression:
         self.arguments = arguments
         #: In words, for people who decide: column names and public numbers.
         self.text = text or column
-        #: The limits that it moves its argument into.
+        #: Of `clip`: the limits.
         self.clip = clip
         #: Of a category that `cut` makes: the edges of its bins.
         self.edges = edges
-        #: How it compares or joins flags.
+        #: The operator of a comparison or of joined flags; also "cut", "absolute", "fulfilled".
         self.symbol = symbol
         self._digest: bytes | None = None
 
@@ -81,7 +81,7 @@ class Expression:
 
     @property
     def digest(self) -> bytes:
-        """What it computes, from which columns and public numbers: the same at all parties that run the same script."""
+        """Of its function, its columns and its public numbers: the same at all parties that run the same script."""
         if self._digest is None:
             self._digest = digest((self.type, self.column, self.levels, self.function, self.arguments))
         return self._digest
@@ -94,14 +94,14 @@ class Expression:
 
     def evaluate(self, batch: Mapping[str, Any], memo: dict[int, Any]) -> Any:
         """Its values for the rows of one batch; `memo` shares common parts within the batch."""
-        found = memo.get(id(self))
-        if found is None:
+        values = memo.get(id(self))
+        if values is None:
             if self.function is None:
-                found = batch[self.column]
+                values = batch[self.column]
             else:
-                found = self.function(*[a.evaluate(batch, memo) for a in self.arguments])
-            memo[id(self)] = found
-        return found
+                values = self.function(*[a.evaluate(batch, memo) for a in self.arguments])
+            memo[id(self)] = values
+        return values
 
 
 #: A mean keeps 2^-36 of its column's range.
@@ -120,7 +120,7 @@ def public(value: float) -> Expression:
 
 
 def _real(what: str, a: Expression) -> Expression:
-    """A number as float64. Raises RangeError for whole ones that it would round."""
+    """A number as float64. Raises RangeError for whole numbers that float64 would round."""
     if a.type != "integer":
         return a
     whole.need_real(what, a)
@@ -135,7 +135,7 @@ def _whole(a: Expression) -> Expression | None:
 
 
 def _both_whole(a: Expression, b: Expression) -> tuple[Expression, Expression] | None:
-    """Both as whole numbers, where one is a whole number and the other one or a flag."""
+    """Both as whole numbers, where one is a whole number and the other a whole number or a flag; else None."""
     if "integer" not in (a.type, b.type):
         return None
     x, y = _whole(a), _whole(b)
@@ -143,7 +143,7 @@ def _both_whole(a: Expression, b: Expression) -> tuple[Expression, Expression] |
 
 
 def _missing_like(result: Floats, *arguments: Floats) -> Floats:
-    """The result, missing where an argument is."""
+    """The result, missing where an argument is missing."""
     gone = np.isnan(arguments[0])
     for argument in arguments[1:]:
         gone = gone | np.isnan(argument)
@@ -185,7 +185,7 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
 
 
 def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
-    """A flag: missing where a side is."""
+    """A flag: missing where a side is missing."""
     side = b.text if not a.levels or b.columns() else shown(a.levels[int(b.low)])
     text = f"({a.text} {symbol} {side})"
     if a.type == "integer" and not b.columns() and b.type == "real":
@@ -210,7 +210,7 @@ def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
 
 
 def logical(symbol: str, a: Expression, b: Expression) -> Expression:
-    """and/or/xor of two flags; missing where a side is."""
+    """and/or/xor of two flags; missing where a side is missing."""
     combine: dict[str, Callable[[Floats, Floats], Floats]] = {
         "&": operator.mul,
         "|": np.maximum,
@@ -222,7 +222,7 @@ def logical(symbol: str, a: Expression, b: Expression) -> Expression:
 
 
 def same(a: Expression | None, b: Expression | None) -> bool:
-    """Whether two compute the same, whichever of them was written first."""
+    """Whether two expressions compute the same, even if they are two objects."""
     return a is b or (a is not None and b is not None and a.digest == b.digest)
 
 
@@ -310,7 +310,7 @@ def _short(limit: float) -> str:
 
 
 def not_too_small(name: str, a: Expression, least: float) -> None:
-    """Raise RangeError where all values are smaller than `least`, and not all 0: too few of their digits are kept."""
+    """Raise RangeError where all values are smaller than `least`, and not all 0: too few of their digits would stay."""
     limit = max(abs(a.low), abs(a.high))
     if 0 < limit < least:
         raise RangeError(

@@ -1,4 +1,4 @@
-"""Rows by the levels of a category: one result a group, small groups suppressed together."""
+"""Rows by the levels of a category: a result for each group, small groups suppressed together."""
 
 from __future__ import annotations
 

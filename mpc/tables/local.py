@@ -1,7 +1,7 @@
-"""The local pass: everything a script asks of an owner's own rows is computed in one reading of its source.
+"""The local pass: all aggregates that a script asks of an owner's rows are computed in one reading of its source.
 
-Aggregates are collected while the script schedules, and run together when it first awaits (or ends). A script that
-asks for more after an await costs another reading.
+Aggregates are collected while the script schedules, and run together when it first awaits (or ends). An aggregate
+asked for after an await costs another reading.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 
 class LocalPass:
-    """One table's rows at this party (None where it brings none), and the aggregates waiting for them."""
+    """One table's rows at this party (None: it brings none), and the aggregates that wait for them."""
 
     def __init__(self, run: Runtime, table: str, rows: Rows | None) -> None:
         self._run = run
         self._table = table
         self._rows = rows
         self._waiting: list[tuple[Aggregate, Local]] = []
-        #: Called when a reading is done (who shows times brings the clock).
+        #: Called when a reading is done; for callers that measure time.
         self.on_read: Callable[[], None] = lambda: None
         run.before_await(self._flush)
 
@@ -93,13 +93,11 @@ class LocalPass:
 
 
 def _all_expressions(aggregate: Aggregate) -> list[Expression]:
-    found = list(aggregate.expressions())
-    if aggregate.where is not None:
-        found.append(aggregate.where)
-    return found
+    expressions = list(aggregate.expressions())
+    return expressions if aggregate.where is None else [*expressions, aggregate.where]
 
 
-#: Up to so many bounds are compared as relations are, of more both sides are made where they are compared.
+#: Most bounds that are compared as relations; of more bounds, the comparison itself makes both sides.
 _FEW = 4096
 
 
@@ -107,8 +105,8 @@ _FEW = 4096
 class Shared:
     """Parts that owners shared together, each of shape (owners, *shape).
 
-    given  as they came in, also where an owner lied
-    facts  whether the relations between them hold, an owner or all together; None: nobody who computes brings rows
+    given  the parts as they came in, also where an owner lied
+    facts  whether the relations between them hold, for each owner or for all; None: no compute party brings rows
     """
 
     parts: dict[str, SecretArray]
@@ -127,13 +125,13 @@ def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule,
     """Share every owner's partial results, encoded with their fraction bits and checked against their bounds.
 
     Each has the shape (owners, *shape), in the order of the owners. Every party schedules the same; only an owner holds
-    values, and what organizations that do not compute have contributed is in shares already. `rule` says what must
-    hold between the parts: an owner of which it does not counts as one whose parts are 0, or with `together`, all
-    parts of all owners do (`mpc.machine.relations`).
+    values, and contributions of organizations that do not compute are in shares already. `rule` says what must
+    hold between the parts. If it does not hold for an owner, that owner's parts count as 0; with `together`, all parts
+    of all owners do (`mpc.machine.relations`).
 
     Raises DataError at the owner (and there only) for NaN, infinities and values beyond the bound. Rounds 1, and those
     of `nonnegative` and 1 before the parts can be used; bytes 8 an element from each owner that computes to one party,
-    those of `nonnegative` for each relation, and for both sides of the bounds that do not follow from one.
+    those of `nonnegative` for each relation, and for both sides of the bounds that do not follow from a relation.
     """
     run = source.run
     for part in parts:
@@ -182,20 +180,20 @@ def _claimed(
     rule: Rule,
     together: bool,
 ) -> Handle:
-    """Claims that the rule holds for each owner, and the bounds that do not follow from it."""
+    """Claim that the rule holds for each owner, and the bounds that do not follow from it."""
     raw = {name: raw_integers(x) for name, x in given.items()}
     bounded = [raw[part.name] for part in parts if part.name not in rule.covers]
     claims = rule.relations(raw)
-    if sum(x.size for x in bounded) <= _FEW:  # among the relations: messages weigh more than a copy
+    if sum(x.size for x in bounded) <= _FEW:  # as relations: a further message costs more than the copies
         claims += [side for x in bounded for side in (x.bound - x, x + x.bound)]
         bounded = []
     return run.relations.hold(owners, claims, bounded=bounded, together=together)
 
 
 def parted(run: Runtime, handle: Handle, parts: Sequence[Part]) -> dict[str, SecretArray]:
-    """The parts of (owners, size), each (owners, *shape). Local."""
+    """Cut a share of shape (owners, size) into its parts, each (owners, *shape). Local."""
     owners, start = handle.spec.shape[0], 0
-    found = {}
+    values = {}
     for name, shape, frac, bound, kind, _ in parts:
         whole = (owners, *shape)
         end = start + prod(shape)
@@ -204,9 +202,9 @@ def parted(run: Runtime, handle: Handle, parts: Sequence[Part]) -> dict[str, Sec
             return x[:, a:b].reshape(whole)
 
         part = handle if whole == handle.spec.shape else run.schedule("view", handle, to=to, shape=whole)
-        found[name] = SecretArray(run, part, type=kind, frac=frac, bound=bound)
+        values[name] = SecretArray(run, part, type=kind, frac=frac, bound=bound)
         start = end
-    return found
+    return values
 
 
 def raw_integers(x: SecretArray) -> SecretArray:

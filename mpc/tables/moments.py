@@ -72,22 +72,22 @@ class Moments(Aggregate):
         place = levels.places[index[keep].astype(np.int64)]
         asked = place >= 0
         values, place = values[keep][asked], place[asked]
-        first = levels.columns[0]  # all have one centre and unit: they are one column
+        first = levels.columns[0]  # all have the same centre and unit: they are the same column
         scaled = shifted(values, self._centre[first]) / self._unit[first]
         size = len(levels.columns)
         n = np.bincount(place, minlength=size).astype(np.float64)
-        filled = np.maximum(n, 1)
-        mean = np.bincount(place, scaled, size) / filled
-        # Sums in a row lose more digits than pairwise ones: what is left of the differences is put back.
+        divisor = np.maximum(n, 1)
+        mean = np.bincount(place, scaled, size) / divisor
+        # Sequential sums lose more digits than pairwise ones: the mean of the differences corrects the mean.
         centred = scaled - mean[place]
-        left = np.bincount(place, centred, size) / filled
+        left = np.bincount(place, centred, size) / divisor
         centred -= left[place]
-        some = n > 0
+        filled = n > 0
         squares = np.asarray(np.bincount(place, centred * centred, size), np.float64)
-        self._merge(levels.columns[some], n[some], (mean + left)[some], squares[some])
+        self._merge(levels.columns[filled], n[filled], (mean + left)[filled], squares[filled])
 
     def _merge(self, columns: NDArray[np.intp], n: Floats, mean: Floats, squares: Floats) -> None:
-        """Take in the moments of more rows of some columns."""
+        """Add the moments of further rows to those of these columns."""
         before = self._n[columns]
         total = before + n
         delta = mean - self._mean[columns]
@@ -101,10 +101,10 @@ class Moments(Aggregate):
 
 @dataclass(frozen=True)
 class _Levels:
-    """Columns that are one column where a category has one level or another.
+    """The same column under several conditions, each a level of one category.
 
-    columns  their places;  places  index of a level -> place in `columns`, -1 where it is not asked for
-    rest     the condition that all of them have besides
+    columns  the indices of these columns;  places  index of a level -> place in `columns`, -1: not asked for
+    rest     the further condition that all of them have
     """
 
     column: Expression
@@ -117,25 +117,25 @@ class _Levels:
 def _levels_of_columns(
     columns: Sequence[Expression], wheres: Sequence[Expression | None]
 ) -> tuple[list[int], list[_Levels]]:
-    """Places of columns that are read one by one, and those that are levels of one category."""
-    found: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    """Indices of columns that are read one by one, and groups of columns that are levels of one category."""
+    members: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     parts: dict[tuple[int, int, int], tuple[Expression, Expression, Expression | None]] = {}
     for k, (column, where) in enumerate(zip(columns, wheres, strict=True)):
         if where is not None and (level := at_level(where)) is not None:
             category, index, rest = level
             key = (id(column), id(category), id(rest))
-            found.setdefault(key, []).append((k, index))
+            members.setdefault(key, []).append((k, index))
             parts[key] = column, category, rest
     grouped = []
     single = set(range(len(columns)))
-    for key, several in found.items():
+    for key, group in members.items():
         column, category, rest = parts[key]
-        if len(several) < 2 or len({index for _, index in several}) < len(several):
+        if len(group) < 2 or len({index for _, index in group}) < len(group):
             continue
         places = np.full(len(category.levels), -1, np.intp)
-        places[[index for _, index in several]] = np.arange(len(several))
-        grouped.append(_Levels(column, category, rest, np.asarray([k for k, _ in several], np.intp), places))
-        single -= {k for k, _ in several}
+        places[[index for _, index in group]] = np.arange(len(group))
+        grouped.append(_Levels(column, category, rest, np.asarray([k for k, _ in group], np.intp), places))
+        single -= {k for k, _ in group}
     return sorted(single), grouped
 
 

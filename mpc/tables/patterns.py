@@ -1,7 +1,7 @@
-"""Which of several selections a row can be in at once: what follows from their conditions alone, publicly.
+"""Which of several selections a row can be in at once, as far as it follows from their public conditions.
 
-Conditions on one column are put in order: a row of up to 50 is one of up to 60, and of two levels of a category a row
-has one. Whatever else could be, counts as possible.
+Conditions on one column exclude each other: a row up to 50 is also up to 60, and a row has one level of a category. All
+other combinations count as possible.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mpc.tables.expressions import Expression
 
 Bits = NDArray[np.bool_]
 
-#: Combinations of single conditions that are gone through, and patterns of selections that rows are counted by.
+#: Most combinations of single conditions that are tried, and most patterns of selections that rows are counted by.
 MOST_COMBINATIONS = 1 << 16
 MOST_PATTERNS = 64
 
@@ -35,7 +35,7 @@ _COMPARE: dict[str, Callable[..., Bits]] = {
 def possible(wheres: Sequence[Expression]) -> Bits:
     """(patterns, selections): every pattern of these conditions that a row can show, in a fixed order.
 
-    A value outside of all bins of `cut` is missing: a row with one fulfils neither a condition on it nor its opposite.
+    A value outside of all bins of `cut` is missing: its row fulfils neither a condition on it nor the opposite.
     Raises ConfigError for too many.
     """
     single = {condition.digest: condition for where in wheres for condition in conditions(where)}
@@ -45,8 +45,8 @@ def possible(wheres: Sequence[Expression]) -> Bits:
         number = _number(subject)
         if limit is not None and not number.levels:
             limits.setdefault(number.digest, set()).update(subject.edges or [limit])
-    # Numbers are told apart by their ranks among the limits: a limit of a whole number beyond 2^53 is no float.
-    ranks = {digest: {limit: 2 * i + 1.0 for i, limit in enumerate(sorted(some))} for digest, some in limits.items()}
+    # Ranks among the limits stand for numbers: a limit of a whole number beyond 2^53 is no float.
+    ranks = {digest: {limit: 2 * i + 1.0 for i, limit in enumerate(sorted(its))} for digest, its in limits.items()}
     axes: dict[tuple[bytes, bool], NDArray[np.float64]] = {}
     for subject, limit in subjects.values():
         number = subject if limit is None else _number(subject)
@@ -59,7 +59,7 @@ def possible(wheres: Sequence[Expression]) -> Bits:
     at = dict(zip(axes, (axis.reshape(-1) for axis in grid), strict=True))
 
     def holds(condition: Expression) -> NDArray[np.float64]:
-        """1 where it is fulfilled, 0 where it is not, NaN where it is missing."""
+        """1 where the condition holds, 0 where it does not, NaN where it is missing."""
         if condition.digest not in single:
             assert condition.function is not None
             return np.asarray(condition.function(*(holds(part) for part in condition.arguments)), np.float64)
@@ -80,7 +80,7 @@ def possible(wheres: Sequence[Expression]) -> Bits:
 
 
 def _number(subject: Expression) -> Expression:
-    """What the bins of `cut` are of; else the subject itself."""
+    """The number that `cut` made this category from; else the subject itself."""
     return subject.arguments[0] if subject.edges else subject
 
 

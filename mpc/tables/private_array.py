@@ -91,7 +91,7 @@ class PrivateArray:
             if other.source is not self.source:
                 raise ShapeError(f"{self.name} {symbol} {other.name}: rows of different tables; join them first")
             if symbol != "[]" and self.expression.levels != other.expression.levels:
-                raise ShapeError(f"{self.name} {symbol} {other.name}: categories compare with one of the same levels")
+                raise ShapeError(f"{self.name} {symbol} {other.name}: categories compare if their levels are the same")
             return other.expression, other.name, (other,)
         if isinstance(other, str):
             if self.expression.type != "category":
@@ -113,7 +113,7 @@ class PrivateArray:
 
     def _arithmetic(self, symbol: str, other: Any, swap: bool = False) -> PrivateArray:
         if self.expression.type == "category":
-            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
+            raise ShapeError(f"{self.name} is a category: count its rows, or compare it with a level")
         expression, name, others = self._other(other, symbol)
         a, b = (expression, self.expression) if swap else (self.expression, expression)
         left, right = (name, self.name) if swap else (self.name, name)
@@ -162,7 +162,7 @@ class PrivateArray:
         return self._derived(expressions.unary("sqrt", self.expression), f"sqrt {self.name}")
 
     def clip(self, low: float, high: float) -> PrivateArray:
-        """Each row moved into [low, high]."""
+        """Each value moved into [low, high]."""
         if self.source.run.standing_in:
             low, high = min(low, high), max(low, high)
         return self._derived(expressions.clipped(self.expression, low, high), self.name)
@@ -243,7 +243,7 @@ class PrivateArray:
 
     # ---- over all owners' rows
     def count(self) -> SecretArray:
-        """How many rows are not missing (and fulfil the condition)."""
+        """The number of rows with a value (that fulfil the condition)."""
         present = expressions.unary("not", expressions.unary("isna", self.expression))
         chosen = Selection(self.source, self.where, (), (self.expression,))
         total = count_rows(self.source, both(self.where, present), chosen=chosen)
@@ -251,20 +251,20 @@ class PrivateArray:
         return total.standing_on(*total.basis.cohorts, *outside) if outside else total
 
     def missing(self) -> SecretArray:
-        """How many rows are missing (and fulfil the condition)."""
+        """The number of rows without a value (that fulfil the condition)."""
         missing = expressions.unary("isna", self.expression)
         total = count_rows(self.source, both(self.where, missing), chosen=Selection(self.source, self.where))
         outside = beyond_bins(self.source, [self.expression], self.where)
         if not outside:
-            return total  # how complete records are is no group of people
+            return total  # rows without a value are no group of people
         inside = both(self.where, expressions.unary("not", missing))
         within = count_rows(self.source, inside, f"rows with {self.name}", or_none=True)
         return total.standing_on(*total.basis.cohorts, *outside, *within.basis.cohorts)
 
     def sum(self) -> SecretArray:
-        """Sum of the valid rows, exact for whole numbers. Raises RangeError where it would not be."""
+        """Sum of the valid rows, exact for whole numbers. Raises RangeError where it could not be exact."""
         if self.expression.type == "category":
-            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
+            raise ShapeError(f"{self.name} is a category: count its rows, or compare it with a level")
         source, run = self.source, self.source.run
         local = source.local.ask(Sum([self.expression], self.where))
         exact = Summed(source.at_most, int(max(abs(self.expression.low), abs(self.expression.high), 1)))
@@ -312,15 +312,15 @@ class PrivateArray:
         return self.source.run.functions.histogram(self, self._edges(edges))
 
     def _edges(self, edges: Sequence[float]) -> tuple[float, ...]:
-        """Bin edges; those that a plan only has stand-ins for ascend."""
+        """Bin edges; where a plan has stand-ins for numbers, edges that ascend."""
         limits = edges_of(self.name, edges, exact=self.expression.type == "integer")
         if not self.source.run.standing_in:
             return limits
-        found = list(limits)
-        for k in range(1, len(found)):
-            if not found[k - 1] < found[k]:
-                found[k] = like(found[k - 1] + 1, found[k])
-        return tuple(found)
+        ascending = list(limits)
+        for k in range(1, len(ascending)):
+            if not ascending[k - 1] < ascending[k]:
+                ascending[k] = like(ascending[k - 1] + 1, ascending[k])
+        return tuple(ascending)
 
 
 def unit_exponent(column: PrivateArray) -> tuple[float, int]:

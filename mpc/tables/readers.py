@@ -20,7 +20,7 @@ from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn
 TRUE = ("true", "t", "yes", "y", "1")
 FALSE = ("false", "f", "no", "n", "0")
 
-#: An Integer beyond every range: where larger ones are moved to.
+#: A whole number beyond every range; larger ones are moved to it.
 BEYOND = 1 << 62
 
 
@@ -79,7 +79,7 @@ PLAIN = Spelling()
 
 
 def reader(column: Column, spelling: Spelling = PLAIN) -> Reader:
-    """What single entries of `column` mean; the index of its level for a category."""
+    """The function that reads single entries of `column`; of a category, it gives the index of the level."""
     if isinstance(column, FlagColumn):
         return _flag(column, spelling)
     if isinstance(column, CategoryColumn):
@@ -87,7 +87,7 @@ def reader(column: Column, spelling: Spelling = PLAIN) -> Reader:
     return _number(column, spelling, whole=isinstance(column, IntegerColumn))
 
 
-#: Characters of a whole number.
+#: Most characters of a whole number.
 _LONGEST = 60
 _UNREADABLE = object()
 _WHOLE = re.compile(r"([+-]?[0-9]{1,40})(?:\.0*)?")
@@ -132,7 +132,7 @@ def _number(column: Column, spelling: Spelling, *, whole: bool) -> Reader:
             digits, point, _ = spelling.plain(text).partition(".")
             if not whole:
                 return float(spelling.plain(text))
-            # Long digits with a fraction were a floating-point number once, and have been rounded by whoever wrote it.
+            # A long number with a fraction was a floating-point number before, and was rounded when it was written.
             return Meaning.INVALID if point and abs(int(digits)) > 1 << 53 else int(digits)
         word = text.lstrip("+-").lower()
         if word == "nan":
@@ -141,25 +141,25 @@ def _number(column: Column, spelling: Spelling, *, whole: bool) -> Reader:
             return -math.inf if text.startswith("-") else math.inf
         return Meaning.INVALID
 
-    def one(value: object) -> Entry:
+    def read(value: object) -> Entry:
         value = _plain(value)
         if value is None:
             return Meaning.MISSING
-        found: Entry = Meaning.INVALID
+        entry: Entry = Meaning.INVALID
         if isinstance(value, str):
-            found = parsed(value)
+            entry = parsed(value)
         elif isinstance(value, float):
             exact = not whole or (value.is_integer() and abs(value) <= 2.0**53)
-            found = (int(value) if whole else value) if exact else Meaning.INVALID
+            entry = (int(value) if whole else value) if exact else Meaning.INVALID
         elif isinstance(value, int) and not isinstance(value, bool):
-            found = value
-        if isinstance(found, Meaning):
-            return found
-        if found in numbers:
+            entry = value
+        if isinstance(entry, Meaning):
+            return entry
+        if entry in numbers:
             return Meaning.MISSING
-        return max(-BEYOND, min(BEYOND, int(found))) if whole else _as_float(found)
+        return max(-BEYOND, min(BEYOND, int(entry))) if whole else _as_float(entry)
 
-    return one
+    return read
 
 
 def _as_float(number: float | int) -> float:
@@ -170,7 +170,7 @@ def _as_float(number: float | int) -> float:
 
 
 def _text(value: object) -> str:
-    """A number or text as a file writes it: 1.0 is 1."""
+    """A number or text as a file writes it: 1.0 as 1."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -191,7 +191,7 @@ def _flag(column: FlagColumn, spelling: Spelling) -> Reader:
     words |= {word.strip().lower(): 0.0 for word in spelling.false}
     codes = {code.strip().lower() for code in column.missing} | {_text(code).lower() for code in column.missing} | {""}
 
-    def one(value: object) -> Entry:
+    def read(value: object) -> Entry:
         value = _plain(value)
         if value is None:
             return Meaning.MISSING
@@ -204,14 +204,14 @@ def _flag(column: FlagColumn, spelling: Spelling) -> Reader:
                 return words[text]
         return Meaning.INVALID
 
-    return one
+    return read
 
 
 def _level(column: CategoryColumn, spelling: Spelling) -> Reader:
     by_name = {level: float(index) for index, level in enumerate(column.levels)}
     by_name = {level.strip(): index for level, index in by_name.items()} | by_name
-    # A level that is a number is found by its value where the source holds numbers: 1 and 1.0 are "1" and "01".
-    # Two levels of one value are found by their text only.
+    # Where a source holds numbers, a level that is a number matches by its value: 1 and 1.0 are "1", or "01".
+    # Two levels with the same value match by their text only.
     by_number: dict[float | int, float | None] = {}
     for level, index in by_name.items():
         if (number := as_number(level)) is not None:
@@ -223,25 +223,25 @@ def _level(column: CategoryColumn, spelling: Spelling) -> Reader:
         text = spelling.recode.get(text, text)
         return Meaning.MISSING if not text or text in codes else by_name.get(text)
 
-    def one(value: object) -> Entry:
+    def read(value: object) -> Entry:
         value = _plain(value)
         if value is None:
             return Meaning.MISSING
         if value is _UNREADABLE:
             return Meaning.INVALID
-        found = named(value) if isinstance(value, str) else None
-        if found is None:
-            found = named(_text(value))
-        if found is not None:
-            return found
+        entry = named(value) if isinstance(value, str) else None
+        if entry is None:
+            entry = named(_text(value))
+        if entry is not None:
+            return entry
         if isinstance(value, bool):
             match = [index for level, index in by_name.items() if level.lower() == _text(value)]
             return match[0] if match else Meaning.INVALID
-        # Text is a number here only as a whole one with a fraction of zeros, as pandas writes codes beside gaps.
+        # Text counts as a number only if it is whole with a fraction of zeros: so pandas writes codes beside gaps.
         number = value if isinstance(value, int | float) else _whole_fraction(str(value))
         if number in numbers:
             return Meaning.MISSING
         index = None if number is None else by_number.get(number)
         return Meaning.INVALID if index is None else index
 
-    return one
+    return read

@@ -25,7 +25,7 @@ def absent(values: Values) -> NDArray[np.bool_]:
 
 
 def as_real(values: Values) -> Floats:
-    """As float64, NaN where there is no value; whole numbers beyond 2^53 are rounded."""
+    """The values as float64, NaN where there is none; whole numbers beyond 2^53 are rounded."""
     if values.dtype != np.int64:
         return np.asarray(values, np.float64)
     return np.where(values == MISSING, np.nan, values.astype(np.float64))

@@ -31,7 +31,7 @@ class Column(ABC):
     @property
     @abstractmethod
     def low(self) -> float:
-        """The smallest value: of a flag and of a category's places, 0."""
+        """The smallest value; 0 for a flag and for the indices of a category's levels."""
 
     @property
     @abstractmethod
@@ -145,7 +145,7 @@ def _limits(low: float, high: float, what: str) -> None:
     if not float(low) < float(high):
         raise ConfigError(f"{what}: the lower limit must be below the upper one")
     if not all(isfinite(limit) and abs(limit) < 1e100 for limit in (float(low), float(high))):
-        raise ConfigError(f"{what}: limits must be finite, and such as a column can have")
+        raise ConfigError(f"{what}: limits must be finite, and below 1e100")
 
 
 def _whole_limits(low: float, high: float, what: str) -> tuple[int, int]:
@@ -171,7 +171,7 @@ def _codes(missing: object) -> tuple[str, ...]:
 
 
 def Real(low: float, high: float, *, unit: str = "", missing: object = None) -> Any:
-    """A number between `low` and `high`. Any, so that a table's attribute reads as the column it becomes."""
+    """A number between `low` and `high`. Any, so that scripts use a table's attribute as a column."""
     _limits(low, high, f"Real({low}, {high})")
     return RealColumn(missing=_codes(missing), minimum=float(low), maximum=float(high), unit=unit)
 

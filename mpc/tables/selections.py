@@ -1,8 +1,8 @@
-"""Rows that releases of one run are about, and what one release tells about another's by subtraction.
+"""The rows that releases of a run are about, and what two releases tell together by subtraction.
 
-The count of all rows less the count of those up to 100 years is the count of those above. So where two selections of
-rows follow from the same columns, or one of them is of all rows, their difference is held against the minimum, too:
-none, or enough. The release that comes later in the script falls.
+The count of all rows minus the count of rows up to 100 years is the count of rows above. So where two selections of
+rows follow from the same columns, or one of them is of all rows, their difference is held against the minimum, too: it
+must be none, or enough. Otherwise the release that comes later in the script is suppressed.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Selection(NamedTuple):
 
     @property
     def key(self) -> tuple[str, bytes, frozenset[str]]:
-        """The same for the same rows."""
+        """Equal for the same rows."""
         return self.source.name, b"" if self.where is None else self.where.digest, self.measured
 
     @property
@@ -54,7 +54,7 @@ class Selection(NamedTuple):
 
     @property
     def columns(self) -> set[str]:
-        """The columns that it follows from."""
+        """The columns of its condition and its categories."""
         return set().union(*(e.columns() for e in (self.where, *self.by) if e is not None))
 
     @property
@@ -77,14 +77,17 @@ class Differing(Rule):
         return [parts["apart"], self.at_most - parts["apart"]]
 
 
-#: Cells of two tables together that are counted.
+#: Most cells of two tables together that are counted.
 MOST_CELLS = 4096
 
 
 def related(new: Selection, earlier: Sequence[Selection]) -> list[list[int]]:
-    """Groups of earlier selections that may tell, together, about a new one. For rows with a condition, one group: the
-    selections that share columns with it, or with another selection of the group, and all rows. For all rows: each such
-    group of selections. Statistics of other columns, which may be missing in other rows, are in no group."""
+    """Groups of earlier selections that may tell, together, about a new one: lists of their indices.
+
+    A new selection with a condition has one group: the selections that share columns with it, or with another selection
+    of the group, and all rows. For all rows: each such group of selections. Statistics of other columns, which may be
+    missing in other rows, are in no group.
+    """
     alike = [i for i, old in enumerate(earlier) if old.source is new.source and old.measured == new.measured]
     some = [i for i in alike if earlier[i].key != new.key and earlier[i].where is not None]
     if new.where is not None:
@@ -99,17 +102,17 @@ def related(new: Selection, earlier: Sequence[Selection]) -> list[list[int]]:
 
 
 def _joined_by_columns(columns: set[str], some: Sequence[int], earlier: Sequence[Selection]) -> list[int]:
-    found: list[int] = []
-    while more := [i for i in some if i not in found and earlier[i].columns & columns]:
-        found += more
+    group: list[int] = []
+    while more := [i for i in some if i not in group and earlier[i].columns & columns]:
+        group += more
         columns = columns.union(*(earlier[i].columns for i in more))
-    return sorted(found)
+    return sorted(group)
 
 
 def apart(new: Selection, earlier: Sequence[tuple[Selection, Callable[[], SecretArray] | None]]) -> Cohort | None:
     """The groups of rows that a selection and earlier ones tell by subtraction: none, or enough rows in each.
 
-    earlier: related selections, each with what gives the bit whether it came out (None: it did).
+    earlier: related selections, each with a function that gives the bit whether it came out (None: it did).
 
     Rows are counted by the selections that they are in. A selection that did not come out separates no rows. Rows in no
     selection are told only by a release of all rows.
@@ -133,22 +136,22 @@ def apart(new: Selection, earlier: Sequence[tuple[Selection, Callable[[], Secret
     merged = Merged(cells, patterns, unsure, lambda i: [way() for way in ways[i] if way is not None], whole)
     names = " and ".join(where.text for where in wheres.values())
     what = f"rows of {new.source.name} in each combination of {names}"
-    found = Cohort(cells.run, merged.counts, most=cells.most, what=what, or_none=True, shape=(len(patterns),))
+    groups = Cohort(cells.run, merged.counts, most=cells.most, what=what, or_none=True, shape=(len(patterns),))
     return Cohort(
         cells.run,
         merged.counts,
         most=cells.most,
         what=what,
         or_none=True,
-        sources=(found,),
+        sources=(groups,),
         decide=lambda bits: merged.not_told(bits[0]).all(),
     )
 
 
 class Merged:
-    """Numbers of rows by pattern, where some selections are not known to tell rows apart.
+    """Numbers of rows by pattern, where a secret bit says of some selections whether they came out.
 
-    unsure  the selections of which a bit says whether they came out
+    unsure  the indices of these selections; `came_out` gives their bits
     whole   rows in none of the selections are told, too
     """
 
@@ -165,7 +168,7 @@ class Merged:
         self._hidden: SecretArray | None = None
 
     def counts(self) -> Counts:
-        """Those of each pattern and of all others from which it does not differ by a selection that came out."""
+        """The rows of each pattern and of all patterns that differ from it by no selection that came out."""
         total, own, exact = self._cells.counts()
         size = len(self._patterns)
         differ = self._patterns[:, None, :] != self._patterns[None, :, :]
@@ -183,7 +186,8 @@ class Merged:
         return Counts(merged[:1], None if own is None else merged[1:].reshape(-1, 1, size), exact)
 
     def not_told(self, large: SecretArray) -> SecretArray:
-        """Bits: enough; or told already, by themselves; or told by nothing, as rows in no selection that came out."""
+        """Bits: enough rows; or an earlier release told them by themselves; or none tells them (in no selection that
+        came out)."""
         patterns, free = self._patterns, []
         sure = np.setdiff1d(np.arange(patterns.shape[1]), self._unsure)
         if not self._whole:
@@ -192,7 +196,7 @@ class Merged:
             open_ones = np.flatnonzero(~patterns[:, sure].any(axis=1) & ~nothing)
             if len(open_ones):
                 free.append((open_ones, self._none_came_out(patterns[open_ones])))
-        alone = patterns.sum(axis=0) == 1  # the rows of one selection by themselves: it told them, if it came out
+        alone = patterns.sum(axis=0) == 1  # selections of a single pattern: they told its rows, if they came out
         large = large | large.constant(patterns[:, sure[alone[sure]]].any(axis=1))
         alone[sure] = False
         if len(by_itself := np.flatnonzero((patterns & alone).any(axis=1))):
@@ -218,7 +222,7 @@ class Merged:
             self._hidden = concatenate([~first, first.constant(np.ones(1, np.bool_))])
         sets, back = np.unique(which[:, self._unsure], axis=0, return_inverse=True)
         most = max(int(sets.sum(axis=1).max()), 1)
-        members = np.stack([np.pad(np.flatnonzero(one), (0, most), constant_values=len(one))[:most] for one in sets])
+        members = np.stack([np.pad(np.flatnonzero(s), (0, most), constant_values=len(s))[:most] for s in sets])
         bits = _taken(self._hidden, members).all(1)
         return _taken(bits, back.reshape(-1))
 
@@ -228,18 +232,18 @@ def _taken(x: SecretArray, index: NDArray[np.intp]) -> SecretArray:
 
 
 def _padded(into: NDArray[np.intp], size: int) -> NDArray[np.intp]:
-    """(size, most): which entries go into each; the number of entries where there are none."""
+    """(size, most): the indices of the entries of `into` that are 0, 1, …; len(into) fills the rows up."""
     lists = [np.flatnonzero(into == p) for p in range(size)]
-    most = max(len(one) for one in lists)
-    return np.stack([np.pad(one, (0, most - len(one)), constant_values=len(into)) for one in lists])
+    most = max(len(indices) for indices in lists)
+    return np.stack([np.pad(indices, (0, most - len(indices)), constant_values=len(into)) for indices in lists])
 
 
 def _patterns(new: Selection, wheres: Sequence[Expression], patterns: NDArray[np.bool_]) -> Cohort:
     """The rows of each pattern."""
     source = new.source
-    key = ("patterns", tuple(one.digest for one in wheres), new.measured)
+    key = ("patterns", tuple(where.digest for where in wheres), new.measured)
     if key not in source.memo:
-        local = source.local.ask(Patterns([fulfilled(one) for one in wheres], patterns, new.present))
+        local = source.local.ask(Patterns([fulfilled(where) for where in wheres], patterns, new.present))
         part = Part("apart", (len(patterns),), 0, source.at_most, "int", "counts")
         own = share_parts(source, local, [part], Differing(source.at_most))["apart"]
         source.memo[key] = Cohort.of(own.sum(0), own, what="", or_none=True)

@@ -1,7 +1,7 @@
 """Rows that leave their owners as shares: only where a script says `share()`.
 
-Every owner's rows are padded to a public number, so that how many it brought stays hidden; a mask tells rows from
-padding and from missing values, and is secret as the values are.
+Every owner's rows are padded to a public number, which hides how many rows it brought. A mask tells rows from padding
+and from missing values; it is secret, as the values are.
 """
 
 from __future__ import annotations
@@ -70,13 +70,13 @@ class Collect(Aggregate):
 
 @dataclass(frozen=True)
 class Row(Rule):
-    """Values within their bound; whether there is one is what a comparison tells, whatever was shared."""
+    """Values within their bound. "present" needs no rule: a comparison makes a bit of whatever an owner shared."""
 
     covers = frozenset({"present"})
 
 
 def _shared(source: Source, rows: int, where: Expression | None) -> Shared:
-    """The places that rows of a selection are shared to; the same for columns that are shared one by one."""
+    """The places of a selection's shared rows; the same for columns that are shared in separate calls."""
     key = ("shared", rows, b"" if where is None else where.digest)
     if key not in source.memo:
         source.memo[key] = Shared(source.run, source.name, len(source.owners), rows, Selection(source, where))
@@ -87,10 +87,10 @@ def _shared(source: Source, rows: int, where: Expression | None) -> Shared:
 def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     """Each column as a secret array of (owners * rows) elements, with a mask; one reading, one message an owner.
 
-    Each element is a single row, so a release of it needs a reason; what is computed from many of them stands on the
-    rows that are there.
+    Each element is a single row, so a release of it needs a reason; a value computed from many of them stands on the
+    rows that are present.
 
-    An owner with a value beyond the column's bound counts as one without rows in it.
+    An owner with a value beyond a column's bound counts as an owner without rows in that column.
 
     Raises DataError at an owner that has more than `rows` rows; RangeError for columns of values below 1e-9.
     Bytes 16 an element and owner, and those of two `nonnegative` for each element; rounds 4, and those of

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Source:
     """A table of the run: who owns its rows, and this party's own reading of them.
 
-    `memo` keeps what was computed about it in this run, so that a mean and a standard deviation of one column
-    share their moments. It is the scope's, so it depends on the program alone and is the same at all parties.
+    `memo` keeps what the run computed about it, so that a mean and a standard deviation of one column share their
+    moments. It belongs to the scope, so it depends on the program alone and is the same at all parties.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Source:
         self.owners = tuple(owners)
         self.at_most = at_most
         self.local = local
-        #: What holds sums of its columns, besides minimums.
+        #: The rule of dominance for sums of its columns, besides minimums.
         self.dominance = dominance
         self.columns = {column.name: _source_column(column) for column in schema.columns}
 

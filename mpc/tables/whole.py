@@ -27,7 +27,7 @@ Whole = NDArray[np.int64]
 EXACT = 1 << 53
 #: Whole numbers of rows lie within ± this.
 LARGEST = 1 << 61
-#: Where a threshold beyond every whole number is moved to.
+#: A threshold beyond every whole number is moved to this one.
 _BEYOND = 1 << 62
 
 ARITHMETIC: dict[str, Callable[..., Any]] = {"+": operator.add, "-": operator.sub, "*": operator.mul}
@@ -42,8 +42,8 @@ COMPARE: dict[str, Callable[..., Any]] = {
 
 
 def fits_real(*columns: Expression) -> bool:
-    """Whether float64 holds every value exactly."""
-    return all(max(abs(one.low), abs(one.high)) <= EXACT for one in columns)
+    """Whether float64 holds all their values exactly."""
+    return all(max(abs(column.low), abs(column.high)) <= EXACT for column in columns)
 
 
 def need_real(what: str, column: Expression) -> None:
@@ -62,19 +62,19 @@ def as_whole(values: NDArray[np.float64]) -> Whole:
 
 
 def arithmetic(symbol: str) -> Callable[[Whole, Whole], Whole]:
-    """a + b, a - b or a * b; missing where a side is."""
+    """a + b, a - b or a * b; missing where a side is missing."""
     compute = ARITHMETIC[symbol]
 
     def function(x: Whole, y: Whole) -> Whole:
         gone = absent(x) | absent(y)
-        # What is computed of MISSING means nothing, and wraps.
+        # A result computed from MISSING would mean nothing, and wrap.
         return np.where(gone, MISSING, np.asarray(compute(np.where(gone, 0, x), np.where(gone, 0, y)), np.int64))
 
     return function
 
 
 def comparison(symbol: str) -> Callable[[Whole, Whole], NDArray[np.float64]]:
-    """A flag: missing where a side is."""
+    """A flag: missing where a side is missing."""
     compare = COMPARE[symbol]
 
     def function(x: Whole, y: Whole) -> NDArray[np.float64]:
@@ -100,14 +100,14 @@ def clipped(low: int, high: int) -> Callable[[Whole], Whole]:
 
 
 def threshold(symbol: str, limit: float) -> int:
-    """The whole number that a whole one compares with as it does with `limit`, whatever it is."""
+    """The whole number t for which `x <symbol> t` is `x <symbol> limit`, for every whole number x of a column."""
     if math.isnan(limit):
         raise RangeError(f"{symbol}: a column is compared with NaN")
     moved = max(-float(_BEYOND), min(float(_BEYOND), limit))
     if moved == math.floor(moved):
         return int(moved)
     if symbol in ("==", "!="):
-        return _BEYOND  # no whole number is that
+        return _BEYOND  # no column has that number
     return math.ceil(moved) if symbol in ("<", ">=") else math.floor(moved)
 
 
@@ -126,7 +126,7 @@ def bins(edges: tuple[float, ...]) -> Callable[[Whole], NDArray[np.float64]]:
 
 
 def span(symbol: str, a: Expression, b: Expression) -> tuple[int, int]:
-    """Between which whole numbers a + b, a - b or a * b lies."""
+    """The smallest and the largest a + b, a - b or a * b."""
     corners = [int(ARITHMETIC[symbol](int(x), int(y))) for x in (a.low, a.high) for y in (b.low, b.high)]
     return min(corners), max(corners)
 
