@@ -91,7 +91,7 @@ class PrivateArray:
             if other.source is not self.source:
                 raise ShapeError(f"{self.name} {symbol} {other.name}: rows of different tables; join them first")
             if symbol != "[]" and self.expression.levels != other.expression.levels:
-                raise ShapeError(f"{self.name} {symbol} {other.name}: categories compare if their levels are the same")
+                raise ShapeError(f"{self.name} {symbol} {other.name}: categories compare if they have the same levels")
             return other.expression, other.name, (other,)
         if isinstance(other, str):
             if self.expression.type != "category":
@@ -113,7 +113,7 @@ class PrivateArray:
 
     def _arithmetic(self, symbol: str, other: Any, swap: bool = False) -> PrivateArray:
         if self.expression.type == "category":
-            raise ShapeError(f"{self.name} is a category: count its rows, or compare it with a level")
+            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
         expression, name, others = self._other(other, symbol)
         a, b = (expression, self.expression) if swap else (self.expression, expression)
         left, right = (name, self.name) if swap else (self.name, name)
@@ -264,7 +264,7 @@ class PrivateArray:
     def sum(self) -> SecretArray:
         """Sum of the valid rows, exact for whole numbers. Raises RangeError where it could not be exact."""
         if self.expression.type == "category":
-            raise ShapeError(f"{self.name} is a category: count its rows, or compare it with a level")
+            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
         source, run = self.source, self.source.run
         local = source.local.ask(Sum([self.expression], self.where))
         exact = Summed(source.at_most, int(max(abs(self.expression.low), abs(self.expression.high), 1)))

@@ -252,7 +252,7 @@ def test_rows_of_pandas_keep_every_digit():
     frame = pd.DataFrame({"id": ids, "other": [ODD] * 3, "small": [1, 2, 3], "real": 0.0, "flag": True})
     got = run(lambda p: {"same": p[p.id == p.other].count(), "known": p.id.count()}, [frame] * 3)
     assert got == {"same": 3, "known": 3}
-    with pytest.raises(DataError, match="id: 1 of 3 values are not whole numbers that are exact"):
+    with pytest.raises(DataError, match="id: 1 of 3 values are not exact whole numbers"):
         run(lambda p: {"n": p.count()}, [frame.assign(id=[float(ODD + 1), 1.0, 2.0])] * 3)
 
 

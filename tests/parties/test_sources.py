@@ -123,7 +123,7 @@ def test_whole_numbers_of_sqlite_keep_every_digit(tmp_path):
     assert columns["number"].tolist()[:2] == [2**53 + 1, 2**60 + 1]
     assert columns["number"][3] == 7
     (tmp_path / "clinic.sqlite").unlink()
-    with pytest.raises(DataError, match="1 of 1 values are not whole numbers that are exact"):
+    with pytest.raises(DataError, match="1 of 1 values are not exact whole numbers"):
         read(sqlite(tmp_path, [(2.0**53 + 2,)], "number"), Ids.schema)
 
 
