@@ -50,8 +50,8 @@ class Spec(NamedTuple):
 class Cost:
     """Rounds (longest chain of dependent messages), payload bytes and messages sent by each compute party.
 
-    distance  largest statistical distance from uniform of all masked openings together, for parties that must learn
-              nothing; 0: everything is hidden perfectly
+    distance  upper bound of the statistical distance from uniform of all masked openings together, for parties that
+              must learn nothing; 0: everything is hidden perfectly
     """
 
     rounds: int = 0
