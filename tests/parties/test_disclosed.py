@@ -143,7 +143,7 @@ def test_with_a_minimum_of_1_every_release_is_listed(tmp_path: Path) -> None:
 
 
 def test_the_mock_run_says_it_too(study: Path) -> None:
-    text = plan(study, "--mock")
+    text = plan(study, "--mock", "--plan-timeout", "240")
     shown = text[text.index("What results look like") :]
     assert shown.index("NOT PROTECTED (the author's reason") < shown.index("above 0")
     assert "oldest" in shown
