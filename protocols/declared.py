@@ -19,6 +19,7 @@ from mpc.machine.engine import Cost, Engine, Spec
 from mpc.machine.labels import LABEL_BYTES
 from mpc.machine.party import Party
 from mpc.machine.primitives import PRIMITIVES, Primitive
+from mpc.untyped import Parameter, Program
 
 Planned = tuple[Spec, Cost]
 #: The first arguments of all functions of an engine's protocols: none, or the sharing scheme.
@@ -92,7 +93,12 @@ class Protocol:
     discloses: Callable[..., Mapping[str, int]] | None
 
     def planned(
-        self, setting: Setting, parties: int, label: bytes, operands: tuple[Spec, ...], parameters: Mapping[str, Any]
+        self,
+        setting: Setting,
+        parties: int,
+        label: bytes,
+        operands: tuple[Spec, ...],
+        parameters: Mapping[str, Parameter],
     ) -> Planned:
         """The specification of the result, and the cost."""
         result = self.primitive.result(*operands, **parameters)
@@ -109,7 +115,7 @@ class Protocols(dict[str, Protocol]):
     def declare(
         self,
         name: str,
-        run: Callable[..., Any],
+        run: Program,
         *,
         local: bool = False,
         cost: Callable[..., Cost] | None = None,
@@ -148,7 +154,7 @@ class Declared(Engine):
         #: Protocols that scenarios bring, by primitive.
         self._adopted: dict[str, Protocol] = {}
 
-    def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
+    def adopt(self, stated: Primitive, protocols: Mapping[str, Program]) -> None:
         known = self._adopted.get(stated.name)
         if known is not None and known.primitive is stated:
             return
@@ -171,18 +177,18 @@ class Declared(Engine):
             raise LocalProtocolError(f"the engine {self.name} has no primitive {primitive!r}")
         return protocol
 
-    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> Planned:
+    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Parameter) -> Planned:
         protocol = self.protocols.get(primitive) or self._protocol(primitive)
         if not protocol.remembered:
             return protocol.planned(self.setting, self.parties, label, operands, parameters)
         first = label[0] % self.parties
         return _remembered(protocol, self.setting, self.parties, first, operands, tuple(parameters.items()))
 
-    def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
+    def work(self, primitive: str, *operands: Spec, **parameters: Parameter) -> float:
         protocol = self._protocol(primitive)
         return 1e-9 * protocol.work(Task(self, protocol.primitive, operands, parameters))
 
-    def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
+    def discloses(self, primitive: str, *operands: Spec, **parameters: Parameter) -> Mapping[str, int]:
         disclosed = self._protocol(primitive).discloses
         return {} if disclosed is None else disclosed(*self.setting, *operands, **parameters)
 

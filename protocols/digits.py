@@ -13,6 +13,7 @@ import numpy as np
 
 from mpc.errors import RangeError
 from mpc.releases.manifest import Entry
+from mpc.untyped import Json
 
 #: The smallest number of digits that a release may keep; the largest number that is reported (float64 has no more).
 LEAST, _MOST = 3.0, 15.0
@@ -22,7 +23,7 @@ _SMALL = 1e-5
 _PLAIN = ("number", "vector", "matrix", "array")
 
 
-def digits_left(runs: Sequence[Mapping[str, Any]], kinds: Mapping[str, str]) -> dict[str, float]:
+def digits_left(runs: Sequence[Mapping[str, Json]], kinds: Mapping[str, str]) -> dict[str, float]:
     """Release name -> decimal digits that its numbers have in common in all runs: the minimum over its elements.
 
     An element below 1e-5 of the largest counts as 1e-5 of it. Releases of whole numbers, and undefined ones, are left

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 from mpc.releases.disclosure import Result
 from mpc.tables.private import PrivateArray
 from mpc.values.secret import SecretArray
+from mpc.values.stated import Operand
 from protocols import numeric, order
 from protocols.statistics import correlations, descriptive, grouped, tables
 
@@ -18,22 +18,22 @@ class Library:
     def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
         return numeric.divide(a, b)
 
-    def floor_divide(self, x: SecretArray, divisor: Any) -> SecretArray:
+    def floor_divide(self, x: SecretArray, divisor: Operand) -> SecretArray:
         return numeric.floor_divide(x, divisor)
 
-    def remainder(self, x: SecretArray, divisor: Any) -> SecretArray:
+    def remainder(self, x: SecretArray, divisor: Operand) -> SecretArray:
         return numeric.remainder(x, divisor)
 
-    def divide_with_remainder(self, x: SecretArray, divisor: Any) -> tuple[SecretArray, SecretArray]:
+    def divide_with_remainder(self, x: SecretArray, divisor: Operand) -> tuple[SecretArray, SecretArray]:
         return numeric.divide_with_remainder(x, divisor)
 
-    def take(self, x: Any, index: SecretArray, axis: int | None) -> SecretArray:
+    def take(self, x: Operand, index: SecretArray, axis: int | None) -> SecretArray:
         return numeric.take(x, index, axis)
 
     def power(self, x: SecretArray, exponent: float) -> SecretArray:
         return numeric.power(x, exponent)
 
-    def power_modulo(self, x: SecretArray, exponent: int, modulus: Any) -> SecretArray:
+    def power_modulo(self, x: SecretArray, exponent: int, modulus: Operand) -> SecretArray:
         return numeric.power_modulo(x, exponent, modulus)
 
     def sqrt(self, x: SecretArray) -> SecretArray:

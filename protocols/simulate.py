@@ -31,6 +31,7 @@ from mpc.machine.simulation import simulated_keys
 from mpc.releases.scenario import Scenario
 from mpc.releases.study import Study, runtime_of
 from mpc.tables.rows import Rows
+from mpc.untyped import Anything, Opaque, Program
 from mpc.values.fixed import decode, magnitude
 from mpc.values.secret import SecretArray, constant
 from protocols.assembly import Frame, assemble, rows_of, run_here, whole
@@ -67,7 +68,7 @@ def simulate(
     *,
     engine: str = "replicated",
     threshold: int | None = None,
-    parameters: Mapping[str, Any] | None = None,
+    parameters: Mapping[str, Anything] | None = None,
     ranges: Ranges | None = None,
     recipients: Sequence[str] | None = None,
     compute: Sequence[str] | None = None,
@@ -213,14 +214,14 @@ async def opened(run: Runtime, x: SecretArray) -> NDArray[Any]:
 
 
 def compute(
-    function: Callable[..., Any],
+    function: Program,
     *arrays: ArrayLike,
     engine: str = "ideal",
     parties: int = 3,
     threshold: int | None = None,
     network: Network | None = None,
     seed: int = 1,
-) -> Any:
+) -> Opaque:
     """What `function(*secrets)` of these arrays gives, at simulated parties, in the clear: for tests and notebooks.
 
     compute(lambda x: x.sort(), [3, 1, 2])  # array([1, 2, 3])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from mpc.machine.channel import MemoryNetwork
 from mpc.machine.engine import Cost
 from mpc.releases.manifest import Entry
+from mpc.untyped import Json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,14 +75,14 @@ class Simulation:
         return "".join(lines) + f"</tbody></table><p>{escape(self._cost)}</p>"
 
 
-def shown(value: Any) -> str:
+def shown(value: Json) -> str:
     """A number to six digits, yes or no, or words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.6g}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
 
 
-def cells_of(value: Any) -> Iterator[Cell]:
+def cells_of(value: Json) -> Iterator[Cell]:
     """The numbers of a release, whatever its form."""
     if not isinstance(value, Mapping):
         yield from _nested(value)

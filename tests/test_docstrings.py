@@ -1,11 +1,13 @@
-"""Docstrings that have to be there: what a protocol costs and promises, what a public thing does."""
+"""What has to be said: what a protocol costs and promises, what a public thing does, why a type is `Any`."""
 
 from __future__ import annotations
 
 import ast
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from tests.support.sources import PACKAGES, files, guard, name_of, none_of, tree
+from tests.support.sources import PACKAGES, files, guard, name_of, none_of, text_of, tree
 
 SHARE_FLOOR = ("protocols/replicated", "protocols/shamir")
 
@@ -70,4 +72,45 @@ def test_public_functions_say_what_they_do():
             if public and not ast.get_docstring(node):
                 wrong.append(f"{name_of(path)}:{node.lineno} {node.name}")
     wrong += [f"{name_of(path)}" for path in files(*PACKAGES) if tree(path).body and not ast.get_docstring(tree(path))]
+    none_of(wrong)
+
+
+#: Types in which Any says nothing about a parameter: elements of arrays, what is sent into a coroutine.
+ELEMENTS = ("NDArray[Any]", "dtype[Any]", "Coroutine[Any, Any", "Generator[Any, None, Any]")
+
+
+def public_functions(body: list[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Public functions of a module, and public methods of its public classes."""
+    for node in body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            yield from public_functions(node.body)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and not node.name.startswith("_"):
+            yield node
+
+
+def untyped(node: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """Annotations of a signature that are or hold a bare `Any`."""
+    given = node.args
+    arguments = [*given.posonlyargs, *given.args, *given.kwonlyargs, given.vararg, given.kwarg]
+    annotations = [argument.annotation for argument in arguments if argument is not None] + [node.returns]
+    texts = [ast.unparse(annotation) for annotation in annotations if annotation is not None]
+    return [text for text in texts if re.search(r"\bAny\b", text) and not any(part in text for part in ELEMENTS)]
+
+
+@guard(
+    names=["mpc", "protocols"],
+    forbids=[
+        ("mpc/new.py", "def new(x: Any) -> int: ..."),
+        ("protocols/new.py", "class New:\n    def new(self, *, x: int) -> dict[str, Any]: ..."),
+    ],
+)
+def test_any_in_a_public_signature_has_its_reason_beside_it():
+    """A name of `mpc.untyped`, or a comment `# Any: …` in the signature."""
+    wrong = []
+    for path in files("mpc", "protocols"):
+        lines = text_of(path).splitlines()
+        for node in public_functions(tree(path).body):
+            first = min([node.lineno, *[decorator.lineno for decorator in node.decorator_list]])
+            said = any("# Any: " in line for line in lines[first - 1 : node.body[0].lineno])
+            wrong += [f"{name_of(path)}:{node.lineno} {node.name}: {text}" for text in untyped(node) if not said]
     none_of(wrong)

@@ -14,6 +14,7 @@ from mpc.machine.party import Party
 from mpc.machine.relations import Relations
 from mpc.machine.scheduling import Scheduler, current_scope
 from mpc.machine.witness import Witness
+from mpc.untyped import Anything
 
 
 class Comparing(Scheduler):
@@ -24,7 +25,7 @@ class Comparing(Scheduler):
     #: What must hold between the inputs of each owner.
     relations: Relations
 
-    def cover(self, name: str, what: Any, *operands: Handle) -> None:
+    def cover(self, name: str, what: Anything, *operands: Handle) -> None:
         """Note a step of the script that is no operation, such as a release: all parties must do the same."""
         scope = current_scope.get(self._root)
         label = scope.label(name, b"".join([digest(what), *[operand.label for operand in operands]]))

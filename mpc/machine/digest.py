@@ -20,6 +20,7 @@ import numpy as np
 from mpc.errors import LocalProtocolError
 from mpc.machine.primitives import PRIMITIVES
 from mpc.machine.seen import Seen, SeenText, SeenWhole, plain
+from mpc.untyped import Anything, Json, Parameter
 
 DIGEST_BYTES = 16
 #: The form of an array of more bytes has the hash of its bytes.
@@ -30,12 +31,12 @@ _PRIVATE = {name: primitive.private for name, primitive in PRIMITIVES.items() if
 _WRITTEN: dict[int, tuple[str, CodeType]] = {}
 
 
-def digest(value: Any) -> bytes:
+def digest(value: Anything) -> bytes:
     """BLAKE2b-128 of the canonical form of a public value. Raises LocalProtocolError for a value without one."""
     return blake2b(repr(canonical(value)).encode(), digest_size=DIGEST_BYTES).digest()
 
 
-def canonical(value: Any) -> Hashable:
+def canonical(value: Anything) -> Hashable:
     """A public value in plain, hashable Python values that are equal, and print alike, only for equal ones."""
     kind = type(value)
     if kind is int or value is None or kind is bytes:
@@ -44,13 +45,13 @@ def canonical(value: Any) -> Hashable:
     return _other(value) if form is None else form(value)
 
 
-def parameters(primitive: str, given: dict[str, Any]) -> Hashable:
+def parameters(primitive: str, given: dict[str, Parameter]) -> Hashable:
     """The canonical form of an operation's public parameters."""
     private = _PRIVATE.get(primitive)
     return tuple([(name, canonical(value)) for name, value in given.items() if name != private])
 
 
-def in_short(value: Any) -> Any:
+def in_short(value: Json) -> Json:
     """A JSON value with floats of nine digits: numerical libraries differ in the last digit between machines."""
     if isinstance(value, float):
         return f"{value:.9g}"

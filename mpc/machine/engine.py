@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import LocalProtocolError
+from mpc.untyped import Parameter, Program
 
 if TYPE_CHECKING:
     from mpc.machine.primitives import Primitive
@@ -113,15 +114,15 @@ class Engine(ABC):
         """Prepare what these primitives need and an engine does not have at once; takes time, and sends nothing."""
 
     @abstractmethod
-    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
+    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Parameter) -> tuple[Spec, Cost]:
         """Specification and cost of `primitive(party, *operands, **parameters)` under `label`."""
 
-    def work(self, primitive: str, *operands: Spec, **parameters: Any) -> float:
+    def work(self, primitive: str, *operands: Spec, **parameters: Parameter) -> float:
         """Estimated seconds that one party computes in it, on an ordinary core. Protocols are chosen by it, so it
         follows from public facts and is the same at all parties. 0: too little to count."""
         return 0.0
 
-    def discloses(self, primitive: str, *operands: Spec, **parameters: Any) -> Mapping[str, int]:
+    def discloses(self, primitive: str, *operands: Spec, **parameters: Parameter) -> Mapping[str, int]:
         """What parties see in the clear in it, besides uniformly random numbers and shares: kind -> how many."""
         return {}
 
@@ -130,7 +131,7 @@ class Engine(ABC):
         from an engine that sees no values: the error ends the run."""
         return None
 
-    def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
+    def adopt(self, stated: Primitive, protocols: Mapping[str, Program]) -> None:
         """Take a protocol of a scenario's own as the primitive `stated`; `protocols` has one for each engine's name.
 
         Raises ConfigError where there is none for this engine.

@@ -7,12 +7,13 @@ so this package imports no protocol.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
     from mpc.tables.private import PrivateArray
     from mpc.values.secret import SecretArray
+    from mpc.values.stated import Operand
 
 
 class Functions(Protocol):
@@ -21,22 +22,22 @@ class Functions(Protocol):
     def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
         """a / b; undefined where b is 0."""
 
-    def floor_divide(self, x: SecretArray, divisor: Any) -> SecretArray:
+    def floor_divide(self, x: SecretArray, divisor: Operand) -> SecretArray:
         """x // divisor, of whole numbers."""
 
-    def remainder(self, x: SecretArray, divisor: Any) -> SecretArray:
+    def remainder(self, x: SecretArray, divisor: Operand) -> SecretArray:
         """x % divisor, of whole numbers."""
 
-    def divide_with_remainder(self, x: SecretArray, divisor: Any) -> tuple[SecretArray, SecretArray]:
+    def divide_with_remainder(self, x: SecretArray, divisor: Operand) -> tuple[SecretArray, SecretArray]:
         """x // divisor and x % divisor."""
 
-    def take(self, x: Any, index: SecretArray, axis: int | None) -> SecretArray:
+    def take(self, x: Operand, index: SecretArray, axis: int | None) -> SecretArray:
         """Elements of x at secret places along an axis."""
 
     def power(self, x: SecretArray, exponent: float) -> SecretArray:
         """x ** exponent, for a public exponent."""
 
-    def power_modulo(self, x: SecretArray, exponent: int, modulus: Any) -> SecretArray:
+    def power_modulo(self, x: SecretArray, exponent: int, modulus: Operand) -> SecretArray:
         """x ** exponent % modulus, of whole numbers."""
 
     def sqrt(self, x: SecretArray) -> SecretArray:

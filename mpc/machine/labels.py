@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import LocalProtocolError
 from mpc.machine.witness import Witness
+from mpc.untyped import Opaque
 
 LABEL_BYTES = 16
 _BLOCK = 16
@@ -122,7 +123,7 @@ class Scope:
         self.unconfirmed, self.witness = [], Witness()
         return around + own
 
-    def memo(self, owner: object) -> MutableMapping[Any, Any]:
+    def memo(self, owner: object) -> MutableMapping[Opaque, Opaque]:
         """What this scope and those around it remember about `owner` (which lives as long as the run)."""
         memo = self._memos.get(id(owner))
         if memo is None:

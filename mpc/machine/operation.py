@@ -19,6 +19,7 @@ from mpc.machine.channel import Arrival
 from mpc.machine.engine import Share, Spec
 from mpc.machine.party import Party
 from mpc.machine.witness import Witness
+from mpc.untyped import Opaque
 
 if TYPE_CHECKING:
     from mpc.machine.assumptions import Assumption
@@ -177,7 +178,7 @@ class Operation:
         self.finish(stand_in)
         return True
 
-    def finish(self, result: Any) -> None:
+    def finish(self, result: Opaque) -> None:
         handle = self.handle
         handle.share = result
         handle.done = True

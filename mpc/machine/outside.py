@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import ConfigError, LocalProtocolError
 from mpc.machine.engine import Integers, Shape
+from mpc.untyped import Opaque
 
 if TYPE_CHECKING:
     from mpc.machine.operation import Handle, Local
@@ -147,7 +148,7 @@ class Outside:
             out[start : start + layout.partials[place].size] = values(local.value).reshape(-1)
         return out
 
-    def share(self, run: Runtime, partial: Partial, local: Local, values: Callable[[Any], Integers]) -> Handle:
+    def share(self, run: Runtime, partial: Partial, local: Local, values: Callable[[Opaque], Integers]) -> Handle:
         """The input `partial` of the organizations that do not compute: shape (owners, size). Local."""
         place = run.scope.position
         shape = (len(partial.owners), partial.size)

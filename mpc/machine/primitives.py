@@ -39,6 +39,7 @@ from mpc.machine.shapes import (
     vector,
     wanted,
 )
+from mpc.untyped import Parameter
 
 #: To what `truncate_exact` rounds: of two nearest integers it takes the larger one.
 Rounding = Literal["floor", "nearest"]
@@ -113,13 +114,13 @@ def constant_bits(*, values: NDArray[np.uint64], width: int = 1) -> Spec:
 
 
 @primitive(hashable=False, private="values")
-def input_(*, owner: int, values: Any = None, shape: Shape) -> Spec:
+def input_(*, owner: int, values: Parameter = None, shape: Shape) -> Spec:
     """Share the integers that the compute party `owner` holds, int64; the others pass None."""
     return Spec(shape)
 
 
 @primitive(hashable=False, private="pieces")
-def take(*, pieces: Any, sizes: Sequence[int]) -> Spec:
+def take(*, pieces: Parameter, sizes: Sequence[int]) -> Spec:
     """The joined vectors of organizations that do not compute, from this party's pieces of each (None for those of
     other parties). Any integers may come out, also beyond the capacity."""
     return Spec((sum(sizes),))

@@ -21,6 +21,7 @@ from mpc.machine.outside import Outside
 from mpc.machine.party import Environment
 from mpc.machine.relations import Relations
 from mpc.machine.scheduling import current_scope
+from mpc.untyped import Opaque
 
 if TYPE_CHECKING:
     from mpc.machine.functions import Functions
@@ -124,7 +125,7 @@ class Runtime(Comparing):
             self.fail(error, raised_at(error))
             raise
 
-    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
+    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Opaque]:
         """Run parts of a script concurrently, each in a numbered scope of its own."""
         around = self.scope
         try:

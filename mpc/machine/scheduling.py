@@ -28,6 +28,7 @@ from mpc.machine.outside import Outside
 from mpc.machine.party import Busy, Environment
 from mpc.machine.primitives import PRIMITIVES
 from mpc.machine.witness import Witness
+from mpc.untyped import Opaque, Parameter
 
 if TYPE_CHECKING:
     from mpc.machine.assumptions import Assumption
@@ -152,7 +153,7 @@ class Scheduler(Accounts):
         """The script's line that is being executed."""
         return self._placed or caller()
 
-    def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
+    def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Parameter) -> str:
         """The one of these primitives, which all do the same, that takes the least time; without a network the first.
 
         Each is timed alone: its rounds, its bytes and the engine's work. Parameters must be hashable; for one with a
@@ -182,7 +183,7 @@ class Scheduler(Accounts):
         reads: bytes = b"",
         after: tuple[Handle, ...] = (),
         permit: Permit | None = None,
-        **parameters: Any,
+        **parameters: Parameter,
     ) -> Handle:
         """Schedule `engine.primitive(party, *operands, **parameters)`; returns at once.
 
@@ -283,7 +284,7 @@ class Scheduler(Accounts):
         finally:
             self._draining = False
 
-    def resolve(self, local: Local, value: Any) -> None:
+    def resolve(self, local: Local, value: Opaque) -> None:
         """Set a local value: start what waited for it."""
         local.value = value
         local.ready = True

@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from mpc.untyped import Json, Opaque
+
 #: What stands in texts for a number that the plan does not know.
 UNKNOWN = "…"
 _NUMBER = re.compile(r"-?\b\d+(?:\.\d+)?(?:[eE][+-]?\d+)?\b")
@@ -51,7 +53,7 @@ def plain(value: float) -> float:
     return int.__int__(value) if isinstance(value, SeenWhole) else value
 
 
-def marked(value: Any) -> Any:
+def marked(value: Json) -> Json:
     """A number, marked as of an awaited release; any other value as it is."""
     if isinstance(value, bool):
         return value
@@ -60,12 +62,12 @@ def marked(value: Any) -> Any:
     return Seen(value) if isinstance(value, float) else value
 
 
-def like(value: Any, *sources: Any) -> Any:
+def like(value: Json, *sources: Json) -> Json:
     """A number that was computed from `sources`: marked where one of them is."""
     return marked(value) if unknown(*sources) else value
 
 
-def unknown(*numbers: Any) -> bool:
+def unknown(*numbers: Json) -> bool:
     """Whether one of these numbers follows from an awaited release, so that the plan does not know it."""
     return any(isinstance(number, Seen | SeenWhole) for number in numbers)
 
@@ -84,14 +86,14 @@ for _kind, _base in ((Seen, float), (SeenWhole, int)):
         setattr(_kind, f"__{_name}__", _kept(_base, _name))
 
 
-def seen(value: Any) -> Any:
+def seen(value: Json) -> Json:
     """The value of an awaited release in its JSON form, its numbers marked."""
     if isinstance(value, Mapping):
         return {key: seen(item) for key, item in value.items()}
     return [seen(item) for item in value] if isinstance(value, list) else marked(value)
 
 
-def standing_in(value: Any, numbers: Iterator[int]) -> Any:
+def standing_in(value: Json, numbers: Iterator[int]) -> Json:
     """A stand-in for an opened value while a script is planned: of the same form, with the next of `numbers` in place
     of each number that is 0 or not finite.
 
@@ -106,14 +108,14 @@ def standing_in(value: Any, numbers: Iterator[int]) -> Any:
     return type(value)(next(numbers))
 
 
-def shown(number: Any, text: Callable[[Any], str] = str) -> str:
+def shown(number: Opaque, text: Callable[[Opaque], str] = str) -> str:
     """A number, or a level, in a text for people."""
     if isinstance(number, SeenText):
         return number.shown
     return UNKNOWN if isinstance(number, Seen | SeenWhole) else text(number)
 
 
-def without_numbers(value: Any) -> Any:
+def without_numbers(value: Json) -> Json:
     """A JSON value whose texts have "…" in place of numbers; texts of a list that are then equal stand there once."""
     if isinstance(value, Mapping):
         return {key: without_numbers(item) for key, item in value.items()}

@@ -13,6 +13,7 @@ from mpc.machine.operation import Handle
 from mpc.machine.runtime import Runtime
 from mpc.machine.scheduling import OWN
 from mpc.machine.witness import Witness
+from mpc.untyped import Opaque, Parameter
 
 
 class Step(NamedTuple):
@@ -58,7 +59,7 @@ class Traced(Runtime):
         self._tasks: dict[Scope, Task] = {self.scope: self.trace.script}
         self._numbers: dict[Handle, int] = {}
 
-    def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Any) -> str:
+    def cheapest(self, primitives: tuple[str, ...], *operands: Handle, **parameters: Parameter) -> str:
         chosen = super().cheapest(primitives, *operands, **parameters)
         self.trace.choices[primitives, chosen] += 1
         return chosen
@@ -89,7 +90,7 @@ class Traced(Runtime):
         await super().settle(*handles)
         self._task().items.append(Settle(tuple(dict.fromkeys(self._numbers[handle] for handle in handles))))
 
-    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
+    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Opaque]:
         around, known = self.scope, len(self._tasks)
         beside: list[Task] = []
         self._task().items.append(beside)

@@ -24,6 +24,7 @@ from mpc.releases.manifest import Entry
 from mpc.releases.soundness import Soundness, soundness
 from mpc.tables.expressions import both
 from mpc.tables.selections import Selection
+from mpc.untyped import Json, Opaque
 from mpc.values.cohorts import Cohort
 from mpc.values.fixed import decode
 from mpc.values.inherited import Cause, causes
@@ -76,11 +77,11 @@ class Opened:
             text += f"; left out, because what it shared contradicts itself: {', '.join(self.left_out)}"
         return text
 
-    def cells(self) -> Any:
+    def cells(self) -> Json:
         """Nested lists of floats, with text where there is no value; a scalar for shape ()."""
         return self._nested(self.values, self.status, self._causes(), float)
 
-    def whole_cells(self) -> Any:
+    def whole_cells(self) -> Json:
         """As `cells`, of integers."""
         return self._nested(self.values if self.whole is None else self.whole, self.status, self._causes(), int)
 
@@ -215,7 +216,7 @@ class Masked:
         """The reasons why an element can be undefined, the first cause first."""
         return tuple(cause.why for cause in self.valid)
 
-    def deliver(self, values: Mapping[str, Any]) -> None:
+    def deliver(self, values: Mapping[str, Opaque]) -> None:
         """At a recipient that does not compute: take the values from `hand_out`, by name."""
         for name, handle in self.handed.items():
             self.opened[name] = Handle(handle.spec, 0)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
+from mpc.untyped import JsonObject
 from mpc.values.cohorts import Cohort
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Protection:
     gap: str = ""
     origin: tuple[str, ...] = ()
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """As JSON."""
         return {"guard": self.guard, "counts": list(self.counts), "gap": self.gap, "of": list(self.origin)}
 
@@ -103,7 +104,7 @@ class Entry:
     source: str = ""
     awaited: bool = False
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """As JSON, for the agreed document."""
         return {
             "name": self.name,

@@ -31,6 +31,7 @@ from mpc.suggestions import NOT_AWAITED, WHY_NONE
 from mpc.tables.grouping import GroupedArray, Groups
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.text import check_text
+from mpc.untyped import Anything, Json
 from mpc.values.secret import SecretArray
 
 #: Labels of one axis, or of each axis where there are two.
@@ -42,7 +43,7 @@ _SHOWN = re.compile("<(secret|private) [^>]*>")
 _KINDS = ("number", "vector", "matrix")
 
 
-def as_result(name: str, value: Any, labels: Labels | None = None) -> Result:
+def as_result(name: str, value: Anything, labels: Labels | None = None) -> Result:
     """`value` as what a release opens. Raises ConfigError where it cannot be released, or the labels do not fit."""
     if not isinstance(name, str) or not name.strip() or len(name) > _MOST_CHARACTERS:
         raise ConfigError(f"a release is named {name!r}: give it a name of 1 to {_MOST_CHARACTERS} characters")
@@ -68,7 +69,7 @@ def as_result(name: str, value: Any, labels: Labels | None = None) -> Result:
     return Result("derived", {}, lambda _: form(public))
 
 
-def cells_of(value: SecretArray, opened: Opened) -> Any:
+def cells_of(value: SecretArray, opened: Opened) -> Json:
     """The opened value in nested lists: integers exactly, bools as true and false, words where there is no value."""
     if value.type == "bool":
         return _flags(opened.whole_cells())
@@ -191,7 +192,7 @@ def _axis(about: str, labels: Any, length: int, what: str) -> list[str]:
 
 
 # ---- public values
-def finite(value: Any) -> Any:
+def finite(value: Json) -> Json:
     """A released value with words for numbers that JSON does not have: NaN and infinities (beyond float64)."""
     if isinstance(value, Mapping):
         return {key: finite(item) for key, item in value.items()}

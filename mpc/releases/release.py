@@ -15,6 +15,7 @@ from mpc.releases.apart import Apart
 from mpc.releases.disclosure import Guard, Masked, Opened, Result, mask
 from mpc.releases.manifest import Entry
 from mpc.releases.releasable import finite
+from mpc.untyped import Json, Opaque
 from mpc.values.cohorts import Cohort
 
 if TYPE_CHECKING:
@@ -77,14 +78,14 @@ class Release:
         """Parts for recipients that do not compute, in the same order everywhere."""
         return [handle for part in (self._masked or {}).values() for handle in part.handed.values()]
 
-    def deliver(self, values: Sequence[Any]) -> None:
+    def deliver(self, values: Sequence[Opaque]) -> None:
         """Take the opened values, in the order of `handed`, and keep the released value."""
         rest = iter(values)
         for part in (self._masked or {}).values():
             part.deliver({name: next(rest) for name in part.handed})
         self._keep(dry=False)
 
-    def keep(self) -> Any:
+    def keep(self) -> Json:
         """Read the opened parts and keep the value, at a recipient."""
         study, run = self._study, self._study._run
         if not self.entry.parts and not run.dry and study.participants[run.index] not in self.entry.recipients:

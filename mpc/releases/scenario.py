@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mpc.errors import ConfigError
 from mpc.suggestions import also, closest
 from mpc.tables.schema import Input, Schema
+from mpc.untyped import Anything, JsonObject
 
 if TYPE_CHECKING:
     from mpc.releases.study import Study
@@ -63,7 +64,7 @@ class Scenario:
         self._script = script
         return script
 
-    def plaintext(self, oracle: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    def plaintext(self, oracle: Callable[..., JsonObject]) -> Callable[..., JsonObject]:
         """Decorator: a function of the pooled pandas tables that gives the same releases, name -> value in the JSON
         form of the release. It takes an argument for each table, and may take `parameters` after them."""
         self._plaintext = oracle
@@ -77,11 +78,11 @@ class Scenario:
         return self._script
 
     @property
-    def oracle(self) -> Callable[..., dict[str, Any]] | None:
+    def oracle(self) -> Callable[..., JsonObject] | None:
         """The function under `@scenario.plaintext`, or None."""
         return self._plaintext
 
-    def settings(self, given: Mapping[str, Any]) -> SimpleNamespace:
+    def settings(self, given: Mapping[str, Anything]) -> SimpleNamespace:
         """The defaults, overridden by `given`. Raises ConfigError for an unknown name or another type."""
         values: dict[str, Parameter] = dict(self.parameters)
         for name, value in given.items():

@@ -30,6 +30,7 @@ from mpc.tables.private import PrivateTable
 from mpc.tables.rows import Rows
 from mpc.tables.schema import Schema
 from mpc.tables.source import Source
+from mpc.untyped import Anything, Opaque
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray
 
@@ -113,7 +114,7 @@ class Study:
     def release(
         self,
         name: str,
-        value: Any,
+        value: Anything,
         *,
         to: Sequence[str] | None = None,
         minimum: int | None = None,
@@ -244,7 +245,7 @@ class Study:
         """Wait until these secrets are computed (not opened): so a loop keeps few operations in flight."""
         await self._run.settle(*[value.handle for value in values])
 
-    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
+    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Opaque]:
         """Run parts of the script concurrently; each part numbers its own operations."""
         return await self._run.gather(*parts)
 

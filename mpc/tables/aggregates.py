@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mpc.machine.digest import digest
 from mpc.tables.expressions import Expression, Floats
 from mpc.tables.rows import Values, absent
+from mpc.untyped import JsonObject
 
 #: Evaluates an expression for the current batch.
 Evaluate = Callable[[Expression], Any]
@@ -45,7 +46,7 @@ class Aggregate(ABC):
         """Take one batch of `rows` rows in."""
 
     @abstractmethod
-    def result(self) -> dict[str, Any]:
+    def result(self) -> JsonObject:
         """Named partial results of this owner: float64 arrays, or int64 ones of whole numbers."""
 
     def _selected(self, evaluate: Evaluate, rows: int) -> NDArray[np.bool_]:
@@ -159,7 +160,7 @@ class Sum(Aggregate):
             self._sum[k] += exact_sum(values[keep])
             self._count[k] += float(np.count_nonzero(keep))
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> JsonObject:
         return {"sum": _as_array(self._sum), "count": self._count}
 
 
@@ -191,7 +192,7 @@ class Largest(Aggregate):
             top = np.concatenate([self._largest[k], sizes])
             self._largest[k] = np.sort(np.partition(top, len(top) - 2)[-2:])[::-1]
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> JsonObject:
         return {"total": self._total, "first": self._largest[:, 0], "second": self._largest[:, 1]}
 
 

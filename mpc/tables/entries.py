@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from mpc.tables.readers import BEYOND, PLAIN, Entry, Meaning, Spelling, as_number, reader
 from mpc.tables.rows import MISSING, Values, absent
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
+from mpc.untyped import Anything
 
 #: Most levels that a message lists.
 _LISTED = 12
@@ -39,7 +40,7 @@ class Entries:
         return ((self.values < column.low) | (self.values > column.high)) & ~absent(self.values)
 
 
-def read(column: Column, values: Any, spelling: Spelling = PLAIN) -> Entries:
+def read(column: Column, values: Anything, spelling: Spelling = PLAIN) -> Entries:
     """All entries of a list, a NumPy array or a pandas column."""
     # NumPy would turn the entries of a list into texts, and whole numbers beside pandas' NA into floats.
     typed = isinstance(getattr(values, "dtype", None), np.dtype)
@@ -49,7 +50,7 @@ def read(column: Column, values: Any, spelling: Spelling = PLAIN) -> Entries:
     return read_each(column, array.tolist(), spelling)
 
 
-def read_each(column: Column, values: list[Any], spelling: Spelling = PLAIN) -> Entries:
+def read_each(column: Column, values: list[Anything], spelling: Spelling = PLAIN) -> Entries:
     """Entries one by one; equal entries are read once."""
     read_entry = reader(column, spelling)
     known: dict[tuple[type, object], Entry] = {}

@@ -19,6 +19,7 @@ from mpc.machine.digest import digest
 from mpc.machine.seen import like, shown
 from mpc.tables import whole
 from mpc.tables.rows import absent
+from mpc.untyped import Opaque
 
 Floats = NDArray[np.float64]
 Type = Literal["real", "integer", "flag", "category"]
@@ -92,7 +93,7 @@ class Expression:
             return {self.column}
         return set().union(*(a.columns() for a in self.arguments)) if self.arguments else set()
 
-    def evaluate(self, batch: Mapping[str, Any], memo: dict[int, Any]) -> Any:
+    def evaluate(self, batch: Mapping[str, Opaque], memo: dict[int, Opaque]) -> Opaque:
         """Its values for the rows of one batch; `memo` shares common parts within the batch."""
         values = memo.get(id(self))
         if values is None:

@@ -13,6 +13,7 @@ from math import isfinite
 from typing import Any, ClassVar
 
 from mpc.errors import ConfigError
+from mpc.untyped import JsonObject
 
 #: An Integer lies within ± 2^61: differences of two of them fit every engine.
 LARGEST_INTEGER = 1 << 61
@@ -39,7 +40,7 @@ class Column(ABC):
         """The largest value."""
 
     @abstractmethod
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """As JSON without floats (decimals are strings), for the agreed document."""
 
     def widened(self, low: float, high: float) -> Column:
@@ -63,7 +64,7 @@ class RealColumn(Column):
     def high(self) -> float:
         return self.maximum
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         return {
             "type": "real",
             "low": repr(self.minimum),
@@ -93,7 +94,7 @@ class IntegerColumn(Column):
     def high(self) -> int:
         return self.maximum
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         return {
             "type": "integer",
             "low": str(self.minimum),
@@ -119,7 +120,7 @@ class FlagColumn(Column):
     def high(self) -> float:
         return 1.0
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         return {"type": "flag", "missing": list(self.missing)}
 
 
@@ -137,7 +138,7 @@ class CategoryColumn(Column):
     def high(self) -> float:
         return float(max(len(self.levels) - 1, 0))
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         return {"type": "category", "levels": list(self.levels), "missing": list(self.missing)}
 
 
@@ -170,24 +171,28 @@ def _codes(missing: object) -> tuple[str, ...]:
     return (str(missing),)
 
 
-def Real(low: float, high: float, *, unit: str = "", missing: object = None) -> Any:
-    """A number between `low` and `high`. Any, so that scripts use a table's attribute as a column."""
+def Real(
+    low: float, high: float, *, unit: str = "", missing: object = None
+) -> Any:  # Any: a script uses the attribute as a column
+    """A number between `low` and `high`."""
     _limits(low, high, f"Real({low}, {high})")
     return RealColumn(missing=_codes(missing), minimum=float(low), maximum=float(high), unit=unit)
 
 
-def Integer(low: int, high: int, *, unit: str = "", missing: object = None) -> Any:
+def Integer(
+    low: int, high: int, *, unit: str = "", missing: object = None
+) -> Any:  # Any: a script uses the attribute as a column
     """A whole number between `low` and `high`, both within ± 2^61: exact in files, databases, rows and shares."""
     whole = _whole_limits(low, high, f"Integer({low}, {high})")
     return IntegerColumn(missing=_codes(missing), minimum=whole[0], maximum=whole[1], unit=unit)
 
 
-def Flag(*, missing: object = None) -> Any:
+def Flag(*, missing: object = None) -> Any:  # Any: a script uses the attribute as a column
     """True or false."""
     return FlagColumn(missing=_codes(missing))
 
 
-def Category(*levels: str, missing: object = None) -> Any:
+def Category(*levels: str, missing: object = None) -> Any:  # Any: a script uses the attribute as a column
     """One of `levels`."""
     if not all(isinstance(level, str) for level in levels):
         raise ConfigError('Category: levels are texts, one after the other: Category("a", "b")')
@@ -213,7 +218,7 @@ class Schema:
     def names(self) -> tuple[str, ...]:
         return tuple(column.name for column in self.columns)
 
-    def describe(self) -> dict[str, Any]:
+    def describe(self) -> JsonObject:
         """As JSON, for the agreed document."""
         return {column.name: column.describe() for column in self.columns}
 

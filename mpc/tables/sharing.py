@@ -21,6 +21,7 @@ from mpc.tables.expressions import Expression, not_too_small
 from mpc.tables.local import share_parts
 from mpc.tables.rows import absent
 from mpc.tables.selections import Selection
+from mpc.untyped import JsonObject
 from mpc.values.basis import Basis
 from mpc.values.fixed import frac_for
 from mpc.values.places import Lazy, Places, Shared
@@ -63,7 +64,7 @@ class Collect(Aggregate):
             self._present[k, self._used : end] = ~gone
         self._used = end
 
-    def result(self) -> dict[str, Any]:
+    def result(self) -> JsonObject:
         named: dict[str, Any] = {f"values {k}": row for k, row in enumerate(self._values)}
         return named | {f"present {k}": row for k, row in enumerate(self._present)}
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import MutableMapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mpc.tables import expressions
 from mpc.tables.expressions import Expression
 from mpc.tables.local import LocalPass
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, Schema
+from mpc.untyped import Opaque
 
 if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
@@ -43,7 +44,7 @@ class Source:
         self.columns = {column.name: _source_column(column) for column in schema.columns}
 
     @property
-    def memo(self) -> MutableMapping[Any, Any]:
+    def memo(self) -> MutableMapping[Opaque, Opaque]:
         return self.run.scope.memo(self)
 
     @property

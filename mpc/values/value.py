@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 
 from mpc.errors import LocalProtocolError, ShapeError
 from mpc.machine.engine import Shape, Spec
+from mpc.untyped import Parameter
 from mpc.values.basis import LOOSE, PUBLIC, Basis, union
 from mpc.values.cohorts import Cohort, View
 from mpc.values.fixed import encode, finite, frac_for, magnitude
@@ -136,7 +137,7 @@ class Value:
         raise LocalProtocolError("a secret is no number here: release it to learn it")
 
     # ---- for authors of protocols
-    def invoke(self, primitive: str, *others: Value, result: Stated, **parameters: Any) -> Self:
+    def invoke(self, primitive: str, *others: Value, result: Stated, **parameters: Parameter) -> Self:
         """The result of an engine's primitive of this array and `others`; it is scheduled, and returned at once.
 
         primitive   one that `mpc.machine.primitives` states; `parameters` are its keywords

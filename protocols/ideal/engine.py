@@ -16,6 +16,7 @@ from mpc.errors import BoundExceeded, CheckFailed, LocalProtocolError, ShapeErro
 from mpc.machine.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share, Spec
 from mpc.machine.party import Party
 from mpc.machine.primitives import PRIMITIVES, Primitive
+from mpc.untyped import Parameter, Program
 
 
 class Clear(Share):
@@ -54,13 +55,13 @@ class IdealEngine(Engine):
         #: Primitives that scenarios define, by name.
         self._adopted: dict[str, Primitive] = {}
 
-    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Any) -> tuple[Spec, Cost]:
+    def plan(self, primitive: str, label: bytes, *operands: Spec, **parameters: Parameter) -> tuple[Spec, Cost]:
         stated = PRIMITIVES.get(primitive) or self._adopted.get(primitive)
         if stated is None:
             raise LocalProtocolError(f"the engine {self.name} has no primitive {primitive!r}")
         return stated.result(*operands, **parameters), Cost()
 
-    def adopt(self, stated: Primitive, protocols: Mapping[str, Callable[..., Any]]) -> None:
+    def adopt(self, stated: Primitive, protocols: Mapping[str, Program]) -> None:
         def computed(party: Party, *xs: Clear, **parameters: Any) -> Clear:
             spec = stated.result(*[x.spec for x in xs], **parameters)
             exact = [x.values.astype(object) if x.spec.kind == "arith" else x.values for x in xs]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any
 
 import numpy as np
 
 from mpc.errors import RangeError, ShapeError
 from mpc.values.secret import SecretArray, constant, where
+from mpc.values.stated import Operand
 from mpc.values.wide_products import is_wide, precise_product
 from protocols.numeric.division import divide
 from protocols.numeric.exponential import exp, log
@@ -46,7 +46,7 @@ def power(x: SecretArray, exponent: float) -> SecretArray:
     return where(negative, -size, size) if p % 2 else size
 
 
-def power_modulo(x: SecretArray, exponent: int, modulus: Any) -> SecretArray:
+def power_modulo(x: SecretArray, exponent: int, modulus: Operand) -> SecretArray:
     """x ** exponent % modulus for whole numbers and a public exponent from 0 up: Python's `pow` with three arguments.
 
     Modulus   as the divisor of `remainder`; up to 1.5e9, so that products of two remainders are below 2^61

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,13 @@ from mpc.machine.digest import digest
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party
 from mpc.machine.primitives import Primitive
+from mpc.untyped import Program
 from protocols.declared import Protocol, per_element
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 from protocols.tally import tallied
 
 
-def of_scenario(stated: Primitive, run: Callable[..., Any]) -> Protocol:
+def of_scenario(stated: Primitive, run: Program) -> Protocol:
     """The protocol `run(party, *shares, **parameters)` as the primitive `stated`."""
     known: dict[Hashable, Cost] = {}
 

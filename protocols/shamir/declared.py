@@ -8,6 +8,7 @@ from typing import Any
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
 from mpc.machine.primitives import PRIMITIVES, Primitive
+from mpc.untyped import Parameter, Program
 from protocols.declared import Protocols, Work
 from protocols.shamir.committee import Scheme
 from protocols.shamir.operation import Protocol, cost, run
@@ -26,7 +27,7 @@ def declare_on_floor(
     name: str,
     protocol: Protocol,
     *,
-    given: Callable[..., dict[str, Any]] = _same,
+    given: Callable[..., dict[str, Parameter]] = _same,
     operands: Callable[..., Sequence[Words]] | None = None,
     widths: Callable[..., Sequence[int]] | None = None,
     work: Work = of_bits,
@@ -45,10 +46,10 @@ def declare_on_floor(
 def on_floor(
     stated: Primitive,
     protocol: Protocol,
-    given: Callable[..., dict[str, Any]] = _same,
+    given: Callable[..., dict[str, Parameter]] = _same,
     operands: Callable[..., Sequence[Words]] | None = None,
     widths: Callable[..., Sequence[int]] | None = None,
-) -> tuple[Callable[..., Any], Callable[..., Cost]]:
+) -> tuple[Program, Callable[..., Cost]]:
     """The run and the cost of a primitive that is one protocol on a floor; arguments as `declare_on_floor`."""
 
     async def at_party(party: Party, scheme: Scheme, *xs: Numbers | Planes, **parameters: Any) -> Numbers | Planes:

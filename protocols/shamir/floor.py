@@ -31,6 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.machine.party import Party
+from mpc.untyped import Opaque
 from protocols.engines import MOST
 from protocols.shamir import kernels, kernels_planes, local
 from protocols.shamir.binary_field import product_steps
@@ -202,7 +203,7 @@ class Floor:
         return out.reshape(-1, 2)
 
     # ---- steps of one party in the clear
-    def at(self, index: int, function: Callable[..., Words], *arguments: Any) -> Words | None:
+    def at(self, index: int, function: Callable[..., Words], *arguments: Opaque) -> Words | None:
         """The value of a function at one party; None elsewhere."""
         return function(*arguments) if self.me == index else None
 

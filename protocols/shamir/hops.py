@@ -15,7 +15,6 @@ each product is enough. Words are kept as words, and sent as planes.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from mpc.machine.engine import Cost, Spec
 from mpc.machine.labels import Streams
 from mpc.machine.party import Party, concurrently
 from mpc.machine.shapes import size_of
+from mpc.untyped import Opaque
 from protocols.permuting import WORDS, Places
 from protocols.shamir import kernels, kernels_order, kernels_planes, lagrange, local
 from protocols.shamir.committee import Scheme
@@ -249,7 +249,7 @@ def walk_cost(scheme: Scheme, way: Way, x: Spec) -> Cost:
     return Cost(way.rounds, tuple(sent), tuple(messages))
 
 
-async def shared_anew(f: Floor, *operands: Any, holders: tuple[int, ...], width: int = 0) -> Words:
+async def shared_anew(f: Floor, *operands: Opaque, holders: tuple[int, ...], width: int = 0) -> Words:
     """The sum of the holders' parts as a sharing of degree t.
 
     Rounds    1

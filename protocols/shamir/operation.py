@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mpc.machine.engine import Cost
 from mpc.machine.party import Party
+from mpc.untyped import Parameter
 from protocols.chunks import each
 from protocols.shamir.committee import Chunk, Scheme, cut
 from protocols.shamir.floor import Floor, words
@@ -28,7 +29,13 @@ def nothing(scheme: Scheme) -> Cost:
 
 
 async def run(
-    party: Party, scheme: Scheme, protocol: Protocol, *operands: Words, size: int, result: int = 0, **parameters: Any
+    party: Party,
+    scheme: Scheme,
+    protocol: Protocol,
+    *operands: Words,
+    size: int,
+    result: int = 0,
+    **parameters: Parameter,
 ) -> Words:
     """The result of `protocol` on all elements: planes of `result` bits, or numbers if `result` is 0.
 
@@ -64,7 +71,7 @@ def _part(x: Words, chunk: Chunk) -> Words:
     return x[chunk.start : chunk.stop]
 
 
-def cost(scheme: Scheme, label: bytes, protocol: Protocol, *widths: int, size: int, **parameters: Any) -> Cost:
+def cost(scheme: Scheme, label: bytes, protocol: Protocol, *widths: int, size: int, **parameters: Parameter) -> Cost:
     """The cost of `run`. `widths` are those of its operands, 0 for numbers; parameters must be hashable."""
     total = nothing(scheme)
     for (elements, first), count in Counter((c.size, c.first) for c in cut(scheme, label, size)).items():

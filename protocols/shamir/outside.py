@@ -17,6 +17,7 @@ from mpc.errors import CheckFailed
 from mpc.machine.engine import Cost, Integers, Piece, Spec
 from mpc.machine.labels import Streams
 from mpc.machine.party import Party
+from mpc.untyped import Opaque
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.declared import declare
@@ -78,7 +79,7 @@ def _expanded(seed: bytes, size: int) -> Words:
     return out
 
 
-async def take(f: Floor, *operands: Any) -> Words:
+async def take(f: Floor, *operands: Opaque) -> Words:
     """Sharings of the dealt vectors: each holder shares its summand. The values can be any elements.
 
     Rounds    1

@@ -59,7 +59,7 @@ def _operands(builder: Any, arguments: Any) -> tuple[Any, Any]:
 _FOUR = (types.uint64,) * 4
 
 
-@_inlined
+@_inlined  # Any: numba's types, and values of LLVM
 def add(typingctx: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     """(a + b) modulo the prime."""
 
@@ -70,7 +70,7 @@ def add(typingctx: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     return _PAIR(*_FOUR), code
 
 
-@_inlined
+@_inlined  # Any: numba's types, and values of LLVM
 def sub(typingctx: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     """(a - b) modulo the prime."""
 
@@ -97,7 +97,7 @@ def _product(builder: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     return _fold(builder, builder.add(first, second))
 
 
-@_inlined
+@_inlined  # Any: numba's types, and values of LLVM
 def mul(typingctx: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     """(a * b) modulo the prime."""
 
@@ -107,7 +107,7 @@ def mul(typingctx: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     return _PAIR(*_FOUR), code
 
 
-@_inlined
+@_inlined  # Any: numba's types, and values of LLVM
 def mul_add(typingctx: Any, s0: Any, s1: Any, a0: Any, a1: Any, b0: Any, b1: Any) -> Any:
     """(s + a * b) modulo the prime."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from mpc.machine.engine import Integers
 from mpc.machine.party import Party
 from mpc.machine.shapes import axis_of, fitting, joined_shape, same_shape, size_of, wanted
+from mpc.untyped import Opaque
 from protocols.declared import per_element
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
@@ -86,7 +87,7 @@ def cumulative_sum(x: Numbers, axis: int) -> Numbers:
     return Numbers(out, x.shape)
 
 
-def concatenate(*xs: Any, axis: int) -> Any:
+def concatenate(*xs: Opaque, axis: int) -> Opaque:
     for x in xs[1:]:
         wanted("concatenate", x.spec, xs[0].spec.kind, xs[0].spec.width)
     shape = joined_shape([x.shape for x in xs], axis)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.machine.engine import Cost
+from mpc.untyped import Opaque
 from protocols.shamir.committee import Committee, Scheme
 from protocols.shamir.floor import Floor, Masks, words
 from protocols.shamir.rooms import checked_room, distance
@@ -87,7 +88,7 @@ class Tally(Floor):
     def planes(self, values: Words, width: int) -> Words:
         return np.zeros((width, 1), np.uint64)
 
-    def at(self, index: int, function: Callable[..., Words], *arguments: Any) -> None:
+    def at(self, index: int, function: Callable[..., Words], *arguments: Opaque) -> None:
         return None
 
     # ---- sending

@@ -7,9 +7,10 @@ from typing import Any
 
 from mpc.errors import ShapeError
 from mpc.tables.private import PrivateArray, PrivateTable
+from mpc.untyped import Anything
 
 
-def columns(statistic: str, argument: Any) -> list[PrivateArray]:
+def columns(statistic: str, argument: Anything) -> list[PrivateArray]:
     """A column, several columns or a table as a list of columns. Raises ShapeError for anything else."""
     single = isinstance(argument, PrivateArray | str) or not isinstance(argument, Iterable)
     listed: list[Any] = [argument] if single else list(argument)
@@ -21,7 +22,7 @@ def columns(statistic: str, argument: Any) -> list[PrivateArray]:
     return listed
 
 
-def table(statistic: str, argument: Any) -> PrivateTable:
+def table(statistic: str, argument: Anything) -> PrivateTable:
     """The argument, if it is a table. Raises ShapeError for anything else."""
     if not isinstance(argument, PrivateTable):
         example = f'table[["{argument.name}"]]' if isinstance(argument, PrivateArray) else 'table[["age", "weight"]]'

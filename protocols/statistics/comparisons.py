@@ -9,6 +9,7 @@ import numpy as np
 
 from mpc.releases.disclosure import Opened, Result
 from mpc.tables.private import PrivateArray
+from mpc.untyped import Json, JsonObject
 from mpc.values.secret import concatenate
 from protocols.statistics.descriptive import deviations, means
 from protocols.statistics.moments import column_moments
@@ -43,7 +44,7 @@ def ttest_ind(
     return Result("test", {"n": count, "mean": mean, "sd": sd}, finish, together=True)
 
 
-def two_groups(n: Any, mean: Any, sd: Any, equal_var: bool) -> dict[str, Any]:
+def two_groups(n: Json, mean: Json, sd: Json, equal_var: bool) -> JsonObject:
     """The test, from the opened group sizes, means and standard deviations."""
     from scipy import special  # scipy.stats takes a second to import
 

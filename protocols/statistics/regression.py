@@ -17,6 +17,7 @@ from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
 from mpc.tables.counts import behind, complete
 from mpc.tables.private import PrivateArray
+from mpc.untyped import Json
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
@@ -243,7 +244,7 @@ def _floating(x: SecretArray, exponent: SecretArray) -> tuple[SecretArray, Secre
     return normal, exponent - leading.table(shifts) + (width - 1 - F)
 
 
-def columns(coefficient: Any, t: Any, error: Any, df: int) -> dict[str, list[Any]]:
+def columns(coefficient: Json, t: Json, error: Json, df: int) -> dict[str, list[Json]]:
     """The columns of a table of coefficients, from opened coefficients, t and standard errors."""
     from scipy import special  # scipy.stats takes a second to import
 

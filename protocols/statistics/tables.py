@@ -19,6 +19,7 @@ from mpc.errors import ConfigError
 from mpc.releases.disclosure import Guard, Opened, Result
 from mpc.releases.enough import enough
 from mpc.tables.private import PrivateArray, count_cells
+from mpc.untyped import Json, JsonObject
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, concatenate, stack, where
 
@@ -177,7 +178,7 @@ def contingency(rows: PrivateArray, columns: PrivateArray) -> Result:
     return Result("crosstab", {"counts": counts}, finish, together=True)
 
 
-def chi_square(observed: Any) -> dict[str, Any]:
+def chi_square(observed: Json) -> JsonObject:
     """Pearson's chi-square without correction, its degrees of freedom and p, from opened counts; words in place of
     numbers if an expected count is 0, or the table has a single row or column."""
     from scipy import special  # scipy.stats takes a second to import

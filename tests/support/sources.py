@@ -86,6 +86,10 @@ def tree(path: Path) -> ast.Module:
     return ast.parse(_planted[path]) if path in _planted else _parsed(path)
 
 
+def text_of(path: Path) -> str:
+    return _planted[path] if path in _planted else path.read_text(encoding="utf-8")
+
+
 @cache
 def _parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), str(path))
