@@ -521,7 +521,7 @@ def test_a_part_that_was_changed_by_its_party_is_found(cast, tmp_path):
         )
 
     changed = plaintext[:-1] + bytes((plaintext[-1] ^ 1,))
-    with pytest.raises(CheckFailed, match="different shares of one release"):
+    with pytest.raises(CheckFailed, match="different shares of the same release"):
         together(cast, [envelopes[0], again(changed), envelopes[2]], own)
     for content in (b"", plaintext[:-8], plaintext + bytes(8), b"\xff\xff\xff\xff" + plaintext[4:]):
         with pytest.raises(RemoteProtocolError):

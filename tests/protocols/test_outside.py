@@ -338,7 +338,7 @@ def test_a_part_that_was_changed_is_found(word):
         parts, _, spec = handed(x, None, 9)
         parts[liar] = parts[liar].copy()
         parts[liar][word] += np.uint64(1)
-        with pytest.raises(CheckFailed, match="different shares of one release"):
+        with pytest.raises(CheckFailed, match="different shares of the same release"):
             ReplicatedEngine().combine(parts, spec)
 
 
