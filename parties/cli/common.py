@@ -45,6 +45,21 @@ def json_option(function: Function) -> Function:
     return click.option("--json", "as_json", is_flag=True, help="Print one JSON object on standard output.")(function)
 
 
+def patience_options(function: Function) -> Function:
+    """`--grace` and `--stall`: how long a peer may be silent, and make no progress."""
+    grace = click.option(
+        "--grace",
+        default=7.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="How long a peer may be silent before it is lost.",
+    )
+    stall = click.option(
+        "--stall", default=600.0, show_default=True, metavar="SECONDS", help="How long a peer may make no progress."
+    )
+    return grace(stall(function))
+
+
 def plan_timeout_option(function: Function) -> Function:
     return click.option(
         "--plan-timeout",

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from mpc.errors import ConfigError
-from parties.cli.common import FOLDER, home_option, opened
+from parties.cli.common import FOLDER, home_option, opened, patience_options
 from parties.text.echo import echo
 
 
@@ -54,16 +54,7 @@ class _Program(click.Command):
     metavar="SECONDS",
     help="How long to wait for organizations that have not started yet.",
 )
-@click.option(
-    "--grace",
-    default=7.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a peer may be silent before it is lost.",
-)
-@click.option(
-    "--stall", default=600.0, show_default=True, metavar="SECONDS", help="How long a peer may make no progress."
-)
+@patience_options
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="[STUDY] PROGRAM [ARGS]...")
 def command(
     local: int | None,

@@ -16,6 +16,7 @@ from parties.cli.common import (
     home_option,
     json_option,
     opened,
+    patience_options,
     plan_timeout_option,
     tried_option,
 )
@@ -39,16 +40,7 @@ _STARTED = perf_counter()
     metavar="SECONDS",
     help="How long to wait for organizations that have not started yet, and for contributions.",
 )
-@click.option(
-    "--grace",
-    default=7.0,
-    show_default=True,
-    metavar="SECONDS",
-    help="How long a peer may be silent before it is lost.",
-)
-@click.option(
-    "--stall", default=600.0, show_default=True, metavar="SECONDS", help="How long a peer may make no progress."
-)
+@patience_options
 @click.option(
     "--output",
     type=FOLDER,

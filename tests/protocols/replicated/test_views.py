@@ -27,6 +27,7 @@ from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
 from tests.support.replicated_harness import LABELS, engine
 from tests.support.replicated_views import Changed, Zeros
+from tests.support.view_lab import rank
 
 N = 2048
 LINE = np.stack([np.arange(64) - 5, np.ones(64), np.zeros(64), np.zeros(64)]).astype(np.int64)
@@ -146,31 +147,11 @@ def columns(messages, n, by_element):
     return np.concatenate(found, axis=1)
 
 
-def rank(rows):
-    """Rank over Z_2 of packed rows."""
-    rows = rows.copy()
-    done = 0
-    for bit in range(rows.shape[1] * 8):
-        column = rows[:, bit // 8] >> (7 - bit % 8) & 1
-        found = np.flatnonzero(column[done:])
-        if not found.size:
-            continue
-        pivot = done + found[0]
-        rows[[done, pivot]] = rows[[pivot, done]]
-        column[[done, pivot]] = column[[pivot, done]]
-        column[done] = 0
-        rows[column.astype(bool)] ^= rows[done]
-        done += 1
-        if done == rows.shape[0]:
-            break
-    return done
-
-
 def uniform(messages, n):
     for by_element in (True, False):
         bits = columns(messages, n, by_element)
         rows = np.concatenate([np.packbits(bits, axis=0).T, np.full((1, n // 8), 255, np.uint8)])
-        if rank(rows) < len(rows):
+        if rank(rows, rows.shape[1] * 8) < len(rows):
             return False
         signs = bits.astype(np.float32) * 2 - 1
         if np.abs(signs.mean(axis=0)).max() > 6.5 / np.sqrt(n):
