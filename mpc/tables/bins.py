@@ -30,6 +30,7 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
         arguments=(a,),
         text=f"{a.text} in {len(labels)} bins",
         edges=edges,
+        operation="bin",
         symbol="" if edges[0] <= a.low and a.high <= edges[-1] and not unknown(edges[0], edges[-1]) else "cut",
     )
 

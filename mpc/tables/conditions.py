@@ -63,7 +63,14 @@ def fulfilled(condition: Expression) -> Expression:
         return np.asarray(x == 1.0, np.float64)
 
     return Expression(
-        type="flag", low=0, high=1, function=function, arguments=(condition,), text=condition.text, symbol="fulfilled"
+        type="flag",
+        low=0,
+        high=1,
+        function=function,
+        arguments=(condition,),
+        text=condition.text,
+        symbol="fulfilled",
+        operation="fulfilled",
     )
 
 

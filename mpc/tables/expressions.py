@@ -24,6 +24,12 @@ from mpc.untyped import Opaque
 Floats = NDArray[np.float64]
 Type = Literal["real", "integer", "flag", "category"]
 
+#: The operations of row-wise expressions; `mpc.tables` computes them with NumPy, an owner's database in SQL.
+OPERATIONS = (
+    "constant", "+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!=", "&", "|", "^", "not", "isna", "fulfilled",
+    "negative", "absolute", "log", "exp", "sqrt", "clip", "bin", "as real", "as whole",
+)  # fmt: skip
+
 
 class Expression:
     """One column per row: a source column, or a function of other expressions of the same table."""
@@ -38,6 +44,7 @@ class Expression:
         "high",
         "levels",
         "low",
+        "operation",
         "symbol",
         "text",
         "type",
@@ -57,6 +64,7 @@ class Expression:
         clip: tuple[float, float] | None = None,
         symbol: str = "",
         edges: tuple[float, ...] = (),
+        operation: str = "",
     ) -> None:
         if not -np.inf < low <= high < np.inf:
             raise RangeError(f"a row-wise result would range from {low} to {high}: use `clip` before this operation")
@@ -75,6 +83,9 @@ class Expression:
         self.edges = edges
         #: The operator of a comparison or of joined flags; also "cut", "absolute", "fulfilled".
         self.symbol = symbol
+        #: What `function` computes, by a name that can be said in another language: one of OPERATIONS; "" for a source
+        #: column, and for a function that no other language knows.
+        self.operation = operation
         self._digest: bytes | None = None
 
     def __repr__(self) -> str:
@@ -115,9 +126,13 @@ def public(value: float) -> Expression:
     text = shown(value, lambda number: f"{number}" if isinstance(number, int) else f"{number:g}")
     if isinstance(value, int):
         constant = np.asarray(whole.threshold("==", value), np.int64)
-        return Expression(type="integer", low=value, high=value, function=lambda: constant, text=text)
+        return Expression(
+            type="integer", low=value, high=value, function=lambda: constant, text=text, operation="constant"
+        )
     number = float(value)
-    return Expression(type="real", low=number, high=number, function=lambda: np.asarray(number), text=text)
+    return Expression(
+        type="real", low=number, high=number, function=lambda: np.asarray(number), text=text, operation="constant"
+    )
 
 
 def _real(what: str, a: Expression) -> Expression:
@@ -125,14 +140,18 @@ def _real(what: str, a: Expression) -> Expression:
     if a.type != "integer":
         return a
     whole.need_real(what, a)
-    return Expression(type="real", low=a.low, high=a.high, function=whole.as_real, arguments=(a,), text=a.text)
+    return Expression(
+        type="real", low=a.low, high=a.high, function=whole.as_real, arguments=(a,), text=a.text, operation="as real"
+    )
 
 
 def _whole(a: Expression) -> Expression | None:
     """A whole number or a flag in int64; None for a real number."""
     if a.type != "flag":
         return a if a.type == "integer" else None
-    return Expression(type="integer", low=0, high=1, function=whole.as_whole, arguments=(a,), text=a.text)
+    return Expression(
+        type="integer", low=0, high=1, function=whole.as_whole, arguments=(a,), text=a.text, operation="as whole"
+    )
 
 
 def _both_whole(a: Expression, b: Expression) -> tuple[Expression, Expression] | None:
@@ -161,7 +180,9 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
         least, most = whole.span(symbol, a, b)
         if max(-least, most) <= whole.LARGEST:
             function = whole.arithmetic(symbol)
-            return Expression(type="integer", low=least, high=most, function=function, arguments=pair, text=text)
+            return Expression(
+                type="integer", low=least, high=most, function=function, arguments=pair, text=text, operation=symbol
+            )
         if not whole.fits_real(a, b):
             raise RangeError(
                 f"{symbol}: whole numbers would range from {least} to {most}, and are exact within ± 2^61: `clip` first"
@@ -182,7 +203,15 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
             float(functions[symbol](np.float64(x), np.float64(y))) for x in (a.low, a.high) for y in (b.low, b.high)
         ]
     low, high = min(corners), max(corners)
-    return Expression(type="real", low=low, high=high, function=functions[symbol], arguments=(a, b), text=text)
+    return Expression(
+        type="real", low=low, high=high, function=functions[symbol], arguments=(a, b), text=text, operation=symbol
+    )
+
+
+def _flag(symbol: str, function: Callable[..., Any], arguments: tuple[Expression, ...], text: str) -> Expression:
+    return Expression(
+        type="flag", low=0, high=1, function=function, arguments=arguments, text=text, symbol=symbol, operation=symbol
+    )
 
 
 def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
@@ -193,7 +222,7 @@ def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
         b = public(whole.threshold(symbol, b.low))
     if pair := _both_whole(a, b):
         exact = whole.comparison(symbol)
-        return Expression(type="flag", low=0, high=1, function=exact, arguments=pair, text=text, symbol=symbol)
+        return _flag(symbol, exact, pair, text)
     a, b = _real(symbol, a), _real(symbol, b)
     compare: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
         "<": operator.lt,
@@ -207,7 +236,7 @@ def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
     def function(x: Floats, y: Floats) -> Floats:
         return _missing_like(compare[symbol](x, y).astype(np.float64), x, y)
 
-    return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
+    return _flag(symbol, function, (a, b), text)
 
 
 def logical(symbol: str, a: Expression, b: Expression) -> Expression:
@@ -219,7 +248,7 @@ def logical(symbol: str, a: Expression, b: Expression) -> Expression:
     }
     text = f"({a.text} {symbol} {b.text})"
     function = combine[symbol]
-    return Expression(type="flag", low=0, high=1, function=function, arguments=(a, b), text=text, symbol=symbol)
+    return _flag(symbol, function, (a, b), text)
 
 
 def same(a: Expression | None, b: Expression | None) -> bool:
@@ -240,33 +269,49 @@ def unary(name: str, a: Expression) -> Expression:
     """negative, absolute, not, log, exp, sqrt: monotone or bounded, so that the range is known."""
     if name == "not":
         text = f"not {a.text}"
-        return Expression(
-            type="flag", low=0, high=1, function=lambda x: 1.0 - x, arguments=(a,), text=text, symbol="not"
-        )
+        return _flag("not", lambda x: 1.0 - x, (a,), text)
     if name == "isna":
         text = f"{a.text} missing"
 
         def missing(x: Floats) -> Floats:
             return absent(x).astype(np.float64)
 
-        return Expression(type="flag", low=0, high=1, function=missing, arguments=(a,), text=text)
+        return Expression(type="flag", low=0, high=1, function=missing, arguments=(a,), text=text, operation="isna")
     if a.type == "integer" and name in ("negative", "absolute"):
         ends = (-a.high, -a.low) if name == "negative" else (max(a.low, -a.high, 0), max(-a.low, a.high))
         text = f"-{a.text}" if name == "negative" else f"|{a.text}|"
         turned = "absolute" if name == "absolute" and a.low < 0 < a.high else ""
         exact = whole.unary(name)
         return Expression(
-            type="integer", low=ends[0], high=ends[1], function=exact, arguments=(a,), text=text, symbol=turned
+            type="integer",
+            low=ends[0],
+            high=ends[1],
+            function=exact,
+            arguments=(a,),
+            text=text,
+            symbol=turned,
+            operation=name,
         )
     a = _real(name, a)
     if name == "negative":
         text = f"-{a.text}"
-        return Expression(type="real", low=-a.high, high=-a.low, function=np.negative, arguments=(a,), text=text)
+        return Expression(
+            type="real", low=-a.high, high=-a.low, function=np.negative, arguments=(a,), text=text, operation=name
+        )
     if name == "absolute":
         low = 0.0 if a.low <= 0 <= a.high else min(abs(a.low), abs(a.high))
         high, text = max(abs(a.low), abs(a.high)), f"|{a.text}|"
         turned = "absolute" if a.low < 0 < a.high else ""
-        return Expression(type="real", low=low, high=high, function=np.abs, arguments=(a,), text=text, symbol=turned)
+        return Expression(
+            type="real",
+            low=low,
+            high=high,
+            function=np.abs,
+            arguments=(a,),
+            text=text,
+            symbol=turned,
+            operation=name,
+        )
     if name == "exp" and a.high - a.low > np.log(_WIDEST):
         raise RangeError(f"exp: the argument ranges from {a.low:g} to {a.high:g}; {_VANISH}")
     monotone: dict[str, Callable[..., Floats]] = {"log": np.log, "exp": np.exp, "sqrt": np.sqrt}
@@ -275,7 +320,8 @@ def unary(name: str, a: Expression) -> Expression:
         raise RangeError(f"{name}: the argument ranges from {a.low} to {a.high}; `clip` it to where {name} is defined")
     with np.errstate(over="ignore"):
         low, high = float(function(np.float64(a.low))), float(function(np.float64(a.high)))
-    return Expression(type="real", low=low, high=high, function=function, arguments=(a,), text=f"{name} {a.text}")
+    text = f"{name} {a.text}"
+    return Expression(type="real", low=low, high=high, function=function, arguments=(a,), text=text, operation=name)
 
 
 def clipped(a: Expression, low: float, high: float) -> Expression:
@@ -293,6 +339,7 @@ def clipped(a: Expression, low: float, high: float) -> Expression:
             arguments=(a,),
             text=f"{a.text} within {shown(limits[0])} to {shown(limits[1])}",
             clip=limits,
+            operation="clip",
         )
     a = _real("clip", a)
     return Expression(
@@ -303,6 +350,7 @@ def clipped(a: Expression, low: float, high: float) -> Expression:
         arguments=(a,),
         text=f"{a.text} within {shown(low, _short)} to {shown(high, _short)}",
         clip=(low, high),
+        operation="clip",
     )
 
 
