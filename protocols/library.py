@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mpc.releases.disclosure import Result
 from mpc.tables.private import PrivateArray
 from mpc.values.secret import SecretArray
 from mpc.values.stated import Operand
 from protocols import numeric, order
+from protocols.models.rows import split_rows
 from protocols.statistics import correlations, descriptive, grouped, tables
 
 
@@ -74,3 +78,6 @@ class Library:
 
     def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
         return tables.histogram(column, edges)
+
+    def split_places(self, rows: int, test_size: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return split_rows(rows, test_size, seed)

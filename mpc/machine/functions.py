@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
     from mpc.tables.private import PrivateArray
@@ -78,3 +81,6 @@ class Functions(Protocol):
 
     def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
         """Counts in public bins, small ones suppressed."""
+
+    def split_places(self, rows: int, test_size: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Public places of rows: those kept, and those held out."""

@@ -22,7 +22,7 @@ from mpc.tables.rows import absent
 from mpc.untyped import Opaque
 
 Floats = NDArray[np.float64]
-Type = Literal["real", "integer", "flag", "category"]
+Type = Literal["real", "integer", "flag", "category", "date", "key"]
 
 #: The operations of row-wise expressions; `mpc.tables` computes them with NumPy, an owner's database in SQL.
 OPERATIONS = (

@@ -106,7 +106,8 @@ class Shared:
     """Parts that owners shared together, each of shape (owners, *shape).
 
     given  the parts as they came in, also where an owner lied
-    facts  whether the relations between them hold, for each owner or for all; None: no compute party brings rows
+    facts  whether the relations between them hold, for each owner or for all; None: no compute party brings rows, or
+           nothing can fail
     """
 
     parts: dict[str, SecretArray]
@@ -158,7 +159,7 @@ def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule,
     if own:
         given = parted(run, own[0], parts)
         facts = _claimed(run, inside, given, parts, rule, together)
-        kept = [run.schedule("keep", own[0], facts)]
+        kept = [own[0] if facts is None else run.schedule("keep", own[0], facts)]
     absent = tuple(owner for owner in source.owners if owner >= run.parties)
     if absent:
         others = run.outside.share(run, Partial(source.name, tuple(parts), absent, rule, reads), local, values)
@@ -179,14 +180,16 @@ def _claimed(
     parts: Sequence[Part],
     rule: Rule,
     together: bool,
-) -> Handle:
-    """Claim that the rule holds for each owner, and the bounds that do not follow from it."""
+) -> Handle | None:
+    """Claim that the rule holds for each owner, and the bounds that do not follow from it; None: nothing can fail."""
     raw = {name: raw_integers(x) for name, x in given.items()}
     bounded = [raw[part.name] for part in parts if part.name not in rule.covers]
     claims = rule.relations(raw)
     if sum(x.size for x in bounded) <= _FEW:  # as relations: a further message costs more than the copies
         claims += [side for x in bounded for side in (x.bound - x, x + x.bound)]
         bounded = []
+    if not claims and not bounded:
+        return None
     return run.relations.hold(owners, claims, bounded=bounded, together=together)
 
 

@@ -16,12 +16,13 @@ from mpc.tables.counts import count_cells, count_rows
 from mpc.tables.expressions import Expression, both
 from mpc.tables.grouping import Groups
 from mpc.tables.private_array import PrivateArray, unit_exponent
-from mpc.tables.sharing import share_rows
+from mpc.tables.shared_table import shared_table
 from mpc.tables.source import Source
 from mpc.values.secret import SecretArray
 
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
+    from mpc.tables.secret_table import SecretTable
 
 
 class PrivateTable:
@@ -119,12 +120,13 @@ class PrivateTable:
         """The rows by the levels of a category (a column's name, or a row-wise category)."""
         return Groups(self, self.column(category) if isinstance(category, str) else category, minimum)
 
-    def share(self, *, rows: int) -> dict[str, SecretArray]:
-        """Every column as a secret array of all owners' rows, each owner's padded to the public number `rows`.
+    def share(self, *, rows: int) -> SecretTable:
+        """All owners' rows as a table of secrets, each owner's padded to the public number `rows`.
 
-        Rows leave their owners here, as shares. Bytes 16 an element and owner.
+        Rows leave their owners here, as shares; keys do where a join or a grouping needs them. Bytes 16 an element and
+        owner.
         """
-        return dict(zip(self._columns, share_rows(list(self), rows), strict=True))
+        return shared_table(self, rows)
 
     def corr(self) -> Result:
         """Correlation matrix over complete rows."""

@@ -17,7 +17,7 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate, Evaluate
 from mpc.tables.counts import named
-from mpc.tables.expressions import Expression, not_too_small
+from mpc.tables.expressions import Expression, not_too_small, public
 from mpc.tables.local import share_parts
 from mpc.tables.rows import absent
 from mpc.tables.selections import Selection
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from mpc.tables.source import Source
 
 
+#: Types of columns that are int64.
+_WHOLE = ("integer", "date")
+
+
 class Collect(Aggregate):
     """The rows themselves, padded to `rows`: for column k "values k", 0 where there is none, and "present k"."""
 
@@ -39,7 +43,7 @@ class Collect(Aggregate):
         self.where = where
         self._columns = columns
         self._table = table
-        self._values = [np.zeros(rows, np.int64 if c.type == "integer" else np.float64) for c in columns]
+        self._values = [np.zeros(rows, np.int64 if c.type in _WHOLE else np.float64) for c in columns]
         self._present = np.zeros((len(columns), rows))
         self._used = 0
 
@@ -108,10 +112,10 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     for k, expression in enumerate(expressions):
         not_too_small(columns[k].name, expression, 1e-9)
         limit = max(abs(expression.low), abs(expression.high), 1e-9)
-        whole = expression.type != "real"
+        whole = expression.type != "real"  # flags, indices of levels, days
         frac = 0 if whole else frac_for(limit)
         bound = max(int(np.ceil(np.ldexp(limit, frac))), 1)
-        if expression.type == "integer":  # exact, also beyond 2^53
+        if expression.type in _WHOLE:  # exact, also beyond 2^53
             bound = max(abs(int(expression.low)), abs(int(expression.high)), 1)
 
         source.run.shared[source.name, columns[k].name] = 0.0 if whole else 2.0**-frac
@@ -127,3 +131,19 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
         origin = (named(columns[k]),)
         shared.append(values.masked(mask, "missing").with_basis(Basis((), (place,), origin=origin)))
     return shared
+
+
+def rows_shared(source: Source, where: Expression | None, rows: int) -> SecretArray:
+    """Bits (owners * rows,): which places of the shared rows of a selection hold a row. Shared once in a scope.
+
+    Bytes 8 an element and owner; rounds those of a comparison.
+    """
+    key = ("rows", rows, b"" if where is None else where.digest)
+    if key not in source.memo:
+        local = source.local.ask(Collect([public(1.0)], rows, source.name, where))
+        parts = [Part("present", (rows,), 0, 1, "int", of="present 0")]
+        mask = share_parts(source, local, parts, Row())["present"].reshape(-1) > 0
+        place = Places(_shared(source, rows, where), np.arange(len(source.owners) * rows), Lazy.of(mask))
+        source.memo[key] = mask.with_basis(Basis((), (place,), origin=(f"rows of {source.name}",)))
+    there: SecretArray = source.memo[key]
+    return there

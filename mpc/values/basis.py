@@ -70,7 +70,8 @@ class Basis(NamedTuple):
             if isinstance(reduced, Cohort):
                 whole = replace(place, when=()).reduced(axis, valid, share) if place.when and rest else reduced
                 left_out = (rest_of(whole, reduced),) if isinstance(whole, Cohort) and whole is not reduced else ()
-                cohorts = (*cohorts, reduced, *left_out, *_of_flags(place, axis, valid, share))
+                filtered = place.left_out(axis, share) if place.kept else ()
+                cohorts = (*cohorts, reduced, *left_out, *filtered, *_of_flags(place, axis, valid, share))
             else:
                 places = (*places, reduced)
         origin = tuple(f"{name} of {o}" if name and not o.startswith(name) else o for o in self.origin)
@@ -99,6 +100,10 @@ class Basis(NamedTuple):
             return self
         lazy = [b if isinstance(b, Lazy) else Lazy.of(b) for b in bits]
         return self._replace(places=tuple(p.restricted(*lazy) for p in self.places))
+
+    def filtered(self, kept: tuple[Lazy, ...]) -> Basis:
+        """The basis of the rows that filters of the table kept: rows that they left out must be none or enough."""
+        return self._replace(places=tuple(place.filtered(kept) for place in self.places)) if self.places else self
 
     def sides(self, flag: SecretArray, axis: int | None, valid: SecretArray | None) -> Basis:
         """The basis of a reduction of a flag, which tells how many rows have it and how many lack it."""

@@ -125,8 +125,9 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
             ids = np.concatenate(
                 [np.full(s, -1, np.int64) if p is None else p.ids for p, s in zip(parts, shapes, strict=True)], axis
             )
+            kept = _kept_beside(run, parts, shapes, axis)
             if all(p is None or (p.present is None and not p.when) for p in parts):
-                joined.append(Places(base, ids, None, (), _flags_beside(run, parts, shapes, axis)))
+                joined.append(Places(base, ids, None, (), _flags_beside(run, parts, shapes, axis), kept))
                 continue
 
             def make(parts: list[Places | None] = parts) -> SecretArray:
@@ -138,8 +139,30 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
                 return concatenate([piece.bare() for piece in pieces], axis)
 
             flags = _flags_beside(run, parts, shapes, axis)
-            joined.append(Places(base, ids, Lazy(run, ids.shape, make), (), flags))
+            joined.append(Places(base, ids, Lazy(run, ids.shape, make), (), flags, kept))
     return joined
+
+
+def _kept_beside(run: Runtime, parts: Sequence[Places | None], shapes: Sequence[Shape], axis: int) -> tuple[Lazy, ...]:
+    """What filters kept of each part, stage by stage from the last one; a part with fewer filters is whole before."""
+    from mpc.values.arrays import concatenate
+    from mpc.values.secret import constant
+
+    deepest = max((len(p.kept) for p in parts if p is not None), default=0)
+    stages = []
+    for stage in range(deepest, 0, -1):
+
+        def make(stage: int = stage) -> SecretArray:
+            pieces = []
+            for p, shape in zip(parts, shapes, strict=True):
+                whole = p is None or len(p.kept) < stage
+                pieces.append(
+                    constant(run, np.ones(shape, np.bool_)) if p is None or whole else p.kept[-stage].bits().bare()
+                )
+            return concatenate(pieces, axis)
+
+        stages.append(Lazy(run, _joined(shapes, axis), make))
+    return tuple(stages)
 
 
 def _flags_beside(run: Runtime, parts: Sequence[Places | None], shapes: Sequence[Shape], axis: int) -> tuple[Lazy, ...]:

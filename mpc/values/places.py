@@ -111,6 +111,7 @@ class Places:
     present  set where there is a row, and not padding or a missing value
     when     conditions: an element stands on its row where all of these are set
     flags    flags that the elements are made from: sums of the elements tell how many rows have each flag
+    kept     bits of the rows that filters of the table kept, after the first filter, after the second one, …
     """
 
     base: Shared
@@ -118,6 +119,7 @@ class Places:
     present: Lazy | None
     when: tuple[Lazy, ...] = ()
     flags: tuple[Lazy, ...] = ()
+    kept: tuple[Lazy, ...] = ()
 
     def same(self, other: Places) -> bool:
         """Whether both are made of the very same objects."""
@@ -125,22 +127,39 @@ class Places:
             self.base is other.base
             and self.ids is other.ids
             and self.present is other.present
-            and len(self.when) == len(other.when)
-            and all(a is b for a, b in zip(self.when, other.when, strict=True))
-            and len(self.flags) == len(other.flags)
-            and all(a is b for a, b in zip(self.flags, other.flags, strict=True))
+            and _alike(self.when, other.when)
+            and _alike(self.flags, other.flags)
+            and _alike(self.kept, other.kept)
         )
 
     def view(self, to: View, known: Mapping[int, SecretArray]) -> Places:
         present = None if self.present is None else self.present.view(to, known)
-        when, flags = (tuple(w.view(to, known) for w in bits) for bits in (self.when, self.flags))
-        return Places(self.base, to(self.ids), present, when, flags)
+        when, flags, kept = (tuple(w.view(to, known) for w in bits) for bits in (self.when, self.flags, self.kept))
+        return Places(self.base, to(self.ids), present, when, flags, kept)
 
     def restricted(self, *bits: Lazy) -> Places:
         """The same rows under these conditions, too."""
         new = tuple(b for b in bits if not any(b is w for w in self.when))
         left = tuple(f for f in self.flags if not any(f.secret is not None and f.secret is b.secret for b in new))
         return replace(self, when=(*self.when, *new), flags=left) if new else self
+
+    def filtered(self, kept: tuple[Lazy, ...]) -> Places:
+        """The same rows, of which filters kept those where these bits are set, one filter after the other."""
+        new = tuple(bits for bits in kept if not any(bits is known for known in self.kept))
+        return replace(self, kept=(*self.kept, *new)) if new else self
+
+    def left_out(self, axis: int | None, share: Fraction) -> list[Cohort]:
+        """The rows that the last filter, the last two filters, … left out of a reduction."""
+        cohorts = []
+        for before in (None, *self.kept[:-1]):
+            stage = () if before is None else (before,)
+            place = replace(self, when=(*self.when, *stage, self.kept[-1].inverse()), kept=())
+            cohort = place.reduced(axis, None, share)
+            if isinstance(cohort, Cohort):
+                cohort.or_none = True
+                cohort.what = f"rows of {self.base.table} that a filter leaves out"
+                cohorts.append(cohort)
+        return cohorts
 
     def noting(self, flag: Lazy) -> Places:
         """The places of elements that are made from this flag, too."""
@@ -160,7 +179,13 @@ class Places:
             row = ids.max(0)
             if bool(((ids == row) | (ids < 0)).all()):
                 flags = self._flags_along(axis, len(ids))
-                return Places(self.base, row, None, tuple(c.all(0) for c in conditions), flags)
+                kept = self.kept
+                if kept:
+                    kept = tuple(
+                        k.view(lambda a: a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0), {}).at(0)
+                        for k in kept
+                    )
+                return Places(self.base, row, None, tuple(c.all(0) for c in conditions), flags, kept)
         return self._cohort(ids, conditions, share)
 
     def _flags_along(self, axis: int | None, terms: int) -> tuple[Lazy, ...]:
@@ -179,9 +204,7 @@ class Places:
 
     def beside(self, other: Places) -> bool:
         """Whether both are the same rows under the same conditions, except for values that are missing in columns."""
-        if self.base is not other.base or len(self.when) != len(other.when):
-            return False
-        if any(a is not b for a, b in zip(self.when, other.when, strict=True)):
+        if self.base is not other.base or not _alike(self.when, other.when) or not _alike(self.kept, other.kept):
             return False
         return self.ids is other.ids or np.array_equal(self.ids, other.ids)
 
@@ -210,6 +233,11 @@ class Places:
 
         what = f"rows of {base.table}" + (" with a condition" if self.when else "")
         return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection)
+
+
+def _alike(some: Sequence[Lazy], others: Sequence[Lazy]) -> bool:
+    """Whether both are the very same bits."""
+    return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
 def _first_of_each(ids: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -300,5 +328,5 @@ def moved(
         present: Lazy | None = Lazy.of(valid)
     else:
         present = None if places.present is None else places.present.moved(move)
-    when, flags = (tuple(w.moved(move) for w in bits) for bits in (places.when, places.flags))
-    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags)
+    when, flags, kept = (tuple(w.moved(move) for w in bits) for bits in (places.when, places.flags, places.kept))
+    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags, kept)

@@ -71,8 +71,9 @@ REFUSED_METHODS = _names(
 CLOCKS = _names("now utcnow today fromtimestamp utcfromtimestamp astimezone timestamp localtime samples")
 #: Internals of a run, which a script must not use.
 INTERNAL = _names(
-    "basis deliver dry engine entries entry environment execute expression guard handle handles like outside part_for "
-    "part_words passes receive restated results schedule source spec standing_on unfinished view with_basis with_handle"
+    "basis deliver dry engine entries entry environment execute expression guard handle handles held like outside "
+    "part_for part_words passes receive restated results schedule source spec standing_on tags unfinished view "
+    "with_basis with_handle"
 )
 
 

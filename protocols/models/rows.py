@@ -14,14 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import RangeError, ShapeError
+from mpc.tables.secret_table import SecretTable
 from mpc.values.basis import Basis, union
 from mpc.values.places import Lazy, indicator
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray, concatenate, constant
 from protocols.numeric.normalize import F
 
-#: Columns: by name, in a list, or as a matrix (rows, columns).
-Columns = Mapping[str, SecretArray] | Sequence[SecretArray] | SecretArray
+#: Columns: by name (also a table of shared rows), in a list, or as a matrix (rows, columns).
+Columns = Mapping[str, SecretArray] | SecretTable | Sequence[SecretArray] | SecretArray
 Places = NDArray[np.int64]
 
 
@@ -42,7 +43,7 @@ class Design:
             self.names, columns = [f"x{j}" for j in range(x.shape[1])], [x]
         else:
             self.names = list(x) if isinstance(x, Mapping) else [f"x{j}" for j in range(len(x))]
-            columns = list(x.values()) if isinstance(x, Mapping) else list(x)
+            columns = _listed(x)
         if not self.names or not len(columns[0]):
             raise ShapeError("expected at least one column with at least one row")
         self.rows = len(columns[0])
@@ -87,6 +88,18 @@ class Design:
         return _beside([column.cut(frac) for column in self._columns])
 
 
+def _listed(x: Columns) -> list[SecretArray]:
+    """The columns in a list. Raises ShapeError for one that is no number and no flag."""
+    columns = list(x.values()) if isinstance(x, Mapping) else list(x)
+    numbers = [column for column in columns if isinstance(column, SecretArray)]
+    if len(numbers) < len(columns):
+        other = next(column for column in columns if not isinstance(column, SecretArray))
+        raise ShapeError(
+            f'{other!r} is no number: take a flag a level (table.drug == "statin"), or days (table.on - day)'
+        )
+    return numbers
+
+
 def _by_row(column: SecretArray) -> Basis:
     return column.basis if column.ndim == 1 else column.basis.reduced(1, column.valid)
 
@@ -109,9 +122,9 @@ def _joint_valid(columns: Sequence[SecretArray]) -> SecretArray | None:
     return _beside(bits).all(1) if bits else None
 
 
-def complete_rows(columns: Mapping[str, SecretArray] | Sequence[SecretArray]) -> SecretArray:
+def complete_rows(columns: Columns) -> SecretArray:
     """The number of rows without a missing value, a secret integer; its release needs as many rows as the minimum."""
-    listed = list(columns.values()) if isinstance(columns, Mapping) else list(columns)
+    listed = _listed(columns)
     valid = _joint_valid(listed)
     count = constant(listed[0].run, len(listed[0])) if valid is None else indicator(valid.bare()).sum()
     return count.with_basis(union(*[_by_row(column) for column in listed]).plain().reduced(0, valid, name="complete"))
@@ -135,15 +148,16 @@ def split_rows(rows: int, test_size: float, seed: int) -> tuple[Places, Places]:
 
 
 def train_test_split(
-    table: Mapping[str, SecretArray], *, test_size: float = 0.25, seed: int = 0
+    table: Mapping[str, SecretArray] | SecretTable, *, test_size: float = 0.25, seed: int = 0
 ) -> tuple[dict[str, SecretArray], dict[str, SecretArray]]:
     """(columns for training, columns held out): a public split of the places of shared columns, padding included.
 
-    The number of real rows in each part stays secret. Sends nothing.
+    The number of real rows in each part stays secret. Sends nothing. `table.split(0.75, seed=1)` gives tables.
     """
-    lengths = {len(column) for column in table.values()}
-    if len(lengths) != 1 or lengths.pop() < 2:
+    columns = dict(zip(table, _listed(table), strict=True))
+    lengths = {len(column) for column in columns.values()}
+    if len(lengths) != 1 or min(lengths) < 2:
         raise ShapeError("train_test_split: expected columns of one length, with at least two rows")
-    train, test = split_rows(len(next(iter(table.values()))), test_size, seed)
-    first = {name: column[train] for name, column in table.items()}
-    return first, {name: column[test] for name, column in table.items()}
+    train, test = split_rows(min(lengths), test_size, seed)
+    first = {name: column[train] for name, column in columns.items()}
+    return first, {name: column[test] for name, column in columns.items()}

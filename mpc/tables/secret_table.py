@@ -1,0 +1,253 @@
+"""Rows that were shared: a table whose every value is secret, and whose number of rows is secret, too.
+
+The *capacity*, the number of places for rows, is public. A secret mask, `rows`, tells which places hold a row. Filters
+clear bits of it; nothing changes length. So no size of a selection, a group or a join shows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import ConfigError, ShapeError, UnknownLength
+from mpc.suggestions import also, instead
+from mpc.tables.secret_columns import SecretColumn, SecretKey, like_column, numbers_of
+from mpc.values.basis import Basis, union
+from mpc.values.people import need_same_people
+from mpc.values.places import Lazy, indicator
+from mpc.values.secret import SecretArray, constant
+from mpc.values.value import is_secret
+
+if TYPE_CHECKING:
+    from mpc.machine.runtime import Runtime
+    from mpc.tables.expressions import Expression
+    from mpc.tables.source import Source
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """Whose rows stand in which places: block i has `rows` places, those of owner i's rows that fulfil `where`."""
+
+    source: Source
+    where: Expression | None
+    rows: int
+
+
+class SecretTable(Mapping[str, SecretColumn]):
+    """Shared rows; columns are attributes.
+
+    capacity  the public number of places for rows
+    held      whose rows are in which places; None: the rows were moved
+    """
+
+    def __init__(
+        self,
+        run: Runtime,
+        name: str,
+        columns: Mapping[str, SecretColumn],
+        capacity: int,
+        there: Callable[[], SecretArray],
+        *,
+        held: Held | None = None,
+        kept: tuple[Lazy, ...] = (),
+        shown: tuple[str, ...] | None = None,
+    ) -> None:
+        self.run = run
+        self.name = name
+        self.capacity = capacity
+        self.held = held
+        #: Before filters.
+        self._columns = dict(columns)
+        self._shown = tuple(columns) if shown is None else shown
+        self._there = there
+        #: Bits of the rows after the first filter, after the second one, …
+        self._kept = kept
+        self._masked: dict[str, SecretColumn] = {}
+
+    # ---- what is public
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns, in order."""
+        return self._shown
+
+    def __repr__(self) -> str:
+        return f"<secret table {self.name}, {self.capacity} places: {', '.join(self._shown)}>"
+
+    def __len__(self) -> NoReturn:
+        raise UnknownLength(
+            f"{self.name}: the number of rows is secret; `count()` gives it, `capacity` is the public number of places"
+        )
+
+    def __bool__(self) -> NoReturn:
+        raise UnknownLength(f"{self.name}: whether there are rows is secret; `count()` gives their number as a secret")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._shown)
+
+    # ---- columns
+    def __getattr__(self, name: str) -> Any:  # Any: a script uses the column by its kind
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self.column(name)
+
+    def column(self, name: str) -> SecretColumn:
+        """One column, by name. Its elements are defined where there is a row with a value."""
+        if name not in self._shown:
+            methods = [each for each in dir(type(self)) if not each.startswith("_")]
+            meant = instead(name, [*self._shown, *methods])
+            raise ConfigError(f"table {self.name} has no column {name!r}; it has {', '.join(self._shown)}{also(meant)}")
+        if name not in self._masked:
+            self._masked[name] = self._filtered(self._columns[name])
+        return self._masked[name]
+
+    def _filtered(self, column: SecretColumn) -> SecretColumn:
+        if isinstance(column, SecretKey) or not self._kept:
+            return column
+        numbers = numbers_of(column)
+        basis = numbers.basis.filtered(self._kept)
+        return like_column(column, numbers.masked(self._kept[-1].bits(), "no such row").with_basis(basis))
+
+    def __getitem__(self, key: Any) -> Any:
+        """A column by name, a table of some columns by a list of names, or the rows where a flag holds."""
+        if isinstance(key, str):
+            return self.column(key)
+        if is_secret(key):
+            return self.filter(key)
+        if isinstance(key, Sequence) and all(isinstance(name, str) for name in key):
+            return self.select(*key)
+        raise ShapeError(
+            f"{self.name}[…]: a column's name, a list of names, or a condition such as table.age > 3; rows have no "
+            "numbers"
+        )
+
+    @property
+    def rows(self) -> SecretArray:
+        """Bits (capacity,): which places hold a row."""
+        there = self._there()
+        if not self._kept:
+            return there
+        return (there.bare() & self._kept[-1].bits()).with_basis(there.basis.filtered(self._kept))
+
+    def count(self) -> SecretArray:
+        """The number of rows. Its release needs as many rows as the minimum."""
+        rows = self.rows
+        basis = rows.basis.plain().reduced(0, rows.bare(), name="count")
+        return indicator(rows.bare()).sum().bare().bounded(self.capacity).with_basis(basis)
+
+    # ---- verbs that leave rows in their places
+    def _like(self, **changes: Any) -> SecretTable:  # Any: each argument of the constructor has its type
+        settings: dict[str, Any] = {
+            "run": self.run,
+            "name": self.name,
+            "columns": self._columns,
+            "capacity": self.capacity,
+            "there": self._there,
+            "held": self.held,
+            "kept": self._kept,
+            "shown": self._shown,
+        }
+        return SecretTable(**(settings | changes))
+
+    def select(self, *names: str) -> SecretTable:
+        """The same rows with these columns alone. Free."""
+        for name in names:
+            self.column(name)
+        return self._like(shown=tuple(dict.fromkeys(names)))
+
+    def drop(self, *names: str) -> SecretTable:
+        """The same rows without these columns. Free."""
+        for name in names:
+            self.column(name)
+        return self._like(shown=tuple(name for name in self._shown if name not in names))
+
+    def rename(self, **names: str) -> SecretTable:
+        """The same rows; column `old` is called as in rename(old="new"). Free."""
+        for old, new in names.items():
+            self.column(old)
+            if new in self._shown and new not in names:
+                raise ConfigError(f"table {self.name} has a column {new!r} already")
+        columns = {names.get(name, name): self._columns[name] for name in self._shown}
+        return self._like(columns=columns, shown=tuple(columns))
+
+    def filter(self, condition: SecretArray) -> SecretTable:
+        """The rows where the condition holds; one that is missing does not hold. How many these are stays secret.
+
+        Rows that a filter leaves out must be none or enough before a release about the others. Rounds: an AND.
+        Raises ShapeError for anything but a flag of these rows.
+        """
+        if not is_secret(condition) or condition.shape != (self.capacity,):
+            raise ShapeError(f"filter: {condition!r}; select rows of {self.name} with a flag of its own: table.age > 3")
+        if condition.type != "bool":
+            if condition.type != "int" or condition.bound > 1:
+                raise ShapeError(f"filter: {condition!r} is a number; compare it with one: table.age > 3")
+            condition = condition > 0
+        for name in self._shown:
+            if not isinstance(self._columns[name], SecretKey):
+                need_same_people(numbers_of(self._columns[name]).basis.places, condition.basis.places)
+        bits = condition.bare() if condition.valid is None else condition.bare() & condition.valid.bare()
+        bits = self._kept[-1].bits() & bits if self._kept else bits
+        # A condition may stand on other rows as well, such as those of a mean that it compares with.
+        besides = Basis(tuple(c for c in condition.basis.cohorts if not c.shape), (), condition.basis.loose)
+        table = self if besides.public else self._about(besides)
+        return table._like(kept=(*self._kept, Lazy.of(bits)))
+
+    def _about(self, besides: Basis) -> SecretTable:
+        """The same rows, which stand on other rows as well."""
+
+        def joined(column: SecretColumn) -> SecretColumn:
+            if isinstance(column, SecretKey):
+                return column
+            numbers = numbers_of(column)
+            return like_column(column, numbers.with_basis(union(numbers.basis, besides)))
+
+        def there() -> SecretArray:
+            rows = self._there()
+            return rows.with_basis(union(rows.basis, besides))
+
+        return self._like(columns={name: joined(column) for name, column in self._columns.items()}, there=there)
+
+    def assign(self, **columns: Any) -> SecretTable:  # Any: secrets, public values, or functions of the table
+        """The same rows with further columns: secrets of `capacity` elements, public numbers, or functions of the
+        table. A column of the same name is replaced."""
+        added: dict[str, SecretColumn] = {}
+        for name, column in columns.items():
+            value = column(self) if callable(column) else column
+            if not isinstance(value, SecretColumn):
+                value = constant(self.run, np.broadcast_to(np.asarray(value), (self.capacity,)))
+            numbers = None if isinstance(value, SecretKey) else numbers_of(value)
+            if numbers is not None and numbers.shape != (self.capacity,):
+                raise ShapeError(
+                    f"assign: {name} has the shape {numbers.shape}; {self.name} has {self.capacity} places"
+                )
+            added[name] = value
+        shown = (*self._shown, *(name for name in added if name not in self._shown))
+        return self._like(columns=self._columns | added, shown=shown)
+
+    # ---- rows at public places
+    def at(self, places: NDArray[np.int64]) -> SecretTable:
+        """The rows at these public places, such as a random half of the places. Local."""
+
+        def chosen(column: SecretColumn) -> SecretColumn:
+            if not isinstance(column, SecretKey):
+                return like_column(column, numbers_of(column)[places])
+            return SecretKey(column.name, tags=None if column.tags is None else column.tags[places])
+
+        return self._like(
+            columns={name: chosen(self.column(name)) for name in self._shown},
+            capacity=len(places),
+            there=lambda: self.rows[places],
+            held=None,
+            kept=(),
+        )
+
+    def split(self, first: float, *, seed: int = 0) -> tuple[SecretTable, SecretTable]:
+        """Two tables: a public random part `first` of the places, padding included, and the others. Sends nothing.
+
+        The number of rows in each part stays secret. Raises RangeError for a part that is not between 0 and 1.
+        """
+        train, test = self.run.functions.split_places(self.capacity, 1 - first, seed)
+        return self.at(train), self.at(test)
