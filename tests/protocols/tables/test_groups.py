@@ -1,0 +1,172 @@
+"""Group-by on secret keys against pandas: ties, missing values, empty groups, no rows at all, one row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mpc.errors import RangeError, ShapeError
+from protocols.order import order_by
+from protocols.simulate import evaluate
+from protocols.tables.groups import group_rows
+from tests.support.engines import MORE_PARTIES, making
+from tests.support.value_floor import opened, secret
+
+#: Tables by name: rows, values of the key, share of places that hold a row, of keys and of values that are there.
+TABLES = {
+    "ties": (40, 5, 0.8, 1.0, 1.0),
+    "missing": (40, 6, 0.7, 0.8, 0.6),
+    "single rows": (12, 100, 0.9, 1.0, 0.5),
+    "one group": (15, 1, 0.6, 1.0, 0.8),
+    "filtered": (10, 3, 0.0, 1.0, 1.0),
+    "one row": (1, 3, 1.0, 1.0, 1.0),
+}
+
+
+@pytest.fixture(params=MORE_PARTIES)
+def engine(request):
+    return request.param
+
+
+def made(kind, keys=1, seed=0):
+    n, values, rows, keyed, there = TABLES[kind]
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {"rows": rng.random(n) < rows, "x": rng.integers(-30, 30, n), "y": rng.normal(size=n).round(3)}
+    )
+    frame["flag"] = rng.random(n) < 0.5
+    for k in range(keys):
+        frame[f"key {k}"] = rng.integers(0, values, n)
+        frame[f"keyed {k}"] = rng.random(n) < keyed
+    for name in ("x", "y", "flag"):
+        frame[f"valid {name}"] = rng.random(n) < there
+    return frame
+
+
+def grouped(frame, keys):
+    """The rows that count, in pandas, with missing values as such."""
+    kept = frame[frame.rows & np.logical_and.reduce([frame[f"keyed {k}"] for k in range(keys)])].copy()
+    for name in ("x", "y", "flag"):
+        kept[name] = kept[name].astype(float).where(kept[f"valid {name}"])
+    return kept.groupby([f"key {k}" for k in range(keys)])
+
+
+def secrets(run, frame, keys):
+    rows = secret(run, frame.rows.to_numpy())
+    columns = {
+        name: secret(run, frame[name].to_numpy()).masked(secret(run, frame[f"valid {name}"].to_numpy()), "missing")
+        for name in ("x", "y", "flag")
+    }
+    key = [
+        secret(run, frame[f"key {k}"].to_numpy()).masked(secret(run, frame[f"keyed {k}"].to_numpy()), "missing")
+        for k in range(keys)
+    ]
+    return rows, key, columns
+
+
+def found(script, frame, *, keys=1, groups=20, engine="ideal", by_order=False):
+    """What `script(groups, columns)` gives, opened."""
+
+    async def run_(run):
+        rows, key, columns = secrets(run, frame, keys)
+        order = order_by(*[k.without_mask() for k in key]) if by_order else None
+        result = script(group_rows(rows, key, groups=groups, order=order), columns)
+        return [await opened(run, x) for x in result]
+
+    return evaluate(run_, **making(engine))[0]
+
+
+def alike(got, wanted, atol=0.0):
+    """Results in places of groups, the first ones, and no value in the places after them."""
+    got, wanted = np.asarray(got, float), np.asarray(wanted, float)
+    np.testing.assert_allclose(got[: wanted.size], wanted, atol=atol)
+    assert np.isnan(got[wanted.size :]).all()
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_sums(engine, kind):
+    frame = made(kind)
+    groups = grouped(frame, 1)
+
+    def script(by, c):
+        return [by.keys[0], by.count(), by.count(c["x"]), by.sum(c["x"]), by.sum(c["y"]), by.mean(c["x"])]
+
+    key, count, valid, whole, real, mean = found(script, frame, engine=engine)
+    alike(key, groups.x.size().index)
+    alike(count, groups.size())
+    alike(valid, groups.x.count())
+    alike(whole, groups.x.sum())
+    alike(real, groups.y.sum(), 1e-5)
+    alike(mean, groups.x.mean(), 1e-4)
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_flags(engine, kind):
+    frame = made(kind, seed=2)
+    groups = grouped(frame, 1).flag
+
+    def script(by, c):
+        return [by.any(c["flag"]), by.all(c["flag"]), by.sum(c["flag"])]
+
+    some, every, number = found(script, frame, engine=engine)
+    alike(some, groups.max().fillna(0))
+    alike(every, groups.min().fillna(1))
+    alike(number, groups.sum())
+
+
+def test_several_keys(engine):
+    frame = made("missing", keys=3, seed=3)
+    frame["key 1"] = frame["key 1"] // 4
+    frame["key 2"] = frame["key 2"] // 5
+    sums = grouped(frame, 3).x.sum()
+    *keys, total = found(lambda by, c: [*by.keys, by.sum(c["x"])], frame, keys=3, groups=40, engine=engine)
+    for k, key in enumerate(keys):
+        alike(key, sums.index.get_level_values(k))
+    alike(total, sums)
+
+
+def test_an_order_from_elsewhere(engine):
+    frame = made("missing", seed=4)
+    groups = grouped(frame, 1)
+    key, total = found(lambda by, c: [by.keys[0], by.sum(c["x"])], frame, engine=engine, by_order=True)
+    alike(key, groups.x.sum().index)
+    alike(total, groups.x.sum())
+
+
+def test_random_tables():
+    for seed in range(30):
+        kind = list(TABLES)[seed % 3]
+        frame = made(kind, seed=seed)
+        groups = grouped(frame, 1)
+        count, total = found(lambda by, c: [by.count(), by.sum(c["x"])], frame, groups=40)
+        alike(count, groups.size())
+        alike(total, groups.x.sum())
+
+
+def test_tags_of_62_bits(engine):
+    tags = np.asarray([5, 1 << 61, 5, 3, (1 << 62) - 1, 3, 5])
+
+    async def script(run):
+        rows = secret(run, np.ones(7, bool))
+        by = group_rows(rows, [secret(run, tags), secret(run, tags[::-1].copy())], groups=7)
+        return await opened(run, by.count())
+
+    frame = pd.DataFrame({"a": tags, "b": tags[::-1]})
+    alike(evaluate(script, **making(engine))[0], frame.groupby(["a", "b"]).size())
+
+
+def test_refused():
+    async def script(run):
+        rows, key = secret(run, np.ones(4, bool)), secret(run, np.arange(4))
+        for wrong in ([], [key] * 4, [key[:3]]):
+            with pytest.raises(ShapeError):
+                group_rows(rows, wrong, groups=4)
+        with pytest.raises(ShapeError, match="expected bits"):
+            group_rows(key, [key], groups=4)
+        with pytest.raises(RangeError, match="from 1 up"):
+            group_rows(rows, [key], groups=0)
+        with pytest.raises(ShapeError, match="no flag"):
+            group_rows(rows, [key], groups=4).any(key)
+
+    evaluate(script)
