@@ -73,6 +73,7 @@ PURE = {
     "contextlib",
     "contextvars",
     "dataclasses",
+    "datetime",  # the calendar; its clock must not be read, as is looked for below
     "decimal",
     "difflib",
     "enum",
@@ -91,6 +92,7 @@ PURE = {
     "threading",
     "types",
     "typing",
+    "unicodedata",
 }
 
 
@@ -104,6 +106,7 @@ PURE = {
         ("mpc/new.py", "open('file')"),
         ("mpc/new.py", "Path('file').read_text()"),
         ("mpc/new.py", "await asyncio.sleep(1)"),
+        ("mpc/new.py", "from datetime import date\nday = date.today()"),
     ],
 )
 def test_the_abstract_machine_stays_abstract():
@@ -125,6 +128,9 @@ def test_the_abstract_machine_stays_abstract():
                 "write_text",
                 "read_bytes",
                 "write_bytes",
+                "today",
+                "now",
+                "utcnow",
                 "create_connection",
                 "create_server",
                 "open_connection",

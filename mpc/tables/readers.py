@@ -44,6 +44,7 @@ class Spelling:
                blanks too
     true       words for "yes" of a flag, beside the usual ones; false: for "no"
     recode     an entry of a category -> the level it stands for
+    date_format  of dates, like "%d.%m.%Y" (`mpc.tables.date_entries`); "" stands for ISO dates
     """
 
     decimal: str = "."
@@ -51,6 +52,7 @@ class Spelling:
     true: tuple[str, ...] = ()
     false: tuple[str, ...] = ()
     recode: Mapping[str, str] = field(default_factory=dict)
+    date_format: str = ""
 
     @property
     def groups(self) -> str:
@@ -169,7 +171,7 @@ def _as_float(number: float | int) -> float:
         return math.inf if number > 0 else -math.inf
 
 
-def _text(value: object) -> str:
+def as_text(value: object) -> str:
     """A number or text as a file writes it: 1.0 as 1."""
     if isinstance(value, bool):
         return "true" if value else "false"
@@ -189,7 +191,9 @@ def _flag(column: FlagColumn, spelling: Spelling) -> Reader:
     words = dict.fromkeys(TRUE, 1.0) | dict.fromkeys(FALSE, 0.0)
     words |= {word.strip().lower(): 1.0 for word in spelling.true}
     words |= {word.strip().lower(): 0.0 for word in spelling.false}
-    codes = {code.strip().lower() for code in column.missing} | {_text(code).lower() for code in column.missing} | {""}
+    codes = (
+        {code.strip().lower() for code in column.missing} | {as_text(code).lower() for code in column.missing} | {""}
+    )
 
     def read(value: object) -> Entry:
         value = _plain(value)
@@ -197,7 +201,7 @@ def _flag(column: FlagColumn, spelling: Spelling) -> Reader:
             return Meaning.MISSING
         if value is _UNREADABLE:
             return Meaning.INVALID
-        for text in (str(value).lower(), _text(value).lower()):
+        for text in (str(value).lower(), as_text(value).lower()):
             if text in codes:
                 return Meaning.MISSING
             if text in words:
@@ -231,11 +235,11 @@ def _level(column: CategoryColumn, spelling: Spelling) -> Reader:
             return Meaning.INVALID
         entry = named(value) if isinstance(value, str) else None
         if entry is None:
-            entry = named(_text(value))
+            entry = named(as_text(value))
         if entry is not None:
             return entry
         if isinstance(value, bool):
-            match = [index for level, index in by_name.items() if level.lower() == _text(value)]
+            match = [index for level, index in by_name.items() if level.lower() == as_text(value)]
             return match[0] if match else Meaning.INVALID
         # Text counts as a number only if it is whole with a fraction of zeros: so pandas writes codes beside gaps.
         number = value if isinstance(value, int | float) else _whole_fraction(str(value))

@@ -1,7 +1,8 @@
 """What a column may hold: types, units, ranges and missing codes, declared once and agreed by all.
 
 Inside a computation a column is float64: a `Real` as it is, a `Flag` as 0 or 1, a `Category` as the index of its
-level; a missing value is NaN. An `Integer` is int64 and exact; a missing one is `mpc.tables.rows.MISSING`.
+level; a missing value is NaN. An `Integer` is int64 and exact; a missing one is `mpc.tables.rows.MISSING`. So are a
+`Date` (`mpc.tables.dates`), in days, and a `Key` (`mpc.tables.keys`), as a tag.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ class Column(ABC):
 
     def widened(self, low: float, high: float) -> Column:
         """The same column with another range."""
-        raise ConfigError(f"column {self.name}: only a Real and an Integer have a range to change")
+        raise ConfigError(f"column {self.name}: only a Real, an Integer and a Date have a range to change")
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def _whole_limits(low: float, high: float, what: str) -> tuple[int, int]:
     return whole
 
 
-def _codes(missing: object) -> tuple[str, ...]:
+def missing_codes(missing: object) -> tuple[str, ...]:
+    """What `missing=` of a column declares: one code, or several in a list."""
     if missing is None:
         return ()
     if isinstance(missing, list | tuple):
@@ -176,7 +178,7 @@ def Real(
 ) -> Any:  # Any: a script uses the attribute as a column
     """A number between `low` and `high`."""
     _limits(low, high, f"Real({low}, {high})")
-    return RealColumn(missing=_codes(missing), minimum=float(low), maximum=float(high), unit=unit)
+    return RealColumn(missing=missing_codes(missing), minimum=float(low), maximum=float(high), unit=unit)
 
 
 def Integer(
@@ -184,12 +186,12 @@ def Integer(
 ) -> Any:  # Any: a script uses the attribute as a column
     """A whole number between `low` and `high`, both within ± 2^61: exact in files, databases, rows and shares."""
     whole = _whole_limits(low, high, f"Integer({low}, {high})")
-    return IntegerColumn(missing=_codes(missing), minimum=whole[0], maximum=whole[1], unit=unit)
+    return IntegerColumn(missing=missing_codes(missing), minimum=whole[0], maximum=whole[1], unit=unit)
 
 
 def Flag(*, missing: object = None) -> Any:  # Any: a script uses the attribute as a column
     """True or false."""
-    return FlagColumn(missing=_codes(missing))
+    return FlagColumn(missing=missing_codes(missing))
 
 
 def Category(*levels: str, missing: object = None) -> Any:  # Any: a script uses the attribute as a column
@@ -198,7 +200,7 @@ def Category(*levels: str, missing: object = None) -> Any:  # Any: a script uses
         raise ConfigError('Category: levels are texts, one after the other: Category("a", "b")')
     if len(levels) < 2 or len(set(levels)) != len(levels):
         raise ConfigError("Category: name at least two different levels")
-    return CategoryColumn(missing=_codes(missing), levels=tuple(levels))
+    return CategoryColumn(missing=missing_codes(missing), levels=tuple(levels))
 
 
 @dataclass(frozen=True)
