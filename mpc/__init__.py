@@ -7,6 +7,8 @@ nothing heavy.
 from mpc.releases.disclosure import Result
 from mpc.releases.scenario import Scenario
 from mpc.releases.study import Study
+from mpc.tables.dates import Date
+from mpc.tables.keys import Key
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.tables.schema import Category, Flag, Integer, Real, Table
 from mpc.values.integers import from_bits
@@ -14,8 +16,10 @@ from mpc.values.secret import SecretArray, concatenate, maximum, minimum, stack,
 
 __all__ = [
     "Category",
+    "Date",
     "Flag",
     "Integer",
+    "Key",
     "PrivateArray",
     "PrivateTable",
     "Real",

@@ -11,7 +11,8 @@ from mpc.errors import ConfigError, DataError
 from mpc.machine.runtime import Runtime
 from mpc.releases.scenario import Scenario
 from mpc.releases.study import Study, runtime_of
-from mpc.tables.entries import problems, read
+from mpc.tables.entries import not_unique, problems, read
+from mpc.tables.keys import KeyColumn, repeated, second
 from mpc.tables.rows import ArrayRows, Rows, Values
 from mpc.tables.schema import Schema
 from protocols.computation import Computation
@@ -26,8 +27,9 @@ T = TypeVar("T")
 
 def rows_of(frame: Frame, schema: Schema) -> Rows:
     """Rows from a mapping of columns or a pandas table, which mean what they do in a file: categories by the names of
-    their levels, flags also by words; None, NaN and missing codes are missing. Raises DataError for values that the
-    schema does not allow, ConfigError for a missing column."""
+    their levels, flags also by words, dates as dates or ISO texts, keys as texts or whole numbers; None, NaN and
+    missing codes are missing. Raises DataError for values that the schema does not allow, ConfigError for a missing
+    column."""
     columns: dict[str, Values] = {}
     for column in schema.columns:
         if column.name not in frame:
@@ -36,8 +38,12 @@ def rows_of(frame: Frame, schema: Schema) -> Rows:
         invalid, outside = int(entries.invalid.sum()), int(entries.outside(column).sum())
         if invalid or outside:
             place, total = f"table {schema.name}", len(entries.values) - int(entries.missing.sum())
-            raise DataError("\n".join(problems(place, column, total, invalid, outside)))
+            raise DataError("\n".join(problems(place, column, total, invalid, outside, entries.reasons())))
         columns[column.name] = entries.values
+        if entries.second is not None:
+            columns[second(column.name)] = entries.second
+        if isinstance(column, KeyColumn) and column.unique and (twice := repeated([entries.values])):
+            raise DataError(not_unique(f"table {schema.name}", column.name, twice))
     return ArrayRows(columns)
 
 

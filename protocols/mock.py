@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from mpc.errors import DataError
 from mpc.machine.labels import Streams
+from mpc.tables.dates import DateColumn
+from mpc.tables.keys import KeyColumn
 from mpc.tables.rows import Floats
 from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
 from protocols.computation import Computation
@@ -21,8 +23,10 @@ from protocols.simulated import Simulation
 
 #: Largest number of made-up rows of an owner.
 MOCK_ROWS = 1000
-#: A column of made-up rows: numbers, names of levels, or whole numbers of any size.
-Column = Floats | NDArray[np.object_] | list[int]
+#: Keys of made-up rows are among so many, the same in all tables, so that rows of two tables match.
+MOCK_KEYS = 200
+#: A column of made-up rows: numbers, names of levels, dates, or whole numbers of any size.
+Column = Floats | NDArray[np.object_] | NDArray[np.datetime64] | list[int]
 
 
 def mock_run(computation: Computation, *, rows: int = 300, engine: str = "ideal", seed: int = 1) -> Simulation:
@@ -69,7 +73,7 @@ def mock_digits(computation: Computation, *, rows: int = 60, runs: int = 4) -> d
 
 def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
     """Made-up columns: numbers bell-shaped around the middle of their range, a third of flags set, all levels of a
-    category."""
+    category, all dates of a range, keys from a small pool."""
     columns: dict[str, Column] = {}
     for column in schema.columns:
         uniform = _uniform(rows, 4, f"{seed}/{column.name}")
@@ -78,6 +82,13 @@ def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
         elif isinstance(column, CategoryColumn):
             levels = np.asarray(column.levels, dtype=object)
             columns[column.name] = levels[np.floor(uniform[0] * len(levels)).astype(np.int64)]
+        elif isinstance(column, DateColumn):
+            days = column.low + np.floor(uniform[0] * (column.high - column.low + 1)).astype(np.int64)
+            columns[column.name] = days.astype("datetime64[D]")
+        elif isinstance(column, KeyColumn):
+            # Ten digits, the first of which is not 0: a key by every rule.
+            places = np.arange(rows) if column.unique else np.floor(uniform[0] * MOCK_KEYS).astype(np.int64)
+            columns[column.name] = np.asarray([str(10**9 + place) for place in places.tolist()], dtype=object)
         elif isinstance(column, IntegerColumn):
             parts = [int(share * 2**50) for share in uniform.mean(axis=0)]
             columns[column.name] = [column.low + ((column.high - column.low) * part >> 50) for part in parts]

@@ -27,6 +27,8 @@ class Aggregate(ABC):
 
     #: Row condition: only rows where it is 1 take part (None: all).
     where: Expression | None = None
+    #: Whether it may be asked of keys: it shares no number of their tags, or shares tags to be used in secret only.
+    of_keys = False
 
     @abstractmethod
     def expressions(self) -> Sequence[Expression]:
@@ -57,6 +59,8 @@ class Aggregate(ABC):
 
 class Count(Aggregate):
     """Rows that fulfil the condition, and how many of them miss each expression. count: (), missing: (k,)"""
+
+    of_keys = True
 
     def __init__(self, columns: Sequence[Expression] = (), where: Expression | None = None) -> None:
         self.where = where

@@ -17,7 +17,7 @@ def steps(a: Expression) -> list[tuple[Expression, bool]]:
     for argument in a.arguments:
         if argument.type == "flag":
             flags[argument.digest] = (argument, False)
-        elif argument.type in ("real", "integer"):
+        elif argument.type in ("real", "integer", "date"):
             flags |= {flag.digest: (flag, none) for flag, none in steps(argument)}
     if a.clip is not None:
         inner, (low, high) = a.arguments[0], a.clip

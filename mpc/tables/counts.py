@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mpc.errors import ConfigError, ShapeError
+from mpc.errors import ConfigError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Count, Crosstab
@@ -22,6 +22,7 @@ from mpc.tables.bins import binned
 from mpc.tables.conditions import gaps, steps
 from mpc.tables.dominance import not_dominated
 from mpc.tables.expressions import Expression, both, unary
+from mpc.tables.kinds import need_category
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
 from mpc.tables.selections import Selection, joint_cells
@@ -129,8 +130,7 @@ def count_cells(source: Source, categories: Sequence[PrivateArray]) -> SecretArr
     sizes = []
     where: Expression | None = None
     for category in categories:
-        if category.expression.type in ("real", "integer"):
-            raise ShapeError(f"{category.name}: counts are by categories and flags; `cut` makes a category of a number")
+        need_category("counts by categories and flags", category.name, category.expression.type)
         sizes.append(len(category.expression.levels) or 2)
         where = both(where, category.where)
     return _cells(source, [c.expression for c in categories], sizes, where, where, rows_where(source, where))

@@ -23,11 +23,13 @@ from mpc.untyped import Opaque
 
 Floats = NDArray[np.float64]
 Type = Literal["real", "integer", "flag", "category", "date", "key"]
+#: Types whose values are int64, and exact.
+WHOLE = ("integer", "date", "key")
 
 #: The operations of row-wise expressions; `mpc.tables` computes them with NumPy, an owner's database in SQL.
 OPERATIONS = (
     "constant", "+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!=", "&", "|", "^", "not", "isna", "fulfilled",
-    "negative", "absolute", "log", "exp", "sqrt", "clip", "bin", "as real", "as whole",
+    "negative", "absolute", "log", "exp", "sqrt", "clip", "bin", "as real", "as whole", "year", "month", "day", "age",
 )  # fmt: skip
 
 
@@ -69,8 +71,8 @@ class Expression:
         if not -np.inf < low <= high < np.inf:
             raise RangeError(f"a row-wise result would range from {low} to {high}: use `clip` before this operation")
         self.type: Type = type
-        self.low = int(low) if type == "integer" else float(low)
-        self.high = int(high) if type == "integer" else float(high)
+        self.low = int(low) if type in WHOLE else float(low)
+        self.high = int(high) if type in WHOLE else float(high)
         self.levels = levels
         self.column = column
         self.function = function
@@ -145,8 +147,8 @@ def _real(what: str, a: Expression) -> Expression:
     )
 
 
-def _whole(a: Expression) -> Expression | None:
-    """A whole number or a flag in int64; None for a real number."""
+def as_whole(a: Expression) -> Expression | None:
+    """A whole number or a flag in int64; None for anything else."""
     if a.type != "flag":
         return a if a.type == "integer" else None
     return Expression(
@@ -158,7 +160,7 @@ def _both_whole(a: Expression, b: Expression) -> tuple[Expression, Expression] |
     """Both as whole numbers, where one is a whole number and the other a whole number or a flag; else None."""
     if "integer" not in (a.type, b.type):
         return None
-    x, y = _whole(a), _whole(b)
+    x, y = as_whole(a), as_whole(b)
     return None if x is None or y is None else (x, y)
 
 
@@ -220,7 +222,7 @@ def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
     text = f"({a.text} {symbol} {side})"
     if a.type == "integer" and not b.columns() and b.type == "real":
         b = public(whole.threshold(symbol, b.low))
-    if pair := _both_whole(a, b):
+    if pair := (a, b) if a.type == b.type == "date" else _both_whole(a, b):
         exact = whole.comparison(symbol)
         return _flag(symbol, exact, pair, text)
     a, b = _real(symbol, a), _real(symbol, b)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mpc.errors import ConfigError, ShapeError
 from mpc.tables.expressions import both
+from mpc.tables.kinds import need_category
 from mpc.tables.private_array import PrivateArray
 
 if TYPE_CHECKING:
@@ -25,8 +26,7 @@ class Groups:
                 f"group_by: {category!r} is not one category. Give a column's name, or a category of the table; for "
                 "two of them, protocols.statistics.contingency(a, b), or filter by the one and group by the other"
             )
-        if category.expression.type in ("real", "integer"):
-            raise ShapeError(f"group_by: {category.name} is a number; `cut` makes a category of it")
+        need_category("group_by", category.name, category.expression.type)
         if category.source is not table.source:
             raise ShapeError(
                 f"group_by: {category.name} is of table {category.source.name}; group the rows of {table.source.name} "

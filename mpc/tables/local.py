@@ -24,6 +24,7 @@ from mpc.machine.relations import Rule
 from mpc.machine.runtime import Runtime
 from mpc.tables.aggregates import Aggregate
 from mpc.tables.expressions import Expression
+from mpc.tables.kinds import need_no_key
 from mpc.tables.rows import Rows, Values
 from mpc.values.fixed import width_of
 from mpc.values.secret import SecretArray
@@ -45,7 +46,9 @@ class LocalPass:
         run.before_await(self._flush)
 
     def ask(self, aggregate: Aggregate) -> Local:
-        """The aggregate's result, later: a dict of float64 arrays."""
+        """The aggregate's result, later: a dict of float64 arrays. Raises ShapeError for what would tell keys."""
+        for expression in () if aggregate.of_keys else aggregate.expressions():
+            need_no_key(expression.text, expression.type)
         local = Local(digest((self._table, aggregate.digest)))
         if self._rows is not None and self._run.reads is not None:
             self._waiting.append((aggregate, local))

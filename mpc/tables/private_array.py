@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,7 +18,10 @@ from mpc.tables import expressions
 from mpc.tables.aggregates import Sum
 from mpc.tables.bins import bin_label, binned, edges_of
 from mpc.tables.counts import Summed, behind, beyond_bins, count_rows, named
+from mpc.tables.date_expressions import age_at, date_arithmetic, day, month, public_date, year
+from mpc.tables.dates import days_of
 from mpc.tables.expressions import Expression, both
+from mpc.tables.kinds import need_no_key, need_number
 from mpc.tables.local import share_parts
 from mpc.tables.selections import Selection
 from mpc.tables.sharing import share_rows
@@ -92,7 +96,12 @@ class PrivateArray:
                 raise ShapeError(f"{self.name} {symbol} {other.name}: rows of different tables; join them first")
             if symbol != "[]" and self.expression.levels != other.expression.levels:
                 raise ShapeError(f"{self.name} {symbol} {other.name}: categories compare if they have the same levels")
+            if symbol != "[]":
+                need_no_key(other.name, other.expression.type)
             return other.expression, other.name, (other,)
+        if isinstance(other, date) or (isinstance(other, str) and self.expression.type == "date"):
+            constant = public_date(days_of(other, f"{self.name} {symbol} {other!r}"))
+            return constant, constant.text, ()
         if isinstance(other, str):
             if self.expression.type != "category":
                 flag = f"; of a flag write {self.name}, or ~{self.name}" if self.expression.type == "flag" else ""
@@ -103,7 +112,8 @@ class PrivateArray:
             return expressions.public(place), shown(self.expression.levels[place], repr), ()
         if self.expression.type == "category":
             raise ShapeError(f"{self.name} {symbol} {other!r}: a category compares with one of its levels, by name")
-        if self.expression.type == "integer" and isinstance(other, int | np.integer) and not isinstance(other, bool):
+        exact = self.expression.type in ("integer", "date")
+        if exact and isinstance(other, int | np.integer) and not isinstance(other, bool):
             return expressions.public(like(int(other), other)), shown(other), ()
         array = np.asarray(other)
         if array.shape != () or array.dtype.kind not in "iubf":
@@ -112,12 +122,13 @@ class PrivateArray:
         return expressions.public(like(float(array), other)), shown(other), ()
 
     def _arithmetic(self, symbol: str, other: Any, swap: bool = False) -> PrivateArray:
-        if self.expression.type == "category":
-            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
+        if self.expression.type != "date":
+            self._need_number(symbol)
         expression, name, others = self._other(other, symbol)
         a, b = (expression, self.expression) if swap else (self.expression, expression)
         left, right = (name, self.name) if swap else (self.name, name)
-        return self._derived(expressions.arithmetic(symbol, a, b), f"({left} {symbol} {right})", *others)
+        compute = date_arithmetic if "date" in (a.type, b.type) else expressions.arithmetic
+        return self._derived(compute(symbol, a, b), f"({left} {symbol} {right})", *others)
 
     def __add__(self, other: Any) -> PrivateArray:
         return self._arithmetic("+", other)
@@ -143,26 +154,34 @@ class PrivateArray:
     def __rtruediv__(self, other: Any) -> PrivateArray:
         return self._arithmetic("/", other, swap=True)
 
+    def _need_number(self, what: str) -> None:
+        need_number(self.name, self.expression.type, what)
+
+    def _unary(self, operation: str, name: str) -> PrivateArray:
+        self._need_number(operation)
+        return self._derived(expressions.unary(operation, self.expression), name)
+
     def __neg__(self) -> PrivateArray:
-        return self._derived(expressions.unary("negative", self.expression), f"-{self.name}")
+        return self._unary("negative", f"-{self.name}")
 
     def __abs__(self) -> PrivateArray:
-        return self._derived(expressions.unary("absolute", self.expression), f"|{self.name}|")
+        return self._unary("absolute", f"|{self.name}|")
 
     def log(self) -> PrivateArray:
         """Natural logarithm of each row; the range must be positive."""
-        return self._derived(expressions.unary("log", self.expression), f"log {self.name}")
+        return self._unary("log", f"log {self.name}")
 
     def exp(self) -> PrivateArray:
         """e to the power of each row."""
-        return self._derived(expressions.unary("exp", self.expression), f"exp {self.name}")
+        return self._unary("exp", f"exp {self.name}")
 
     def sqrt(self) -> PrivateArray:
         """Square root of each row; the range must not be negative."""
-        return self._derived(expressions.unary("sqrt", self.expression), f"sqrt {self.name}")
+        return self._unary("sqrt", f"sqrt {self.name}")
 
     def clip(self, low: float, high: float) -> PrivateArray:
         """Each value moved into [low, high]."""
+        self._need_number("clip")
         if self.source.run.standing_in:
             low, high = min(low, high), max(low, high)
         return self._derived(expressions.clipped(self.expression, low, high), self.name)
@@ -173,6 +192,7 @@ class PrivateArray:
 
     def cut(self, edges: Sequence[float], labels: Sequence[str] | None = None) -> PrivateArray:
         """A category: the bin [edge, next edge) of each row (the last one includes its upper edge)."""
+        self._need_number("cut")
         limits = self._edges(edges)
         if len(limits) < 2 or not all(a < b for a, b in pairwise(limits)):
             raise ConfigError(f"{self.name}: bin edges must ascend")
@@ -181,8 +201,41 @@ class PrivateArray:
             raise ConfigError(f"{self.name}: {len(limits) - 1} bins and {len(names)} labels")
         return self._derived(binned(self.expression, limits, names), self.name)
 
+    @property
+    def year(self) -> PrivateArray:
+        """Of a date: its year."""
+        return self._of_date("year", year)
+
+    @property
+    def month(self) -> PrivateArray:
+        """Of a date: its month, 1 to 12."""
+        return self._of_date("month", month)
+
+    @property
+    def day(self) -> PrivateArray:
+        """Of a date: its day in the month, 1 to 31."""
+        return self._of_date("day", day)
+
+    def _of_date(self, what: str, part: Callable[[Expression], Expression]) -> PrivateArray:
+        if self.expression.type != "date":
+            raise ShapeError(f"{self.name}.{what}: {self.name} is no date")
+        return self._derived(part(self.expression), f"{what} of {self.name}")
+
+    def age_at(self, day: date | str | PrivateArray) -> PrivateArray:
+        """Of dates of birth: the years completed at a day (an ISO text, a date, or a column of dates of the table).
+
+        Who was born on 29 February completes a year on 1 March in years without that day.
+        """
+        expression, name, others = self._other(day, "age at")
+        if {self.expression.type, expression.type} != {"date"}:
+            raise ShapeError(f'age at {name} of {self.name}: both are dates, like "2020-01-31" or a Date of the table')
+        return self._derived(age_at(self.expression, expression), f"age of {self.name} at {name}", *others)
+
     def _compare(self, symbol: str, other: Any) -> PrivateArray:
+        need_no_key(self.name, self.expression.type)
         expression, name, others = self._other(other, symbol)
+        if (self.expression.type == "date") != (expression.type == "date"):
+            raise ShapeError(f'{self.name} {symbol} {name}: a date compares with a date, like "2020-01-31"')
         flag = expressions.comparison(symbol, self.expression, expression)
         return self._derived(flag, f"{self.name} {symbol} {name}", *others)
 
@@ -263,8 +316,7 @@ class PrivateArray:
 
     def sum(self) -> SecretArray:
         """Sum of the valid rows, exact for whole numbers. Raises RangeError where it could not be exact."""
-        if self.expression.type == "category":
-            raise ShapeError(f"{self.name} is a category: count it, or compare it with a level")
+        self._need_number("sum")
         source, run = self.source, self.source.run
         local = source.local.ask(Sum([self.expression], self.where))
         exact = Summed(source.at_most, int(max(abs(self.expression.low), abs(self.expression.high), 1)))
@@ -309,6 +361,7 @@ class PrivateArray:
         """Counts of the valid rows in public bins (the last one includes its upper edge)."""
         if self.expression.type == "category":
             raise ShapeError(f'{self.name} is a category: write table.group_by("{self.name}").count()')
+        self._need_number("histogram")
         return self.source.run.functions.histogram(self, self._edges(edges))
 
     def _edges(self, edges: Sequence[float]) -> tuple[float, ...]:

@@ -17,7 +17,7 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate, Evaluate
 from mpc.tables.counts import named
-from mpc.tables.expressions import Expression, not_too_small, public
+from mpc.tables.expressions import WHOLE, Expression, not_too_small, public
 from mpc.tables.local import share_parts
 from mpc.tables.rows import absent
 from mpc.tables.selections import Selection
@@ -32,10 +32,6 @@ if TYPE_CHECKING:
     from mpc.tables.source import Source
 
 
-#: Types of columns that are int64.
-_WHOLE = ("integer", "date")
-
-
 class Collect(Aggregate):
     """The rows themselves, padded to `rows`: for column k "values k", 0 where there is none, and "present k"."""
 
@@ -43,7 +39,7 @@ class Collect(Aggregate):
         self.where = where
         self._columns = columns
         self._table = table
-        self._values = [np.zeros(rows, np.int64 if c.type in _WHOLE else np.float64) for c in columns]
+        self._values = [np.zeros(rows, np.int64 if c.type in WHOLE else np.float64) for c in columns]
         self._present = np.zeros((len(columns), rows))
         self._used = 0
 
@@ -115,7 +111,7 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
         whole = expression.type != "real"  # flags, indices of levels, days
         frac = 0 if whole else frac_for(limit)
         bound = max(int(np.ceil(np.ldexp(limit, frac))), 1)
-        if expression.type in _WHOLE:  # exact, also beyond 2^53
+        if expression.type in WHOLE:  # exact, also beyond 2^53
             bound = max(abs(int(expression.low)), abs(int(expression.high)), 1)
 
         source.run.shared[source.name, columns[k].name] = 0.0 if whole else 2.0**-frac

@@ -6,9 +6,11 @@ from collections.abc import MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from mpc.tables import expressions
+from mpc.tables.dates import DateColumn
 from mpc.tables.expressions import Expression
+from mpc.tables.keys import KeyColumn, second
 from mpc.tables.local import LocalPass
-from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, Schema
+from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from mpc.untyped import Opaque
 
 if TYPE_CHECKING:
@@ -47,14 +49,28 @@ class Source:
     def memo(self) -> MutableMapping[Opaque, Opaque]:
         return self.run.scope.memo(self)
 
+    def second_word(self, key: str) -> Expression:
+        """The second word of the tags of a key column, of the type "key" as the first is."""
+        column = self.schema[key]
+        return Expression(type="key", low=column.low, high=column.high, column=second(key))
+
     @property
     def most_rows(self) -> int:
         """Public upper limit of the rows of all owners together."""
         return self.at_most * len(self.owners)
 
 
+_KINDS: dict[type[Column], expressions.Type] = {
+    RealColumn: "real",
+    IntegerColumn: "integer",
+    FlagColumn: "flag",
+    CategoryColumn: "category",
+    DateColumn: "date",
+    KeyColumn: "key",
+}
+
+
 def _source_column(column: Column) -> Expression:
-    kinds: dict[type[Column], expressions.Type] = {FlagColumn: "flag", CategoryColumn: "category"}
-    kind = kinds.get(type(column), "integer" if isinstance(column, IntegerColumn) else "real")
+    kind = next(name for type_, name in _KINDS.items() if isinstance(column, type_))
     levels = column.levels if isinstance(column, CategoryColumn) else ()
     return Expression(type=kind, low=column.low, high=column.high, levels=levels, column=column.name)

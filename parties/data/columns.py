@@ -12,7 +12,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mpc.tables.date_entries import from_datetimes
+from mpc.tables.dates import DateColumn
 from mpc.tables.entries import Entries, read_each, read_numbers
+from mpc.tables.keys import KeyColumn
 from mpc.tables.readers import Spelling
 from mpc.tables.rows import MISSING
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn
@@ -24,6 +27,9 @@ def holds(column: Column, type_: Any) -> bool:
         type_ = type_.value_type
     if pa.types.is_boolean(type_):
         return isinstance(column, FlagColumn | CategoryColumn)
+    if pa.types.is_date(type_) or pa.types.is_timestamp(type_):
+        # The date of a time with a zone depends on the zone of its reader.
+        return isinstance(column, DateColumn) and getattr(type_, "tz", None) is None
     tests = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal, pa.types.is_null)
     return is_text(type_) or any(test(type_) for test in tests)
 
@@ -40,10 +46,14 @@ def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
     if pa.types.is_null(array.type):
         return read_each(column, [None] * len(array), spelling)
     if pa.types.is_dictionary(array.type):
-        if isinstance(column, FlagColumn | CategoryColumn):
+        if isinstance(column, FlagColumn | CategoryColumn | DateColumn | KeyColumn):
             return _each_once(column, array, spelling)
         array = array.dictionary_decode()
-    if isinstance(column, FlagColumn | CategoryColumn):
+    if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
+        return _dates(array)
+    if isinstance(column, KeyColumn) and pa.types.is_floating(array.type):
+        return read_numbers(column, np.asarray(array.to_numpy(zero_copy_only=False)), spelling)
+    if isinstance(column, FlagColumn | CategoryColumn | DateColumn | KeyColumn):
         return _each_once(column, array.dictionary_encode(), spelling)
     if is_text(array.type):
         return _numbers_in_text(column, array.cast(pa.string()), spelling)
@@ -60,6 +70,13 @@ def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
     return entries if null is None else _with_missing(entries, null)
 
 
+def _dates(array: Any) -> Entries:
+    """Dates, and times without a zone, which must be midnight."""
+    if pa.types.is_date(array.type):
+        array = array.cast(pa.date32())
+    return Entries(*from_datetimes(np.asarray(array.to_numpy(zero_copy_only=False), "datetime64")))
+
+
 def _with_missing(entries: Entries, null: Any) -> Entries:
     missing = MISSING if entries.values.dtype == np.int64 else np.nan
     return Entries(np.where(null, missing, entries.values), entries.invalid & ~null)
@@ -69,7 +86,7 @@ def _each_once(column: Column, array: Any, spelling: Spelling) -> Entries:
     """The entries of a dictionary array; each different entry is read once, and NULL as one more."""
     different = read_each(column, [*array.dictionary.to_pylist(), None], spelling)
     indices = np.asarray(array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False), np.int64)
-    return Entries(different.values[indices], different.invalid[indices])
+    return different.at(indices)
 
 
 def _numbers_in_text(column: Column, text: Any, spelling: Spelling) -> Entries:

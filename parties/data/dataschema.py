@@ -6,7 +6,7 @@
     thousands = "."
 
     [columns.radius]
-    type = "real"                      # real, integer, flag or category
+    type = "real"                      # real, integer, flag, category, date or key
     low = 0
     high = 50
     unit = "mm"
@@ -23,8 +23,24 @@
     levels = ["m", "f"]
     recode = { M = "m", "2" = "f" }    # entries of the source, and the level that each stands for
 
+    [columns.born]
+    type = "date"
+    low = "1900-01-01"
+    high = "2026-12-31"
+    date_format = "%d.%m.%Y"           # here or for all columns; otherwise dates are like 1999-12-31
+
+    [columns.person]
+    type = "key"                       # an identifier
+    strip = true                       # drop blanks around it
+    case = "lower"                     # keep, lower or upper
+    leading_zeros = "drop"             # or keep; otherwise they are refused
+    digits_only = true                 # drop every other character
+    form = "NFC"                       # of Unicode, or NFKC
+    unique = true                      # each key occurs once
+
 The scenario's schema is the agreed schema, and decides which values are in range. This file adds what only the owner
-knows: missing codes and names. It also declares types and units, which must be the same in both schemas.
+knows: missing codes and names. It also declares types, units and how keys are normalised, which must be the same in
+both schemas.
 """
 
 from __future__ import annotations
@@ -38,7 +54,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from mpc.errors import ConfigError, DataError
+from mpc.tables.date_entries import date_pattern
+from mpc.tables.dates import EARLIEST, LATEST, DateColumn, iso, limits_of
 from mpc.tables.entries import expected
+from mpc.tables.keys import Key, KeyColumn
 from mpc.tables.readers import PLAIN, Spelling
 from mpc.tables.schema import LARGEST_INTEGER, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from parties.data.misplaced import check_kind
@@ -51,14 +70,20 @@ _KINDS: dict[type[Column], str] = {
     IntegerColumn: "integer",
     FlagColumn: "flag",
     CategoryColumn: "category",
+    DateColumn: "date",
+    KeyColumn: "key",
 }
+#: How a key is normalised, and whether it is unique.
+_RULES = ("strip", "case", "leading_zeros", "digits_only", "form", "unique")
 _KEYS = {
     "real": {"type", "low", "high", "unit", "missing", "from", "decimal", "thousands"},
     "integer": {"type", "low", "high", "unit", "missing", "from", "decimal", "thousands"},
     "flag": {"type", "missing", "from", "true", "false"},
     "category": {"type", "levels", "missing", "from", "recode"},
+    "date": {"type", "low", "high", "missing", "from", "date_format"},
+    "key": {"type", "missing", "from", *_RULES},
 }
-_TOP = ("on_invalid", "encoding", "decimal", "thousands")
+_TOP = ("on_invalid", "encoding", "decimal", "thousands", "date_format")
 _DECIMALS = (".", ",")
 _THOUSANDS = ("", ".", ",", "'", " ")
 
@@ -94,7 +119,7 @@ class DatasetSchema:
 
 
 def kind(column: Column) -> str:
-    """ "real", "integer", "flag" or "category"."""
+    """ "real", "integer", "flag", "category", "date" or "key"."""
     return _KINDS[type(column)]
 
 
@@ -150,16 +175,22 @@ def _spelling(entry: Mapping[str, Any], usual: Spelling, where: str) -> Spelling
     true, false = (_codes(entry.get(key, []), where, key) for key in ("true", "false"))
     if both := {word.lower() for word in true} & {word.lower() for word in false}:
         raise ConfigError(f"{where}: {sorted(both)[0]!r} is both true and false")
+    date_format = entry.get("date_format", usual.date_format)
+    try:
+        date_pattern(_text(date_format, f"{where}: date_format"))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {str(error).removeprefix(f'{where}: ')}") from None
     recode = entry.get("recode", {})
     if not isinstance(recode, dict) or not all(isinstance(level, str) for level in recode.values()):
         raise ConfigError(f'{where}: recode must give a level for each entry of the source, like  {{ M = "m" }}')
-    return Spelling(decimal, thousands, true, false, {str(text).strip(): level for text, level in recode.items()})
+    levels = {str(text).strip(): level for text, level in recode.items()}
+    return Spelling(decimal, thousands, true, false, levels, date_format)
 
 
 def _column(name: str, entry: dict[str, Any], where: str) -> Column:
     type_ = entry.get("type")
     if type_ not in _KEYS:
-        raise ConfigError(f'{where} type must be "real", "integer", "flag" or "category", found {type_!r}')
+        raise ConfigError(f"{where} type must be one of {', '.join(map(quoted, _KEYS))}, found {type_!r}")
     unknown = set(entry) - _KEYS[type_]
     if unknown:
         expected = ", ".join(sorted(_KEYS[type_]))
@@ -174,6 +205,15 @@ def _column(name: str, entry: dict[str, Any], where: str) -> Column:
         return CategoryColumn(name, missing, tuple(str(level) for level in levels))
     if type_ == "integer":
         return _integer(name, entry, missing, where)
+    if type_ == "date":
+        low, high = entry.get("low", iso(EARLIEST)), entry.get("high", iso(LATEST))
+        return DateColumn(name, missing, *limits_of(low, high, f"{where} low and high"))
+    if type_ == "key":
+        try:
+            key_column: KeyColumn = Key(**{rule: entry[rule] for rule in _RULES if rule in entry})
+            return replace(key_column, name=name, missing=missing)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {str(error).removeprefix('Key: ')}") from None
     low, high = _number(entry, "low", -math.inf, where), _number(entry, "high", math.inf, where)
     if not low < high:
         raise ConfigError(f"{where}: low ({low:g}) must be below high ({high:g})")
@@ -240,9 +280,31 @@ def agreed_columns(agreed: Schema, declared: DatasetSchema, dataset: str) -> tup
                 f"{dataset}, column {column.name}: expected {column.unit or 'a number without unit'}, but the "
                 f"dataset's schema declares {ours.unit}\nConvert the column, or correct the unit."
             )
+        if isinstance(column, KeyColumn) and isinstance(ours, KeyColumn):
+            _same_rule(column, ours, dataset)
         codes = tuple(dict.fromkeys(column.missing + ours.missing))
         columns.append(replace(column, missing=codes))
     return tuple(columns)
+
+
+def _same_rule(agreed: KeyColumn, ours: KeyColumn, dataset: str) -> None:
+    """DataError if the dataset's schema declares that its keys are normalised in another way than the agreed one."""
+    usual = KeyColumn()
+    for rule in _RULES:
+        mine, theirs = getattr(ours, rule), getattr(agreed, rule)
+        if mine not in (theirs, getattr(usual, rule)):
+            raise DataError(
+                f"{dataset}, column {agreed.name}: the dataset's schema declares {rule} = {_toml(mine)}, the agreed "
+                f"one {_toml(theirs)}\nKeys match only if all organizations normalise them alike: take it out of the "
+                "dataset's schema, or agree on it."
+            )
+
+
+def _toml(value: object) -> str:
+    """A value of a rule of keys."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return "nothing" if value is None else quoted(str(value))
 
 
 def schema_toml(schema: Schema, *, on_invalid: OnInvalid = "stop") -> str:
@@ -257,6 +319,11 @@ def schema_toml(schema: Schema, *, on_invalid: OnInvalid = "stop") -> str:
         if isinstance(column, RealColumn | IntegerColumn):
             lines += [f"low = {column.minimum!r}", f"high = {column.maximum!r}"]
             lines += [f"unit = {quoted(column.unit)}"] if column.unit else []
+        if isinstance(column, DateColumn):
+            lines += [f"low = {quoted(iso(column.minimum))}", f"high = {quoted(iso(column.maximum))}"]
+        if isinstance(column, KeyColumn):
+            usual, rules = KeyColumn(), {rule: getattr(column, rule) for rule in _RULES}
+            lines += [f"{rule} = {_toml(value)}" for rule, value in rules.items() if value != getattr(usual, rule)]
         if isinstance(column, CategoryColumn):
             lines.append(f"levels = [{', '.join(quoted(level) for level in column.levels)}]")
         if column.missing:

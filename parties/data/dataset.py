@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from mpc.errors import DataError, LocalProtocolError
 from mpc.suggestions import nearest
-from mpc.tables.entries import Entries, expected, problems
+from mpc.tables.dates import DateColumn
+from mpc.tables.entries import Entries, expected, not_unique, problems
+from mpc.tables.keys import KeyColumn, Misfit, first, repeated
 from mpc.tables.rows import BATCH_ROWS, Values
 from mpc.tables.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from parties.data import source as sources
@@ -82,6 +84,8 @@ class SourceRows:
         drop = self.declared.on_invalid == "drop"
         rows = dropped = 0
         missing, kept, invalid, outside = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
+        reasons: dict[str, Counter[Misfit]] = {name: Counter() for name in self.names}
+        keys: dict[str, list[Values]] = {c.name: [] for c in self.columns if isinstance(c, KeyColumn) and c.unique}
         places = _Places(show_rows)
         for file, columns, size in self._read(self.columns):
             rows += size
@@ -92,12 +96,15 @@ class SourceRows:
                 missing[column.name] += int(entries.missing.sum())
                 invalid[column.name] += int(entries.invalid.sum())
                 outside[column.name] += int(out_of_range.sum())
+                reasons[column.name].update(entries.reasons())
                 wrong = entries.invalid | out_of_range
                 places.add(column.name, file, wrong)
                 bad |= wrong
             dropped += int(bad.sum())
             for name in self.names:
                 kept[name] += int((columns[name].missing & ~bad).sum())
+            for name, tags in keys.items():
+                tags.append(columns[name].values[~bad])
             places.advance(file, size)
         self.places = places.lines()
         if dropped and not drop:
@@ -110,6 +117,7 @@ class SourceRows:
                     rows - missing[column.name],
                     invalid[column.name],
                     outside[column.name],
+                    reasons[column.name],
                 )
             ]
             raise DataError(
@@ -120,12 +128,18 @@ class SourceRows:
                 f"{self.dataset.name}: {self.dataset.file} has {rows - dropped:,} rows; the scenario allows "
                 f"{at_most:,} for each organization"
             )
+        for name, tags in keys.items():
+            if tags and (twice := repeated(tags)):
+                raise DataError(not_unique(self.dataset.name, name, twice))
         counts = {name: kept[name] if drop else missing[name] for name in self.names}
         self.brought = RowCounts(self.dataset.name, self.dataset.file, rows - dropped, counts, dropped)
         return self.brought
 
     def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Values]]:
-        """The values of `columns` in all rows that take part, in batches; see `mpc.tables.rows.Rows`."""
+        """The values of `columns` in all rows that take part, in batches; see `mpc.tables.rows.Rows`.
+
+        `columns` may have second words of keys (`mpc.tables.keys.second`).
+        """
         if self.brought is None:
             raise LocalProtocolError(f"{self.dataset.name}: rows were asked for before they were checked")
         changed = DataError(f"{self.dataset.name}: {self.dataset.file} has changed since it was checked; start again")
@@ -136,13 +150,14 @@ class SourceRows:
                 yield {"": np.zeros(min(BATCH_ROWS, self.brought.rows - begin))}
             return
         drops = self.brought.dropped > 0
-        needed = [column for column in self.columns if drops or column.name in columns]
+        asked = {first(name) for name in columns}
+        needed = [column for column in self.columns if drops or column.name in asked]
         rows = 0
         for _, entries, _size in self._read(needed):
             bad = _any(entries[column.name].invalid | entries[column.name].outside(column) for column in needed)
             if bad.any() and not drops:
                 raise changed
-            values = {name: entries[name].values for name in columns}
+            values = {name: _values(entries, name) for name in columns}
             if drops:
                 values = {name: array[~bad] for name, array in values.items()}
             rows += len(values[columns[0]])
@@ -205,6 +220,8 @@ class SourceRows:
         declare = ["codes for missing values ( missing = [...] )"] if unread else []
         if any(isinstance(column, RealColumn | IntegerColumn) for column in unread):
             declare.append('how numbers are written ( decimal = ",", thousands = "." )')
+        if any(isinstance(column, DateColumn) for column in unread):
+            declare.append('how dates are written ( date_format = "%d.%m.%Y" )')
         if any(isinstance(column, FlagColumn) for column in unread):
             declare.append('words ( true = ["Ja"], false = ["Nein"] )')
         if any(isinstance(column, CategoryColumn) for column in unread):
@@ -214,6 +231,12 @@ class SourceRows:
             f"These values are in {self.dataset.file}. Correct them, widen the agreed schema (all organizations), or "
             f'leave out their rows, with  on_invalid = "drop"  in the dataset\'s schema.{declared}'
         )
+
+
+def _values(entries: Mapping[str, Entries], name: str) -> Values:
+    """The values of a column, or the second words of a key."""
+    found = entries[first(name)]
+    return found.values if found.second is None or name == first(name) else found.second
 
 
 class _Places:

@@ -13,6 +13,8 @@ import numpy as np
 
 from mpc.machine.operation import place
 from mpc.releases.scenario import Scenario
+from mpc.tables.dates import DateColumn
+from mpc.tables.keys import KeyColumn
 from mpc.tables.rows import absent
 from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
 from parties.data.dataset import SourceRows
@@ -24,7 +26,7 @@ MOST_ROWS = 3_000_000
 
 def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
     """All owners' rows as one pandas table: flags as bool (or object, with missing values), categories by name,
-    whole numbers as int64 (or Int64).
+    whole numbers as int64 (or Int64), dates as datetime64[s], keys as whole numbers that are equal just where keys are.
 
     Its `attrs["rows"]` lists how many rows each owner brought.
     """
@@ -48,7 +50,10 @@ def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
         elif isinstance(column, FlagColumn):
             flags = values == 1.0
             columns[column.name] = np.where(gone, None, flags) if gone.any() else flags
-        elif isinstance(column, IntegerColumn):
+        elif isinstance(column, DateColumn):
+            # MISSING is the number of NaT.
+            columns[column.name] = values.astype(np.int64).astype("datetime64[D]").astype("datetime64[s]")
+        elif isinstance(column, IntegerColumn | KeyColumn):
             columns[column.name] = pd.array(np.where(gone, 0, values), "Int64") if gone.any() else values
             if gone.any():
                 columns[column.name][gone] = pd.NA
@@ -102,7 +107,7 @@ SUPPRESSED = "suppressed in the run only"
 
 def smallest(schemas: Iterable[Schema]) -> float:
     """The largest number that counts as 0 where the oracle gives 0: 2^-28 of the largest declared value of a column."""
-    columns = [column for schema in schemas for column in schema.columns]
+    columns = [c for schema in schemas for c in schema.columns if not isinstance(c, DateColumn | KeyColumn)]
     return 2.0**-28 * max((max(abs(column.low), abs(column.high)) for column in columns), default=0.0)
 
 

@@ -21,6 +21,7 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate
 from mpc.tables.expressions import Expression, Floats, same
+from mpc.tables.kinds import need_number
 from mpc.tables.local import share_parts
 from mpc.tables.moments import CrossMoments
 from mpc.tables.moments import Moments as ColumnMoments
@@ -157,8 +158,7 @@ def _joint(
             raise ShapeError(
                 f"{columns[0].name} and {column.name} are columns of different tables: take both from one table"
             )
-        if column.expression.type == "category":
-            raise ShapeError(f"{column.name} is a category: count it, or compare it with a level")
+        need_number(column.name, column.expression.type, "mean")
     key = (kind, tuple((id(c.expression), id(c.where)) for c in columns))
     entry = source.memo.get(key)
     if entry is None:
