@@ -26,10 +26,10 @@ from mpc.machine.runtime import Runtime
 from mpc.values.basis import PUBLIC, Basis, union
 from mpc.values.fixed import width_of
 from mpc.values.people import need_same_people
-from mpc.values.places import indicator
 from mpc.values.resolution import ordered
-from mpc.values.secret import SecretArray, concatenate, constant
+from mpc.values.secret import SecretArray, concatenate, constant, where
 from mpc.values.stated import Stated
+from protocols.quantiles import between, fraction_of, inside, padding, place_of, sides
 
 #: For scenarios. `random_order` is for library code.
 __all__ = ["Ordering", "compact", "median", "order_by", "quantile", "ranked", "sort", "sort_by", "top_k"]
@@ -297,38 +297,28 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
                resolution, which is 2^-28 of a Real's largest magnitude
     Undefined  without a valid element
     Protection at least the minimum number of rows must be on each side of the quantile
-    Rounds     those of `ranked`, and 2; with a mask those of a sort and of a comparison, and 6
+    Rounds     those of `ranked`, and 2; with a mask also those of a sort by one bit and of an exact division, and 8
     """
     _vector("quantile", x)
     wanted = np.atleast_1d(np.asarray(q, np.float64))
     if wanted.ndim != 1 or not len(x) or not len(wanted):
         raise ShapeError(f"quantile: {wanted.shape} quantiles of {len(x)} elements")
-    if not bool(np.all((wanted >= 0) & (wanted <= 1))):
-        raise RangeError(f"quantile: {q}; expected fractions from 0 to 1")
-    fractions = [Fraction(float(number)).limit_denominator(1000) for number in wanted]
+    fractions = [fraction_of(number) for number in wanted]
     if x.valid is None or x.valid.shape == ():
-        spots = [fraction * (len(x) - 1) for fraction in fractions]
-        ranks = sorted({rank for spot in spots for rank in (math.floor(spot), math.ceil(spot))})
-        neighbours = _ranked(x, ranks)
-        values = [_between(neighbours, ranks, spot) for spot in spots]
+        values = _of_all(x, fractions)
     else:
-        bare = SecretArray(x.run, _sorted(x).handle, type=x.type, frac=x.frac, bound=x.bound).numeric()
-        count = indicator(x.valid).sum()
-        nonempty = count > 0
-        values = [_among(bare, count, nonempty, f).masked(nonempty, "no valid element") for f in fractions]
-    values = [value.with_basis(_sides(x, f, fractions)) for value, f in zip(values, fractions, strict=True)]
+        values = _of_valid(x, x.valid.bare(), fractions)
+    values = [value.with_basis(sides(x, f, fractions)) for value, f in zip(values, fractions, strict=True)]
     result = concatenate([value.reshape(1) for value in values])
     return result if np.ndim(q) else result[0]
 
 
-def _sides(x: SecretArray, fraction: Fraction, others: Sequence[Fraction]) -> Basis:
-    """The rows behind a quantile: the rows on its smaller side, and those up to the next wanted quantile. The smallest
-    and the largest element are single rows."""
-    side = min(fraction, 1 - fraction, *(abs(fraction - other) for other in others if other != fraction))
-    name = "median" if fraction == Fraction(1, 2) else f"quantile {float(fraction):g}"
-    basis = x.basis.reduced(0, x.valid if x.valid is not None and x.valid.shape else None, share=side or Fraction(1))
-    basis = basis._replace(origin=tuple(f"{name} of {o}" for o in basis.origin))
-    return basis if side or not x.basis.places else basis._replace(loose=True)
+def _of_all(x: SecretArray, fractions: Sequence[Fraction]) -> list[SecretArray]:
+    """Quantiles of all elements, at public places."""
+    spots = [fraction * (len(x) - 1) for fraction in fractions]
+    ranks = sorted({rank for spot in spots for rank in (math.floor(spot), math.ceil(spot))})
+    neighbours = _ranked(x, ranks)
+    return [_between(neighbours, ranks, spot) for spot in spots]
 
 
 def _between(ordered: SecretArray, ranks: Sequence[int], place: Fraction) -> SecretArray:
@@ -338,37 +328,42 @@ def _between(ordered: SecretArray, ranks: Sequence[int], place: Fraction) -> Sec
         return ordered[low].numeric()
     part = float(place - ranks[low])
     lower, upper = ordered[low].numeric(), ordered[low + 1].numeric()
-    return _inside(lower * (1 - part) + upper * part, ordered)
+    return inside(lower * (1 - part) + upper * part, ordered)
 
 
-def _among(ordered: SecretArray, count: SecretArray, nonempty: SecretArray, fraction: Fraction) -> SecretArray:
-    """The quantile of the first `count` sorted elements, `count` being secret; `nonempty`: count > 0."""
-    n = len(ordered)
-    # The place is fraction * (count - 1) = spot / parts: whole steps, and rest / parts of the next step.
-    spot, parts = (count - 1) * fraction.numerator, fraction.denominator
-    if n == 1 or not fraction:
-        return ordered[0]
-    reached = spot >= parts * np.arange(1, n)
-    # The steps to an element sum to a difference of two elements, within twice their bound.
-    lower = (ordered[0] + _total(reached * (ordered[1:] - ordered[:-1]), 2 * ordered.bound)).bounded(ordered.bound)
-    if parts == 1:
-        return lower
-    next_steps = concatenate([ordered[2:] - ordered[1:-1], ordered[-1:] - ordered[-1:]])
-    upper = (ordered[1] + _total(reached * next_steps, 2 * ordered.bound)).bounded(ordered.bound)
-    rest = (nonempty * (spot - parts * reached.sum())).bounded(parts)
-    return _inside(lower + (upper - lower).times(rest) / parts, ordered)
+def _of_valid(x: SecretArray, valid: SecretArray, fractions: Sequence[Fraction]) -> list[SecretArray]:
+    """Quantiles of the valid elements: the others get the smallest and the largest number in a public proportion, so
+    that the quantile has one of two public places among all."""
+    bare, n = x.bare().numeric(), len(x)
+    in_front = order_by(~valid)
+    used, there = in_front.apply(valid * bare), in_front.apply(valid)
+    filled = 1 - there.numeric()
+    nonempty = (n - filled.sum()) > 0
+    count = where(nonempty, n - filled.sum(), 1).bounded(n)
+    values = []
+    for fraction in fractions:
+        by = padding(n, fraction) * bare.bound
+        fill = filled.invoke("scale", by=by, result=Stated(bound=bare.bound, frac=bare.frac, type=bare.type))
+        value = _padded((used + fill).bounded(bare.bound), count, fraction)  # one of both is 0
+        values.append(value.masked(nonempty, "no valid element"))
+    return values
 
 
-def _total(x: SecretArray, bound: int) -> SecretArray:
-    """The sum of x, with a bound that the caller knows."""
-    return x.invoke("sum", axis=0, result=Stated(bound=bound))
-
-
-def _inside(value: SecretArray, of: SecretArray) -> SecretArray:
-    """`value`, a mean of two elements: its bound is theirs, and a few units for roundings."""
-    up = value.frac - of.frac
-    limit = of.bound << up if up >= 0 else of.bound >> -up
-    return value.bounded(limit + 8)
+def _padded(padded: SecretArray, count: SecretArray, fraction: Fraction) -> SecretArray:
+    """The quantile of `count` values that were padded."""
+    n = len(padded)
+    low = math.floor(fraction * (n - 1))
+    if fraction.denominator == 1 or n == 1:
+        return _ranked(padded, [low])[0]
+    ranks = range(max(low - 1, 0), low + 2)
+    near = _ranked(padded, ranks)
+    steps, rest = place_of(count, fraction)
+    if low == 0:  # no place is before it
+        return between(near[0], near[1], rest, fraction.denominator)
+    before, _ = place_of(n + 1 - count, fraction)  # floor((n - count) fraction)
+    exact = (steps + before - (low - 1)).bounded(1) > 0
+    lower, upper = where(exact, near[1], near[0]), where(exact, near[2], near[1])
+    return between(lower, upper, rest, fraction.denominator)
 
 
 def _vector(what: str, x: SecretArray) -> None:
