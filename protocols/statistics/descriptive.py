@@ -165,9 +165,7 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
                below about 2^-21 sqrt(number of elements) times the bound of x (`within` makes the bound smaller)
     Rounds     those of a mean, and about 25; with a mask those of a division, and 25
     """
-    x = x.numeric()
-    unit = width_of(x.bound) - x.frac  # |x| <= 2^unit, the unit of the computation
-    x = x.rescaled(x.frac + unit).cut(_CENTRED)
+    x, unit = in_units(x)
     mean = x.mean(axis)
     if axis is not None:
         mean = mean.reshape(*_kept(x.shape, axis))
@@ -176,9 +174,7 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
     mean = (mean.without_mask() if masked else mean).cut(x.frac)
     centred = x - mean.bounded(x.bound + 1)
     terms = x.size if axis is None else x.shape[axis]
-    # Squares have 2 _CENTRED + 2 bits, and their sum is to have 61.
-    frac = min(61 - 2 - max(terms - 1, 0).bit_length(), 2 * _CENTRED)
-    squares = centred.product(centred, frac).sum(axis)
+    squares = squared(centred, terms).sum(axis)
     if not masked:
         if terms <= ddof:
             raise ShapeError(f"the variance of {terms} elements with ddof {ddof}")
@@ -189,8 +185,27 @@ def secret_variance(x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
         several = count > ddof
         variance = squares / where(several, count - ddof, 1)
         variance = variance.masked(several, f"at most {ddof} values").like(squares)
+    return accurate(variance, squares.frac, unit)
+
+
+def in_units(x: SecretArray) -> tuple[SecretArray, int]:
+    """x in units of 2^unit, for a variance: |x| <= 2^unit."""
+    x = x.numeric()
+    unit = width_of(x.bound) - x.frac
+    return x.rescaled(x.frac + unit).cut(_CENTRED), unit
+
+
+def squared(centred: SecretArray, terms: int) -> SecretArray:
+    """Squares of centred values in units, of which so many are summed."""
+    # Squares have 2 _CENTRED + 2 bits, and their sum is to have 61.
+    return centred.product(centred, min(61 - 2 - max(terms - 1, 0).bit_length(), 2 * _CENTRED))
+
+
+def accurate(variance: SecretArray, frac: int, unit: int) -> SecretArray:
+    """A variance in units as a number, undefined where its error could be large. frac: fraction bits of the squares."""
     # Errors: of a square a last place and its cut, of the mean two last places of x, of the quotient a few.
-    off = np.ldexp(2.0 * x.run.engine.rounding, -frac) + np.ldexp(8.0, -2 * _CENTRED) + np.ldexp(4.0, -variance.frac)
+    rounding = variance.run.engine.rounding
+    off = np.ldexp(2.0 * rounding, -frac) + np.ldexp(8.0, -2 * _CENTRED) + np.ldexp(4.0, -variance.frac)
     variance = variance.masked(variance.bare() >= off * 2.0**_DIGITS, TOO_LITTLE)
     return variance.rescaled(variance.frac - 2 * unit)
 

@@ -1,16 +1,17 @@
 """Group-by on secret keys: rows sorted by key, sums as differences of running sums, a public number of results.
 
     by_age = group_rows(rows, [age], groups=100)       at most 100 groups: a checked assumption
-    by_age.keys[0], by_age.count(), by_age.mean(income)    vectors of 100 places in the order of the key
+    by_age.keys[0], by_age.count(), by_age.mean(income), by_age.median(income)
+                                                       vectors of 100 places in the order of the key
 
 rows     bits (n,): which places hold a row;  keys  one to three SecretArrays (n,): integers, flags, tags of 62 bits
 Rows with a missing key are in no group, as in pandas. A result is invalid ("no such group") in places without a group,
 and where more groups than places exist, every result rests on a checked assumption that fails: the release says so.
 
-What a cell stands on: the rows of its own group, counted for all owners together and for each owner, with conditions
-and flags as for a sum of all rows (`protocols.tables.cohorts`).
+Groups by a category with few public levels are cheaper without a sort: `protocols.tables.levels`.
 
-Nothing is opened but what sorting opens. Rounds: those of a sort by the keys and of a sort by one bit, and about 12.
+Nothing is opened but what sorting opens. Rounds: those of a sort by the keys and of a sort by one bit, and about 12;
+a smallest or largest value, a median or quantile takes a further sort, by the column within its groups.
 """
 
 from __future__ import annotations
@@ -18,57 +19,26 @@ from __future__ import annotations
 from collections.abc import Sequence
 from fractions import Fraction
 
-from mpc.errors import RangeError, ShapeError
 from mpc.machine.assumptions import Assumption, assuming
-from mpc.values.basis import Basis, union
-from mpc.values.reductions import is_flag
-from mpc.values.resolution import told_apart
-from mpc.values.secret import SecretArray, where
+from mpc.values.basis import Basis
+from mpc.values.resolution import ordered
+from mpc.values.secret import SecretArray, concatenate, where
 from protocols.order import Ordering, order_by
-from protocols.tables.cohorts import by_group, sides_by_group
+from protocols.quantiles import between, fraction_of, place_of
+from protocols.tables.grouped import NO_VALUE, Grouped, need_places
 from protocols.tables.segments import Segments, neighbours_equal
 
-#: Of three key columns at most, people can still say what a group is.
-_MOST_KEYS = 3
 NO_GROUP = "no such group"
-NO_VALUE = "no valid value in this group"
-
-
-def present(rows: SecretArray, *columns: SecretArray) -> SecretArray:
-    """Bits of the rows that are there and valid in all columns, without mask and basis."""
-    bits = rows.bare()
-    for x in (rows, *columns):
-        if x.valid is not None:
-            bits = bits & x.valid.bare().broadcast_to(bits.shape)
-    return bits
-
-
-def need_columns(what: str, rows: SecretArray, columns: Sequence[SecretArray]) -> None:
-    """Raise ShapeError unless all columns are vectors of the length of the row mask, a vector of bits."""
-    if rows.type != "bool" or rows.ndim != 1:
-        raise ShapeError(f"{what}: rows is {rows!r}; expected bits (n,)")
-    for x in columns:
-        if x.shape != rows.shape:
-            raise ShapeError(f"{what}: a column of shape {x.shape}; the table has {len(rows)} places")
-
-
-def need_keys(what: str, rows: SecretArray, keys: Sequence[SecretArray]) -> None:
-    """Raise ShapeError unless there are one to three keys of the rows, RangeError for numbers that were rounded."""
-    if not 1 <= len(keys) <= _MOST_KEYS:
-        raise ShapeError(f"{what}: {len(keys)} keys; expected one to {_MOST_KEYS}")
-    need_columns(what, rows, keys)
-    for key in keys:
-        told_apart(what, key)
 
 
 def sorted_by_keys(
-    rows: SecretArray, keys: Sequence[SecretArray], order: Ordering | None
+    there: SecretArray, keys: Sequence[SecretArray], order: Ordering | None = None
 ) -> tuple[Ordering, SecretArray, list[SecretArray]]:
-    """The order of rows by key, those that do not count last; and whether a row counts, and its keys, in this order.
+    """The order of rows by key, those that are not there last; and in this order, which rows are there, and the keys.
 
-    order  an order in which rows with equal keys are neighbours already, the others anywhere
+    there  bits, without mask and basis
+    order  an order in which rows with equal keys are neighbours already; default: a sort
     """
-    there = present(rows, *keys)
     bare = [key.bare() for key in keys]
     if order is None:
         order = order_by(*[key.masked(there, "no row") for key in bare])
@@ -77,131 +47,132 @@ def sorted_by_keys(
     return order, order.apply(there), [order.apply(key) for key in bare]
 
 
-class Groups:
-    """Rows of a table in groups.
+class Groups(Grouped):
+    """Groups of rows with equal keys, in the order of the keys.
 
-    keys    each key of each group, in order: (groups,)
-    exists  bits (groups,): whether there is such a group
+    keys     each key of each group: (groups,)
     """
 
     def __init__(
         self, rows: SecretArray, keys: Sequence[SecretArray], groups: int, order: Ordering | None = None
     ) -> None:
-        need_keys("group_by", rows, keys)
-        if not len(rows):
-            raise ShapeError("group_by: a table without places")
-        if groups < 1:
-            raise RangeError(f"group_by: groups={groups}; a public number of groups from 1 up")
-        self.run = rows.run
-        self.groups = min(groups, len(rows))
-        self._there = present(rows, *keys)
-        self._basis = union(rows.basis, *[key.basis.plain() for key in keys])
-        self._order, there, in_order = sorted_by_keys(rows, keys, order)
-        same = neighbours_equal(in_order) if len(rows) > 1 else None
-        self.segments = Segments.between(there, same, self.groups)
+        super().__init__(rows, keys)
+        need_places(groups)
+        n = len(rows)
+        self.groups = min(groups, n)
+        self._order, self._sorted, in_order = sorted_by_keys(self._there, keys, order)
+        same = neighbours_equal(in_order) if n > 1 else None
+        self.segments = Segments.between(self._sorted, same, self.groups)
+        self.exists = self.segments.exists
         self._fits: Assumption | None = None
-        if self.groups < len(rows):
+        if self.groups < n:
             self._fits = Assumption(self.run, self.segments.number() <= self.groups)
+        self._within: list[tuple[SecretArray, Within]] = []
         # A group's key is that of each of its rows.
         self.keys = [
-            self._result(self.segments.at_ends(x), self._rows_behind()).restated(type=key.type, frac=key.frac)
+            self.result(self.segments.at_ends(x), self.rows_behind()).restated(type=key.type, frac=key.frac)
             for x, key in zip(in_order, keys, strict=True)
         ]
-        exists = self.segments.exists
-        self.exists = (exists if self._fits is None else assuming(exists, self._fits)).with_basis(self._rows_behind())
 
-    # ---- what a result stands on
-    def _totals(self, x: SecretArray) -> SecretArray:
-        """Sums over each group of integers in the order of the table; 0 without a group."""
-        return where(self.segments.exists, self.segments.totals(self._order.apply(x.numeric())), 0)
+    def totals(self, x: SecretArray) -> SecretArray:
+        return self.segments.totals(self._order.apply(x))
 
-    def _rows_behind(self, name: str = "") -> Basis:
-        return by_group(self._basis, self._there, self._totals, self.segments.exists, name=name)
+    def spread(self, x: SecretArray) -> SecretArray:
+        return self._order.undo(self.segments.spread(x))
 
-    def _behind(self, x: SecretArray, name: str, share: Fraction = Fraction(1)) -> Basis:
-        basis = union(x.basis, self._basis)
-        return by_group(basis, present(self._there, x), self._totals, self.segments.exists, share=share, name=name)
+    def sizes(self) -> SecretArray:
+        return self.segments.counts()
 
-    def _result(self, x: SecretArray, basis: Basis, defined: SecretArray | None = None) -> SecretArray:
-        """x (groups,) with what is known of it: no value without a group or where it is not `defined`; and the
-        assumption that all groups fit. That is no assumption about x: without it, groups would be lost silently."""
+    def result(self, x: SecretArray, basis: Basis, defined: SecretArray | None = None) -> SecretArray:
+        """As stated; it rests on the assumption that all groups fit. That is no assumption about x itself: without it,
+        groups would be lost silently."""
         if self._fits is not None:
             x = assuming(x, self._fits)
-        x = x.without_mask().masked(self.segments.exists, NO_GROUP)
+        x = x.without_mask().masked(self.exists, NO_GROUP)
         return (x if defined is None else x.masked(defined, NO_VALUE)).with_basis(basis)
 
-    def _need(self, what: str, x: SecretArray) -> None:
-        if x.shape != self._there.shape:
-            raise ShapeError(f"{what}: a column of shape {x.shape}; the table has {len(self._there)} places")
+    def found(self) -> SecretArray:
+        """Bits (groups,): whether there is such a group; each stands on the rows of its group."""
+        exists = self.exists if self._fits is None else assuming(self.exists, self._fits)
+        return exists.with_basis(self.rows_behind())
 
-    def _used(self, x: SecretArray) -> SecretArray:
-        """The values of x in groups, 0 where there is none; in the order of the table, without mask and basis."""
-        return where(present(self._there, x), x.bare().numeric(), 0)
-
-    # ---- sums
     def number(self) -> SecretArray:
         """The number of groups, also of those without a place. Stands on all rows."""
         return self.segments.number().with_basis(self._basis.reduced(0, self._there, name="number of groups"))
 
-    def count(self, x: SecretArray | None = None) -> SecretArray:
-        """The number of rows of each group; of a column, its valid values. Rounds 2; of a column 4."""
-        if x is None or x.valid is None:
-            return self._result(self._sizes(), self._rows_behind("count"))
-        self._need("count", x)
-        counted = self.segments.totals(self._order.apply(present(self._there, x)).numeric())
-        return self._result(counted, self._behind(x, "count"))
+    # ---- what takes the order of a column
+    def min(self, x: SecretArray) -> SecretArray:
+        """The smallest valid value of a column in each group. A release needs a reason: it is of a single row."""
+        within = self._by("min", x)
+        return self._single(x, "smallest", within.at(self.segments.starts(), x), within)
 
-    def _sizes(self) -> SecretArray:
-        return self.segments.counts()
+    def max(self, x: SecretArray) -> SecretArray:
+        """The largest valid value of a column in each group. A release needs a reason: it is of a single row."""
+        within = self._by("max", x)
+        last = self.segments.starts() + within.count - within.nonempty.numeric()
+        return self._single(x, "largest", within.at(last, x), within)
 
-    def _counted(self, x: SecretArray) -> SecretArray:
-        """Valid values of x in each group, from 0 up: 0 where there is no group."""
-        counted = (
-            self._sizes()
-            if x.valid is None
-            else self.segments.totals(self._order.apply(present(self._there, x)).numeric())
-        )
-        return where(self.segments.exists, counted, 0)
+    def _single(self, x: SecretArray, name: str, value: SecretArray, within: Within) -> SecretArray:
+        basis = self.behind(x, name)
+        if basis.cohorts:
+            basis = basis._replace(loose=True)
+        return self.result(value, basis, within.nonempty).restated(type=x.type, frac=x.frac)
 
-    def _sum(self, x: SecretArray) -> SecretArray:
-        return self.segments.totals(self._order.apply(self._used(x)))
+    def median(self, x: SecretArray) -> SecretArray:
+        """The median of a column's valid values in each group."""
+        return self.quantile(x, 0.5)
 
-    def sum(self, x: SecretArray) -> SecretArray:
-        """The sum of a column's valid values in each group; 0 where all are missing. Rounds 6."""
-        self._need("sum", x)
-        basis = self._behind(x, "sum")
-        if is_flag(x):
-            joint = union(x.basis, self._basis)
-            basis = sides_by_group(joint, x, present(self._there, x), self._totals, self.segments.exists)
-        return self._result(self._sum(x), basis)
+    def quantile(self, x: SecretArray, q: float) -> SecretArray:
+        """The q-quantile of a column's valid values in each group, linear between two values, as `numpy.quantile`.
 
-    def mean(self, x: SecretArray) -> SecretArray:
-        """The mean of a column's valid values in each group; undefined where all are missing."""
-        self._need("mean", x)
-        count = self._counted(x)
-        nonempty = count > 0
-        mean = self._sum(x) / where(nonempty, count, 1)
-        return self._result(mean, self._behind(x, "mean"), nonempty)
+        At least the minimum number of rows must be on each side of the quantile, in each group.
+        """
+        fraction = fraction_of(q)
+        within = self._by("quantile", x)
+        step, rest = place_of(where(within.nonempty, within.count, 1), fraction)
+        pair = within.pair(self.segments.starts() + step, x)
+        value = between(pair[:, 0], pair[:, 1], rest, fraction.denominator)
+        side = min(fraction, 1 - fraction)
+        basis = self.behind(x, f"quantile {float(fraction):g}", side or Fraction(1))
+        if not side and basis.cohorts:
+            basis = basis._replace(loose=True)
+        return self.result(value, basis, within.nonempty)
 
-    def any(self, x: SecretArray) -> SecretArray:
-        """Whether a flag is set in at least one row of each group where it is valid."""
-        return self._result(self._flags("any", x)[0] > 0, self._deciding(x, "any"))
+    def _by(self, what: str, x: SecretArray) -> Within:
+        self.need(what, x)
+        ordered(what, x)
+        for column, within in self._within:
+            if column is x:
+                return within
+        valid = None if x.valid is None else self._order.apply(x.valid.bare().broadcast_to(x.shape))
+        made = Within(self.segments, self._order.apply(x.bare()), valid, self._counted(x))
+        self._within.append((x, made))
+        return made
 
-    def all(self, x: SecretArray) -> SecretArray:
-        """Whether a flag is set in all rows of each group where it is valid."""
-        set_, count = self._flags("all", x)
-        return self._result(set_ == count, self._deciding(x, "all"))
 
-    def _flags(self, what: str, x: SecretArray) -> tuple[SecretArray, SecretArray]:
-        self._need(what, x)
-        if not is_flag(x):
-            raise ShapeError(f"{what}: {x!r} is no flag; compare it with a number first")
-        return where(self.segments.exists, self._sum(x), 0), self._counted(x)
+class Within:
+    """Rows in the order of a column within their groups: valid values first.
 
-    def _deciding(self, x: SecretArray, name: str) -> Basis:
-        # A single row can decide the result, as in `any` of all rows: where it is of rows, a release needs a reason.
-        basis = self._behind(x, name)
-        return basis._replace(loose=True) if union(x.basis, self._basis).places else basis
+    count     (groups,) valid values of each group;  nonempty  bits (groups,)
+    """
+
+    def __init__(self, segments: Segments, values: SecretArray, valid: SecretArray | None, count: SecretArray) -> None:
+        self._segments = segments
+        self.count = count
+        self.nonempty = count > 0
+        keys = [segments.numbers(), *([] if valid is None else [~valid]), values]
+        self._values = order_by(*keys).apply(values.numeric())
+
+    def at(self, places: SecretArray, x: SecretArray) -> SecretArray:
+        """The values at a place of each group."""
+        return self.pair(places, x)[:, 0].restated(bound=max(x.bound, 1))
+
+    def pair(self, places: SecretArray, x: SecretArray) -> SecretArray:
+        """The values at a place of each group and at the place after it, (groups, 2)."""
+        values = self._values
+        following = concatenate([values[1:], values[-1:]])
+        both = concatenate([values.reshape(-1, 1), following.reshape(-1, 1)], axis=1)
+        return self._segments.at(places, both)
 
 
 def group_rows(rows: SecretArray, keys: Sequence[SecretArray], *, groups: int, order: Ordering | None = None) -> Groups:

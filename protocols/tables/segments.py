@@ -106,16 +106,17 @@ class Segments:
         exceeds the ring.
         """
         running = x.cumsum(0)
-        at = self.at_ends(running)
-        # The difference of two running sums is a sum of at most n elements, or its opposite.
-        before = concatenate([at[:1] - at[:1], at[:-1]]) if self.most > 1 else at - at
-        return (at - before).bounded(running.bound)
+        return self._between(self.at_ends(running))
 
     def counts(self) -> SecretArray:
         """The number of rows of each run: (most,); where there is no run, any number from -n to n. Rounds 2."""
-        at = self.end_places() + 1
-        before = concatenate([at[:1] - at[:1], at[:-1]]) if self.most > 1 else at - at
-        return (at - before).bounded(max(self.rows, 1))
+        return self._between(self.end_places() + 1)
+
+    def _between(self, at: SecretArray) -> SecretArray:
+        """The differences of running sums at the ends of runs, each less the one before it: a sum of as many elements
+        at most, or its opposite where there is no run, so that the bound of the running sums holds."""
+        before = concatenate([_nothing(at, 1), at[:-1]])
+        return at.invoke("subtract", before, result=Stated(bound=at.bound))
 
     def end_places(self) -> SecretArray:
         """The place of the last row of each run: (most,). Rounds 2."""
@@ -126,20 +127,36 @@ class Segments:
     def starts(self) -> SecretArray:
         """The place of the first row of each run: (most,). Rounds 2."""
         after = self.end_places() + 1
-        return concatenate([after[:1] - after[:1], after[:-1]]) if self.most > 1 else after - after
+        return concatenate([_nothing(after, 1), after[:-1]])
 
     def spread(self, x: SecretArray) -> SecretArray:
         """x (most,), a number for each run, for each of its rows: (n,); 0 for other rows. Rounds 4."""
         x = where(self.exists, x, 0)
-        following = concatenate([x[1:], x[:1] - x[:1]]) if self.most > 1 else x - x
-        steps = x - following
+        steps = x - concatenate([x[1:], _nothing(x, 1)])
         if self.rows > self.most:
-            steps = concatenate([steps, self._nothing(steps, self.rows - self.most)])
+            steps = concatenate([steps, _nothing(steps, self.rows - self.most)])
         steps = self.ends.undo(steps)
         # A running sum from the end telescopes: at a row it is x of the first run that ends there or later.
         summed = steps[::-1].invoke("cumulative_sum", axis=0, result=Stated(bound=x.bound))
         return summed[::-1]
 
-    @staticmethod
-    def _nothing(like: SecretArray, size: int) -> SecretArray:
-        return like.public(like.run, np.zeros(size, np.int64), frac=like.frac).restated(type=like.type)
+    def numbers(self) -> SecretArray:
+        """For each row the number of runs that end before it, less half of n: a key that keeps rows in their runs."""
+        ended = self.last.numeric()
+        before = (ended.cumsum() - ended).bounded(max(self.rows, 1))
+        return (before - self.rows // 2).bounded(self.rows // 2 + 1)
+
+    def at(self, places: SecretArray, x: SecretArray) -> SecretArray:
+        """x (n, …) at a place of each run: (most, …), given that the place (most,) is one of the run's rows.
+
+        Where there is no run, any element of x. Rounds: those of an equality and of a sort by one bit, and 8.
+        """
+        # The place of its run for each row: one row a run has it. For rows that are not there it is 0.
+        chosen = (self.spread(places) == np.arange(self.rows)) & self.there
+        return order_by(~chosen).apply(x)[: self.most]
+
+
+def _nothing(x: SecretArray, size: int) -> SecretArray:
+    """Zeros of the type and scale of x: (size, …)."""
+    zeros = x.public(x.run, np.zeros((size, *x.shape[1:]), np.int64), frac=x.frac)
+    return zeros.restated(type=x.type)

@@ -36,7 +36,7 @@ def grouped(table, groups=4):
 def test_small_groups_are_suppressed(engine):
     def script(table):
         by, x, _ = grouped(table)
-        return {"keys": by.keys[0], "count": by.count(), "sum": by.sum(x), "groups": by.number(), "there": by.exists}
+        return {"keys": by.keys[0], "count": by.count(), "sum": by.sum(x), "groups": by.number(), "there": by.found()}
 
     got = releases(script, _COLUMNS, frames([0, 0, 1, 7], [0, 7, 7], [1]), minimum=3, engine=engine)
     assert got["keys"] == [0, _FEW, 7, _NONE]
@@ -110,6 +110,27 @@ def test_what_a_single_row_decides_needs_a_reason():
     def script(table):
         by, _, f = grouped(table)
         return {"any": by.any(f)}
+
+    with pytest.raises(PolicyError, match="a single row can show"):
+        releases(script, _COLUMNS, frames([0] * 4, [0] * 4, [0]), minimum=3)
+
+
+def test_quantiles_ask_for_rows_on_both_sides(engine):
+    owned = frames([0] * 6, [1] * 5, [1, 1])
+
+    def script(table):
+        by, x, _ = grouped(table)
+        return {"median": by.median(x), "low": by.quantile(x, 0.25)}
+
+    got = releases(script, _COLUMNS, owned, minimum=3, engine=engine)
+    assert got["median"] == [3.5, 2, _NONE, _NONE]
+    assert got["low"] == ["suppressed (fewer than 3)"] * 2 + [_NONE] * 2
+
+
+def test_extremes_need_a_reason():
+    def script(table):
+        by, x, _ = grouped(table)
+        return {"min": by.min(x)}
 
     with pytest.raises(PolicyError, match="a single row can show"):
         releases(script, _COLUMNS, frames([0] * 4, [0] * 4, [0]), minimum=3)

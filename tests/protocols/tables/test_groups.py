@@ -115,6 +115,36 @@ def test_flags(engine, kind):
     alike(number, groups.sum())
 
 
+@pytest.mark.parametrize("kind", TABLES)
+def test_spread(engine, kind):
+    frame = made(kind, seed=5)
+    groups = grouped(frame, 1)
+    sample, whole, deviation = found(
+        lambda by, c: [by.var(c["x"]), by.var(c["y"], 0), by.std(c["x"])], frame, engine=engine
+    )
+    for got, wanted in ((sample, groups.x.var()), (whole, groups.y.var(ddof=0)), (deviation, groups.x.std())):
+        # A variance of 0 is undefined: the shared numbers do not tell it from a rounding error.
+        wanted = wanted.where(wanted > 0).to_numpy()
+        np.testing.assert_allclose(got[: wanted.size], wanted, rtol=2e-3)
+        assert np.isnan(got[wanted.size :]).all()
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_order_in_groups(engine, kind):
+    frame = made(kind, seed=6)
+    groups = grouped(frame, 1)
+
+    def script(by, c):
+        return [by.min(c["x"]), by.max(c["y"]), by.median(c["x"]), by.quantile(c["x"], 0.3), by.quantile(c["y"], 1)]
+
+    low, high, middle, part, last = found(script, frame, engine=engine)
+    alike(low, groups.x.min())
+    alike(high, groups.y.max(), 1e-5)
+    alike(middle, groups.x.median(), 1e-6)
+    alike(part, groups.x.quantile(0.3), 1e-5)
+    alike(last, groups.y.max(), 1e-5)
+
+
 def test_several_keys(engine):
     frame = made("missing", keys=3, seed=3)
     frame["key 1"] = frame["key 1"] // 4
