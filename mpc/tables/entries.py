@@ -75,10 +75,10 @@ def read(column: Column, values: Anything, spelling: Spelling = PLAIN) -> Entrie
     return read_each(column, array.tolist(), spelling)
 
 
-def read_each(column: Column, values: list[Anything], spelling: Spelling = PLAIN) -> Entries:
-    """Entries one by one; equal entries are read once."""
+def read_each(column: Column, values: list[Anything], spelling: Spelling = PLAIN, *, distinct: bool = False) -> Entries:
+    """Entries one by one; equal entries are read once. distinct: the caller says that hardly any are equal."""
     if isinstance(column, KeyColumn):
-        return _keys(column, values)
+        return _keys(column, values, distinct=distinct)
     read_entry = date_reader(column, spelling) if isinstance(column, DateColumn) else reader(column, spelling)
     known: dict[tuple[type, object], Entry] = {}
     meanings: list[Entry] = []
@@ -96,8 +96,10 @@ def read_each(column: Column, values: list[Anything], spelling: Spelling = PLAIN
     return Entries(exact, invalid)
 
 
-def _keys(column: KeyColumn, values: list[Anything], largest_float: float = 2.0**53) -> Entries:
-    first, second, misfits = read_keys(column, values, largest_float)
+def _keys(
+    column: KeyColumn, values: list[Anything], largest_float: float = 2.0**53, *, distinct: bool = False
+) -> Entries:
+    first, second, misfits = read_keys(column, values, largest_float, distinct=distinct)
     return Entries(first, misfits != Misfit.NONE, second, misfits)
 
 
@@ -106,8 +108,8 @@ def read_numbers(column: Column, values: NDArray[Any], spelling: Spelling = PLAI
     if isinstance(column, CategoryColumn | FlagColumn | DateColumn | KeyColumn):
         different, places = np.unique(values, return_inverse=True)
         if isinstance(column, KeyColumn) and values.dtype.kind == "f":
-            return _keys(column, different.tolist(), _largest_float(values)).at(places)
-        return read_each(column, different.tolist(), spelling).at(places)
+            return _keys(column, different.tolist(), _largest_float(values), distinct=True).at(places)
+        return read_each(column, different.tolist(), spelling, distinct=True).at(places)
     none = np.zeros(len(values), np.bool_)
     codes = [code for code in map(as_number, column.missing) if code is not None]
     if not isinstance(column, IntegerColumn):

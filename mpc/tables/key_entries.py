@@ -21,40 +21,52 @@ class KeyEntries(NamedTuple):
     misfits: NDArray[np.uint8]
 
 
-#: In place of a misfit: the entry is missing.
+#: In place of a text: the entry is missing.
 _GONE = ""
+#: Places of entries without a text begin here, downwards.
+_NONE = -1
 
 
-def read_keys(column: KeyColumn, values: Sequence[object], largest_float: float = 2.0**53) -> KeyEntries:
+def read_keys(
+    column: KeyColumn, values: Sequence[object], largest_float: float = 2.0**53, *, distinct: bool = False
+) -> KeyEntries:
     """The keys of entries as a source has them.
 
     largest_float  the first whole number that a floating-point number of the source may have been rounded to
+    distinct       hardly any entry occurs twice: each is read, without looking for it among those before
     """
     read = _reader(column, largest_float)
-    places = np.zeros(len(values), np.int64)
-    known: dict[object, int] = {}
-    texts: dict[str, int] = {}
-    #: Place of a text among `texts`, or -1 - misfit.
-    for k, value in enumerate(values):
-        kind = type(value)
-        key = value if kind is str else (kind, value) if kind in (int, float, bool) else (kind, str(value))
-        place = known.get(key)
-        if place is None:
-            text = read(value)
-            place = (
-                -1 - text if isinstance(text, Misfit) else -1 if text == _GONE else texts.setdefault(text, len(texts))
-            )
-            known[key] = place
-        places[k] = place
-    return _at(places, *tags(texts))
-
-
-def _at(places: Whole, first: Whole, second: Whole) -> KeyEntries:
+    found = [read(value) for value in values] if distinct else _each_once(read, values)
+    places = np.empty(len(found), np.int64)
+    texts: list[str] = []
+    for k, text in enumerate(found):
+        if isinstance(text, Misfit):
+            places[k] = _NONE - text
+        elif text == _GONE:
+            places[k] = _NONE
+        else:
+            places[k] = len(texts)
+            texts.append(text)
+    first, second = tags(texts)
     valid = places >= 0
     words = [np.full(len(places), MISSING, np.int64) for _ in range(2)]
-    for word, found in zip(words, (first, second), strict=True):
-        word[valid] = found[places[valid]]
-    return KeyEntries(words[0], words[1], np.where(valid, 0, -1 - places).astype(np.uint8))
+    for word, hashed in zip(words, (first, second), strict=True):
+        word[valid] = hashed[places[valid]]
+    return KeyEntries(words[0], words[1], np.where(valid, 0, _NONE - places).astype(np.uint8))
+
+
+def _each_once(read: Callable[[object], str | Misfit], values: Sequence[object]) -> list[str | Misfit]:
+    known: dict[object, str | Misfit] = {}
+    found = []
+    for value in values:
+        kind = type(value)
+        # 1, 1.0 and True are equal, and mean different things here.
+        key = value if kind is str else (kind, value) if kind in (int, float) else (kind, str(value))
+        text = known.get(key)
+        if text is None:
+            text = known[key] = read(value)
+        found.append(text)
+    return found
 
 
 def _reader(column: KeyColumn, largest_float: float) -> Callable[[object], str | Misfit]:

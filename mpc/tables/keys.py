@@ -159,23 +159,23 @@ def normaliser(column: KeyColumn) -> Callable[[str], str | Misfit]:
     change = {"lower": str.lower, "upper": str.upper}.get(column.case)
 
     def plain(text: str) -> str | Misfit:
-        # Most keys have only letters and digits of ASCII: no form, blank or invisible character to look for.
-        if not (text.isascii() and text.isalnum()):
+        if not text.isascii():
             text = normalize(column.form, text)
+        if not text.isalnum():  # most keys have only letters and digits: no blank or invisible character to look for
             bare = text.strip()
             if not strip and bare and bare != text:
                 return Misfit.BLANKS
             text = bare
+            if ("." in text or "+" in text) and _FLOATING.fullmatch(text):
+                return Misfit.FRACTION
+            if not column.digits_only and not text.isprintable() and _invisible(text):
+                return Misfit.INVISIBLE
             if not text:
                 return ""
-            if _FLOATING.fullmatch(text):
-                return Misfit.FRACTION
-            if not column.digits_only and any(category(letter) in ("Cc", "Cf") for letter in text):
-                return Misfit.INVISIBLE
         if change is not None:
             text = normalize(column.form, change(text))
         if column.digits_only:
-            if any(letter.isdigit() and not letter.isascii() for letter in text):
+            if not text.isascii() and any(letter.isdigit() and not letter.isascii() for letter in text):
                 return Misfit.SCRIPT
             text = _OTHERS.sub("", text)
             if not text:
@@ -189,11 +189,20 @@ def normaliser(column: KeyColumn) -> Callable[[str], str | Misfit]:
     return plain
 
 
+def _invisible(text: str) -> bool:
+    """Whether it has control characters, or characters without width."""
+    return any(category(letter) in ("Cc", "Cf") for letter in text)
+
+
 def tags(texts: Iterable[str]) -> tuple[Whole, Whole]:
     """Both words of the tags of normalised keys: BLAKE2b-128 of their UTF-8 text, 62 bits a word."""
-    # A text that is no Unicode (half of a pair, from a broken file) has a tag as well.
-    parts = [blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, person=_DOMAIN).digest() for text in texts]
-    words = np.frombuffer(b"".join(parts) or bytes(16), "<u8").reshape(-1, 2)[: len(parts)] & _MASK
+    empty, parts = blake2b(digest_size=16, person=_DOMAIN), bytearray()
+    for text in texts:
+        hashed = empty.copy()
+        # A text that is no Unicode (half of a pair, from a broken file) has a tag as well.
+        hashed.update(text.encode("utf-8", "surrogatepass"))
+        parts += hashed.digest()
+    words = np.frombuffer(bytes(parts), "<u8").reshape(-1, 2) & _MASK if parts else np.zeros((0, 2), np.uint64)
     return words[:, 0].astype(np.int64), words[:, 1].astype(np.int64)
 
 

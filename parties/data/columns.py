@@ -84,7 +84,7 @@ def _with_missing(entries: Entries, null: Any) -> Entries:
 
 def _each_once(column: Column, array: Any, spelling: Spelling) -> Entries:
     """The entries of a dictionary array; each different entry is read once, and NULL as one more."""
-    different = read_each(column, [*array.dictionary.to_pylist(), None], spelling)
+    different = read_each(column, [*array.dictionary.to_pylist(), None], spelling, distinct=True)
     indices = np.asarray(array.indices.fill_null(len(array.dictionary)).to_numpy(zero_copy_only=False), np.int64)
     return different.at(indices)
 
