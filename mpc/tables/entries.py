@@ -175,7 +175,7 @@ def expected(column: Column) -> str:
     if isinstance(column, DateColumn):
         return f"a date in {span(column)}"
     if isinstance(column, KeyColumn):
-        return "a key"
+        return f"a key{column.rule_in_words}"
     limits = f" in {span(column)}" if math.isfinite(column.low) or math.isfinite(column.high) else ""
     return f"a {'whole ' if isinstance(column, IntegerColumn) else ''}number{limits}"
 

@@ -72,6 +72,21 @@ class KeyColumn(Column):
             "form": self.form,
         }
 
+    @property
+    def rule_in_words(self) -> str:
+        """ " (blanks around it dropped, in lower case)"; nothing where keys are taken as they are."""
+        zeros = {"drop": "leading zeros dropped", "keep": "leading zeros kept"}
+        words = [
+            "blanks around it dropped" if self.strip else "",
+            "" if self.case == "keep" else f"in {self.case} case",
+            "its digits only" if self.digits_only else "",
+            zeros.get(self.leading_zeros or "", ""),
+            "in the form NFKC" if self.form == "NFKC" else "",
+            "unique" if self.unique else "",
+        ]
+        said = ", ".join(filter(None, words))
+        return f" ({said})" if said else ""
+
     def describe(self) -> JsonObject:
         return {"type": "key", **self.rule, "unique": self.unique, "missing": list(self.missing)}
 
