@@ -1,8 +1,12 @@
-"""TOML files as editors save them: a byte order mark of UTF-8 is skipped, other encodings are named in the error."""
+"""TOML files as editors save them: a byte order mark of UTF-8 is skipped, other encodings are named in the error.
+
+And texts and keys as TOML writes them.
+"""
 
 from __future__ import annotations
 
 import codecs
+import json
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -43,3 +47,14 @@ def plain_text(raw: bytes, where: str) -> str:
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise ConfigError(f"{where}: line {line} is not UTF-8 text; save the file as UTF-8") from None
+
+
+def quoted(text: str) -> str:
+    """A TOML basic string: its escapes are those of JSON."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def key(name: str) -> str:
+    """A TOML key, quoted if it must be."""
+    bare = name.isascii() and name.replace("_", "").replace("-", "").isalnum()
+    return name if bare else quoted(name)

@@ -11,9 +11,9 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.machine.network import Network
 from mpc.tables.schema import LARGEST_INTEGER, Column, IntegerColumn, RealColumn
-from parties.data.dataschema import key, quoted
 from parties.data.dataset import SourceRows, open_dataset
 from parties.data.source import Dataset
+from parties.data.toml import key, quoted
 from parties.local.launch import Ended, Launched, bring, consortium
 from parties.local.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
 from parties.local.samples import deal, given, holders_of, samples, write

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO
 
 from parties import startup
-from parties.data.dataschema import quoted
+from parties.data.toml import quoted
 from parties.local.launch import Member, consortium, threads_per_party
 from parties.text.echo import echo_message
 

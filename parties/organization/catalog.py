@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from mpc.errors import ConfigError
-from parties.data.dataschema import key, quoted, read_schema
+from parties.data.dataschema import read_schema
 from parties.data.dataset import RowCounts, SourceRows, open_dataset
 from parties.data.source import Dataset, check_form, files
-from parties.data.toml import read_toml
+from parties.data.toml import key, quoted, read_toml
 from parties.system.privacy import check_private, write_private
 
 __all__ = ["Catalog", "Dataset", "RowCounts", "SourceRows", "open_dataset"]
