@@ -13,11 +13,11 @@ from mpc.machine.engine import Engine
 from mpc.machine.network import Network
 from mpc.releases.scenario import Scenario
 from mpc.suggestions import also, closest
-from mpc.tables.schema import Schema
+from mpc.tables.schema import Limit, Schema
 from protocols.engines import check_engine, make_engine
 
 #: Input -> column -> (low, high).
-Ranges = Mapping[str, Mapping[str, tuple[float, float]]]
+Ranges = Mapping[str, Mapping[str, tuple[Limit, Limit]]]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mpc.errors import ConfigError
 from mpc.suggestions import also, closest
-from mpc.tables.schema import Input, Schema
+from mpc.tables.schema import Input, Limit, Schema
 from mpc.untyped import Anything, JsonObject
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class Scenario:
             values[name] = value
         return SimpleNamespace(**values)
 
-    def schemas(self, ranges: Mapping[str, Mapping[str, tuple[float, float]]] | None = None) -> dict[str, Schema]:
+    def schemas(self, ranges: Mapping[str, Mapping[str, tuple[Limit, Limit]]] | None = None) -> dict[str, Schema]:
         """The schema of each input, with a study's ranges in place of the declared ones."""
         given = dict(ranges or {})
         for name in given:

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from mpc.errors import ConfigError
 from mpc.tables.rows import MISSING
-from mpc.tables.schema import Column, missing_codes
-from mpc.untyped import Anything, JsonObject
+from mpc.tables.schema import Column, Limit, missing_codes
+from mpc.untyped import JsonObject
 
 Whole = NDArray[np.int64]
 
@@ -29,8 +29,11 @@ EARLIEST = (date.min - _EPOCH).days
 LATEST = (date.max - _EPOCH).days
 
 
-def days_of(day: date | str, what: str = "a date") -> int:
-    """The days of a date, or of an ISO text like "1999-12-31". Raises ConfigError for anything else."""
+def days_of(day: Limit, what: str = "a date") -> int:
+    """The days of a date, or of an ISO text like "1999-12-31". Raises ConfigError for anything else.
+
+    what  names it in the error
+    """
     if isinstance(day, str):
         match = _ISO.fullmatch(day)
         found = None if match is None else days_of_parts(*map(int, match.groups()))
@@ -136,12 +139,12 @@ class DateColumn(Column):
             "missing": list(self.missing),
         }
 
-    def widened(self, low: Anything, high: Anything) -> DateColumn:
+    def widened(self, low: Limit, high: Limit) -> DateColumn:
         ends = limits_of(low, high, f"column {self.name}: range {low}..{high}")
         return replace(self, minimum=ends[0], maximum=ends[1])
 
 
-def limits_of(low: date | str, high: date | str, what: str) -> tuple[int, int]:
+def limits_of(low: Limit, high: Limit, what: str) -> tuple[int, int]:
     """The days of both limits. Raises ConfigError where they are no dates, or do not ascend."""
     ends = days_of(low, what), days_of(high, what)
     if not ends[0] < ends[1]:

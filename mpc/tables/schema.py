@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import date
 from math import isfinite
 from typing import Any, ClassVar
 
@@ -21,6 +22,10 @@ LARGEST_INTEGER = 1 << 61
 
 #: Public upper limit of the rows one owner brings, unless the scenario says another.
 DEFAULT_ROWS = 1 << 26
+
+
+#: A limit of a range: a number; of dates a date, or its ISO text.
+Limit = float | str | date
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Column(ABC):
     def describe(self) -> JsonObject:
         """As JSON without floats (decimals are strings), for the agreed document."""
 
-    def widened(self, low: float, high: float) -> Column:
+    def widened(self, low: Limit, high: Limit) -> Column:
         """The same column with another range."""
         raise ConfigError(f"column {self.name}: only a Real, an Integer and a Date have a range to change")
 
@@ -74,9 +79,11 @@ class RealColumn(Column):
             "missing": list(self.missing),
         }
 
-    def widened(self, low: float, high: float) -> RealColumn:
-        _limits(low, high, f"column {self.name}: range {low}..{high}")
-        return replace(self, minimum=float(low), maximum=float(high))
+    def widened(self, low: Limit, high: Limit) -> RealColumn:
+        what = f"column {self.name}: range {low}..{high}"
+        numbers = _numbers(low, high, what)
+        _limits(*numbers, what)
+        return replace(self, minimum=float(numbers[0]), maximum=float(numbers[1]))
 
 
 @dataclass(frozen=True)
@@ -104,8 +111,9 @@ class IntegerColumn(Column):
             "missing": list(self.missing),
         }
 
-    def widened(self, low: float, high: float) -> IntegerColumn:
-        whole = _whole_limits(low, high, f"column {self.name}: range {low}..{high}")
+    def widened(self, low: Limit, high: Limit) -> IntegerColumn:
+        what = f"column {self.name}: range {low}..{high}"
+        whole = _whole_limits(*_numbers(low, high, what), what)
         return replace(self, minimum=whole[0], maximum=whole[1])
 
 
@@ -141,6 +149,12 @@ class CategoryColumn(Column):
 
     def describe(self) -> JsonObject:
         return {"type": "category", "levels": list(self.levels), "missing": list(self.missing)}
+
+
+def _numbers(low: Limit, high: Limit, what: str) -> tuple[float, float]:
+    if isinstance(low, str | date) or isinstance(high, str | date):
+        raise ConfigError(f"{what}: the limits of a number are numbers")
+    return low, high
 
 
 def _limits(low: float, high: float, what: str) -> None:
@@ -224,7 +238,7 @@ class Schema:
         """As JSON, for the agreed document."""
         return {column.name: column.describe() for column in self.columns}
 
-    def with_ranges(self, ranges: Mapping[str, tuple[float, float]]) -> Schema:
+    def with_ranges(self, ranges: Mapping[str, tuple[Limit, Limit]]) -> Schema:
         """The same table with other ranges for some columns (a study may widen them without editing the scenario)."""
         for name in ranges:
             self[name]

@@ -23,6 +23,7 @@ from pydantic import (
 from mpc.errors import ConfigError
 from mpc.machine.network import NETWORKS
 from mpc.suggestions import also, closest
+from mpc.tables.schema import Limit
 from mpc.text import check_text
 from parties.organization.identity import check_name
 from parties.text.units import bits_per_second, seconds
@@ -85,8 +86,10 @@ def _engine(engine: str) -> str:
     return engine
 
 
-def _span(limits: tuple[float, float]) -> tuple[float, float]:
+def _span(limits: tuple[Limit, Limit]) -> tuple[Limit, Limit]:
     low, high = limits  # as they are: limits of whole numbers are exact
+    if isinstance(low, str | date) or isinstance(high, str | date):
+        return low, high  # of dates, as the schema will check
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError("expected [low, high] with low below high")
     return low, high
@@ -99,7 +102,7 @@ def _roles(roles: list[str]) -> list[str]:
 
 
 Name = Annotated[str, AfterValidator(_name)]
-Number = StrictFloat | StrictInt
+RangeLimit = StrictFloat | StrictInt | StrictStr | Annotated[date, Field(strict=True)]
 Text = Annotated[StrictStr, Field(min_length=1, max_length=500), AfterValidator(_seen)]
 
 
@@ -142,7 +145,7 @@ class StudyFile(BaseModel):
     keep_contributions: StrictBool = False
     parameters: dict[str, Any] = {}
     organizations: dict[Name, OrganizationEntry]
-    ranges: dict[str, dict[str, Annotated[tuple[Number, Number], AfterValidator(_span)]]] = {}
+    ranges: dict[str, dict[str, Annotated[tuple[RangeLimit, RangeLimit], AfterValidator(_span)]]] = {}
     network: NetworkEntry | None = None
     valid_from: date | None = None
     valid_until: date | None = None

@@ -33,6 +33,7 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.machine.network import NETWORKS, Network
 from mpc.suggestions import also, closest
+from mpc.tables.schema import Limit
 from parties.data.misplaced import check_kind
 from parties.data.toml import read_toml
 from parties.study.loader import Loaded, available, load
@@ -67,7 +68,7 @@ class StudyPlan:
     threshold: int
     names_engine: bool = False
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    ranges: Mapping[str, Mapping[str, tuple[float, float]]] = field(default_factory=dict)
+    ranges: Mapping[str, Mapping[str, tuple[Limit, Limit]]] = field(default_factory=dict)
     network: Network | None = None
     valid_from: date | None = None
     valid_until: date | None = None

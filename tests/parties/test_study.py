@@ -145,7 +145,9 @@ def test_a_plan_says_when_a_study_is_valid(study, today, says):
         ("minimum_cohort = 10", "minimum = 10", "unknown parameter 'minimum'"),
         ("minimum_cohort = 10", 'minimum_cohort = "10"', "expected int, found str"),
         ("age = [0, 130.5]", "age = [9, 3]", "low below high"),
-        ("age = [0, 130.5]", "sex = [0, 1]", "column sex: only a Real and an Integer have a range"),
+        ("age = [0, 130.5]", "sex = [0, 1]", "column sex: only a Real, an Integer and a Date have a range"),
+        ("age = [0, 130.5]", 'age = ["2000-01-01", "2001-01-01"]', "column age: .* the limits of a number are numbers"),
+        ("age = [0, 130.5]", "age = [2000-01-01, 2001-01-01]", "column age: .* the limits of a number are numbers"),
         ("age = [0, 130.5]", "height = [0, 1]", "no column 'height'"),
         ("[ranges.patients]", "[ranges.persons]", "no input 'persons'"),
         ("2026-12-31", '"next year"', "valid_until: "),
@@ -236,6 +238,18 @@ def test_every_part_of_the_study_is_in_the_hash(tmp_path, study, old, new):
     (tmp_path / "two").mkdir()
     changed = open_study(files(tmp_path / "two", STUDY.replace(old, new)))
     assert study_hash(document(changed)) != study_hash(document(study))
+
+
+@pytest.mark.parametrize("limits", ['["1850-01-01", "2030-12-31"]', "[1850-01-01, 2030-12-31]"])
+def test_ranges_of_dates(tmp_path, limits):
+    source = SOURCE.replace('age = Real(0, 120, unit="years")', 'age = Date("1900-01-01", "2026-01-01")')
+    source = source.replace("patients.age.mean()", "patients.age.year.mean()")
+    source = source.replace('"""Ages."""', '"""Ages."""\nfrom mpc import Date')
+    study = open_study(files(tmp_path, STUDY.replace("[0, 130.5]", limits), source))
+    described = document(study)["inputs"]["patients"]["columns"]["age"]
+    assert described == {"type": "date", "low": "1850-01-01", "high": "2030-12-31", "missing": []}
+    with pytest.raises(ConfigError, match=r"column age: range 0\.\.130\.5: write a date as an ISO text"):
+        open_study(files(tmp_path, STUDY, source))
 
 
 def test_an_engine_that_is_chosen_is_as_good_as_one_that_is_named(tmp_path, study):
