@@ -23,7 +23,7 @@ from mpc.machine import opening
 from mpc.machine.assumptions import Assumption, assuming
 from mpc.machine.operation import Handle
 from mpc.machine.runtime import Runtime
-from mpc.values.basis import PUBLIC, Basis, union
+from mpc.values.basis import LOOSE, PUBLIC, Basis, union
 from mpc.values.fixed import width_of
 from mpc.values.people import need_same_people
 from mpc.values.resolution import ordered
@@ -122,6 +122,12 @@ class Ordering:
 def random_order(run: Runtime, rows: int) -> Ordering:
     """A uniformly random order that nobody knows. No message among three parties, else one round."""
     return Ordering(run, run.schedule("permutation", size=rows))
+
+
+def order_from_places(run: Runtime, places: Handle) -> Ordering:
+    """The order that brings row i to place places[i], where an organization shared the places: `random_order`, and an
+    opening of the places in it, which tells nothing if they are a permutation. For library code."""
+    return Ordering(run, opening.order_of(run, places), LOOSE)
 
 
 def order_by(*keys: SecretArray, descending: bool = False) -> Ordering:

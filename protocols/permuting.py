@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import LocalProtocolError
+from mpc.errors import LocalProtocolError, RemoteProtocolError
 
 Words = NDArray[np.uint64]
 #: A permutation: for each place of the result, the row that comes there (32 bits).
@@ -39,6 +41,23 @@ def distance(rows: int) -> float:
     """A bound of the statistical distance of `permuted` from uniform: the sum of m / 2^129 over positions with m
     places."""
     return rows * rows / 2.0**130
+
+
+def told(order: NDArray[Any], rows: int, owner: int, me: int) -> Places:
+    """An order that its owner told party `me`, checked to be a permutation. Local.
+
+    Raises RemoteProtocolError, which names the owner; at the owner LocalProtocolError.
+    """
+    if order.shape == (rows,) and (not rows or (order.min() >= 0 and order.max() < rows)):
+        seen = np.zeros(rows, np.bool_)
+        seen[order] = True
+        if seen.all():
+            return np.ascontiguousarray(order, np.uint32)
+    if owner == me:
+        raise LocalProtocolError(f"given_order: {order.shape} rows are not a permutation of {rows}")
+    raise RemoteProtocolError(
+        f"given_order: party {owner} gave an order of {rows} rows that is not a permutation of them", peer=owner
+    )
 
 
 def placing(places: NDArray[np.int64]) -> Places:

@@ -490,3 +490,35 @@ def order_of(x: Spec) -> Spec:
     """The order that brings row i to place x[i]; x is a permutation of 0..n-1."""
     vector("order_of", x)
     return _order(x.size)
+
+
+@primitive(hashable=False, private="values")
+def given_order(*, owner: int, values: Parameter = None, rows: int) -> Spec:
+    """An order that the compute party `owner` knows, and nobody else: `values`, int64, names for each place of the
+    result the row that comes there; the others pass None."""
+    return permutation(size=rows)
+
+
+@primitive()
+def copy_down(x: Spec, order: Spec) -> Spec:
+    """Rows of x copied to where an order asks for them. The order is of n rows: those of x, then k further rows. In
+    the line that it makes, each further row takes the nearest row of x before it (0 if there is none), given that the
+    rows of x keep their sequence there; the k results come in the sequence of the further rows. Any numbers may be in
+    x, and the result keeps their bound."""
+    return _rest("copy_down", x, order)
+
+
+@primitive()
+def sum_up(x: Spec, order: Spec) -> Spec:
+    """The transposed of `copy_down`: x has the k further rows, and each of the n - k first rows takes the sum of the
+    further rows that come after it in the line, up to the next first row."""
+    return _rest("sum_up", x, order)
+
+
+def _rest(what: str, x: Spec, order: Spec) -> Spec:
+    """Of the order's rows those that x does not have, with the columns of x."""
+    wanted(what, x, "arith")
+    wanted(what, order, "order")
+    if not x.shape or x.shape[0] > order.shape[0]:
+        raise ShapeError(f"{what}: an order of {order.shape[0]} rows does not fit numbers of shape {x.shape}")
+    return Spec((order.shape[0] - x.shape[0], *x.shape[1:]))

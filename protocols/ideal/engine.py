@@ -7,6 +7,7 @@ and opening sends no message. A process cannot choose this engine: only `protoco
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from mpc.machine.engine import Cost, Engine, Integers, Kind, Piece, Shape, Share
 from mpc.machine.party import Party
 from mpc.machine.primitives import PRIMITIVES, Primitive
 from mpc.untyped import Parameter, Program
+from protocols.permuting import told
 
 
 class Clear(Share):
@@ -306,3 +308,31 @@ class IdealEngine(Engine):
         if not np.array_equal(np.sort(x.values), np.arange(x.values.size)):
             raise LocalProtocolError("order_of: the places are not a permutation")
         return Clear(np.argsort(x.values), "order")
+
+    async def given_order(self, party: Party, *, owner: int, values: Integers | None, rows: int) -> Clear:
+        if party.index == owner:
+            assert values is not None
+            for peer in range(party.parties):
+                if peer != owner:
+                    party.send(peer, 0, np.ascontiguousarray(values, np.int64))
+        else:
+            values = await party.receive(owner, 0, (rows,), np.int64)
+        return Clear(told(values, rows, owner, party.index).astype(np.int64), "order")
+
+    async def copy_down(self, party: Party, x: Clear, order: Clear) -> Clear:
+        first = len(x.values)
+        line = np.maximum.accumulate(np.where(order.values < first, np.arange(order.spec.size), -1))
+        nearest = np.where(line < 0, first, order.values[line])
+        nearest = nearest[np.argsort(order.values)[first:]]
+        return Clear(np.concatenate([x.values, np.zeros_like(x.values[:1], shape=(1, *x.values.shape[1:]))])[nearest])
+
+    async def sum_up(self, party: Party, x: Clear, order: Clear) -> Clear:
+        first = order.spec.size - len(x.values)
+        line = np.zeros((order.spec.size, *x.values.shape[1:]), object)
+        line[first:] = x.values
+        line = line[order.values]
+        starts = np.flatnonzero(order.values < first)
+        sums = np.zeros((first, *x.values.shape[1:]), object)
+        for begin, end in pairwise([*starts, order.spec.size]):
+            sums[order.values[begin]] = line[begin:end].sum(0)
+        return self._checked(sums)

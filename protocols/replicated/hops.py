@@ -47,12 +47,12 @@ class Hops:
     Numbers travel modulo 2^(8 octets), and all these bits are masked; 8 octets hold a ring element.
     """
 
-    def __init__(self, party: Party, x: Arithmetic | Bits, record: int, octets: int = 8) -> None:
+    def __init__(self, party: Party, x: Arithmetic | Bits, rows: int, record: int, octets: int = 8) -> None:
         self.party = party
         self.bits = isinstance(x, Bits)
         self.width = x.width if isinstance(x, Bits) else 8 * octets
-        self.rows, self.record = (x.shape[0] if x.shape else 0), record
-        self.pieces = pieces_of(self.rows, record)
+        self.rows, self.record = rows, record
+        self.pieces = pieces_of(rows, record)
         self.plus = kernels_order.XOR if self.bits else kernels_order.ADD
         self.minus = kernels_order.XOR if self.bits else kernels_order.SUBTRACT
 

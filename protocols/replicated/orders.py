@@ -23,6 +23,7 @@ from protocols.declared import per_element
 from protocols.permuting import WORDS, Places, distance, inverted, placing
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.declared import declare
+from protocols.replicated.given import Given, is_given, moved, moved_cost, turned
 from protocols.replicated.hops import Hops, check_rows, pieces_of
 from protocols.replicated.masks import words
 from protocols.replicated.opening import reveal, reveal_cost
@@ -97,8 +98,8 @@ def permutation_plan(label: bytes, size: int) -> tuple[Spec, Cost]:
     return _spec(size, label[0] % 3), replace(NOTHING, distance=distance(size))
 
 
-async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int = 8) -> Arithmetic | Bits:
-    """The rows of x in this order; numbers modulo 2^(8 octets).
+async def shuffle(party: Party, x: Arithmetic | Bits, order: Order | Given, octets: int = 8) -> Arithmetic | Bits:
+    """The rows of x in this order; numbers modulo 2^(8 octets). An order that one party gave: see `given.moved`.
 
     Shapes    x, result: (n, ...), with m elements in all; order: n rows
     Ring      that of x; bits by exclusive or
@@ -111,10 +112,12 @@ async def shuffle(party: Party, x: Arithmetic | Bits, order: Order, octets: int 
     Source    Laud 2021; Araki et al., CCS 2021
     """
     check_rows("shuffle", x.spec, order.spec)
+    if isinstance(order, Given):
+        return await moved(party, x, order)
     return await (_back if order.reversed else _forth)(party, "shuffle", x, order, octets)
 
 
-async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithmetic | Bits:
+async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order | Given) -> Arithmetic | Bits:
     """Undo `shuffle`.
 
     Shapes    x, result: (n, ...), with m elements in all; order: n rows
@@ -125,6 +128,8 @@ async def unshuffle(party: Party, x: Arithmetic | Bits, order: Order) -> Arithme
     Raises    ShapeError
     """
     check_rows("unshuffle", x.spec, order.spec)
+    if isinstance(order, Given):
+        return await moved(party, x, order.opposite())
     return await (_forth if order.reversed else _back)(party, "unshuffle", x, order)
 
 
@@ -168,7 +173,7 @@ async def _hop(
     octets: int,
 ) -> Arithmetic | Bits:
     """This party's steps as X, Y or Z of `roles`; `first` and `second` are its permutations, in the chain's order."""
-    hops = Hops(party, x, check_rows(what, x.spec, order.spec), octets)
+    hops = Hops(party, x, order.before.size, check_rows(what, x.spec, order.spec), octets)
     if not x.size:
         return x
     assert second is not None
@@ -198,6 +203,8 @@ def shuffle_cost(x: Spec, order: Spec, *, back: bool = False, octets: int = 8) -
     pieces = pieces_of(x.shape[0], record)
     if not x.size:
         return NOTHING
+    if is_given(order):
+        return moved_cost(x, order)
     width = x.width if x.kind == "bits" else 8 * octets
     sent = sum(packed_bytes((stop - start) * record, width) for start, stop, _ in pieces)
     d, count = int(order.form), len(pieces)
@@ -233,7 +240,12 @@ def order_of_plan(label: bytes, x: Spec) -> tuple[Spec, Cost]:
 declare("permutation", permutation, plan=permutation_plan, work=per_element(20.0), kernels=kernels_order.GROUP)
 declare("shuffle", shuffle, cost=lambda label, x, order: shuffle_cost(x, order), work=per_element(20.0))
 declare("unshuffle", unshuffle, cost=lambda label, x, order: shuffle_cost(x, order, back=True), work=per_element(20.0))
-declare("opposite", lambda order: order.opposite(), local=True)
+declare(
+    "opposite",
+    lambda order: order.opposite(),
+    local=True,
+    plan=lambda label, order: (turned(order) if is_given(order) else order, NOTHING),
+)
 declare(
     "order_of",
     order_of,

@@ -46,26 +46,37 @@ def _permutation_plan(scheme: Scheme, label: bytes, *, size: int) -> Planned:
     return orders.permutation_spec(scheme, label, size), orders.permutation_cost(scheme, label, size)
 
 
-async def _shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order | Switches) -> Numbers | Planes:
+async def shuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order | Switches) -> Numbers | Planes:
+    """Rows in this order.
+
+    Rounds    those of `orders.shuffle` or `switches.applied`
+    Bytes     those of `orders.shuffle` or `switches.applied`
+    Security  semi-honest, as they are
+    """
     if isinstance(order, Switches):
         return await switches.applied(party, scheme, x, order)
     return await orders.shuffle(party, scheme, x, order)
 
 
-def _shuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
+def shuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
     return (switches.applied_cost if switched(scheme) else orders.shuffle_cost)(scheme, label, x, order)
 
 
 async def _unshuffle(party: Party, scheme: Scheme, x: Numbers | Planes, order: Order | Switches) -> Numbers | Planes:
-    return await _shuffle(party, scheme, x, order.opposite())
+    return await shuffle(party, scheme, x, order.opposite())
 
 
 def _unshuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
-    return _shuffle_cost(scheme, label, x, _opposite_plan(scheme, label, order)[0])
+    return shuffle_cost(scheme, label, x, turned(order, scheme))
+
+
+def turned(order: Spec, scheme: Scheme) -> Spec:
+    """The specification of the opposite order."""
+    return switches.turned(order) if switched(scheme) else orders.turned(order)
 
 
 def _opposite_plan(scheme: Scheme, label: bytes, order: Spec) -> Planned:
-    return (switches if switched(scheme) else orders).turned(order), nothing(scheme)
+    return turned(order, scheme), nothing(scheme)
 
 
 async def _sort_order(party: Party, scheme: Scheme, x: Numbers, *, width: int) -> Order | Switches:
@@ -96,14 +107,20 @@ def _rank_plan(scheme: Scheme, label: bytes, x: Spec, *, ranks: tuple[int, ...],
     return sort.rank_order_plan(scheme, label, x, ranks, width)
 
 
-async def _order_of(party: Party, scheme: Scheme, x: Numbers) -> Order | Switches:
+async def order_of(party: Party, scheme: Scheme, x: Numbers) -> Order | Switches:
+    """The order that brings row i to place x[i].
+
+    Rounds    those of `orders.order_of` or `switches.sorting`
+    Bytes     those of `orders.order_of` or `switches.sorting`
+    Security  semi-honest, as they are
+    """
     vector("order_of", x.spec)
     if switched(scheme):
         return await switches.sorting(party, scheme, x.data, width=_place_bits(x.size))
     return await orders.order_of(party, scheme, x)
 
 
-def _order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> Planned:
+def order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> Planned:
     if switched(scheme):
         return _sort_plan(scheme, label, x, width=_place_bits(x.size))
     return orders.order_of_plan(scheme, label, x)
@@ -124,9 +141,9 @@ def _opened_by_ranks(scheme: Scheme, x: Spec, *, ranks: tuple[int, ...], width: 
 
 
 declare("permutation", _permutation, plan=_permutation_plan, whole=True, work=of_bits)
-declare("shuffle", _shuffle, cost=_shuffle_cost, whole=True, work=of_bits)
+declare("shuffle", shuffle, cost=shuffle_cost, whole=True, work=of_bits)
 declare("unshuffle", _unshuffle, cost=_unshuffle_cost, whole=True, work=of_bits)
 declare("opposite", lambda order: order.opposite(), local=True, plan=_opposite_plan)
 declare("sort_order", _sort_order, plan=_sort_plan, whole=True, work=of_bits, discloses=_opened_by_sort)
 declare("rank_order", _rank_order, plan=_rank_plan, whole=True, work=of_bits, discloses=_opened_by_ranks)
-declare("order_of", _order_of, plan=_order_of_plan, whole=True, work=of_bits, discloses=_opened_places)
+declare("order_of", order_of, plan=order_of_plan, whole=True, work=of_bits, discloses=_opened_places)

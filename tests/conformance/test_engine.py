@@ -699,6 +699,81 @@ def test_engines_agree(values, bits):
         assert set(np.unique(shared[3] - ideal[3])) <= set(range(1 - within, within + 1))
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_orders_that_one_party_gives(engine, size):
+    rng = np.random.default_rng(size)
+    given, x = rng.permutation(size), rng.integers(1 - TOP, TOP, (size, 2))
+    owners = {0, engine.parties - 1}
+
+    async def program(do):
+        numbers, bits = await do.shared(x), await do.bits(np.abs(x) % 32, 5)
+        out = []
+        for owner in owners:
+            mine = given if do.party.index == owner else None
+            order = await do("given_order", owner=owner, values=mine, rows=size)
+            out += [
+                await do.opened(await do("shuffle", numbers, order)),
+                await do.opened(await do("unshuffle", numbers, order)),
+                await do.opened(await do("shuffle", bits, order)),
+                await do.opened(await do("shuffle", numbers, await do("opposite", order))),
+                await do.opened(await do("unshuffle", numbers, await do("opposite", order))),
+            ]
+        return out
+
+    back = np.argsort(given)
+    words = np.abs(x) % 32
+    for got, expected in zip(
+        run(engine, program), len(owners) * [x[given], x[back], words[given], x[back], x[given]], strict=True
+    ):
+        np.testing.assert_array_equal(got, expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (5, 1), (5, 3), (40, 2), (0, 1)])
+@pytest.mark.parametrize("asked", [0, 1, 30])
+def test_rows_copied_to_where_one_party_asks_for_them(engine, shape, asked):
+    rng = np.random.default_rng(asked)
+    first = shape[0]
+    asked = asked if first else 0
+    x, sent = rng.integers(1 - TOP, TOP, shape), rng.integers(-(2**40), 2**40, (asked, shape[1]))
+    index = rng.integers(0, max(first, 1), asked)
+    line = np.argsort(np.concatenate([np.arange(first), index]), kind="stable")
+    places = np.argsort(line)
+
+    async def program(do):
+        out = []
+        rows, values = await do.shared(x), await do.shared(sent)
+        for owner in (0, engine.parties - 1):
+            mine = line if do.party.index == owner else None
+            order = await do("given_order", owner=owner, values=mine, rows=len(line))
+            for each in (order, await do("opposite", await do("opposite", order))):
+                out += [await do.opened(await do("copy_down", rows, each))]
+                out += [await do.opened(await do("sum_up", values, each))]
+        hidden = await do("order_of", await do.shared(places))
+        out += [await do.opened(await do("copy_down", rows, hidden))]
+        out += [await do.opened(await do("sum_up", values, hidden))]
+        return out
+
+    sums = np.zeros(shape, np.int64)
+    np.add.at(sums, index, sent)
+    got = run(engine, program)
+    for copied, summed in zip(got[::2], got[1::2], strict=True):
+        np.testing.assert_array_equal(copied, x[index])
+        np.testing.assert_array_equal(summed, sums)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("wrong", [[0, 0, 2], [0, 1, 3], [-1, 0, 1]])
+def test_an_owner_of_an_order_that_is_none(name, wrong):
+    engine = engine_named(name)
+
+    async def at(party):
+        mine = np.asarray(wrong) if party.index == 0 else None
+        return await engine.given_order(party, owner=0, values=mine, rows=3)
+
+    with pytest.raises(ComityError, match=r"given_order: .* not a permutation"):
+        simulate_parties(at, parties=engine.parties)
+
+
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("primitive", ["multiply", "add", "bits_and", "xor", "inject"])
 def test_plans_refuse_what_does_not_fit(primitive, name):

@@ -25,6 +25,7 @@ CALLS = {
     "random_bits": ((), {"shape": (N,), "width": 3}),
     "input": ((), {"owner": 1, "values": None, "shape": (N,)}),
     "permutation": ((), {"size": N}),
+    "given_order": ((), {"owner": 1, "rows": N}),
     "matmul": ((Spec((10, 100)), Spec((100, 20))), {}),
     "matmul_truncate": ((Spec((10, 100)), Spec((100, 20))), {"bits": 9}),
     "piecewise_cubic": ((X,), {"low": 0, "step": 9, "table": TABLE, "bits": 9}),

@@ -1,0 +1,321 @@
+"""What an owner computes over its own keys for a lookup: where its rows stand in a table of slots, or whom they ask.
+
+The owner of the rows that are looked up places each row with a key into one of three slots, which three public hash
+functions of the key name, one in each third of the table (cuckoo hashing). The owner of the rows that look up names
+for each of them the three slots where its key would be. Both compute tags from the key, by which slots are compared in
+secret. Slots and tags are hashed separately, so that a row's tag meets the tags of three slots, not those of all rows.
+
+Keys, tags, slots and orders stay here; they leave their owner as shares, or as orders that nobody else learns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, comb
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mpc.errors import DataError, ShapeError
+from mpc.machine.operation import Local
+from mpc.tables.aggregates import Aggregate, Evaluate
+from mpc.tables.expressions import Expression
+from mpc.tables.rows import Values, absent
+from mpc.tables.source import Source
+from mpc.untyped import JsonObject
+
+Whole = NDArray[np.int64]
+Words = NDArray[np.uint64]
+#: Bits of a tag, a signed integer; the difference of two is within the capacity of all engines.
+TAG_BITS = 62
+#: Largest magnitude of a tag.
+TAG_BOUND = (1 << (TAG_BITS - 1)) - 1
+#: Tags that no key has: of rows that look up and have no key, and of slots without one.
+NOBODY, EMPTY = TAG_BOUND, TAG_BOUND - 1
+#: Slots where a key may be.
+CHOICES = 3
+#: Most columns of a key.
+MOST_COLUMNS = 3
+
+
+class HeldKeys(NamedTuple):
+    """The keys of rows that were shared: of those rows of a private table where a condition holds, at each of its
+    owners in the sequence of `share_rows`, `rows` places an owner; `names` are one to three columns together."""
+
+    source: Source
+    where: Expression | None
+    names: tuple[str, ...]
+    rows: int
+
+    def words(self) -> list[Expression]:
+        """The columns that make the key. Raises ShapeError for columns that cannot be a key."""
+        if not 1 <= len(self.names) <= MOST_COLUMNS:
+            raise ShapeError(f"a key of {len(self.names)} columns; expected 1 to {MOST_COLUMNS}")
+        columns = [self.source.columns[name] for name in self.names]
+        for column in columns:
+            if column.type in ("real", "category"):
+                raise ShapeError(
+                    f"table {self.source.name}: {column.text} is a {column.type} and cannot be a key; declare it as "
+                    "Key(…) or Integer(…)"
+                )
+        return columns
+
+
+def third(rows: int) -> int:
+    """Slots of each third of a table with room for `rows` keys.
+
+    A placement exists but for a probability below 2^-40: at 0.74 keys a slot, what fails first are four keys with the
+    same three slots, of which there are expected C(rows, 4) thirds^-9, held below 2^-50 (larger crowded sets are less
+    probable by a factor of `third` / 16 each, and a large one below 0.917 keys a slot is exponentially improbable).
+    """
+    size = max(ceil(0.45 * rows), 1)
+    # x^9 >= C(rows, 4) 2^50, in integers
+    least = comb(rows, 4) << 50
+    size = max(size, int(least ** (1 / 9))) if least else size
+    while size**9 < least:
+        size += 1
+    return size
+
+
+def chance(rows: int) -> float:
+    """The largest probability that any of `rows` rows that look up meets the tag of another key: three slots each."""
+    return CHOICES * rows * 2.0**-TAG_BITS
+
+
+# ---- public hash functions
+_GOLDEN = 0x9E3779B97F4A7C15
+
+
+def _mixed(x: Words) -> Words:
+    """A bijection of words that looks random (the finaliser of splitmix64)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return np.asarray(x ^ (x >> np.uint64(31)), np.uint64)
+
+
+def _hashed(words: Words, purpose: int) -> Words:
+    """One word for each row of `words` (rows, columns)."""
+    seed = np.uint64((purpose + 1) * _GOLDEN % (1 << 64))
+    out = np.full(len(words), seed, np.uint64)
+    for k in range(words.shape[1]):
+        out = _mixed(out * np.uint64(3) + _mixed(words[:, k] + seed))
+    return out
+
+
+def tags_of(words: Words) -> Whole:
+    """The tag of each row: -`TAG_BOUND` to `EMPTY` - 1."""
+    tags = (_hashed(words, 1) >> np.uint64(64 - TAG_BITS)).view(np.int64) - TAG_BOUND
+    return np.minimum(tags, EMPTY - 1)
+
+
+def slots_of(words: Words, size: int) -> Whole:
+    """The slots of each row, (rows, 3): one in each third of `size` slots."""
+    slots = [
+        (((_hashed(words, 2 + k) >> np.uint64(32)) * np.uint64(size)) >> np.uint64(32)).view(np.int64) + k * size
+        for k in range(CHOICES)
+    ]
+    return np.stack(slots, axis=1)
+
+
+class _Keys(Aggregate):
+    """The keys of an owner's rows, in the sequence of `share_rows`."""
+
+    def __init__(self, keys: HeldKeys) -> None:
+        self.where = keys.where
+        self._columns = keys.words()
+        self._table = keys.source.name
+        self._names = " and ".join(keys.names)
+        self._rows = keys.rows
+        self._batches: list[tuple[Words, NDArray[np.bool_]]] = []
+        self._used = 0
+
+    def expressions(self) -> Sequence[Expression]:
+        return self._columns
+
+    def settings(self) -> tuple[object, ...]:
+        return self._table, self._rows
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        keep = self._selected(evaluate, rows)
+        self._used += int(np.count_nonzero(keep))
+        if self._used > self._rows:
+            raise DataError(
+                f"table {self._table}: more rows than share(rows={self._rows}) has room for; agree on a larger number "
+                "(all organizations)"
+            )
+        words = np.empty((int(np.count_nonzero(keep)), len(self._columns)), np.uint64)
+        there = np.ones(len(words), np.bool_)
+        for k, column in enumerate(self._columns):
+            values: Values = np.broadcast_to(evaluate(column), (rows,))[keep]
+            there &= ~absent(values)
+            words[:, k] = np.where(there, values, 0).astype(np.int64).view(np.uint64)
+        self._batches.append((words, there))
+
+    def _read(self) -> tuple[Words, Whole]:
+        """(words, numbers) of the rows that have a key; a row is missing its key if it is missing one column of it."""
+        words = [words[there] for words, there in self._batches]
+        there = [there for _, there in self._batches]
+        self._batches = []
+        if not words:
+            return np.empty((0, len(self._columns)), np.uint64), np.empty(0, np.int64)
+        return np.concatenate(words), np.flatnonzero(np.concatenate(there))
+
+
+class Placed(_Keys):
+    """Rows in a table of slots. order (slots,): the row that comes to each slot, rows beyond `rows` being empty;
+    places: for each row its slot; tags (slots,): `EMPTY` where there is no key."""
+
+    def result(self) -> JsonObject:
+        words, numbers = self._read()
+        size = third(self._rows)
+        tags, slots = tags_of(words), slots_of(words, size)
+        repeated = len(tags) - len(np.unique(tags))
+        if repeated:
+            raise DataError(
+                f"table {self._table}: {repeated:,} of {self._used:,} rows have a key ({self._names}) that a row "
+                "before them has; rows that are looked up need a key of their own: keep one row a key "
+                "(drop_duplicates), or look up several rows a key"
+            )
+        chosen = placement(slots, CHOICES * size)
+        if chosen is None:
+            raise DataError(
+                f"table {self._table}: the keys ({self._names}) of {len(tags):,} rows find no place in a table of "
+                f"{CHOICES * size:,} slots, which has a probability below 2^-40 for keys that are not made for it; "
+                "share with a larger `rows` (all organizations)"
+            )
+        order = np.full(CHOICES * size, -1, np.int64)
+        order[chosen] = numbers
+        all_tags = np.full(CHOICES * size, EMPTY, np.int64)
+        all_tags[chosen] = tags
+        rest = np.ones(CHOICES * size, np.bool_)
+        rest[numbers] = False
+        order[order < 0] = np.flatnonzero(rest)
+        return {"order": order, "places": _inverted(order), "tags": all_tags}
+
+
+class Asked(_Keys):
+    """Rows that look up in a table with room for `among` rows. order: the slots, each followed by the rows that ask for
+    it; places: the place of each; tags (rows,): `NOBODY` where there is no key."""
+
+    def __init__(self, keys: HeldKeys, among: int) -> None:
+        super().__init__(keys)
+        self._among = among
+
+    def settings(self) -> tuple[object, ...]:
+        return (*super().settings(), self._among)
+
+    def result(self) -> JsonObject:
+        words, numbers = self._read()
+        size = third(self._among)
+        tags = np.full(self._rows, NOBODY, np.int64)
+        tags[numbers] = tags_of(words)
+        asked = np.zeros((CHOICES, self._rows), np.int64) + size * np.arange(CHOICES)[:, None]
+        asked[:, numbers] = slots_of(words, size).T
+        places = line(asked.reshape(-1), CHOICES * size)
+        return {"order": _inverted(places), "places": places, "tags": tags}
+
+
+class Ordered(_Keys):
+    """Rows by their key, those without a key last. order (rows,): the row that comes to each place; places; starts
+    (rows,): 1 where a place begins rows with another key, 0 at rows without a key."""
+
+    def result(self) -> JsonObject:
+        words, numbers = self._read()
+        tags = tags_of(words)
+        by_tag = np.argsort(tags, kind="stable")
+        rest = np.ones(self._rows, np.bool_)
+        rest[numbers] = False
+        order = np.concatenate([numbers[by_tag], np.flatnonzero(rest)])
+        starts = np.zeros(self._rows, np.int64)
+        ordered = tags[by_tag]
+        starts[: len(ordered)] = np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(ordered)]
+        return {"order": order, "places": _inverted(order), "starts": starts}
+
+
+def placed(keys: HeldKeys) -> Local:
+    """What `Placed` gives, later."""
+    return keys.source.local.ask(Placed(keys))
+
+
+def asked(keys: HeldKeys, among: int) -> Local:
+    """What `Asked` gives, later."""
+    return keys.source.local.ask(Asked(keys, among))
+
+
+def ordered(keys: HeldKeys) -> Local:
+    """What `Ordered` gives, later."""
+    return keys.source.local.ask(Ordered(keys))
+
+
+def line(asked: Whole, slots: int) -> Whole:
+    """The place of each slot, then of each row that asks for one: each slot is followed by the rows that ask for it."""
+    by_slot = np.argsort(asked)
+    places = np.empty(slots + len(asked), np.int64)
+    counts = np.bincount(asked, minlength=slots)
+    places[:slots] = np.arange(slots) + np.cumsum(counts) - counts
+    # The k-th row by slot stands behind k rows, and behind the slots up to its own.
+    places[slots + by_slot] = np.arange(len(asked)) + asked[by_slot] + 1
+    return places
+
+
+def _inverted(places: Whole) -> Whole:
+    out = np.empty_like(places)
+    out[places] = np.arange(len(places))
+    return out
+
+
+# ---- cuckoo placement
+def placement(slots: Whole, count: int) -> Whole | None:
+    """One slot for each row out of its three, `slots` (rows, 3), no slot twice; None if there is none.
+
+    Slots that only one row can take are given to it, again and again; rows that are left, which are few or none below
+    0.81 rows a slot, are placed by augmenting paths.
+    """
+    rows = len(slots)
+    chosen = np.full(rows, -1, np.int64)
+    degree = np.bincount(slots.reshape(-1), minlength=count)
+    # The sum of the rows that could take a slot: of one row, its number.
+    owners = np.bincount(slots.reshape(-1), np.repeat(np.arange(rows, dtype=np.float64), CHOICES), minlength=count)
+    owners = owners.astype(np.int64)
+    single = np.flatnonzero(degree == 1)
+    while len(single):
+        chosen[owners[single]] = single
+        placed = owners[single]
+        placed = placed[chosen[placed] == single]  # a row with two such slots takes one
+        freed = slots[placed].reshape(-1)
+        np.subtract.at(degree, freed, 1)
+        np.subtract.at(owners, freed, np.repeat(placed, CHOICES))
+        freed = freed[degree[freed] == 1]
+        single = np.unique(freed)
+    left = np.flatnonzero(chosen < 0)
+    return chosen if _augmented(slots, left, chosen) else None
+
+
+def _augmented(slots: Whole, left: Whole, chosen: Whole) -> bool:
+    """Place the rows `left`, whose slots no other row has taken. False if there is no placement."""
+    taken: dict[int, int] = {}
+    for start in left.tolist():
+        came_from: dict[int, int] = {}
+        rows = [start]
+        free = -1
+        for row in rows:
+            for slot in slots[row].tolist():
+                if slot not in came_from:
+                    came_from[slot] = row
+                    if slot not in taken:
+                        free = slot
+                        break
+                    rows.append(taken[slot])
+            if free >= 0:
+                break
+        if free < 0:
+            return False
+        while True:
+            row = came_from[free]
+            before = int(chosen[row])
+            chosen[row], taken[free] = free, row
+            if row == start:
+                break
+            free = before
+    return True

@@ -1,0 +1,319 @@
+"""Rows looked up by a key that their owners hold: a join of linear cost, which discloses nothing.
+
+    found, gathered = await lookup(left, right, [income])      for each left row: whether its key is on the right, and
+                                                               the right row's income (0 where it is not)
+
+Keys must be unique among the rows of one owner on the right; on the left they may repeat. What happens:
+
+1. The right owner places its rows into a table of slots of a public size, each row with a key into one of the three
+   slots that public hash functions of its key name (`mpc.tables.lookups`). It shares the tags of the slots, and gives
+   the order that brings the shared columns into their slots (`given_order`).
+2. The left owner shares the tags of its rows. It knows which three slots each row asks for, and gives the order in
+   which each slot is followed by the rows that ask for it. `copy_down` copies tag and columns of the slots to them.
+3. Each row compares its tag with three others in secret, and takes the columns of the slot that has its tag.
+
+Security. Semi-honest, as the primitives: orders, tags and columns are secret from everybody but the owner who knows
+them anyway, sizes depend on public numbers alone, and nothing is opened. A left owner that lies about its order looks
+up in other slots; tags decide what it finds, and it learns neither. A party that computes and owns rows at the same
+time sees its own keys, and messages that are uniform to it.
+Error. A row that looks up may meet the tag of another key with a probability of `lookups.chance`: 3 m 2^-62 for m rows.
+The slots of a key do not follow from its tag, so the number of rows on the right does not matter.
+Sources. Cuckoo tables: Pagh and Rodler, ESA 2001; joins of tables whose owners know their keys, by such tables and
+oblivious copying: Mohassel, Rindal, Rosulek, CCS 2020. That orders known to one owner and a running sum copy rows with
+two hops a row is our own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mpc.errors import ShapeError
+from mpc.machine.digest import digest
+from mpc.machine.operation import Handle, Local
+from mpc.machine.outside import Part, Partial
+from mpc.machine.relations import Rule
+from mpc.machine.runtime import Runtime
+from mpc.tables import lookups
+from mpc.tables.local import share_parts
+from mpc.tables.lookups import CHOICES, TAG_BITS, TAG_BOUND, HeldKeys, third
+from mpc.values.basis import LOOSE
+from mpc.values.secret import SecretArray, concatenate, constant
+from mpc.values.stated import BIT, Stated
+from protocols.order import Ordering, order_from_places
+
+#: Left rows that are compared at a time.
+CHUNK = 1 << 18
+
+
+@dataclass(frozen=True)
+class Links:
+    """Which left rows found which right rows, in secret; `spread_back` needs it.
+
+    found     bool (left rows,): the key is on the right
+    gathered  the columns, (left rows, …): 0 where it is not
+    hits      for each owner on the right, bool (left rows,): whether it is on its side; more than one may have it, and
+              then the columns of all are added
+    """
+
+    found: SecretArray
+    gathered: list[SecretArray]
+    hits: list[SecretArray]
+    left: HeldKeys
+    right: HeldKeys
+    #: The order of each owner on the left, and on the right.
+    asking: list[Ordering]
+    placing: list[Ordering]
+    #: By (left owner, right owner): bool (3, left rows of that owner).
+    same: dict[tuple[int, int], SecretArray]
+
+
+async def lookup(
+    left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]
+) -> tuple[SecretArray, list[SecretArray]]:
+    """For each left row whether its key is on the right, bool (left rows,), and the columns there, 0 where it is not.
+
+    Arguments and errors as for `link`.
+    """
+    links = await link(left, right, columns)
+    return links.found, links.gathered
+
+
+async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) -> Links:
+    """Look up the keys of left rows among right rows.
+
+    columns   secrets without mask, (right rows, …), in the sequence of `share_rows`: owners in blocks of `right.rows`
+
+    Results stand on rows that the caller knows, so their basis is loose. Rows without a key never match.
+
+    Rounds    about 15, and those of sharing
+    Bytes     with m left and r right rows, w columns, slots s = 3 `third(r)` (1.35 r for many rows), among three
+              parties, in words of 8 bytes: at most 2 (s + 3 m)(w + 1) + ... from one party
+    Raises    DataError at a right owner with two rows of one key; ShapeError
+    """
+    run = left.source.run
+    for column in columns:
+        if not column.shape or len(column) != len(right.source.owners) * right.rows or column.valid is not None:
+            raise ShapeError(
+                f"lookup: {column!r}; expected a secret without mask of {len(right.source.owners)} times "
+                f"{right.rows} rows"
+            )
+    if len(left.names) != len(right.names):
+        raise ShapeError(f"lookup: keys of {len(left.names)} and of {len(right.names)} columns")
+    await run.settle(*[column.handle for column in columns])
+    placed, asked = lookups.placed(right), lookups.asked(left, right.rows)
+    slots = CHOICES * third(right.rows)
+    placing = _orders(right, placed, slots)
+    asking = _orders(left, asked, slots + CHOICES * left.rows)
+    slot_tags = _numbers(right, placed, "tags", slots, TAG_BOUND)
+    tags = _numbers(left, asked, "tags", left.rows, TAG_BOUND)
+    records = _Records(columns)
+    tables = []
+    for j, order in enumerate(placing):
+        payload = records.block(j, right.rows, slots)
+        tagged = [slot_tags[j].reshape(slots, 1)]
+        tables.append(_beside([*tagged, *([] if payload is None else [order.apply(payload)])]))
+        await run.settle(tables[-1].handle)
+    same: dict[tuple[int, int], SecretArray] = {}
+    hits: list[list[SecretArray]] = [[] for _ in placing]
+    sums: list[SecretArray] = []
+    for i, order in enumerate(asking):
+        total: SecretArray | None = None
+        for j, table in enumerate(tables):
+            same[i, j], one = await _matched(run, tags[i], table, order, records.bound)
+            # At most one slot has the tag of a row, since tags of slots differ, but for `EMPTY`, which no row has.
+            hits[j].append(same[i, j][0] ^ same[i, j][1] ^ same[i, j][2])
+            total = one if total is None or one is None else total + one
+        if total is not None:
+            sums.append(total)
+    found = [concatenate(parts) for parts in hits]
+    anywhere = found[0]
+    for other in found[1:]:
+        anywhere = anywhere | other
+    gathered = records.columns(concatenate(sums), len(placing)) if sums else []
+    return Links(anywhere, gathered, found, left, right, asking, placing, same)
+
+
+async def _matched(
+    run: Runtime, tags: SecretArray, table: SecretArray, order: Ordering, bound: int
+) -> tuple[SecretArray, SecretArray | None]:
+    """For rows with `tags` (m,) that ask for slots of `table` (slots, 1 + w) in an order: whether each of three slots
+    has the tag, bool (3, m), and the columns of the slot that has it, (m, w); `bound` is that of the columns."""
+    rows, width = len(tags), table.shape[1] - 1
+    copied = table.with_handle(run.schedule("copy_down", table.handle, order.handle))
+    copied = copied.reshape(CHOICES, rows, 1 + width)
+    await run.settle(copied.handle)
+    bits: list[SecretArray] = []
+    taken: list[SecretArray] = []
+    for start in range(0, max(rows, 1), CHUNK):
+        here = slice(start, start + CHUNK)
+        part = copied[:, here]
+        own = tags[here].broadcast_to(part.shape[:2])
+        difference = own - part[..., 0].bounded(TAG_BOUND)
+        bits.append(difference.invoke("equal", width=TAG_BITS, result=BIT))
+        if width:
+            chosen = bits[-1].reshape(CHOICES, -1, 1).broadcast_to((*part.shape[:2], width))
+            picked = chosen.invoke("inject", part[..., 1:], result=Stated(bound=bound, frac=0, type="int"))
+            # At most one of the three is not 0.
+            taken.append(picked.invoke("sum", axis=0, result=Stated(bound=bound)))
+        await run.settle(bits[-1].handle, *[x.handle for x in taken[-1:]])
+    return concatenate(bits, 1), concatenate(taken) if taken else None
+
+
+async def spread_back(links: Links, values: SecretArray, bound: int | None = None) -> SecretArray:
+    """For each right row, the sum of `values` over the left rows that found it: the transposed of `lookup`.
+
+    values    a number without mask for each left row, (left rows, …)
+    bound     of the raw sums, where the caller knows a smaller one than all left rows together give
+    Rounds    about 8
+    Bytes     those of `lookup` with the columns of `values` in place of tag and columns, without comparisons
+    Raises    ShapeError; RangeError where the sums may exceed the ring
+    """
+    left, right, run = links.left, links.right, values.run
+    if not values.shape or len(values) != len(links.found) or values.valid is not None or values.type == "bool":
+        raise ShapeError(f"spread_back: {values!r}; expected numbers without mask, one for each of {len(links.found)}")
+    width = int(np.prod(values.shape[1:], dtype=np.int64))
+    most = values.bound * len(values) if bound is None else bound
+    blocks = []
+    for j, placing in enumerate(links.placing):
+        total: SecretArray | None = None
+        for i, asking in enumerate(links.asking):
+            here = slice(i * left.rows, (i + 1) * left.rows)
+            flat = values.bare()[here].reshape(1, left.rows, width).broadcast_to((CHOICES, left.rows, width))
+            bits = links.same[i, j].reshape(CHOICES, left.rows, 1).broadcast_to(flat.shape)
+            sent = bits.invoke("inject", flat, result=Stated(bound=flat.bound, frac=flat.frac, type=flat.type))
+            rows = sent.reshape(CHOICES * left.rows, width)
+            handle = run.schedule("sum_up", rows.handle, asking.handle)
+            # Each slot takes at most all left rows.
+            summed = SecretArray(run, handle, type=values.type, frac=values.frac, bound=most)
+            await run.settle(handle)
+            total = summed if total is None else total + summed
+        assert total is not None
+        blocks.append(placing.undo(total)[: right.rows])
+        await run.settle(blocks[-1].handle)
+    # Together they are the sums of all left rows, whose bound is `most`.
+    result = concatenate(blocks).reshape(-1, *values.shape[1:])
+    return result.bounded(most).with_basis(LOOSE)
+
+
+async def held_order(keys: HeldKeys) -> tuple[Ordering, SecretArray]:
+    """The order of rows by key that their only owner gives, those without a key last; and bool (rows,): whether a place
+    in that order begins the rows of another key, not set at rows without a key. Raises ShapeError for several owners.
+    """
+    if len(keys.source.owners) != 1:
+        raise ShapeError(f"held_order: table {keys.source.name} has {len(keys.source.owners)} owners; expected one")
+    local = lookups.ordered(keys)
+    order = _orders(keys, local, keys.rows)[0]
+    # A comparison makes a bit of whatever the owner shared.
+    return order, (_numbers(keys, local, "starts", keys.rows, 1)[0] > 0).with_basis(LOOSE)
+
+
+@dataclass(frozen=True)
+class _Anything(Rule):
+    """Nothing is claimed of the parts beyond their bounds."""
+
+
+# ---- what owners give
+def _reads(keys: HeldKeys, local: Local, what: str, size: int) -> bytes:
+    return digest((keys.source.name, local.digest, what, size))
+
+
+def _orders(keys: HeldKeys, local: Local, rows: int) -> list[Ordering]:
+    """The order of each owner."""
+    run, source = keys.source.run, keys.source
+    reads = _reads(keys, local, "order", rows)
+    orders = []
+    for owner in source.owners:
+        if owner >= run.parties:
+            places = _outside(keys, local, "places", rows, max(rows - 1, 1), owner)
+            orders.append(order_from_places(run, places))
+        elif run.dry or run.index != owner:
+            handle = run.schedule("given_order", reads=reads, owner=owner, values=None, rows=rows)
+            orders.append(Ordering(run, handle, LOOSE))
+        else:
+            handle = run.schedule(
+                "given_order", local=local, reads=reads, owner=owner, values=lambda found: found["order"], rows=rows
+            )
+            orders.append(Ordering(run, handle, LOOSE))
+    return orders
+
+
+def _numbers(keys: HeldKeys, local: Local, name: str, size: int, bound: int) -> list[SecretArray]:
+    """What the local results call `name`, of each owner: integers (size,). They are checked against their bound where
+    masks rest on it; elsewhere a wrong one only makes the results about its owner's rows wrong."""
+    run, source = keys.source.run, keys.source
+    if run.engine.rests_on_bounds:
+        checked = share_parts(source, local, [Part(name, (size,), 0, bound, "int")], _Anything())[name]
+        return [x.with_basis(LOOSE) for x in checked]
+    reads = _reads(keys, local, name, size)
+    numbers = []
+    for owner in source.owners:
+        if owner >= run.parties:
+            handle = _outside(keys, local, name, size, bound, owner)
+        elif run.dry or run.index != owner:
+            handle = run.schedule("input", reads=reads, owner=owner, values=None, shape=(size,))
+        else:
+            handle = run.schedule(
+                "input", local=local, reads=reads, owner=owner, values=lambda found: found[name], shape=(size,)
+            )
+        numbers.append(SecretArray(run, handle, type="int", bound=bound, basis=LOOSE))
+    return numbers
+
+
+def _outside(keys: HeldKeys, local: Local, name: str, size: int, bound: int, owner: int) -> Handle:
+    """Integers of an organization that does not compute, (size,)."""
+    run, source = keys.source.run, keys.source
+    partial = Partial(source.name, (Part(name, (size,), 0, bound, "int"),), (owner,), _Anything(), local.digest)
+    values = run.outside.share(run, partial, local, lambda found: np.asarray(found[name], np.int64).reshape(1, -1))
+    return run.schedule("view", values, to=lambda x: x[0], shape=(size,))
+
+
+# ---- columns as records
+class _Records:
+    """Columns of different types and shapes as raw integers beside each other."""
+
+    def __init__(self, columns: Sequence[SecretArray]) -> None:
+        self._columns = columns
+        #: The largest bound of a column.
+        self.bound = max((1 if c.type == "bool" else c.bound for c in columns), default=1)
+        self._widths = [int(np.prod(c.shape[1:], dtype=np.int64)) for c in columns]
+
+    def block(self, owner: int, rows: int, slots: int) -> SecretArray | None:
+        """(slots, w): the rows of one owner, then zeros."""
+        if not self._columns:
+            return None
+        here = slice(owner * rows, (owner + 1) * rows)
+        parts = [_raw(c[here].reshape(rows, -1)) for c in self._columns]
+        joint = _beside(parts)
+        if slots == rows:
+            return joint
+        empty = constant(joint.run, np.zeros((slots - rows, joint.shape[1]), np.int64))
+        return concatenate([joint, empty])
+
+    def columns(self, records: SecretArray, owners: int) -> list[SecretArray]:
+        """The columns of records (rows, w), each of which is the sum of at most one row of each owner."""
+        out, start = [], 0
+        for column, width in zip(self._columns, self._widths, strict=True):
+            values = records[:, start : start + width].reshape(-1, *column.shape[1:])
+            start += width
+            if column.type == "bool":
+                bit = values.bounded(owners) > 0
+                out.append(bit.with_basis(LOOSE))
+            else:
+                stated = values.restated(bound=column.bound * owners, frac=column.frac, type=column.type, basis=LOOSE)
+                out.append(stated)
+        return out
+
+
+def _raw(x: SecretArray) -> SecretArray:
+    x = x.bare().numeric()
+    return SecretArray(x.run, x.handle, type="int", bound=x.bound, basis=LOOSE)
+
+
+def _beside(parts: Sequence[SecretArray]) -> SecretArray:
+    return parts[0] if len(parts) == 1 else concatenate(parts, 1)
+
+
+__all__ = ["HeldKeys", "Links", "held_order", "link", "lookup", "spread_back"]
