@@ -91,6 +91,11 @@ def _compare(cohorts: Sequence[Cohort], minimum: int, others: bool, memo: Mutabl
             own = concatenate(parts, axis=2)
             counts = concatenate([counts, counts.broadcast_to((owners, depth, size)) - own])
         large = _large(counts, group, sizes, minimum).reshape((1 + owners) * depth, size).all(0)
+        if owners and (loosely := [cohort.or_none and not cohort.counts().exact for cohort in group]).count(True):
+            # `own` is an upper limit, so what is left of no rows is below 0; but no rows are enough.
+            large = large | (
+                totals.below_each(np.ones((1, depth, size), np.int64))[0].all(0) & np.repeat(loosely, sizes)
+            )
         start = 0
         for cohort, n in zip(group, sizes, strict=True):
             bits = large[start : start + n] if n < size else large
