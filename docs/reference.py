@@ -29,6 +29,7 @@ MODULES = {
     "protocols.numeric": "functions of secret numbers",
     "protocols.models": "models of secret rows, and how good they are",
     "protocols.order": "sorting, ranks, quantiles of secret rows",
+    "protocols.linkage": "rows of the same person in two tables, by names and dates with errors",
 }
 OURS = ("mpc", "protocols", "parties")
 OPERATORS = {

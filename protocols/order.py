@@ -31,7 +31,7 @@ from mpc.values.secret import SecretArray, concatenate, constant, where
 from mpc.values.stated import Stated
 from protocols.quantiles import between, fraction_of, inside, padding, place_of, sides
 
-#: For scenarios. `random_order` is for library code.
+#: For scenarios. `order_to` and `random_order` are for library code.
 __all__ = ["Ordering", "compact", "median", "order_by", "quantile", "ranked", "sort", "sort_by", "top_k"]
 
 #: Keys with more bits than these together are sorted one after the other.
@@ -75,8 +75,7 @@ class Ordering:
         """This order and then the other one, as one order. Rounds 7 among three parties."""
         if type(self) is not Ordering or type(other) is not Ordering or len(other) != len(self):
             raise ShapeError(f"then: expected another order of {len(self)} rows, got {other!r}")
-        order = opening.order_of(self.run, self.undo(other.ranks()).handle)
-        return Ordering(self.run, order, union(self.basis, other.basis))
+        return order_to(self.undo(other.ranks()), union(self.basis, other.basis))
 
     def inverse(self) -> Ordering:
         """The order that undoes this one. Free."""
@@ -117,6 +116,15 @@ class Ordering:
         shape = x.shape
         spread = keys.view(lambda a: np.broadcast_to(a.reshape(-1, *[1] * (len(shape) - 1)), shape), (len(self),), {})
         return union(moved, spread)
+
+
+def order_to(places: SecretArray, basis: Basis = PUBLIC) -> Ordering:
+    """The order that brings row i to place places[i]: for library code, which made `places` a permutation of 0..n-1.
+
+    The places are opened in a random order, so those of a permutation tell nothing; other numbers would be disclosed.
+    Rounds 7 among three parties.
+    """
+    return Ordering(places.run, opening.order_of(places.run, places.handle), basis)
 
 
 def random_order(run: Runtime, rows: int) -> Ordering:

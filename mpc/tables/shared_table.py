@@ -20,7 +20,7 @@ def shared_table(table: PrivateTable, rows: int) -> SecretTable:
     shares = dict(zip([c.name for c in numbers], share_rows(numbers, rows), strict=True)) if numbers else {}
     columns: dict[str, SecretColumn] = {}
     for column in table:
-        columns[column.name] = _typed(column, shares.get(column.name))
+        columns[column.name] = typed(column, shares.get(column.name))
     held = Held(table.source, table.where, rows)
     return SecretTable(
         table.source.run,
@@ -32,7 +32,8 @@ def shared_table(table: PrivateTable, rows: int) -> SecretTable:
     )
 
 
-def _typed(column: PrivateArray, share: SecretArray | None) -> SecretColumn:
+def typed(column: PrivateArray, share: SecretArray | None) -> SecretColumn:
+    """A column of a secret table: the shared numbers by the kind of the private column; without shares a key."""
     kind = column.expression.type
     if share is None:
         return SecretKey(column.name, column.source, column.expression)

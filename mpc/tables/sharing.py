@@ -28,6 +28,7 @@ from mpc.values.places import Lazy, Places, Shared
 from mpc.values.secret import SecretArray
 
 if TYPE_CHECKING:
+    from mpc.machine.operation import Local
     from mpc.tables.private_array import PrivateArray
     from mpc.tables.source import Source
 
@@ -102,10 +103,15 @@ def share_rows(columns: Sequence[PrivateArray], rows: int) -> list[SecretArray]:
     source = columns[0].source
     expressions = [column.expression for column in columns]
     local = source.local.ask(Collect(expressions, rows, source.name, columns[0].where))
-    base = _shared(source, rows, columns[0].where)
-    places = np.arange(len(source.owners) * rows)
+    return share_collected(columns, local, _shared(source, rows, columns[0].where))
+
+
+def share_collected(columns: Sequence[PrivateArray], local: Local, base: Shared) -> list[SecretArray]:
+    """`share_rows` of rows that each owner has collected: "values k" and "present k" of column k in its places."""
+    source, rows = columns[0].source, base.rows
+    places = np.arange(base.owners * rows)
     shared = []
-    for k, expression in enumerate(expressions):
+    for k, expression in enumerate(column.expression for column in columns):
         not_too_small(columns[k].name, expression, 1e-9)
         limit = max(abs(expression.low), abs(expression.high), 1e-9)
         whole = expression.type != "real"  # flags, indices of levels, days

@@ -40,9 +40,13 @@ class Field(ABC):
         """The column of the left and of the right table."""
         return self.left, self.right or self.left
 
-    @abstractmethod
     def tokens(self, value: Any) -> frozenset[str]:  # Any: a text, or a number of a column
         """The tokens of one value that is not missing."""
+        return frozenset(self._tokens(value))
+
+    @abstractmethod
+    def _tokens(self, value: Any) -> set[str]:
+        """As `tokens`."""
 
     def described(self) -> tuple[str, ...]:
         """What its tokens follow from, besides the values."""
@@ -52,9 +56,9 @@ class Field(ABC):
 class Name(Field):
     """A name or a place: pairs of neighbouring letters of each of its words, with a mark before and after the word."""
 
-    def tokens(self, value: Any) -> frozenset[str]:  # Any: as above
+    def _tokens(self, value: Any) -> set[str]:
         words = normalised(str(value)).split()
-        return frozenset(a + b for word in words for a, b in zip("_" + word, word + "_", strict=True))
+        return {a + b for word in words for a, b in zip("_" + word, word + "_", strict=True)}
 
 
 class Date(Field):
@@ -63,27 +67,26 @@ class Date(Field):
     A wrong digit leaves the others alike, and swapped day and month leave two numbers and the year alike.
     """
 
-    def tokens(self, value: Any) -> frozenset[str]:  # Any: days since 1970-01-01
+    def _tokens(self, value: Any) -> set[str]:
         year, month, day = (int(part) for part in str(np.datetime64(int(value), "D")).rsplit("-", 2))
         parts = {f"{place}:{digit}" for place, digit in enumerate(f"{year:04}{month:02}{day:02}")}
-        return frozenset(parts | {f"n{month}a", f"n{day}{'b' if day == month else 'a'}", f"y{year}"})
+        return parts | {f"n{month}a", f"n{day}{'b' if day == month else 'a'}", f"y{year}"}
 
 
 class Number(Field):
     """A whole number such as a postal code or a house number: its digits, and pairs of neighbouring digits."""
 
-    def tokens(self, value: Any) -> frozenset[str]:  # Any: a number
+    def _tokens(self, value: Any) -> set[str]:
         text = str(int(value))
-        return frozenset(a + b for a, b in zip("_" + text, text + "_", strict=True)) | {
-            f"{place}:{digit}" for place, digit in enumerate(reversed(text))
-        }
+        by_place = {f"{place}:{digit}" for place, digit in enumerate(reversed(text))}
+        return by_place | {a + b for a, b in zip("_" + text, text + "_", strict=True)}
 
 
 class Exact(Field):
     """A value that is the same or not: a sex, a country, a code."""
 
-    def tokens(self, value: Any) -> frozenset[str]:  # Any: a text, or a number of a column
-        return frozenset({normalised(value) if isinstance(value, str) else repr(float(value))})
+    def _tokens(self, value: Any) -> set[str]:
+        return {normalised(value) if isinstance(value, str) else repr(float(value))}
 
 
 def known(values: NDArray[Any]) -> NDArray[np.bool_]:

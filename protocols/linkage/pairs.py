@@ -38,6 +38,7 @@ class Partners(NamedTuple):
                   where it has none
     of_right      bits (blocks, n, k), the other way round
     lead          (blocks, m): the largest lead of each row of the left side
+    ones_left, ones_right   (blocks, m), (blocks, n): the number of bits of each filter
     """
 
     left: SecretArray
@@ -45,6 +46,8 @@ class Partners(NamedTuple):
     of_left: SecretArray
     of_right: SecretArray
     lead: SecretArray
+    ones_left: SecretArray
+    ones_right: SecretArray
 
 
 async def partners(left: Sides, right: Sides, threshold: Fraction) -> Partners:
@@ -73,7 +76,7 @@ async def partners(left: Sides, right: Sides, threshold: Fraction) -> Partners:
             parts.append(part)
             await run.settle(*[x.handle for x in part])
             del mine
-        done.append(_together(parts, m))
+        done.append(_together(parts, ours.sum(-1)))
     if len(done) == 1:
         return done[0]
     return Partners(*[concatenate(list(column)) for column in zip(*done, strict=True)])
@@ -92,11 +95,13 @@ class _Best(NamedTuple):
     hot    bits (blocks, rows, n): the pairs
     lead   (blocks, rows): the largest lead of each left row
     seen   (blocks, n): the largest lead of each right row
+    ones   (blocks, rows): the number of bits of each left filter
     """
 
     hot: SecretArray
     lead: SecretArray
     seen: SecretArray
+    ones: SecretArray
 
 
 def leads(a: SecretArray, b: SecretArray, threshold: Fraction) -> SecretArray:
@@ -120,10 +125,10 @@ def _best(a: SecretArray, there: SecretArray, b: SecretArray, here: SecretArray,
     shape = lead.shape
     may = fits.reshape(*fits.shape, 1).broadcast_to(shape)
     be = here.reshape(len(b), 1, shape[2]).broadcast_to(shape)
-    return _Best(mutual & (may & be), of_rows, of_columns)
+    return _Best(mutual & (may & be), of_rows, of_columns, a.sum(-1))
 
 
-def _together(parts: list[_Best], m: int) -> Partners:
+def _together(parts: list[_Best], ones_right: SecretArray) -> Partners:
     """Partners, from the left rows part by part: a right row has its largest lead in one part, the first one of
     equals."""
     hot = parts[0].hot
@@ -135,5 +140,9 @@ def _together(parts: list[_Best], m: int) -> Partners:
             pieces.append(part.hot & won[..., k].reshape(shape[0], 1, shape[2]).broadcast_to(shape))
         hot = concatenate(pieces, axis=1)
     turned = hot.view(lambda x: np.swapaxes(x, 1, 2))
-    lead = parts[0].lead if len(parts) == 1 else concatenate([part.lead for part in parts], axis=1)
-    return Partners(joined(hot), joined(turned), place(hot), place(turned), lead)
+    lead, ones = (_rows([part[k] for part in parts]) for k in (1, 3))
+    return Partners(joined(hot), joined(turned), place(hot), place(turned), lead, ones, ones_right)
+
+
+def _rows(parts: list[SecretArray]) -> SecretArray:
+    return parts[0] if len(parts) == 1 else concatenate(parts, axis=1)

@@ -37,7 +37,9 @@ def found(left, right, threshold, *, there=None, here=None, engine="ideal"):
         got = await partners(*sides, threshold)
         return [await opened(run, x) for x in got]
 
-    left_has, right_has, of_left, of_right, lead = evaluate(script, **making(engine))[0]
+    left_has, right_has, of_left, of_right, lead, *ones = evaluate(script, **making(engine))[0]
+    for filters, number in zip((left, right), ones, strict=True):
+        np.testing.assert_array_equal(number, filters.sum(-1))
     weights = [1 << np.arange(x.shape[-1]) for x in (of_left, of_right)]
     places = [(x * w).sum(-1) for x, w in zip((of_left, of_right), weights, strict=True)]
     assert not places[0][~left_has].any()
