@@ -64,12 +64,12 @@ class Count(Aggregate):
 
     def __init__(self, columns: Sequence[Expression] = (), where: Expression | None = None) -> None:
         self.where = where
-        self._columns = columns
+        self.columns = columns
         self._count = 0.0
         self._missing = np.zeros(len(columns))
 
     def expressions(self) -> Sequence[Expression]:
-        return self._columns
+        return self.columns
 
     def settings(self) -> tuple[object, ...]:
         return ()
@@ -77,7 +77,7 @@ class Count(Aggregate):
     def update(self, evaluate: Evaluate, rows: int) -> None:
         selected = self._selected(evaluate, rows)
         self._count += float(np.count_nonzero(selected))
-        for k, column in enumerate(self._columns):
+        for k, column in enumerate(self.columns):
             self._missing[k] += np.count_nonzero(selected & absent(evaluate(column)))
 
     def result(self) -> dict[str, Floats]:
@@ -89,26 +89,26 @@ class Crosstab(Aggregate):
 
     def __init__(self, categories: Sequence[Expression], sizes: Sequence[int], where: Expression | None = None) -> None:
         self.where = where
-        self._categories = categories
-        self._sizes = tuple(sizes)
-        self._counts = np.zeros(int(np.prod(self._sizes)), np.int64)
+        self.categories = categories
+        self.sizes = tuple(sizes)
+        self._counts = np.zeros(int(np.prod(self.sizes)), np.int64)
 
     def expressions(self) -> Sequence[Expression]:
-        return self._categories
+        return self.categories
 
     def settings(self) -> tuple[object, ...]:
-        return self._sizes
+        return self.sizes
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         keep = self._selected(evaluate, rows)
         cell = np.zeros(rows)
-        for category, size in zip(self._categories, self._sizes, strict=True):
+        for category, size in zip(self.categories, self.sizes, strict=True):
             cell = cell * size + np.broadcast_to(evaluate(category), (rows,))
         keep = keep & ~np.isnan(cell)
         self._counts += np.bincount(cell[keep].astype(np.int64), minlength=self._counts.size)
 
     def result(self) -> dict[str, Floats]:
-        return {"counts": self._counts.reshape(self._sizes).astype(np.float64)}
+        return {"counts": self._counts.reshape(self.sizes).astype(np.float64)}
 
 
 class Patterns(Aggregate):
@@ -121,20 +121,20 @@ class Patterns(Aggregate):
         self, flags: Sequence[Expression], patterns: NDArray[np.bool_], where: Expression | None = None
     ) -> None:
         self.where = where
-        self._flags = flags
-        self._patterns = patterns
+        self.flags = flags
+        self.patterns = patterns
         self._counts = np.zeros(len(patterns), np.int64)
 
     def expressions(self) -> Sequence[Expression]:
-        return self._flags
+        return self.flags
 
     def settings(self) -> tuple[object, ...]:
-        return (self._patterns,)
+        return (self.patterns,)
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
-        shown = np.stack([np.broadcast_to(evaluate(flag) == 1.0, (rows,)) for flag in self._flags], axis=1)
+        shown = np.stack([np.broadcast_to(evaluate(flag) == 1.0, (rows,)) for flag in self.flags], axis=1)
         shown = shown[self._selected(evaluate, rows)]
-        for k, pattern in enumerate(self._patterns):
+        for k, pattern in enumerate(self.patterns):
             self._counts[k] += np.count_nonzero((shown == pattern).all(axis=1))
 
     def result(self) -> dict[str, Floats]:
@@ -146,26 +146,26 @@ class Sum(Aggregate):
 
     def __init__(self, columns: Sequence[Expression], where: Expression | None = None) -> None:
         self.where = where
-        self._columns = columns
+        self.columns = columns
         self._sum: list[float | int] = [0] * len(columns)
         self._count = np.zeros(len(columns))
 
     def expressions(self) -> Sequence[Expression]:
-        return self._columns
+        return self.columns
 
     def settings(self) -> tuple[object, ...]:
         return ()
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         selected = self._selected(evaluate, rows)
-        for k, column in enumerate(self._columns):
+        for k, column in enumerate(self.columns):
             values = np.broadcast_to(evaluate(column), (rows,))
             keep = selected & ~absent(values)
             self._sum[k] += exact_sum(values[keep])
             self._count[k] += float(np.count_nonzero(keep))
 
     def result(self) -> JsonObject:
-        return {"sum": _as_array(self._sum), "count": self._count}
+        return {"sum": as_array(self._sum), "count": self._count}
 
 
 class Largest(Aggregate):
@@ -175,21 +175,21 @@ class Largest(Aggregate):
     """
 
     def __init__(self, column: Expression, wheres: Sequence[Expression | None]) -> None:
-        self._column = column
-        self._wheres = wheres
+        self.column = column
+        self.wheres = wheres
         self._total = np.zeros(len(wheres))
         self._largest = np.zeros((len(wheres), 2))
 
     def expressions(self) -> Sequence[Expression]:
-        return [self._column, *(where for where in self._wheres if where is not None)]
+        return [self.column, *(where for where in self.wheres if where is not None)]
 
     def settings(self) -> tuple[object, ...]:
-        return (tuple(self._wheres),)
+        return (tuple(self.wheres),)
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
-        values = np.broadcast_to(evaluate(self._column), (rows,))
+        values = np.broadcast_to(evaluate(self.column), (rows,))
         present = ~absent(values)
-        for k, where in enumerate(self._wheres):
+        for k, where in enumerate(self.wheres):
             chosen = present if where is None else present & np.broadcast_to(evaluate(where) == 1.0, (rows,))
             sizes = np.abs(np.asarray(values[chosen], np.float64))
             self._total[k] += sizes.sum()
@@ -200,6 +200,17 @@ class Largest(Aggregate):
         return {"total": self._total, "first": self._largest[:, 0], "second": self._largest[:, 1]}
 
 
+def columns_of(aggregates: Sequence[Aggregate]) -> set[str]:
+    """The source columns that aggregates need."""
+    needed: set[str] = set()
+    for aggregate in aggregates:
+        for expression in aggregate.expressions():
+            needed |= expression.columns()
+        if aggregate.where is not None:
+            needed |= aggregate.where.columns()
+    return needed
+
+
 def exact_sum(values: Values) -> float | int:
     """The sum of values without missing ones: exact for whole numbers, whatever their size."""
     if values.dtype != np.int64:
@@ -208,7 +219,7 @@ def exact_sum(values: Values) -> float | int:
     return (int((whole >> 32).sum()) << 32) + int((whole & 0xFFFFFFFF).sum())
 
 
-def _as_array(sums: list[float | int]) -> Values:
+def as_array(sums: Sequence[float | int]) -> Values:
     """In int64 where all are whole numbers that fit, else in float64."""
     if all(isinstance(value, int) and abs(value) < 1 << 63 for value in sums):
         return np.asarray(sums, np.int64)

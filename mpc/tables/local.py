@@ -22,10 +22,11 @@ from mpc.machine.operation import Handle, Local
 from mpc.machine.outside import Part, Partial
 from mpc.machine.relations import Rule
 from mpc.machine.runtime import Runtime
-from mpc.tables.aggregates import Aggregate
+from mpc.tables.aggregates import Aggregate, columns_of
 from mpc.tables.expressions import Expression
 from mpc.tables.kinds import need_no_key
-from mpc.tables.rows import Rows, Values
+from mpc.tables.rows import AggregatedRows, Rows, Values
+from mpc.untyped import JsonObject
 from mpc.values.fixed import width_of
 from mpc.values.secret import SecretArray
 
@@ -73,14 +74,23 @@ class LocalPass:
         for (_, local), result in zip(waiting, results, strict=True):
             self._run.resolve(local, result)
 
-    def _read(self, aggregates: list[Aggregate]) -> list[dict[str, Values]]:
+    def _read(self, aggregates: list[Aggregate]) -> list[JsonObject]:
+        """The results, from the rows' database where it answers itself, else from the rows in batches."""
         assert self._rows is not None
-        needed: set[str] = set()
-        for aggregate in aggregates:
-            for expression in _all_expressions(aggregate):
-                needed |= expression.columns()
+        known: list[JsonObject | None] = [None] * len(aggregates)
+        if isinstance(self._rows, AggregatedRows):
+            known = self._rows.aggregated(aggregates)
+        left = [aggregate for aggregate, result in zip(aggregates, known, strict=True) if result is None]
+        if left:
+            self._stream(self._rows, left)
+        return [
+            aggregate.result() if result is None else result
+            for aggregate, result in zip(aggregates, known, strict=True)
+        ]
+
+    def _stream(self, source: Rows, aggregates: list[Aggregate]) -> None:
         with np.errstate(all="ignore"):
-            for batch in self._rows.batches(sorted(needed)):
+            for batch in source.batches(sorted(columns_of(aggregates))):
                 memo: dict[int, Any] = {}
                 rows = len(next(iter(batch.values())))
 
@@ -92,12 +102,6 @@ class LocalPass:
                 for aggregate in aggregates:
                     aggregate.update(evaluate, rows)
                 self._run.busy.read += 1
-        return [aggregate.result() for aggregate in aggregates]
-
-
-def _all_expressions(aggregate: Aggregate) -> list[Expression]:
-    expressions = list(aggregate.expressions())
-    return expressions if aggregate.where is None else [*expressions, aggregate.where]
 
 
 #: Most bounds that are compared as relations; of more bounds, the comparison itself makes both sides.

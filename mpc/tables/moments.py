@@ -28,41 +28,41 @@ class Moments(Aggregate):
         unit: Floats,
         wheres: Sequence[Expression | None],
     ) -> None:
-        self._columns = columns
-        self._wheres = wheres
-        self._centre = centre
-        self._unit = unit
+        self.columns = columns
+        self.wheres = wheres
+        self.centre = centre
+        self.unit = unit
         self._n = np.zeros(len(columns))
         self._mean = np.zeros(len(columns))
         self._squares = np.zeros(len(columns))
-        self._single, self._by_level = _levels_of_columns(columns, wheres)
+        self.single, self.by_level = _levels_of_columns(columns, wheres)
 
     def expressions(self) -> Sequence[Expression]:
-        return [*self._columns, *(w for w in self._wheres if w is not None)]
+        return [*self.columns, *(w for w in self.wheres if w is not None)]
 
     def settings(self) -> tuple[object, ...]:
-        return self._centre, self._unit, tuple(self._wheres)
+        return self.centre, self.unit, tuple(self.wheres)
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
-        for levels in self._by_level:
+        for levels in self.by_level:
             self._update_levels(levels, evaluate, rows)
-        for k in self._single:
-            values = np.broadcast_to(evaluate(self._columns[k]), (rows,))
+        for k in self.single:
+            values = np.broadcast_to(evaluate(self.columns[k]), (rows,))
             keep = ~absent(values)
-            where = self._wheres[k]
+            where = self.wheres[k]
             if where is not None:
                 keep &= evaluate(where) == 1.0
             if not keep.all():
                 values = values[keep]
             if not values.size:
                 continue
-            scaled = shifted(values, self._centre[k]) / self._unit[k]
+            scaled = shifted(values, self.centre[k]) / self.unit[k]
             n, mean = float(scaled.size), float(scaled.mean())
             centred = scaled - mean
             squares = float(np.dot(centred, centred))
             self._merge(np.asarray([k]), np.asarray([n]), np.asarray([mean]), np.asarray([squares]))
 
-    def _update_levels(self, levels: _Levels, evaluate: Evaluate, rows: int) -> None:
+    def _update_levels(self, levels: Levels, evaluate: Evaluate, rows: int) -> None:
         """One column at several levels of one category: a pass over the rows, however many levels there are."""
         values = np.broadcast_to(evaluate(levels.column), (rows,))
         index = np.broadcast_to(evaluate(levels.category), (rows,))
@@ -73,7 +73,7 @@ class Moments(Aggregate):
         asked = place >= 0
         values, place = values[keep][asked], place[asked]
         first = levels.columns[0]  # all have the same centre and unit: they are the same column
-        scaled = shifted(values, self._centre[first]) / self._unit[first]
+        scaled = shifted(values, self.centre[first]) / self.unit[first]
         size = len(levels.columns)
         n = np.bincount(place, minlength=size).astype(np.float64)
         divisor = np.maximum(n, 1)
@@ -100,7 +100,7 @@ class Moments(Aggregate):
 
 
 @dataclass(frozen=True)
-class _Levels:
+class Levels:
     """The same column under several conditions, each a level of one category.
 
     columns  the indices of these columns;  places  index of a level -> place in `columns`, -1: not asked for
@@ -116,7 +116,7 @@ class _Levels:
 
 def _levels_of_columns(
     columns: Sequence[Expression], wheres: Sequence[Expression | None]
-) -> tuple[list[int], list[_Levels]]:
+) -> tuple[list[int], list[Levels]]:
     """Indices of columns that are read one by one, and groups of columns that are levels of one category."""
     members: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     parts: dict[tuple[int, int, int], tuple[Expression, Expression, Expression | None]] = {}
@@ -134,7 +134,7 @@ def _levels_of_columns(
             continue
         places = np.full(len(category.levels), -1, np.intp)
         places[[index for _, index in group]] = np.arange(len(group))
-        grouped.append(_Levels(column, category, rest, np.asarray([k for k, _ in group], np.intp), places))
+        grouped.append(Levels(column, category, rest, np.asarray([k for k, _ in group], np.intp), places))
         single -= {k for k, _ in group}
     return sorted(single), grouped
 
@@ -146,31 +146,31 @@ class CrossMoments(Aggregate):
         self, columns: Sequence[Expression], centre: Floats, unit: Floats, where: Expression | None = None
     ) -> None:
         self.where = where
-        self._columns = columns
-        self._centre = centre
-        self._unit = unit
+        self.columns = columns
+        self.centre = centre
+        self.unit = unit
         k = len(columns)
         self._n = 0.0
         self._mean = np.zeros(k)
         self._products = np.zeros((k, k))
 
     def expressions(self) -> Sequence[Expression]:
-        return self._columns
+        return self.columns
 
     def settings(self) -> tuple[object, ...]:
-        return self._centre, self._unit
+        return self.centre, self.unit
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
-        block = np.empty((len(self._columns), rows))
-        for k, column in enumerate(self._columns):
-            block[k] = shifted(evaluate(column), self._centre[k])
+        block = np.empty((len(self.columns), rows))
+        for k, column in enumerate(self.columns):
+            block[k] = shifted(evaluate(column), self.centre[k])
         keep = self._selected(evaluate, rows) & ~np.isnan(block).any(axis=0)
         if not keep.all():
             block = block[:, keep]
         n = float(block.shape[1])
         if not n:
             return
-        block /= self._unit[:, None]
+        block /= self.unit[:, None]
         mean = block.mean(axis=1)
         block -= mean[:, None]
         total = self._n + n

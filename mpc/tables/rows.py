@@ -6,10 +6,15 @@ Columns are float64, and NaN where a value is missing; an `Integer` column is in
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
+
+from mpc.untyped import JsonObject
+
+if TYPE_CHECKING:
+    from mpc.tables.aggregates import Aggregate
 
 Floats = NDArray[np.float64]
 #: One column of a batch.
@@ -45,6 +50,17 @@ class Rows(Protocol):
         """All rows, in batches of at most BATCH_ROWS, with just these columns. Reads the source once.
 
         `columns` may be empty; then each batch has the key "" with one array of zeros, one a row.
+        """
+
+
+@runtime_checkable
+class AggregatedRows(Rows, Protocol):
+    """Rows in a database that computes aggregates itself."""
+
+    def aggregated(self, aggregates: Sequence[Aggregate]) -> list[JsonObject | None]:
+        """For each aggregate: the result that `Aggregate.result` would give, or None where the rows must be read.
+
+        Counts and sums of whole numbers are the same, other numbers to 1e-12 of the largest that go into them.
         """
 
 

@@ -286,8 +286,8 @@ def test_columns_by_the_levels_of_a_category(batches, filtered, levels, asked):
     columns = [X] * asked + [Y, Y]
     ones = np.ones(len(columns))
     fast = Moments(columns, 3 * ones, 7 * ones, wheres)
-    assert [len(levels.columns) for levels in fast._by_level] == [asked]
-    assert fast._single == [asked, asked + 1]
+    assert [len(levels.columns) for levels in fast.by_level] == [asked]
+    assert fast.single == [asked, asked + 1]
     got = run(fast, batches)
     for k, (one, where) in enumerate(zip(columns, wheres, strict=True)):
         alone = run(Moments([one], 3 * ones, 7 * ones, [where]), batches)
