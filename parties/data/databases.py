@@ -32,7 +32,7 @@ def connect(dataset: Dataset, threads: int, stack: ExitStack) -> Reading:
         return _duckdb(dataset, dataset.table, threads, stack)
     if scheme == "sqlite":
         return _Sqlite(dataset, dataset.table, stack)
-    return _Served(dataset, dataset.table, stack)
+    return Served(dataset, dataset.table, stack)
 
 
 def absolute(source: str) -> str:
@@ -44,7 +44,7 @@ def absolute(source: str) -> str:
     return f"{scheme}://{Path(path).absolute()}{query}{options}"
 
 
-def _path(dataset: Dataset) -> Path:
+def path_of(dataset: Dataset) -> Path:
     """The file behind a URL of a database file."""
     scheme, _, rest = dataset.source.partition("://")
     text = unquote(rest.partition("?")[0])
@@ -70,7 +70,7 @@ def _no_table(dataset: Dataset, tables: Sequence[str]) -> NoReturn:
 def _duckdb(dataset: Dataset, table: str, threads: int, stack: ExitStack) -> Reading:
     import duckdb
 
-    path = _path(dataset)
+    path = path_of(dataset)
     try:
         database = embedded(threads, stack, path)
     except duckdb.IOException as error:
@@ -93,7 +93,7 @@ class _Sqlite:
     def __init__(self, dataset: Dataset, table: str, stack: ExitStack) -> None:
         import pyarrow as pa
 
-        path = _path(dataset)
+        path = path_of(dataset)
         try:
             self._database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, check_same_thread=False)
             stack.callback(self._database.close)
@@ -133,8 +133,12 @@ def _digits(value: object) -> str | None:
     return repr(value) if isinstance(value, int | float) else "(blob)"
 
 
-class _Served:
-    """A table of a database that Ibis connects to."""
+class Served:
+    """A table of a database that Ibis connects to.
+
+    table    as Ibis knows it
+    dialect  Ibis' name of the database
+    """
 
     def __init__(self, dataset: Dataset, table: str, stack: ExitStack) -> None:
         import ibis
@@ -146,7 +150,7 @@ class _Served:
         try:
             connection = ibis.connect(dataset.source, **waiting)
             stack.callback(connection.disconnect)
-            self._table = connection.table(name, database=schema or None)
+            self.table = connection.table(name, database=schema or None)
         except ImportError:
             raise
         except ValueError as error:
@@ -161,10 +165,9 @@ class _Served:
         except Exception as error:  # each driver has errors of its own
             raise _explained(dataset, error) from None
         self.name = dataset.file
+        self.dialect = str(connection.name)
         self._text: set[str] = set()
-        self.types: Mapping[str, Any] = {
-            name: self._type(name, kind, pa) for name, kind in self._table.schema().items()
-        }
+        self.types: Mapping[str, Any] = {name: self._type(name, kind, pa) for name, kind in self.table.schema().items()}
         self._dataset = dataset
 
     def _type(self, name: str, kind: Any, pa: Any) -> Any:
@@ -177,10 +180,10 @@ class _Served:
 
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
         chosen = {
-            str(k): self._table[name].cast("string") if name in self._text else self._table[name]
+            str(k): self.table[name].cast("string") if name in self._text else self.table[name]
             for k, name in enumerate(names)
         }
-        expression = self._table.select(**chosen) if names else self._table.select(**{"0": self._table[0].isnull()})
+        expression = self.table.select(**chosen) if names else self.table.select(**{"0": self.table[0].isnull()})
         try:
             yield from expression.to_pyarrow_batches(chunk_size=rows)
         except GeneratorExit:

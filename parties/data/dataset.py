@@ -9,50 +9,33 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import DataError, LocalProtocolError
 from mpc.suggestions import nearest
+from mpc.tables.aggregates import Aggregate, columns_of
 from mpc.tables.dates import DateColumn
 from mpc.tables.entries import Entries, expected, not_unique, problems
-from mpc.tables.keys import KeyColumn, Misfit, first, repeated
+from mpc.tables.keys import KeyColumn, first, repeated
 from mpc.tables.rows import BATCH_ROWS, Values
 from mpc.tables.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
+from mpc.untyped import JsonObject
 from parties.data import source as sources
+from parties.data.counts import Counts, Places, RowCounts
 from parties.data.dataschema import DatasetSchema, agreed_columns, read_schema
 from parties.data.source import Dataset, Reading
 
+if TYPE_CHECKING:
+    from parties.data.pushdown.tables import Declared, Engine
+
+__all__ = ["RowCounts", "SourceRows", "open_dataset"]
+
 #: A message lists at most so many columns of a source.
 _LISTED = 30
-
-
-@dataclass(frozen=True)
-class RowCounts:
-    """The counts of a check: the rows that this organization brings. No other organization sees them.
-
-    rows     rows that take part
-    missing  column -> how many of these rows have no value there
-    dropped  rows that were left out because a value does not fit, with on_invalid = "drop"
-    """
-
-    dataset: str
-    file: str
-    rows: int
-    missing: Mapping[str, int] = field(default_factory=dict)
-    dropped: int = 0
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "dataset": self.dataset,
-            "file": self.file,
-            "rows": self.rows,
-            "missing": dict(self.missing),
-            "dropped": self.dropped,
-        }
 
 
 class SourceRows:
@@ -61,12 +44,24 @@ class SourceRows:
     The columns of one batch belong together. The arrays may be read-only.
     """
 
-    def __init__(self, dataset: Dataset, agreed: Schema, declared: DatasetSchema, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        agreed: Schema,
+        declared: DatasetSchema,
+        threads: int | None = None,
+        pushed_from: int | None = None,
+    ) -> None:
         self.dataset = dataset
         self.columns = agreed_columns(agreed, declared, dataset.name)
         self.declared = declared
         self.brought: RowCounts | None = None
+        #: Why this party computes all aggregates from the rows that it reads; "" where it asks their database.
+        self.streamed = "not checked yet"
+        #: column -> why this party computes from what it reads of it, although it asks the database for others.
+        self.apart: dict[str, str] = {}
         self._threads = threads
+        self._pushed_from = pushed_from
         self.places: list[str] = []
         self._state: tuple[tuple[int, int, int], ...] = ()
 
@@ -81,99 +76,163 @@ class SourceRows:
         Raises DataError that names file, column, what was expected and how many values do not fit; never a value.
         """
         self._state = sources.state(self.dataset)
+        counts = self._counted(show_rows)
         drop = self.declared.on_invalid == "drop"
-        rows = dropped = 0
-        missing, kept, invalid, outside = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
-        reasons: dict[str, Counter[Misfit]] = {name: Counter() for name in self.names}
-        keys: dict[str, list[Values]] = {c.name: [] for c in self.columns if isinstance(c, KeyColumn) and c.unique}
-        places = _Places(show_rows)
-        for file, columns, size in self._read(self.columns):
-            rows += size
-            bad = np.zeros(size, np.bool_)
-            for column in self.columns:
-                entries = columns[column.name]
-                out_of_range = entries.outside(column)
-                missing[column.name] += int(entries.missing.sum())
-                invalid[column.name] += int(entries.invalid.sum())
-                outside[column.name] += int(out_of_range.sum())
-                reasons[column.name].update(entries.reasons())
-                wrong = entries.invalid | out_of_range
-                places.add(column.name, file, wrong)
-                bad |= wrong
-            dropped += int(bad.sum())
-            for name in self.names:
-                kept[name] += int((columns[name].missing & ~bad).sum())
-            for name, tags in keys.items():
-                tags.append(columns[name].values[~bad])
-            places.advance(file, size)
-        self.places = places.lines()
-        if dropped and not drop:
+        if counts.unfit and not drop:
             lines = [
                 line
                 for column in self.columns
                 for line in problems(
                     self.dataset.name,
                     column,
-                    rows - missing[column.name],
-                    invalid[column.name],
-                    outside[column.name],
-                    reasons[column.name],
+                    counts.rows - counts.missing[column.name],
+                    counts.invalid[column.name],
+                    counts.outside[column.name],
+                    counts.reasons[column.name],
                 )
             ]
+            unread = [column for column in self.columns if counts.invalid[column.name]]
+            raise DataError("\n".join([*lines, *self.places, self._remedy(unread)]))
+        rows = counts.rows - counts.unfit
+        if rows > at_most:
             raise DataError(
-                "\n".join([*lines, *self.places, self._remedy([c for c in self.columns if invalid[c.name]])])
+                f"{self.dataset.name}: {self.dataset.file} has {rows:,} rows; the scenario allows {at_most:,} for each "
+                "organization"
             )
-        if rows - dropped > at_most:
-            raise DataError(
-                f"{self.dataset.name}: {self.dataset.file} has {rows - dropped:,} rows; the scenario allows "
-                f"{at_most:,} for each organization"
-            )
-        for name, tags in keys.items():
+        for name, tags in counts.tags.items():
             if tags and (twice := repeated(tags)):
                 raise DataError(not_unique(self.dataset.name, name, twice))
-        counts = {name: kept[name] if drop else missing[name] for name in self.names}
-        self.brought = RowCounts(self.dataset.name, self.dataset.file, rows - dropped, counts, dropped)
+        missing = counts.kept if drop else counts.missing
+        self.brought = RowCounts(
+            self.dataset.name, self.dataset.file, rows, {name: missing[name] for name in self.names}, counts.unfit
+        )
         return self.brought
+
+    def _counted(self, show_rows: int) -> Counts:
+        """The counts of all rows, by their database where it can."""
+        from parties.data.pushdown import asking
+
+        self.places, self.apart = [], {}
+        self.streamed = "the numbers of rows are asked for" if show_rows else ""
+        self.streamed = self.streamed or asking.why_streamed(self.dataset, self._pushed_from)
+        if not self.streamed:
+            try:
+                with self._asking() as engine:
+                    counts, self.apart = asking.count(engine, self._declared(self.names))
+                if not self.apart:
+                    return counts
+            except asking.NotInSQL as reason:
+                self.streamed = str(reason)
+        counts = self._read_counts(show_rows)
+        if counts.unfit and self.apart and not self.streamed:
+            self.streamed = f"rows are left out, and {next(iter(self.apart.values()))}"
+        return counts
+
+    def _read_counts(self, show_rows: int) -> Counts:
+        """The counts of all rows, which this party reads."""
+        counts, places = Counts(), Places(show_rows)
+        counts.reasons = {name: Counter() for name in self.names}
+        counts.tags = {column.name: [] for column in self.columns if isinstance(column, KeyColumn) and column.unique}
+        for file, columns, size in self._read(self.columns):
+            counts.rows += size
+            bad = np.zeros(size, np.bool_)
+            for column in self.columns:
+                entries = columns[column.name]
+                out_of_range = entries.outside(column)
+                counts.missing[column.name] += int(entries.missing.sum())
+                counts.invalid[column.name] += int(entries.invalid.sum())
+                counts.outside[column.name] += int(out_of_range.sum())
+                counts.reasons[column.name].update(entries.reasons())
+                wrong = entries.invalid | out_of_range
+                places.add(column.name, file, wrong)
+                bad |= wrong
+            counts.unfit += int(bad.sum())
+            for name in self.names:
+                counts.kept[name] += int((columns[name].missing & ~bad).sum())
+            for name, tags in counts.tags.items():
+                tags.append(columns[name].values[~bad])
+            places.advance(file, size)
+        self.places = places.lines()
+        return counts
+
+    def aggregated(self, aggregates: Sequence[Aggregate]) -> list[JsonObject | None]:
+        """The results that the rows' database computes; None for aggregates that are left to this party."""
+        nothing: list[JsonObject | None] = [None] * len(aggregates)
+        if self.streamed:
+            return nothing
+        from parties.data.pushdown import asking
+
+        brought = self._checked()
+        drop = brought.dropped > 0
+        needed = (set(self.names) if drop else columns_of(aggregates)) - self.apart.keys()
+        try:
+            with self._asking() as engine:
+                columns = self._declared([name for name in self.names if name in needed])
+                return asking.aggregated(engine, columns, aggregates, brought.rows, drop=drop).results
+        except asking.Changed:
+            raise self._changed() from None
+        except asking.NotInSQL as reason:
+            self.streamed = str(reason)
+            return nothing
+
+    @contextmanager
+    def _asking(self) -> Iterator[Engine]:
+        """The rows in their database. Raises NotInSQL."""
+        from parties.data.pushdown import asking
+
+        with self._opened() as readings:
+            yield asking.engine(self.dataset, readings, self._declared(self.names))
+
+    def _declared(self, names: Sequence[str]) -> Declared:
+        """The columns `names` as their owner declares them."""
+        return [
+            (column, self.declared.source(column.name), self.declared.spelling(column.name))
+            for column in self.columns
+            if column.name in names
+        ]
+
+    def _checked(self) -> RowCounts:
+        if self.brought is None:
+            raise LocalProtocolError(f"{self.dataset.name}: rows were asked for before they were checked")
+        if self._state != sources.state(self.dataset):
+            raise self._changed()
+        return self.brought
+
+    def _changed(self) -> DataError:
+        return DataError(f"{self.dataset.name}: {self.dataset.file} has changed since it was checked; start again")
 
     def batches(self, columns: Sequence[str]) -> Iterator[dict[str, Values]]:
         """The values of `columns` in all rows that take part, in batches; see `mpc.tables.rows.Rows`.
 
         `columns` may have second words of keys (`mpc.tables.keys.second`).
         """
-        if self.brought is None:
-            raise LocalProtocolError(f"{self.dataset.name}: rows were asked for before they were checked")
-        changed = DataError(f"{self.dataset.name}: {self.dataset.file} has changed since it was checked; start again")
-        if self._state != sources.state(self.dataset):
-            raise changed
+        brought = self._checked()
         if not columns:
-            for begin in range(0, self.brought.rows, BATCH_ROWS):
-                yield {"": np.zeros(min(BATCH_ROWS, self.brought.rows - begin))}
+            for begin in range(0, brought.rows, BATCH_ROWS):
+                yield {"": np.zeros(min(BATCH_ROWS, brought.rows - begin))}
             return
-        drops = self.brought.dropped > 0
+        drops = brought.dropped > 0
         asked = {first(name) for name in columns}
         needed = [column for column in self.columns if drops or column.name in asked]
         rows = 0
         for _, entries, _size in self._read(needed):
             bad = _any(entries[column.name].invalid | entries[column.name].outside(column) for column in needed)
             if bad.any() and not drops:
-                raise changed
+                raise self._changed()
             values = {name: _values(entries, name) for name in columns}
             if drops:
                 values = {name: array[~bad] for name, array in values.items()}
             rows += len(values[columns[0]])
             yield values
-        if rows != self.brought.rows:
-            raise changed
+        if rows != brought.rows:
+            raise self._changed()
 
     def _read(self, columns: Sequence[Column]) -> Iterator[tuple[str, dict[str, Entries], int]]:
         """For each batch: its file, its entries by column, its number of rows."""
         from parties.data.columns import read_arrow
 
-        needed = tuple(self.declared.source(name) for name in self.names)
         names = [self.declared.source(column.name) for column in columns]
-        with sources.opened(self.dataset, needed, self._threads, self.declared.encoding) as readings:
-            for reading in readings:
-                self._fit(reading)
+        with self._opened() as readings:
             for reading in readings:
                 for batch in reading.batches(names, BATCH_ROWS):
                     for begin in range(0, batch.num_rows, BATCH_ROWS):
@@ -183,6 +242,15 @@ class SourceRows:
                             for k, column in enumerate(columns)
                         }
                         yield reading.name, entries, part.num_rows
+
+    @contextmanager
+    def _opened(self) -> Iterator[list[Reading]]:
+        """The open files or table, with all columns that are needed."""
+        needed = tuple(self.declared.source(name) for name in self.names)
+        with sources.opened(self.dataset, needed, self._threads, self.declared.encoding) as readings:
+            for reading in readings:
+                self._fit(reading)
+            yield readings
 
     def _fit(self, reading: Reading) -> None:
         """DataError if a column is absent, or has a type that does not fit."""
@@ -239,43 +307,17 @@ def _values(entries: Mapping[str, Entries], name: str) -> Values:
     return found.values if found.second is None or name == first(name) else found.second
 
 
-class _Places:
-    """The rows in which values do not fit: for each column and file, the first `most` of them."""
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._passed = Counter[str]()
-        self._rows: dict[tuple[str, str], list[int]] = {}
-        self._counts = Counter[tuple[str, str]]()
-
-    def add(self, column: str, file: str, wrong: NDArray[np.bool_]) -> None:
-        if not self._most or not wrong.any():
-            return
-        rows = self._rows.setdefault((column, file), [])
-        places = np.flatnonzero(wrong)
-        self._counts[column, file] += len(places)
-        rows += [int(place) + 1 + self._passed[file] for place in places[: self._most - len(rows)]]
-
-    def advance(self, file: str, rows: int) -> None:
-        self._passed[file] += rows
-
-    def lines(self) -> list[str]:
-        lines = []
-        for (column, file), rows in self._rows.items():
-            more = self._counts[column, file] - len(rows)
-            shown = ", ".join(f"{row:,}" for row in rows) + (f" and {more:,} more" if more else "")
-            lines.append(f"column {column}, {file}: row{'s' * (len(rows) > 1)} {shown}")
-        return [*lines, "Row 1 is the first row below the names."] if lines else []
-
-
 def _any(tests: Iterator[NDArray[np.bool_]]) -> NDArray[np.bool_]:
     return np.asarray(np.logical_or.reduce(list(tests)), np.bool_)
 
 
-def open_dataset(dataset: Dataset, schema: Schema, *, threads: int | None = None) -> SourceRows:
+def open_dataset(
+    dataset: Dataset, schema: Schema, *, threads: int | None = None, pushed_from: int | None = None
+) -> SourceRows:
     """A dataset as rows of the agreed `schema`. Nothing is read yet; call `check`.
 
-    threads  of DuckDB; several parties on one machine take cores // parties each
+    threads      of DuckDB; several parties on one machine take cores // parties each
+    pushed_from  DuckDB computes aggregates of files from so many bytes on (default: PUSHED_BYTES)
     """
     declared = read_schema(dataset.schema) if dataset.schema is not None else DatasetSchema()
-    return SourceRows(dataset, schema, declared, threads)
+    return SourceRows(dataset, schema, declared, threads, pushed_from)

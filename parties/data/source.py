@@ -168,7 +168,7 @@ class Relation:
     """
 
     def __init__(self, database: Any, relation: str, name: str, columns: Mapping[str, str] | None = None) -> None:
-        self._database = database
+        self.database = database
         self._relation = relation
         self.name = name
         schema = database.sql(f"select * from {relation}").limit(0).to_arrow_table().schema
@@ -177,9 +177,17 @@ class Relation:
 
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
         chosen = ", ".join(f"{identifier(self._columns[name])} as {identifier(str(k))}" for k, name in enumerate(names))
-        result = self._database.sql(f"select {chosen or '0'} from {self._relation}")
+        result = self.database.sql(f"select {chosen or '0'} from {self._relation}")
         reader = getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader
         yield from reader(rows)
+
+    def select(self, names: Sequence[str]) -> str:
+        """A query of the columns `names`, under these names."""
+        chosen = [
+            identifier(name) if inner == name else f"{identifier(inner)} as {identifier(name)}"
+            for name, inner in ((name, self._columns[name]) for name in names)
+        ]
+        return f"select {', '.join(chosen)} from {self._relation}"
 
 
 def identifier(name: str) -> str:

@@ -1,0 +1,164 @@
+"""Counts and sums of `mpc.tables` as questions to a database, in one or two passes over its rows.
+
+`pushed` gives, for each kind of aggregate, a generator of questions (`parties.data.pushdown.sums`) whose result is the
+aggregate's own: counts and sums of whole numbers exactly, other sums to the last digits of float64. Moments are in
+`parties.data.pushdown.moments`. Left out, with NotInSQL: rows that are shared (`Collect`).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from functools import reduce, singledispatch
+from math import prod
+
+import numpy as np
+
+from mpc.tables.aggregates import Aggregate, Count, Crosstab, Largest, Patterns, Sum, as_array
+from parties.data.pushdown.context import Context, all_of, whole_number
+from parties.data.pushdown.expressions import Column, NotInSQL, real
+from parties.data.pushdown.sums import (
+    Grouped,
+    Numbers,
+    Question,
+    Steps,
+    apart,
+    chosen,
+    exact,
+    exactly,
+    joined,
+    numbers,
+    quantum,
+    ranged,
+    split,
+)
+
+#: Cells that are counted beside each other in one pass; more are counted by a pass of their own, by groups.
+FEW_CELLS = 32
+MOST_CELLS = 1 << 20
+_MOST_FLAGS = 60
+
+
+@singledispatch
+def pushed(aggregate: Aggregate, context: Context) -> Steps:
+    """The questions of an aggregate, and its result. Raises NotInSQL when the first question is asked for."""
+    raise NotInSQL("rows are shared, so this party reads them")
+    yield []
+
+
+@pushed.register
+def _(aggregate: Count, context: Context) -> Steps:
+    where = context.where(aggregate.where)
+    question = {"count": context.count(where)}
+    for k, column in enumerate(aggregate.columns):
+        question[f"missing {k}"] = context.count(all_of(where, context.missing(column)))
+    (answer,) = yield [question]
+    missing = [float(answer[f"missing {k}"]) for k in range(len(aggregate.columns))]
+    return {"count": np.asarray(float(answer["count"])), "missing": np.asarray(missing, np.float64)}
+
+
+@pushed.register
+def _(aggregate: Crosstab, context: Context) -> Steps:
+    where, sizes = context.where(aggregate.where), aggregate.sizes
+    indices = [context.index(category) for category in aggregate.categories]
+
+    def at(cell: int) -> list[Column]:
+        places = np.unravel_index(cell, sizes)
+        return [index == whole_number(int(place)) for index, place in zip(indices, places, strict=True)]
+
+    key = indices[0]
+    for index, size in zip(indices[1:], sizes[1:], strict=True):
+        key = key * whole_number(size) + index
+    counts = yield from _counted(context, where, range(prod(sizes)), at, key)
+    return {"counts": counts.reshape(sizes)}
+
+
+@pushed.register
+def _(aggregate: Patterns, context: Context) -> Steps:
+    import ibis
+
+    where = context.where(aggregate.where)
+    if len(aggregate.flags) > _MOST_FLAGS:
+        raise NotInSQL(f"more than {_MOST_FLAGS} conditions are told apart")
+    shown = [ibis.coalesce(context.where(flag), ibis.literal(False)) for flag in aggregate.flags]
+    keys = [sum(1 << k for k, has in enumerate(pattern) if has) for pattern in aggregate.patterns.tolist()]
+
+    def at(key: int) -> list[Column]:
+        return [flag if key >> k & 1 else ~flag for k, flag in enumerate(shown)]
+
+    key = reduce(
+        operator.add, (flag.cast("int32").cast("int64") * whole_number(1 << k) for k, flag in enumerate(shown))
+    )
+    return {"counts": (yield from _counted(context, where, keys, at, key))}
+
+
+def _counted(
+    context: Context, where: Column | None, cells: Sequence[int], at: Callable[[int], list[Column]], key: Column
+) -> Steps:
+    """Counts of rows by cell. A cell is told by the conditions `at(cell)`, or as a value of the column `key`."""
+    if len(cells) <= FEW_CELLS:
+        (answer,) = yield [{f"cell {cell}": context.count(all_of(where, *at(cell))) for cell in cells}]
+        return np.asarray([answer[f"cell {cell}"] for cell in cells], np.float64)
+    if len(cells) > MOST_CELLS:
+        raise NotInSQL(f"more than {MOST_CELLS:,} cells are counted")
+    (groups,) = yield [Grouped(key, all_of(where, key.notnull()), {"n": key.count()})]
+    counts = {cell: group["n"] for cell, group in groups.items()}
+    return np.asarray([counts.get(cell, 0) for cell in cells], np.float64)
+
+
+@pushed.register
+def _(aggregate: Sum, context: Context) -> Steps:
+    where = context.where(aggregate.where)
+    first: list[Question] = []
+    for column in aggregate.columns:
+        x = context.number(column)
+        if column.type == "integer":
+            first.append(exact(x, int(column.low), int(column.high), context.rows, where))
+        else:
+            first.append(ranged(x, where))
+    answers = yield first
+    sums: list[float | int] = [0] * len(aggregate.columns)
+    counts = np.zeros(len(aggregate.columns))
+    second: dict[int, Numbers] = {}
+    for k, (column, answer) in enumerate(zip(aggregate.columns, answers, strict=True)):
+        if column.type == "integer":
+            sums[k], counts[k] = exactly(answer, int(column.low))
+        else:
+            second[k] = numbers(answer, whole=False)
+            counts[k] = second[k].n
+    if second:
+        differences = yield [centred(context.number(aggregate.columns[k]), where, of) for k, of in second.items()]
+        for (k, of), answer in zip(second.items(), differences, strict=True):
+            sums[k] = of.n * of.pivot + joined("d", answer, quantum(of.n, of.reach))
+    return {"sum": as_array(sums), "count": counts}
+
+
+@pushed.register
+def _(aggregate: Largest, context: Context) -> Steps:
+    x = context.number(aggregate.column)
+    sizes = (x.cast("float64") if aggregate.column.type == "integer" else x).abs()
+    wheres = [context.where(where) for where in aggregate.wheres]
+    answers = yield [ranged(sizes, where) for where in wheres]
+    ranges = [numbers(answer, whole=False) for answer in answers]
+    first = np.asarray([0.0 if answer["most"] is None else answer["most"] for answer in answers], np.float64)
+    questions: list[Question] = []
+    for where, of, largest in zip(wheres, ranges, first.tolist(), strict=True):
+        top = real(largest)
+        questions.append(
+            centred(sizes, where, of)
+            | {"top": context.count(all_of(where, sizes == top)), "next": sizes.max(where=all_of(where, sizes < top))}
+        )
+    answers = yield questions
+    second = [at if answer["top"] > 1 else answer["next"] or 0.0 for at, answer in zip(first, answers, strict=True)]
+    total = [
+        of.n * of.pivot + joined("d", answer, quantum(of.n, of.reach))
+        for of, answer in zip(ranges, answers, strict=True)
+    ]
+    return {"total": np.asarray(total), "first": first, "second": np.asarray(second, np.float64)}
+
+
+def centred(x: Column, where: Column | None, of: Numbers, *, squares: bool = False) -> dict[str, Column]:
+    """The second question about numbers x: sums of their differences from the pivot, and of their squares."""
+    d = apart(chosen(x, where), of.pivot)
+    question = split("d", d, quantum(of.n, of.reach))
+    return question | split("dd", d * d, quantum(of.n, of.reach**2)) if squares else question
