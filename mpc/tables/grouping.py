@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mpc.errors import ConfigError, ShapeError
-from mpc.tables.expressions import both
+from mpc.tables.expressions import both, unary
 from mpc.tables.kinds import need_category
 from mpc.tables.private_array import PrivateArray
 
@@ -84,4 +84,10 @@ class GroupedArray:
 
     def count(self) -> Result:
         """Valid rows of each group."""
-        return self._statistic("count")
+        column, by = self._column, self._category
+        if column.expression.type not in ("category", "date", "key"):
+            return self._statistic("count")
+        where = both(both(column.where, by.where), unary("not", unary("isna", column.expression)))
+        result = by.source.run.functions.counts(PrivateArray(by.source, by.expression, by.name, where))
+        result.minimum = self._minimum
+        return result

@@ -250,6 +250,19 @@ def test_texts_that_are_no_dates_and_dates_after_the_last_year():
     tried(lambda s: s.born.year.cut([1880, 1950, 2027]))
 
 
+def test_rows_with_a_date_are_counted_by_group():
+    trial = Scenario(inputs={"stays": Stays.rows()}, parameters={"minimum_cohort": 1})
+
+    @trial.run
+    async def run(study: Study) -> None:
+        study.release("made", study.table("stays").group_by("ward").born.count())
+
+    parts = {name: frame(20, k) for k, name in enumerate("abc")}
+    result = simulate(trial, {name: {"stays": part} for name, part in parts.items()}).releases["made"]
+    assert result["labels"] == ["a", "b"]
+    assert result["values"] == pd.concat(parts.values()).groupby("ward").born.count().tolist()
+
+
 @pytest.mark.parametrize("engine", ["replicated", "shamir"])
 def test_shared_dates_are_whole_numbers(engine):
     parts = {name: frame(8, k) for k, name in enumerate("abc")}

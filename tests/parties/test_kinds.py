@@ -23,12 +23,18 @@ from parties.cli.main import main
 from parties.data.dataschema import read_schema, schema_toml
 from parties.data.dataset import RowCounts, open_dataset
 from parties.data.source import Dataset
+from parties.local.oracle import pooled, smallest
 
 LONG = "1234567890123456789"
 
 
 class People(Table):
     born = Date("1850-01-01", "2030-12-31")
+    person = Key()
+
+
+class Old(Table):
+    born = Date("0001-01-01", "2030-12-31")
     person = Key()
 
 
@@ -270,6 +276,20 @@ def test_an_owner_cannot_normalise_in_another_way(tmp_path):
     text = refused(csv(tmp_path, "born,person\n,7\n", '[columns.person]\ntype = "key"\nstrip = true\n'))
     assert "the dataset's schema declares strip = true, the agreed one false" in text
     assert "columns.person" not in text
+
+
+def test_the_plaintext_oracle_has_dates_and_keys_that_are_equal_where_they_are(tmp_path):
+    rows = open_dataset(csv(tmp_path, "born,person\n1899-12-31,a\n,\n0001-01-01,a\n", ""), Old.schema, threads=1)
+    rows.check()
+    table = pooled(Old.schema, [rows])
+    assert table.born.dt.year.tolist()[::2] == [1899, 1]
+    assert table.born.isna().tolist() == table.person.isna().tolist() == [False, True, False]
+    assert table.person[0] == table.person[2]
+    rows = open_dataset(csv(tmp_path, "born,person\n1899-12-31,a\n2000-01-01,b\n", ""), Old.schema, threads=1)
+    rows.check()
+    table = pooled(Old.schema, [rows, rows])
+    assert table.groupby("person").size().tolist() == [2, 2]
+    assert smallest([Old.schema]) == 0  # days and tags are no numbers
 
 
 def test_data_check_of_the_command_line(tmp_path):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mpc import Category, Flag, Real, Scenario, Study, Table
+from mpc import Category, Date, Flag, Key, Real, Scenario, Study, Table
 from protocols.computation import Computation
 from protocols.mock import mock_rows, mock_run
 
@@ -40,3 +40,30 @@ def test_a_mock_run_shows_what_results_look_like():
     assert 50 < shown.releases["age mean"] < 58
     assert shown.releases["smokers by ward"]["labels"] == ["a", "b", "c"]
     assert all(isinstance(v, float) for v in shown.releases["smokers by ward"]["values"])
+
+
+def test_made_up_dates_and_keys():
+    class People(Table):
+        born = Date("1900-01-01", "1900-01-10")
+        person = Key(leading_zeros="keep", digits_only=True)
+        number = Key(unique=True)
+
+    rows = mock_rows(People.schema, 500, "seed")
+    assert set(rows["born"].astype(str)) == {f"1900-01-{day:02d}" for day in range(1, 11)}
+    assert len(set(rows["number"])) == 500
+    # Tables of other owners have keys of the same pool, so that rows match.
+    other = mock_rows(People.schema, 500, "another")
+    assert set(rows["person"]) & set(other["person"])
+    assert set(rows["person"]) != set(rows["number"])
+
+    trial = Scenario(inputs={"people": People.rows()})
+
+    @trial.run
+    async def run(study: Study) -> None:
+        people = study.table("people")
+        study.release("keys", people.person.count())
+        study.release("age", people.born.age_at("2000-01-01").mean())
+
+    shown = mock_run(Computation(trial, ["x", "y", "z"]), rows=100).releases
+    assert shown["keys"] == 300
+    assert 99 <= shown["age"] <= 100
