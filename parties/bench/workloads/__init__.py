@@ -13,6 +13,7 @@ from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
 from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
+from parties.bench.workloads.tables import Distinct, GroupBy, Median
 
 WORKLOADS: dict[str, type[Workload]] = {
     "multiply_int": MultiplyInt,
@@ -33,6 +34,9 @@ WORKLOADS: dict[str, type[Workload]] = {
     "sort_32": Sort,
     "sort_64": Sort64,
     "quantile": Quantile,
+    "group_by": GroupBy,
+    "median": Median,
+    "distinct": Distinct,
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
     "mlp_predict": MlpPredict,

@@ -11,17 +11,9 @@ from protocols.order import order_by
 from protocols.simulate import evaluate
 from protocols.tables.groups import group_rows
 from tests.support.engines import MORE_PARTIES, making
+from tests.support.key_tables import TABLES, grouped, made
+from tests.support.key_tables import found as of_table
 from tests.support.value_floor import opened, secret
-
-#: Tables by name: rows, values of the key, share of places that hold a row, of keys and of values that are there.
-TABLES = {
-    "ties": (40, 5, 0.8, 1.0, 1.0),
-    "missing": (40, 6, 0.7, 0.8, 0.6),
-    "single rows": (12, 100, 0.9, 1.0, 0.5),
-    "one group": (15, 1, 0.6, 1.0, 0.8),
-    "filtered": (10, 3, 0.0, 1.0, 1.0),
-    "one row": (1, 3, 1.0, 1.0, 1.0),
-}
 
 
 @pytest.fixture(params=MORE_PARTIES)
@@ -29,52 +21,14 @@ def engine(request):
     return request.param
 
 
-def made(kind, keys=1, seed=0):
-    n, values, rows, keyed, there = TABLES[kind]
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {"rows": rng.random(n) < rows, "x": rng.integers(-30, 30, n), "y": rng.normal(size=n).round(3)}
-    )
-    frame["flag"] = rng.random(n) < 0.5
-    for k in range(keys):
-        frame[f"key {k}"] = rng.integers(0, values, n)
-        frame[f"keyed {k}"] = rng.random(n) < keyed
-    for name in ("x", "y", "flag"):
-        frame[f"valid {name}"] = rng.random(n) < there
-    return frame
-
-
-def grouped(frame, keys):
-    """The rows that count, in pandas, with missing values as such."""
-    kept = frame[frame.rows & np.logical_and.reduce([frame[f"keyed {k}"] for k in range(keys)])].copy()
-    for name in ("x", "y", "flag"):
-        kept[name] = kept[name].astype(float).where(kept[f"valid {name}"])
-    return kept.groupby([f"key {k}" for k in range(keys)])
-
-
-def secrets(run, frame, keys):
-    rows = secret(run, frame.rows.to_numpy())
-    columns = {
-        name: secret(run, frame[name].to_numpy()).masked(secret(run, frame[f"valid {name}"].to_numpy()), "missing")
-        for name in ("x", "y", "flag")
-    }
-    key = [
-        secret(run, frame[f"key {k}"].to_numpy()).masked(secret(run, frame[f"keyed {k}"].to_numpy()), "missing")
-        for k in range(keys)
-    ]
-    return rows, key, columns
-
-
 def found(script, frame, *, keys=1, groups=20, engine="ideal", by_order=False):
     """What `script(groups, columns)` gives, opened."""
 
-    async def run_(run):
-        rows, key, columns = secrets(run, frame, keys)
-        order = order_by(*[k.without_mask() for k in key]) if by_order else None
-        result = script(group_rows(rows, key, groups=groups, order=order), columns)
-        return [await opened(run, x) for x in result]
+    def grouping(columns):
+        order = order_by(*[k.without_mask() for k in columns.keys]) if by_order else None
+        return script(group_rows(columns.rows, columns.keys, groups=groups, order=order), columns)
 
-    return evaluate(run_, **making(engine))[0]
+    return of_table(grouping, frame, keys, engine)
 
 
 def alike(got, wanted, atol=0.0):
