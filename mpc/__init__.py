@@ -11,6 +11,7 @@ from mpc.tables.dates import Date
 from mpc.tables.keys import Key
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.tables.schema import Category, Flag, Integer, Real, Table
+from mpc.tables.texts import Text
 from mpc.values.integers import from_bits
 from mpc.values.secret import SecretArray, concatenate, maximum, minimum, stack, where
 
@@ -28,6 +29,7 @@ __all__ = [
     "SecretArray",
     "Study",
     "Table",
+    "Text",
     "concatenate",
     "from_bits",
     "maximum",

@@ -16,6 +16,7 @@ from mpc.tables.dates import DateColumn
 from mpc.tables.keys import KeyColumn
 from mpc.tables.rows import Floats
 from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
+from mpc.tables.texts import TextColumn
 from protocols.computation import Computation
 from protocols.digits import digits_left, enough_digits
 from protocols.simulate import simulate
@@ -73,7 +74,7 @@ def mock_digits(computation: Computation, *, rows: int = 60, runs: int = 4) -> d
 
 def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
     """Made-up columns: numbers bell-shaped around the middle of their range, a third of flags set, all levels of a
-    category, all dates of a range, keys from a small pool."""
+    category, all dates of a range, keys from a small pool, texts of four letters."""
     columns: dict[str, Column] = {}
     for column in schema.columns:
         uniform = _uniform(rows, 4, f"{seed}/{column.name}")
@@ -89,6 +90,10 @@ def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
             # Ten digits, the first of which is not 0: a key by every rule.
             places = np.arange(rows) if column.unique else np.floor(uniform[0] * MOCK_KEYS).astype(np.int64)
             columns[column.name] = np.asarray([str(10**9 + place) for place in places.tolist()], dtype=object)
+        elif isinstance(column, TextColumn):
+            letters = np.floor(uniform * 26).astype(np.int64) + ord("a")
+            texts = ["".join(map(chr, row)) for row in letters.T.tolist()]
+            columns[column.name] = np.asarray(texts, dtype=object)
         elif isinstance(column, IntegerColumn):
             parts = [int(share * 2**50) for share in uniform.mean(axis=0)]
             columns[column.name] = [column.low + ((column.high - column.low) * part >> 50) for part in parts]

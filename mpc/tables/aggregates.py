@@ -27,7 +27,7 @@ class Aggregate(ABC):
 
     #: Row condition: only rows where it is 1 take part (None: all).
     where: Expression | None = None
-    #: Whether it may be asked of keys: it shares no number of their tags, or shares tags to be used in secret only.
+    #: Whether it may be asked of keys and texts: it shares no number of them, or numbers to be used in secret only.
     of_keys = False
 
     @abstractmethod

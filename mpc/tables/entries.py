@@ -20,6 +20,7 @@ from mpc.tables.keys import WORDS, KeyColumn, Misfit
 from mpc.tables.readers import BEYOND, PLAIN, Entry, Meaning, Spelling, as_number, reader
 from mpc.tables.rows import MISSING, Values, absent
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
+from mpc.tables.texts import LONGEST, TextColumn, read_texts
 from mpc.untyped import Anything
 
 #: Most levels that a message lists.
@@ -79,6 +80,8 @@ def read_each(column: Column, values: list[Anything], spelling: Spelling = PLAIN
     """Entries one by one; equal entries are read once. distinct: the caller says that hardly any are equal."""
     if isinstance(column, KeyColumn):
         return _keys(column, values, distinct=distinct)
+    if isinstance(column, TextColumn):
+        return Entries(*read_texts(column, values))
     read_entry = date_reader(column, spelling) if isinstance(column, DateColumn) else reader(column, spelling)
     known: dict[tuple[type, object], Entry] = {}
     meanings: list[Entry] = []
@@ -105,7 +108,7 @@ def _keys(
 
 def read_numbers(column: Column, values: NDArray[Any], spelling: Spelling = PLAIN) -> Entries:
     """Entries that are numbers already; NaN is missing."""
-    if isinstance(column, CategoryColumn | FlagColumn | DateColumn | KeyColumn):
+    if isinstance(column, CategoryColumn | FlagColumn | DateColumn | KeyColumn | TextColumn):
         different, places = np.unique(values, return_inverse=True)
         if isinstance(column, KeyColumn) and values.dtype.kind == "f":
             return _keys(column, different.tolist(), _largest_float(values), distinct=True).at(places)
@@ -152,6 +155,8 @@ def problems(
             what = "are not among its levels"
         if isinstance(column, DateColumn):
             what = "are not dates"
+        if isinstance(column, TextColumn):
+            what = f"are no texts of up to {LONGEST} characters"
         yield f"{where}: {invalid:,} of {total:,} values {what} (expected {expected(column)})"
     if outside:
         yield f"{where}: {outside:,} of {total:,} values are outside {span(column)}"
@@ -176,6 +181,8 @@ def expected(column: Column) -> str:
         return f"a date in {span(column)}"
     if isinstance(column, KeyColumn):
         return f"a key{column.rule_in_words}"
+    if isinstance(column, TextColumn):
+        return "a text"
     limits = f" in {span(column)}" if math.isfinite(column.low) or math.isfinite(column.high) else ""
     return f"a {'whole ' if isinstance(column, IntegerColumn) else ''}number{limits}"
 

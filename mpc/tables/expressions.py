@@ -22,7 +22,7 @@ from mpc.tables.rows import absent
 from mpc.untyped import Opaque
 
 Floats = NDArray[np.float64]
-Type = Literal["real", "integer", "flag", "category", "date", "key"]
+Type = Literal["real", "integer", "flag", "category", "date", "key", "text"]
 #: Types whose values are int64, and exact.
 WHOLE = ("integer", "date", "key")
 

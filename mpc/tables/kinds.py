@@ -11,6 +11,12 @@ _KEY = (
 )
 
 
+_TEXT = (
+    "a text has no order and no arithmetic, and is never shared or released. Link rows by it (protocols.linkage), or "
+    "count the rows that have one (.count(), .missing(), .isna())"
+)
+
+
 def need_number(name: str, type_: Type, what: str) -> None:
     """Raise ShapeError where a column is no number, for `what` would be computed of it."""
     if type_ == "category":
@@ -24,9 +30,11 @@ def need_number(name: str, type_: Type, what: str) -> None:
 
 
 def need_no_key(name: str, type_: Type) -> None:
-    """Raise ShapeError where a column is a key."""
+    """Raise ShapeError where a column is a key or a text."""
     if type_ == "key":
         raise ShapeError(f"{name} is a key: {_KEY}")
+    if type_ == "text":
+        raise ShapeError(f"{name} is a text: {_TEXT}")
 
 
 def need_category(what: str, name: str, type_: Type) -> None:
@@ -36,6 +44,10 @@ def need_category(what: str, name: str, type_: Type) -> None:
     if type_ == "date":
         raise ShapeError(
             f"{what}: {name} is a date; `cut` makes a category of its year or month: {name}.year.cut(edges)"
+        )
+    if type_ == "text":
+        raise ShapeError(
+            f"{what}: {name} is a text, whose values nobody else may know: declare a Category of its values"
         )
     if type_ == "key":
         raise ShapeError(f"{what}: {name} is a key, whose values nobody else may know, and so not their groups either")

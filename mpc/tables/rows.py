@@ -1,6 +1,7 @@
 """Where a party's rows come from, as the runtime sees it: batches of columns, read as often as needed.
 
-Columns are float64, and NaN where a value is missing; an `Integer` column is int64, and MISSING there.
+Columns are float64, and NaN where a value is missing; an `Integer` column is int64, and MISSING there; a `Text` column
+is an object array, and None there.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 #: One column of a batch.
-Values = NDArray[np.float64] | NDArray[np.int64]
+Values = NDArray[np.float64] | NDArray[np.int64] | NDArray[np.object_]
 
 #: In an int64 column: no value.
 MISSING = int(np.iinfo(np.int64).min)
@@ -26,6 +27,8 @@ MISSING = int(np.iinfo(np.int64).min)
 
 def absent(values: Values) -> NDArray[np.bool_]:
     """Where there is no value."""
+    if values.dtype == np.object_:  # texts
+        return np.fromiter((value is None for value in values), np.bool_, len(values))
     return np.asarray(values == MISSING if values.dtype == np.int64 else np.isnan(values), np.bool_)
 
 
@@ -87,4 +90,6 @@ def _as_column(values: Values) -> Values:
     array = np.asarray(values)
     if array.dtype == np.int64:
         return np.asarray(array, np.int64)
+    if array.dtype == np.object_:
+        return np.asarray(array, np.object_)
     return np.asarray(array, np.float64)

@@ -2,7 +2,8 @@
 
 Inside a computation a column is float64: a `Real` as it is, a `Flag` as 0 or 1, a `Category` as the index of its
 level; a missing value is NaN. An `Integer` is int64 and exact; a missing one is `mpc.tables.rows.MISSING`. So are a
-`Date` (`mpc.tables.dates`), in days, and a `Key` (`mpc.tables.keys`), as a tag.
+`Date` (`mpc.tables.dates`), in days, and a `Key` (`mpc.tables.keys`), as a tag. A `Text` (`mpc.tables.texts`) is an
+object.
 """
 
 from __future__ import annotations

@@ -15,12 +15,16 @@ if TYPE_CHECKING:
 
 
 def shared_table(table: PrivateTable, rows: int) -> SecretTable:
-    """Every column but keys in secret, each owner's rows padded to the public number `rows`."""
-    numbers = [column for column in table if column.expression.type != "key"]
+    """Every column but keys and texts in secret, each owner's rows padded to the public number `rows`.
+
+    A key is a column without shares; a text is none.
+    """
+    numbers = [column for column in table if column.expression.type not in ("key", "text")]
     shares = dict(zip([c.name for c in numbers], share_rows(numbers, rows), strict=True)) if numbers else {}
     columns: dict[str, SecretColumn] = {}
     for column in table:
-        columns[column.name] = typed(column, shares.get(column.name))
+        if column.expression.type != "text":
+            columns[column.name] = typed(column, shares.get(column.name))
     held = Held(table.source, table.where, rows)
     return SecretTable(
         table.source.run,

@@ -11,6 +11,7 @@ from mpc.tables.expressions import Expression
 from mpc.tables.keys import KeyColumn, second
 from mpc.tables.local import LocalPass
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
+from mpc.tables.texts import TextColumn
 from mpc.untyped import Opaque
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ _KINDS: dict[type[Column], expressions.Type] = {
     CategoryColumn: "category",
     DateColumn: "date",
     KeyColumn: "key",
+    TextColumn: "text",
 }
 
 

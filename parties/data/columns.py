@@ -19,6 +19,7 @@ from mpc.tables.keys import KeyColumn
 from mpc.tables.readers import Spelling
 from mpc.tables.rows import MISSING
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn
+from mpc.tables.texts import TextColumn
 
 
 def holds(column: Column, type_: Any) -> bool:
@@ -46,14 +47,14 @@ def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
     if pa.types.is_null(array.type):
         return read_each(column, [None] * len(array), spelling)
     if pa.types.is_dictionary(array.type):
-        if isinstance(column, FlagColumn | CategoryColumn | DateColumn | KeyColumn):
+        if isinstance(column, FlagColumn | CategoryColumn | DateColumn | KeyColumn | TextColumn):
             return _each_once(column, array, spelling)
         array = array.dictionary_decode()
     if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
         return _dates(array)
     if isinstance(column, KeyColumn) and pa.types.is_floating(array.type):
         return read_numbers(column, np.asarray(array.to_numpy(zero_copy_only=False)), spelling)
-    if isinstance(column, FlagColumn | CategoryColumn | DateColumn | KeyColumn):
+    if isinstance(column, FlagColumn | CategoryColumn | DateColumn | KeyColumn | TextColumn):
         return _each_once(column, array.dictionary_encode(), spelling)
     if is_text(array.type):
         return _numbers_in_text(column, array.cast(pa.string()), spelling)

@@ -6,7 +6,7 @@
     thousands = "."
 
     [columns.radius]
-    type = "real"                      # real, integer, flag, category, date or key
+    type = "real"                      # real, integer, flag, category, date, key or text
     low = 0
     high = 50
     unit = "mm"

@@ -13,6 +13,7 @@ from mpc.tables.dates import EARLIEST, LATEST, DateColumn, iso, limits_of
 from mpc.tables.keys import Key, KeyColumn
 from mpc.tables.readers import Spelling
 from mpc.tables.schema import LARGEST_INTEGER, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
+from mpc.tables.texts import TextColumn
 from parties.data.toml import key, quoted
 
 _KINDS: dict[type[Column], str] = {
@@ -22,6 +23,7 @@ _KINDS: dict[type[Column], str] = {
     CategoryColumn: "category",
     DateColumn: "date",
     KeyColumn: "key",
+    TextColumn: "text",
 }
 #: How a key is normalised, and whether it is unique.
 RULES = ("strip", "case", "leading_zeros", "digits_only", "form", "unique")
@@ -32,13 +34,14 @@ _KEYS = {
     "category": {"type", "levels", "missing", "from", "recode"},
     "date": {"type", "low", "high", "missing", "from", "date_format"},
     "key": {"type", "missing", "from", *RULES},
+    "text": {"type", "missing", "from"},
 }
 _DECIMALS = (".", ",")
 _THOUSANDS = ("", ".", ",", "'", " ")
 
 
 def kind(column: Column) -> str:
-    """ "real", "integer", "flag", "category", "date" or "key"."""
+    """ "real", "integer", "flag", "category", "date", "key" or "text"."""
     return _KINDS[type(column)]
 
 
@@ -82,6 +85,8 @@ def column_of(name: str, entry: dict[str, Any], where: str) -> Column:
         if not isinstance(levels, list) or len({str(level) for level in levels}) < max(2, len(levels)):
             raise ConfigError(f"{where} levels must list at least two different names")
         return CategoryColumn(name, missing, tuple(str(level) for level in levels))
+    if type_ == "text":
+        return TextColumn(name, missing)
     if type_ == "integer":
         return _integer(name, entry, missing, where)
     if type_ == "date":

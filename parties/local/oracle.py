@@ -17,6 +17,7 @@ from mpc.tables.dates import DateColumn
 from mpc.tables.keys import KeyColumn
 from mpc.tables.rows import absent
 from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
+from mpc.tables.texts import TextColumn
 from parties.data.dataset import SourceRows
 from parties.report.words import plain, scientific
 
@@ -53,6 +54,8 @@ def pooled(schema: Schema, sources: Sequence[SourceRows]) -> Any:
         elif isinstance(column, DateColumn):
             # MISSING is the number of NaT.
             columns[column.name] = values.astype(np.int64).astype("datetime64[D]").astype("datetime64[s]")
+        elif isinstance(column, TextColumn):
+            columns[column.name] = values.astype(object)
         elif isinstance(column, IntegerColumn | KeyColumn):
             columns[column.name] = pd.array(np.where(gone, 0, values), "Int64") if gone.any() else values
             if gone.any():
@@ -107,7 +110,9 @@ SUPPRESSED = "suppressed in the run only"
 
 def smallest(schemas: Iterable[Schema]) -> float:
     """The largest number that counts as 0 where the oracle gives 0: 2^-28 of the largest declared value of a column."""
-    columns = [c for schema in schemas for c in schema.columns if not isinstance(c, DateColumn | KeyColumn)]
+    columns = [
+        c for schema in schemas for c in schema.columns if not isinstance(c, DateColumn | KeyColumn | TextColumn)
+    ]
     return 2.0**-28 * max((max(abs(column.low), abs(column.high)) for column in columns), default=0.0)
 
 

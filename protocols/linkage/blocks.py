@@ -44,6 +44,8 @@ class Arranged(Aggregate):
     block  a category, a flag or a small whole number of each row; None: all rows are one block
     """
 
+    of_keys = True
+
     def __init__(
         self,
         encoding: Encoding,
