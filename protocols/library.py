@@ -13,11 +13,15 @@ from mpc.values.secret import SecretArray
 from mpc.values.stated import Operand
 from protocols import numeric, order
 from protocols.models.rows import split_rows
-from protocols.statistics import correlations, descriptive, grouped, tables
+from protocols.statistics import correlations, descriptive, grouped
+from protocols.statistics import tables as counts
+from protocols.tables.verbs import Tables
 
 
 class Library:
     """Division, roots, exponentials and statistics of values."""
+
+    tables = Tables()
 
     def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
         return numeric.divide(a, b)
@@ -77,7 +81,7 @@ class Library:
         return grouped.counts(category)
 
     def histogram(self, column: PrivateArray, edges: Sequence[float]) -> Result:
-        return tables.histogram(column, edges)
+        return counts.histogram(column, edges)
 
     def split_places(self, rows: int, test_size: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return split_rows(rows, test_size, seed)

@@ -75,7 +75,8 @@ class Ordering:
         """This order and then the other one, as one order. Rounds 7 among three parties."""
         if type(self) is not Ordering or type(other) is not Ordering or len(other) != len(self):
             raise ShapeError(f"then: expected another order of {len(self)} rows, got {other!r}")
-        return order_to(self.undo(other.ranks()), union(self.basis, other.basis))
+        later = other.basis.moved(self.undo, None, (len(self),))  # of rows in this order
+        return order_to(self.undo(other.ranks()), union(self.basis, later))
 
     def inverse(self) -> Ordering:
         """The order that undoes this one. Free."""

@@ -15,12 +15,17 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
     from mpc.tables.private import PrivateArray
+    from mpc.tables.table_functions import TableFunctions
     from mpc.values.secret import SecretArray
     from mpc.values.stated import Operand
 
 
 class Functions(Protocol):
     """Operators and methods of values that are protocols of their own."""
+
+    @property
+    def tables(self) -> TableFunctions:
+        """Verbs of secret tables."""
 
     def divide(self, a: SecretArray, b: SecretArray) -> SecretArray:
         """a / b; undefined where b is 0."""

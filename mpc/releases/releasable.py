@@ -30,6 +30,8 @@ from mpc.releases.disclosure import Opened, Result
 from mpc.suggestions import NOT_AWAITED, WHY_NONE
 from mpc.tables.grouping import GroupedArray, Groups
 from mpc.tables.private import PrivateArray, PrivateTable
+from mpc.tables.secret_columns import SecretCategory, SecretDate
+from mpc.tables.secret_table import SecretTable
 from mpc.text import check_text
 from mpc.untyped import Anything, Json
 from mpc.values.secret import SecretArray
@@ -53,6 +55,12 @@ def as_result(name: str, value: Anything, labels: Labels | None = None) -> Resul
         if labels is not None:
             raise ConfigError(f"{about}: a {value.kind} of a statistic has its own labels; leave out labels=")
         return value
+    if isinstance(value, SecretTable):
+        if labels is not None:
+            raise ConfigError(f"{about}: the columns of a table are its labels; leave out labels=")
+        return value.run.functions.tables.released(value)
+    if isinstance(value, SecretCategory | SecretDate):
+        raise ConfigError(f"{about}: a {value!r}. Release a table that has it: table.select(…)")
     if isinstance(value, Mapping) and _has_secret(value):
         if labels is not None:
             raise ConfigError(f"{about}: the keys of a dict are its labels; leave out labels=")

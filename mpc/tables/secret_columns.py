@@ -184,13 +184,13 @@ class SecretKey:
     """Identifiers of rows. A key joins and groups rows; it has no order, no arithmetic, and no release.
 
     source, expression  where its owners have it, as long as the rows are in their owners' places
-    tags                (rows, words): hashes in secret, once something needed them
+    tags                words of hashes in secret, each (rows,), once something needed them
     """
 
     name: str
     source: Source | None = None
     expression: Expression | None = None
-    tags: SecretArray | None = None
+    tags: tuple[SecretArray, ...] | None = None
 
     def __repr__(self) -> str:
         return f"<secret key {self.name}>"

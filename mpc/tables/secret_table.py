@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
     from mpc.tables.expressions import Expression
     from mpc.tables.source import Source
+    from mpc.tables.table_functions import GroupedRows
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,7 +235,7 @@ class SecretTable(Mapping[str, SecretColumn]):
         def chosen(column: SecretColumn) -> SecretColumn:
             if not isinstance(column, SecretKey):
                 return like_column(column, numbers_of(column)[places])
-            return SecretKey(column.name, tags=None if column.tags is None else column.tags[places])
+            return SecretKey(column.name, tags=None if column.tags is None else tuple(w[places] for w in column.tags))
 
         return self._like(
             columns={name: chosen(self.column(name)) for name in self._shown},
@@ -251,3 +252,45 @@ class SecretTable(Mapping[str, SecretColumn]):
         """
         train, test = self.run.functions.split_places(self.capacity, 1 - first, seed)
         return self.at(train), self.at(test)
+
+    # ---- verbs that move rows
+    def sort(self, *by: str, descending: bool = False) -> SecretTable:
+        """The rows in the order of one or more columns; missing values come last. Nobody learns the order."""
+        return self.run.functions.tables.sorted(self, by, descending)
+
+    def head(self, rows: int, *, by: str | Sequence[str] = (), descending: bool = False) -> SecretTable:
+        """The first rows, in the order of columns; without `by`, as they stand (their order after `sort`).
+
+        The result has `rows` places: fewer rows fill fewer of them.
+        """
+        return self.run.functions.tables.head(self, rows, _names(by), descending)
+
+    def compact(self, *, rows: int) -> SecretTable:
+        """The rows, in their order, in `rows` places, so that what follows costs less.
+
+        That there are no more rows is checked in secret: else what is released of it comes out as "out of range".
+        """
+        return self.run.functions.tables.compacted(self, rows)
+
+    def concat(self, other: SecretTable) -> SecretTable:
+        """The rows of both tables, which have the same columns."""
+        return self.run.functions.tables.concatenated(self, other)
+
+    def group_by(self, *keys: str, groups: int | None = None) -> GroupedRows:
+        """Rows in groups of equal values of one to three columns: group_by("region").agg(people="count").
+
+        groups  public upper limit of the number of groups; not needed where all keys are categories or flags. That
+                there are no more is checked in secret: else what is released comes out as "out of range"
+
+        Which groups there are, and how large they are, stays secret; releases suppress small ones.
+        """
+        return self.run.functions.tables.grouped(self, keys, groups)
+
+    def value_counts(self, column: str, *, groups: int | None = None) -> SecretTable:
+        """How many rows have each value of a column, as "count"; the most frequent first."""
+        counted = self.group_by(column, groups=groups).agg(count="count")
+        return counted.sort("count", descending=True)
+
+
+def _names(by: str | Sequence[str]) -> tuple[str, ...]:
+    return (by,) if isinstance(by, str) else tuple(by)

@@ -31,7 +31,7 @@ def need_same_people(places: Sequence[Places], others: Sequence[Places], skip: i
 
 
 def _side_by_side(first: Places, second: Places, skip: int | None) -> bool:
-    if first.base.own is not None or second.base.own is not None:
+    if first.base.moved or second.base.moved:
         return False
     if skip is None and first.ids.shape != second.ids.shape:
         return False

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from mpc.machine.engine import Shape
 from mpc.values.cohorts import Cohort, Counts, View
+from mpc.values.owners import Total, counts_of, marks
 
 if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
@@ -85,7 +86,8 @@ class Shared:
     """A table whose rows were shared: `owners` blocks of `rows` places each.
 
     selection  the rows of the private table that were shared
-    own        (owners,): where the order of the rows is secret, how many rows of the whole table each owner brought
+    marks      where the order of the rows is secret: numbers that tell the owner of each place (`mpc.values.owners`)
+    marked     for how many rows they were made
     """
 
     run: Runtime
@@ -93,7 +95,30 @@ class Shared:
     owners: int
     rows: int
     selection: Selection | None = None
-    own: Callable[[], SecretArray] | None = None
+    marks: tuple[Lazy, ...] = ()
+    marked: int = 0
+
+    @property
+    def moved(self) -> bool:
+        """Whether nobody knows whose row is in which place."""
+        return bool(self.marks)
+
+    def own(self, there: SecretArray, ids: NDArray[np.int64], total: Total) -> SecretArray:
+        """How many rows each owner has in a total of `there`, integers 0 and 1 of the shape of `ids`: (owners, …)."""
+        rows = self.marked or max(len(ids), 1)
+        numbers = [mark.bits().bare() for mark in self.marks_at(ids)]
+        return counts_of(self.run, [total(there * number) for number in numbers], rows, self.owners)
+
+    def marks_at(self, ids: NDArray[np.int64]) -> list[Lazy]:
+        """The numbers of the rows at these places; 0 where there is no row (-1)."""
+        if self.marks:
+            there = (ids >= 0).astype(np.int64)
+            taken = [mark.view(lambda a: a[np.maximum(ids, 0)], {}) for mark in self.marks]
+            if there.all():
+                return taken
+            return [mark.moved(lambda numbers: numbers.bare() * there) for mark in taken]
+        numbers = marks(self.run, np.where(ids < 0, -1, ids // self.rows), self.owners)
+        return [_public(self.run, number) for number in numbers]
 
     @property
     def name(self) -> str:
@@ -222,10 +247,9 @@ class Places:
             if not first.all():
                 there = there * first.astype(np.int64)
             total = there.sum(0).bare().bounded(max(most, 1))
-            if base.own is not None:
-                own = base.own()
-                whole = own.reshape(base.owners, *[1] * (1 + len(rest))).broadcast_to((base.owners, 1, *rest))
-                return Counts(total.reshape(1, *rest), whole.bare(), exact=False)
+            if base.moved:
+                own = base.own(there, ids, lambda x: x.sum(0))
+                return Counts(total.reshape(1, *rest), own.reshape(base.owners, 1, *rest))
             owner = ids // base.rows
             blocks = np.stack([(owner == i) & first for i in range(base.owners)]).astype(np.int64)
             own = (there.reshape(1, *ids.shape).broadcast_to(blocks.shape) * blocks).sum(1).bare()
@@ -233,6 +257,17 @@ class Places:
 
         what = f"rows of {base.table}" + (" with a condition" if self.when else "")
         return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection)
+
+
+def _public(run: Runtime, numbers: NDArray[np.int64]) -> Lazy:
+    """Public numbers, which become a secret when something asks for them."""
+
+    def make() -> SecretArray:
+        from mpc.values.secret import constant
+
+        return constant(run, numbers)
+
+    return Lazy(run, numbers.shape, make)
 
 
 def _alike(some: Sequence[Lazy], others: Sequence[Lazy]) -> bool:
@@ -310,20 +345,10 @@ def moved(
 ) -> Places:
     """Rows of a table in a secret order: nobody knows whose a row is. valid: the mask of the moved value."""
     base = places.base
-    own = base.own
-    if own is None:
-        whole = places.reduced(None, None, Fraction(1))
-
-        def own() -> SecretArray:
-            counts = whole.counts() if isinstance(whole, Cohort) else None
-            if counts is None or counts.own is None:
-                from mpc.values.secret import constant
-
-                return constant(base.run, np.full(base.owners, base.rows)).bare()
-            return counts.own.reshape(base.owners)
-
+    rows = places.ids if places.ids.ndim == 1 else places.ids.reshape(len(places.ids), -1).max(1)
+    marked = tuple(mark.moved(move) for mark in base.marks_at(rows))
+    fresh = replace(base, marks=marked, marked=base.marked or max(len(rows), 1))
     ids = np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
-    fresh = Shared(base.run, base.table, base.owners, base.rows, base.selection, own)
     if valid is not None and valid.shape == shape:
         present: Lazy | None = Lazy.of(valid)
     else:

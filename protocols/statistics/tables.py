@@ -128,24 +128,26 @@ def table_guard(part: str, *tables: Cohort) -> Guard:
     """The guard that opens the cells which may be opened in each of these tables."""
 
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
-        _compare(tables, minimum, others)
+        compare_tables(tables, minimum, others)
         memo = tables[0].run.scope.memo(_MEMO)
         large = [memo[table, minimum, others] for table in tables]
         return {part: large[0] if len(large) == 1 else stack(large).all(0)}
 
-    return Guard(RULE, {part: tables}, bits, _compare)
+    return Guard(RULE, {part: tables}, bits, compare_tables)
 
 
 class _Memo:
-    """The key of the memo of `_compare`."""
+    """The key of the memo of `compare_tables`."""
 
 
 _MEMO = _Memo()
 
 
-def _compare(tables: Iterable[Cohort], minimum: int, others: bool) -> None:
+def compare_tables(tables: Iterable[Cohort], minimum: int, others: bool) -> None:
     """Compute the cells of all these tables that may be opened, in one operation; once in a scope."""
     wanted = list(dict.fromkeys(tables))
+    if not wanted:
+        return
     memo = wanted[0].run.scope.memo(_MEMO)
     new = [table for table in wanted if (table, minimum, others) not in memo]
     if new:

@@ -1,27 +1,24 @@
 """Which rows stand behind each group's results: counted in secret, a group at a time, when a release asks.
 
 A result cell of a group stands on the rows of this group alone: each cohort has a count for each group, for all owners
-together and for each owner. Owners are told apart by the places of their rows, which are public before rows are moved;
-rows that were in a secret order already keep the upper limit that `mpc.values.places` has for them.
+together and for each owner (`mpc.values.owners`).
 
 A place without a group has no rows that could be protected: it counts as everybody.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort, Counts
-from mpc.values.fixed import width_of
 from mpc.values.places import Lazy, Places, distinct, rest_of, rows_there
-from mpc.values.secret import SecretArray, constant, stack
+from mpc.values.secret import SecretArray, constant
 
 #: The sum of integers (n,) over the rows of each group, (groups,): 0 in places without a group.
 Totals = Callable[[SecretArray], SecretArray]
@@ -52,6 +49,8 @@ def by_group(
         cohorts.append(chosen)
         if place.when and rest:
             cohorts.append(rest_of(_cohort(place, (Lazy.of(there),), totals, exists, share), chosen))
+        if place.kept:  # rows that a filter left out are in no group, so they are counted together
+            cohorts += place.left_out(None, share)
         for flag in place.flags:
             for side in (flag, flag.inverse()):
                 cohort = _cohort(place, (Lazy.of(there), *place.when, side), totals, exists, share)
@@ -85,10 +84,7 @@ def _cohort(
         there = rows_there(base.run, (rows,), known).bare()
         everybody = (1 - exists.numeric()) * max(rows, 1)
         counted = (totals(there) + everybody).bounded(max(rows, 1))
-        if base.own is not None:
-            own = base.own().reshape(base.owners, 1, 1).broadcast_to((base.owners, 1, groups)).bare()
-            return Counts(counted.reshape(1, groups), own, exact=False)
-        own = owners_counts(there, place.ids // base.rows, base.owners, totals)
+        own = base.own(there, place.ids, totals)
         return Counts(counted.reshape(1, groups), own.reshape(base.owners, 1, groups))
 
     what = f"rows of {base.table} in each group" + (" with a condition" if place.when else "")
@@ -98,32 +94,3 @@ def _cohort(
 def _of_table(place: Places) -> Lazy:
     run, rows = place.base.run, place.ids >= 0
     return Lazy(run, rows.shape, lambda: constant(run, rows))
-
-
-def owners_counts(there: SecretArray, owner: NDArray[np.int64], owners: int, totals: Totals) -> SecretArray:
-    """How many rows of each group each owner brought: (owners, groups).
-
-    Several owners' counts are summed as digits of one number, so that fewer columns move.
-
-    there  integers 0 and 1;  owner  (n,): the owner of each place; no owner where it is negative
-    """
-    width = width_of(len(there))
-    together = max(there.run.engine.capacity // max(width, 1), 1)
-    counts: list[SecretArray] = []
-    for start in range(0, owners, together):
-        some = range(start, min(start + together, owners))
-        digits = np.zeros(len(there), np.int64)
-        for digit, which in enumerate(some):
-            digits[owner == which] = 1 << (digit * width)
-        counts += _digits(totals(there * digits), width, len(some))
-    return stack(counts)
-
-
-def _digits(x: SecretArray, width: int, count: int) -> Sequence[SecretArray]:
-    """The digits of numbers from 0 up in base 2^width, the lowest first."""
-    if count == 1:
-        return [x]
-    highs = [x] + [x.run.functions.floor_divide(x, 1 << (digit * width)) for digit in range(1, count)]
-    most = (1 << width) - 1
-    lower = [(high - above * (1 << width)).bounded(most) for high, above in pairwise(highs)]
-    return [*lower, highs[-1].bounded(most)]

@@ -1,0 +1,45 @@
+"""Verbs of secret tables that take more than one primitive: their interface.
+
+`protocols.tables` implements it, and a run's functions have it as `tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mpc.releases.disclosure import Result
+    from mpc.tables.secret_table import SecretTable
+
+#: What a group's result is made of: "count", or a column, a statistic and perhaps its number.
+Aggregation = str | tuple[str, str] | tuple[str, str, float]
+
+
+class GroupedRows(Protocol):
+    """Rows of a secret table in groups."""
+
+    def agg(self, **results: Aggregation) -> SecretTable:
+        """A row for each group, with its keys and these results."""
+
+
+class TableFunctions(Protocol):
+    """Verbs that move, group, join or release rows."""
+
+    def sorted(self, table: SecretTable, by: Sequence[str], descending: bool) -> SecretTable:
+        """The rows in order, places without a row last."""
+
+    def head(self, table: SecretTable, rows: int, by: Sequence[str], descending: bool) -> SecretTable:
+        """The first rows."""
+
+    def compacted(self, table: SecretTable, rows: int) -> SecretTable:
+        """The rows in fewer places."""
+
+    def concatenated(self, first: SecretTable, second: SecretTable) -> SecretTable:
+        """The rows of both."""
+
+    def grouped(self, table: SecretTable, keys: Sequence[str], groups: int | None) -> GroupedRows:
+        """Rows in groups of equal keys."""
+
+    def released(self, table: SecretTable) -> Result:
+        """The table as the value of a release."""

@@ -1,0 +1,50 @@
+"""The tags of keys in secret: hashes of identifiers, for verbs that compare keys of rows in any places.
+
+A tag is shared only when a verb needs it. Nobody sees one: whoever saw a tag could test guesses of the identifier.
+"""
+
+from __future__ import annotations
+
+from mpc.errors import ShapeError
+from mpc.tables.expressions import Expression
+from mpc.tables.private_array import PrivateArray
+from mpc.tables.secret_columns import SecretColumn, SecretKey
+from mpc.tables.secret_table import SecretTable
+from mpc.tables.sharing import share_rows
+from mpc.values.secret import SecretArray
+
+#: A tag has so many bits.
+TAG_BITS = 62
+
+
+def tags_of(table: SecretTable, name: str) -> tuple[SecretArray, ...]:
+    """The tags of a key: a vector of whole numbers below 2^62, undefined where there is no row or no key.
+
+    Bytes those of a shared column, the first time. Two different keys of n have the same tag with a probability of
+    n^2 / 2^63.
+    """
+    column = table.column(name)
+    if not isinstance(column, SecretKey):
+        raise ShapeError(f"{name} is no key")
+    if column.tags is not None:
+        return column.tags
+    held = table.held
+    if held is None or column.source is None or column.expression is None:
+        raise ShapeError(f"{name}: its rows were moved before its tags were shared")
+    tag = Expression(type="integer", low=0, high=(1 << TAG_BITS) - 1, column=column.expression.column)
+    key = ("tags", held.rows, tag.digest, b"" if held.where is None else held.where.digest)
+    memo = column.source.memo
+    if key not in memo:
+        memo[key] = tuple(share_rows([PrivateArray(column.source, tag, name, held.where)], held.rows))
+    shared: tuple[SecretArray, ...] = memo[key]
+    return shared
+
+
+def with_tags(table: SecretTable) -> SecretTable:
+    """The same table, whose keys have tags, so that its rows can move."""
+    keys: dict[str, SecretColumn] = {
+        name: SecretKey(name, tags=tags_of(table, name))
+        for name in table.columns
+        if isinstance(table.column(name), SecretKey)
+    }
+    return table.assign(**keys) if keys else table
