@@ -88,6 +88,7 @@ class Shared:
     selection  the rows of the private table that were shared
     marks      where the order of the rows is secret: numbers that tell the owner of each place (`mpc.values.owners`)
     marked     for how many rows they were made
+    limits     (owners,): where only that is known of rows in a secret order, at most so many are of each owner
     """
 
     run: Runtime
@@ -97,14 +98,26 @@ class Shared:
     selection: Selection | None = None
     marks: tuple[Lazy, ...] = ()
     marked: int = 0
+    limits: Callable[[], SecretArray] | None = None
 
     @property
     def moved(self) -> bool:
         """Whether nobody knows whose row is in which place."""
-        return bool(self.marks)
+        return bool(self.marks) or self.limits is not None
+
+    def counts(self, there: SecretArray, ids: NDArray[np.int64], total: Total) -> Counts:
+        """The rows in a total of `there`, integers 0 and 1 of the shape of `ids`: all of them, and those of each
+        owner."""
+        counted = total(there).bare()
+        whole = counted.reshape(1, *counted.shape)
+        shape = (self.owners, 1, *counted.shape)
+        if self.limits is not None:
+            limits = self.limits().reshape(self.owners, *[1] * (len(shape) - 1))
+            return Counts(whole, limits.broadcast_to(shape).bare(), exact=False)
+        return Counts(whole, self.own(there, ids, total).reshape(shape))
 
     def own(self, there: SecretArray, ids: NDArray[np.int64], total: Total) -> SecretArray:
-        """How many rows each owner has in a total of `there`, integers 0 and 1 of the shape of `ids`: (owners, …)."""
+        """How many rows each owner has in a total: (owners, …)."""
         rows = self.marked or max(len(ids), 1)
         numbers = [mark.bits().bare() for mark in self.marks_at(ids)]
         return counts_of(self.run, [total(there * number) for number in numbers], rows, self.owners)
@@ -246,10 +259,9 @@ class Places:
             there = rows_there(base.run, ids.shape, conditions)
             if not first.all():
                 there = there * first.astype(np.int64)
-            total = there.sum(0).bare().bounded(max(most, 1))
             if base.moved:
-                own = base.own(there, ids, lambda x: x.sum(0))
-                return Counts(total.reshape(1, *rest), own.reshape(base.owners, 1, *rest))
+                return base.counts(there, ids, lambda x: x.sum(0))
+            total = there.sum(0).bare().bounded(max(most, 1))
             owner = ids // base.rows
             blocks = np.stack([(owner == i) & first for i in range(base.owners)]).astype(np.int64)
             own = (there.reshape(1, *ids.shape).broadcast_to(blocks.shape) * blocks).sum(1).bare()
@@ -346,7 +358,7 @@ def moved(
     """Rows of a table in a secret order: nobody knows whose a row is. valid: the mask of the moved value."""
     base = places.base
     rows = places.ids if places.ids.ndim == 1 else places.ids.reshape(len(places.ids), -1).max(1)
-    marked = tuple(mark.moved(move) for mark in base.marks_at(rows))
+    marked = () if base.limits is not None else tuple(mark.moved(move) for mark in base.marks_at(rows))
     fresh = replace(base, marks=marked, marked=base.marked or max(len(rows), 1))
     ids = np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
     if valid is not None and valid.shape == shape:

@@ -105,7 +105,7 @@ class Bringing:
             return indicator(taken).reshape(base.owners, -1).sum(1).bare()
 
         rows = -(-self.places // base.owners)
-        return replace(base, rows=rows, own=own)
+        return replace(base, rows=rows, limits=own)
 
     def _basis(self, value: SecretArray, mask: SecretArray, flag: bool, given: Basis) -> Basis:
         flags = (Lazy.of(value),) if flag else ()

@@ -83,9 +83,8 @@ def _cohort(
         known = conditions if bool((place.ids >= 0).all()) else (_of_table(place), *conditions)
         there = rows_there(base.run, (rows,), known).bare()
         everybody = (1 - exists.numeric()) * max(rows, 1)
-        counted = (totals(there) + everybody).bounded(max(rows, 1))
-        own = base.own(there, place.ids, totals)
-        return Counts(counted.reshape(1, groups), own.reshape(base.owners, 1, groups))
+        total, own, exact = base.counts(there, place.ids, totals)
+        return Counts((total + everybody).bounded(max(rows, 1)), own, exact)
 
     what = f"rows of {base.table} in each group" + (" with a condition" if place.when else "")
     return Cohort(base.run, make, most=max(rows, 1), what=what, shape=(groups,), share=share, selection=base.selection)

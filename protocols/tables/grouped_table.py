@@ -77,7 +77,7 @@ class GroupedTable:
             if name in columns:
                 raise ConfigError(f"agg: {name} is a key of the groups; give the result another name")
             columns[name] = self._result(name, wanted)
-        exists = self._groups.exists
+        exists = self._groups.found()
         return SecretTable(
             self._table.run, f"{self._table.name} by {', '.join(self._names)}", columns, len(exists), lambda: exists
         )
