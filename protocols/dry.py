@@ -29,6 +29,7 @@ class DryRun:
     trace       all operations, for `mpc.machine.forecast`
     layout      what organizations that do not compute contribute
     discloses   what everybody sees in the clear besides releases: how many, and of which kind
+    prepared    tables that owners prepare from their rows: the owners' indices, and what they do, in words
     shared      rows that leave their owners as shares: (table, column) -> resolution; 0: they are exact
     """
 
@@ -42,6 +43,7 @@ class DryRun:
     layout: Layout
     discloses: list[str] = field(default_factory=list)
     shared: dict[tuple[str, str], float] = field(default_factory=dict)
+    prepared: list[tuple[tuple[int, ...], str]] = field(default_factory=list)
 
     @property
     def rounds(self) -> int:
@@ -90,6 +92,7 @@ def dry_run(computation: Computation) -> DryRun:
         layout or Layout({}),
         discloses=[f"{count:,} {kind}" for kind, count in sorted(run.disclosed.items()) if count],
         shared=dict(run.shared),
+        prepared=list(run.prepared.values()),
     )
 
 

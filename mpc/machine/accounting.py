@@ -38,6 +38,8 @@ class Accounts:
         self.disclosed: Counter[str] = Counter()
         #: Rows that leave their owners as shares: (table, column) -> resolution, 0 where they are exact.
         self.shared: dict[tuple[str, str], float] = {}
+        #: Tables that owners prepare: digest of the query -> the owners, and what they do, in words.
+        self.prepared: dict[bytes, tuple[tuple[int, ...], str]] = {}
 
     @property
     def cost(self) -> Cost:

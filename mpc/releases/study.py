@@ -73,12 +73,24 @@ class Study:
         self._tables: dict[str, PrivateTable] = {}
         self.passes: list[LocalPass] = []
         own = dict(rows or {})
+        prepared: dict[bytes, Source] = {}
         for name, schema in schemas.items():
             if run.reads is not None and (run.reads in owners[name]) != (name in own):
                 raise ConfigError(f"input {name!r}: brought {name in own}, but the study says {name not in own}")
             local = LocalPass(run, name, own.get(name))
             self.passes.append(local)
-            source = Source(run, name, schema, owners[name], at_most[name], local, self._dominance())
+            brought = {name: own[name]} if name in own else {}
+            source = Source(
+                run,
+                name,
+                schema,
+                owners[name],
+                at_most[name],
+                local,
+                self._dominance(),
+                tables=brought,
+                family=prepared,
+            )
             self._tables[name] = PrivateTable(source)
 
     @property

@@ -39,15 +39,18 @@ def need_no_key(name: str, type_: Type) -> None:
 
 def need_category(what: str, name: str, type_: Type) -> None:
     """Raise ShapeError where a column is neither a category nor a flag."""
+    if why := without_category(what, name, type_):
+        raise ShapeError(why)
+
+
+def without_category(what: str, name: str, type_: Type) -> str:
+    """Why a column is neither a category nor a flag, and how to make one of it; "" where it is."""
     if type_ in ("real", "integer"):
-        raise ShapeError(f"{what}: {name} is a number; `cut` makes a category of it")
+        return f"{what}: {name} is a number; `cut` makes a category of it"
     if type_ == "date":
-        raise ShapeError(
-            f"{what}: {name} is a date; `cut` makes a category of its year or month: {name}.year.cut(edges)"
-        )
+        return f"{what}: {name} is a date; `cut` makes a category of its year or month: {name}.year.cut(edges)"
     if type_ == "text":
-        raise ShapeError(
-            f"{what}: {name} is a text, whose values nobody else may know: declare a Category of its values"
-        )
+        return f"{what}: {name} is a text, whose values nobody else may know: declare a Category of its values"
     if type_ == "key":
-        raise ShapeError(f"{what}: {name} is a key, whose values nobody else may know, and so not their groups either")
+        return f"{what}: {name} is a key, whose values nobody else may know, and so not their groups either"
+    return ""

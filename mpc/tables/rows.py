@@ -6,7 +6,7 @@ is an object array, and None there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,6 +16,7 @@ from mpc.untyped import JsonObject
 
 if TYPE_CHECKING:
     from mpc.tables.aggregates import Aggregate
+    from mpc.tables.prepare.nodes import Query
 
 Floats = NDArray[np.float64]
 #: One column of a batch.
@@ -55,6 +56,13 @@ class Rows(Protocol):
         `columns` may be empty; then each batch has the key "" with one array of zeros, one a row.
         """
 
+    def prepared(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> Rows:
+        """The rows of a query over tables like this one, by name: computed when they are first read, and kept.
+
+        tables    the inputs that the query scans, of this organization
+        on_batch  called again and again while they are computed, in the thread that reads them
+        """
+
 
 @runtime_checkable
 class AggregatedRows(Rows, Protocol):
@@ -84,6 +92,11 @@ class ArrayRows:
                 yield {name: self._columns[name][begin:end] for name in columns}
             else:
                 yield {"": np.zeros(end - begin)}
+
+    def prepared(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> Rows:
+        from mpc.tables.prepare.memory import PreparedArrays
+
+        return PreparedArrays(query, tables, on_batch)
 
 
 def _as_column(values: Values) -> Values:

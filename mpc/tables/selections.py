@@ -43,9 +43,9 @@ class Selection(NamedTuple):
     valid: tuple[Expression, ...] = ()
 
     @property
-    def key(self) -> tuple[str, bytes, frozenset[str]]:
+    def key(self) -> tuple[tuple[str, bytes], bytes, frozenset[str]]:
         """Equal for the same rows."""
-        return self.source.name, b"" if self.where is None else self.where.digest, self.measured
+        return self.source.key, b"" if self.where is None else self.where.digest, self.measured
 
     @property
     def measured(self) -> frozenset[str]:

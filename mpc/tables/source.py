@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from typing import TYPE_CHECKING
 
 from mpc.tables import expressions
@@ -10,6 +10,8 @@ from mpc.tables.dates import DateColumn
 from mpc.tables.expressions import Expression
 from mpc.tables.keys import KeyColumn, second
 from mpc.tables.local import LocalPass
+from mpc.tables.prepare.nodes import Query, Scan
+from mpc.tables.rows import Rows
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from mpc.tables.texts import TextColumn
 from mpc.untyped import Opaque
@@ -35,6 +37,10 @@ class Source:
         at_most: int,
         local: LocalPass,
         dominance: Dominance | None = None,
+        *,
+        query: Query | None = None,
+        tables: Mapping[str, Rows] | None = None,
+        family: dict[bytes, Source] | None = None,
     ) -> None:
         self.run = run
         self.name = name
@@ -44,7 +50,12 @@ class Source:
         self.local = local
         #: The rule of dominance for sums of its columns, besides minimums.
         self.dominance = dominance
-        self.columns = {column.name: _source_column(column) for column in schema.columns}
+        self.columns = {column.name: source_column(column) for column in schema.columns}
+        #: What its owners compute it by: an input of the run, or a query of inputs.
+        self.query: Query = query or Scan(Schema(name, schema.columns), at_most, name)
+        #: This party's own rows of the inputs that the query reads; none where it brings no rows.
+        self._tables = dict(tables or {})
+        self._family = family if family is not None else {}
 
     @property
     def memo(self) -> MutableMapping[Opaque, Opaque]:
@@ -54,6 +65,36 @@ class Source:
         """The second word of the tags of a key column, of the type "key" as the first is."""
         column = self.schema[key]
         return Expression(type="key", low=column.low, high=column.high, column=second(key))
+
+    @property
+    def key(self) -> tuple[str, bytes]:
+        """Equal for the same table."""
+        return self.name, self.query.digest
+
+    def prepared(self, query: Query, *others: Source) -> Source:
+        """The table that each owner computes by a query of this table and of others, when it is first read.
+
+        The same query gives the same object.
+        """
+        known = self._family.get(query.digest)
+        if known is not None:
+            return known
+        tables = dict(self._tables)
+        for other in others:
+            tables |= other._tables
+
+        def beat() -> None:
+            self.run.busy.read += 1
+
+        rows = next(iter(tables.values())).prepared(query, tables, beat) if tables else None
+        local = LocalPass(self.run, f"{query.name} {query.digest.hex()}", rows)
+        local.on_read = lambda: self.local.on_read()
+        self.run.prepared[query.digest] = (self.owners, query.sentence)
+        made = self._family[query.digest] = Source(
+            self.run, query.name, query.schema, self.owners, query.most, local, self.dominance,
+            query=query, tables=tables, family=self._family,
+        )  # fmt: skip
+        return made
 
     @property
     def most_rows(self) -> int:
@@ -72,7 +113,8 @@ _KINDS: dict[type[Column], expressions.Type] = {
 }
 
 
-def _source_column(column: Column) -> Expression:
+def source_column(column: Column) -> Expression:
+    """A column of a table as a row-wise expression."""
     kind = next(name for type_, name in _KINDS.items() if isinstance(column, type_))
     levels = column.levels if isinstance(column, CategoryColumn) else ()
     return Expression(type=kind, low=column.low, high=column.high, levels=levels, column=column.name)

@@ -149,6 +149,8 @@ def _lines(
         say(f"  {line}")
     for line in who_contributes(bound, dry):
         say(f"  {line}")
+    for line in what_is_prepared(dry, plan.participants):
+        say(f"  {line}")
     for line in what_is_shared(dry):
         say(f"  {line}")
     for line in dry.discloses:
@@ -316,6 +318,7 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "contributions": contributed(bound, dry),
         "keep_contributions": plan.keep_contributions,
         "discloses": list(dry.discloses),
+        "prepared": [{"owners": [plan.participants[i] for i in o], "table": text} for o, text in dry.prepared],
         "shared": [{"table": t, "column": c, "resolution": unit} for (t, c), unit in sorted(dry.shared.items())],
         "may_depend_on_opened": dry.may_depend_on_opened,
         "collusion": _collusion(plan),
@@ -328,6 +331,15 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
         "works_on_shares": list(bound.loaded.shares),
         "warning": WARNING,
     }
+
+
+def what_is_prepared(dry: DryRun, names: Sequence[str]) -> list[str]:
+    """What owners compute from their own rows before anything is shared: one line for each table."""
+    lines = []
+    for owners, text in dry.prepared:
+        verb = "prepares" if len(owners) == 1 else "prepare, each from its own rows,"
+        lines.append(f"{listed([names[owner] for owner in owners])} {verb} {text}.")
+    return lines
 
 
 def what_is_shared(dry: DryRun) -> list[str]:

@@ -8,7 +8,7 @@ the source has changed since the check, and the run ends.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -21,7 +21,8 @@ from mpc.tables.aggregates import Aggregate, columns_of
 from mpc.tables.dates import DateColumn
 from mpc.tables.entries import Entries, expected, not_unique, problems
 from mpc.tables.keys import KeyColumn, first, repeated
-from mpc.tables.rows import BATCH_ROWS, Values
+from mpc.tables.prepare.nodes import Query
+from mpc.tables.rows import BATCH_ROWS, Rows, Values
 from mpc.tables.schema import DEFAULT_ROWS, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from mpc.untyped import JsonObject
 from parties.data import source as sources
@@ -226,6 +227,12 @@ class SourceRows:
             yield values
         if rows != brought.rows:
             raise self._changed()
+
+    def prepared(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> Rows:
+        """The rows of a query over datasets, computed in an embedded database; see `mpc.tables.rows.Rows`."""
+        from parties.data.prepared.rows import PreparedRows
+
+        return PreparedRows(query, tables, on_batch, self.dataset, self._threads)
 
     def _read(self, columns: Sequence[Column]) -> Iterator[tuple[str, dict[str, Entries], int]]:
         """For each batch: its file, its entries by column, its number of rows."""

@@ -150,11 +150,14 @@ def opened(
             yield [Relation(database, f"read_parquet({literal(str(path))})", path.name) for path in files(dataset)]
 
 
-def embedded(threads: int, stack: ExitStack, path: Path | None = None) -> Any:
-    """A DuckDB connection that `stack` closes: in memory, or to the database file `path`, which is only read."""
+def embedded(threads: int, stack: ExitStack, path: Path | None = None, *, spill: Path | None = None) -> Any:
+    """A DuckDB connection that `stack` closes: in memory, or to the database file `path`, which is only read.
+
+    spill  a folder for what does not fit into memory; None: nothing is written
+    """
     import duckdb
 
-    limits: dict[str, Any] = {"threads": threads, "memory_limit": MEMORY_LIMIT, "temp_directory": ""}
+    limits: dict[str, Any] = {"threads": threads, "memory_limit": MEMORY_LIMIT, "temp_directory": str(spill or "")}
     limits["autoinstall_known_extensions"] = False
     database = duckdb.connect(str(path or ":memory:"), read_only=path is not None, config=limits)
     stack.callback(database.close)

@@ -1,0 +1,153 @@
+"""Tables prepared in an embedded database: the same rows as in memory, from every kind of source."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from pathlib import Path
+
+import duckdb
+import numpy as np
+import pandas as pd
+import pytest
+
+from mpc.errors import DataError
+from mpc.tables.prepare.memory import run
+from mpc.tables.rows import BATCH_ROWS
+from parties.data.dataset import open_dataset
+from parties.data.source import Dataset
+from protocols.assembly import rows_of
+from tests.support.prepared import PEOPLE, TAX, People, Tax, frame, grouped, queries, same_rows
+
+KINDS = ("CSV", "Parquet", "SQLite", "DuckDB")
+
+
+def typed(table):
+    """A table with the types that a data manager's file has."""
+    made = table.copy()
+    for name in made:
+        if name in ("person", "who", "year", "paid"):
+            made[name] = made[name].astype("Int64")
+        elif name == "income":
+            made[name] = made[name].astype("float64")
+        elif name == "ok":
+            made[name] = made[name].astype("boolean")
+    return made
+
+
+def written(folder: Path, kind: str, name: str, table: pd.DataFrame) -> Dataset:
+    """The table as a dataset of a kind."""
+    table = typed(table)
+    if kind == "CSV":
+        table.to_csv(folder / f"{name}.csv", index=False)
+        return Dataset(name, str(folder / f"{name}.csv"))
+    if kind == "Parquet":
+        table.to_parquet(folder / f"{name}.parquet", index=False)
+        return Dataset(name, str(folder / f"{name}.parquet"))
+    if kind == "SQLite":
+        with sqlite3.connect(folder / f"{name}.sqlite") as database:
+            table.to_sql(name, database, index=False)
+        return Dataset(name, f"sqlite://{folder}/{name}.sqlite", name)
+    with duckdb.connect(str(folder / f"{name}.duckdb")) as database:
+        database.register("given", table)
+        database.execute(f"create table {name} as select * from given")
+    return Dataset(name, f"duckdb://{folder}/{name}.duckdb", name)
+
+
+def opened(folder, kind, tax, people):
+    """Both tables as rows of a party, checked."""
+    rows = {
+        "tax": open_dataset(written(folder, kind, "tax", tax), Tax.schema, threads=1),
+        "people": open_dataset(written(folder, kind, "people", people), People.schema, threads=1),
+    }
+    for dataset in rows.values():
+        dataset.check()
+    return rows
+
+
+def prepared(query, tables, beats=lambda: None):
+    """All rows of a query, as a party computes them."""
+    names = [name for column in query.schema.columns for name in (column.name,)]
+    rows = next(iter(tables.values())).prepared(query, tables, beats)
+    batches = list(rows.batches(names))
+    return {name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0) for name in names}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("rows", "others"), [(200, 30), (1, 1), (0, 5)])
+def test_a_database_prepares_the_same_rows_as_memory(tmp_path, kind, rows, others):
+    rng = np.random.default_rng(rows)
+    tax, people = frame(rng, Tax, rows), frame(rng, People, others, keys=20)
+    memory = {"tax": rows_of(tax, Tax.schema), "people": rows_of(people, People.schema)}
+    tables = opened(tmp_path, kind, tax, people)
+    for query in queries().values():
+        same_rows(run(query, memory), prepared(query, tables))
+
+
+def test_rows_are_computed_once_and_read_as_often_as_needed(tmp_path):
+    rng = np.random.default_rng(0)
+    tables = opened(tmp_path, "CSV", frame(rng, Tax, 50), frame(rng, People, 5))
+    beats = []
+    rows = tables["tax"].prepared(queries()["by person"], tables, lambda: beats.append(1))
+    assert beats == []  # nothing is read before somebody asks
+    once = [batch["total"].tolist() for batch in rows.batches(["total"])]
+    done = len(beats)
+    assert done >= 1
+    assert [batch["total"].tolist() for batch in rows.batches(["total"])] == once
+    (empty,) = rows.batches([])
+    assert len(empty[""]) == len(once[0])
+    assert len(beats) == done
+
+
+def test_memory_is_bounded_and_what_is_written_is_private_and_removed(tmp_path, monkeypatch):
+    from parties.data import source
+
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setenv("TMPDIR", str(folder))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.setattr(source, "MEMORY_LIMIT", "40MB")
+    rng = np.random.default_rng(1)
+    keys = 400_000
+    tax = pd.DataFrame({"person": rng.permutation(keys), "income": rng.uniform(0, 1000, keys).round(2)})
+    tax = tax.assign(year=2000, paid=1, ok=True, office="north")
+    tables = opened(tmp_path, "Parquet", tax, frame(rng, People, 5))
+    modes, sizes = set(), []
+
+    def look():
+        for path in folder.iterdir():
+            modes.add(stat.S_IMODE(path.stat().st_mode))
+            sizes.append(sum(file.stat().st_size for file in path.iterdir()))
+
+    query = queries()["latest"]
+    rows = tables["tax"].prepared(query, tables, look)
+    batches = list(rows.batches(["person", "income"]))
+    assert sum(len(batch["person"]) for batch in batches) == keys
+    assert max(len(batch["person"]) for batch in batches) <= BATCH_ROWS
+    assert sum(batch["income"].sum() for batch in batches) == pytest.approx(tax.income.sum())
+    if os.name == "posix":
+        assert modes == {0o700}
+    del rows, batches
+    assert list(folder.iterdir()) == []
+
+
+def test_what_the_script_states_is_checked_by_the_owner(tmp_path):
+    rng = np.random.default_rng(2)
+    tables = opened(tmp_path, "CSV", frame(rng, Tax, 100), frame(rng, People, 5))
+    with pytest.raises(DataError, match="of 12 keys have more than 2 rows"):
+        prepared(grouped(["person"], most_per_key=2, n="count"), tables)
+    with pytest.raises(DataError, match=r"total of \d+ of 12 keys is outside 0\.\.1"):
+        prepared(grouped(["person"], within={"total": (0, 1)}, total=("income", "sum")), tables)
+
+
+def test_a_source_that_changes_meanwhile_ends_the_run(tmp_path):
+    rng = np.random.default_rng(3)
+    tables = opened(tmp_path, "CSV", frame(rng, Tax, 100), frame(rng, People, 5))
+    (tmp_path / "tax.csv").write_text("person,year,income,paid,ok,office\n1,2000,1,1,1,north\n")
+    with pytest.raises(DataError, match="has changed since it was checked"):
+        prepared(queries()["by person"], tables)
+
+
+def test_scans_are_inputs_by_their_names():
+    assert [scan.table for scan in queries()["inner"].scans()] == [TAX.table, PEOPLE.table]
