@@ -29,7 +29,7 @@ EARLIEST = (date.min - _EPOCH).days
 LATEST = (date.max - _EPOCH).days
 
 
-def days_of(day: Limit, what: str = "a date") -> int:
+def days_of(day: object, what: str = "a date") -> int:
     """The days of a date, or of an ISO text like "1999-12-31". Raises ConfigError for anything else.
 
     what  names it in the error

@@ -14,6 +14,7 @@ import numpy as np
 
 from mpc.errors import ConfigError, ShapeError
 from mpc.suggestions import also, closest
+from mpc.tables.dates import days_of, latest_birth
 from mpc.values.secret import SecretArray
 from mpc.values.value import is_secret
 
@@ -145,7 +146,7 @@ class SecretDate:
         oldest = -self.days.bound  # a bound of the magnitude: days before 1970
         limits = []
         for years in range(1, 1000):
-            limit = _years_before(on, years)
+            limit = latest_birth(on, years)
             if limit < oldest:
                 break
             limits.append(limit)
@@ -157,26 +158,6 @@ class SecretDate:
     def count(self) -> SecretArray:
         """Rows that have a date."""
         return self.days.count()
-
-
-def days_of(day: object) -> int:
-    """Days since 1970-01-01 of a date or of its ISO text. Raises ConfigError for anything else."""
-    try:
-        parsed = np.datetime64(day, "D")  # type: ignore[call-overload]
-    except ValueError:
-        parsed = np.datetime64("NaT", "D")
-    if isinstance(day, int | float) or np.isnat(parsed):
-        raise ConfigError(f'{day!r} is no date: write it as "2026-01-31"')
-    return int(parsed.astype(np.int64))
-
-
-def _years_before(on: int, years: int) -> int:
-    """The last day of birth that gives an age of so many years on that day."""
-    year, month, day = str(np.datetime64(on, "D")).rsplit("-", 2)
-    try:
-        return days_of(f"{int(year) - years:04d}-{month}-{day}")
-    except ConfigError:  # 29 February; who was born on 28 February is as old
-        return days_of(f"{int(year) - years:04d}-02-28")
 
 
 @dataclass(frozen=True, eq=False)

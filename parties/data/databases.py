@@ -173,7 +173,7 @@ class Served:
     def _type(self, name: str, kind: Any, pa: Any) -> Any:
         if kind.is_floating():
             return pa.float64()
-        if kind.is_numeric() or kind.is_string() or kind.is_unknown():
+        if kind.is_numeric() or kind.is_string() or kind.is_uuid() or kind.is_unknown():
             self._text.add(name)
             return pa.string()
         return kind.to_pyarrow()

@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 
 from mpc.errors import ComityError, ConfigError, DataError
+from mpc.tables.dates import Date, days_of
+from mpc.tables.keys import Key, tags
+from mpc.tables.rows import MISSING
 from mpc.tables.schema import Category, Flag, Integer, Real, Schema, Table
 from parties.organization.catalog import Dataset, open_dataset
 
@@ -73,6 +76,11 @@ insert into people values
     (21, false, 'medicine', null, '7 kg', null, 'other', 21),
     (null, null, 'other', 2305843009213693951, '', array[3], null, 22),
     ('NaN', true, null, 1, null, null, 'surgery', 23);
+create table patients(born date, admitted timestamp, seen timestamptz, person bigint, code varchar(20), id uuid);
+insert into patients values
+    ('1899-12-31', '2024-02-29 00:00', now(), 1234567890123456789, '7', '12345678-1234-5678-1234-567812345678'),
+    (null, null, null, null, null, null),
+    ('2024-02-29', '1969-12-31', now(), 7, '1234567890123456789', null);
 create schema lab;
 create view lab.people as select * from public.people;
 """
@@ -98,12 +106,37 @@ class Lists(Table):
     list = Real(0, 120)
 
 
+class Persons(Table):
+    born = Date("1850-01-01", "2030-12-31")
+    admitted = Date("1850-01-01", "2030-12-31")
+    person = Key()
+    code = Key()
+    id = Key(unique=True)
+
+
+class Seen(Table):
+    seen = Date("1850-01-01", "2030-12-31")
+
+
 def read(address: str, table: str, schema: Schema = People.schema, who: str = "owner:s3cret", base: str = "clinic"):
     dataset = Dataset("d", f"postgres://{who}@{address}/{base}", table)
     rows = open_dataset(dataset, schema)
     rows.check()
     parts = list(rows.batches(schema.names))
     return {name: np.concatenate([part[name] for part in parts]) for name in schema.names}
+
+
+def test_dates_and_keys(server):
+    found = read(server, "patients", Persons.schema)
+    early, leap, late = (days_of(day) for day in ("1899-12-31", "2024-02-29", "1969-12-31"))
+    assert found["born"].tolist() == [early, MISSING, leap]
+    assert found["admitted"].tolist() == [leap, MISSING, late]
+    long, seven, uuid = tags(["1234567890123456789", "7", "12345678-1234-5678-1234-567812345678"])[0].tolist()
+    assert found["person"].tolist() == [long, MISSING, seven]
+    assert found["code"].tolist() == [seven, MISSING, long]
+    assert found["id"].tolist() == [uuid, MISSING, MISSING]
+    with pytest.raises(DataError, match=r"column seen: expected a date in .*, found a column of type timestamp"):
+        read(server, "patients", Seen.schema)
 
 
 @pytest.mark.parametrize("table", ["people", "public.people", "lab.people"])
@@ -135,7 +168,7 @@ def test_text_is_read_by_the_rule_of_files_and_arrays_are_refused(server):
         ({"who": "owner:wr0ng"}, "refuses the user owner: check user, password and database"),
         ({"who": "owner"}, "refuses the user owner"),
         ({"base": "hospital"}, "has no database hospital"),
-        ({"table": "persons"}, "table persons does not exist; the database has people"),
+        ({"table": "persons"}, "table persons does not exist; the tables there are: patients, people"),
         ({"table": "nolab.people"}, "table nolab.people does not exist"),
         ({"who": "reader:p%2Fw%40rd"}, "the user reader may not read people"),
         ({"who": "reader:p/w@rd"}, "write special characters of the password as %XX"),
