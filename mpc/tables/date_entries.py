@@ -46,7 +46,7 @@ def date_pattern(date_format: str) -> re.Pattern[str]:
 
 def date_reader(column: DateColumn, spelling: Spelling) -> Reader:
     """The function that reads single entries of a column of dates: it gives days."""
-    codes = frozenset(column.missing)
+    codes, coded = frozenset(column.missing), coded_days(column)
     matches = date_pattern(spelling.date_format).fullmatch
 
     def written(text: str) -> Entry:
@@ -54,7 +54,10 @@ def date_reader(column: DateColumn, spelling: Spelling) -> Reader:
             return Meaning.MISSING
         match = matches(text)
         days = None if match is None else days_of_parts(int(match["Y"]), int(match["m"]), int(match["d"]))
-        return Meaning.INVALID if days is None else days
+        return Meaning.INVALID if days is None else known(days)
+
+    def known(days: int) -> Entry:
+        return Meaning.MISSING if days in coded else days
 
     def read(value: object) -> Entry:
         if isinstance(value, np.datetime64):
@@ -63,9 +66,9 @@ def date_reader(column: DateColumn, spelling: Spelling) -> Reader:
             return Meaning.MISSING
         if isinstance(value, datetime):
             at_midnight = value.timetz() == time_of_day()
-            return days_of(value.date()) if at_midnight else Meaning.INVALID
+            return known(days_of(value.date())) if at_midnight else Meaning.INVALID
         if isinstance(value, date):
-            return days_of(value)
+            return known(days_of(value))
         if isinstance(value, bool) or not isinstance(value, str | int | float | np.integer | np.floating):
             return Meaning.INVALID
         return written(as_text(value.item() if isinstance(value, np.generic) else value).strip())
@@ -73,9 +76,17 @@ def date_reader(column: DateColumn, spelling: Spelling) -> Reader:
     return read
 
 
-def from_datetimes(values: NDArray[Any]) -> tuple[Whole, NDArray[np.bool_]]:
+def coded_days(column: DateColumn) -> list[int]:
+    """The days of its missing codes that are dates: they are missing however a source writes them."""
+    matches = [_ISO.fullmatch(code) for code in column.missing]
+    days = [days_of_parts(int(match["Y"]), int(match["m"]), int(match["d"])) for match in matches if match]
+    return [day for day in days if day is not None]
+
+
+def from_datetimes(column: DateColumn, values: NDArray[Any]) -> tuple[Whole, NDArray[np.bool_]]:
     """Days of an array of datetime64, MISSING where there is none; and which are not at midnight, and so invalid."""
     days = values.astype("datetime64[D]")
     gone = np.isnat(values)
     invalid = ~gone & (days != values)
-    return np.where(gone | invalid, MISSING, days.astype(np.int64)), invalid
+    whole = days.astype(np.int64)
+    return np.where(gone | invalid | np.isin(whole, coded_days(column)), MISSING, whole), invalid

@@ -71,7 +71,7 @@ def read(column: Column, values: Anything, spelling: Spelling = PLAIN) -> Entrie
         return read_numbers(column, array, spelling)
     if array.dtype.kind == "M":
         if isinstance(column, DateColumn):
-            return Entries(*from_datetimes(array))
+            return Entries(*from_datetimes(column, array))
         array = array.astype("datetime64[us]")  # finer ones would become whole numbers
     return read_each(column, array.tolist(), spelling)
 

@@ -134,6 +134,7 @@ class Misfit(IntEnum):
     NO_DIGIT = 8
     LONG = 9
     KIND = 10
+    NOTHING = 11
 
 
 #: What is wrong with such entries, and what to do: "2 of 5 values …".
@@ -151,7 +152,11 @@ WORDS = {
     Misfit.NO_DIGIT: "have no digit, and digits_only is declared: correct them, or declare codes for missing values",
     Misfit.LONG: f"have more than {LONGEST} characters: correct them",
     Misfit.KIND: "are neither text nor whole numbers: convert them",
+    Misfit.NOTHING: "are words for a missing value, like NULL, nan or N/A: declare them as codes for missing values",
 }
+
+#: What programs write where there is no value. NA is none of them: it may be a code, as of Namibia.
+NOTHING = frozenset(("nan", "NaN", "NAN", "NaT", "NULL", "null", "None", "<NA>", "N/A", "n/a", "#N/A"))
 
 #: Text that a floating-point number became when it was written.
 _FLOATING = re.compile(r"[+-]?[0-9]+\.0+|[+-]?[0-9]+(?:\.[0-9]+)?[eE]\+[0-9]+")
@@ -187,6 +192,8 @@ def normaliser(column: KeyColumn) -> Callable[[str], str | Misfit]:
                 return Misfit.INVISIBLE
             if not text:
                 return ""
+        if text in NOTHING:
+            return Misfit.NOTHING
         if change is not None:
             text = normalize(column.form, change(text))
         if column.digits_only:

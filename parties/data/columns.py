@@ -51,7 +51,8 @@ def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
             return _each_once(column, array, spelling)
         array = array.dictionary_decode()
     if pa.types.is_date(array.type) or pa.types.is_timestamp(array.type):
-        return _dates(array)
+        assert isinstance(column, DateColumn)  # as `holds` says
+        return _dates(column, array)
     if isinstance(column, KeyColumn) and pa.types.is_floating(array.type):
         return read_numbers(column, np.asarray(array.to_numpy(zero_copy_only=False)), spelling)
     if isinstance(column, FlagColumn | CategoryColumn | DateColumn | KeyColumn | TextColumn):
@@ -71,11 +72,11 @@ def read_arrow(column: Column, array: Any, spelling: Spelling) -> Entries:
     return entries if null is None else _with_missing(entries, null)
 
 
-def _dates(array: Any) -> Entries:
+def _dates(column: DateColumn, array: Any) -> Entries:
     """Dates, and times without a zone, which must be midnight."""
     if pa.types.is_date(array.type):
         array = array.cast(pa.date32())
-    return Entries(*from_datetimes(np.asarray(array.to_numpy(zero_copy_only=False), "datetime64")))
+    return Entries(*from_datetimes(column, np.asarray(array.to_numpy(zero_copy_only=False), "datetime64")))
 
 
 def _with_missing(entries: Entries, null: Any) -> Entries:

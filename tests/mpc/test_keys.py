@@ -63,6 +63,11 @@ def test_a_missing_key_has_no_tag():
     assert entries.values[7] >= 0
 
 
+def test_words_for_a_missing_value_are_missing_where_they_are_declared():
+    entries = read(column(missing=["NULL", "n/a"]), ["NULL", " n/a", "NA"])
+    assert entries.missing.tolist() == [True, True, False]
+
+
 def test_a_million_keys_are_hashed_in_a_few_seconds():
     keys = [f"{number:09d}x" for number in range(1_000_000)]
     begin = time.perf_counter()
@@ -148,7 +153,10 @@ def test_a_normalised_key_does_not_change_again(text):
         ("\ufeffab", Misfit.INVISIBLE, {}),
         ("a\x00", Misfit.INVISIBLE, {}),
         ("١٢", Misfit.SCRIPT, {"digits_only": True}),
-        ("n/a", Misfit.NO_DIGIT, {"digits_only": True}),
+        ("unknown", Misfit.NO_DIGIT, {"digits_only": True}),
+        ("n/a", Misfit.NOTHING, {"digits_only": True}),
+        ("NULL", Misfit.NOTHING, {"case": "lower"}),
+        ("nan", Misfit.NOTHING, {}),
         ("x" * (LONGEST + 1), Misfit.LONG, {}),
         (True, Misfit.KIND, {}),
         (b"ab", Misfit.KIND, {}),

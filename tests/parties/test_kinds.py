@@ -228,6 +228,24 @@ def test_dates_in_a_declared_format(tmp_path, form, texts):
         assert read(csv(tmp_path, text + "never,\n", schema_text))[1]["born"] == [*expected, MISSING]
 
 
+def test_a_code_that_is_a_date_is_missing_in_every_form(tmp_path):
+    class Coded(Table):
+        born = Date("1850-01-01", "2030-12-31", missing=["9999-12-31", "0000-00-00"])
+        person = Key()
+
+    late = datetime.date(9999, 12, 31)
+    for born in (
+        pa.array([late, None]),
+        pa.array([late, None]).cast(pa.timestamp("us")),
+        pa.array(["9999-12-31", "0000-00-00"]),
+        pa.array(["9999-12-31 00:00:00", ""]).dictionary_encode(),
+    ):
+        counts, _ = read(parquet(tmp_path, born, pa.array(["a", "b"])), Coded.schema)
+        assert counts.missing == {"born": 2, "person": 0}
+    text = 'date_format = "%d.%m.%Y"\n[columns.born]\ntype = "date"\n'
+    assert read(csv(tmp_path, "born,person\n31.12.9999,a\n0000-00-00,b\n", text), Coded.schema)[0].missing["born"] == 2
+
+
 def test_numbers_are_dates_in_a_declared_format_only(tmp_path):
     (tmp_path / "s.toml").write_text('date_format = "%Y%m%d"\n[columns.born]\ntype = "date"\n')
     for numbers in (pa.array([18991231, None]), pa.array([18991231.0, None])):
