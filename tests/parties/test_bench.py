@@ -58,6 +58,9 @@ SIDE_BY_SIDE = {
     "sigmoid",
     "softmax",
     "sort_64",
+    "group_by",
+    "median",
+    "distinct",
     "logistic_sgd",
     "logistic_breast_cancer",
 }
