@@ -108,6 +108,10 @@ class Segments:
         running = x.cumsum(0)
         return self._between(self.at_ends(running))
 
+    def before(self, x: SecretArray) -> SecretArray:
+        """x (n, …) at the last row of the run before each run, 0 before the first one: (most, …). Rounds 2."""
+        return concatenate([_nothing(x, 1), self.at_ends(x)[:-1]])
+
     def counts(self) -> SecretArray:
         """The number of rows of each run: (most,); where there is no run, any number from -n to n. Rounds 2."""
         return self._between(self.end_places() + 1)
