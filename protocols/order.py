@@ -133,10 +133,10 @@ def random_order(run: Runtime, rows: int) -> Ordering:
     return Ordering(run, run.schedule("permutation", size=rows))
 
 
-def order_from_places(run: Runtime, places: Handle) -> Ordering:
-    """The order that brings row i to place places[i], where an organization shared the places: `random_order`, and an
-    opening of the places in it, which tells nothing if they are a permutation. For library code."""
-    return Ordering(run, opening.order_of(run, places), LOOSE)
+def order_from_places(run: Runtime, places: Handle, owner: int) -> Ordering:
+    """The order that brings row i to place places[i], where the organization `owner` shared the places. They are opened
+    in a random order, which tells nothing if they are a permutation. For library code."""
+    return Ordering(run, opening.order_of(run, places, owner), LOOSE)
 
 
 def order_by(*keys: SecretArray, descending: bool = False) -> Ordering:

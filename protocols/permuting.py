@@ -60,13 +60,18 @@ def told(order: NDArray[Any], rows: int, owner: int, me: int) -> Places:
     )
 
 
-def placing(places: NDArray[np.int64]) -> Places:
+def placing(places: NDArray[np.int64], owner: int | None = None) -> Places:
     """The order that brings row i to place places[i]. Local.
 
-    Raises LocalProtocolError if the places are not a permutation.
+    Raises LocalProtocolError if the places are not a permutation; RemoteProtocolError, which names the owner, if an
+    organization gave them.
     """
     n = places.size
     if n and (places.min() < 0 or places.max() >= n or np.bincount(places).max() > 1):
+        if owner is not None:
+            raise RemoteProtocolError(
+                f"order_of: party {owner} gave places of {n} rows that are not a permutation of them", peer=owner
+            )
         raise LocalProtocolError(f"order_of: the {n} places are not a permutation")
     return inverted(places.astype(np.uint32))
 

@@ -46,12 +46,15 @@ def hand_out(run: Runtime, x: Handle, after: tuple[Handle, ...] = ()) -> Handle:
     return run.schedule("hand_out", x, after=after, permit=_PERMIT)
 
 
-def order_of(run: Runtime, places: Handle) -> Handle:
-    """The order that brings row i to place places[i]. The caller made `places` from orders: always a permutation.
+def order_of(run: Runtime, places: Handle, owner: int | None = None) -> Handle:
+    """The order that brings row i to place places[i]. The caller made `places` from orders, always a permutation; or
+    one organization, `owner`, gave them.
 
-    The places are opened in a random order, so those of a permutation tell nothing; other numbers would be disclosed.
+    The places are opened in a random order, so those of a permutation tell nothing. Other numbers are disclosed: they
+    are those of an owner that lies, and nobody else's.
     """
-    return run.schedule("order_of", places, permit=_PERMIT)
+    named = {} if owner is None else {"owner": owner}
+    return run.schedule("order_of", places, permit=_PERMIT, **named)
 
 
 #: How a plan names what `open_to_all` discloses.

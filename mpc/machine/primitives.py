@@ -486,8 +486,9 @@ def rank_order(x: Spec, *, ranks: tuple[int, ...], width: int) -> Spec:
 
 
 @primitive(opens=True)
-def order_of(x: Spec) -> Spec:
-    """The order that brings row i to place x[i]; x is a permutation of 0..n-1."""
+def order_of(x: Spec, *, owner: int | None = None) -> Spec:
+    """The order that brings row i to place x[i]; x is a permutation of 0..n-1. With `owner`, the organization that gave
+    x, it raises RemoteProtocolError, which names the owner, for anything else."""
     vector("order_of", x)
     return _order(x.size)
 

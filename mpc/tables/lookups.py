@@ -21,6 +21,7 @@ from mpc.errors import DataError, ShapeError
 from mpc.machine.operation import Local
 from mpc.tables.aggregates import Aggregate, Evaluate
 from mpc.tables.expressions import Expression
+from mpc.tables.keys import KeyColumn
 from mpc.tables.rows import Values, absent
 from mpc.tables.source import Source
 from mpc.untyped import JsonObject
@@ -52,14 +53,21 @@ class HeldKeys(NamedTuple):
         """The columns that make the key. Raises ShapeError for columns that cannot be a key."""
         if not 1 <= len(self.names) <= MOST_COLUMNS:
             raise ShapeError(f"a key of {len(self.names)} columns; expected 1 to {MOST_COLUMNS}")
-        columns = [self.source.columns[name] for name in self.names]
-        for column in columns:
-            if column.type in ("real", "category"):
+        words = []
+        for name in self.names:
+            column = self.source.columns[name]
+            if column.type not in ("key", "integer", "date"):
                 raise ShapeError(
-                    f"table {self.source.name}: {column.text} is a {column.type} and cannot be a key; declare it as "
-                    "Key(…) or Integer(…)"
+                    f"table {self.source.name}: the column {name} is a {column.type}, which is no key; declare it as "
+                    "Key(…), Integer(…) or Date(…)"
                 )
-        return columns
+            words += [column, self.source.second_word(name)] if column.type == "key" else [column]
+        return words
+
+    def kinds(self) -> list[JsonObject]:
+        """What each column is: keys of two tables match each other where these are equal."""
+        columns = [self.source.schema[name] for name in self.names]
+        return [c.rule if isinstance(c, KeyColumn) else {"type": type(c).__name__} for c in columns]
 
 
 def third(rows: int) -> int:
@@ -120,6 +128,8 @@ def slots_of(words: Words, size: int) -> Whole:
 
 class _Keys(Aggregate):
     """The keys of an owner's rows, in the sequence of `share_rows`."""
+
+    of_keys = True
 
     def __init__(self, keys: HeldKeys) -> None:
         self.where = keys.where

@@ -213,14 +213,14 @@ def shuffle_cost(x: Spec, order: Spec, *, back: bool = False, octets: int = 8) -
     return Cost(2, tuple(k * sent for k in factor), tuple(k * count for k in factor))
 
 
-async def order_of(party: Party, x: Arithmetic) -> Order:
+async def order_of(party: Party, x: Arithmetic, owner: int | None = None) -> Order:
     """The order that brings row i to place x[i].
 
     Shapes    x: (n,), a permutation of 0..n-1 in secret; result: an order of n rows
     Rounds    3
     Bytes     a shuffle of n numbers, and 8 n from each party to the next one
     Security  semi-honest: it opens x in a fresh random order, which is a uniformly random permutation
-    Raises    ShapeError; LocalProtocolError if x is not a permutation
+    Raises    ShapeError; LocalProtocolError if x is not a permutation, RemoteProtocolError if it is that of `owner`
     """
     vector("order_of", x.spec)
     order = await permutation(party.inner("permutation"), x.size)
@@ -228,10 +228,10 @@ async def order_of(party: Party, x: Arithmetic) -> Order:
     # places[j] is the place in the result for the row that the random order brought to place j
     places = await reveal(party.inner("open"), mixed, (0, 1, 2))
     assert places is not None
-    return order.then(placing(places))
+    return order.then(placing(places, owner))
 
 
-def order_of_plan(label: bytes, x: Spec) -> tuple[Spec, Cost]:
+def order_of_plan(label: bytes, x: Spec, owner: int | None = None) -> tuple[Spec, Cost]:
     spec, _ = permutation_plan(inner_label(label, 1, "permutation"), x.size)
     cost = shuffle_cost(x, spec).then(reveal_cost(inner_label(label, 3, "open"), x, (0, 1, 2)))
     return spec, cost
@@ -253,5 +253,5 @@ declare(
     whole=True,
     work=per_element(40.0),
     kernels=kernels_order.GROUP,
-    discloses=lambda x: {PLACES: x.size},
+    discloses=lambda x, owner=None: {PLACES: x.size},
 )

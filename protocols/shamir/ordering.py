@@ -107,7 +107,7 @@ def _rank_plan(scheme: Scheme, label: bytes, x: Spec, *, ranks: tuple[int, ...],
     return sort.rank_order_plan(scheme, label, x, ranks, width)
 
 
-async def order_of(party: Party, scheme: Scheme, x: Numbers) -> Order | Switches:
+async def order_of(party: Party, scheme: Scheme, x: Numbers, *, owner: int | None = None) -> Order | Switches:
     """The order that brings row i to place x[i].
 
     Rounds    those of `orders.order_of` or `switches.sorting`
@@ -117,17 +117,17 @@ async def order_of(party: Party, scheme: Scheme, x: Numbers) -> Order | Switches
     vector("order_of", x.spec)
     if switched(scheme):
         return await switches.sorting(party, scheme, x.data, width=_place_bits(x.size))
-    return await orders.order_of(party, scheme, x)
+    return await orders.order_of(party, scheme, x, owner)
 
 
-def order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> Planned:
+def order_of_plan(scheme: Scheme, label: bytes, x: Spec, *, owner: int | None = None) -> Planned:
     if switched(scheme):
         return _sort_plan(scheme, label, x, width=_place_bits(x.size))
     return orders.order_of_plan(scheme, label, x)
 
 
 # ---- opened values; switches stay secret
-def _opened_places(scheme: Scheme, x: Spec) -> Mapping[str, int]:
+def _opened_places(scheme: Scheme, x: Spec, *, owner: int | None = None) -> Mapping[str, int]:
     return {} if switched(scheme) else {PLACES: x.size}
 
 

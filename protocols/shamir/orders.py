@@ -170,20 +170,20 @@ def shuffle_cost(scheme: Scheme, label: bytes, x: Spec, order: Spec) -> Cost:
 
 
 # ---- given orders
-async def order_of(party: Party, scheme: Scheme, x: Numbers) -> Order:
+async def order_of(party: Party, scheme: Scheme, x: Numbers, owner: int | None = None) -> Order:
     """The order that brings row i to place x[i].
 
     Rounds    those of `permutation` and `shuffle`, and 1
     Bytes     those of `permutation` and `shuffle`, and 16 N from each of t parties to each party
     Security  semi-honest: x in a fresh random order is opened: this is a uniformly random permutation
-    Raises    ShapeError; LocalProtocolError if x is no permutation
+    Raises    ShapeError; LocalProtocolError if x is no permutation, RemoteProtocolError if it is that of `owner`
     """
     order = await permutation(party.inner("permutation"), scheme, x.size)
     mixed = await shuffle(party.inner("shuffle"), scheme, x, order)
     # The random order brought some row to j; places[j] is the place of this row in the result.
     places = await reveal(party.inner("open"), scheme, mixed, range(scheme.parties))
     assert places is not None
-    return order.then(placing(places))
+    return order.then(placing(places, owner))
 
 
 def order_of_plan(scheme: Scheme, label: bytes, x: Spec) -> tuple[Spec, Cost]:

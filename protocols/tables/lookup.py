@@ -63,11 +63,27 @@ class Links:
     hits: list[SecretArray]
     left: HeldKeys
     right: HeldKeys
-    #: The order of each owner on the left, and on the right.
-    asking: list[Ordering]
+    #: The line of each owner on the left, and the order of each owner on the right.
+    asking: list[Asking]
     placing: list[Ordering]
     #: By (left owner, right owner): bool (3, left rows of that owner).
     same: dict[tuple[int, int], SecretArray]
+
+
+@dataclass(frozen=True)
+class Asking:
+    """The line of slots and rows that ask for them, which an owner on the left gave.
+
+    facts  whether the slots keep their sequence in it, where that was checked
+    """
+
+    order: Ordering
+    facts: Handle | None
+
+    def through(self, primitive: str, x: SecretArray) -> Handle:
+        """`copy_down` or `sum_up` of x; 0 where the slots do not keep their sequence."""
+        moved = x.run.schedule(primitive, x.handle, self.order.handle)
+        return moved if self.facts is None else x.run.schedule("keep", moved, self.facts)
 
 
 async def lookup(
@@ -102,11 +118,17 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) 
             )
     if len(left.names) != len(right.names):
         raise ShapeError(f"lookup: keys of {len(left.names)} and of {len(right.names)} columns")
+    for a, b, one, other in zip(left.names, right.names, left.kinds(), right.kinds(), strict=True):
+        if one != other:
+            raise ShapeError(
+                f"lookup: {left.source.name}.{a} and {right.source.name}.{b} are keys of different kinds: declare both "
+                f"alike (found {one} and {other})"
+            )
     await run.settle(*[column.handle for column in columns])
     placed, asked = lookups.placed(right), lookups.asked(left, right.rows)
     slots = CHOICES * third(right.rows)
     placing = _orders(right, placed, slots)
-    asking = _orders(left, asked, slots + CHOICES * left.rows)
+    asking = _lines(left, asked, slots)
     slot_tags = _numbers(right, placed, "tags", slots, TAG_BOUND)
     tags = _numbers(left, asked, "tags", left.rows, TAG_BOUND)
     records = _Records(columns)
@@ -119,10 +141,10 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) 
     same: dict[tuple[int, int], SecretArray] = {}
     hits: list[list[SecretArray]] = [[] for _ in placing]
     sums: list[SecretArray] = []
-    for i, order in enumerate(asking):
+    for i, line in enumerate(asking):
         total: SecretArray | None = None
         for j, table in enumerate(tables):
-            same[i, j], one = await _matched(run, tags[i], table, order, records.bound)
+            same[i, j], one = await _matched(run, tags[i], table, line, records.bound)
             # At most one slot has the tag of a row, since tags of slots differ, but for `EMPTY`, which no row has.
             hits[j].append(same[i, j][0] ^ same[i, j][1] ^ same[i, j][2])
             total = one if total is None or one is None else total + one
@@ -137,13 +159,12 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) 
 
 
 async def _matched(
-    run: Runtime, tags: SecretArray, table: SecretArray, order: Ordering, bound: int
+    run: Runtime, tags: SecretArray, table: SecretArray, asking: Asking, bound: int
 ) -> tuple[SecretArray, SecretArray | None]:
     """For rows with `tags` (m,) that ask for slots of `table` (slots, 1 + w) in an order: whether each of three slots
     has the tag, bool (3, m), and the columns of the slot that has it, (m, w); `bound` is that of the columns."""
     rows, width = len(tags), table.shape[1] - 1
-    copied = table.with_handle(run.schedule("copy_down", table.handle, order.handle))
-    copied = copied.reshape(CHOICES, rows, 1 + width)
+    copied = table.with_handle(asking.through("copy_down", table)).reshape(CHOICES, rows, 1 + width)
     await run.settle(copied.handle)
     bits: list[SecretArray] = []
     taken: list[SecretArray] = []
@@ -185,7 +206,7 @@ async def spread_back(links: Links, values: SecretArray, bound: int | None = Non
             bits = links.same[i, j].reshape(CHOICES, left.rows, 1).broadcast_to(flat.shape)
             sent = bits.invoke("inject", flat, result=Stated(bound=flat.bound, frac=flat.frac, type=flat.type))
             rows = sent.reshape(CHOICES * left.rows, width)
-            handle = run.schedule("sum_up", rows.handle, asking.handle)
+            handle = asking.through("sum_up", rows)
             # Each slot takes at most all left rows.
             summed = SecretArray(run, handle, type=values.type, frac=values.frac, bound=most)
             await run.settle(handle)
@@ -228,7 +249,7 @@ def _orders(keys: HeldKeys, local: Local, rows: int) -> list[Ordering]:
     for owner in source.owners:
         if owner >= run.parties:
             places = _outside(keys, local, "places", rows, max(rows - 1, 1), owner)
-            orders.append(order_from_places(run, places))
+            orders.append(order_from_places(run, places, owner))
         elif run.dry or run.index != owner:
             handle = run.schedule("given_order", reads=reads, owner=owner, values=None, rows=rows)
             orders.append(Ordering(run, handle, LOOSE))
@@ -238,6 +259,29 @@ def _orders(keys: HeldKeys, local: Local, rows: int) -> list[Ordering]:
             )
             orders.append(Ordering(run, handle, LOOSE))
     return orders
+
+
+def _lines(keys: HeldKeys, local: Local, slots: int) -> list[Asking]:
+    """The line of each owner.
+
+    Copies of a row are sums of differences: in a line whose slots do not keep their sequence these do not telescope,
+    and may be beyond the bound of the rows. Where masks rest on bounds, it is checked, as other inputs of owners are:
+    slot k of n must be the k-th slot of the line. Places in the line are a permutation of 1 to n, for which the sum
+    of k times its place is largest, and sum k^2, for the identity alone.
+    """
+    run, rows = keys.source.run, slots + CHOICES * keys.rows
+    orders = _orders(keys, local, rows)
+    if not run.engine.rests_on_bounds:
+        return [Asking(order, None) for order in orders]
+    numbers = np.arange(1, slots + 1)
+    lines = []
+    for owner, order in zip(keys.source.owners, orders, strict=True):
+        is_slot = constant(run, (np.arange(rows) < slots).astype(np.int64))
+        # Counts of slots, from 1 to `slots` at a slot.
+        place = order.undo(order.apply(is_slot).cumsum().bounded(slots))[:slots]
+        excess = (place * numbers).sum() - int((numbers.astype(object) ** 2).sum())
+        lines.append(Asking(order, run.relations.hold([owner], [excess.reshape(1, 1)])))
+    return lines
 
 
 def _numbers(keys: HeldKeys, local: Local, name: str, size: int, bound: int) -> list[SecretArray]:

@@ -9,6 +9,7 @@ from parties.bench.workloads.arithmetic import Chain, Dot, Matmul, Multiply, Mul
 from parties.bench.workloads.base import Workload
 from parties.bench.workloads.comparison import Equal, Less, Less32, Select
 from parties.bench.workloads.exchange import Input, Open
+from parties.bench.workloads.joins import Join
 from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
 from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
@@ -34,6 +35,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "sort_32": Sort,
     "sort_64": Sort64,
     "quantile": Quantile,
+    "join": Join,
     "group_by": GroupBy,
     "median": Median,
     "distinct": Distinct,

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpc import Integer, Scenario, Study, Table
+from mpc import Date, Integer, Key, Real, Scenario, Study, Table
 from mpc.errors import DataError, ShapeError
 from mpc.releases.study import runtime_of
 from mpc.tables.lookups import HeldKeys
 from protocols.simulate import Computation, dry_run, opened, simulate
-from protocols.tables.lookup import held_order, link, spread_back
+from protocols.tables.lookup import held_order, link, lookup, spread_back
 from tests.support.engines import ENGINES
 
 
@@ -19,12 +19,14 @@ class Asking(Table):
     key = Integer(-(2**60), 2**60)
     other = Integer(0, 9)
     x = Integer(0, 1000)
+    z = Real(0, 1)
 
 
 class Asked(Table):
     key = Integer(-(2**60), 2**60)
     other = Integer(0, 9)
     y = Integer(-1000, 1000)
+    z = Real(0, 1)
 
 
 def scenario(left_rows, right_rows, found, names=("key",)):
@@ -51,6 +53,7 @@ def scenario(left_rows, right_rows, found, names=("key",)):
 def run(tables, left_rows, right_rows, *, engine="replicated", names=("key",), **keywords):
     found: list[list[np.ndarray]] = []
     organizations = sorted(tables)
+    tables = {who: {name: unused(table) for name, table in own.items()} for who, own in tables.items()}
     done = simulate(scenario(left_rows, right_rows, found, names), tables, engine=engine, **keywords)
     computing = keywords.get("compute") or organizations
     assert len(found) == len(computing)
@@ -58,6 +61,10 @@ def run(tables, left_rows, right_rows, *, engine="replicated", names=("key",), *
         for a, b in zip(found[0], one, strict=True):
             np.testing.assert_array_equal(a, b)
     return done, found[0]
+
+
+def unused(table):
+    return table | {"z": [0.5] * len(table["key"])}
 
 
 def expected(tables, left_rows, right_rows, names=("key",)):
@@ -188,6 +195,34 @@ def test_owners_that_do_not_compute(engine):
     check(tables, 9, 8, engine=engine, compute=["ash", "birch", "cedar"])
 
 
+class Persons(Table):
+    who = Key(case="upper", strip=True)
+    born = Date("1890-01-01", "2020-12-31")
+    y = Integer(0, 100)
+
+
+def test_keys_and_dates():
+    texts = [" ab1", "AB1", "ab2 ", None, "zz"]
+    born = ["1899-12-31", "1950-01-01", "1970-01-01", "1970-01-01", "1970-01-01"]
+    right = {"who": ["Ab1", "ab1", "AB2", "q"], "born": [*born[:3], None], "y": [1, 2, 3, 4]}
+    seen = []
+    persons = Scenario(inputs={"left": Persons.rows(), "right": Persons.rows()})
+
+    @persons.run
+    async def run(study: Study) -> None:
+        left, right, run = study.table("left"), study.table("right"), runtime_of(study)
+        y = right[["y"]].share(rows=4)["y"].without_mask()
+        keys = [HeldKeys(left.source, None, ("who", "born"), 5), HeldKeys(right.source, None, ("who", "born"), 4)]
+        found, gathered = await lookup(*keys, [y])
+        if not run.dry:
+            seen.append([await opened(run, found), await opened(run, *gathered)])
+
+    left = {"who": texts, "born": born, "y": [0] * 5}
+    simulate(persons, {"ash": {"left": left}, "birch": {"right": right}, "cedar": {}})
+    np.testing.assert_array_equal(seen[0][0], [True, True, True, False, False])
+    np.testing.assert_array_equal(seen[0][1], [1, 2, 3, 0, 0])
+
+
 def test_two_rows_of_one_key_are_refused():
     left = {"key": [1], "other": [0], "x": [1]}
     right = {"key": [4, 4, 5, 4], "other": [0] * 4, "y": [0] * 4}
@@ -208,7 +243,9 @@ def test_plans_and_what_is_seen_from_outside_do_not_depend_on_the_data(engine):
         tables[names[1]]["left"] = left_table(rng, rng.integers(0, 20), keys, missing=rng.random())
         tables[names[0]]["right"] = right_table(rng, rng.integers(0, 10), keys, missing=rng.random())
         plan = dry_run(Computation(looking_up, names, owners={"left": [1], "right": [0]}, engine=engine))
-        done = simulate(looking_up, tables, engine=engine)
+        done = simulate(
+            looking_up, {who: {k: unused(t) for k, t in own.items()} for who, own in tables.items()}, engine=engine
+        )
         assert done.cost == plan.cost
         if engine != "ideal":
             assert tuple(done.network.bytes_sent) == plan.bytes_sent
@@ -233,6 +270,10 @@ def test_what_does_not_fit_is_refused():
             await link(*keys, [y.without_mask()[:2]])
         with pytest.raises(ShapeError, match="columns"):
             await link(keys[0], keys[1]._replace(names=("key", "other")), [])
+        with pytest.raises(ShapeError, match="the column z is a real"):
+            await link(keys[0]._replace(names=("z",)), keys[1]._replace(names=("z",)), [])
+        with pytest.raises(ShapeError, match="different kinds"):
+            await link(keys[0]._replace(names=("z",)), keys[1], [])
 
     dry_run(Computation(wrong, FIVE[:3], owners={"left": [0], "right": [1]}))
 
@@ -253,7 +294,7 @@ def test_the_order_of_one_owners_rows(engine):
 
     keys = [7, 3, None, 7, 3, 9]
     table = {"key": keys, "other": [0] * 6, "x": [1, 2, 3, 4, 5, 6]}
-    simulate(one, {name: {} for name in names} | {names[2]: {"left": table}}, engine=engine)
+    simulate(one, {name: {} for name in names} | {names[2]: {"left": unused(table)}}, engine=engine)
     x, starts = seen[0]
     groups = np.split(x, np.flatnonzero(starts)[1:])
     assert sorted(sorted(group.tolist()) for group in [*groups[:-1], groups[-1][: len(groups[-1]) - 3]]) == [

@@ -1,0 +1,62 @@
+"""Joins of tables whose rows are shared, on keys that their owners hold; rows are in memory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from mpc import Integer, Key, Table
+from mpc.machine.operation import Handle
+from mpc.tables.keys import second
+from mpc.tables.local import LocalPass
+from mpc.tables.lookups import HeldKeys
+from mpc.tables.private import PrivateTable
+from mpc.tables.rows import ArrayRows
+from mpc.tables.source import Source
+from parties.bench.workloads.base import Integers, Workload, largest_of, seeded
+from protocols.tables.lookup import lookup
+
+_BOUND = 1 << 30
+
+
+class _Rows(Table):
+    who = Key()
+    value = Integer(-_BOUND, _BOUND)
+
+
+class Join(Workload):
+    """A table of `size` rows looked up in another one with unique keys, half of which it finds; one column on each
+    side. Party 0 owns the left rows, party 1 the right ones. From rows in memory to the joined column in secret."""
+
+    unit = "rows on each side"
+    default = 1_000_000
+    largest = 1 << 21
+
+    async def prepare(self) -> None:
+        people = seeded("people", (2, 2 * self.size), (1 << 61) - 1) + ((1 << 61) - 1)
+        asked = np.abs(seeded("asked", (self.size,), 2 * self.size - 1))
+        self.left = people[:, asked], seeded("x", (self.size,), _BOUND)
+        self.right = people[:, : self.size], seeded("y", (self.size,), _BOUND)
+        self.clear = np.where(asked < self.size, self.right[1][asked % self.size], 0)
+
+    def _table(self, name: str, owner: int, columns: tuple[Integers, Integers]) -> PrivateTable:
+        run = self.run
+        rows = None
+        if not run.dry and run.index == owner:
+            keys, values = columns
+            rows = ArrayRows({"who": keys[0], second("who"): keys[1], "value": values})
+        local = LocalPass(run, name, rows)
+        return PrivateTable(Source(run, name, _Rows.schema, [owner], self.size, local))
+
+    async def timed(self) -> Handle:
+        left, right = self._table("left", 0, self.left), self._table("right", 1, self.right)
+        shared = left[["value"]].share(rows=self.size), right[["value"]].share(rows=self.size)
+        keys = [HeldKeys(table.source, None, ("who",), self.size) for table in (left, right)]
+        y: Any = shared[1]["value"]
+        found, (joined, there) = await lookup(keys[0], keys[1], [y.without_mask(), y.valid])
+        await self.run.settle(found.handle, joined.handle, there.handle)
+        return joined.handle
+
+    async def error(self, result: Handle) -> float:
+        return largest_of(await self.opened(result) - self.clear)
