@@ -53,8 +53,9 @@ def order_of(run: Runtime, places: Handle, owner: int | None = None) -> Handle:
     The places are opened in a random order, so those of a permutation tell nothing. Other numbers are disclosed: they
     are those of an owner that lies, and nobody else's.
     """
-    named = {} if owner is None else {"owner": owner}
-    return run.schedule("order_of", places, permit=_PERMIT, **named)
+    if owner is None:
+        return run.schedule("order_of", places, permit=_PERMIT)
+    return run.schedule("order_of", places, permit=_PERMIT, owner=owner)
 
 
 #: How a plan names what `open_to_all` discloses.

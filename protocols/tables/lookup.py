@@ -118,11 +118,11 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) 
             )
     if len(left.names) != len(right.names):
         raise ShapeError(f"lookup: keys of {len(left.names)} and of {len(right.names)} columns")
-    for a, b, one, other in zip(left.names, right.names, left.kinds(), right.kinds(), strict=True):
-        if one != other:
+    for a, b, kind, other_kind in zip(left.names, right.names, left.kinds(), right.kinds(), strict=True):
+        if kind != other_kind:
             raise ShapeError(
                 f"lookup: {left.source.name}.{a} and {right.source.name}.{b} are keys of different kinds: declare both "
-                f"alike (found {one} and {other})"
+                f"alike (found {kind} and {other_kind})"
             )
     await run.settle(*[column.handle for column in columns])
     placed, asked = lookups.placed(right), lookups.asked(left, right.rows)

@@ -51,6 +51,7 @@ KEYS = [
 ]
 #: Some of their operations may be beside each other.
 SIDE_BY_SIDE = {
+    "join",
     "divide",
     "sqrt",
     "exp",
