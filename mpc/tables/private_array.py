@@ -226,9 +226,11 @@ class PrivateArray:
 
         Who was born on 29 February completes a year on 1 March in years without that day.
         """
+        if self.expression.type != "date":
+            raise ShapeError(f"{self.name}.age_at: {self.name} is no date")
         expression, name, others = self._other(day, "age at")
-        if {self.expression.type, expression.type} != {"date"}:
-            raise ShapeError(f'age at {name} of {self.name}: both are dates, like "2020-01-31" or a Date of the table')
+        if expression.type != "date":
+            raise ShapeError(f'{self.name}.age_at({name}): at a date, like "2020-01-31", or a Date of the table')
         return self._derived(age_at(self.expression, expression), f"age of {self.name} at {name}", *others)
 
     def _compare(self, symbol: str, other: Any) -> PrivateArray:
