@@ -110,7 +110,7 @@ class Segments:
 
     def before(self, x: SecretArray) -> SecretArray:
         """x (n, …) at the last row of the run before each run, 0 before the first one: (most, …). Rounds 2."""
-        return concatenate([_nothing(x, 1), self.at_ends(x)[:-1]])
+        return concatenate([nothing(x, 1), self.at_ends(x)[:-1]])
 
     def counts(self) -> SecretArray:
         """The number of rows of each run: (most,); where there is no run, any number from -n to n. Rounds 2."""
@@ -119,7 +119,7 @@ class Segments:
     def _between(self, at: SecretArray) -> SecretArray:
         """The differences of running sums at the ends of runs, each less the one before it: a sum of as many elements
         at most, or its opposite where there is no run, so that the bound of the running sums holds."""
-        before = concatenate([_nothing(at, 1), at[:-1]])
+        before = concatenate([nothing(at, 1), at[:-1]])
         return at.invoke("subtract", before, result=Stated(bound=at.bound))
 
     def end_places(self) -> SecretArray:
@@ -131,14 +131,14 @@ class Segments:
     def starts(self) -> SecretArray:
         """The place of the first row of each run: (most,). Rounds 2."""
         after = self.end_places() + 1
-        return concatenate([_nothing(after, 1), after[:-1]])
+        return concatenate([nothing(after, 1), after[:-1]])
 
     def spread(self, x: SecretArray) -> SecretArray:
         """x (most,), a number for each run, for each of its rows: (n,); 0 for other rows. Rounds 4."""
         x = where(self.exists, x, 0)
-        steps = x - concatenate([x[1:], _nothing(x, 1)])
+        steps = x - concatenate([x[1:], nothing(x, 1)])
         if self.rows > self.most:
-            steps = concatenate([steps, _nothing(steps, self.rows - self.most)])
+            steps = concatenate([steps, nothing(steps, self.rows - self.most)])
         steps = self.ends.undo(steps)
         # A running sum from the end telescopes: at a row it is x of the first run that ends there or later.
         summed = steps[::-1].invoke("cumulative_sum", axis=0, result=Stated(bound=x.bound))
@@ -160,7 +160,7 @@ class Segments:
         return order_by(~chosen).apply(x)[: self.most]
 
 
-def _nothing(x: SecretArray, size: int) -> SecretArray:
+def nothing(x: SecretArray, size: int) -> SecretArray:
     """Zeros of the type and scale of x: (size, …)."""
     zeros = x.public(x.run, np.zeros((size, *x.shape[1:]), np.int64), frac=x.frac)
     return zeros.restated(type=x.type)
