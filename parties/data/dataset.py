@@ -169,7 +169,11 @@ class SourceRows:
         try:
             with self._asking() as engine:
                 columns = self._declared([name for name in self.names if name in needed])
-                return asking.aggregated(engine, columns, aggregates, brought.rows, drop=drop).results
+                done = asking.aggregated(
+                    engine, columns, aggregates, brought.rows, drop=drop, watch=self.dataset.is_url
+                )
+            self._checked()
+            return done.results
         except asking.Changed:
             raise self._changed() from None
         except asking.NotInSQL as reason:

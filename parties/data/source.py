@@ -161,6 +161,7 @@ def embedded(threads: int, stack: ExitStack, path: Path | None = None, *, spill:
     limits["autoinstall_known_extensions"] = False
     database = duckdb.connect(str(path or ":memory:"), read_only=path is not None, config=limits)
     stack.callback(database.close)
+    database.execute("set enable_progress_bar = false")  # it would stand in the output of commands
     return database
 
 

@@ -15,23 +15,10 @@ from math import prod
 import numpy as np
 
 from mpc.tables.aggregates import Aggregate, Count, Crosstab, Largest, Patterns, Sum, as_array
+from mpc.tables.expressions import Expression
 from parties.data.pushdown.context import Context, all_of, whole_number
 from parties.data.pushdown.expressions import Column, NotInSQL, real
-from parties.data.pushdown.sums import (
-    Grouped,
-    Numbers,
-    Question,
-    Steps,
-    apart,
-    chosen,
-    exact,
-    exactly,
-    joined,
-    numbers,
-    quantum,
-    ranged,
-    split,
-)
+from parties.data.pushdown.sums import Grouped, Steps, exact_total, together, total
 
 #: Cells that are counted beside each other in one pass; more are counted by a pass of their own, by groups.
 FEW_CELLS = 32
@@ -109,56 +96,38 @@ def _counted(
 @pushed.register
 def _(aggregate: Sum, context: Context) -> Steps:
     where = context.where(aggregate.where)
-    first: list[Question] = []
-    for column in aggregate.columns:
+
+    def one(column: Expression) -> Steps:
         x = context.number(column)
         if column.type == "integer":
-            first.append(exact(x, int(column.low), int(column.high), context.rows, where))
-        else:
-            first.append(ranged(x, where))
-    answers = yield first
-    sums: list[float | int] = [0] * len(aggregate.columns)
-    counts = np.zeros(len(aggregate.columns))
-    second: dict[int, Numbers] = {}
-    for k, (column, answer) in enumerate(zip(aggregate.columns, answers, strict=True)):
-        if column.type == "integer":
-            sums[k], counts[k] = exactly(answer, int(column.low))
-        else:
-            second[k] = numbers(answer, whole=False)
-            counts[k] = second[k].n
-    if second:
-        differences = yield [centred(context.number(aggregate.columns[k]), where, of) for k, of in second.items()]
-        for (k, of), answer in zip(second.items(), differences, strict=True):
-            sums[k] = of.n * of.pivot + joined("d", answer, quantum(of.n, of.reach))
-    return {"sum": as_array(sums), "count": counts}
+            return exact_total(context, x, int(column.low), int(column.high), where)
+        return total(context, x, where)
+
+    totals = yield from together([one(column) for column in aggregate.columns])
+    counts = np.asarray([n for n, _ in totals], np.float64)
+    return {"sum": as_array([amount for _, amount in totals]), "count": counts}
 
 
 @pushed.register
 def _(aggregate: Largest, context: Context) -> Steps:
     x = context.number(aggregate.column)
     sizes = (x.cast("float64") if aggregate.column.type == "integer" else x).abs()
-    wheres = [context.where(where) for where in aggregate.wheres]
-    answers = yield [ranged(sizes, where) for where in wheres]
-    ranges = [numbers(answer, whole=False) for answer in answers]
-    first = np.asarray([0.0 if answer["most"] is None else answer["most"] for answer in answers], np.float64)
-    questions: list[Question] = []
-    for where, of, largest in zip(wheres, ranges, first.tolist(), strict=True):
-        top = real(largest)
-        questions.append(
-            centred(sizes, where, of)
-            | {"top": context.count(all_of(where, sizes == top)), "next": sizes.max(where=all_of(where, sizes < top))}
-        )
-    answers = yield questions
-    second = [at if answer["top"] > 1 else answer["next"] or 0.0 for at, answer in zip(first, answers, strict=True)]
-    total = [
-        of.n * of.pivot + joined("d", answer, quantum(of.n, of.reach))
-        for of, answer in zip(ranges, answers, strict=True)
+    found = yield from together([_largest(context, sizes, context.where(where)) for where in aggregate.wheres])
+    amounts, first, second = np.asarray(found, np.float64).reshape(-1, 3).T
+    return {"total": amounts, "first": first, "second": second}
+
+
+def _largest(context: Context, sizes: Column, where: Column | None) -> Steps:
+    """The sum of the sizes, the largest and the second one; 0 where there is none."""
+    (n, amount), largest = yield from together([total(context, sizes, where), _two_largest(context, sizes, where)])
+    return [amount, *largest] if n else [0.0, 0.0, 0.0]
+
+
+def _two_largest(context: Context, sizes: Column, where: Column | None) -> Steps:
+    (answer,) = yield [{"most": sizes.max(where=where)}]
+    first = answer["most"] or 0.0
+    top = real(float(first))
+    (answer,) = yield [
+        {"ties": context.count(all_of(where, sizes == top)), "next": sizes.max(where=all_of(where, sizes < top))}
     ]
-    return {"total": np.asarray(total), "first": first, "second": np.asarray(second, np.float64)}
-
-
-def centred(x: Column, where: Column | None, of: Numbers, *, squares: bool = False) -> dict[str, Column]:
-    """The second question about numbers x: sums of their differences from the pivot, and of their squares."""
-    d = apart(chosen(x, where), of.pivot)
-    question = split("d", d, quantum(of.n, of.reach))
-    return question | split("dd", d * d, quantum(of.n, of.reach**2)) if squares else question
+    return first, first if answer["ties"] > 1 else answer["next"] or 0.0

@@ -11,11 +11,16 @@ from parties.data.pushdown.expressions import Column, Compiler, NotInSQL
 
 
 class Context:
-    """What questions are asked about: a table of rows, with their values by the names of the columns."""
+    """What questions are asked about: a table of rows, with their values by the names of the columns.
 
-    def __init__(self, table: Column, columns: Mapping[str, Column], rows: int) -> None:
+    rows         how many there are
+    compensated  whether its database has a sum of floats that loses no digits
+    """
+
+    def __init__(self, table: Column, columns: Mapping[str, Column], rows: int, *, compensated: bool) -> None:
         self.table = table
         self.rows = rows
+        self.compensated = compensated
         self._compiler = Compiler(columns)
 
     def number(self, a: Expression) -> Column:

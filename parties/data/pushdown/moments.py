@@ -7,12 +7,10 @@ party, products of more than MOST_COLUMNS columns and columns by more than MOST_
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from mpc.tables.moments import CrossMoments, Levels, Moments
-from parties.data.pushdown.aggregates import centred, pushed
+from parties.data.pushdown.aggregates import pushed
 from parties.data.pushdown.context import Context, all_of, whole_number
 from parties.data.pushdown.expressions import Column, NotInSQL, real
 from parties.data.pushdown.sums import (
@@ -22,12 +20,14 @@ from parties.data.pushdown.sums import (
     Numbers,
     Steps,
     apart,
+    centred,
     chosen,
     joined,
     numbers,
     quantum,
     ranged,
-    split,
+    summed,
+    together,
 )
 
 MOST_LEVELS = 256
@@ -50,9 +50,9 @@ def _moments(aggregate: Moments, k: int, context: Context) -> Steps:
     """Count, mean and centred sum of squares of one column: {k: (n, mean, squares)}."""
     column = aggregate.columns[k]
     x, where = context.number(column), context.where(aggregate.wheres[k])
-    (answer,) = yield [ranged(x, where)]
+    (answer,) = yield [ranged(context, x, where)]
     of = numbers(answer, whole=column.type == "integer")
-    (answer,) = yield [centred(x, where, of, squares=True)]
+    (answer,) = yield [centred(context, x, where, of, squares=True)]
     return {k: _scaled(answer, of, float(aggregate.centre[k]), float(aggregate.unit[k]))}
 
 
@@ -66,7 +66,7 @@ def _by_level(aggregate: Moments, levels: Levels, context: Context) -> Steps:
     x, key = context.number(levels.column), context.index(levels.category)
     asked = [int(level) for level in np.flatnonzero(levels.places >= 0)]
     where = all_of(context.where(levels.rest), x.notnull(), key.isin(asked))
-    (groups,) = yield [Grouped(key, where, ranged(x, None))]
+    (groups,) = yield [Grouped(key, where, ranged(context, x, None))]
     ranges = {level: numbers(groups[level], whole=whole) for level in asked if level in groups}
     if not ranges:
         return {}
@@ -76,7 +76,7 @@ def _by_level(aggregate: Moments, levels: Levels, context: Context) -> Steps:
     wider = ibis.cases(
         *[(key == whole_number(level), real(quantum(of.n, of.reach**2))) for level, of in ranges.items()]
     )
-    (answers,) = yield [Grouped(key, where, split("d", d, steps) | split("dd", d * d, wider))]
+    (answers,) = yield [Grouped(key, where, summed(context, "d", d, steps) | summed(context, "dd", d * d, wider))]
     found = {}
     for level, of in ranges.items():
         if level not in answers:
@@ -93,7 +93,7 @@ def _(aggregate: CrossMoments, context: Context) -> Steps:
         raise NotInSQL(f"products of more than {MOST_COLUMNS} columns are taken")
     columns = [context.number(column) for column in aggregate.columns]
     where = all_of(context.where(aggregate.where), *(x.notnull() for x in columns))
-    answers = yield [ranged(x, where) for x in columns]
+    answers = yield [ranged(context, x, where) for x in columns]
     ranges = [
         numbers(answer, whole=column.type == "integer")
         for column, answer in zip(aggregate.columns, answers, strict=True)
@@ -103,10 +103,10 @@ def _(aggregate: CrossMoments, context: Context) -> Steps:
     units = {}
     for i, x in enumerate(d):
         units[f"d{i}"] = quantum(ranges[i].n, ranges[i].reach)
-        question |= split(f"d{i}", x, units[f"d{i}"])
+        question |= summed(context, f"d{i}", x, units[f"d{i}"])
         for j in range(i + 1):
             units[f"d{i}d{j}"] = quantum(ranges[i].n, ranges[i].reach * ranges[j].reach)
-            question |= split(f"d{i}d{j}", x * d[j], units[f"d{i}d{j}"])
+            question |= summed(context, f"d{i}d{j}", x * d[j], units[f"d{i}d{j}"])
     (answer,) = yield [question]
     n = float(ranges[0].n) if ranges else 0.0
     total = np.asarray([joined(f"d{i}", answer, units[f"d{i}"]) for i in range(size)])
@@ -127,24 +127,6 @@ def _(aggregate: CrossMoments, context: Context) -> Steps:
         "sum": n * mean,
         "products": products / np.outer(aggregate.unit, aggregate.unit),
     }
-
-
-def together(parts: Sequence[Steps]) -> Steps:
-    """The results of several generators, whose questions are asked at the same time."""
-    results: list[object] = [None] * len(parts)
-    waiting = {}
-    for k, part in enumerate(parts):
-        waiting[k] = next(part)
-    while waiting:
-        answers = yield [question for questions in waiting.values() for question in questions]
-        left = iter(answers)
-        asked, waiting = waiting, {}
-        for k, questions in asked.items():
-            try:
-                waiting[k] = parts[k].send([next(left) for _ in questions])
-            except StopIteration as end:
-                results[k] = end.value
-    return results
 
 
 def _scaled(answer: Answer, of: Numbers, centre: float, unit: float) -> tuple[float, float, float]:

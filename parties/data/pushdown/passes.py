@@ -1,6 +1,6 @@
 """Aggregates asked of a database: the questions of all of them together, pass after pass.
 
-Measures of all rows are asked by one query for each pass, groups by a query each. A query also counts the rows and
+Measures of all rows are asked by one query for each pass, groups by a query each. A query also counts the rows, and
 those that do not fit, so that rows that change between the check and a pass, or between passes, are noticed.
 """
 
@@ -39,13 +39,18 @@ class Passes:
     reasons: dict[int, str] = field(default_factory=dict)
 
 
-def asked(aggregates: Sequence[Aggregate], table: Column, rows: int, run: Run | None) -> Passes:
+def asked(
+    aggregates: Sequence[Aggregate], table: Column, rows: int, run: Run | None, *, compensated: bool = False
+) -> Passes:
     """The results of all aggregates that SQL can say about `table`, which has `rows` rows that fit.
 
-    run  None: nothing is asked, and "…" stands for numbers of the first pass in the second
+    run          None: nothing is asked, and "…" stands for numbers of the first pass in the second
+    compensated  whether the database has a sum of floats that loses no digits
     Raises Changed if the table has other rows.
     """
-    context = Context(table, {name: table[name] for name in table.columns if name != "unfit"}, rows)
+    context = Context(
+        table, {name: table[name] for name in table.columns if name != "unfit"}, rows, compensated=compensated
+    )
     done = Passes(results=[None] * len(aggregates))
     waiting: dict[int, tuple[Steps, list[Question]]] = {}
     for k, aggregate in enumerate(aggregates):
@@ -96,7 +101,8 @@ def _queries(table: Column, questions: Sequence[Question]) -> list[_Query]:
     listed = list(measures.items())
     for begin in range(0, len(listed), _MOST_MEASURES):
         part = dict(listed[begin : begin + _MOST_MEASURES])
-        query = table.aggregate(rows=table.count(), unfit=table.count(where=table["unfit"]), **part)
+        watched = {"unfit": table.count(where=table["unfit"])} if "unfit" in table.columns else {}
+        query = table.aggregate(rows=table.count(), **watched, **part)
         queries.append((query, {place: name for place, name in places.items() if name in part}))
     return queries + groups
 
@@ -110,7 +116,7 @@ def _answers(questions: Sequence[Question], queries: Sequence[_Query], rows: int
                 answers[at] = {group["key"]: group for group in found}
             else:
                 answers[at][what] = found[0][column]
-        if "unfit" in query.columns and (found[0]["rows"] != rows or found[0]["unfit"]):
+        if "rows" in query.columns and (found[0]["rows"] != rows or found[0].get("unfit")):
             raise Changed
     return answers
 

@@ -131,7 +131,7 @@ def _in_text(column: Column, source: Sql, spelling: Spelling, dialect: str) -> R
         raise NotInSQL(f"column {column.name}: numbers with a decimal {spelling.decimal!r} or with thousands")
     whole = isinstance(column, IntegerColumn)
     kind = "int64" if whole else "float64"
-    text = source.strip()
+    text = source
     pattern = "-?[0-9]{1,19}" if whole else PLAIN.pattern()
     codes = ["", "nan", "NaN", *column.missing]
     number = ibis.cases((text.re_search(f"^(?:{pattern})$"), text.try_cast(kind)))
@@ -164,7 +164,7 @@ def _named(column: FlagColumn | CategoryColumn, source: Sql, spelling: Spelling)
         known = [(ibis.literal(n, "int64"), read(float(n) if kind.is_floating() else n)) for n in whole]
     elif kind.is_string() or kind.is_unknown():
         known = [(ibis.literal(text), read(text)) for text in texts]
-        x = source.cast("string").strip()
+        x = source.cast("string")
     else:
         raise NotInSQL(f"column {column.name}: its type in the database is {kind}")
     value = _by_entry(column, x, known)

@@ -1,9 +1,10 @@
 """Sums in SQL that keep float64's digits, whatever the number of rows and their order.
 
-A database adds floats one after the other, and rounds each time: of 10^7 equal numbers, ten digits stay. So numbers are
-added in two passes. The first gives their mean m and their range. The second adds the differences d = x - m, each in
-two parts: k = round(d / q), a whole number, whose sum is exact, and the rest d - kq, at most q/2. The power of two
-q is so small that the rests lose nothing, and so large that the sum of the k fits an int64 (Demmel and Nguyen, 2015).
+Most databases add floats one after the other, and round each time: of 10^7 equal numbers, ten digits stay. DuckDB has a
+compensated sum, fsum. Elsewhere, numbers are added in two passes. The first gives their mean m and their range. The
+second adds the differences d = x - m, each in two parts: a whole number k near d / q, whose sum is exact, and the rest
+d - kq, at most q. The power of two q is so small that the rests lose nothing, and so large that the sum of the k fits
+an int64 (Demmel and Nguyen, 2015).
 
 A question is a dictionary of measures: name -> an Ibis value of all rows. Functions here are generators that yield
 questions and are sent the answers; `parties.data.pushdown.passes` asks the questions of many of them together.
@@ -12,15 +13,21 @@ questions and are sent the answers; `parties.data.pushdown.passes` asks the ques
 from __future__ import annotations
 
 import math
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import NamedTuple
 
 from mpc.untyped import Opaque
+from parties.data.pushdown.context import Context
 from parties.data.pushdown.expressions import Column, real
 
 #: A sum of whole numbers that float64 and int64 hold with room to spare.
 _EXACT = 52
+
+
+class Changed(Exception):
+    """The rows are not those of the pass before."""
 
 
 @dataclass(frozen=True)
@@ -39,12 +46,11 @@ Answer = dict[Opaque, Opaque]
 Steps = Generator[list[Question], list[Answer], Opaque]
 
 
-class Changed(Exception):
-    """The rows are not those of the pass before."""
-
-
 class Numbers(NamedTuple):
-    """How many numbers there are, the pivot m they are taken about, and the largest distance from it."""
+    """How many numbers there are, the pivot m they are taken about, and their largest distance from it (NaN: unknown).
+
+    A pivot is any number near the mean: a whole one of whole numbers.
+    """
 
     n: int
     pivot: float
@@ -55,23 +61,27 @@ class Numbers(NamedTuple):
 UNKNOWN = Numbers(0, math.nan, math.nan)
 
 
-def ranged(x: Column, where: Column | None) -> dict[str, Column]:
-    """The first question about the numbers x: how many, their mean, their smallest and largest."""
-    return {"n": x.count(where=where), "mean": x.mean(where=where), "least": x.min(where=where),
-            "most": x.max(where=where)}  # fmt: skip
+def ranged(context: Context, x: Column, where: Column | None) -> dict[str, Column]:
+    """The first question about the numbers x: how many, their mean; their smallest and largest, if needed."""
+    question = {"n": x.count(where=where), "mean": x.mean(where=where)}
+    if context.compensated:
+        return question
+    return question | {"least": x.min(where=where), "most": x.max(where=where)}
 
 
 def numbers(answer: Answer, *, whole: bool) -> Numbers:
-    """Of the answer to `ranged`. The pivot is any number near the mean: a whole one of whole numbers."""
+    """Of the answer to `ranged`."""
     if math.isnan(answer["mean"] or 0):
         return UNKNOWN
     n = int(answer["n"])
     if not n:
         return Numbers(0, 0, 0.0)
+    pivot = round(answer["mean"]) if whole else float(answer["mean"])
+    if "least" not in answer:
+        return Numbers(n, pivot, 0.0)
     kind = int if whole else float
     least, most = kind(answer["least"]), kind(answer["most"])
-    mean = round(answer["mean"]) if whole else float(answer["mean"])
-    pivot = min(max(mean, least), most)
+    pivot = min(max(pivot, least), most)
     return Numbers(n, pivot, float(max(most - pivot, pivot - least)))
 
 
@@ -94,43 +104,91 @@ def quantum(n: int, reach: float) -> float:
 
 
 def chosen(x: Column, where: Column | None) -> Column:
-    """x where the condition holds, else NULL: numbers of other rows may be too large for `split`."""
+    """x where the condition holds, else NULL: numbers of other rows may be too large for `summed`."""
     import ibis
 
     return x if where is None else ibis.cases((where, x))
 
 
-def split(name: str, d: Column, q: float | Column) -> dict[str, Column]:
+def summed(context: Context, name: str, d: Column, q: float | Column) -> dict[str, Column]:
     """The measures of a sum of float64 numbers d."""
+    if context.compensated:
+        return {name: _fsum()(d)}
     unit = real(q) if isinstance(q, float) else q
-    k = (d / unit).round().cast("int64")
+    k = (d / unit).cast("int64")
     return {f"{name} whole": k.sum(), f"{name} rest": (d - k.cast("float64") * unit).sum()}
 
 
 def joined(name: str, answer: Answer, q: float) -> float:
-    """The sum from the answer to `split`."""
-    whole, rest = answer[f"{name} whole"], answer[f"{name} rest"]
-    return 0.0 if whole is None else int(whole) * q + float(rest)
+    """The sum from the answer to `summed`."""
+    if name in answer:
+        return float(answer[name] or 0.0)
+    return int(answer[f"{name} whole"] or 0) * q + float(answer[f"{name} rest"] or 0.0)
 
 
-def exact(x: Column, low: int, high: int, rows: int, where: Column | None) -> dict[str, Column]:
-    """The measures of a sum of whole numbers from `low` to `high` in at most `rows` rows."""
+def centred(
+    context: Context, x: Column, where: Column | None, of: Numbers, *, squares: bool = False
+) -> dict[str, Column]:
+    """The second question about numbers x: sums of their differences from the pivot, and of their squares."""
+    d = apart(chosen(x, where), of.pivot)
+    question = summed(context, "d", d, quantum(of.n, of.reach))
+    return question | summed(context, "dd", d * d, quantum(of.n, of.reach**2)) if squares else question
+
+
+def total(context: Context, x: Column, where: Column | None) -> Steps:
+    """How many float64 numbers x there are, and their sum."""
+    if context.compensated:
+        (answer,) = yield [{"n": x.count(where=where), "sum": _fsum()(chosen(x, where))}]
+        return int(answer["n"]), float(answer["sum"] or 0.0)
+    (answer,) = yield [ranged(context, x, where)]
+    of = numbers(answer, whole=False)
+    (answer,) = yield [centred(context, x, where, of)]
+    return of.n, of.n * of.pivot + joined("d", answer, quantum(of.n, of.reach))
+
+
+def exact_total(context: Context, x: Column, low: int, high: int, where: Column | None) -> Steps:
+    """How many whole numbers from `low` to `high` there are, and their sum, exactly."""
     import ibis
 
-    if max(-low, high, 1) * max(rows, 1) < 1 << 62:
-        return {"sum": x.sum(where=where), "count": x.count(where=where)}
+    question = {"n": x.count(where=where)}
+    if max(-low, high, 1) * max(context.rows, 1) < 1 << 62:
+        (answer,) = yield [question | {"sum": x.sum(where=where)}]
+        return int(answer["n"]), int(answer["sum"] or 0)
     above = x - ibis.literal(low, "int64")  # not negative, so that its upper and lower bits are told apart
-    bits = ibis.literal(32, "int64")
-    return {
-        "upper": (above >> bits).sum(where=where),
-        "lower": (above & ibis.literal(0xFFFFFFFF, "int64")).sum(where=where),
-        "count": x.count(where=where),
-    }
+    (answer,) = yield [
+        question
+        | {
+            "upper": (above >> ibis.literal(32, "int64")).sum(where=where),
+            "lower": (above & ibis.literal(0xFFFFFFFF, "int64")).sum(where=where),
+        }
+    ]
+    n = int(answer["n"])
+    return n, (int(answer["upper"] or 0) << 32) + int(answer["lower"] or 0) + low * n
 
 
-def exactly(answer: Answer, low: int) -> tuple[int, int]:
-    """The sum of whole numbers and their count, from the answer to `exact`."""
-    count = int(answer["count"])
-    if "sum" in answer:
-        return int(answer["sum"] or 0), count
-    return (int(answer["upper"] or 0) << 32) + int(answer["lower"] or 0) + low * count, count
+def together(parts: Sequence[Steps]) -> Generator[list[Question], list[Answer], list[Opaque]]:
+    """The results of several generators, whose questions are asked at the same time."""
+    results: list[Opaque] = [None] * len(parts)
+    waiting = {k: next(part) for k, part in enumerate(parts)}
+    while waiting:
+        answers = yield [question for questions in waiting.values() for question in questions]
+        left = iter(answers)
+        asked, waiting = waiting, {}
+        for k, questions in asked.items():
+            try:
+                waiting[k] = parts[k].send([next(left) for _ in questions])
+            except StopIteration as end:
+                results[k] = end.value
+    return results
+
+
+@cache
+def _fsum() -> Opaque:
+    """DuckDB's compensated sum."""
+    import ibis
+
+    @ibis.udf.agg.builtin  # type: ignore[untyped-decorator]
+    def fsum(x: float) -> float:  # type: ignore[empty-body]
+        """The sum of x."""
+
+    return fsum

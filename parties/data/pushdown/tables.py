@@ -50,8 +50,9 @@ def engine_of(name: str, readings: Sequence[Reading], columns: Sequence[str]) ->
         raise NotInSQL("the files have columns of different types")
     reads = "\nUNION ALL\n".join(relation.select(columns) for relation in relations)
     database = relations[0].database
-    database.execute(f"create or replace temp view {identifier(name)} as {reads}")
-    return Engine(ibis.duckdb.from_connection(database).table(name), "duckdb", reads)
+    view = f"rows of {name}"  # no table is called so, in which it would stand for itself
+    database.execute(f"create or replace temp view {identifier(view)} as {reads}")
+    return Engine(ibis.duckdb.from_connection(database).table(view), "duckdb", reads)
 
 
 #: Columns as their owner declares them: the agreed column, its name in the source, and how its entries are written.
@@ -94,11 +95,18 @@ def counted(engine: Engine, columns: Declared) -> Sql:
     return rows.aggregate(**measures)
 
 
-def clean(engine: Engine, columns: Declared, *, drop: bool) -> Sql:
-    """The values of `columns`, and "unfit": where one does not fit. With `drop`, without such rows. Raises NotInSQL."""
+def clean(engine: Engine, columns: Declared, *, drop: bool, watch: bool) -> Sql:
+    """The values of `columns`. Raises NotInSQL.
+
+    drop   without the rows in which a value does not fit
+    watch  with a column "unfit" that tells these rows
+    """
     reads = _read(engine, columns)
+    values = {name: read.value for name, read in reads.items()}
+    if not drop and not watch:
+        return engine.table.select(**values) if values else engine.table.select(none=engine.table[0].isnull())
     unfit = either([condition for read in reads.values() for condition in (read.invalid, read.unread)])
-    rows = engine.table.select(**{name: read.value for name, read in reads.items()}, unfit=unfit)
+    rows = engine.table.select(**values, unfit=unfit)
     beyond = either([rows["unfit"], *(outside(column, rows[column.name]) for column, _, _ in columns)])
     rows = rows.mutate(unfit=beyond)
-    return rows.filter(~rows["unfit"]) if drop else rows
+    return rows.filter(~rows["unfit"]).drop("unfit") if drop else rows
