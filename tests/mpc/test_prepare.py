@@ -9,6 +9,7 @@ import pytest
 from mpc import Category, Date, Flag, Integer, Key, Real, Scenario, Table
 from mpc.errors import ConfigError, DataError, RangeError, ShapeError
 from mpc.tables.aggregates import Count
+from mpc.tables.keys import first
 from mpc.tables.prepare import building
 from mpc.tables.prepare.memory import run
 from protocols.assembly import rows_of
@@ -154,7 +155,7 @@ def test_joins_are_those_of_pandas(how, seed):
         expected = tax[np.array(chosen, bool) == (how == "semi")]
     else:
         expected = tax.merge(keys, on=["person", "year"], how=how, suffixes=("", "_right"))
-    assert list(found) == list(expected.columns)
+    assert [name for name in found if first(name) == name] == list(expected.columns)
     assert len(found["person"]) == len(expected)
     for name in ("income", "income_right"):
         if name in found:

@@ -14,6 +14,7 @@ import pytest
 
 from mpc.errors import DataError
 from mpc.tables.prepare.memory import run
+from mpc.tables.prepare.selecting import all_physical
 from mpc.tables.rows import BATCH_ROWS
 from parties.data.dataset import open_dataset
 from parties.data.source import Dataset
@@ -68,7 +69,7 @@ def opened(folder, kind, tax, people):
 
 def prepared(query, tables, beats=lambda: None):
     """All rows of a query, as a party computes them."""
-    names = [name for column in query.schema.columns for name in (column.name,)]
+    names = all_physical(query)
     rows = next(iter(tables.values())).prepared(query, tables, beats)
     batches = list(rows.batches(names))
     return {name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0) for name in names}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mpc import Category, Flag, Integer, Real, Table
+from mpc import Category, Date, Flag, Integer, Key, Real, Table, Text
 from mpc.tables import expressions
 from mpc.tables.expressions import Expression
 from mpc.tables.prepare import building
@@ -37,6 +37,9 @@ class People(Table):
     year = Integer(1990, 2030)
     income = Real(-1e5, 1e6)
     office = Category("north", "south", "west")
+    name = Text()
+    tag = Key()
+    born = Date("1900-01-01", "2020-12-31")
 
 
 def scan(table: type[Table], name: str, most: int = 1 << 20) -> Scan:
@@ -97,6 +100,12 @@ def frame(rng: np.random.Generator, table: type[Table], rows: int, *, missing: f
             made[column.name] = gaps([column.levels[v] for v in rng.integers(0, 3, rows)])
         elif column.name == "ok":
             made[column.name] = gaps([bool(v) for v in rng.integers(0, 2, rows)])
+        elif column.name == "name":
+            made[column.name] = gaps(["ABcé"[v] * 2 for v in rng.integers(0, 4, rows)])
+        elif column.name == "tag":
+            made[column.name] = gaps([f"k{v}" for v in rng.integers(0, keys, rows)])
+        elif column.name == "born":
+            made[column.name] = gaps([f"19{v}-02-03" for v in rng.integers(10, 14, rows)])
         else:
             made[column.name] = gaps([float(np.round(v, 1)) for v in rng.uniform(-1000, 1000, rows)])
     return pd.DataFrame({name: pd.Series(values, dtype=object) for name, values in made.items()})
@@ -105,8 +114,8 @@ def frame(rng: np.random.Generator, table: type[Table], rows: int, *, missing: f
 def in_order(result: Frame) -> list[tuple[Any, ...]]:
     """The rows of a result, sorted: rows have no order."""
     names = list(result)
-    table = [[None if v == MISSING or v != v else v for v in result[name].tolist()] for name in names]
-    return sorted(zip(*table, strict=True), key=lambda row: [(value is None, value or 0) for value in row])
+    table = [[None if v is None or v == MISSING or v != v else v for v in result[name].tolist()] for name in names]
+    return sorted(zip(*table, strict=True), key=lambda row: [(value is None, str(value)) for value in row])
 
 
 def same_rows(one: Frame, other: Frame) -> None:
@@ -163,6 +172,11 @@ def queries() -> dict[str, Query]:
         "latest": by_person,
         "first two": building.ordered(select(TAX), ["person", "office"], [("income", False)], 2),
         "different": building.ordered(select(TAX), ["person"], [], 1),
+        "latest person": building.ordered(select(PEOPLE), ["tag"], [("born", True)], 1),
+        "by tag and date": grouped(["tag", "born"], of=PEOPLE, n="count", known=("name", "count")),
+        "by tag": building.joined(
+            select(grouped(["tag"], of=PEOPLE, n="count")), select(PEOPLE), "inner", [("tag", "tag")], "_of", None
+        ),
         "head": building.ordered(select(TAX, twice=twice("income")), [], [("twice", True), ("year", False)], 5),
         "inner": building.joined(select(TAX), select(PEOPLE), "inner", both, "_right", 1 << 20),
         "left": building.joined(select(TAX), select(PEOPLE), "left", both, "_right", 1 << 20),

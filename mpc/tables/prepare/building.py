@@ -13,9 +13,10 @@ from mpc.tables.expressions import Expression
 from mpc.tables.keys import KeyColumn
 from mpc.tables.prepare.nodes import Aggregate, How, Join, Measure, Ordered, Query, Select, Statistic
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
+from mpc.tables.texts import TextColumn
 from mpc.untyped import Anything
 
-#: Kinds of column but keys, whose values nobody may learn.
+#: Kinds of column but keys and texts, whose values nobody may learn.
 _VALUES: tuple[type[Column], ...] = (RealColumn, IntegerColumn, FlagColumn, CategoryColumn, DateColumn)
 #: Statistic -> the kinds of column that it takes.
 _TAKES: dict[str, tuple[type[Column], ...]] = {
@@ -45,7 +46,7 @@ def column_of(name: str, expression: Expression, declared: Column | None) -> Col
         return IntegerColumn(name, minimum=int(expression.low), maximum=int(expression.high), unit=unit)
     if expression.type == "date":
         return DateColumn(name, minimum=int(expression.low), maximum=int(expression.high))
-    if isinstance(declared, KeyColumn):
+    if isinstance(declared, KeyColumn | TextColumn):
         return replace(declared, name=name, missing=())
     return RealColumn(name, minimum=expression.low, maximum=expression.high, unit=unit)
 
@@ -116,7 +117,7 @@ def _measure(source: Select, name: str, what: Anything, most: int, within: tuple
 def _kind(column: Column) -> str:
     kinds: dict[type[Column], str] = {
         FlagColumn: "a flag", CategoryColumn: "a category", IntegerColumn: "a whole number", DateColumn: "a date",
-        KeyColumn: "a key",
+        KeyColumn: "a key", TextColumn: "a text",
     }  # fmt: skip
     return kinds.get(type(column), "a number")
 
@@ -214,13 +215,15 @@ def ordered(source: Select, per: Sequence[str], by: Sequence[tuple[str, bool]], 
 
 def _need_order(source: Query, name: str, what: str) -> None:
     column = source.schema[name]
-    if isinstance(column, CategoryColumn | KeyColumn):
+    if isinstance(column, CategoryColumn | KeyColumn | TextColumn):
         raise ShapeError(f"{what}: {name} is {_kind(column)}, which has no order")
 
 
 def no_number(source: Select, names: Sequence[str], what: str) -> None:
-    """Raise ShapeError where a key is a real number."""
+    """Raise ShapeError where a key is a real number or a text."""
     for name in names:
+        if isinstance(source.schema[name], TextColumn):
+            raise ShapeError(f"{what}: {name} is a text; declare a Key, which says how it is normalised")
         if isinstance(source.schema[name], RealColumn):
             raise ShapeError(
                 f"{what}: {name} is a real number, and equal real numbers are chance: use an Integer, or `cut` it"

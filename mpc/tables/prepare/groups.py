@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mpc.tables.prepare.checks import check_keys, check_range, slack
 from mpc.tables.prepare.nodes import Aggregate, Measure
-from mpc.tables.prepare.selecting import Frame, falling, is_whole, physical
+from mpc.tables.prepare.selecting import Frame, falling, kind_of, physical
 from mpc.tables.rows import MISSING, Values, absent, as_real
 
 
@@ -46,7 +46,7 @@ def _checked(query: Aggregate, measure: Measure, values: Values) -> Values:
     column, gone = measure.result, absent(values)
     outside = ~gone & ((values < column.low - slack(measure)) | (values > column.high + slack(measure)))
     check_range(query, measure, int(np.count_nonzero(outside)), len(values))
-    if is_whole(column):
+    if kind_of(column) == "int64":
         return np.where(gone, MISSING, values).astype(np.int64)
     real = as_real(values)
     return np.where(gone, np.nan, np.clip(real, column.low, column.high))

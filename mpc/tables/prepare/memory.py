@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from mpc.tables.prepare.checks import check_rows
 from mpc.tables.prepare.groups import aggregate
 from mpc.tables.prepare.nodes import Aggregate, Join, Ordered, Query, Select
-from mpc.tables.prepare.selecting import Frame, all_physical, empty, falling, physical, selected
-from mpc.tables.rows import MISSING, ArrayRows, Rows, Values, absent
+from mpc.tables.prepare.selecting import Frame, all_physical, empty, falling, filled, held, physical, selected
+from mpc.tables.rows import ArrayRows, Rows, Values, absent
 
 
 class PreparedArrays:
@@ -58,8 +58,9 @@ def _ordered(query: Ordered, frame: Frame) -> Frame:
     order = [(name, down) for column, down in query.order for name in physical(query.schema[column])]
     keys: list[NDArray[np.generic]] = [frame[name] for name in per]
     for name, down in order:
-        values = frame[name]
-        gone = absent(values)
+        values, gone = frame[name], absent(frame[name])
+        if values.dtype == np.object_:  # texts by their characters
+            values = np.unique(np.where(gone, "", values).astype(str), return_inverse=True)[1].astype(np.int64)
         keys += [gone, np.where(gone, 0, falling(values) if down else values)]
     places = np.lexsort(keys[::-1]) if keys else np.arange(0)
     if per:
@@ -114,7 +115,6 @@ def _joined(query: Join, left: Frame, right: Frame) -> Frame:
 
 def _at(values: Values, there: NDArray[np.intp], places: NDArray[np.intp], found: NDArray[np.bool_]) -> Values:
     """The values at the matches; missing where there is none."""
-    whole = values.dtype == np.int64
-    result: Values = np.full(len(found), MISSING, np.int64) if whole else np.full(len(found), np.nan)
+    result = filled(held(values), len(found))
     result[found] = values[there[places[found]]]
     return result

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from mpc.tables.dates import DateColumn
 from mpc.tables.keys import KeyColumn, second
 from mpc.tables.prepare.nodes import Query, Select
-from mpc.tables.rows import Values
+from mpc.tables.rows import MISSING, Values
 from mpc.tables.schema import Column, IntegerColumn
+from mpc.tables.texts import TextColumn
 
 #: The columns of some rows.
 Frame = dict[str, Values]
@@ -27,9 +28,26 @@ def all_physical(query: Query) -> tuple[str, ...]:
     return tuple(name for column in query.schema.columns for name in physical(column))
 
 
-def is_whole(column: Column) -> bool:
-    """Whether a column's values are int64, with MISSING; else float64, with NaN."""
-    return isinstance(column, IntegerColumn | DateColumn | KeyColumn)
+Kind = Literal["int64", "float64", "string"]
+
+
+def kind_of(column: Column) -> Kind:
+    """How a column's values are held: in int64, with MISSING; in float64, with NaN; or as texts, with None."""
+    if isinstance(column, TextColumn):
+        return "string"
+    return "int64" if isinstance(column, IntegerColumn | DateColumn | KeyColumn) else "float64"
+
+
+def held(values: Values) -> Kind:
+    """How these values are held."""
+    return "string" if values.dtype == np.object_ else "int64" if values.dtype == np.int64 else "float64"
+
+
+def filled(kind: Kind, size: int) -> Values:
+    """Values that are all missing."""
+    if kind == "string":
+        return np.full(size, None, np.object_)
+    return np.full(size, MISSING, np.int64) if kind == "int64" else np.full(size, np.nan)
 
 
 def selected(query: Select, batches: Iterator[Frame], on_batch: Callable[[], None]) -> Iterator[Frame]:
@@ -65,5 +83,5 @@ def empty(query: Query) -> Frame:
     frame: Frame = {}
     for column in query.schema.columns:
         for name in physical(column):
-            frame[name] = np.zeros(0, np.int64) if is_whole(column) else np.zeros(0)
+            frame[name] = filled(kind_of(column), 0)
     return frame

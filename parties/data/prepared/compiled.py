@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mpc.tables.prepare.nodes import Aggregate, Join, Measure, Ordered, Query
-from mpc.tables.prepare.selecting import all_physical, is_whole, physical
+from mpc.tables.prepare.selecting import Kind, all_physical, kind_of, physical
 from mpc.tables.schema import Column
 
 #: An Ibis table or column; Ibis is imported when it is used.
@@ -23,10 +23,10 @@ def places(query: Query) -> dict[str, str]:
     return {name: f"c{k}" for k, name in enumerate(all_physical(query))}
 
 
-def types(query: Query) -> dict[str, str]:
+def types(query: Query) -> dict[str, Kind]:
     """The columns in the database -> their types."""
     columns = (column for column in query.schema.columns for _ in physical(column))
-    return {f"c{k}": "int64" if is_whole(column) else "float64" for k, column in enumerate(columns)}
+    return {f"c{k}": kind_of(column) for k, column in enumerate(columns)}
 
 
 def aggregate(query: Aggregate, table: Ibis) -> Ibis:

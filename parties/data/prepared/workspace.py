@@ -18,7 +18,7 @@ import numpy as np
 from mpc.errors import ComityError
 from mpc.tables.prepare.checks import check_keys, check_range, check_rows, slack
 from mpc.tables.prepare.nodes import Aggregate, Join, Measure, Ordered, Query, Select
-from mpc.tables.prepare.selecting import Frame, is_whole, physical, selected
+from mpc.tables.prepare.selecting import Frame, Kind, kind_of, physical, selected
 from mpc.tables.rows import BATCH_ROWS, MISSING, Rows, Values, absent
 from mpc.tables.schema import Column
 from parties.data.prepared import compiled
@@ -64,14 +64,14 @@ class Workspace:
 
     def batches(self, name: str, query: Query, columns: Sequence[str]) -> Iterator[Frame]:
         """The rows of a table that `run` made, in batches."""
-        at, whole = compiled.places(query), _whole(query)
+        at, kinds = compiled.places(query), _kinds(query)
         chosen = ", ".join(at[column] for column in columns) or "1"
         cursor = self._database.cursor()
         try:
             result = cursor.sql(f"select {chosen} from {name}")
             for batch in (getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader)(BATCH_ROWS):
                 if columns:
-                    yield {column: _values(batch.column(k), whole[column]) for k, column in enumerate(columns)}
+                    yield {column: _values(batch.column(k), kinds[column]) for k, column in enumerate(columns)}
                 else:
                     yield {"": np.zeros(batch.num_rows)}
         finally:
@@ -85,14 +85,13 @@ class Workspace:
         source: Rows | _Made = (
             tables[inner.name] if not inner.inputs else _Made(self, self.run(inner, tables, on_batch), inner)
         )
-        at, whole = compiled.places(query), _whole(query)
-        kinds = {"int64": pa.int64(), "float64": pa.float64()}
-        schema = pa.schema([(name, kinds[kind]) for name, kind in compiled.types(query).items()])
+        at, kinds = compiled.places(query), _kinds(query)
+        schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in compiled.types(query).items()])
 
         def stream() -> Iterator[Any]:
             try:
                 for frame in selected(query, source.batches(query.needed), on_batch):
-                    yield pa.record_batch([_arrow(frame[column], whole[column]) for column in at], schema=schema)
+                    yield pa.record_batch([_arrow(frame[column], kinds[column]) for column in at], schema=schema)
             except ComityError as error:
                 self._failed.append(error)  # the database would wrap it
                 raise
@@ -154,8 +153,8 @@ def _table(name: str, query: Query) -> Any:
     return ibis.table(compiled.types(query), name=name)
 
 
-def _whole(query: Query) -> dict[str, bool]:
-    return {name: is_whole(column) for column in query.schema.columns for name in physical(column)}
+def _kinds(query: Query) -> dict[str, Kind]:
+    return {name: kind_of(column) for column in query.schema.columns for name in physical(column)}
 
 
 def _limits(measure: Measure) -> tuple[str, str]:
@@ -167,7 +166,7 @@ def _limits(measure: Measure) -> tuple[str, str]:
 
 def _typed(place: str, column: Column) -> str:
     """A measure with the type of its column, and what float64 has rounded beyond its range at the limit."""
-    if is_whole(column):
+    if kind_of(column) == "int64":
         return f"cast({place} as bigint)"
     within = f"least(greatest(cast({place} as double), {_double(column.low)}), {_double(column.high)})"
     return f"case when {place} is not null then {within} end"
@@ -177,17 +176,21 @@ def _double(value: float) -> str:
     return f"cast('{value!r}' as double)"
 
 
-def _arrow(values: Values, whole: bool) -> Any:
+def _arrow(values: Values, kind: Kind) -> Any:
     """A column for the database: NULL where a value is missing."""
     import pyarrow as pa
 
+    if kind == "string":
+        return pa.array(values, pa.string(), from_pandas=True)
     gone = absent(values)
-    return pa.array(values, pa.int64() if whole else pa.float64(), mask=gone if gone.any() else None)
+    return pa.array(values, pa.type_for_alias(kind), mask=gone if gone.any() else None)
 
 
-def _values(array: Any, whole: bool) -> Values:
+def _values(array: Any, kind: Kind) -> Values:
     """A column of the database as a party computes with it."""
+    if kind == "string":
+        return np.asarray(array.to_numpy(zero_copy_only=False), np.object_)
     if array.null_count:
-        array = array.fill_null(MISSING if whole else np.nan)
+        array = array.fill_null(MISSING if kind == "int64" else np.nan)
     values = array.to_numpy(zero_copy_only=False)
-    return np.asarray(values, np.int64) if whole else np.asarray(values, np.float64)
+    return np.asarray(values, np.int64) if kind == "int64" else np.asarray(values, np.float64)
