@@ -57,7 +57,10 @@ class Accounts:
             self.rounds = depth
         self.operations += 1
         scope.operations += 1
-        scope.bytes_held += spec.size * 16
+        if scope.in_sequence:
+            scope.bytes_held = max(scope.bytes_held, spec.size * 16)
+        else:
+            scope.bytes_held += spec.size * 16
         if scope.bytes_held > self._memory_budget or scope.operations > OPERATIONS_BUDGET:
             raise TooMuchInFlight(
                 f"{scope.operations:,} operations ({scope.bytes_held >> 20:,} MiB) were scheduled without an await "

@@ -26,6 +26,6 @@ class Collecting(Runtime):
     def busy(self) -> Busy:
         return self._busy
 
-    async def settle(self, *handles: Handle) -> None:
-        await super().settle(*handles)
+    async def _settled(self, *handles: Handle) -> None:
+        await super()._settled(*handles)
         await self.flush()

@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections import ChainMap
-from collections.abc import Callable, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, MutableMapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from typing import Any
 
@@ -53,6 +54,7 @@ class Scope:
         "comparisons",
         "counter",
         "digest",
+        "in_sequence",
         "operations",
         "parent",
         "path",
@@ -75,6 +77,8 @@ class Scope:
         self._memos: dict[int, ChainMap[Any, Any]] = {}
         self.operations = 0
         self.bytes_held = 0
+        #: Whether operations follow each other, so that few of them hold memory at a time.
+        self.in_sequence = False
         self._owned = owned
         self._owner = _current_task() if owned else None
 
@@ -134,6 +138,18 @@ class Scope:
     def awaited(self) -> None:
         """The owner awaits: its operations so far are no longer in flight when it goes on."""
         self.operations = self.bytes_held = 0
+
+    @contextmanager
+    def sequence(self) -> Iterator[None]:
+        """Inside, operations follow each other: together they count as much as the largest of them. Nothing inside
+        awaits: `settle` returns at once."""
+        outer, held = self.in_sequence, self.bytes_held
+        self.in_sequence = True
+        try:
+            yield
+        finally:
+            self.in_sequence = outer
+            self.bytes_held = max(held, self.bytes_held)
 
     def adopt(self) -> None:
         """Make the current task the owner (the first thing a gathered part does)."""

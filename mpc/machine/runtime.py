@@ -74,6 +74,10 @@ class Runtime(Comparing):
 
     async def settle(self, *handles: Handle) -> None:
         """Wait until these shares are there; the script may schedule a budget's worth of work again."""
+        if not current_scope.get(self._root).in_sequence:
+            await self._settled(*handles)
+
+    async def _settled(self, *handles: Handle) -> None:
         current_scope.get(self._root).awaited()
         self.relations.compare()
         if self.dry:

@@ -86,8 +86,8 @@ class Traced(Runtime):
         self.trace.steps.append(Step(name, waits, cost, work))
         self._task().items.append(self._numbers[handle])
 
-    async def settle(self, *handles: Handle) -> None:
-        await super().settle(*handles)
+    async def _settled(self, *handles: Handle) -> None:
+        await super()._settled(*handles)
         self._task().items.append(Settle(tuple(dict.fromkeys(self._numbers[handle] for handle in handles))))
 
     async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Opaque]:

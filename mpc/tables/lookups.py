@@ -243,6 +243,16 @@ class Ordered(_Keys):
         return {"order": order, "places": _inverted(order), "starts": starts}
 
 
+class First(_Keys):
+    """Which rows are the first with their key. first (rows,): 1 there, 0 elsewhere and at rows without a key."""
+
+    def result(self) -> JsonObject:
+        words, numbers = self._read()
+        first = np.zeros(self._rows, np.int64)
+        first[numbers[np.unique(tags_of(words), return_index=True)[1]]] = 1
+        return {"first": first}
+
+
 def placed(keys: HeldKeys) -> Local:
     """What `Placed` gives, later."""
     return keys.source.local.ask(Placed(keys))
@@ -256,6 +266,11 @@ def asked(keys: HeldKeys, among: int) -> Local:
 def ordered(keys: HeldKeys) -> Local:
     """What `Ordered` gives, later."""
     return keys.source.local.ask(Ordered(keys))
+
+
+def first_of_key(keys: HeldKeys) -> Local:
+    """What `First` gives, later."""
+    return keys.source.local.ask(First(keys))
 
 
 def line(asked: Whole, slots: int) -> Whole:

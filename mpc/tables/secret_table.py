@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
     from mpc.tables.expressions import Expression
     from mpc.tables.source import Source
-    from mpc.tables.table_functions import GroupedRows
+    from mpc.tables.table_functions import GroupedRows, How, Validate
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,11 +193,16 @@ class SecretTable(Mapping[str, SecretColumn]):
         bits = self._kept[-1].bits() & bits if self._kept else bits
         # A condition may stand on other rows as well, such as those of a mean that it compares with.
         besides = Basis(tuple(c for c in condition.basis.cohorts if not c.shape), (), condition.basis.loose)
-        table = self if besides.public else self._about(besides)
+        table = self if besides.public else self.about(besides)
         return table._like(kept=(*self._kept, Lazy.of(bits)))
 
-    def _about(self, besides: Basis) -> SecretTable:
-        """The same rows, which stand on other rows as well."""
+    @property
+    def filtered(self) -> bool:
+        """Whether a filter may have cleared rows."""
+        return bool(self._kept)
+
+    def about(self, besides: Basis) -> SecretTable:
+        """The same rows, which stand on other rows as well: for library code."""
 
         def joined(column: SecretColumn) -> SecretColumn:
             if isinstance(column, SecretKey):
@@ -285,6 +290,30 @@ class SecretTable(Mapping[str, SecretColumn]):
         Which groups there are, and how large they are, stays secret; releases suppress small ones.
         """
         return self.run.functions.tables.grouped(self, keys, groups)
+
+    def join(
+        self,
+        other: SecretTable,
+        *,
+        on: str | Sequence[str],
+        how: How = "inner",
+        validate: Validate | None = None,
+        matches: int | None = None,
+        suffix: str = "_right",
+    ) -> SecretTable:
+        """The rows of both tables with the same key; nobody learns which these are, or how many.
+
+        on        a key, or up to three keys that must all be the same, which both tables have under the same name
+        how       "inner": rows with a match; "left": all rows of this table, columns of the other one missing where
+                  there is no match; "semi" and "anti": the rows of this table with a match, and those without one
+        validate  "1:1", "m:1" or "1:m": of which table each key is in one row at most; its owners check that. Default:
+                  as the schema says (Key(unique=True)), or the verb that made the table (group_by, latest)
+        suffix    for columns of the other table that this one has as well
+
+        A row without a key has no match. The result has the places of this table; for "1:m", those of the other one.
+        Raises ConfigError where neither table has one row a key; ShapeError where the rows of a table were moved.
+        """
+        return self.run.functions.tables.joined(self, other, _names(on), how, validate, matches, suffix)
 
     def value_counts(self, column: str, *, groups: int | None = None) -> SecretTable:
         """How many rows have each value of a column, as "count"; the most frequent first."""

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
     from mpc.tables.secret_table import SecretTable
 
+How = Literal["inner", "left", "semi", "anti", "outer"]
+Validate = Literal["1:1", "m:1", "1:m", "m:m"]
 #: What a group's result is made of: "count", or a column, a statistic and perhaps its number.
 Aggregation = str | tuple[str, str] | tuple[str, str, float]
 
@@ -40,6 +42,18 @@ class TableFunctions(Protocol):
 
     def grouped(self, table: SecretTable, keys: Sequence[str], groups: int | None) -> GroupedRows:
         """Rows in groups of equal keys."""
+
+    def joined(
+        self,
+        left: SecretTable,
+        right: SecretTable,
+        on: Sequence[str],
+        how: How,
+        validate: Validate | None,
+        matches: int | None,
+        suffix: str,
+    ) -> SecretTable:
+        """The rows of two tables with equal keys."""
 
     def released(self, table: SecretTable) -> Result:
         """The table as the value of a release."""

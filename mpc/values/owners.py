@@ -26,10 +26,10 @@ Total = Callable[["SecretArray"], "SecretArray"]
 def marks(run: Runtime, owner: NDArray[np.int64], owners: int) -> list[NDArray[np.int64]]:
     """The number of each row, one array for as many owners as fit in one. No owner: a negative number."""
     words = []
-    for some in _together(run, max(len(owner), 1), owners):
+    for some, width in together(run, max(len(owner), 1), owners):
         word = np.zeros(owner.shape, np.int64)
         for digit, which in enumerate(some):
-            word[owner == which] = 1 << (digit * _width(max(len(owner), 1)))
+            word[owner == which] = 1 << (digit * width)
         words.append(word)
     return words
 
@@ -39,19 +39,16 @@ def counts_of(run: Runtime, sums: Sequence[SecretArray], rows: int, owners: int)
     from mpc.values.secret import stack
 
     counts: list[SecretArray] = []
-    for total, some in zip(sums, _together(run, rows, owners), strict=True):
-        counts += _digits(total, _width(rows), len(some))
+    for total, (some, width) in zip(sums, together(run, rows, owners), strict=True):
+        counts += _digits(total, width, len(some))
     return stack(counts)
 
 
-def _width(rows: int) -> int:
-    return max(width_of(rows), 1)
-
-
-def _together(run: Runtime, rows: int, owners: int) -> list[range]:
-    """Owners whose counts are digits of one number."""
-    most = max(run.engine.capacity // _width(rows), 1)
-    return [range(start, min(start + most, owners)) for start in range(0, owners, most)]
+def together(run: Runtime, rows: int, owners: int) -> list[tuple[range, int]]:
+    """Owners whose counts of at most `rows` rows are digits of one number, and the bits of a digit."""
+    width = max(width_of(rows), 1)
+    most = max(run.engine.capacity // width, 1)
+    return [(range(start, min(start + most, owners)), width) for start in range(0, owners, most)]
 
 
 def _digits(x: SecretArray, width: int, count: int) -> list[SecretArray]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mpc.machine.engine import Shape
 from mpc.values.cohorts import Cohort, Counts, View
-from mpc.values.owners import Total, counts_of, marks
+from mpc.values.owners import Total, counts_of, marks, together
 
 if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
@@ -89,6 +89,9 @@ class Shared:
     marks      where the order of the rows is secret: numbers that tell the owner of each place (`mpc.values.owners`)
     marked     for how many rows they were made
     limits     (owners,): where only that is known of rows in a secret order, at most so many are of each owner
+    linked     for each owner, bits of the places whose row, which was looked up for them, is one of its rows
+    once       bits of the places that count: of all places that have the same row, one
+    share      the part of the places that count that are different rows, at least
     """
 
     run: Runtime
@@ -99,15 +102,20 @@ class Shared:
     marks: tuple[Lazy, ...] = ()
     marked: int = 0
     limits: Callable[[], SecretArray] | None = None
+    linked: tuple[Lazy, ...] = ()
+    once: Lazy | None = None
+    share: Fraction = Fraction(1)
 
     @property
     def moved(self) -> bool:
         """Whether nobody knows whose row is in which place."""
-        return bool(self.marks) or self.limits is not None
+        return bool(self.marks or self.linked) or self.limits is not None
 
     def counts(self, there: SecretArray, ids: NDArray[np.int64], total: Total) -> Counts:
         """The rows in a total of `there`, integers 0 and 1 of the shape of `ids`: all of them, and those of each
         owner."""
+        if self.once is not None:
+            there = there * integers(self.once.view(lambda a: a[np.maximum(ids, 0)], {}).bits())
         counted = total(there).bare()
         whole = counted.reshape(1, *counted.shape)
         shape = (self.owners, 1, *counted.shape)
@@ -124,6 +132,9 @@ class Shared:
 
     def marks_at(self, ids: NDArray[np.int64]) -> list[Lazy]:
         """The numbers of the rows at these places; 0 where there is no row (-1)."""
+        if self.linked:
+            groups = together(self.run, max(len(ids), 1), self.owners)
+            return [self._of_linked(ids, some, width) for some, width in groups]
         if self.marks:
             there = (ids >= 0).astype(np.int64)
             taken = [mark.view(lambda a: a[np.maximum(ids, 0)], {}) for mark in self.marks]
@@ -132,6 +143,19 @@ class Shared:
             return [mark.moved(lambda numbers: numbers.bare() * there) for mark in taken]
         numbers = marks(self.run, np.where(ids < 0, -1, ids // self.rows), self.owners)
         return [_public(self.run, number) for number in numbers]
+
+    def _of_linked(self, ids: NDArray[np.int64], some: range, width: int) -> Lazy:
+        """The number of each place: 2^(width digit) for the owner of its row."""
+
+        def make() -> SecretArray:
+            places = np.maximum(ids, 0)
+            bits = [integers(self.linked[owner].bits())[places] for owner in some]
+            total = bits[0]
+            for digit, bit in enumerate(bits[1:], 1):
+                total = total + bit * (1 << (digit * width))
+            return total.bounded(1 << (width * (len(some) - 1)))  # a row has one owner
+
+        return Lazy(self.run, ids.shape, make)
 
     @property
     def name(self) -> str:
@@ -248,6 +272,7 @@ class Places:
 
     def _cohort(self, ids: NDArray[np.int64], conditions: tuple[Lazy, ...], share: Fraction) -> Cohort:
         base, rest = self.base, ids.shape[1:]
+        share = share * base.share
         first = _first_of_each(ids)
         most = int(first.sum(0).max(initial=0)) if first.size else 0
 
@@ -269,6 +294,11 @@ class Places:
 
         what = f"rows of {base.table}" + (" with a condition" if self.when else "")
         return Cohort(base.run, make, most=max(most, 1), what=what, shape=rest, share=share, selection=base.selection)
+
+
+def integers(bits: SecretArray) -> SecretArray:
+    """Bits as integers 0 and 1, without basis; such integers as they are."""
+    return indicator(bits) if bits.type == "bool" else bits.bare()
 
 
 def _public(run: Runtime, numbers: NDArray[np.int64]) -> Lazy:
@@ -359,7 +389,8 @@ def moved(
     base = places.base
     rows = places.ids if places.ids.ndim == 1 else places.ids.reshape(len(places.ids), -1).max(1)
     marked = () if base.limits is not None else tuple(mark.moved(move) for mark in base.marks_at(rows))
-    fresh = replace(base, marks=marked, marked=base.marked or max(len(rows), 1))
+    once = None if base.once is None else base.once.view(lambda a: a[np.maximum(rows, 0)], {}).moved(move)
+    fresh = replace(base, marks=marked, marked=base.marked or max(len(rows), 1), linked=(), once=once)
     ids = np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
     if valid is not None and valid.shape == shape:
         present: Lazy | None = Lazy.of(valid)

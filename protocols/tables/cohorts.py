@@ -78,6 +78,7 @@ def _cohort(
     place: Places, conditions: tuple[Lazy, ...], totals: Totals, exists: SecretArray, share: Fraction
 ) -> Cohort:
     base, rows, groups = place.base, len(place.ids), len(exists)
+    share = share * base.share
 
     def make() -> Counts:
         known = conditions if bool((place.ids >= 0).all()) else (_of_table(place), *conditions)

@@ -5,23 +5,28 @@ A tag is shared only when a verb needs it. Nobody sees one: whoever saw a tag co
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mpc.errors import ShapeError
 from mpc.tables.expressions import Expression
+from mpc.tables.keys import WORD_BITS
 from mpc.tables.private_array import PrivateArray
+from mpc.tables.rows import MISSING, absent
 from mpc.tables.secret_columns import SecretColumn, SecretKey
 from mpc.tables.secret_table import SecretTable
 from mpc.tables.sharing import share_rows
 from mpc.values.secret import SecretArray
 
-#: A tag has so many bits.
-TAG_BITS = 62
+#: A tag has so many bits: the difference of two fits every engine.
+TAG_BITS = WORD_BITS - 1
 
 
 def tags_of(table: SecretTable, name: str) -> tuple[SecretArray, ...]:
-    """The tags of a key: a vector of whole numbers below 2^62, undefined where there is no row or no key.
+    """The tags of a key: a vector of whole numbers below 2^61, undefined where there is no row or no key.
 
     Bytes those of a shared column, the first time. Two different keys of n have the same tag with a probability of
-    n^2 / 2^63.
+    n^2 / 2^62.
     """
     column = table.column(name)
     if not isinstance(column, SecretKey):
@@ -31,13 +36,21 @@ def tags_of(table: SecretTable, name: str) -> tuple[SecretArray, ...]:
     held = table.held
     if held is None or column.source is None or column.expression is None:
         raise ShapeError(f"{name}: its rows were moved before its tags were shared")
-    tag = Expression(type="integer", low=0, high=(1 << TAG_BITS) - 1, column=column.expression.column)
+    word = Expression(type="integer", low=0, high=(1 << WORD_BITS) - 1, column=column.expression.column)
+    tag = Expression(
+        type="integer", low=0, high=(1 << TAG_BITS) - 1, function=_narrowed, arguments=(word,), text=f"tag of {name}"
+    )
     key = ("tags", held.rows, tag.digest, b"" if held.where is None else held.where.digest)
     memo = column.source.memo
     if key not in memo:
         memo[key] = tuple(share_rows([PrivateArray(column.source, tag, name, held.where)], held.rows))
     shared: tuple[SecretArray, ...] = memo[key]
     return shared
+
+
+def _narrowed(words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The upper bits of words."""
+    return np.where(absent(words), MISSING, words >> (WORD_BITS - TAG_BITS))
 
 
 def with_tags(table: SecretTable) -> SecretTable:

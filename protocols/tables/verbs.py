@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from mpc.releases.disclosure import Result
 from mpc.tables.secret_table import SecretTable
+from mpc.tables.table_functions import How, Validate
 from protocols.tables import moving
 from protocols.tables.grouped_table import GroupedTable
+from protocols.tables.joining import joined
 from protocols.tables.releasing import released_table
 
 
@@ -28,6 +30,18 @@ class Tables:
 
     def grouped(self, table: SecretTable, keys: Sequence[str], groups: int | None) -> GroupedTable:
         return GroupedTable(table, keys, groups)
+
+    def joined(
+        self,
+        left: SecretTable,
+        right: SecretTable,
+        on: Sequence[str],
+        how: How,
+        validate: Validate | None,
+        matches: int | None,
+        suffix: str,
+    ) -> SecretTable:
+        return joined(left, right, on, how, validate, matches, suffix)
 
     def released(self, table: SecretTable) -> Result:
         return released_table(table)

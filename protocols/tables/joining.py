@@ -1,0 +1,329 @@
+"""Joins of secret tables on keys. Nobody learns which rows match, or how many.
+
+Where the rows of both tables stand as their owners shared them, owners prepare a lookup of linear cost
+(`protocols.tables.lookup`). The result has the places of the table that looks up: of each row at most one matches.
+
+What stands behind a joined row: the row that looked up, and the row that it found. A row that several rows found counts
+once: the owner of the rows that look up tells, in secret, which of them is the first with its key. Where several owners
+look up, each may have such a row, and a minimum holds for each of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import replace
+from fractions import Fraction
+from typing import Any, TypeVar
+
+import numpy as np
+
+from mpc.errors import ConfigError, ShapeError
+from mpc.machine.assumptions import Assumption, assuming
+from mpc.machine.outside import Part
+from mpc.machine.runtime import Runtime
+from mpc.tables import lookups
+from mpc.tables.keys import KeyColumn
+from mpc.tables.local import share_parts
+from mpc.tables.lookups import HeldKeys
+from mpc.tables.secret_columns import SecretColumn, SecretKey, like_column, numbers_of
+from mpc.tables.secret_table import SecretTable
+from mpc.tables.selections import Selection
+from mpc.tables.sharing import Row
+from mpc.tables.table_functions import How, Validate
+from mpc.values.basis import Basis
+from mpc.values.places import Lazy, Places, Shared, indicator
+from mpc.values.reductions import is_flag
+from mpc.values.secret import SecretArray
+from protocols.tables.lookup import Links, link
+
+T = TypeVar("T")
+NO_MATCH = "no match"
+_HOWS = ("inner", "left", "semi", "anti", "outer")
+_VALIDATES = (None, "1:1", "m:1", "1:m", "m:m")
+
+
+def joined(
+    left: SecretTable,
+    right: SecretTable,
+    on: Sequence[str],
+    how: How,
+    validate: Validate | None,
+    matches: int | None,
+    suffix: str,
+) -> SecretTable:
+    """The join of two tables; see `SecretTable.join`."""
+    if how not in _HOWS:
+        raise ConfigError(f"join: how={how!r}; expected one of {', '.join(map(repr, _HOWS))}")
+    if validate not in _VALIDATES:
+        raise ConfigError(f'join: validate={validate!r}; expected "1:1", "m:1", "1:m" or "m:m"')
+    if not isinstance(right, SecretTable):
+        raise ShapeError(f"join: with {right!r}; share its rows first: table.share(rows=N)")
+    if not 1 <= len(on) <= lookups.MOST_COLUMNS:
+        raise ConfigError(f"join: on {len(on)} columns; expected one to {lookups.MOST_COLUMNS}")
+    for name in on:
+        _same_rule(left, right, name)
+    if how == "outer":
+        raise ConfigError(
+            'join: how="outer" is not there; take how="left", and the rows of the other table without a match by a '
+            'join of it with how="anti"'
+        )
+    one_right = validate in ("1:1", "m:1") or (validate is None and unique(right, on))
+    one_left = validate in ("1:1", "1:m") or (validate is None and unique(left, on))
+    if one_right:
+        return Join(left, right, on, suffix, one_left).result(how)
+    if one_left and how == "inner":
+        return _in_order_of(left, right, on, suffix, Join(right, left, on, suffix, one_left=False).result("inner"))
+    keys = ", ".join(on)
+    raise ConfigError(
+        f"join: several rows of {right.name} may have the same {keys}. Keep one row a key at their owners: "
+        f'latest(per="{on[0]}", by=…), group_by("{on[0]}").agg(…), drop_duplicates("{on[0]}"), or declare '
+        f'Key(unique=True), or say validate="m:1"; owners check that'
+    )
+
+
+def unique(table: SecretTable, on: Sequence[str]) -> bool:
+    """Whether each key is of one row at most, by the schema of the rows as their owners have them."""
+    if table.held is None or len(on) != 1:
+        return False
+    column = table.held.source.schema[_source_name(table, on[0])]
+    return isinstance(column, KeyColumn) and column.unique
+
+
+def _key(table: SecretTable, name: str) -> SecretKey:
+    column = table.column(name)
+    if not isinstance(column, SecretKey):
+        raise ShapeError(f"join: {name} of {table.name} is {column!r}; rows are joined on a key: declare it as Key(…)")
+    return column
+
+
+def _source_name(table: SecretTable, name: str) -> str:
+    expression = _key(table, name).expression
+    assert expression is not None
+    return expression.column
+
+
+def _same_rule(left: SecretTable, right: SecretTable, name: str) -> None:
+    """Raise ConfigError for keys that are normalised differently: equal identifiers would not match."""
+    rules = []
+    for table in (left, right):
+        key = _key(table, name)
+        if key.source is None or key.expression is None:
+            return
+        column = key.source.schema[key.expression.column]
+        assert isinstance(column, KeyColumn)
+        rules.append(column.rule)
+    different = [
+        f"{what}: {a!r} and {b!r}" for (what, a), b in zip(rules[0].items(), rules[1].values(), strict=True) if a != b
+    ]
+    if different:
+        raise ConfigError(
+            f"join: {name} is normalised differently in {left.name} and {right.name} ({'; '.join(different)}); equal "
+            "identifiers would not match"
+        )
+
+
+def held_keys(table: SecretTable, on: Sequence[str]) -> HeldKeys:
+    """The keys at their owners. Raises ShapeError where rows were moved."""
+    held = table.held
+    if held is None:
+        raise ShapeError(
+            f"join: the rows of {table.name} were sorted, compacted or concatenated, so their owners no longer know "
+            "their places: join first"
+        )
+    return HeldKeys(held.source, held.where, tuple(_source_name(table, name) for name in on), held.rows)
+
+
+def at_once(run: Runtime, steps: Coroutine[Any, Any, T]) -> T:
+    """The result of steps that only schedule: their waits return at once."""
+    with run.scope.sequence():
+        try:
+            steps.send(None)
+        except StopIteration as done:
+            result: T = done.value
+            return result
+    raise AssertionError("a step inside of a sequence waits")
+
+
+class Join:
+    """The rows of `left` looked up among those of `right`, which has one row a key."""
+
+    def __init__(self, left: SecretTable, right: SecretTable, on: Sequence[str], suffix: str, one_left: bool) -> None:
+        self.left, self.right, self.suffix = left, right, suffix
+        self.run = left.run
+        self.on = tuple(on)
+        self.one_left = one_left
+        self.keys = held_keys(left, on)
+        self.found_keys = held_keys(right, on)
+        taken = set(left.columns)
+        self.names = {
+            name: f"{name}{suffix}" if name in taken else name
+            for name in right.columns
+            if not isinstance(right.column(name), SecretKey)
+        }
+        twice = [new for new in self.names.values() if list(self.names.values()).count(new) > 1 or (new in taken)]
+        if twice:
+            raise ConfigError(f"join: a column {twice[0]!r} is in both tables; rename it, or give another suffix")
+
+    def result(self, how: How) -> SecretTable:
+        """The table."""
+        wanted = how in ("inner", "left")
+        given = {name: self.right.column(name) for name in self.names} if wanted else {}
+        numbers = {name: numbers_of(column) for name, column in given.items()}
+        masks, mask_of = self._masks(numbers)
+        columns = [x.bare() for x in numbers.values()]
+        packed = self._packed(masks)
+        links = at_once(self.run, link(self.keys, self.found_keys, [*columns, *packed]))
+        values = links.gathered[: len(columns)]
+        bits = self._unpacked(masks, links.gathered[len(columns) :])
+        masks_there = {name: bits[k] for name, k in mask_of.items()}
+        found = links.found.bare()
+        if self._filtered:
+            found = found & bits[0]
+        self._fits = self._once(links, found)
+        found = self._assuming(found)
+        if how == "anti":
+            return self.left.filter(self._flag(~found))
+        base = self._base(links)
+        if how == "left":
+            return self.left.assign(**self._columns(base, given, values, masks_there, found))
+        chosen = self._told(base, found).filter(self._flag(found))
+        return chosen.assign(**self._columns(base, given, values, masks_there, found)) if wanted else chosen
+
+    # ---- masks of the right columns, as bits of one number
+    @property
+    def _filtered(self) -> bool:
+        """Whether rows with a key may not be there; places without a row have no key."""
+        return bool(self.right.filtered)
+
+    def _masks(self, numbers: Mapping[str, SecretArray]) -> tuple[list[SecretArray], dict[str, int]]:
+        """Different masks, first that of the rows, where a filter may have cleared some; and which one a column has."""
+        masks = [self.right.rows.bare()] if self._filtered else []
+        known = {id(mask.handle): k for k, mask in enumerate(masks)}
+        of: dict[str, int] = {}
+        for name, x in numbers.items():
+            if x.valid is not None:
+                handle = id(x.valid.handle)
+                if handle not in known:
+                    known[handle] = len(masks)
+                    masks.append(x.valid.bare().broadcast_to(x.shape))
+                of[name] = known[handle]
+        return masks, of
+
+    def _packed(self, masks: Sequence[SecretArray]) -> list[SecretArray]:
+        if len(masks) < 2:
+            return list(masks)
+        total = indicator(masks[0])
+        for k, mask in enumerate(masks[1:], 1):
+            total = total + indicator(mask) * (1 << k)
+        return [total.bounded((1 << len(masks)) - 1).bare()]
+
+    def _unpacked(self, masks: Sequence[SecretArray], gathered: Sequence[SecretArray]) -> list[SecretArray]:
+        if len(masks) < 2:
+            return [bit.bare() for bit in gathered]
+        bits = gathered[0].bare().bounded((1 << len(masks)) - 1).bits(len(masks))
+        return [bits[..., k] for k in range(len(masks))]
+
+    # ---- several owners on the right
+    def _once(self, links: Links, found: SecretArray) -> Assumption | None:
+        """That a key is of one row at most, where several owners have rows: each checks its own."""
+        if len(links.hits) < 2:
+            return None
+        times = indicator(links.hits[0])
+        for hit in links.hits[1:]:
+            times = times + indicator(hit)
+        return Assumption(self.run, ~((times > 1) & found).any())
+
+    def _assuming(self, x: SecretArray) -> SecretArray:
+        return x if self._fits is None else assuming(x, self._fits)
+
+    # ---- what a joined row stands on
+    def _base(self, links: Links) -> Shared:
+        """The right rows at the places of the left rows that found them."""
+        source = self.found_keys.source
+        once = None if self.one_left else Lazy(self.run, (self.left.capacity,), self._first)
+        linked = tuple(Lazy.of(hit.bare()) for hit in links.hits)
+        # Each owner on the left may have a first row with a key, so all together are at least a part of these.
+        share = Fraction(1) if self.one_left else Fraction(1, len(self.keys.source.owners))
+        return Shared(
+            self.run,
+            source.name,
+            len(source.owners),
+            self.found_keys.rows,
+            Selection(source, self.found_keys.where),
+            linked=linked,
+            once=once,
+            share=share,
+        )
+
+    def _first(self) -> SecretArray:
+        """Bits of the left rows that are the first with their key, as their owner knows."""
+        keys = self.keys
+        memo = keys.source.memo
+        key = ("first", keys.names, keys.rows, b"" if keys.where is None else keys.where.digest)
+        if key not in memo:
+            parts = [Part("present", (keys.rows,), 0, 1, "int", of="first")]
+            memo[key] = share_parts(keys.source, lookups.first_of_key(keys), parts, Row())["present"].reshape(-1) > 0
+        bits: SecretArray = memo[key]
+        return bits
+
+    def _behind(self, base: Shared, present: Lazy, flags: tuple[Lazy, ...] = ()) -> Places:
+        return Places(base, np.arange(self.left.capacity), present, (), flags)
+
+    @property
+    def _needs_right(self) -> bool:
+        """Whether the number of found rows tells more than that of the rows that found them."""
+        return not self.one_left or len(self.found_keys.source.owners) > 1
+
+    def _told(self, base: Shared, found: SecretArray) -> SecretTable:
+        """The left rows, which now tell whether rows on the right exist."""
+        if not self._needs_right:
+            return self.left
+        return self.left.about(Basis((), (self._behind(base, Lazy.of(found)),)))
+
+    def _flag(self, bits: SecretArray) -> SecretArray:
+        """A condition on the left rows, of which nothing but their own basis is known."""
+        return bits.with_basis(self.left.rows.basis.plain())
+
+    def _columns(
+        self,
+        base: Shared,
+        given: Mapping[str, SecretColumn],
+        values: Sequence[SecretArray],
+        masks: Mapping[str, SecretArray],
+        found: SecretArray,
+    ) -> dict[str, SecretColumn]:
+        """The columns that were looked up, at the places of the left rows."""
+        ours = self.left.rows
+        there = found & ours.bare()
+        added: dict[str, SecretColumn] = {}
+        for (name, column), raw in zip(given.items(), values, strict=True):
+            x = numbers_of(column)
+            mask = there & masks[name] if name in masks else there
+            # At most one row of an owner was found; of several owners, at most one has it, which `_once` checks.
+            value = self._assuming(raw.bare().bounded(x.bound))
+            flagged = any(place.flags for place in x.basis.places)
+            flags = (Lazy.of(value),) if is_flag(value) or flagged else ()
+            places = tuple(replace(p, present=Lazy.of(mask), flags=flags) for p in ours.basis.places)
+            right = (self._behind(base, Lazy.of(mask), flags),) if self._needs_right else ()
+            cohorts = tuple(c.collapsed(None) if c.shape else c for c in x.basis.cohorts)
+            basis = Basis(cohorts, (*places, *right), x.basis.loose, x.basis.origin)
+            added[self.names[name]] = like_column(column, value.masked(mask, NO_MATCH).with_basis(basis))
+        return added
+
+
+def _in_order_of(
+    left: SecretTable, right: SecretTable, on: Sequence[str], suffix: str, found: SecretTable
+) -> SecretTable:
+    """A join of `right` with `left` under the names of a join of `left` with `right`: columns of both tables have the
+    suffix on the right."""
+    both = {name for name in right.columns if name in left.columns and name not in on}
+    names = {}
+    for name in both:
+        names[name] = f"{name}{suffix}"
+        names[f"{name}{suffix}"] = name
+    order = [*left.columns, *(f"{name}{suffix}" if name in both else name for name in right.columns if name not in on)]
+    turned = found.rename(**names) if names else found
+    return turned.select(*[name for name in order if name in turned.columns])
+
+
+__all__ = ["joined"]

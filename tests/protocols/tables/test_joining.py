@@ -1,0 +1,262 @@
+"""Joins on hidden keys against pandas, and what stands behind joined rows."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mpc import Category, Flag, Integer, Key, Real, Scenario, Table
+from mpc.errors import ConfigError, DataError, ShapeError
+from protocols.simulate import simulate
+
+ENGINES = ["ideal", "replicated", "shamir"]
+
+
+class Register(Table):
+    person = Key(strip=True, leading_zeros="drop", unique=True)
+    age = Real(0, 120)
+    ill = Flag()
+    region = Category("north", "south")
+
+
+class Visits(Table):
+    person = Key(strip=True, leading_zeros="drop")
+    cost = Integer(0, 1000)
+    ward = Category("a", "b")
+    age = Real(0, 120)
+
+
+def register(chance, people):
+    n = len(people)
+    frame = pd.DataFrame(
+        {
+            "person": [str(p) for p in people],
+            "age": chance.uniform(0, 120, n),
+            "ill": chance.random(n) < 0.4,
+            "region": chance.choice(["north", "south"], n),
+        }
+    )
+    frame.loc[frame.index[chance.random(n) < 0.15], "age"] = np.nan
+    return frame
+
+
+def visits(chance, n, people):
+    frame = pd.DataFrame(
+        {
+            "person": [f"{p:04d} " for p in chance.integers(0, people, n)],
+            "cost": chance.integers(0, 1001, n),
+            "ward": chance.choice(["a", "b"], n),
+            "age": chance.uniform(0, 120, n),
+        }
+    )
+    frame.loc[frame.index[chance.random(n) < 0.1], "person"] = None
+    return frame
+
+
+def clean(frame):
+    """Keys as the schema normalises them; rows without one match nothing."""
+    return frame.assign(person=[str(int(p)) if isinstance(p, str) else f"none {i}" for i, p in enumerate(frame.person)])
+
+
+def run_of(script, tables, minimum=1, rows=(30, 40), registers=None, **options):
+    owner = Register.rows() if registers == "several" else Register.held_by("hospital")
+    scenario = Scenario(
+        inputs={"register": owner, "visits": Visits.held_by("clinic")}, parameters={"minimum_cohort": minimum}
+    )
+
+    @scenario.run
+    async def run(study):
+        script(study, study.table("register").share(rows=rows[0]), study.table("visits").share(rows=rows[1]))
+
+    return simulate(scenario, tables, **options).releases
+
+
+def two(seed, people=25, n=30, among=40):
+    chance = np.random.default_rng(seed)
+    r, v = register(chance, chance.choice(among, people, replace=False)), visits(chance, n, among)
+    return {"hospital": {"register": r}, "clinic": {"visits": v}, "other": {}}, clean(r), clean(v)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_joins_are_those_of_pandas(engine, seed):
+    def script(study, r, v):
+        inner = v.join(r, on="person")
+        study.release("count", inner.count())
+        study.release("cost", inner.cost.sum())
+        study.release("age", inner.age_right.sum())
+        study.release("ill", inner.ill.sum())
+        study.release("north", (inner.region == "north").sum())
+        study.release("their age", inner.age.sum())
+        study.release("filtered", inner.filter(inner.age_right > 60).filter(inner.ward == "a").cost.sum())
+        left = v.join(r.filter(r.age > 40), on="person", how="left")
+        study.release("left", left.count())
+        study.release("left age", left.age_right.sum())
+        study.release("semi", v.join(r.filter(r.age > 40), on="person", how="semi").cost.sum())
+        study.release("anti", v.join(r, on="person", how="anti").cost.sum())
+        study.release("turned", r.join(v.filter(v.cost > 300), on="person").age.sum())
+        study.release("turned cost", r.join(v, on="person").filter(r.join(v, on="person").age_right > 50).cost.sum())
+
+    tables, r, v = two(seed)
+    found = run_of(script, tables, engine=engine)
+    inner = v.merge(r, on="person", suffixes=("", "_right"))
+    old = v.merge(r[r.age > 40], on="person", suffixes=("", "_right"))
+    assert found["count"] == len(inner)
+    assert found["cost"] == inner.cost.sum()
+    assert found["age"] == pytest.approx(inner.age_right.sum(), abs=1e-3)
+    assert found["ill"] == inner.ill.sum()
+    assert found["north"] == (inner.region == "north").sum()
+    assert found["their age"] == pytest.approx(inner.age.sum(), abs=1e-3)
+    assert found["filtered"] == inner[(inner.age_right > 60) & (inner.ward == "a")].cost.sum()
+    assert found["left"] == len(v)
+    assert found["left age"] == pytest.approx(old.age_right.sum(), abs=1e-3)
+    assert found["semi"] == old.cost.sum()
+    assert found["anti"] == v.cost.sum() - inner.cost.sum()
+    assert found["turned"] == pytest.approx(inner[inner.cost > 300].age_right.sum(), abs=1e-3)
+    assert found["turned cost"] == inner[inner.age > 50].cost.sum()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_edges(engine):
+    """No rows at one owner, all rows match, none does."""
+
+    def script(study, r, v):
+        joined = v.join(r, on="person")
+        study.release("count", joined.count())
+        study.release("ill", joined.ill.sum())
+        study.release("missing", v.join(r, on="person", how="left").ill.count())
+
+    tables, r, v = two(3)
+    few = {"hospital": {"register": r.iloc[:0]}, "clinic": {"visits": tables["clinic"]["visits"]}, "other": {}}
+    assert run_of(script, few, engine=engine) == {"count": 0, "ill": 0, "missing": 0}
+    everybody = register(np.random.default_rng(4), range(40)).iloc[:30]
+    known = v.assign(person=[str(i % 30) for i in range(len(v))])
+    found = run_of(
+        script, {"hospital": {"register": everybody}, "clinic": {"visits": known}, "other": {}}, engine=engine
+    )
+    assert found["count"] == found["missing"] == len(v)
+
+
+def test_rows_of_one_person_are_one():
+    """Many visits of one person tell the age of that person alone; many visits of many persons tell a mean."""
+    chance = np.random.default_rng(5)
+    r = register(chance, range(30)).assign(age=50.0)
+    one = pd.DataFrame({"person": ["3"] * 30, "cost": 10, "ward": "a", "age": 1.0})
+    many = one.assign(person=[str(i) for i in range(30)])
+
+    def script(study, r, v):
+        joined = v.join(r, on="person")
+        study.release("age", joined.age_right.mean())
+        study.release("count", joined.count())
+        study.release("by ward", joined.group_by("ward").agg(age=("age_right", "mean")))
+
+    small = "suppressed (fewer than 5)"
+    found = run_of(
+        script, {"hospital": {"register": r}, "clinic": {"visits": one}, "other": {}}, minimum=5, engine="ideal"
+    )
+    assert found["age"] == found["count"] == small
+    assert found["by ward"]["values"] == []
+    found = run_of(
+        script, {"hospital": {"register": r}, "clinic": {"visits": many}, "other": {}}, minimum=5, engine="ideal"
+    )
+    assert found["age"] == pytest.approx(50.0, abs=1e-5)
+    assert found["count"] == 30
+    assert found["by ward"]["values"][0] == ["a", pytest.approx(50.0, abs=1e-5)]
+
+
+def test_few_matches_are_suppressed_and_so_are_few_others():
+    def script(study, r, v):
+        study.release("all", v.count())
+        study.release("found", v.join(r, on="person").count())
+        study.release("not found", v.join(r, on="person", how="anti").count())
+
+    def found(known):
+        r = register(np.random.default_rng(6), range(30))
+        v = pd.DataFrame(
+            {"person": [str(i if i < known else 100 + i) for i in range(30)], "cost": 1, "ward": "a", "age": 1.0}
+        )
+        return run_of(
+            script, {"hospital": {"register": r}, "clinic": {"visits": v}, "other": {}}, minimum=5, engine="ideal"
+        )
+
+    small = "suppressed (fewer than 5)"
+    assert found(3) == {"all": 30, "found": small, "not found": small}
+    assert found(28) == {"all": 30, "found": small, "not found": small}
+    assert found(20) == {"all": 30, "found": 20, "not found": 10}
+
+
+def test_a_register_of_several_owners():
+    """Each person at one of them; a person at two of them is found out, and nothing comes out."""
+    chance = np.random.default_rng(7)
+    v = visits(chance, 30, 40)
+    first, second = register(chance, range(20)), register(chance, range(20, 40))
+
+    def script(study, r, v):
+        joined = v.join(r, on="person")
+        study.release("age", joined.age_right.sum())
+        study.release("count", joined.count())
+
+    tables = {"hospital": {"register": first}, "clinic": {"visits": v}, "other": {"register": second}}
+    found = run_of(script, tables, registers="several", engine="replicated")
+    inner = clean(v).merge(pd.concat([first, second]), on="person", suffixes=("", "_right"))
+    assert found["count"] == len(inner)
+    assert found["age"] == pytest.approx(inner.age_right.sum(), abs=1e-3)
+    tables["other"]["register"] = second.assign(person=[str(i) for i in range(20)])
+    found = run_of(script, tables, registers="several", engine="replicated")
+    assert all("out of range" in value for value in found.values())
+
+
+def test_an_owner_is_told_of_a_key_that_repeats():
+    tables, r, _ = two(8)
+    tables["hospital"]["register"] = pd.concat([r, r.iloc[:1]])
+    with pytest.raises(DataError, match="unique=True"):
+        run_of(lambda study, r, v: study.release("n", v.join(r, on="person").count()), tables, engine="ideal")
+
+
+class Other(Table):
+    person = Key(case="lower", unique=True)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "error", "text"),
+    [
+        (lambda r, v: r.join(v, on="age"), ShapeError, "declare it as Key"),
+        (lambda r, v: r.join(v, on="persons"), ConfigError, "no column 'persons'"),
+        (lambda r, v: r.join(v, on="person", how="cross"), ConfigError, "how='cross'"),
+        (lambda r, v: v.join(v, on="person"), ConfigError, "several rows of visits may have the same person"),
+        (lambda r, v: v.sort("cost").join(r, on="person"), ShapeError, "join first"),
+        (
+            lambda r, v: v.join(r, on="person", suffix=""),
+            ConfigError,
+            "another suffix",
+        ),
+        (lambda r, v: v.person == v.person, ShapeError, "no order and no arithmetic"),
+        (lambda r, v: v.join({}, on="person"), ShapeError, "share its rows first"),
+    ],
+)
+def test_misuse_is_taught(wrong, error, text):
+    def script(study, r, v):
+        with pytest.raises(error, match=text):
+            wrong(r, v)
+        study.release("n", v.count())
+
+    run_of(script, two(9)[0], engine="ideal")
+
+
+def test_keys_that_are_normalised_differently_do_not_meet():
+    scenario = Scenario(inputs={"other": Other.held_by("hospital"), "visits": Visits.held_by("clinic")})
+
+    @scenario.run
+    async def run(study):
+        other, v = study.table("other").share(rows=10), study.table("visits").share(rows=40)
+        with pytest.raises(
+            ConfigError, match=r"person is normalised differently in visits and other.*strip: True and False"
+        ):
+            v.join(other, on="person")
+        study.release("n", v.count())
+
+    tables = two(10)[0]
+    simulate(
+        scenario,
+        {"hospital": {"other": pd.DataFrame({"person": ["a"]})}, "clinic": tables["clinic"], "x": {}},
+        engine="ideal",
+    )
