@@ -10,7 +10,8 @@ from mpc.errors import ShapeError
 from mpc.machine.seen import SeenText, like, shown, unknown
 from mpc.suggestions import wrong
 from mpc.tables import whole
-from mpc.tables.expressions import Expression, Floats
+from mpc.tables.expressions import WHOLE, Expression, Floats
+from mpc.tables.schema import Limit
 
 
 def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> Expression:
@@ -20,7 +21,7 @@ def binned(a: Expression, edges: tuple[float, ...], labels: tuple[str, ...]) -> 
     def function(x: Floats) -> Floats:
         return bin_of(bounds, x)
 
-    place = whole.bins(edges) if a.type == "integer" else function
+    place = whole.bins(edges) if a.type in WHOLE else function
     return Expression(
         type="category",
         low=0,
@@ -44,7 +45,7 @@ def bin_of(edges: Sequence[float] | Floats, x: Floats) -> Floats:
     return np.where(outside, np.nan, index)
 
 
-def edges_of(name: str, edges: Sequence[float], *, exact: bool) -> tuple[float, ...]:
+def edges_of(name: str, edges: Sequence[Limit], *, exact: bool) -> tuple[float, ...]:
     """Bin edges as numbers; with `exact`, whole ones stay integers. Raises ShapeError for anything else, such as a
     number of bins."""
     array = np.asarray(edges, dtype=object)

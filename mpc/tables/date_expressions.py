@@ -5,7 +5,7 @@ Parts and ages are whole numbers with public ranges, like any other; dates stay 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from mpc.errors import RangeError, ShapeError
 from mpc.tables import dates, whole
 from mpc.tables.expressions import Expression, as_whole
 from mpc.tables.kinds import need_number
+from mpc.tables.schema import Limit
 from mpc.tables.whole import Whole
 
 
@@ -82,6 +83,16 @@ def age_at(births: Expression, at: Expression) -> Expression:
         text=f"age of {births.text} at {at.text}",
         operation="age",
     )
+
+
+def date_edges(name: str, edges: Sequence[Limit]) -> tuple[int, ...]:
+    """Edges of bins of dates, in days. Raises ConfigError for what is no date."""
+    return tuple(dates.days_of(edge, f"{name}: an edge of its bins") for edge in edges)
+
+
+def date_label(low: float, high: float) -> str:
+    """The label of a bin of dates."""
+    return f"{dates.iso(int(low))} to {dates.iso(int(high))}"
 
 
 def _part(name: str, a: Expression, low: int, high: int, function: Callable[[Whole], Whole]) -> Expression:

@@ -48,7 +48,7 @@ def without_category(what: str, name: str, type_: Type) -> str:
     if type_ in ("real", "integer"):
         return f"{what}: {name} is a number; `cut` makes a category of it"
     if type_ == "date":
-        return f"{what}: {name} is a date; `cut` makes a category of its year or month: {name}.year.cut(edges)"
+        return f"{what}: {name} is a date; `cut` makes a category of it, or of its year: {name}.year.cut(edges)"
     if type_ == "text":
         return f"{what}: {name} is a text, whose values nobody else may know: declare a Category of its values"
     if type_ == "key":

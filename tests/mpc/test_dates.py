@@ -219,7 +219,6 @@ def tried(make) -> None:
         lambda s: abs(s.born),
         lambda s: s.born.log(),
         lambda s: s.born.clip(0, 1),
-        lambda s: s.born.cut([0, 1]),
         lambda s: s.born.sum(),
         lambda s: s.born.mean(),
         lambda s: s.born.std(),
@@ -248,6 +247,45 @@ def test_texts_that_are_no_dates_and_dates_after_the_last_year():
         tried(lambda s: s.born + 10**7)
     tried(lambda s: s[s.born + 1 > s.admitted].count())
     tried(lambda s: s.born.year.cut([1880, 1950, 2027]))
+
+
+def test_bins_of_dates():
+    trial = Scenario(inputs={"stays": Stays.rows()}, parameters={"minimum_cohort": 1})
+    edges = ["1950-01-01", date(1999, 12, 31), "2026-06-30"]
+
+    @trial.run
+    async def run(study: Study) -> None:
+        stays = study.table("stays")
+        study.release("made", stays.group_by(stays.admitted.cut(edges)).count())
+
+    parts = {name: frame(20, k) for k, name in enumerate("abc")}
+    result = simulate(trial, {name: {"stays": part} for name, part in parts.items()}).releases["made"]
+    admitted = pd.concat(parts.values()).admitted.dropna()
+    late = int((admitted >= "1999-12-31").sum())
+    assert result["labels"] == ["1950-01-01 to 1999-12-31", "1999-12-31 to 2026-06-30"]
+    assert result["values"] == [len(admitted) - late, late]
+    for wrong in ([0, 1], ["2000-01-01", "1999-01-01"], ["1.1.2000", "2001-01-01"]):
+        with pytest.raises(ConfigError):
+            tried(lambda s, edges=wrong: s.born.cut(edges))
+
+
+@pytest.mark.parametrize(("left", "shown"), [(10, True), (4, False)])
+def test_few_rows_are_not_told_by_two_conditions_on_a_date(left, shown):
+    """One count less the other is of the rows on one day: `left` of them at each of three owners."""
+    trial = Scenario(inputs={"stays": Stays.rows()}, parameters={"minimum_cohort": 10})
+
+    @trial.run
+    async def run(study: Study) -> None:
+        stays = study.table("stays")
+        study.release("all", stays[stays.born >= "1970-01-01"].count())
+        study.release("some", stays[stays.born > "1970-01-01"].count())
+
+    size = 20 + left
+    rows = {"born": ["1980-01-01"] * 20 + ["1970-01-01"] * left, "admitted": ["2000-01-01"] * size}
+    rows |= {"nights": [1] * size, "weekend": [1] * size, "ward": ["a"] * size}
+    result = simulate(trial, {name: {"stays": rows} for name in "abc"}).releases
+    assert result["all"] == 3 * size
+    assert (result["some"] == 60) is shown
 
 
 def test_rows_with_a_date_are_counted_by_group():
