@@ -353,7 +353,7 @@ def test_the_plan_says_what_owners_prepare():
     assert planned(script).prepared == [
         (
             (1,),
-            "records where paid by person, at most 9 rows each: total: sum of income, n: their number",
+            "records where paid, by person (at most 9 rows each): total (sum of income), n (number of rows)",
         )
     ]
 

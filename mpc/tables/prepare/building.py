@@ -80,7 +80,7 @@ def grouped(
             raise ConfigError(f"agg: {name} is a column of the key already; give the measure another name")
     measures = tuple(_measure(source, name, what, most, within.get(name)) for name, what in asked.items())
     keys = tuple(_unique(source.schema[name], len(by) == 1) for name in by)
-    schema = Schema(f"{source.name} by {_joined_words(by)}", (*keys, *(m.result for m in measures)))
+    schema = Schema(f"{source.name}, by {_joined_words(by)}", (*keys, *(m.result for m in measures)))
     return Aggregate(schema, source.most, source, tuple(by), measures, most_per_key)
 
 
@@ -187,10 +187,10 @@ def joined(
             columns.append(replace(_unique(column, False), name=name))
     keys = _joined_words([one for one, _ in on])
     words = {
-        "inner": f"{left.name} joined with {right.name} by {keys}",
-        "left": f"{left.name} beside {right.name} by {keys}",
-        "semi": f"{left.name} with {keys} in {right.name}",
-        "anti": f"{left.name} without {keys} in {right.name}",
+        "inner": f"{left.name}, joined with {right.name} by {keys}",
+        "left": f"{left.name}, beside {right.name} by {keys}",
+        "semi": f"{left.name}, those with {keys} in {right.name}",
+        "anti": f"{left.name}, those without {keys} in {right.name}",
     }[how]
     most = left.most if at_most is None or how in ("semi", "anti") else at_most
     return Join(Schema(words, tuple(columns)), most, left, right, how, tuple(on), tuple(taken))
@@ -201,10 +201,11 @@ def ordered(source: Select, per: Sequence[str], by: Sequence[tuple[str, bool]], 
     for name, _ in by:
         _need_order(source, name, "order")
     ends = {down for _, down in by}
-    which = "latest" if ends == {True} and per else "first"
-    words = (
-        f"{which} row of {source.name} for each {_joined_words(per)}" if per else f"first {first:,} of {source.name}"
-    )
+    if per:
+        which = "the latest" if ends == {True} else "the first" if by else "one"
+        words = f"{source.name}, {which} of each {_joined_words(per)}"
+    else:
+        words = f"{source.name}, the first {first:,}"
     if by:
         words += f" by {_joined_words([name + ' (descending)' * (down and not per) for name, down in by])}"
     most = source.most if per else min(source.most, first)

@@ -119,13 +119,18 @@ class Measure:
     order: str
     result: Column
 
-    @property
-    def text(self) -> str:
-        """In words."""
+    def text(self, source: Query) -> str:
+        """In words, with what its columns are in the source."""
         if self.statistic == "rows":
-            return f"{self.result.name}: their number"
-        by = f" by {self.order}" if self.order else ""
-        return f"{self.result.name}: {_WORDS[self.statistic]} {self.column}{by}"
+            return f"{self.result.name} (number of rows)"
+        by = f" by {_defined(source, self.order)}" if self.order else ""
+        return f"{self.result.name} ({_WORDS[self.statistic]} {_defined(source, self.column)}{by})"
+
+
+def _defined(source: Query, column: str) -> str:
+    """What a column is, in words."""
+    text = dict(source.columns)[column].text if isinstance(source, Select) else column
+    return text.removeprefix("(").removesuffix(")") if text.count("(") == 1 else text
 
 
 _WORDS = {
@@ -156,8 +161,8 @@ class Aggregate(Query):
 
     @property
     def sentence(self) -> str:
-        limit = f", at most {self.most_per_key:,} rows each" if self.most_per_key is not None else ""
-        return f"{self.name}{limit}: {', '.join(measure.text for measure in self.measures)}"
+        limit = f" (at most {self.most_per_key:,} rows each)" if self.most_per_key is not None else ""
+        return f"{self.name}{limit}: {', '.join(measure.text(self.source) for measure in self.measures)}"
 
 
 @dataclass(frozen=True)
