@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mpc.machine.functions import Unique
 from mpc.releases.disclosure import Result
 from mpc.tables.private import PrivateArray
 from mpc.values.secret import SecretArray
@@ -16,6 +18,11 @@ from protocols.models.rows import split_rows
 from protocols.statistics import correlations, descriptive, grouped
 from protocols.statistics import tables as counts
 from protocols.tables.verbs import Tables
+
+if TYPE_CHECKING:
+    from mpc.releases.study import Study
+    from mpc.tables.secret_columns import SecretColumn
+    from mpc.tables.secret_table import SecretTable
 
 
 class Library:
@@ -85,3 +92,17 @@ class Library:
 
     def split_places(self, rows: int, test_size: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return split_rows(rows, test_size, seed)
+
+    def sql(
+        self,
+        study: Study,
+        text: str,
+        *,
+        rows: Mapping[str, int] | None,
+        unique: Mapping[str, Unique] | None,
+        matches: int | None,
+        groups: int | None,
+    ) -> SecretTable | dict[str, SecretColumn]:
+        from protocols.sql.query import query  # sqlglot is read when a query is
+
+        return query(study, text, rows=rows, unique=unique, matches=matches, groups=groups)

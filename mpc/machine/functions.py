@@ -6,7 +6,7 @@ so this package imports no protocol.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
@@ -14,10 +14,16 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
+    from mpc.releases.study import Study
     from mpc.tables.private import PrivateArray
+    from mpc.tables.secret_columns import SecretColumn
+    from mpc.tables.secret_table import SecretTable
     from mpc.tables.table_functions import TableFunctions
     from mpc.values.secret import SecretArray
     from mpc.values.stated import Operand
+
+#: Columns that differ in any two rows of a table: one, some together, or several of both.
+Unique = str | Sequence[str | Sequence[str]]
 
 
 class Functions(Protocol):
@@ -89,3 +95,15 @@ class Functions(Protocol):
 
     def split_places(self, rows: int, test_size: float, seed: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Public places of rows: those kept, and those held out."""
+
+    def sql(
+        self,
+        study: Study,
+        text: str,
+        *,
+        rows: Mapping[str, int] | None,
+        unique: Mapping[str, Unique] | None,
+        matches: int | None,
+        groups: int | None,
+    ) -> SecretTable | dict[str, SecretColumn]:
+        """The result of a query over the inputs of a study: rows, or single values by name."""

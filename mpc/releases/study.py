@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import ConfigError, PolicyError
 from mpc.machine.digest import in_short
+from mpc.machine.functions import Unique
 from mpc.machine.runtime import Runtime
 from mpc.machine.seen import without_numbers
 from mpc.releases.apart import Apart
@@ -29,6 +30,8 @@ from mpc.tables.local import LocalPass
 from mpc.tables.private import PrivateTable
 from mpc.tables.rows import Rows
 from mpc.tables.schema import Schema
+from mpc.tables.secret_columns import SecretColumn
+from mpc.tables.secret_table import SecretTable
 from mpc.tables.source import Source
 from mpc.untyped import Anything, Opaque
 from mpc.values.cohorts import Cohort
@@ -122,6 +125,35 @@ class Study:
         if not table.source.owners:
             raise ConfigError(f"table {name}: no organization brings rows")
         return table
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the scenario's inputs."""
+        return tuple(self._tables)
+
+    def sql(
+        self,
+        query: str,
+        *,
+        rows: Mapping[str, int] | None = None,
+        unique: Mapping[str, Unique] | None = None,
+        matches: int | None = None,
+        groups: int | None = None,
+    ) -> SecretTable | dict[str, SecretColumn]:
+        """The result of one SELECT over the inputs, to compute with or to release: a secret table, or for aggregates
+        without GROUP BY the single values, by name. `docs/sql.md` says what is supported, with DuckDB's meaning.
+
+        rows     table -> public upper limit of the rows that one owner shares, padded to it; not needed for tables with
+                 an at_most, nor where no rows are shared
+        unique   table -> column, or columns together, that differ in any two rows
+        matches  public upper limit of the rows with one key, in joins where no side's keys are unique
+        groups   public upper limit of the number of groups that come out; default: what follows from the tables
+
+        What one owner can do alone it does before anything is shared: conditions, joins of its tables, terms of their
+        columns, groups of inner queries. Costs and protection are those of the verbs of tables.
+        Raises ConfigError for what is not supported, with line, column and remedy.
+        """
+        return self._run.functions.sql(self, query, rows=rows, unique=unique, matches=matches, groups=groups)
 
     def release(
         self,

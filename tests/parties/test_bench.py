@@ -52,8 +52,6 @@ KEYS = [
 #: Some of their operations may be beside each other.
 SIDE_BY_SIDE = {
     "join",
-    "linkage",
-    "linkage_one_block",
     "divide",
     "sqrt",
     "exp",

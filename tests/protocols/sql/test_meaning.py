@@ -1,0 +1,116 @@
+"""What a query means is what DuckDB means: missing values, divisions, counts, outer joins, dates."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mpc import Category, Date, Flag, Integer, Real, Scenario, Table
+from tests.support.sql import answer, differences, duckdb_answer
+
+
+class People(Table):
+    id = Integer(1, 1000)
+    age = Real(0, 120)
+    ill = Flag()
+    drug = Category("statin", "none", "other")
+    visits = Integer(-20, 20)
+    born = Date("1890-01-01", "2020-12-31")
+
+
+class Visits(Table):
+    person = Integer(1, 1000)
+    cost = Real(0, 1000)
+    ward = Category("a", "b")
+
+
+SCENARIO = {"people": People.rows(at_most=40), "visits": Visits.held_by("hospital", at_most=40)}
+
+
+def frame(size, seed, gaps=0.15):
+    chance = np.random.default_rng(seed)
+    made = pd.DataFrame(
+        {
+            "id": np.arange(1, size + 1) + 100 * seed,
+            "age": chance.integers(0, 240, size) / 2,
+            "ill": pd.array(chance.random(size) < 0.4, "boolean"),
+            "drug": chance.choice(np.array(["none", "statin", "other"], object), size),
+            "visits": pd.array(chance.integers(-20, 21, size), "Int64"),
+            "born": [np.datetime64(int(day), "D").astype(object) for day in chance.integers(-29000, 18000, size)],
+        }
+    )
+    for name in ("age", "ill", "drug", "visits", "born"):
+        made[name] = made[name].mask(chance.random(size) < gaps)
+    made["drug"] = made["drug"].where(made["drug"].notna(), None)
+    made["born"] = made["born"].where(made["born"].notna(), None)
+    return made
+
+
+PEOPLE = [frame(30, 1), frame(17, 2), frame(0, 3)]
+VISITS = pd.DataFrame(
+    {
+        "person": pd.array([101, 101, 102, 205, 999, None, 110], "Int64"),
+        "cost": [10.0, 20.5, None, 7.0, 3.0, 4.0, 100.0],
+        "ward": ["a", "b", "b", None, "a", "a", "b"],
+    }
+)
+BROUGHT = {
+    "county": {"people": PEOPLE[0], "visits": VISITS},
+    "north": {"people": PEOPLE[1]},
+    "south": {"people": PEOPLE[2]},
+}
+ALL = {"people": pd.concat(PEOPLE, ignore_index=True), "visits": VISITS}
+
+QUERIES = {
+    "counts": "SELECT count(*) AS n, count(age) AS a, count(drug) AS d, count(DISTINCT drug) AS dd FROM people",
+    "no rows": "SELECT count(*) AS n, sum(visits) AS s, avg(age) AS a FROM people WHERE age > 119.9",
+    "or with missing": "SELECT count(*) AS n FROM people WHERE drug = 'none' OR age > 50",
+    "not of or": "SELECT count(*) AS n FROM people WHERE NOT (drug = 'none' OR age > 50)",
+    "not of and": "SELECT count(*) AS n FROM people WHERE NOT (drug = 'none' AND age > 50)",
+    "is null": "SELECT count(*) AS n, sum(age) AS s FROM people WHERE drug IS NULL OR visits IS NULL",
+    "is not true": "SELECT count(*) AS n FROM people WHERE (age > 50) IS NOT TRUE",
+    "flags": "SELECT count(*) AS n FROM people WHERE ill AND NOT (visits > 3) AND ill = TRUE",
+    "not in": "SELECT count(*) AS n FROM people WHERE drug NOT IN ('none', 'other')",
+    "order of texts": "SELECT count(*) AS n FROM people WHERE drug < 'p' AND drug >= 'none'",
+    "like": "SELECT count(*) AS n FROM people WHERE drug NOT LIKE '%o_e%' OR drug ILIKE 'NO%'",
+    "divided": "SELECT sum(visits / 4) AS s, sum(visits) / 4 AS q, avg(visits / 2 + 1) AS a FROM people",
+    "case": """SELECT sum(CASE WHEN age > 60 THEN visits WHEN drug = 'none' THEN 1 END) AS s,
+               avg(CASE WHEN ill THEN age ELSE 0 END) AS a, count(CASE WHEN ill THEN age END) AS n FROM people""",
+    "coalesce": "SELECT sum(coalesce(visits, 7)) AS s, sum(nullif(visits, 3)) AS t, avg(ifnull(age, 0)) FROM people",
+    "filter": "SELECT count(*) FILTER (WHERE age > 50) AS n, sum(visits) FILTER (WHERE NOT ill) AS s FROM people",
+    "dates": """SELECT count(*) AS n, sum(DATE '2020-01-01' - born) AS days, avg(year(born)) AS y FROM people
+                WHERE born >= DATE '1900-01-31' + INTERVAL 1 MONTH AND born + INTERVAL 30 DAY < '2015-02-28'""",
+    "spread": "SELECT stddev(age) AS s, variance(age) AS v, count_if(visits > 2) AS c FROM people",
+    "middle": "SELECT median(age), quantile_cont(age, 0.25), min(visits), max(born) - DATE '2000-01-01' FROM people",
+    "groups": "SELECT drug, count(*) AS n, avg(age) AS a, sum(visits) AS s FROM people GROUP BY drug ORDER BY drug",
+    "groups in secret": "SELECT drug, ill, max(age) AS m, sum(visits) AS s, count(age) AS n FROM people GROUP BY ALL",
+    "groups of numbers": "SELECT visits, count(*) AS n, sum(age) AS s FROM people GROUP BY visits ORDER BY visits",
+    "groups of terms": "SELECT visits > 0 AS b, year(born) AS y, count(*) AS n FROM people GROUP BY b, y ORDER BY 2, 1",
+    "four keys": """SELECT drug, ill, visits, year(born) AS y, count(*) AS n, median(age) AS m FROM people
+                    GROUP BY drug, ill, visits, y""",
+    "having": "SELECT drug, sum(visits) AS s FROM people GROUP BY drug HAVING count(*) > 5 AND NOT sum(visits) > 1000",
+    "having over all": "SELECT drug FROM people GROUP BY drug HAVING avg(age) > (SELECT avg(age) FROM people)",
+    "first ones": "SELECT visits, count(*) AS n FROM people GROUP BY visits ORDER BY n DESC, visits DESC LIMIT 5",
+    "inner query": """SELECT d, max(n) AS n FROM (SELECT drug AS d, visits AS v, count(*) AS n FROM people
+                      WHERE visits IS NOT NULL GROUP BY d, v) AS t GROUP BY d ORDER BY d""",
+    "with": "WITH old AS (SELECT drug, age / 2 AS half FROM people WHERE age > 40) SELECT sum(half) AS s FROM old",
+    "different counts": "SELECT drug, count(DISTINCT visits) AS n FROM people GROUP BY drug ORDER BY n, drug",
+    "any and all": "SELECT drug, bool_or(ill) AS o, bool_and(ill) AS a FROM people GROUP BY drug",
+}
+
+
+def scenario():
+    return Scenario(inputs=SCENARIO, parameters={"minimum_cohort": 1})
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_it_means_what_duckdb_means(name):
+    wanted = duckdb_answer(QUERIES[name], ALL)
+    found = answer(QUERIES[name], scenario(), BROUGHT)
+    assert not differences(found, wanted, ordered="ORDER BY" in QUERIES[name])
+
+
+@pytest.mark.parametrize("engine", ["replicated", "shamir"])
+@pytest.mark.parametrize("name", ["groups", "groups in secret", "inner query", "case"])
+def test_it_means_the_same_on_shares(name, engine):
+    found = answer(QUERIES[name], scenario(), BROUGHT, engine=engine)
+    assert not differences(found, duckdb_answer(QUERIES[name], ALL), ordered="ORDER BY" in QUERIES[name])
