@@ -13,6 +13,7 @@ from hypothesis import strategies as some
 
 from mpc import Flag, Integer, Key, Scenario, Study, Table
 from mpc.errors import ConfigError, DataError, ShapeError
+from mpc.tables.aggregates import Sum
 from mpc.tables.entries import read
 from mpc.tables.keys import LONGEST, WORDS, KeyColumn, Misfit, repeated, second, tags
 from mpc.tables.rows import MISSING
@@ -120,6 +121,22 @@ def test_declared_spellings_are_one_key(a, b, rules):
 )
 def test_other_spellings_are_other_keys(a, b, rules):
     assert not same(a, b, **rules)
+
+
+@given(number=some.integers(1, 10**39), other=some.integers(1, 10**39), data=some.data())
+def test_spellings_of_a_number_are_one_key_and_of_another_number_another(number, other, data):
+    rules = {"strip": True, "leading_zeros": "drop", "digits_only": True, "form": "NFKC"}
+
+    def spelled(value: int) -> str:
+        text = "0" * data.draw(some.integers(0, 5)) + str(value)
+        wide = str.maketrans("0123456789", "０１２３４５６７８９")
+        text = text.translate(wide) if data.draw(some.booleans()) else text
+        cut = data.draw(some.integers(0, len(text)))
+        text = text[:cut] + data.draw(some.sampled_from(["", "-", " ", "/", "\u00a0"])) + text[cut:]
+        return data.draw(some.sampled_from(["", " ", "\t", "\u2003"])) + text + data.draw(some.sampled_from(["", " "]))
+
+    assert same(spelled(number), number, **rules)
+    assert same(spelled(number), spelled(other), **rules) is (number == other)
 
 
 @given(some.text(some.characters(exclude_categories=["Cs"]), max_size=30))
@@ -302,6 +319,16 @@ def test_a_key_has_no_order_no_arithmetic_and_no_release(make):
 def test_the_refusal_teaches():
     with pytest.raises(ShapeError, match="a key has no order and no arithmetic, and is never released"):
         tried(lambda v: v.person < v.other)
+
+
+def test_no_aggregate_of_keys_but_those_that_say_so():
+    """Whatever a new statistic asks of the rows."""
+
+    def ask(visits):
+        return visits.source.local.ask(Sum([visits.source.second_word("person")]))
+
+    with pytest.raises(ShapeError, match="is a key"):
+        tried(ask)
 
 
 def test_second_words_are_in_batches_on_request():

@@ -12,14 +12,19 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as some
 
 from mpc import Date, Key, Real, Table
 from mpc.errors import ConfigError, DataError
 from mpc.tables.dates import days_of
+from mpc.tables.entries import read as read_entries
 from mpc.tables.keys import KeyColumn, second, tags
+from mpc.tables.readers import Spelling
 from mpc.tables.rows import BATCH_ROWS, MISSING
 from mpc.tables.schema import Schema
 from parties.cli.main import main
+from parties.data.columns import read_arrow
 from parties.data.dataschema import read_schema, schema_toml
 from parties.data.dataset import RowCounts, open_dataset
 from parties.data.source import Dataset
@@ -244,6 +249,23 @@ def test_a_code_that_is_a_date_is_missing_in_every_form(tmp_path):
         assert counts.missing == {"born": 2, "person": 0}
     text = 'date_format = "%d.%m.%Y"\n[columns.born]\ntype = "date"\n'
     assert read(csv(tmp_path, "born,person\n31.12.9999,a\n0000-00-00,b\n", text), Coded.schema)[0].missing["born"] == 2
+
+
+@given(
+    days=some.lists(some.none() | some.dates(datetime.date(1850, 1, 1), datetime.date(2030, 12, 31)), min_size=1),
+    form=some.sampled_from(["", "%d.%m.%Y", "%Y%m%d", "%m/%d/%Y"]),
+)
+def test_written_dates_are_read_as_they_were(days, form):
+    column, expected = People.schema["born"], [MISSING if day is None else days_of(day) for day in days]
+    texts = [None if day is None else day.strftime(form or "%Y-%m-%d") for day in days]
+    as_dates = pa.array(days, pa.date32())
+    for array in (pa.array(texts, pa.string()), pa.array(texts, pa.string()).dictionary_encode(), as_dates):
+        entries = read_arrow(column, array, Spelling(date_format=form))
+        assert entries.values.tolist() == expected
+        assert not entries.invalid.any()
+    assert read_arrow(column, as_dates.cast(pa.timestamp("ns")), Spelling()).values.tolist() == expected
+    assert read_entries(column, np.asarray(days, "datetime64[D]")).values.tolist() == expected
+    assert read_entries(column, days).values.tolist() == expected
 
 
 def test_numbers_are_dates_in_a_declared_format_only(tmp_path):
