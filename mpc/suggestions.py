@@ -44,6 +44,8 @@ INSTEAD: dict[str, str] = {
     "transform": _ROWWISE,
     "assign": "keep a derived column in a variable: bmi = table.weight / (table.height * table.height)",
     "eval": _ROWWISE,
+    "dt": "column.year, column.month, column.day and column.age_at(day) of a Date; a Date minus a Date gives days",
+    "strftime": "column.year, column.month and column.day of a Date",
     "astype": "a column has the type that its table declares; comparisons give flags",
     "round": "round when it is shown, or protocols.numeric.round_half_up(secret)",
     "pow": "x * x, or secret ** exponent",

@@ -175,7 +175,7 @@ def _whole_limits(low: float, high: float, what: str) -> tuple[int, int]:
     if not whole[0] < whole[1]:
         raise ConfigError(f"{what}: the lower limit must be below the upper one")
     if max(-whole[0], whole[1]) > LARGEST_INTEGER:
-        raise ConfigError(f"{what}: an Integer lies between -2^61 and 2^61; longer identifiers need a hash of them")
+        raise ConfigError(f"{what}: an Integer lies between -2^61 and 2^61; a longer identifier is a Key")
     return whole
 
 
