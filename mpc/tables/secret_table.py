@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
     from mpc.tables.expressions import Expression
     from mpc.tables.source import Source
-    from mpc.tables.table_functions import GroupedRows, How, Validate
+    from mpc.tables.table_functions import GroupedRows, How, Keep, Validate
 
 
 @dataclass(frozen=True, eq=False)
@@ -305,15 +305,48 @@ class SecretTable(Mapping[str, SecretColumn]):
 
         on        a key, or up to three keys that must all be the same, which both tables have under the same name
         how       "inner": rows with a match; "left": all rows of this table, columns of the other one missing where
-                  there is no match; "semi" and "anti": the rows of this table with a match, and those without one
+                  there is no match; "outer": the rows of the other table without a match, too; "semi" and "anti": the
+                  rows of this table with a match, and those without one
         validate  "1:1", "m:1" or "1:m": of which table each key is in one row at most; its owners check that. Default:
                   as the schema says (Key(unique=True)), or the verb that made the table (group_by, latest)
+        matches   where keys repeat in both tables: how many rows of the other table have the same key, at most. That is
+                  checked in secret: else what is released of the join comes out as "out of range"
         suffix    for columns of the other table that this one has as well
 
-        A row without a key has no match. The result has the places of this table; for "1:m", those of the other one.
-        Raises ConfigError where neither table has one row a key; ShapeError where the rows of a table were moved.
+        A row without a key has no match. The result has the places of this table, times `matches`; for "1:m", those of
+        the other one. Rows that stand as they were shared cost a lookup, in bytes and rounds, others a sort of both
+        tables; columns that come by a sort are released for a reason alone.
+        Raises ConfigError where neither table has one row a key, and `matches` does not say how many.
         """
         return self.run.functions.tables.joined(self, other, _names(on), how, validate, matches, suffix)
+
+    def drop_duplicates(self, *keys: str, keep: Keep = "first") -> SecretTable:
+        """One row for each combination of up to three columns: the first one, or the "last". Rounds: those of a sort.
+
+        Which rows stay is a condition, as in `filter`: rows that are left out are none or enough.
+        """
+        return self.filter(self.run.functions.tables.one_of_each(self, keys, keep))
+
+    def rank(self, *by: str, within: str | Sequence[str] = (), descending: bool = False) -> SecretArray:
+        """The rank of each row by columns, from 1 on, among all rows or those equal in the columns `within`; equal rows
+        have the mean of their ranks."""
+        return self.run.functions.tables.window(self, "rank", "", by, _names(within), descending, 0)
+
+    def lag(
+        self, column: str, *, by: str | Sequence[str], within: str | Sequence[str] = (), rows: int = 1
+    ) -> SecretArray:
+        """The value of the row that is `rows` rows before each row, in the order `by`; missing where there is none."""
+        return self.run.functions.tables.window(self, "shift", column, _names(by), _names(within), False, rows)
+
+    def lead(
+        self, column: str, *, by: str | Sequence[str], within: str | Sequence[str] = (), rows: int = 1
+    ) -> SecretArray:
+        """The value of the row that is `rows` rows after each row, in the order `by`; missing where there is none."""
+        return self.run.functions.tables.window(self, "shift", column, _names(by), _names(within), False, -rows)
+
+    def cumsum(self, column: str, *, by: str | Sequence[str], within: str | Sequence[str] = ()) -> SecretArray:
+        """The sum of a column over the rows up to each row, in the order `by`."""
+        return self.run.functions.tables.window(self, "cumsum", column, _names(by), _names(within), False, 0)
 
     def value_counts(self, column: str, *, groups: int | None = None) -> SecretTable:
         """How many rows have each value of a column, as "count"; the most frequent first."""

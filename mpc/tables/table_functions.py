@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Literal, Protocol
 if TYPE_CHECKING:
     from mpc.releases.disclosure import Result
     from mpc.tables.secret_table import SecretTable
+    from mpc.values.secret import SecretArray
 
 How = Literal["inner", "left", "semi", "anti", "outer"]
+Keep = Literal["first", "last"]
 Validate = Literal["1:1", "m:1", "1:m", "m:m"]
 #: What a group's result is made of: "count", or a column, a statistic and perhaps its number.
 Aggregation = str | tuple[str, str] | tuple[str, str, float]
@@ -54,6 +56,21 @@ class TableFunctions(Protocol):
         suffix: str,
     ) -> SecretTable:
         """The rows of two tables with equal keys."""
+
+    def one_of_each(self, table: SecretTable, keys: Sequence[str], keep: Keep) -> SecretArray:
+        """Bits of the rows that stay where one of those with the same keys stays."""
+
+    def window(
+        self,
+        table: SecretTable,
+        what: str,
+        column: str,
+        by: Sequence[str],
+        within: Sequence[str],
+        descending: bool,
+        rows: int,
+    ) -> SecretArray:
+        """A value for each row that other rows of its group decide: "rank", "shift" or "cumsum"."""
 
     def released(self, table: SecretTable) -> Result:
         """The table as the value of a release."""

@@ -35,6 +35,8 @@ from mpc.values.places import Lazy, Places, Shared, indicator
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray
 from protocols.tables.lookup import Links, link
+from protocols.tables.moving import concatenated
+from protocols.tables.sorted_join import sorted_join, without
 
 T = TypeVar("T")
 NO_MATCH = "no match"
@@ -62,23 +64,48 @@ def joined(
         raise ConfigError(f"join: on {len(on)} columns; expected one to {lookups.MOST_COLUMNS}")
     for name in on:
         _same_rule(left, right, name)
-    if how == "outer":
-        raise ConfigError(
-            'join: how="outer" is not there; take how="left", and the rows of the other table without a match by a '
-            'join of it with how="anti"'
-        )
     one_right = validate in ("1:1", "m:1") or (validate is None and unique(right, on))
     one_left = validate in ("1:1", "1:m") or (validate is None and unique(left, on))
-    if one_right:
+    if how == "outer":
+        return _outer(left, right, on, suffix, one_left, one_right)
+    held = left.held is not None and right.held is not None
+    if one_right and held:
         return Join(left, right, on, suffix, one_left).result(how)
-    if one_left and how == "inner":
+    if one_left and held and how == "inner":
         return _in_order_of(left, right, on, suffix, Join(right, left, on, suffix, one_left=False).result("inner"))
+    names = right_names(left, right, suffix)
+    if one_right or how in ("semi", "anti"):
+        return sorted_join(left, right, on, how, names, 1)
+    if one_left and how == "left":
+        both = joined(left, right, on, "inner", "1:m", None, suffix)
+        return concatenated(both, without(sorted_join(left, right, on, "anti", names, 1), both))
+    if one_left:
+        return _in_order_of(
+            left, right, on, suffix, sorted_join(right, left, on, "inner", right_names(right, left, suffix), 1)
+        )
+    if matches is not None:
+        if not isinstance(matches, int) or matches < 1:
+            raise ConfigError(f"join: matches={matches!r}; expected a public number of rows a key, from 1 up")
+        return sorted_join(left, right, on, how, names, matches)
     keys = ", ".join(on)
     raise ConfigError(
-        f"join: several rows of {right.name} may have the same {keys}. Keep one row a key at their owners: "
-        f'latest(per="{on[0]}", by=…), group_by("{on[0]}").agg(…), drop_duplicates("{on[0]}"), or declare '
-        f'Key(unique=True), or say validate="m:1"; owners check that'
+        f"join: several rows of {right.name} may have the same {keys}. Say how many at most, matches=5; or keep one "
+        f'row a key at their owners: latest(per="{on[0]}", by=…), group_by("{on[0]}").agg(…), '
+        f'drop_duplicates("{on[0]}"); or declare Key(unique=True), or say validate="m:1", which owners check'
     )
+
+
+def _outer(
+    left: SecretTable, right: SecretTable, on: Sequence[str], suffix: str, one_left: bool, one_right: bool
+) -> SecretTable:
+    """All rows of both tables: those of a left join, and the right rows without a match."""
+    if not one_right and not one_left:
+        raise ConfigError(f'join: how="outer" needs one row a key in one of the tables; on {", ".join(on)} neither has')
+    validate: Validate = "1:1" if one_left and one_right else "m:1" if one_right else "1:m"
+    first = joined(left, right, on, "left", validate, None, suffix)
+    alone = joined(right, left, on, "anti", None, None, suffix)
+    alone = alone.rename(**{old: new for old, new in right_names(left, right, suffix).items() if old != new})
+    return concatenated(first, without(alone, first))
 
 
 def unique(table: SecretTable, on: Sequence[str]) -> bool:
@@ -87,6 +114,18 @@ def unique(table: SecretTable, on: Sequence[str]) -> bool:
         return False
     column = table.held.source.schema[_source_name(table, on[0])]
     return isinstance(column, KeyColumn) and column.unique
+
+
+def right_names(left: SecretTable, right: SecretTable, suffix: str) -> dict[str, str]:
+    """The names of the right columns in a join; keys do not come along. Raises ConfigError for a name twice."""
+    taken = set(left.columns)
+    numbers = [name for name in right.columns if not isinstance(right.column(name), SecretKey)]
+    names = {name: f"{name}{suffix}" if name in taken else name for name in numbers}
+    new = list(names.values())
+    twice = [name for name in new if new.count(name) > 1 or name in taken]
+    if twice:
+        raise ConfigError(f"join: a column {twice[0]!r} is in both tables; rename it, or give another suffix")
+    return names
 
 
 def _key(table: SecretTable, name: str) -> SecretKey:
@@ -154,15 +193,7 @@ class Join:
         self.one_left = one_left
         self.keys = held_keys(left, on)
         self.found_keys = held_keys(right, on)
-        taken = set(left.columns)
-        self.names = {
-            name: f"{name}{suffix}" if name in taken else name
-            for name in right.columns
-            if not isinstance(right.column(name), SecretKey)
-        }
-        twice = [new for new in self.names.values() if list(self.names.values()).count(new) > 1 or (new in taken)]
-        if twice:
-            raise ConfigError(f"join: a column {twice[0]!r} is in both tables; rename it, or give another suffix")
+        self.names = right_names(left, right, suffix)
 
     def result(self, how: How) -> SecretTable:
         """The table."""

@@ -5,6 +5,8 @@ A tag is shared only when a verb needs it. Nobody sees one: whoever saw a tag co
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -13,7 +15,7 @@ from mpc.tables.expressions import Expression
 from mpc.tables.keys import WORD_BITS
 from mpc.tables.private_array import PrivateArray
 from mpc.tables.rows import MISSING, absent
-from mpc.tables.secret_columns import SecretColumn, SecretKey
+from mpc.tables.secret_columns import SecretColumn, SecretKey, numbers_of
 from mpc.tables.secret_table import SecretTable
 from mpc.tables.sharing import share_rows
 from mpc.values.secret import SecretArray
@@ -46,6 +48,15 @@ def tags_of(table: SecretTable, name: str) -> tuple[SecretArray, ...]:
         memo[key] = tuple(share_rows([PrivateArray(column.source, tag, name, held.where)], held.rows))
     shared: tuple[SecretArray, ...] = memo[key]
     return shared
+
+
+def words_of(table: SecretTable, names: Sequence[str]) -> list[SecretArray]:
+    """The numbers of columns, and the tags of keys, by which rows are compared."""
+    words: list[SecretArray] = []
+    for name in names:
+        column = table.column(name)
+        words += tags_of(table, name) if isinstance(column, SecretKey) else [numbers_of(column)]
+    return words
 
 
 def _narrowed(words: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mpc.errors import ShapeError
 from mpc.releases.disclosure import Result
+from mpc.tables.secret_columns import numbers_of
 from mpc.tables.secret_table import SecretTable
-from mpc.tables.table_functions import How, Validate
+from mpc.tables.table_functions import How, Keep, Validate
+from mpc.values.secret import SecretArray
 from protocols.tables import moving
 from protocols.tables.grouped_table import GroupedTable
 from protocols.tables.joining import joined
+from protocols.tables.keys import one_of_each
 from protocols.tables.releasing import released_table
+from protocols.tables.tags import words_of
+from protocols.tables.windows import windows
 
 
 class Tables:
@@ -43,5 +49,31 @@ class Tables:
     ) -> SecretTable:
         return joined(left, right, on, how, validate, matches, suffix)
 
+    def one_of_each(self, table: SecretTable, keys: Sequence[str], keep: Keep) -> SecretArray:
+        if not keys:
+            raise ShapeError("drop_duplicates: name at least one column")
+        return one_of_each(table.rows, words_of(table, keys), keep=keep)
+
+    def window(
+        self,
+        table: SecretTable,
+        what: str,
+        column: str,
+        by: Sequence[str],
+        within: Sequence[str],
+        descending: bool,
+        rows: int,
+    ) -> SecretArray:
+        window = windows(table.rows, words_of(table, within), _numbers(table, by), descending=descending)
+        if what == "rank":
+            return window.rank()
+        values = numbers_of(table.column(column))
+        return window.cumsum(values) if what == "cumsum" else window.shift(values, rows)
+
     def released(self, table: SecretTable) -> Result:
         return released_table(table)
+
+
+def _numbers(table: SecretTable, names: Sequence[str]) -> list[SecretArray]:
+    """Columns that have an order; ShapeError for a key."""
+    return [numbers_of(table.column(name)) for name in names]

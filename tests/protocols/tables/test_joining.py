@@ -223,7 +223,9 @@ class Other(Table):
         (lambda r, v: r.join(v, on="persons"), ConfigError, "no column 'persons'"),
         (lambda r, v: r.join(v, on="person", how="cross"), ConfigError, "how='cross'"),
         (lambda r, v: v.join(v, on="person"), ConfigError, "several rows of visits may have the same person"),
-        (lambda r, v: v.sort("cost").join(r, on="person"), ShapeError, "join first"),
+        (lambda r, v: v.rank("person"), ShapeError, "no order and no arithmetic"),
+        (lambda r, v: v.join(v, on="person", how="outer"), ConfigError, "needs one row a key"),
+        (lambda r, v: v.join(v, on="person", matches=0), ConfigError, "matches=0"),
         (
             lambda r, v: v.join(r, on="person", suffix=""),
             ConfigError,
@@ -260,3 +262,61 @@ def test_keys_that_are_normalised_differently_do_not_meet():
         {"hospital": {"other": pd.DataFrame({"person": ["a"]})}, "clinic": tables["clinic"], "x": {}},
         engine="ideal",
     )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_joins_of_rows_that_moved_and_of_several_matches(engine):
+    why = "a test"
+
+    def script(study, r, v):
+        moved = v.select("person", "cost").compact(rows=36)
+        several = r.join(moved, on="person", validate="m:m", matches=6, how="inner")
+        study.release("moved", moved.join(r, on="person").cost.sum())
+        study.release("moved count", moved.join(r, on="person").count())
+        study.release("several", several.cost.sum(), unprotected=why)
+        study.release("several rows", several.count())
+        study.release("several, own", several.age.sum())
+        study.release("too few", r.join(moved, on="person", validate="m:m", matches=1).cost.sum(), unprotected=why)
+        study.release("left rows", r.join(v, on="person", how="left").count())
+        study.release("left cost", r.join(v, on="person", how="left").cost.sum(), unprotected=why)
+        study.release("outer", r.join(v, on="person", how="outer").count())
+        study.release("semi", r.join(v, on="person", how="semi").count())
+        study.release("anti", r.join(v.filter(v.cost > 500), on="person", how="anti").count())
+
+    tables, r, v = two(11)
+    found = run_of(script, tables, engine=engine)
+    v = v[~v.person.str.startswith("none")].merge(v, how="right")
+    inner = r.merge(v, on="person", suffixes=("", "_right"))
+    assert found["moved"] == found["several"] == inner.cost.sum()
+    assert found["moved count"] == found["several rows"] == len(inner)
+    assert found["several, own"] == pytest.approx(r.set_index("person").age[inner.person].sum(), abs=1e-3)
+    assert "out of range" in found["too few"]
+    left = r.merge(v, on="person", how="left", suffixes=("", "_right"))
+    assert found["left rows"] == len(left)
+    assert found["left cost"] == left.cost.sum()
+    assert found["outer"] == len(r.merge(v, on="person", how="outer", suffixes=("", "_right")))
+    assert found["semi"] == r.person.isin(v.person).sum()
+    assert found["anti"] == (~r.person.isin(v[v.cost > 500].person)).sum()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_row_of_each_and_rows_beside_others(engine):
+    def script(study, r, v):
+        study.release("persons", v.drop_duplicates("person").count())
+        study.release("first", v.drop_duplicates("ward").cost.sum(), unprotected="a test")
+        study.release("ranks", (v.rank("cost", within="ward") * v.cost).sum())
+        study.release("before", v.assign(last=v.lag("cost", by="cost", within="ward"))["last"].sum())
+        study.release("after", v.assign(next=v.lead("cost", by="cost", within="ward"))["next"].sum())
+        study.release("running", v.cumsum("cost", by="cost", within="ward").sum())
+
+    tables, _, _ = two(12)
+    tables["clinic"]["visits"].cost = np.random.default_rng(12).permutation(1000)[: len(tables["clinic"]["visits"])]
+    v = tables["clinic"]["visits"]
+    found = run_of(script, tables, engine=engine)
+    by_cost = v.sort_values("cost")
+    assert found["persons"] == v.person.nunique(dropna=False)
+    assert found["first"] == v.drop_duplicates("ward").cost.sum()
+    assert found["ranks"] == pytest.approx((v.groupby("ward").cost.rank() * v.cost).sum())
+    assert found["before"] == by_cost.groupby("ward").cost.shift(1).sum()
+    assert found["after"] == by_cost.groupby("ward").cost.shift(-1).sum()
+    assert found["running"] == by_cost.groupby("ward").cost.cumsum().sum()
