@@ -322,7 +322,8 @@ def quantile(x: SecretArray, q: float | Sequence[float]) -> SecretArray:
     if x.valid is None or x.valid.shape == ():
         values = _of_all(x, fractions)
     else:
-        values = _of_valid(x, x.valid.bare(), fractions)
+        with x.run.scope.sequence():
+            values = _of_valid(x, x.valid.bare(), fractions)
     values = [value.with_basis(sides(x, f, fractions)) for value, f in zip(values, fractions, strict=True)]
     result = concatenate([value.reshape(1) for value in values])
     return result if np.ndim(q) else result[0]

@@ -142,14 +142,14 @@ class Scope:
     @contextmanager
     def sequence(self) -> Iterator[None]:
         """Inside, operations follow each other: together they count as much as the largest of them. Nothing inside
-        awaits: `settle` returns at once."""
+        awaits: `settle` returns at once. Sequences that are beside each other add up."""
         outer, held = self.in_sequence, self.bytes_held
-        self.in_sequence = True
+        self.in_sequence, self.bytes_held = True, 0
         try:
             yield
         finally:
             self.in_sequence = outer
-            self.bytes_held = max(held, self.bytes_held)
+            self.bytes_held = max(held, self.bytes_held) if outer else held + self.bytes_held
 
     def adopt(self) -> None:
         """Make the current task the owner (the first thing a gathered part does)."""

@@ -17,6 +17,7 @@ from mpc.values.resolution import told_apart
 from mpc.values.secret import SecretArray, where
 from protocols.statistics.descriptive import TOO_LITTLE, accurate, in_units, squared
 from protocols.tables.cohorts import by_group, sides_by_group
+from protocols.tables.sequence import verb
 
 #: Of three key columns at most, people can still say what a group is.
 _MOST_KEYS = 3
@@ -82,6 +83,7 @@ class Grouped(ABC):
         return self.totals(self._there.numeric())
 
     # ---- what a result stands on
+    @verb
     def _zeroed(self, x: SecretArray) -> SecretArray:
         """Sums over each group of integers; 0 without a group."""
         return where(self.exists, self.totals(x.numeric()), 0)
@@ -109,6 +111,7 @@ class Grouped(ABC):
         counted = self.sizes() if x.valid is None else self.totals(present(self._there, x).numeric())
         return where(self.exists, counted, 0).bounded(len(self._there))
 
+    @verb
     def count(self, x: SecretArray | None = None) -> SecretArray:
         """The number of rows of each group; of a column, its valid values. Rounds 2; of a column 4."""
         if x is None or x.valid is None:
@@ -116,6 +119,7 @@ class Grouped(ABC):
         self.need("count", x)
         return self.result(self.totals(present(self._there, x).numeric()), self.behind(x, "count"))
 
+    @verb
     def sum(self, x: SecretArray) -> SecretArray:
         """The sum of a column's valid values in each group; 0 where all are missing. Rounds 6."""
         self.need("sum", x)
@@ -124,6 +128,7 @@ class Grouped(ABC):
         joint = union(x.basis, self._basis)
         return self.result(self._sum(x), sides_by_group(joint, x, present(self._there, x), self._zeroed, self.exists))
 
+    @verb
     def mean(self, x: SecretArray) -> SecretArray:
         """The mean of a column's valid values in each group; undefined where all are missing. Rounds: a division."""
         self.need("mean", x)
@@ -132,6 +137,7 @@ class Grouped(ABC):
         mean = self._sum(x) / where(nonempty, count, 1)
         return self.result(mean, self.behind(x, "mean"), nonempty)
 
+    @verb
     def var(self, x: SecretArray, ddof: int = 1) -> SecretArray:
         """The variance of a column's valid values about their group's mean; with ddof 0 of all, not of a sample.
 
@@ -154,14 +160,17 @@ class Grouped(ABC):
         assert valid is not None
         return self.result(variance.without_mask(), basis, several).masked(valid, TOO_LITTLE)
 
+    @verb
     def std(self, x: SecretArray, ddof: int = 1) -> SecretArray:
         """The standard deviation of a column's valid values in each group; undefined where `var` is."""
         return self.var(x, ddof).sqrt()
 
+    @verb
     def any(self, x: SecretArray) -> SecretArray:
         """Whether a flag is set in at least one row of each group where it is valid."""
         return self.result(self._set("any", x) > 0, self._deciding(x, "any"))
 
+    @verb
     def all(self, x: SecretArray) -> SecretArray:
         """Whether a flag is set in all rows of each group where it is valid."""
         return self.result(self._set("all", x) == self._counted(x), self._deciding(x, "all"))

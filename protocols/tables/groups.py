@@ -27,6 +27,7 @@ from protocols.order import Ordering, order_by
 from protocols.quantiles import between, fraction_of, place_of
 from protocols.tables.grouped import NO_VALUE, Grouped, need_places
 from protocols.tables.segments import Segments, neighbours_equal
+from protocols.tables.sequence import verb
 
 NO_GROUP = "no such group"
 
@@ -91,21 +92,25 @@ class Groups(Grouped):
         x = x.without_mask().masked(self.exists, NO_GROUP)
         return (x if defined is None else x.masked(defined, NO_VALUE)).with_basis(basis)
 
+    @verb
     def found(self) -> SecretArray:
         """Bits (groups,): whether there is such a group; each stands on the rows of its group."""
         exists = self.exists if self._fits is None else assuming(self.exists, self._fits)
         return exists.with_basis(self.rows_behind())
 
+    @verb
     def number(self) -> SecretArray:
         """The number of groups, also of those without a place. Stands on all rows."""
         return self.segments.number().with_basis(self._basis.reduced(0, self._there, name="number of groups"))
 
     # ---- what takes the order of a column
+    @verb
     def min(self, x: SecretArray) -> SecretArray:
         """The smallest valid value of a column in each group. A release needs a reason: it is of a single row."""
         within = self._by("min", x)
         return self._single(x, "smallest", within.at(self.segments.starts(), x), within)
 
+    @verb
     def max(self, x: SecretArray) -> SecretArray:
         """The largest valid value of a column in each group. A release needs a reason: it is of a single row."""
         within = self._by("max", x)
@@ -122,6 +127,7 @@ class Groups(Grouped):
         """The median of a column's valid values in each group."""
         return self.quantile(x, 0.5)
 
+    @verb
     def quantile(self, x: SecretArray, q: float) -> SecretArray:
         """The q-quantile of a column's valid values in each group, linear between two values, as `numpy.quantile`.
 
@@ -175,6 +181,7 @@ class Within:
         return self._segments.at(places, both)
 
 
+@verb
 def group_rows(rows: SecretArray, keys: Sequence[SecretArray], *, groups: int, order: Ordering | None = None) -> Groups:
     """Rows in groups of equal keys.
 

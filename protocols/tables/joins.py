@@ -33,6 +33,7 @@ from protocols.order import order_by
 from protocols.tables.grouped import need_columns, need_keys, present
 from protocols.tables.groups import sorted_by_keys
 from protocols.tables.segments import apart, equal_keys, neighbours_equal, nothing
+from protocols.tables.sequence import verb
 
 NOT_FOUND = "no such row on the other side"
 
@@ -56,6 +57,7 @@ class Joined:
         return self._beyond.sum()
 
 
+@verb
 def join_rows(
     left_rows: SecretArray,
     left_keys: Sequence[SecretArray],
@@ -84,6 +86,7 @@ def join_rows(
     return _Sorted(left_rows, left_keys, right_rows, right_keys).joined(columns, min(matches, len(right_rows)))
 
 
+@verb
 def matched(
     left_rows: SecretArray,
     left_keys: Sequence[SecretArray],

@@ -15,8 +15,10 @@ from protocols.order import order_by
 from protocols.tables.grouped import need_keys, present
 from protocols.tables.groups import group_rows, sorted_by_keys
 from protocols.tables.segments import Segments, neighbours_equal
+from protocols.tables.sequence import verb
 
 
+@verb
 def distinct(rows: SecretArray, keys: Sequence[SecretArray]) -> SecretArray:
     """The number of different keys of the rows that have one. Rounds: those of a sort and of an equality, and 6.
 
@@ -31,6 +33,7 @@ def distinct(rows: SecretArray, keys: Sequence[SecretArray]) -> SecretArray:
     return number.with_basis(basis.reduced(0, there, name="number of distinct keys"))
 
 
+@verb
 def one_of_each(
     rows: SecretArray, keys: Sequence[SecretArray], *, keep: Literal["first", "last"] = "first"
 ) -> SecretArray:
@@ -60,6 +63,7 @@ def keys_or_missing(rows: SecretArray, keys: Sequence[SecretArray]) -> list[Secr
     return parts
 
 
+@verb
 def value_counts(
     rows: SecretArray, keys: Sequence[SecretArray], *, groups: int
 ) -> tuple[list[SecretArray], SecretArray]:

@@ -28,6 +28,7 @@ from mpc.values.stated import Stated
 from protocols.order import order_by
 from protocols.tables.grouped import need_columns, need_keys, present
 from protocols.tables.segments import Segments, neighbours_equal
+from protocols.tables.sequence import verb
 
 Ties = Literal["first", "min", "max", "average", "dense"]
 _NO_ROW = "no row with a key and an order"
@@ -88,10 +89,12 @@ class Windows:
         return self._order.undo(x.bare()).masked(self._there, _NO_ROW).with_basis(basis)
 
     # ---- what a row's place tells
+    @verb
     def number(self) -> SecretArray:
         """The number of rows of its group that come before each row: 0 for the first one, as `cumcount`."""
         return self._result((self._places - self._starts()).bounded(len(self._places)))
 
+    @verb
     def rank(self, ties: Ties = "average") -> SecretArray:
         """The rank of each row in its group, from 1 on, as `rank(method=…)` of pandas.
 
@@ -114,6 +117,7 @@ class Windows:
         return self._result(high if ties == "max" else (low + high).bounded(2 * n) / 2)
 
     # ---- other rows
+    @verb
     def shift(self, x: SecretArray, rows: int = 1) -> SecretArray:
         """x of the row that is so many rows before each row in its group, as `shift` of pandas; negative: after it."""
         need_columns("shift", self._there, [x])
@@ -130,6 +134,7 @@ class Windows:
         back = self._order.undo(source)
         return back.masked(self._there, _NO_ROW).with_basis(union(self._basis, back.basis))
 
+    @verb
     def cumsum(self, x: SecretArray) -> SecretArray:
         """The sum of x over the rows of its group up to each row; undefined where x is missing, which counts as 0."""
         need_columns("cumsum", self._there, [x])
@@ -147,6 +152,7 @@ def _opposite(x: SecretArray) -> SecretArray:
     return ~x.bare() if x.type == "bool" else -x.bare()
 
 
+@verb
 def windows(
     rows: SecretArray,
     keys: Sequence[SecretArray],
