@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import socket
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,52 +13,22 @@ from mpc.tables.keys import Key, tags
 from mpc.tables.rows import MISSING
 from mpc.tables.schema import Category, Flag, Integer, Real, Schema, Table
 from parties.organization.catalog import Dataset, open_dataset
+from tests.support import postgres
 
-psycopg = pytest.importorskip("psycopg")
+psycopg = pytest.importorskip("psycopg", reason="the driver of PostgreSQL is not installed", exc_type=ImportError)
 pytestmark = pytest.mark.slow
 
 
-def programs() -> Path | None:
-    """The folder of initdb and pg_ctl."""
-    found = shutil.which("initdb")
-    places = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-    return next((place for place in reversed(places) if (place / "initdb").exists()), None)
-
-
 @pytest.fixture(scope="module")
-def server(tmp_path_factory) -> Iterator[str]:
+def server() -> Iterator[str]:
     """HOST:PORT of a server with the user owner, password s3cret, and a database clinic."""
-    place = programs()
-    if place is None:
-        pytest.skip("PostgreSQL is not installed")
-    folder = tmp_path_factory.mktemp("postgres")
-    # The server refuses to run as root; Debian's package brings a user for it.
-    other = {"user": "postgres"} if os.getuid() == 0 else {}
-    if other:
-        shutil.chown(folder, "postgres")
-        for parent in [*folder.parents][:2]:
-            parent.chmod(0o755)
-    (folder / "password").write_text("s3cret")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-
-    def run(*command: str) -> None:
-        subprocess.run(command, check=True, capture_output=True, cwd=folder, timeout=60, **other)
-
-    data, options = str(folder / "data"), f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder}"
-    run(f"{place}/initdb", "-D", data, "-A", "scram-sha-256", "--pwfile", str(folder / "password"), "-U", "owner", "-N")
-    run(f"{place}/pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-    try:
-        address = f"127.0.0.1:{port}"
+    with postgres.server() as address:
         with psycopg.connect(f"postgresql://owner:s3cret@{address}/postgres", autocommit=True) as base:
             base.execute("create database clinic")
             base.execute("create role reader login password 'p/w@rd'")
         with psycopg.connect(f"postgresql://owner:s3cret@{address}/clinic", autocommit=True) as base:
             base.execute(TABLES)
         yield address
-    finally:
-        run(f"{place}/pg_ctl", "-D", data, "-m", "immediate", "stop")
 
 
 TABLES = """

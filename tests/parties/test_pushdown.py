@@ -18,37 +18,7 @@ from mpc.tables.sharing import Collect
 from parties.data.dataset import open_dataset
 from parties.data.pushdown import asking
 from parties.data.source import Dataset
-from tests.support.aggregating import (
-    AGE,
-    INCOME,
-    NUMBER,
-    SMOKER,
-    VISITS,
-    WARD,
-    People,
-    aggregates,
-    compare,
-    streamed,
-)
-
-
-def people(seed, n, missing=0.1):
-    """A random table: missing values, flags, categories, whole numbers up to 2^61, wide and repeated numbers."""
-    rng = np.random.default_rng(seed)
-    frame = pd.DataFrame(
-        {
-            "age": np.where(rng.random(n) < 0.3, 60.3, rng.uniform(0, 120, n)),
-            "income": np.where(rng.random(n) < 0.5, 0.1, rng.lognormal(8, 3, n).clip(0, 1e9)),
-            "number": pd.array(rng.integers(-(2**61), 2**61, n, endpoint=True), "Int64"),
-            "visits": pd.array(rng.geometric(0.1, n).clip(0, 1000), "Int32"),
-            "smoker": pd.array(rng.random(n) < 0.3, "boolean"),
-            "ward": pd.array(rng.choice(["surgery", "medicine", "other"], n, p=[0.6, 0.3, 0.1]), "string"),
-        }
-    )
-    frame.loc[rng.random(n) < 0.05, "number"] = 2**60 + 1
-    for name in frame:
-        frame.loc[rng.random(n) < missing, name] = None
-    return frame
+from tests.support.aggregating import AGE, INCOME, NUMBER, SMOKER, VISITS, WARD, People, check_equal, people
 
 
 def both_ways(tmp_path, frame, kind="parquet", schema=None):
@@ -67,14 +37,6 @@ def sums(request, monkeypatch):
     """Both ways to sum floats; DuckDB can do both."""
     if request.param == "sums in two parts":
         monkeypatch.setattr(asking, "COMPENSATED", ())
-
-
-def check_equal(pushed, read, made=aggregates):
-    assert pushed.streamed == ""
-    results, expected = pushed.aggregated(made()), streamed(read, made())
-    for aggregate, found, right in zip(made(), results, expected, strict=True):
-        assert found is not None, (aggregate, pushed.streamed)
-        compare(found, right, f"{type(aggregate).__name__} {aggregate.where}")
 
 
 SIZES = [(0, 0, 0.1), (1, 1, 0), (2, 7, 0.5), (3, 3000, 0.1), (4, 50, 1.0)]

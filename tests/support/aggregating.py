@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pandas as pd
 
 from mpc.tables import expressions as ex
 from mpc.tables.aggregates import Aggregate, Count, Crosstab, Largest, Patterns, Sum, columns_of
@@ -15,6 +16,7 @@ from mpc.tables.moments import CrossMoments, Moments
 from mpc.tables.rows import Rows, Values
 from mpc.tables.schema import Category, Flag, Integer, Real, Table
 from mpc.untyped import JsonObject
+from parties.data.dataset import SourceRows
 
 
 class People(Table):
@@ -24,6 +26,25 @@ class People(Table):
     visits = Integer(0, 1000)
     smoker = Flag()
     ward = Category("surgery", "medicine", "other", missing=["?"])
+
+
+def people(seed: int, n: int, missing: float = 0.1) -> pd.DataFrame:
+    """A random table: missing values, flags, categories, whole numbers up to 2^61, wide and repeated numbers."""
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "age": np.where(rng.random(n) < 0.3, 60.3, rng.uniform(0, 120, n)),
+            "income": np.where(rng.random(n) < 0.5, 0.1, rng.lognormal(8, 3, n).clip(0, 1e9)),
+            "number": pd.array(rng.integers(-(2**61), 2**61, n, endpoint=True), "Int64"),
+            "visits": pd.array(rng.geometric(0.1, n).clip(0, 1000), "Int32"),
+            "smoker": pd.array(rng.random(n) < 0.3, "boolean"),
+            "ward": pd.array(rng.choice(["surgery", "medicine", "other"], n, p=[0.6, 0.3, 0.1]), "string"),
+        }
+    )
+    frame.loc[rng.random(n) < 0.05, "number"] = 2**60 + 1
+    for name in frame:
+        frame.loc[rng.random(n) < missing, name] = None
+    return frame
 
 
 def column(name: str) -> Expression:
@@ -153,3 +174,12 @@ def compare(found: JsonObject, expected: JsonObject, what: str) -> None:
             assert (np.abs(left - right) <= 1e-12 * size + 1e-300).all(), (what, name, left, right)
         else:
             np.testing.assert_allclose(left, right, rtol=1e-12, atol=1e-12, err_msg=f"{what}: {name}")
+
+
+def check_equal(pushed: SourceRows, read: SourceRows) -> None:
+    """All aggregates, by the database of `pushed` and from the rows of `read`."""
+    assert pushed.streamed == ""
+    results, expected = pushed.aggregated(aggregates()), streamed(read, aggregates())
+    for aggregate, found, right in zip(aggregates(), results, expected, strict=True):
+        assert found is not None, (aggregate, pushed.streamed)
+        compare(found, right, f"{type(aggregate).__name__} {aggregate.where}")

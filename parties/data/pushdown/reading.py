@@ -40,7 +40,7 @@ def read_column(column: Column, source: Sql, spelling: Spelling, dialect: str) -
     """The values of `column` in a column of a database. Raises NotInSQL."""
     kind = source.type()
     if isinstance(column, FlagColumn | CategoryColumn):
-        return _named(column, source, spelling)
+        return _named(column, source, spelling, dialect)
     if not isinstance(column, RealColumn | IntegerColumn):
         raise NotInSQL(f"column {column.name}: this party reads columns of its type")
     if kind.is_string():
@@ -140,7 +140,7 @@ def _in_text(column: Column, source: Sql, spelling: Spelling, dialect: str) -> R
     return Read(_without(number, equal, kind), None, unread)
 
 
-def _named(column: FlagColumn | CategoryColumn, source: Sql, spelling: Spelling) -> Read:
+def _named(column: FlagColumn | CategoryColumn, source: Sql, spelling: Spelling, dialect: str) -> Read:
     """A flag or a category, by the entries that our reader knows."""
     import ibis
 
@@ -164,7 +164,7 @@ def _named(column: FlagColumn | CategoryColumn, source: Sql, spelling: Spelling)
         known = [(ibis.literal(n, "int64"), read(float(n) if kind.is_floating() else n)) for n in whole]
     elif kind.is_string() or kind.is_unknown():
         known = [(ibis.literal(text), read(text)) for text in texts]
-        x = source.cast("string")
+        x = source if kind.is_string() and dialect != "postgres" else _text(source)
     else:
         raise NotInSQL(f"column {column.name}: its type in the database is {kind}")
     value = _by_entry(column, x, known)
@@ -176,6 +176,14 @@ def _named(column: FlagColumn | CategoryColumn, source: Sql, spelling: Spelling)
     if kind.is_string() or kind.is_unknown():
         return Read(value, None, other)
     return Read(value, other)
+
+
+def _text(source: Sql) -> Sql:
+    """The text of a column. PostgreSQL compares an enum with its own words only, and Ibis takes it for text."""
+    from ibis.expr.datatypes import string
+    from ibis.expr.operations import Cast
+
+    return Cast(source, string).to_expr()
 
 
 def _by_entry(column: Column, x: Sql, known: Sequence[tuple[Sql, Entry]]) -> Sql:

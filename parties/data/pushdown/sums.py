@@ -63,7 +63,7 @@ UNKNOWN = Numbers(0, math.nan, math.nan)
 
 def ranged(context: Context, x: Column, where: Column | None) -> dict[str, Column]:
     """The first question about the numbers x: how many, their mean; their smallest and largest, if needed."""
-    question = {"n": x.count(where=where), "mean": x.mean(where=where)}
+    question = {"n": x.count(where=where), "mean": x.cast("float64").mean(where=where)}
     if context.compensated:
         return question
     return question | {"least": x.min(where=where), "most": x.max(where=where)}
