@@ -127,16 +127,21 @@ def slots_of(words: Words, size: int) -> Whole:
 
 
 class _Keys(Aggregate):
-    """The keys of an owner's rows, in the sequence of `share_rows`."""
+    """The keys of an owner's rows, in the sequence of `share_rows`.
+
+    matches  most rows of one key that are looked up; where it is not 1, a row is looked up by its key and its number
+             among the rows of that key
+    """
 
     of_keys = True
 
-    def __init__(self, keys: HeldKeys) -> None:
+    def __init__(self, keys: HeldKeys, matches: int = 1) -> None:
         self.where = keys.where
         self._columns = keys.words()
         self._table = keys.source.name
         self._names = " and ".join(keys.names)
         self._rows = keys.rows
+        self._matches = matches
         self._batches: list[tuple[Words, NDArray[np.bool_]]] = []
         self._used = 0
 
@@ -144,7 +149,7 @@ class _Keys(Aggregate):
         return self._columns
 
     def settings(self) -> tuple[object, ...]:
-        return self._table, self._rows
+        return self._table, self._rows, self._matches
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         keep = self._selected(evaluate, rows)
@@ -174,20 +179,25 @@ class _Keys(Aggregate):
 
 class Placed(_Keys):
     """Rows in a table of slots. order (slots,): the row that comes to each slot, rows beyond `rows` being empty;
-    places: for each row its slot; tags (slots,): `EMPTY` where there is no key."""
+    places: for each row its slot; tags (slots,): `EMPTY` where there is no key; beyond (1,): rows that have no place,
+    since `matches` rows before them have the same key."""
 
     def result(self) -> JsonObject:
         words, numbers = self._read()
-        size = third(self._rows)
-        tags, slots = tags_of(words), slots_of(words, size)
-        repeated = len(tags) - len(np.unique(tags))
-        if repeated:
+        number = _number_of_each(words)
+        beyond = int(np.count_nonzero(number >= self._matches))
+        if self._matches == 1 and beyond:
             raise DataError(
-                f"table {self._table}: {repeated:,} of {self._used:,} rows have a key ({self._names}) that a row "
-                "before them has; rows that are looked up need a key of their own: keep one row a key "
-                "(drop_duplicates), or look up several rows a key"
+                f"table {self._table}: {beyond:,} of {self._used:,} rows have a key ({self._names}) that a row before "
+                "them has; rows that are looked up need a key of their own: keep one row a key (drop_duplicates), or "
+                "look up several rows a key"
             )
-        chosen = placement(slots, CHOICES * size)
+        if self._matches > 1:
+            kept = number < self._matches
+            words, numbers = _numbered(words, number)[kept], numbers[kept]
+        size = third(self._rows)
+        tags = tags_of(words)
+        chosen = placement(slots_of(words, size), CHOICES * size)
         if chosen is None:
             raise DataError(
                 f"table {self._table}: the keys ({self._names}) of {len(tags):,} rows find no place in a table of "
@@ -201,15 +211,15 @@ class Placed(_Keys):
         rest = np.ones(CHOICES * size, np.bool_)
         rest[numbers] = False
         order[order < 0] = np.flatnonzero(rest)
-        return {"order": order, "places": _inverted(order), "tags": all_tags}
+        return {"order": order, "places": _inverted(order), "tags": all_tags, "beyond": np.asarray([beyond])}
 
 
 class Asked(_Keys):
-    """Rows that look up in a table with room for `among` rows. order: the slots, each followed by the rows that ask for
-    it; places: the place of each; tags (rows,): `NOBODY` where there is no key."""
+    """Rows that look up in a table with room for `among` rows, `matches` times each. order: the slots, each followed by
+    the rows that ask for it; places: the place of each; tags (rows * matches,): `NOBODY` where there is no key."""
 
-    def __init__(self, keys: HeldKeys, among: int) -> None:
-        super().__init__(keys)
+    def __init__(self, keys: HeldKeys, among: int, matches: int = 1) -> None:
+        super().__init__(keys, matches)
         self._among = among
 
     def settings(self) -> tuple[object, ...]:
@@ -217,13 +227,33 @@ class Asked(_Keys):
 
     def result(self) -> JsonObject:
         words, numbers = self._read()
-        size = third(self._among)
-        tags = np.full(self._rows, NOBODY, np.int64)
+        matches, size = self._matches, third(self._among)
+        if matches > 1:
+            number = np.tile(np.arange(matches), len(words))
+            words = _numbered(np.repeat(words, matches, axis=0), number)
+            numbers = np.repeat(numbers, matches) * matches + number
+        tags = np.full(self._rows * matches, NOBODY, np.int64)
         tags[numbers] = tags_of(words)
-        asked = np.zeros((CHOICES, self._rows), np.int64) + size * np.arange(CHOICES)[:, None]
+        asked = np.zeros((CHOICES, self._rows * matches), np.int64) + size * np.arange(CHOICES)[:, None]
         asked[:, numbers] = slots_of(words, size).T
         places = line(asked.reshape(-1), CHOICES * size)
         return {"order": _inverted(places), "places": places, "tags": tags}
+
+
+def _number_of_each(words: Words) -> Whole:
+    """For each row, how many rows before it have the same words."""
+    order = np.lexsort(words.T[::-1])
+    ordered = words[order]
+    first = np.ones(len(words), np.bool_)
+    first[1:] = (ordered[1:] != ordered[:-1]).any(axis=1)
+    starts = np.maximum.accumulate(np.where(first, np.arange(len(words)), 0))
+    number = np.empty(len(words), np.int64)
+    number[order] = np.arange(len(words)) - starts
+    return number
+
+
+def _numbered(words: Words, number: Whole) -> Words:
+    return np.concatenate([words, number[:, None].view(np.uint64)], axis=1)
 
 
 class Ordered(_Keys):
@@ -253,14 +283,14 @@ class First(_Keys):
         return {"first": first}
 
 
-def placed(keys: HeldKeys) -> Local:
+def placed(keys: HeldKeys, matches: int) -> Local:
     """What `Placed` gives, later."""
-    return keys.source.local.ask(Placed(keys))
+    return keys.source.local.ask(Placed(keys, matches))
 
 
-def asked(keys: HeldKeys, among: int) -> Local:
+def asked(keys: HeldKeys, among: int, matches: int) -> Local:
     """What `Asked` gives, later."""
-    return keys.source.local.ask(Asked(keys, among))
+    return keys.source.local.ask(Asked(keys, among, matches))
 
 
 def ordered(keys: HeldKeys) -> Local:

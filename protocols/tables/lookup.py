@@ -56,11 +56,16 @@ class Links:
     gathered  the columns, (left rows, …): 0 where it is not
     hits      for each owner on the right, bool (left rows,): whether it is on its side; more than one may have it, and
               then the columns of all are added
+    beyond    an integer: right rows that nobody finds, since `matches` rows of their owner have the same key
+
+    With `matches` other than 1, all of these have a further axis after the rows: (left rows, matches, …).
     """
 
     found: SecretArray
     gathered: list[SecretArray]
     hits: list[SecretArray]
+    beyond: SecretArray
+    matches: int
     left: HeldKeys
     right: HeldKeys
     #: The line of each owner on the left, and the order of each owner on the right.
@@ -97,18 +102,22 @@ async def lookup(
     return links.found, links.gathered
 
 
-async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) -> Links:
+async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray], *, matches: int = 1) -> Links:
     """Look up the keys of left rows among right rows.
 
     columns   secrets without mask, (right rows, …), in the sequence of `share_rows`: owners in blocks of `right.rows`
+    matches   most rows of one key at one owner on the right that are found: the first ones, in their sequence. They
+              are looked up by the key and their number. With 1, keys must be unique there
 
     Results stand on rows that the caller knows, so their basis is loose. Rows without a key never match.
 
     Rounds    about 15, and those of sharing
     Bytes     with m left and r right rows, w columns, slots s = 3 `third(r)` (1.35 r for many rows), among three
               parties, in words of 8 bytes: at most 2 (s + 3 m)(w + 1) + ... from one party
-    Raises    DataError at a right owner with two rows of one key; ShapeError
+    Raises    DataError at a right owner with two rows of one key, for one match; ShapeError
     """
+    if matches < 1:
+        raise ShapeError(f"lookup: at most {matches} matches a row; expected 1 or more")
     run = left.source.run
     for column in columns:
         if not column.shape or len(column) != len(right.source.owners) * right.rows or column.valid is not None:
@@ -125,12 +134,13 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) 
                 f"alike (found {kind} and {other_kind})"
             )
     await run.settle(*[column.handle for column in columns])
-    placed, asked = lookups.placed(right), lookups.asked(left, right.rows)
+    placed, asked = lookups.placed(right, matches), lookups.asked(left, right.rows, matches)
+    asks = left.rows * matches
     slots = CHOICES * third(right.rows)
     placing = _orders(right, placed, slots)
-    asking = _lines(left, asked, slots)
+    asking = _lines(left, asked, slots, asks)
     slot_tags = _numbers(right, placed, "tags", slots, TAG_BOUND)
-    tags = _numbers(left, asked, "tags", left.rows, TAG_BOUND)
+    tags = _numbers(left, asked, "tags", asks, TAG_BOUND)
     records = _Records(columns)
     tables = []
     for j, order in enumerate(placing):
@@ -155,7 +165,21 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray]) 
     for other in found[1:]:
         anywhere = anywhere | other
     gathered = records.columns(concatenate(sums), len(placing)) if sums else []
-    return Links(anywhere, gathered, found, left, right, asking, placing, same)
+    if matches > 1:
+        beyond = _total(_numbers(right, placed, "beyond", 1, right.rows))
+        anywhere, *found = (_by_row(x, matches) for x in (anywhere, *found))
+        gathered = [_by_row(x, matches) for x in gathered]
+    else:  # the owners have made sure that there is none
+        beyond = constant(run, np.asarray(0))
+    return Links(anywhere, gathered, found, beyond, matches, left, right, asking, placing, same)
+
+
+def _by_row(x: SecretArray, matches: int) -> SecretArray:
+    return x.reshape(-1, matches, *x.shape[1:])
+
+
+def _total(parts: Sequence[SecretArray]) -> SecretArray:
+    return concatenate(parts).sum()
 
 
 async def _matched(
@@ -186,7 +210,8 @@ async def _matched(
 async def spread_back(links: Links, values: SecretArray, bound: int | None = None) -> SecretArray:
     """For each right row, the sum of `values` over the left rows that found it: the transposed of `lookup`.
 
-    values    a number without mask for each left row, (left rows, …)
+    values    a number without mask for each left row, (left rows, …); with several matches, for each of them,
+              (left rows, matches, …)
     bound     of the raw sums, where the caller knows a smaller one than all left rows together give
     Rounds    about 8
     Bytes     those of `lookup` with the columns of `values` in place of tag and columns, without comparisons
@@ -195,17 +220,22 @@ async def spread_back(links: Links, values: SecretArray, bound: int | None = Non
     left, right, run = links.left, links.right, values.run
     if not values.shape or len(values) != len(links.found) or values.valid is not None or values.type == "bool":
         raise ShapeError(f"spread_back: {values!r}; expected numbers without mask, one for each of {len(links.found)}")
+    if links.matches > 1:
+        if values.shape[:2] != links.found.shape:
+            raise ShapeError(f"spread_back: {values!r}; expected numbers for {links.found.shape} rows and matches")
+        values = values.view(lambda a: a.reshape(-1, *a.shape[2:]))
+    asks = left.rows * links.matches
     width = int(np.prod(values.shape[1:], dtype=np.int64))
     most = values.bound * len(values) if bound is None else bound
     blocks = []
     for j, placing in enumerate(links.placing):
         total: SecretArray | None = None
         for i, asking in enumerate(links.asking):
-            here = slice(i * left.rows, (i + 1) * left.rows)
-            flat = values.bare()[here].reshape(1, left.rows, width).broadcast_to((CHOICES, left.rows, width))
-            bits = links.same[i, j].reshape(CHOICES, left.rows, 1).broadcast_to(flat.shape)
+            flat = values.bare()[i * asks : (i + 1) * asks].reshape(1, asks, width)
+            flat = flat.broadcast_to((CHOICES, asks, width))
+            bits = links.same[i, j].reshape(CHOICES, asks, 1).broadcast_to(flat.shape)
             sent = bits.invoke("inject", flat, result=Stated(bound=flat.bound, frac=flat.frac, type=flat.type))
-            rows = sent.reshape(CHOICES * left.rows, width)
+            rows = sent.reshape(CHOICES * asks, width)
             handle = asking.through("sum_up", rows)
             # Each slot takes at most all left rows.
             summed = SecretArray(run, handle, type=values.type, frac=values.frac, bound=most)
@@ -261,15 +291,15 @@ def _orders(keys: HeldKeys, local: Local, rows: int) -> list[Ordering]:
     return orders
 
 
-def _lines(keys: HeldKeys, local: Local, slots: int) -> list[Asking]:
-    """The line of each owner.
+def _lines(keys: HeldKeys, local: Local, slots: int, asks: int) -> list[Asking]:
+    """The line of each owner: of slots, and of rows that ask for three of them each.
 
     Copies of a row are sums of differences: in a line whose slots do not keep their sequence these do not telescope,
     and may be beyond the bound of the rows. Where masks rest on bounds, it is checked, as other inputs of owners are:
     slot k of n must be the k-th slot of the line. Places in the line are a permutation of 1 to n, for which the sum
     of k times its place is largest, and sum k^2, for the identity alone.
     """
-    run, rows = keys.source.run, slots + CHOICES * keys.rows
+    run, rows = keys.source.run, slots + CHOICES * asks
     orders = _orders(keys, local, rows)
     if not run.engine.rests_on_bounds:
         return [Asking(order, None) for order in orders]

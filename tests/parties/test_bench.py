@@ -52,6 +52,9 @@ KEYS = [
 #: Some of their operations may be beside each other.
 SIDE_BY_SIDE = {
     "join",
+    "linkage",
+    "linkage_one_block",
+    "join_many",
     "divide",
     "sqrt",
     "exp",

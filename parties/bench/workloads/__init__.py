@@ -9,7 +9,8 @@ from parties.bench.workloads.arithmetic import Chain, Dot, Matmul, Multiply, Mul
 from parties.bench.workloads.base import Workload
 from parties.bench.workloads.comparison import Equal, Less, Less32, Select
 from parties.bench.workloads.exchange import Input, Open
-from parties.bench.workloads.joins import Join
+from parties.bench.workloads.joins import Join, JoinMany
+from parties.bench.workloads.linking import Linkage, LinkageOfOneBlock
 from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
 from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
@@ -36,9 +37,12 @@ WORKLOADS: dict[str, type[Workload]] = {
     "sort_64": Sort64,
     "quantile": Quantile,
     "join": Join,
+    "join_many": JoinMany,
     "group_by": GroupBy,
     "median": Median,
     "distinct": Distinct,
+    "linkage": Linkage,
+    "linkage_one_block": LinkageOfOneBlock,
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
     "mlp_predict": MlpPredict,

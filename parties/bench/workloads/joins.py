@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from mpc.tables.private import PrivateTable
 from mpc.tables.rows import ArrayRows
 from mpc.tables.source import Source
 from parties.bench.workloads.base import Integers, Workload, largest_of, seeded
-from protocols.tables.lookup import lookup
+from protocols.tables.lookup import link
 
 _BOUND = 1 << 30
 
@@ -32,13 +32,18 @@ class Join(Workload):
     unit = "rows on each side"
     default = 1_000_000
     largest = 1 << 21
+    #: Rows of each key on the right.
+    matches: ClassVar[int] = 1
 
     async def prepare(self) -> None:
         people = seeded("people", (2, 2 * self.size), (1 << 61) - 1) + ((1 << 61) - 1)
         asked = np.abs(seeded("asked", (self.size,), 2 * self.size - 1))
         self.left = people[:, asked], seeded("x", (self.size,), _BOUND)
-        self.right = people[:, : self.size], seeded("y", (self.size,), _BOUND)
-        self.clear = np.where(asked < self.size, self.right[1][asked % self.size], 0)
+        whose = np.arange(self.size) // self.matches
+        self.right = people[:, whose], seeded("y", (self.size,), _BOUND)
+        self.clear = np.zeros((2 * self.size, self.matches), np.int64)
+        self.clear[whose, np.arange(self.size) % self.matches] = self.right[1]
+        self.clear = self.clear[asked]
 
     def _table(self, name: str, owner: int, columns: tuple[Integers, Integers]) -> PrivateTable:
         run = self.run
@@ -54,9 +59,17 @@ class Join(Workload):
         shared = left[["value"]].share(rows=self.size), right[["value"]].share(rows=self.size)
         keys = [HeldKeys(table.source, None, ("who",), self.size) for table in (left, right)]
         y: Any = shared[1]["value"]
-        found, (joined, there) = await lookup(keys[0], keys[1], [y.without_mask(), y.valid])
-        await self.run.settle(found.handle, joined.handle, there.handle)
+        links = await link(keys[0], keys[1], [y.without_mask(), y.valid], matches=self.matches)
+        joined, there = links.gathered
+        await self.run.settle(links.found.handle, joined.handle, there.handle)
         return joined.handle
 
     async def error(self, result: Handle) -> float:
-        return largest_of(await self.opened(result) - self.clear)
+        return largest_of((await self.opened(result)).reshape(self.clear.shape) - self.clear)
+
+
+class JoinMany(Join):
+    """As `join`, with two rows of each key on the right: each left row finds both or none."""
+
+    default = 500_000
+    matches = 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unittest.mock import patch
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from mpc import Date, Integer, Key, Real, Scenario, Study, Table
 from mpc.errors import DataError, ShapeError
 from mpc.releases.study import runtime_of
-from mpc.tables.lookups import HeldKeys
+from mpc.tables.lookups import Asked, HeldKeys, third
+from mpc.values.secret import constant
 from protocols.simulate import Computation, dry_run, opened, simulate
 from protocols.tables.lookup import held_order, link, lookup, spread_back
 from tests.support.engines import ENGINES
@@ -22,7 +25,7 @@ class Asking(Table):
     z = Real(0, 1)
 
 
-class Asked(Table):
+class AskedFor(Table):
     key = Integer(-(2**60), 2**60)
     other = Integer(0, 9)
     y = Integer(-1000, 1000)
@@ -31,7 +34,7 @@ class Asked(Table):
 
 def scenario(left_rows, right_rows, found, names=("key",)):
     """Puts what each party sees of a lookup, opened for the test, in `found`."""
-    looking_up = Scenario(inputs={"left": Asking.rows(), "right": Asked.rows()})
+    looking_up = Scenario(inputs={"left": Asking.rows(), "right": AskedFor.rows()})
 
     @looking_up.run
     async def run(study: Study) -> None:
@@ -223,6 +226,54 @@ def test_keys_and_dates():
     np.testing.assert_array_equal(seen[0][1], [1, 2, 3, 0, 0])
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("matches", [2, 3])
+def test_several_rows_of_one_key(engine, matches):
+    """The first rows of each key are found, in their sequence; the others are counted. Sums go back to each of them."""
+    rng = np.random.default_rng(matches)
+    names = organizations(engine)
+    keys = [[4, 4, 5, 4, None, 6, 5, 4], [4, 4, 9]]
+    values = [np.arange(8) + 1, np.arange(3) + 100]
+    asking = [4, 5, None, 9, 4]
+    sent = rng.integers(-50, 50, (5, matches))
+    seen = []
+    many = Scenario(inputs={"left": Asking.rows(), "right": AskedFor.rows()})
+
+    @many.run
+    async def run(study: Study) -> None:
+        left, right, run = study.table("left"), study.table("right"), runtime_of(study)
+        y = right[["y"]].share(rows=8)["y"].without_mask()
+        held = HeldKeys(left.source, None, ("key",), 5), HeldKeys(right.source, None, ("key",), 8)
+        links = await link(*held, [y], matches=matches)
+        back = await spread_back(links, constant(run, sent))
+        if not run.dry:
+            secrets = (links.found, *links.gathered, links.beyond, back, *links.hits)
+            seen.append([await opened(run, value) for value in secrets])
+
+    tables = {name: {} for name in names}
+    tables[names[0]]["left"] = unused({"key": asking, "other": [0] * 5, "x": [0] * 5})
+    for name, own, y in zip(names[1:3], keys, values, strict=True):
+        tables[name]["right"] = unused({"key": own, "other": [0] * len(own), "y": y.tolist()})
+    simulate(many, tables, engine=engine)
+    hits = np.zeros((2, 5, matches), bool)
+    y, back, beyond = np.zeros((5, matches), int), np.zeros((2, 8), int), 0
+    for j, (own, value) in enumerate(zip(keys, values, strict=True)):
+        number = [own[:row].count(key) for row, key in enumerate(own)]
+        beyond += sum(key is not None and n >= matches for key, n in zip(own, number, strict=True))
+        for row, key in enumerate(own):
+            for asks, wanted in enumerate(asking):
+                if key is not None and key == wanted and number[row] < matches:
+                    hits[j, asks, number[row]] = True
+                    y[asks, number[row]] += value[row]
+                    back[j, row] += sent[asks, number[row]]
+    found, gathered, lost, sums, *each = seen[0]
+    np.testing.assert_array_equal(np.stack(each), hits)
+    np.testing.assert_array_equal(found, hits.any(axis=0))
+    np.testing.assert_array_equal(gathered, y)
+    np.testing.assert_array_equal(sums, back.reshape(-1))
+    assert lost == beyond > 0
+
+
 def test_two_rows_of_one_key_are_refused():
     left = {"key": [1], "other": [0], "x": [1]}
     right = {"key": [4, 4, 5, 4], "other": [0] * 4, "y": [0] * 4}
@@ -256,8 +307,38 @@ def test_plans_and_what_is_seen_from_outside_do_not_depend_on_the_data(engine):
     assert ran(1) == ran(2) == ran(3)
 
 
+@pytest.mark.parametrize("engine", ["replicated", "shamir"])
+def test_an_owner_whose_slots_change_their_sequence(engine):
+    """Differences do not telescope then, and what comes out could be beyond the bounds that masks rest on: where they
+    do, the owner counts as one whose rows find nothing. Elsewhere its own rows find nothing, or anything."""
+    names = organizations(engine)
+    honest = Asked.result
+
+    def lie(self):
+        liar = self._batches[0][0][0, 0] == 1
+        found = honest(self)
+        if not liar:
+            return found
+        order = found["order"].copy()
+        slots = np.flatnonzero(order < 3 * third(4))
+        order[slots] = np.roll(order[slots], 1)
+        return found | {"order": order}
+
+    keys = {"key": [2, 3, 1], "other": [0] * 3}
+    tables = {name: {} for name in names}
+    tables[names[0]]["left"] = {"key": [1, 2, 3], "other": [0] * 3, "x": [1, 1, 1]}
+    tables[names[1]] = {"left": keys | {"x": [1, 1, 1]}, "right": keys | {"y": [10, 20, 30]}}
+    with patch.object(Asked, "result", lie):
+        _, (found, y, *_) = run(tables, 3, 4, engine=engine)
+    np.testing.assert_array_equal(found[3:], [True] * 3)
+    np.testing.assert_array_equal(y[3:], [10, 20, 30])
+    if engine == "shamir":
+        assert not found[:3].any()
+        assert not y[:3].any()
+
+
 def test_what_does_not_fit_is_refused():
-    wrong = Scenario(inputs={"left": Asking.rows(), "right": Asked.rows()})
+    wrong = Scenario(inputs={"left": Asking.rows(), "right": AskedFor.rows()})
 
     @wrong.run
     async def run(study: Study) -> None:
