@@ -202,12 +202,25 @@ def share_table(
         Part("beyond", (1,), 0, source.at_most, "int"),
     ]
     own = share_parts(source, local, parts, Words())
-    bits = own["words"].reshape(-1, encoding.words).bits(WORD).reshape(-1, encoding.words * WORD).bare()
     base = Shared(run, source.name, len(source.owners), rows, Selection(source, table.where))
-    there = bits[:, encoding.bits]
-    place = Places(base, np.arange(base.owners * rows), Lazy.of(there))
-    there = there.with_basis(Basis((), (place,), origin=(f"rows of {source.name}",)))
     shares = share_collected(payload, local, base) if payload else []
     columns = {c.name: typed(c, share) for c, share in zip(payload, shares, strict=True)}
-    shared = Table(base, blocks, Sides(bits, bits), there, columns, _counted(own["beyond"], source.name))
-    return shared._replace(sides=Sides(shared.by_block(bits[:, : encoding.bits]), shared.by_block(there.bare())))
+    words = own["words"].reshape(-1, encoding.words)
+    return table_of(words, encoding.bits, base, blocks, columns, _counted(own["beyond"], source.name))
+
+
+def table_of(
+    words: SecretArray,
+    bits: int,
+    base: Shared,
+    blocks: int,
+    columns: dict[str, SecretColumn],
+    beyond: SecretArray,
+) -> Table:
+    """A side of a linkage from the words of its rows, (owners * blocks * places, words) as `packed` gives them."""
+    table = Table(base, blocks, Sides(words, bits), words, columns, beyond)
+    sides = Sides(table.by_block(words), bits)
+    there = table.by_owner(sides.there(slice(None), slice(None)))
+    place = Places(base, np.arange(len(words)), Lazy.of(there))
+    there = there.with_basis(Basis((), (place,), origin=(f"rows of {base.table}",)))
+    return table._replace(sides=sides, there=there)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from protocols.linkage import pairs, plain
+from protocols.linkage.encoding import packed
 from protocols.linkage.pairs import Sides, partners
 from protocols.linkage.tournament import joined, place, winners
 from protocols.simulate import evaluate, opened
@@ -33,7 +34,10 @@ def found(left, right, threshold, *, there=None, here=None, engine="ideal"):
     here = right.any(-1) if here is None else here
 
     async def script(run):
-        sides = [Sides(secret(run, f), secret(run, t)) for f, t in ((left, there), (right, here))]
+        sides = []
+        for filters, rows in ((left, there), (right, here)):
+            words = packed(filters.reshape(-1, filters.shape[-1]), rows.reshape(-1))
+            sides.append(Sides(secret(run, words.reshape(*rows.shape, -1)), filters.shape[-1]))
         got = await partners(*sides, threshold)
         return [await opened(run, x) for x in got]
 
@@ -67,7 +71,12 @@ def test_the_number_of_pairs_at_a_time_changes_nothing(monkeypatch, most):
     left[:, 8] = left[:, 0]
     wanted = [plain.linked(a, b, Fraction(3, 4)).partner for a, b in zip(left, right, strict=True)]
     monkeypatch.setattr(pairs, "PAIRS", most)
-    np.testing.assert_array_equal(found(left, right, Fraction(3, 4))[0], wanted)
+    monkeypatch.setattr(pairs, "BITS", 64 * most)
+    ours, theirs, _ = found(left, right, Fraction(3, 4))
+    np.testing.assert_array_equal(ours, wanted)
+    for b, i in np.argwhere(ours >= 0):
+        assert theirs[b, ours[b, i]] == i
+    assert (theirs >= 0).sum() == (ours >= 0).sum()
 
 
 def test_equal_rows_take_the_first_partner():

@@ -22,6 +22,7 @@ from mpc.machine.channel import MemoryNetwork
 from mpc.machine.party import Environment, Keys, Party
 from protocols.replicated import kernels_hash, kernels_lookup, kernels_order
 from protocols.replicated.compare import reveal_sign
+from protocols.replicated.given import Given
 from protocols.replicated.kernels import ready
 from protocols.replicated.orders import Order
 from protocols.replicated.sharing import Arithmetic, Bits, dtype_of
@@ -67,6 +68,11 @@ CASES = {
     "shuffle 24": ("shuffle", [24, "order"], {}),
     "unshuffle": ("unshuffle", [None, "order"], {}),
     "unshuffle 1": ("unshuffle", [1, "order"], {}),
+    "shuffle given": ("shuffle", [None, "given"], {}),
+    "shuffle given 24": ("shuffle", [24, "given"], {}),
+    "unshuffle given": ("unshuffle", [None, "given"], {}),
+    "copy_down": ("copy_down", [None, "given line"], {}),
+    "sum_up": ("sum_up", [None, "given line"], {}),
     "bit_to_ring": ("bit_to_ring", [1], {}),
     "inject": ("inject", [1, None], {}),
     "piecewise_cubic 8": ("piecewise_cubic", [None], {"low": -5, "step": 9, "table": LINE[:, :8], "bits": 0}),
@@ -81,11 +87,18 @@ SECRETS = [0, -1, 0x123456789ABCDEF]
 NOT_MASKS = {b"dither"}
 
 
+#: Masks whose lack shows between elements only: see test_copies_are_told_from_running_sums.
+ELSEWHERE = {"copy_down": {b"given r"}}
+
+
 def operand(kind, secret, party, corrupt, size):
     """`party`'s share of a constant whose only non-zero component is the one that `corrupt` lacks."""
     if kind == "order":  # permutations that leave the rows where they are, so that masks that meet are seen to
         stay = np.arange(size, dtype=np.uint32)
         return Order(stay, stay, 0)
+    if kind in ("given", "given line"):  # party 0 knows it, and the others one half of it each
+        stay = np.arange(size if kind == "given" else 2 * size, dtype=np.uint32)
+        return Given(0, stay.size, None if party == 2 else stay, None if party == 1 else stay)
     shape = (32, size // 32) if kind == "matrix" else (size,)
     if kind == "counted":  # seven bits an element
         kind, shape, size = 1, (7, size), 7 * size
@@ -191,7 +204,7 @@ def test_without_any_one_mask_it_fails(case):
     for corrupt in range(3):
         received(case, corrupt, SECRETS[2], LABELS[0], seen=seen)
     assert seen - NOT_MASKS
-    for mask in seen - NOT_MASKS:
+    for mask in seen - NOT_MASKS - ELSEWHERE.get(case, set()):
         assert caught(case, lambda p, part, mask=mask: None if p == mask else (p, part)), f"{mask!r} hides nothing"
 
 
@@ -211,6 +224,8 @@ def test_without_any_one_mask_it_fails(case):
         ("inject", b"s1", b"s2"),
         ("shuffle", b"m2", b"r"),
         ("unshuffle", b"m2", b"r"),
+        ("shuffle given", b"given r", b"given s"),
+        ("sum_up", b"given r", b"given s"),
         ("inject", b"v2", b"a2"),
         ("piecewise_cubic 64", b"hidden", b"cover"),
         ("piecewise_cubic 64", b"r", b"rho"),
@@ -227,6 +242,23 @@ def test_one_stream_for_two_masks_fails(case, first, second):
 @pytest.mark.parametrize("case", ["sign 64", "equal 64", "prefix_or", "decompose 64"])
 def test_one_stream_for_all_levels_of_a_tree_fails(case):
     assert caught(case, lambda p, part: (p, part & ~0xFFFF))
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_copies_are_told_from_running_sums(hidden):
+    """The party where the rows of `copy_down` turn knows their running sums. Copies come back to it in the sequence
+    that it does not know: without their mask it would find each of them among the sums, and so the order."""
+
+    def change(purpose, part):
+        return (purpose, part) if hidden or purpose != b"given r" else None
+
+    shown = []
+    for corrupt in range(3):
+        messages = received("copy_down", corrupt, SECRETS[2], LABELS[0], change)
+        words = [part for message in messages for part in np.split(message.view(np.uint64), message.size // (8 * N))]
+        apart = [np.diff(part, prepend=np.uint64(0)) for part in words]
+        shown.append(not any((a[1:] == b[1:]).all() for a in apart for b in words if a is not b))
+    assert all(shown) == hidden
 
 
 def test_streams_restarted_in_every_chunk_fail():
