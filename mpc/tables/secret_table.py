@@ -166,12 +166,13 @@ class SecretTable(Mapping[str, SecretColumn]):
         return self._like(shown=tuple(name for name in self._shown if name not in names))
 
     def rename(self, **names: str) -> SecretTable:
-        """The same rows; column `old` is called as in rename(old="new"). Free."""
-        for old, new in names.items():
+        """The same rows with other names for some columns: `rename(new="old")`. Free."""
+        for old in names.values():
             self.column(old)
-            if new in self._shown and new not in names:
-                raise ConfigError(f"table {self.name} has a column {new!r} already")
-        columns = {names.get(name, name): self._columns[name] for name in self._shown}
+        new = {old: name for name, old in names.items()}
+        columns = {new.get(name, name): self._columns[name] for name in self._shown}
+        if len(new) < len(names) or len(columns) < len(self._shown):
+            raise ConfigError('rename: each column gets one name, which no other column has: rename(new="old")')
         return self._like(columns=columns, shown=tuple(columns))
 
     def filter(self, condition: SecretArray) -> SecretTable:

@@ -209,7 +209,7 @@ class Joiner:
         self.same_kinds(a, b, pairs)
         on = [a.columns[x] for x, _ in pairs]
         renamed = {b.columns[y]: a.columns[x] for x, y in pairs}
-        right = b.table.rename(**{old: new for old, new in renamed.items() if old != new})
+        right = b.table.rename(**{new: old for old, new in renamed.items() if old != new})
         words = f"{a.words} {_WORDS[how]} {b.words} by {self._names(pairs)}"
         with self.steps.step(IN_SECRET, f"join: {words}") as step:
             matches = None if one or how in ("semi", "anti") else self.matches

@@ -68,10 +68,7 @@ class Relation:
         """The same rows; columns of the table get other names: old -> new."""
         if not names:
             return self
-        if isinstance(self.table, PrivateTable):
-            table: PrivateTable | SecretTable = self.table.rename(**{new: old for old, new in names.items()})
-        else:
-            table = self.table.rename(**dict(names))
+        table = self.table.rename(**{new: old for old, new in names.items()})
         return replace(self, table=table, columns={slot: names.get(name, name) for slot, name in self.columns.items()})
 
     def shared(self, needed: Iterable[Slot], rows: int) -> Relation:
