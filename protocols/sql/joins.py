@@ -11,9 +11,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+import numpy as np
 from sqlglot import exp
 
+from mpc.errors import ShapeError
 from mpc.tables.private import PrivateTable
+from mpc.tables.secret_columns import SecretColumn, SecretKey, like_column, numbers_of
 from mpc.tables.secret_table import SecretTable
 from protocols.sql.relations import Relation
 from protocols.sql.scopes import Slot
@@ -23,6 +26,7 @@ from protocols.sql.values import kind
 
 #: Most columns of a key.
 MOST_KEYS = 3
+NO_MATCH = "NULL: no match"
 How = Literal["inner", "left", "semi", "anti"]
 
 
@@ -47,9 +51,9 @@ class Classes:
 
     def pairs(self, left: Relation, right: Relation) -> list[tuple[Slot, Slot]]:
         """Equal columns of two relations, one pair a class."""
-        own = {self.root(slot): slot for slot in left.columns if slot in self.said}
+        own = {self.root(slot): slot for slot in left.slots if slot in self.said}
         found: dict[Slot, tuple[Slot, Slot]] = {}
-        for slot in right.columns:
+        for slot in sorted(right.slots):
             if slot in self.said and self.root(slot) in own:
                 found.setdefault(self.root(slot), (own[self.root(slot)], slot))
         return list(found.values())
@@ -69,6 +73,8 @@ class Attached:
     pairs: list[tuple[Slot, Slot]]
     node: exp.Expr
     name: str = ""
+    #: Its keys alone, each once, where rows have many partners: rows without a partner are found by them.
+    lonely: Relation | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ class Joiner:
             if covered and all(covered):
                 chosen = [(pair[0], slot) for pair, slot in zip(covered, key, strict=True) if pair is not None]
                 more = [pair for pair in pairs if pair[1] not in {b for _, b in chosen}]
-                keys = [pair for pair in more if kind(right.value(pair[1])) == "key"]
+                keys = [pair for pair in more if pair[1] in right.columns and kind(right.value(pair[1])) == "key"]
                 return (chosen + keys)[:MOST_KEYS]
         return None
 
@@ -124,18 +130,25 @@ class Joiner:
             joined = self.at_owner(a, b, pairs, "inner")
             left = [joined if each is a else each for each in left if each is not b]
 
-    def at_owner(self, a: Relation, b: Relation, pairs: Sequence[tuple[Slot, Slot]], how: How) -> Relation:
-        """Two private tables of one owner, joined there."""
-        assert isinstance(a.table, PrivateTable)
-        assert isinstance(b.table, PrivateTable)
+    def at_owner(
+        self, a: Relation, b: Relation, pairs: Sequence[tuple[Slot, Slot]], how: How, *, many: bool = False
+    ) -> Relation:
+        """Two private tables of one owner, joined there. many: a row of `a` may have many partners."""
+        left, right = a.table, b.table
+        assert isinstance(left, PrivateTable)
+        assert isinstance(right, PrivateTable)
         self.same_kinds(a, b, pairs)
         words = f"{a.words} {_WORDS[how]} {b.words} by {self._names(pairs)}"
+        most = left.source.at_most + right.source.at_most if many else None
+        if many:
+            a = replace(a, places=None if a.places is None or b.places is None else a.places + b.places)
         with self.steps.step(self.steps.owners(a.owners or ()), f"join: {words}", a.places):
-            table = a.table.join(
-                b.table,
+            table = left.join(
+                right,
                 left_on=[a.columns[x] for x, _ in pairs],
                 right_on=[b.columns[y] for _, y in pairs],
                 how=how,
+                at_most=most,
             )
         joined = self._joined(a, b, pairs, how, words)
         return (
@@ -149,15 +162,34 @@ class Joiner:
         """Secret tables joined one after the other, from the rows that find one partner at most in each other table."""
         if len(relations) == 1:
             return relations[0]
-        orders = [found for first in self._largest_first(relations) if (found := self._order(first, relations))]
-        if orders:
-            joined = orders[0][0]
-            for other in orders[0][1:]:
+        for first in self._largest_first(relations):
+            order = self._order(first, relations)
+            if order is not None:
+                return self._folded(order)
+        return self._many(relations)
+
+    def _folded(self, order: Sequence[Relation]) -> Relation:
+        """Tables joined to the table that has their keys, leaves first: so each table is looked up as its owner has
+        it."""
+        beside: dict[int, list[int]] = {}
+        last: list[int] = []  # their keys are in several tables
+        for k, child in enumerate(order[1:], 1):
+            parent = next((p for p in range(k) if self.unique_pairs(order[p], child) is not None), None)
+            if parent is None:
+                last.append(k)
+            else:
+                beside.setdefault(parent, []).append(k)
+
+        def folded(place: int) -> Relation:
+            joined = order[place]
+            for child in beside.get(place, []) + (last if place == 0 else []):
+                other = folded(child)
                 pairs = self.unique_pairs(joined, other)
                 assert pairs is not None
                 joined = self.secretly(joined, other, pairs, "inner", one=True)
             return joined
-        return self._many(relations)
+
+        return folded(0)
 
     def _largest_first(self, relations: Sequence[Relation]) -> list[Relation]:
         return sorted(relations, key=lambda r: -getattr(r.table, "capacity", 0))
@@ -170,7 +202,7 @@ class Joiner:
             if found is None:
                 return None
             order.append(found)
-            joined = replace(joined, columns={**joined.columns, **found.columns})
+            joined = replace(joined, columns={**joined.columns, **found.columns}, keys={**joined.keys, **found.keys})
             left = [each for each in left if each is not found]
         return order
 
@@ -207,13 +239,13 @@ class Joiner:
         assert isinstance(a.table, SecretTable)
         assert isinstance(b.table, SecretTable)
         self.same_kinds(a, b, pairs)
-        on = [a.columns[x] for x, _ in pairs]
-        renamed = {b.columns[y]: a.columns[x] for x, y in pairs}
-        right = b.table.rename(**{new: old for old, new in renamed.items() if old != new})
+        left, on = _keyed(a, [x for x, _ in pairs])
+        right, there = _keyed(b, [y for _, y in pairs])
+        right = right.rename(**{new: old for old, new in zip(there, on, strict=True) if old != new})
         words = f"{a.words} {_WORDS[how]} {b.words} by {self._names(pairs)}"
         with self.steps.step(IN_SECRET, f"join: {words}") as step:
             matches = None if one or how in ("semi", "anti") else self.matches
-            table = a.table.join(
+            table = left.join(
                 right,
                 on=on[0] if len(on) == 1 else on,
                 how=how,
@@ -228,7 +260,11 @@ class Joiner:
     def attach(self, a: Relation, attached: Attached, *, at_owner: bool) -> Relation:
         """The rows with a table attached to them."""
         b, how = attached.relation, attached.how
-        one = how != "left" or self._finds_one(b, attached.pairs)
+        one = how != "left" or self.finds_one(b, attached.pairs)
+        if not one and at_owner:
+            return self.at_owner(a, b, attached.pairs, how, many=True)
+        if not one and attached.lonely is not None and self.finds_one(a, [(y, x) for x, y in attached.pairs]):
+            return self._many_beside(a, attached)
         if not one and self.matches is None:
             names = " and ".join(slot.name for _, slot in attached.pairs)
             raise self.text.refused(
@@ -241,19 +277,40 @@ class Joiner:
             return self.at_owner(a, b, attached.pairs, how)
         return self.secretly(a, b, attached.pairs, how, one=one)
 
-    def _finds_one(self, right: Relation, pairs: Sequence[tuple[Slot, Slot]]) -> bool:
+    def finds_one(self, right: Relation, pairs: Sequence[tuple[Slot, Slot]]) -> bool:
+        """Whether a row finds one row of `right` at most by these pairs of columns."""
         on = {slot for _, slot in pairs}
         return any(key <= on for key in right.unique)
+
+    def _many_beside(self, a: Relation, attached: Attached) -> Relation:
+        """A LEFT JOIN of rows with many partners: each partner with its row, and the rows without a partner."""
+        assert attached.lonely is not None
+        b, pairs = attached.relation, attached.pairs
+        turned = [(y, x) for x, y in pairs]
+        matched = self.secretly(b, a, turned, "inner", one=True)
+        alone = self.secretly(a, attached.lonely, pairs, "anti", one=True)
+        assert isinstance(matched.table, SecretTable)
+        assert isinstance(alone.table, SecretTable)
+        columns = {**a.columns, **b.columns}
+        names = list(dict.fromkeys(columns.values()))
+        nothing = {name: _missing_like(matched.table.column(name), alone.table) for name in b.columns.values()}
+        words = f"{a.words} {_WORDS['left']} {b.words} by {self._names(pairs)}"
+        with self.steps.step(IN_SECRET, f"put together: {words}") as step:
+            first, second = matched.table.select(*names), alone.table.assign(**nothing).select(*names)
+            table = first.concat(second)
+            step.places = table.capacity
+        return Relation(table, columns, present=a.present, words=words)
 
     def _joined(self, a: Relation, b: Relation, pairs: Sequence[tuple[Slot, Slot]], how: str, words: str) -> Relation:
         """What is known of joined rows; their table is put in later."""
         if how in ("semi", "anti"):
             return replace(a, words=words)
         columns = {**a.columns, **b.columns}
-        if how == "inner":  # the key's columns stand in the left table alone
-            columns |= {y: a.columns[x] for x, y in pairs}
-        else:
-            columns = {slot: name for slot, name in columns.items() if slot not in {y for _, y in pairs}}
+        if isinstance(b.table, PrivateTable):  # the key's columns stand in the left table alone
+            keys = {y for _, y in pairs}
+            columns = {slot: name for slot, name in columns.items() if slot not in keys}
+        if how == "inner":
+            columns |= {y: a.columns[x] for x, y in pairs if x in a.columns and y not in columns}
         on = {slot for _, slot in pairs}
         one = any(key <= on for key in b.unique)
         unique = a.unique if one else frozenset(x | y for x in a.unique for y in b.unique)
@@ -271,6 +328,8 @@ class Joiner:
     def same_kinds(self, a: Relation, b: Relation, pairs: Iterable[tuple[Slot, Slot]]) -> None:
         """Refuse keys of two kinds, and keys that are real numbers."""
         for x, y in pairs:
+            if x not in a.columns or y not in b.columns:
+                continue
             kinds = kind(a.value(x)), kind(b.value(y))
             node = self.classes.said.get(y) or self.classes.said.get(x)
             if node is not None and kinds[0] != kinds[1]:
@@ -285,3 +344,32 @@ class Joiner:
 
 
 _WORDS = {"inner": "with", "left": "beside", "semi": "that are in", "anti": "that are not in"}
+
+
+def _keyed(relation: Relation, slots: Sequence[Slot]) -> tuple[SecretTable, list[str]]:
+    """A secret table, and its keys for these columns. A number that no owner holds any more is its own tag."""
+    table = relation.table
+    assert isinstance(table, SecretTable)
+    names = []
+    for slot in slots:
+        name = relation.keys.get(slot) or relation.columns[slot]
+        column = table.column(name)
+        if not isinstance(column, SecretKey):
+            name = f"key {name}"
+            table = table.assign(**{name: SecretKey(name, tags=(numbers_of(column),))})
+        names.append(name)
+    return table, names
+
+
+def _missing_like(column: SecretColumn, table: SecretTable) -> SecretColumn:
+    """A column of the same kind, missing in all rows."""
+    if isinstance(column, SecretKey):
+        raise ShapeError(
+            f"{column.name} is a key, which cannot be missing beside a row; leave it out, or count the rows"
+        )
+    like = numbers_of(column)
+    kind_ = np.bool_ if like.type == "bool" else np.int64 if like.type == "int" else np.float64
+    rows = table.rows
+    none = rows.constant(np.zeros(table.capacity, kind_))
+    nowhere = rows.constant(np.zeros(table.capacity, np.bool_))
+    return like_column(column, none.masked(nowhere, NO_MATCH))

@@ -94,10 +94,9 @@ class Query:
         return Relation(
             table,
             {Slot(alias, column): column for column in table.columns},
-            frozenset(frozenset(Slot(alias, column) for column in key) for key in unique),
-            frozenset(),
-            places,
-            alias if alias.lower() == known.lower() else f"{known} {alias}",
+            unique=frozenset(frozenset(Slot(alias, column) for column in key) for key in unique),
+            places=places,
+            words=alias if alias.lower() == known.lower() else f"{known} {alias}",
         )
 
     def places(self, relation: Relation, node: exp.Expr) -> int:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mpc.tables.private import PrivateTable
+from mpc.tables.secret_columns import SecretKey
 from mpc.tables.secret_table import SecretTable
 from protocols.sql.conditions import Truth, flag_of
 from protocols.sql.scopes import Slot
@@ -17,6 +18,7 @@ class Relation:
     """Rows of a query.
 
     columns  column of the query -> column of the table
+    keys     column of the query -> key of the secret table, by which its rows are joined
     unique   columns that together differ in any two rows
     present  columns that are never NULL here
     places   public upper limit of an owner's rows, once they are shared; None: the author states none
@@ -25,6 +27,7 @@ class Relation:
 
     table: PrivateTable | SecretTable
     columns: Mapping[Slot, str]
+    keys: Mapping[Slot, str] = field(default_factory=dict)
     unique: frozenset[frozenset[Slot]] = frozenset()
     present: frozenset[Slot] = frozenset()
     places: int | None = None
@@ -45,9 +48,14 @@ class Relation:
         """A column."""
         return self.table.column(self.columns[slot])
 
+    @property
+    def slots(self) -> set[Slot]:
+        """Its columns and its keys."""
+        return {*self.columns, *self.keys}
+
     def has(self, slots: Iterable[Slot]) -> bool:
         """Whether all these columns are here."""
-        return all(slot in self.columns for slot in slots)
+        return all(slot in self.columns or slot in self.keys for slot in slots)
 
     def filter(self, truth: Truth, present: Iterable[Slot] = ()) -> Relation:
         """The rows where a condition holds. present: columns that the condition finds missing nowhere."""
@@ -71,12 +79,29 @@ class Relation:
         table = self.table.rename(**{new: old for old, new in names.items()})
         return replace(self, table=table, columns={slot: names.get(name, name) for slot, name in self.columns.items()})
 
-    def shared(self, needed: Iterable[Slot], rows: int) -> Relation:
-        """The same rows in secret, with the needed columns alone."""
+    def once(self, keys: Sequence[Slot]) -> Relation:
+        """One row for each key, of these private rows: of each owner's rows by themselves."""
         assert isinstance(self.table, PrivateTable)
-        kept = {slot: name for slot, name in self.columns.items() if slot in set(needed)}
-        names = list(dict.fromkeys(kept.values())) or [next(iter(self.table.columns))]
-        return replace(self, table=self.table.select(*names).share(rows=rows), columns=kept, places=rows)
+        names = [self.columns[slot] for slot in keys]
+        table = self.table.drop_duplicates(names, at="owner" if self.owner is None else None)
+        return replace(self, table=table, unique=self.unique | {frozenset(keys)}, words=f"{self.words}, each once")
+
+    def shared(self, needed: Iterable[Slot], keys: Iterable[Slot], rows: int) -> Relation:
+        """The same rows in secret, with the needed columns alone, and keys to join them by.
+
+        A whole number or a date is a key beside its values: its owner looks up rows by it, and need not share it.
+        """
+        assert isinstance(self.table, PrivateTable)
+        table, wanted = self.table, set(needed)
+        kept = {slot: name for slot, name in self.columns.items() if slot in wanted}
+        names = list(dict.fromkeys(kept.values())) or [next(iter(table.columns))]
+        made = table.select(*names).share(rows=rows)
+        twins: dict[Slot, str] = {}
+        for slot in keys:
+            column = table.column(self.columns[slot])
+            twins[slot] = f"key {self.columns[slot]}"
+            made = made.assign(**{twins[slot]: SecretKey(column.name, column.source, column.expression)})
+        return replace(self, table=made, columns=kept, keys=twins, places=rows)
 
 
 def _never(table: PrivateTable | SecretTable) -> Truth:

@@ -37,6 +37,8 @@ _CLAUSES = {
 }
 #: Comparisons that find a missing value nowhere.
 _REJECTING = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.Like, exp.ILike, exp.In)
+#: What a term that is missing where one of its columns is may be made of.
+_STRICT = (exp.Column, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Literal, exp.Identifier)
 
 #: Single values, by name.
 Scalars = dict[str, SecretColumn]
@@ -346,11 +348,11 @@ class Select:
         if len(relations) == 1 and not self.attached and not self.rest and private:
             return relations[0]
         needed = [*wanted, *self.rest]
-        relations = [self._shared(self._lifted(relation, needed), needed, relations) for relation in relations]
+        relations = [self._lifted(relation, needed) for relation in relations]
+        relations = [self._shared(relation, needed, relations) for relation in relations]
         for attached in self.attached:
-            attached.relation = self._shared(self._lifted(attached.relation, needed), needed, [], attached)
-        rows = self.joiner.in_secret(relations)
-        self.attached.sort(key=lambda each: each.how == "left")  # fewer columns are moved
+            self._shared_beside(attached, needed)
+        rows = self.joiner.in_secret(self._attach_in_secret(relations))
         for attached in self.attached:
             rows = self.joiner.attach(rows, attached, at_owner=False)
         for part in self.rest:
@@ -361,9 +363,36 @@ class Select:
         for attached in list(self.attached):
             for place, relation in enumerate(relations):
                 same = relation.owner is not None and relation.owner == attached.relation.owner
-                one = attached.how != "left" or self.joiner._finds_one(attached.relation, attached.pairs)
-                if same and one and relation.has(x for x, _ in attached.pairs):
+                if same and relation.has(x for x, _ in attached.pairs):
                     relations[place] = self.joiner.attach(relation, attached, at_owner=True)
+                    self.attached.remove(attached)
+                    break
+        return relations
+
+    def _shared_beside(self, attached: Attached, needed: Sequence[exp.Expr]) -> None:
+        """Share an attached table; each of its keys once, where the question is whether there is a match."""
+        relation = attached.relation
+        keys = [y for _, y in attached.pairs]
+        if isinstance(relation.table, PrivateTable) and not self.joiner.finds_one(relation, attached.pairs):
+            each = relation.once(keys)
+            if attached.how == "left":
+                attached.lonely = self._shared(each, [], [], attached)
+            else:
+                relation = each
+        if attached.how != "left":  # nothing but its keys is asked for
+            attached.relation = self._shared(relation, [], [], attached)
+            return
+        strict = [term for part in needed for term in _strict_terms(part)]
+        attached.relation = self._shared(self._lifted(relation, strict), needed, [], attached)
+
+    def _attach_in_secret(self, relations: list[Relation]) -> list[Relation]:
+        """Tables attached where one table has the columns that they are attached by."""
+        self.attached.sort(key=lambda each: each.how == "left")  # fewer columns are moved
+        for attached in list(self.attached):
+            for place, relation in enumerate(relations):
+                grows = attached.lonely is not None and len(relations) > 1  # its rows are no longer its owner's
+                if relation.has(x for x, _ in attached.pairs) and not grows:
+                    relations[place] = self.joiner.attach(relation, attached, at_owner=False)
                     self.attached.remove(attached)
                     break
         return relations
@@ -428,24 +457,37 @@ class Select:
         if not isinstance(relation.table, PrivateTable):
             return relation
         slots = set().union(*(self._slots(part) for part in wanted)) if wanted else set()
-        slots |= {slot for slot in relation.columns if slot in self.classes.said and self._met(slot, relation, others)}
-        pairs = [pair for each in self.attached for pair in each.pairs]
-        slots |= {slot for pair in (attached.pairs if attached else pairs) for slot in pair}
+        keys, compared = self._joining(relation, others)
+        pairs = attached.pairs if attached else [pair for each in self.attached for pair in each.pairs]
+        keys |= {slot for pair in pairs for slot in pair if slot in relation.columns}
+        slots |= compared
         rows = self.query.places(relation, attached.node if attached else self.node)
         with self.steps.step(self.steps.owners(relation.owners or ()), f"share {relation.words}") as step:
-            made = relation.shared(slots, rows)
+            made = relation.shared(slots, keys, rows)
             assert isinstance(made.table, SecretTable)
             step.places = made.table.capacity
         return made
 
-    def _met(self, slot: Slot, relation: Relation, others: Sequence[Relation]) -> bool:
-        """Whether rows of another table are joined by this column."""
-        root = self.classes.root(slot)
-        return any(
-            other is not relation
-            and any(x in self.classes.said and self.classes.root(x) == root for x in other.columns)
-            for other in others
-        )
+    def _joining(self, relation: Relation, others: Sequence[Relation]) -> tuple[set[Slot], set[Slot]]:
+        """The columns by which rows meet those of other tables, and those whose values are compared with others': where
+        no table has a unique key with them, or where three tables have the same."""
+        keys, compared = set(), set()
+        for slot in relation.columns:
+            if slot not in self.classes.said:
+                continue
+            root = self.classes.root(slot)
+            same = [
+                [x for x in each.columns if x in self.classes.said and self.classes.root(x) == root] for each in others
+            ]
+            if sum(map(bool, same)) < 2:
+                continue
+            unique = {x for each in others for key in each.unique for x in key}
+            keyed = any(x in unique for found in same for x in found)
+            if keyed or self.query.matches is not None:
+                keys.add(slot)
+            if not keyed or sum(map(bool, same)) > 2:
+                compared.add(slot)
+        return keys, compared
 
     # ---- what comes out
     def rows(self) -> Relation:
@@ -505,8 +547,17 @@ def _rejects_missing(part: exp.Expr, tables: set[str]) -> bool:
     return isinstance(part, _REJECTING) and any(_strict(side, tables) for side in part.iter_expressions())
 
 
+def _strict_terms(node: exp.Expr) -> list[exp.Expr]:
+    """The largest parts that are missing where one of their columns is: beside a row without a match, too."""
+    strict = (*_STRICT, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
+    if isinstance(node, exp.Select):
+        return []
+    if all(isinstance(part, strict) for part in within(node)):
+        return [node]
+    return [term for child in node.iter_expressions() for term in _strict_terms(child)]
+
+
 def _strict(node: exp.Expr, tables: set[str]) -> bool:
     """Whether a term is missing where a column of these tables is."""
-    allowed = (exp.Column, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Literal, exp.Identifier)
     names = [column.table for column in columns_in(node)]
-    return all(isinstance(part, allowed) for part in within(node)) and bool(set(names) & tables)
+    return all(isinstance(part, _STRICT) for part in within(node)) and bool(set(names) & tables)

@@ -149,10 +149,12 @@ def _same_rule(left: SecretTable, right: SecretTable, name: str) -> None:
         if key.source is None or key.expression is None:
             return
         column = key.source.schema[key.expression.column]
-        assert isinstance(column, KeyColumn)
-        rules.append(column.rule)
+        rules.append(column.rule if isinstance(column, KeyColumn) else {"type": type(column).__name__})
+    first, second = rules
     different = [
-        f"{what}: {a!r} and {b!r}" for (what, a), b in zip(rules[0].items(), rules[1].values(), strict=True) if a != b
+        f"{what}: {first.get(what)!r} and {second.get(what)!r}"
+        for what in {**first, **second}
+        if first.get(what) != second.get(what)
     ]
     if different:
         raise ConfigError(

@@ -38,16 +38,22 @@ def tags_of(table: SecretTable, name: str) -> tuple[SecretArray, ...]:
     held = table.held
     if held is None or column.source is None or column.expression is None:
         raise ShapeError(f"{name}: its rows were moved before its tags were shared")
-    word = Expression(type="integer", low=0, high=(1 << WORD_BITS) - 1, column=column.expression.column)
-    tag = Expression(
-        type="integer", low=0, high=(1 << TAG_BITS) - 1, function=_narrowed, arguments=(word,), text=f"tag of {name}"
-    )
+    # A whole number or a date by which rows are joined is its own tag.
+    tag = _of_key(column.expression, name) if column.expression.type == "key" else column.expression
     key = ("tags", held.rows, tag.digest, b"" if held.where is None else held.where.digest)
     memo = column.source.memo
     if key not in memo:
         memo[key] = tuple(share_rows([PrivateArray(column.source, tag, name, held.where)], held.rows))
     shared: tuple[SecretArray, ...] = memo[key]
     return shared
+
+
+def _of_key(key: Expression, name: str) -> Expression:
+    """The tag of each row of a key."""
+    word = Expression(type="integer", low=0, high=(1 << WORD_BITS) - 1, column=key.column)
+    return Expression(
+        type="integer", low=0, high=(1 << TAG_BITS) - 1, function=_narrowed, arguments=(word,), text=f"tag of {name}"
+    )
 
 
 def words_of(table: SecretTable, names: Sequence[str]) -> list[SecretArray]:

@@ -114,3 +114,59 @@ def test_it_means_what_duckdb_means(name):
 def test_it_means_the_same_on_shares(name, engine):
     found = answer(QUERIES[name], scenario(), BROUGHT, engine=engine)
     assert not differences(found, duckdb_answer(QUERIES[name], ALL), ordered="ORDER BY" in QUERIES[name])
+
+
+class Cases(Table):
+    id = Integer(1, 1000)
+    place = Category("x", "y")
+
+
+CASES = pd.DataFrame(
+    {"id": pd.array([101, 102, 110, 205, None, 300], "Int64"), "place": ["x", "y", None, "x", "y", "x"]}
+)
+JOINED = {"cases": Cases.held_by("registry", at_most=10), "visits": Visits.held_by("hospital", at_most=10)}
+TOGETHER = {"county": {"cases": CASES}, "hospital": {"visits": VISITS}, "third": {}}
+JOINS = {
+    "inner": "SELECT count(*) AS n, sum(cost) AS s FROM visits JOIN cases ON person = id",
+    "comma": "SELECT place, count(cost) AS n FROM visits v, cases c WHERE v.person = c.id AND cost > 8 GROUP BY place",
+    "left": "SELECT count(*) AS n, count(place) AS p, sum(cost) AS s FROM visits LEFT JOIN cases ON person = id",
+    "left, with where": "SELECT count(*) AS n FROM visits LEFT JOIN cases ON person = id WHERE place = 'x'",
+    "left, with where of both": """SELECT count(*) AS n FROM visits LEFT JOIN cases ON person = id
+                                   WHERE place = 'x' OR cost > 3""",
+    "left, without match": """SELECT count(*) AS n, sum(cost) AS s FROM visits LEFT JOIN cases ON person = id
+                              WHERE place IS NULL""",
+    "left, with a condition": """SELECT count(*) AS n, count(place) AS p FROM visits
+                                 LEFT JOIN cases ON person = id AND place = 'x'""",
+    "left, of many": """SELECT id, count(cost) AS n, sum(cost) AS s, count(*) AS rows FROM cases
+                        LEFT JOIN visits ON person = id AND ward <> 'b' GROUP BY id ORDER BY id""",
+    "left, then chosen": """SELECT sum(CASE WHEN place IS NULL THEN cost ELSE 0 END) AS s,
+                            sum(coalesce(size, 7)) AS t, sum(size + cost) AS u FROM visits
+                            LEFT JOIN (SELECT id, place, id / 10 AS size FROM cases) AS c ON person = id""",
+    "where in": "SELECT count(*) AS n FROM cases WHERE id IN (SELECT person FROM visits WHERE cost > 8)",
+    "where exists": "SELECT count(*) AS n FROM cases c WHERE EXISTS (SELECT 1 FROM visits v WHERE v.person = c.id)",
+    "where not exists": """SELECT place, count(*) AS n FROM cases
+                           WHERE NOT EXISTS (SELECT 1 FROM visits WHERE person = id) GROUP BY place""",
+    "semi join": "SELECT count(*) AS n FROM cases SEMI JOIN visits ON person = id",
+    "anti join": "SELECT count(*) AS n FROM cases ANTI JOIN visits ON person = id",
+    "a value for each": """SELECT count(*) AS n FROM cases
+                           WHERE 15 < (SELECT sum(cost) FROM visits WHERE person = id)""",
+    "inner groups": """SELECT place, sum(total) AS s FROM cases
+                       JOIN (SELECT person, sum(cost) AS total FROM visits GROUP BY person) AS t ON t.person = id
+                       GROUP BY place ORDER BY place""",
+}
+
+
+@pytest.mark.parametrize("name", JOINS)
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+def test_joins_mean_what_duckdb_means(name, engine):
+    wanted = duckdb_answer(JOINS[name], {"cases": CASES, "visits": VISITS})
+    given = Scenario(inputs=JOINED, parameters={"minimum_cohort": 1})
+    found = answer(JOINS[name], given, TOGETHER, engine=engine, unique={"cases": "id"})
+    assert not differences(found, wanted, ordered="ORDER BY" in JOINS[name])
+
+
+def test_rows_with_many_partners_on_both_sides_need_a_limit():
+    query = "SELECT count(*) AS n, sum(cost) AS s FROM visits JOIN cases ON person = id"
+    wanted = duckdb_answer(query, {"cases": CASES, "visits": VISITS})
+    given = Scenario(inputs=JOINED, parameters={"minimum_cohort": 1})
+    assert not differences(answer(query, given, TOGETHER, matches=3), wanted, ordered=True)
