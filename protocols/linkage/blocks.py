@@ -202,6 +202,7 @@ def share_table(
         Part("beyond", (1,), 0, source.at_most, "int"),
     ]
     own = share_parts(source, local, parts, Words())
+    run.shared[source.name, f"filters of {' and '.join(fields)}"] = 0.0
     base = Shared(run, source.name, len(source.owners), rows, Selection(source, table.where))
     shares = share_collected(payload, local, base) if payload else []
     columns = {c.name: typed(c, share) for c, share in zip(payload, shares, strict=True)}

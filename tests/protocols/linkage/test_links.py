@@ -11,6 +11,7 @@ import pytest
 
 from mpc import Category, Flag, Integer, Real, Scenario, Study, Table
 from mpc.errors import ConfigError, RangeError
+from parties.cli.plan import what_is_shared
 from protocols import linkage
 from protocols.simulate import Computation, dry_run, simulate
 
@@ -284,6 +285,13 @@ def test_costs_are_planned_and_messages_do_not_depend_on_the_data(engine):
     assert sorted(first) == sorted(second)
 
 
+def test_the_plan_says_that_filters_leave_their_owners():
+    planned = dry_run(Computation(scenario_of(_mean), list("abc")))
+    assert what_is_shared(planned)[0].startswith("Rows of deaths leave their organizations as shares: born exactly, ")
+    assert "filters of born and postcode exactly" in what_is_shared(planned)[0]
+    assert "filters of born and zip exactly" in what_is_shared(planned)[1]
+
+
 def test_what_is_refused():
     def refused(match: str, error: type[Exception] = ConfigError, **changes: Any) -> None:
         async def script(study: Study) -> None:
@@ -297,3 +305,43 @@ def test_what_is_refused():
     refused("0 places", rows=0)
     refused("power of two", bits=100)
     refused("no column 'town'", block="town")
+
+
+def test_owners_need_not_compute():
+    data = held(18, 12, 6)
+    data |= {"one": {}, "two": {}}
+
+    async def script(study: Study) -> None:
+        study.release("links", (await linked(study, rows=20)).count())
+
+    scenario = scenario_of(script, 4, **HELD)
+    assert simulate(scenario, data, compute=["one", "third", "two"]).releases["links"] == 12
+
+
+def test_blocks_of_a_derived_column():
+    """Blocks by decade of birth, of a column that each owner computes."""
+    data = tables(seed=6)
+
+    async def script(study: Study) -> None:
+        patients, deaths = study.table("patients"), study.table("deaths")
+        edges = [-40000, -10000, 10000, 40000]
+        block = (patients.born.cut(edges), deaths.born.cut(edges))
+        study.release("links", (await linked(study, block=block, rows=20)).count())
+
+    blocks = {who: {name: by_decade(t) for name, t in parts.items()} for who, parts in data.items()}
+    wanted, _, _ = in_the_clear(blocks, (20, 20))
+    assert simulate(scenario_of(script), data, engine="ideal").releases["links"] == len(wanted)
+
+
+def by_decade(table: Any) -> Any:
+    """The table with the block of each row in place of its region."""
+    place = np.digitize(table.born.fillna(0), [-10000, 10000])
+    return table.assign(region=[None if np.isnan(b) else REGIONS[p] for b, p in zip(table.born, place, strict=True)])
+
+
+def test_blocks_of_other_columns_must_be_alike():
+    async def script(study: Study) -> None:
+        await linked(study, block=(study.table("patients").region, study.table("deaths").sick))
+
+    with pytest.raises(ConfigError, match="which differ in type, range or levels"):
+        dry_run(Computation(scenario_of(script), list("abc")))
