@@ -17,8 +17,12 @@ from protocols.tables.tags import with_tags
 Move = Callable[[SecretArray], SecretArray]
 
 
-def order_of_rows(table: SecretTable, by: Sequence[str], descending: bool, what: str) -> Ordering:
+def order_of_rows(
+    table: SecretTable, by: Sequence[str], descending: bool, what: str, first: int | None = None
+) -> Ordering:
     """The order by columns, in which rows with a missing value follow the others, and places without a row follow both.
+
+    first  of so many rows alone, as in `order_by`
 
     Raises ShapeError for a key, RangeError as `order_by`.
     """
@@ -34,7 +38,7 @@ def order_of_rows(table: SecretTable, by: Sequence[str], descending: bool, what:
             keys.append(missing.with_basis(numbers.basis))
             value = where(missing, 0, value).with_basis(numbers.basis)
         keys.append(-value if descending else value)
-    return order_by(~table.rows, *keys)
+    return order_by(~table.rows, *keys, first=first)
 
 
 def in_order(table: SecretTable, order: Ordering, places: int | None = None) -> SecretTable:
@@ -76,7 +80,7 @@ def head(table: SecretTable, rows: int, by: Sequence[str], descending: bool) -> 
     """The first rows: by columns, or as they stand, which is their order after `sort`."""
     if not 0 < rows <= table.capacity:
         raise ShapeError(f"head: {rows} of {table.capacity} places")
-    return in_order(table, order_of_rows(table, by, descending, "head"), rows)
+    return in_order(table, order_of_rows(table, by, descending, "head", rows), rows)
 
 
 def compacted(table: SecretTable, rows: int) -> SecretTable:

@@ -70,6 +70,23 @@ def test_columns_by_keys(engine):
             np.testing.assert_array_equal(found, column[rows])
 
 
+@pytest.mark.parametrize("first", [0, 1, 4, 60])
+def test_the_first_rows_alone(engine, first):
+    a, b = mixed(60) // 20, mixed(60, seed=3)
+    wanted = np.lexsort((b, a))[:first]
+    got = compute(lambda x, y: order.order_by(x, y, first=first).sources()[:first], a, b, engine=engine)
+    np.testing.assert_array_equal(got, wanted)
+    wide = ((a, 0, 2**40), (b, 0, 2**40))
+    got = compute(lambda x, y: order.order_by(x, y, first=first).sources()[:first], *wide, engine=engine)
+    np.testing.assert_array_equal(got, wanted)
+
+
+def test_the_first_of_many_rows():
+    x = np.random.default_rng(0).integers(-(2**20), 2**20, 5000)
+    got = compute(lambda v: order.order_by(v, first=5).apply(v)[:5], x, engine="replicated")
+    np.testing.assert_array_equal(got, np.sort(x)[:5])
+
+
 def test_keys_too_wide_for_one(engine):
     a, b = mixed(30) // 25, mixed(30, seed=2) // 25
     bound = 2**40
@@ -269,6 +286,7 @@ def test_what_cannot_be_ordered():
         lambda v: order.top_k(v, 7),
         lambda v: order.compact([v], 7),
         lambda v: order.quantile(v[:0], 0.5),
+        lambda v: order.order_by(v, first=len(v) + 1),
         lambda v: order.order_by(v).then(order.order_by(v[:2])),
         lambda v: order.order_by(v).then(v),
     ):
