@@ -15,7 +15,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mpc.errors import ShapeError
-from mpc.values.secret import SecretArray, concatenate, constant, where
+from mpc.values.secret import SecretArray, concatenate, constant, minimum, where
 from mpc.values.stated import Stated
 from protocols.order import Ordering, order_by
 
@@ -145,10 +145,14 @@ class Segments:
         return summed[::-1]
 
     def numbers(self) -> SecretArray:
-        """For each row the number of runs that end before it, less half of n: a key that keeps rows in their runs."""
+        """For each row the number of runs that end before it, at most `most`, less half of that: a key of as few bits
+        as keep rows in their runs. Rounds: those of a comparison, and 4."""
         ended = self.last.numeric()
         before = (ended.cumsum() - ended).bounded(max(self.rows, 1))
-        return (before - self.rows // 2).bounded(self.rows // 2 + 1)
+        if self.most < self.rows:  # of runs that are left out, all rows have the largest key
+            before = minimum(before, self.most).bounded(self.most)
+        half = (self.most + 1) // 2
+        return (before - half).bounded(half)
 
     def at(self, places: SecretArray, x: SecretArray) -> SecretArray:
         """x (n, …) at a place of each run: (most, …), given that the place (most,) is one of the run's rows.
