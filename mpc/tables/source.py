@@ -53,7 +53,8 @@ class Source:
         self.columns = {column.name: source_column(column) for column in schema.columns}
         #: What its owners compute it by: an input of the run, or a query of inputs.
         self.query: Query = query or Scan(Schema(name, schema.columns), at_most, name)
-        #: This party's own rows of the inputs that the query reads; none where it brings no rows.
+        #: This party's own rows of what the query reads, inputs by their names and prepared tables by their digests, so
+        #: that each is computed once; none where it brings no rows.
         self._tables = dict(tables or {})
         self._family = family if family is not None else {}
 
@@ -86,10 +87,12 @@ class Source:
         def beat() -> None:
             self.run.busy.read += 1
 
-        rows = next(iter(tables.values())).prepared(query, tables, beat) if tables else None
+        rows = next(iter(tables.values())).prepared(query, dict(tables), beat) if tables else None
         local = LocalPass(self.run, f"{query.name} {query.digest.hex()}", rows)
         local.on_read = lambda: self.local.on_read()
         self.run.prepared[query.digest] = (self.owners, query.sentence)
+        if rows is not None:
+            tables[query.digest.hex()] = rows
         made = self._family[query.digest] = Source(
             self.run, query.name, query.schema, self.owners, query.most, local, self.dominance,
             query=query, tables=tables, family=self._family,

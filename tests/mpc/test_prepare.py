@@ -184,9 +184,10 @@ def test_a_prepared_table_takes_all_that_a_table_takes():
             "many": many.count(),
             "parents": people.group_by("parent").n.mean(),
             "late": people[people.newest > "2000-01-08"].count(),
-            "renamed": people.rename(income="total").select("income").income.mean(),
+            "renamed": people.rename(total="income").select("income").income.mean(),
             "highest": people.head(3, by="total", descending=True).total.sum(),
-            "again": people.group_by("n").agg(persons="count").persons.sum(),
+            "two keys": wages.group_by("person", "kind").agg(n="count").n.sum(),
+            "again": people.drop("total").group_by("n").agg(persons="count").persons.sum(),
         }
 
     result = released(script, {"office": {"records": table}})
@@ -200,6 +201,7 @@ def test_a_prepared_table_takes_all_that_a_table_takes():
     assert result["many"] == (sizes > 10).sum()
     assert result["late"] == (newest > "2000-01-08").sum()
     assert result["again"] == len(sizes)
+    assert result["two keys"] == sizes.sum()
     assert result["total"] == pytest.approx(totals.mean(), rel=1e-6)
     assert result["renamed"] == pytest.approx(totals.mean(), rel=1e-6)
     assert result["highest"] == pytest.approx(totals.nlargest(3).sum(), rel=1e-6)
@@ -291,7 +293,7 @@ def test_each_owner_may_group_its_own_rows():
             "of one kind",
         ),
         (lambda s: s.table("records").assign(x=s.table("pupils").grade), ShapeError, "join the tables first"),
-        (lambda s: s.table("records").rename(kind="income", paid="income"), ConfigError, "one name"),
+        (lambda s: s.table("records").rename(kind="income"), ConfigError, "name of its own"),
         (lambda s: s.table("records").select("nothing"), ConfigError, "no column"),
     ],
 )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mpc.errors import DataError
+from mpc.errors import ConfigError, DataError
 from mpc.tables.prepare.memory import run
 from mpc.tables.prepare.selecting import all_physical
 from mpc.tables.rows import BATCH_ROWS
@@ -99,6 +99,30 @@ def test_rows_are_computed_once_and_read_as_often_as_needed(tmp_path):
     (empty,) = rows.batches([])
     assert len(empty[""]) == len(once[0])
     assert len(beats) == done
+
+
+def test_a_prepared_table_is_not_computed_again_for_the_next(tmp_path):
+    rng = np.random.default_rng(4)
+    tables = opened(tmp_path, "CSV", frame(rng, Tax, 50), frame(rng, People, 5))
+    first = grouped(["person"], most_per_key=100_000, total=("income", "sum"), n="count")
+    once = tables["tax"].prepared(first, tables, lambda: None)
+    second = grouped(["n"], of=first, persons="count")
+    expected = prepared(second, tables)
+    assert len(list(once.batches([]))) == 1
+    (tmp_path / "tax.csv").unlink()  # nobody reads it
+    with pytest.raises(ConfigError, match="no such file"):
+        prepared(second, tables)
+    same_rows(expected, prepared(second, {"tax": tables["tax"], first.digest.hex(): Given(once)}))
+
+
+class Given:
+    """Rows that were read before."""
+
+    def __init__(self, rows):
+        self._rows = rows
+
+    def batches(self, columns):
+        return self._rows.batches(columns)
 
 
 def test_memory_is_bounded_and_what_is_written_is_private_and_removed(tmp_path, monkeypatch):

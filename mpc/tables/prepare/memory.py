@@ -37,7 +37,7 @@ def run(query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None] =
     """The rows of a query over the tables of one owner. Raises DataError where a stated limit does not hold."""
     if isinstance(query, Select):
         inner = query.source
-        rows = ArrayRows(run(inner, tables, on_batch)) if inner.inputs else tables[inner.name]
+        rows = inner.known(tables) or ArrayRows(run(inner, tables, on_batch))
         parts = list(selected(query, rows.batches(query.needed), on_batch)) or [empty(query)]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     frames = [run(source, tables, on_batch) for source in query.inputs]

@@ -8,10 +8,10 @@ is in no group and joins nothing; a sum of no values is 0, and their mean is mis
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Literal, TypeVar
 
 from mpc.machine.digest import digest
 from mpc.tables.expressions import Expression
@@ -20,6 +20,8 @@ from mpc.tables.schema import Column, Schema
 
 #: What a group gives: of its rows ("rows"), or of the values of one column that are not missing.
 Statistic = Literal["rows", "count", "sum", "mean", "min", "max", "median", "nunique", "any", "all", "first", "last"]
+#: Rows of a table.
+T = TypeVar("T")
 How = Literal["inner", "left", "semi", "anti"]
 
 
@@ -59,6 +61,10 @@ class Query(ABC):
         """What the owner prepares, in words."""
         return self.name
 
+    def known(self, tables: Mapping[str, T]) -> T | None:
+        """Its rows, where they are in `tables`: of an input by its name, of a query by its digest."""
+        return tables.get(self.digest.hex())
+
     def scans(self) -> Iterator[Scan]:
         """The tables of the run that it reads, each as often as it is read."""
         for query in self.inputs:
@@ -77,6 +83,9 @@ class Scan(Query):
 
     def settings(self) -> tuple[object, ...]:
         return (self.table,)
+
+    def known(self, tables: Mapping[str, T]) -> T | None:
+        return tables.get(self.table)
 
     def scans(self) -> Iterator[Scan]:
         yield self

@@ -90,15 +90,20 @@ class Preparing(ABC):
         order = [by for by in self._order if by[0] in names]
         return self._with({name: self._columns[name] for name in names}, order=order)
 
+    def drop(self, *names: str) -> PrivateTable:
+        """The same rows without these columns."""
+        for name in names:
+            self.column(name)
+        return self.select(*(name for name in self._columns if name not in names))
+
     def rename(self, **names: str) -> PrivateTable:
-        """The same rows with other names for some columns: `rename(new="old")`."""
-        old = {known: new for new, known in names.items()}
-        for known in old:
-            self.column(known)
-        renamed = {old.get(name, name): expression for name, expression in self._columns.items()}
-        if len(old) < len(names) or len(renamed) < len(self._columns):
-            raise ConfigError('rename: each column gets one name, which no other column has: rename(new="old")')
-        order = [(old.get(name, name), down) for name, down in self._order]
+        """The same rows with other names for some columns: column `old` is called as in `rename(old="new")`."""
+        for name in names:
+            self.column(name)
+        renamed = {names.get(name, name): expression for name, expression in self._columns.items()}
+        if len(renamed) < len(self._columns):
+            raise ConfigError('rename: each column has a name of its own: rename(old="new")')
+        order = [(names.get(name, name), down) for name, down in self._order]
         return self._with(renamed, order=order)
 
     def assign(self, **values: PrivateArray | float | Callable[[PrivateTable], PrivateArray]) -> PrivateTable:
@@ -143,7 +148,7 @@ class Preparing(ABC):
     def group_by(
         self,
         key: str | PrivateArray | Sequence[str | PrivateArray],
-        *,
+        *more: str,
         minimum: int | None = None,
         at: Literal["owner"] | None = None,
         at_most_per_key: int | None = None,
@@ -151,20 +156,20 @@ class Preparing(ABC):
         """The rows by a category, or by a key.
 
         By a category (a column's name, or a row-wise category) the groups' statistics are secrets of all owners' rows.
-        By a key (the name of a column of whole numbers, or several names) their owner groups the rows: `.agg(…)`
-        gives a private table with one row for each key.
+        By a key (a column of keys, whole numbers or dates, or several columns, by name) their owner groups the rows:
+        `.agg(…)` gives a private table with one row for each key.
 
         at               "owner": the rows of each owner by themselves, where several bring rows
         at_most_per_key  of a key: so many rows each one has at most; its owner checks it
         """
-        if at is None and at_most_per_key is None and isinstance(key, str | PrivateArray):
+        if at is None and at_most_per_key is None and not more and isinstance(key, str | PrivateArray):
             category = self.column(key) if isinstance(key, str) else key
             if category.source is not self._source or category.expression.type in ("category", "flag"):
                 return Groups(self._with(), category, minimum)
             if len(self._source.owners) > 1:
                 why = without_category("group_by", category.name, category.expression.type)
                 raise ShapeError(f"{why}. {_SEVERAL}")
-        names = names_of("group_by", self, key)
+        names = names_of("group_by", self, [*([key] if isinstance(key, str | PrivateArray) else key), *more])
         source = self._selected("group_by", at)
         building.no_number(source, names, "group_by")
         return KeyGroups(source, names, at_most_per_key, self._prepared)
@@ -226,7 +231,7 @@ class Preparing(ABC):
         building.no_number(source, names, verb)
         return self._prepared(building.ordered(source, names, by, 1))
 
-    def sort(self, by: str | Sequence[str], *, descending: bool = False) -> PrivateTable:
+    def sort(self, *by: str, descending: bool = False) -> PrivateTable:
         """The same rows, of which a later `head(n)` takes the first by these columns. Rows have no order otherwise."""
         order = [(name, descending) for name in names_of("sort", self, by)]
         return self._with(order=order)

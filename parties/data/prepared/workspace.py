@@ -82,9 +82,9 @@ class Workspace:
         import pyarrow as pa
 
         inner = query.source
-        source: Rows | _Made = (
-            tables[inner.name] if not inner.inputs else _Made(self, self.run(inner, tables, on_batch), inner)
-        )
+        source: Rows | _Made | None = inner.known(tables)
+        if source is None:
+            source = _Made(self, self.run(inner, tables, on_batch), inner)
         at, kinds = compiled.places(query), _kinds(query)
         schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in compiled.types(query).items()])
 
