@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import DataError, LocalProtocolError
 from mpc.suggestions import nearest
-from mpc.tables.aggregates import Aggregate, columns_of
+from mpc.tables.aggregates import Aggregate, Count, columns_of
 from mpc.tables.dates import DateColumn
 from mpc.tables.entries import Entries, expected, not_unique, problems
 from mpc.tables.keys import KeyColumn, first, repeated
@@ -231,6 +231,28 @@ class SourceRows:
             yield values
         if rows != brought.rows:
             raise self._changed()
+
+    @contextmanager
+    def in_database(self, names: Sequence[str]) -> Iterator[Engine]:
+        """The values of these columns as a table of their database, in the form of `parties.data.pushdown.expressions`.
+
+        Raises NotInSQL where this party reads one of them itself; DataError if the rows have changed since the check.
+        """
+        from parties.data.pushdown import asking
+
+        brought = self._checked()
+        drop = brought.dropped > 0
+        apart = [why for name, why in self.apart.items() if name in (self.names if drop else names)]
+        if self.streamed or apart:
+            raise asking.NotInSQL(self.streamed or apart[0])
+        columns = self._declared(self.names if drop else names)
+        with self._asking() as engine:
+            if self.dataset.is_url:  # files cannot change unseen
+                try:
+                    asking.aggregated(engine, columns, [Count()], brought.rows, drop=drop, watch=True)
+                except asking.Changed:
+                    raise self._changed() from None
+            yield engine._replace(table=asking.clean(engine, columns, drop=drop, watch=False))
 
     def prepared(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> Rows:
         """The rows of a query over datasets, computed in an embedded database; see `mpc.tables.rows.Rows`."""

@@ -182,8 +182,7 @@ class Relation:
     def batches(self, names: Sequence[str], rows: int) -> Iterator[Any]:
         chosen = ", ".join(f"{identifier(self._columns[name])} as {identifier(str(k))}" for k, name in enumerate(names))
         result = self.database.sql(f"select {chosen or '0'} from {self._relation}")
-        reader = getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader
-        yield from reader(rows)
+        yield from arrow_stream(result, rows)
 
     def select(self, names: Sequence[str]) -> str:
         """A query of the columns `names`, under these names."""
@@ -192,6 +191,11 @@ class Relation:
             for name, inner in ((name, self._columns[name]) for name in names)
         ]
         return f"select {', '.join(chosen)} from {self._relation}"
+
+
+def arrow_stream(result: Any, rows: int) -> Any:
+    """The rows of a result of DuckDB as a stream of Arrow batches of about `rows` rows each."""
+    return (getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader)(rows)
 
 
 def identifier(name: str) -> str:

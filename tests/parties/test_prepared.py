@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import duckdb
@@ -14,12 +15,14 @@ import pytest
 
 from mpc.errors import ConfigError, DataError
 from mpc.tables.prepare.memory import run
+from mpc.tables.prepare.nodes import Scan
 from mpc.tables.prepare.selecting import all_physical
 from mpc.tables.rows import BATCH_ROWS
 from parties.data.dataset import open_dataset
+from parties.data.prepared.workspace import Workspace
 from parties.data.source import Dataset
 from protocols.assembly import rows_of
-from tests.support.prepared import PEOPLE, TAX, People, Tax, frame, grouped, queries, same_rows
+from tests.support.prepared import PEOPLE, TAX, People, Tax, above, frame, grouped, queries, same_rows
 
 KINDS = ("CSV", "Parquet", "SQLite", "DuckDB")
 
@@ -56,11 +59,11 @@ def written(folder: Path, kind: str, name: str, table: pd.DataFrame) -> Dataset:
     return Dataset(name, f"duckdb://{folder}/{name}.duckdb", name)
 
 
-def opened(folder, kind, tax, people):
+def opened(folder, kind, tax, people, **more):
     """Both tables as rows of a party, checked."""
     rows = {
-        "tax": open_dataset(written(folder, kind, "tax", tax), Tax.schema, threads=1),
-        "people": open_dataset(written(folder, kind, "people", people), People.schema, threads=1),
+        "tax": open_dataset(written(folder, kind, "tax", tax), Tax.schema, threads=1, **more),
+        "people": open_dataset(written(folder, kind, "people", people), People.schema, threads=1, **more),
     }
     for dataset in rows.values():
         dataset.check()
@@ -84,6 +87,44 @@ def test_a_database_prepares_the_same_rows_as_memory(tmp_path, kind, rows, other
     tables = opened(tmp_path, kind, tax, people)
     for query in queries().values():
         same_rows(run(query, memory), prepared(query, tables))
+
+
+@pytest.mark.parametrize("kind", ["CSV", "Parquet", "DuckDB"])
+@pytest.mark.parametrize(("rows", "others"), [(200, 30), (0, 5)])
+def test_the_rows_database_prepares_the_same_rows_as_memory(tmp_path, kind, rows, others, monkeypatch):
+    """Inside of the database where the rows live, but for what SQL cannot say with the same meaning."""
+    streamed = []
+    stream = Workspace._stream
+    monkeypatch.setattr(Workspace, "_stream", lambda self, q, *more: (streamed.append(q), stream(self, q, *more))[1])
+    rng = np.random.default_rng(rows)
+    tax, people = frame(rng, Tax, rows), frame(rng, People, others, keys=20)
+    memory = {"tax": rows_of(tax, Tax.schema), "people": rows_of(people, People.schema)}
+    tables = opened(tmp_path, kind, tax, people, pushed_from=0)
+    for name, query in queries().items():
+        streamed.clear()
+        same_rows(run(query, memory), prepared(query, tables))
+        # Tags of keys are computed here, and dates are read here; steps after the first are in a database of ours.
+        first = [chosen for chosen in streamed if isinstance(chosen.source, Scan)]
+        assert all(chosen.source == PEOPLE for chosen in first), name
+    streamed.clear()
+    beyond = grouped(["person"], where=above("income", 1e6), within={"total": (0, 1)}, total=("paid", "sum"))
+    assert len(prepared(beyond, tables)["total"]) == 0
+    assert streamed == []
+
+
+def test_rows_left_out_stay_out_of_prepared_tables(tmp_path):
+    rng = np.random.default_rng(6)
+    tax, people = frame(rng, Tax, 200), frame(rng, People, 5)
+    outside = tax.assign(income=[2e6 if k % 3 else v for k, v in enumerate(tax.income)])
+    schema = tmp_path / "schema.toml"
+    schema.write_text('on_invalid = "drop"\n[columns.income]\ntype = "real"\nlow = -1e5\nhigh = 1e6\nunit = "EUR"\n')
+    kept = {"tax": rows_of(tax.iloc[::3], Tax.schema), "people": rows_of(people, People.schema)}
+    for least in (0, 1 << 30):
+        given = written(tmp_path, "Parquet", "tax", outside)
+        rows = open_dataset(replace(given, schema=schema), Tax.schema, threads=1, pushed_from=least)
+        assert rows.check().dropped == 200 - len(tax.iloc[::3])
+        for name in ("by person", "latest", "head"):
+            same_rows(run(queries()[name], kept), prepared(queries()[name], {"tax": rows}))
 
 
 def test_rows_are_computed_once_and_read_as_often_as_needed(tmp_path):

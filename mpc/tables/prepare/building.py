@@ -61,6 +61,12 @@ def select(source: Query, where: Expression | None, columns: Mapping[str, Expres
     return Select(Schema(words, made), source.most, source, where, tuple(columns.items()))
 
 
+def narrowed(source: Select, names: Sequence[str]) -> Select:
+    """The same rows with the columns `names` alone, so that no others are read."""
+    schema = Schema(source.name, tuple(column for column in source.schema.columns if column.name in names))
+    return replace(source, schema=schema, columns=tuple(made for made in source.columns if made[0] in names))
+
+
 def grouped(
     source: Select,
     by: Sequence[str],
@@ -81,7 +87,8 @@ def grouped(
     measures = tuple(_measure(source, name, what, most, within.get(name)) for name, what in asked.items())
     keys = tuple(_unique(source.schema[name], len(by) == 1) for name in by)
     schema = Schema(f"{source.name}, by {_joined_words(by)}", (*keys, *(m.result for m in measures)))
-    return Aggregate(schema, source.most, source, tuple(by), measures, most_per_key)
+    needed = [*by, *(name for m in measures for name in (m.column, m.order))]
+    return Aggregate(schema, source.most, narrowed(source, needed), tuple(by), measures, most_per_key)
 
 
 def _unique(column: Column, unique: bool) -> Column:
@@ -193,7 +200,8 @@ def joined(
         "anti": f"{left.name}, those without {keys} in {right.name}",
     }[how]
     most = left.most if at_most is None or how in ("semi", "anti") else at_most
-    return Join(Schema(words, tuple(columns)), most, left, right, how, tuple(on), tuple(taken))
+    matched = narrowed(right, [*shared, *(name for name, _ in taken)])
+    return Join(Schema(words, tuple(columns)), most, left, matched, how, tuple(on), tuple(taken))
 
 
 def ordered(source: Select, per: Sequence[str], by: Sequence[tuple[str, bool]], first: int) -> Ordered:

@@ -22,7 +22,9 @@ from mpc.tables.prepare.selecting import Frame, Kind, kind_of, physical, selecte
 from mpc.tables.rows import BATCH_ROWS, MISSING, Rows, Values, absent
 from mpc.tables.schema import Column
 from parties.data.prepared import compiled
-from parties.data.source import embedded
+from parties.data.prepared.inside import inside
+from parties.data.pushdown.expressions import NotInSQL
+from parties.data.source import arrow_stream, embedded
 
 
 class Workspace:
@@ -30,8 +32,8 @@ class Workspace:
 
     def __init__(self, threads: int) -> None:
         with ExitStack() as stack:
-            folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comity-")))  # mode 0700
-            self._database = embedded(threads, stack, spill=folder)
+            self._folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="comity-")))  # mode 0700
+            self._database = embedded(threads, stack, spill=self._folder)
             self._stack = stack.pop_all()
         self._names = count()
         self._failed: list[ComityError] = []
@@ -45,6 +47,9 @@ class Workspace:
 
         Raises DataError where a stated limit does not hold.
         """
+        made = self._inside(query, tables, on_batch)
+        if made is not None:
+            return made
         if isinstance(query, Select):
             return self._stream(query, tables, on_batch)
         names = [self.run(source, tables, on_batch) for source in query.inputs]
@@ -69,13 +74,39 @@ class Workspace:
         cursor = self._database.cursor()
         try:
             result = cursor.sql(f"select {chosen} from {name}")
-            for batch in (getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader)(BATCH_ROWS):
+            for batch in arrow_stream(result, BATCH_ROWS):
                 if columns:
                     yield {column: _values(batch.column(k), kinds[column]) for k, column in enumerate(columns)}
                 else:
                     yield {"": np.zeros(batch.num_rows)}
         finally:
             cursor.close()
+
+    def _inside(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> str | None:
+        """The rows of a query whose input's database computes it; None where this party does."""
+        name = self._new()
+        try:
+            with inside(query, tables, self._folder) as batches:
+                self._filled(name, batches, on_batch)
+        except NotInSQL:  # whatever a database refuses, this party computes
+            self._database.execute(f"drop table if exists {name}")
+            return None
+        return self._checked(query, name) if isinstance(query, Aggregate) else name
+
+    def _filled(self, name: str, batches: Any, on_batch: Callable[[], None]) -> None:
+        """A table of a stream's rows."""
+        import pyarrow as pa
+
+        def beating() -> Iterator[Any]:
+            for batch in batches:
+                yield batch
+                on_batch()
+
+        self._database.register("stream", pa.RecordBatchReader.from_batches(batches.schema, beating()))
+        try:
+            self._database.execute(f"create table {name} as select * from stream")
+        finally:
+            self._database.unregister("stream")
 
     def _stream(self, query: Select, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> str:
         """Rows on their way into the database; they go through the party, which computes what is row by row."""

@@ -39,7 +39,7 @@ def why_streamed(dataset: Dataset, least: int | None = None) -> str:
 
 
 @contextmanager
-def _refusals() -> Iterator[None]:
+def refusals() -> Iterator[None]:
     """Inside, an error of a database becomes NotInSQL. Its message is not shown: it may quote rows."""
     try:
         yield
@@ -51,7 +51,7 @@ def _refusals() -> Iterator[None]:
 
 def engine(dataset: Dataset, readings: Sequence[Reading], columns: Declared) -> Engine:
     """The rows of an open dataset in its database. Raises NotInSQL."""
-    with _refusals():
+    with refusals():
         return engine_of(dataset.name, readings, list(dict.fromkeys(source for _, source, _ in columns)))
 
 
@@ -65,7 +65,7 @@ def count(engine: Engine, columns: Declared) -> tuple[Counts, dict[str, str]]:
             readable.append(declared)
         except NotInSQL as reason:
             apart[declared[0].name] = str(reason)
-    with _refusals():
+    with refusals():
         (found,) = _run(counted(engine, readable))
     names = [column.name for column, _, _ in readable]
     for k, name in enumerate(names):
@@ -102,7 +102,7 @@ def aggregated(
     watch  look for such rows: those of files cannot change unseen
     shown  nothing is asked: the queries only
     """
-    with _refusals():
+    with refusals():
         table = clean(engine, columns, drop=drop, watch=watch)
         run = None if shown else _run
         return asked(aggregates, table, rows, run, compensated=engine.dialect in COMPENSATED)
@@ -113,4 +113,15 @@ def _run(query: Column) -> list[JsonObject]:
     return found
 
 
-__all__ = ["PUSHED_BYTES", "Changed", "Engine", "NotInSQL", "aggregated", "count", "engine", "why_streamed"]
+__all__ = [
+    "PUSHED_BYTES",
+    "Changed",
+    "Engine",
+    "NotInSQL",
+    "aggregated",
+    "clean",
+    "count",
+    "engine",
+    "refusals",
+    "why_streamed",
+]
