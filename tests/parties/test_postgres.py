@@ -13,7 +13,7 @@ from mpc.tables.keys import Key, tags
 from mpc.tables.rows import MISSING
 from mpc.tables.schema import Category, Flag, Integer, Real, Schema, Table
 from parties.organization.catalog import Dataset, open_dataset
-from tests.support import postgres
+from tests.support import dated_people, postgres
 
 psycopg = pytest.importorskip("psycopg", reason="the driver of PostgreSQL is not installed", exc_type=ImportError)
 pytestmark = pytest.mark.slow
@@ -46,6 +46,7 @@ insert into patients values
     ('1899-12-31', '2024-02-29 00:00', now(), 1234567890123456789, '7', '12345678-1234-5678-1234-567812345678'),
     (null, null, null, null, null, null),
     ('2024-02-29', '1969-12-31', now(), 7, '1234567890123456789', null);
+create table dated(born date, admitted timestamp, person text, cost double precision);
 create schema lab;
 create view lab.people as select * from public.people;
 """
@@ -104,6 +105,14 @@ def test_dates_and_keys(server):
         read(server, "patients", Seen.schema)
 
 
+def test_dates_are_compared_and_taken_apart_beside_the_rows(server):
+    columns = dated_people.table(300, 5)
+    address = f"postgresql://owner:s3cret@{server}/clinic"
+    with psycopg.connect(address, autocommit=True) as base, base.cursor() as cursor:
+        cursor.executemany("insert into dated values (%s, %s, %s, %s)", list(zip(*columns.values(), strict=True)))
+    dated_people.equal(Dataset("d", address, "dated"))
+
+
 @pytest.mark.parametrize("table", ["people", "public.people", "lab.people"])
 def test_what_a_table_holds_is_read_exactly(server, table):
     found = read(server, table)
@@ -133,7 +142,7 @@ def test_text_is_read_by_the_rule_of_files_and_arrays_are_refused(server):
         ({"who": "owner:wr0ng"}, "refuses the user owner: check user, password and database"),
         ({"who": "owner"}, "refuses the user owner"),
         ({"base": "hospital"}, "has no database hospital"),
-        ({"table": "persons"}, "table persons does not exist; the tables there are: patients, people"),
+        ({"table": "persons"}, "table persons does not exist; the tables there are: dated, patients, people"),
         ({"table": "nolab.people"}, "table nolab.people does not exist"),
         ({"who": "reader:p%2Fw%40rd"}, "the user reader may not read people"),
         ({"who": "reader:p/w@rd"}, "write special characters of the password as %XX"),

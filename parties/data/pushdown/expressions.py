@@ -6,6 +6,7 @@
     integer   int64, NULL where there is no value
     flag      boolean, NULL where there is no value
     category  int64, the index of the level; NULL where there is no value
+    date      int64, days since 1970-01-01; NULL where there is no value
 
 The result has the same form and, bit by bit, the same values as NumPy gives: IEEE arithmetic is the same everywhere,
 and a result is NULL where an argument is. So SQL's own `and` and `or` are used at the top of a condition only: FALSE
@@ -19,11 +20,11 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from mpc.machine.seen import plain
 from mpc.tables import whole
-from mpc.tables.expressions import Expression
+from mpc.tables.expressions import WHOLE, Expression
 from mpc.untyped import Opaque
 
 #: An Ibis expression: a column, or one value of all rows.
@@ -105,7 +106,7 @@ class Compiler:
 
         operation, arguments = a.operation, a.arguments
         if operation == "constant":
-            if a.type == "integer":
+            if a.type in WHOLE:
                 return ibis.literal(int(whole.threshold("==", plain(a.low))), "int64")
             return real(plain(a.low))
         if operation in _BINARY:
@@ -125,6 +126,8 @@ class Compiler:
         if operation == "clip":
             return self._clip(a)
         x: Column = self.number(arguments[0]) if arguments else None
+        if operation in ("year", "month", "day", "age"):
+            return self._of_dates(operation, arguments)
         if operation == "as real":
             return x.cast("float64")
         if operation == "as whole":
@@ -139,6 +142,14 @@ class Compiler:
         if operation not in functions:
             raise NotInSQL(f"no SQL computes {a.text}")
         return functions[operation]()
+
+    def _of_dates(self, operation: str, arguments: Sequence[Expression]) -> Column:
+        from parties.data.pushdown import calendar
+
+        days = [self.value(argument) for argument in arguments]
+        if operation == "age":
+            return calendar.ages(days[0], arguments[1], days[1])
+        return calendar.civil(days[0])[("year", "month", "day").index(operation)]
 
     def _sides(self, a: Expression, b: Expression) -> tuple[Column, Column]:
         """Both sides of a comparison; a level as a whole number."""
@@ -172,7 +183,7 @@ class Compiler:
             raise NotInSQL(f"{a.text}: more than {MOST_BINS} bins")
         x, edges = self.number(number), [plain(edge) for edge in a.edges]
         first, *above = edges
-        if number.type == "integer":
+        if number.type in WHOLE:
             limits = [(ibis.literal(whole.threshold(">=", edge), "int64"), operator.lt) for edge in above]
             limits[-1] = ibis.literal(whole.threshold("<=", edges[-1]), "int64"), operator.le
             lowest = ibis.literal(whole.threshold(">=", first), "int64")

@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mpc.tables.date_entries import coded_days
+from mpc.tables.dates import DateColumn
 from mpc.tables.readers import FALSE, PLAIN, TRUE, Entry, Meaning, Spelling, as_number, reader
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
 from parties.data.pushdown.expressions import Column as Sql
@@ -18,6 +20,8 @@ from parties.data.pushdown.expressions import NotInSQL, real
 
 #: So many entries of a category are told apart in SQL.
 MOST_ENTRIES = 256
+#: An ISO date; the year 0 is none.
+_ISO_DAY = "^([1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])-[0-9]{2}-[0-9]{2}$"
 #: Digits of a decimal that float64 holds, so that every conversion gives the same number.
 _DIGITS = 15
 
@@ -41,6 +45,8 @@ def read_column(column: Column, source: Sql, spelling: Spelling, dialect: str) -
     kind = source.type()
     if isinstance(column, FlagColumn | CategoryColumn):
         return _named(column, source, spelling, dialect)
+    if isinstance(column, DateColumn):
+        return _date(column, source, spelling, dialect)
     if not isinstance(column, RealColumn | IntegerColumn):
         raise NotInSQL(f"column {column.name}: this party reads columns of its type")
     if kind.is_string():
@@ -62,7 +68,7 @@ def outside(column: Column, value: Sql) -> Sql | None:
     """Where a value lies beyond the declared range; None: nowhere."""
     import ibis
 
-    if isinstance(column, IntegerColumn):
+    if isinstance(column, IntegerColumn | DateColumn):
         low, high = (ibis.literal(int(limit), "int64") for limit in (column.low, column.high))
     elif isinstance(column, RealColumn):
         low, high = real(column.low), real(column.high)
@@ -138,6 +144,29 @@ def _in_text(column: Column, source: Sql, spelling: Spelling, dialect: str) -> R
     unread = source.notnull() & number.isnull() & ~text.isin(codes)
     equal = _equal(number, _whole_codes(column)) if whole else [number == real(float(c)) for c in _codes(column)]
     return Read(_without(number, equal, kind), None, unread)
+
+
+def _date(column: DateColumn, source: Sql, spelling: Spelling, dialect: str) -> Read:
+    """Days since 1970-01-01 of dates, of times without a zone, which must be midnight, and of plain ISO texts."""
+    import ibis
+
+    kind = source.type()
+    invalid = None
+    if kind.is_timestamp() and kind.timezone is None:
+        invalid, day = source != source.truncate("D"), source.date()
+    elif kind.is_date():
+        day = source
+    elif kind.is_string() and dialect == "duckdb" and not spelling.date_format:
+        text = source.strip()
+        day = ibis.cases((text.re_search(_ISO_DAY), text.try_cast("date")))
+    else:
+        raise NotInSQL(f"column {column.name}: its type in the database is {kind}")
+    days = day.delta(ibis.date(1970, 1, 1), unit="day").cast("int64")
+    unread = source.notnull() & days.isnull()  # an infinite date; a text in another form
+    if kind.is_string():
+        unread = unread & ~text.isin(["", "nan", "NaN", "NaT", *column.missing])
+    value = _without(days, _equal(days, coded_days(column)), "int64")
+    return Read(value if invalid is None else ibis.cases((~invalid, value)), invalid, unread)
 
 
 def _named(column: FlagColumn | CategoryColumn, source: Sql, spelling: Spelling, dialect: str) -> Read:
