@@ -14,6 +14,7 @@ from mpc.machine.trace import Trace, Traced
 from mpc.releases.manifest import Entry
 from mpc.releases.speaking import held
 from mpc.releases.study import Study
+from mpc.tables.aggregates import Aggregate
 from mpc.tables.rows import Rows
 from protocols.assembly import Line, assemble, run_here, whole
 from protocols.computation import Computation
@@ -31,6 +32,7 @@ class DryRun:
     discloses   what everybody sees in the clear besides releases: how many, and of which kind
     prepared    tables that owners prepare from their rows: the owners' indices, and what they do, in words
     shared      rows that leave their owners as shares: (table, column) -> resolution; 0: they are exact
+    asked       input -> the aggregates that its owners compute
     """
 
     releases: list[Entry]
@@ -44,6 +46,7 @@ class DryRun:
     discloses: list[str] = field(default_factory=list)
     shared: dict[tuple[str, str], float] = field(default_factory=dict)
     prepared: list[tuple[tuple[int, ...], str]] = field(default_factory=list)
+    asked: dict[str, list[Aggregate]] = field(default_factory=dict)
 
     @property
     def rounds(self) -> int:
@@ -93,6 +96,7 @@ def dry_run(computation: Computation) -> DryRun:
         discloses=[f"{count:,} {kind}" for kind, count in sorted(run.disclosed.items()) if count],
         shared=dict(run.shared),
         prepared=list(run.prepared.values()),
+        asked=dict(zip(computation.schemas, (local.asked for local in study.passes), strict=True)),
     )
 
 

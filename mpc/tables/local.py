@@ -42,6 +42,8 @@ class LocalPass:
         self._table = table
         self._rows = rows
         self._waiting: list[tuple[Aggregate, Local]] = []
+        #: Of a dry run: all that is asked.
+        self.asked: list[Aggregate] = []
         #: Called when a reading is done; for callers that measure time.
         self.on_read: Callable[[], None] = lambda: None
         run.before_await(self._flush)
@@ -51,6 +53,8 @@ class LocalPass:
         for expression in () if aggregate.of_keys else aggregate.expressions():
             need_no_key(expression.text, expression.type)
         local = Local(digest((self._table, aggregate.digest)))
+        if self._run.dry:
+            self.asked.append(aggregate)
         if self._rows is not None and self._run.reads is not None:
             self._waiting.append((aggregate, local))
         return local

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from mpc.errors import ConfigError
+from mpc.tables.aggregates import Aggregate
 from mpc.tables.entries import expected
 from mpc.tables.schema import DEFAULT_ROWS, Schema
 from mpc.text import check_text
@@ -31,7 +33,7 @@ _SHOWN = 20
 
 @click.group()
 def group() -> None:
-    """Add, list and check this organization's datasets."""
+    """Add, list, check and explain this organization's datasets."""
 
 
 @group.command()
@@ -140,6 +142,81 @@ def check(
     echo(f"{brought.file}: {brought.rows:,} rows{dropped}", *rows.places)
 
 
+@group.command()
+@click.argument("name")
+@click.option("--scenario", metavar="NAME|FILE", help="Show what this scenario asks for. Default: usual statistics.")
+@click.option("--study", type=FILE, help="Show what this study asks for.")
+@click.option("--input", "input_", metavar="NAME", help="Which of the scenario's inputs. Default: its only one.")
+@home_option
+@plan_timeout_option
+@json_option
+def explain(
+    name: str,
+    scenario: str | None,
+    study: Path | None,
+    input_: str | None,
+    home: Path | None,
+    plan_timeout: float,
+    as_json: bool,
+) -> None:
+    """Show which SQL the database of the dataset NAME would compute, and what this party would read instead, and why.
+
+    Goes through the rows once, to check them. "…" in SQL stands for numbers that an earlier pass gives.
+
+    \b
+    Examples:  comity data explain oncology.patients
+               comity data explain register --scenario hospital_statistics
+    """
+    from mpc.tables.source import source_column
+    from parties.data.pushdown.asking import why_streamed
+    from parties.data.pushdown.explaining import usual
+
+    dataset = opened(home).catalog.dataset(name)
+    if scenario is None and study is None:
+        agreed, at_most = _agreed(dataset, None, None, plan_timeout)
+        aggregates = usual([source_column(column) for column in agreed.columns])
+    else:
+        agreed, at_most, aggregates = _asked(dataset, scenario, study, input_, plan_timeout)
+    rows = open_dataset(dataset, agreed, pushed_from=0)
+    rows.check(at_most=at_most)
+    found, small = rows.explained(aggregates), why_streamed(dataset)
+    if as_json:
+        print_json({"name": name, "source": dataset.file, "small": small or None, **found.describe()})
+        return
+    echo(f"{dataset.file}: {rows.brought.rows if rows.brought else 0:,} rows")
+    if small and not found.streamed:
+        echo(f"A run would read it: {small}. As a larger file:")
+    echo(*found.lines())
+
+
+def _asked(
+    dataset: Dataset, scenario: str | None, study: Path | None, input_: str | None, plan_timeout: float
+) -> tuple[Schema, int, list[Aggregate]]:
+    """The schema and the aggregates that a scenario or a study asks of a dataset."""
+    from parties.study.confined import Limits
+    from parties.study.rehearsal import supposed, tried_scenario, tried_study
+    from protocols.dry import dry_run
+
+    if study is not None:
+        bound = tried_study(study, Limits(plan_timeout))
+        computation, inputs = bound.computation, bound.loaded.scenario.inputs
+        named = [i for o in bound.plan.organizations for i, d in o.datasets.items() if d == dataset.name]
+        input_ = input_ or next(iter(named), None)
+    else:
+        loaded = tried_scenario(str(scenario), Limits(plan_timeout))
+        computation, inputs = supposed(loaded), loaded.scenario.inputs
+    chosen = _chosen(str(study or f"scenario {scenario}"), list(inputs), input_)
+    return computation.schemas[chosen], inputs[chosen].at_most, dry_run(computation).asked[chosen]
+
+
+def _chosen(where: str, inputs: Sequence[str], name: str | None) -> str:
+    """The input that an option names, or the only one."""
+    name = name or (inputs[0] if len(inputs) == 1 else "")
+    if name not in inputs:
+        raise ConfigError(f"{where}: choose one of its inputs with --input: {', '.join(inputs)}")
+    return name
+
+
 def _agreed(dataset: Dataset, scenario: str | None, input_: str | None, plan_timeout: float) -> tuple[Schema, int]:
     if scenario is None:
         if dataset.schema is None:
@@ -149,9 +226,7 @@ def _agreed(dataset: Dataset, scenario: str | None, input_: str | None, plan_tim
     from parties.study.rehearsal import tried_scenario
 
     inputs = tried_scenario(scenario, Limits(plan_timeout)).scenario.inputs
-    name = input_ or (next(iter(inputs)) if len(inputs) == 1 else "")
-    if name not in inputs:
-        raise ConfigError(f"scenario {scenario}: choose one of its inputs with --input: {', '.join(inputs)}")
+    name = _chosen(f"scenario {scenario}", list(inputs), input_)
     return inputs[name].schema, inputs[name].at_most
 
 

@@ -10,7 +10,6 @@ from mpc.errors import ComityError, ConfigError
 from mpc.releases.speaking import held
 from mpc.tables.entries import expected
 from parties.cli.common import FOLDER, json_option, next_step, plan_timeout_option, print_json, print_table
-from parties.local.samples import holders_of
 from parties.report.disclosed import Line, read, release_lines
 from parties.study.loader import Loaded, available, docstring, find, load
 from parties.text.echo import echo
@@ -96,17 +95,10 @@ def previewed(path: str) -> list[Line] | str:
 
 def preview(loaded: Loaded) -> list[Line]:
     """The lines of the agreed document about releases, in a study of three organizations with default parameters."""
-    from protocols.simulate import Computation, dry_run
+    from parties.study.rehearsal import supposed
+    from protocols.dry import dry_run
 
-    names = ("one", "two", "three")
-    holders = holders_of(loaded)
-    if len(holders) > len(names):
-        raise ConfigError(f"it is for {len(holders)} holders of data")
-    owners = {
-        name: (holders.index(entry.holder),) if entry.holder else tuple(range(len(names)))
-        for name, entry in loaded.scenario.inputs.items()
-    }
-    return dry_run(Computation(loaded.scenario, names, owners=owners)).manifest()
+    return dry_run(supposed(loaded)).manifest()
 
 
 @group.command()

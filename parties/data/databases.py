@@ -149,7 +149,8 @@ class Served:
         schema, _, name = table.rpartition(".")
         try:
             connection = ibis.connect(dataset.source, **waiting)
-            stack.callback(connection.disconnect)
+            if connection.name != "pyspark":  # a process has one session of Spark, for all readings
+                stack.callback(connection.disconnect)
             self.table = connection.table(name, database=schema or None)
         except ImportError:
             raise

@@ -31,6 +31,7 @@ from parties.data.dataschema import DatasetSchema, agreed_columns, read_schema
 from parties.data.source import Dataset, Reading
 
 if TYPE_CHECKING:
+    from parties.data.pushdown.explaining import Explanation
     from parties.data.pushdown.tables import Declared, Engine
 
 __all__ = ["RowCounts", "SourceRows", "open_dataset"]
@@ -179,6 +180,24 @@ class SourceRows:
         except asking.NotInSQL as reason:
             self.streamed = str(reason)
             return nothing
+
+    def explained(self, aggregates: Sequence[Aggregate]) -> Explanation:
+        """How these aggregates are computed; the rows must have been checked."""
+        from parties.data.pushdown import asking
+        from parties.data.pushdown.explaining import Explanation, explained
+
+        brought = self._checked()
+        if not self.streamed:
+            try:
+                with self._asking() as engine:
+                    drop, watch = brought.dropped > 0, self.dataset.is_url
+                    columns = self._declared(self.names)
+                    return explained(
+                        engine, columns, aggregates, brought.rows, drop=drop, watch=watch, apart=self.apart
+                    )
+            except asking.NotInSQL as reason:
+                self.streamed = str(reason)
+        return Explanation(len(aggregates), streamed=self.streamed)
 
     @contextmanager
     def _asking(self) -> Iterator[Engine]:

@@ -16,9 +16,9 @@ from parties.data.source import Dataset
 from parties.data.toml import key, quoted
 from parties.local.launch import Ended, Launched, bring, consortium
 from parties.local.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
-from parties.local.samples import deal, given, holders_of, samples, write
+from parties.local.samples import deal, given, samples, write
 from parties.study.confined import Limits
-from parties.study.loader import Loaded, folder, load
+from parties.study.loader import Loaded, folder, holders_of, load
 from parties.study.plan import BoundStudy
 from parties.study.rehearsal import tried_study
 from parties.study.trust import choose

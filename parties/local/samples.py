@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mpc.errors import ConfigError
 from parties.data.dataschema import schema_toml
-from parties.study.loader import Loaded, folder
+from parties.study.loader import Loaded, folder, holders_of
 from parties.study.trust import number
 
 
@@ -78,11 +78,6 @@ def given(loaded: Loaded, data: Sequence[Path], organizations: int | None) -> tu
         for place, path in enumerate(files[which], first):
             brought[place][which] = path
     return len(brought), brought
-
-
-def holders_of(loaded: Loaded) -> list[str]:
-    """The roles whose holder brings a whole table, in the order of the organizations that have them in a demo."""
-    return list(dict.fromkeys(entry.holder for entry in loaded.scenario.inputs.values() if entry.holder))
 
 
 def deal(loaded: Loaded, names: Sequence[str]) -> dict[str, dict[str, str]]:

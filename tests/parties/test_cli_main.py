@@ -35,7 +35,7 @@ def test_help_lists_the_commands_with_one_line_each():
         assert f"\n  {name} " in result.stdout
 
 
-COMMANDS = "init|identity|plan|peer add|peer list|peer remove|data add|data list|data check|data remove"
+COMMANDS = "init|identity|plan|peer add|peer list|peer remove|data add|data list|data check|data explain|data remove"
 COMMANDS += "|scenario list|scenario show|scenario new"
 
 

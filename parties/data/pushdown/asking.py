@@ -68,12 +68,12 @@ def count(engine: Engine, columns: Declared) -> tuple[Counts, dict[str, str]]:
     with refusals():
         (found,) = _run(counted(engine, readable))
     names = [column.name for column, _, _ in readable]
-    for k, name in enumerate(names):
-        if found[f"unread {k}"]:
-            apart[name] = f"column {name}: {found[f'unread {k}']:,} entries are in a form that only this party reads"
+    for name in names:
+        if unread := found.get(f"unread {name}"):
+            apart[name] = f"column {name}: {unread:,} entries are in a form that only this party reads"
 
     def by_column(what: str) -> Counter[str]:
-        return Counter({name: int(found[f"{what} {k}"]) for k, name in enumerate(names)})
+        return Counter({name: int(found.get(f"{what} {name}", 0)) for name in names})
 
     counts = Counts(
         int(found["rows"]),

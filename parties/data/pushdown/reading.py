@@ -85,8 +85,7 @@ def either(conditions: Sequence[Sql | None]) -> Sql:
     for condition in conditions:
         if condition is not None:
             found = condition if found is None else found | condition
-    no = ibis.literal(False)
-    return no if found is None else ibis.coalesce(found, no)
+    return ibis.literal(False) if found is None else ibis.coalesce(found, ibis.literal(False))
 
 
 def _codes(column: Column) -> list[float | int]:
@@ -204,7 +203,8 @@ def _named(column: FlagColumn | CategoryColumn, source: Sql, spelling: Spelling,
     other = other & ~x.isin(no_value) if no_value else other
     if kind.is_string() or kind.is_unknown():
         return Read(value, None, other)
-    return Read(value, other)
+    sure = kind.is_boolean() and all(meaning is not Meaning.INVALID for _, meaning in known)
+    return Read(value, None if sure else other)
 
 
 def _text(source: Sql) -> Sql:

@@ -70,28 +70,29 @@ def _read(engine: Engine, columns: Declared) -> dict[str, Read]:
 
 
 def counted(engine: Engine, columns: Declared) -> Sql:
-    """What a check counts, as one row: "rows", "unfit" (rows with a value that does not fit), and for the k-th column
-    "missing k", "invalid k", "outside k", "unread k", and "kept k": missing in rows that fit. Raises NotInSQL."""
+    """What a check counts, as one row: "rows", "unfit" (rows with a value that does not fit), and for a column x
+    "missing x", "kept x" (missing in rows that fit), and "invalid x", "outside x" and "unread x", where there can be
+    such entries. Raises NotInSQL."""
     reads = _read(engine, columns)
-    first: dict[str, Sql] = {}
-    for k, read in enumerate(reads.values()):
-        first |= {
-            f"value {k}": read.value,
-            f"invalid {k}": either([read.invalid]),
-            f"unread {k}": either([read.unread]),
-        }
-    rows = engine.table.select(**first)
-    beyond = {f"outside {k}": either([outside(c, rows[f"value {k}"])]) for k, (c, _, _) in enumerate(columns)}
-    rows = rows.mutate(**beyond)
-    numbers = range(len(reads))
-    unfit = either([rows[f"{what} {k}"] for k in numbers for what in ("invalid", "outside")])
-    measures = {"rows": rows.count(), "unfit": rows.count(where=unfit)}
-    for k in numbers:
-        gone = rows[f"value {k}"].isnull() & ~rows[f"invalid {k}"] & ~rows[f"unread {k}"]
-        measures[f"missing {k}"] = rows.count(where=gone)
-        measures[f"kept {k}"] = rows.count(where=gone & ~unfit)
-        for what in ("invalid", "outside", "unread"):
-            measures[f"{what} {k}"] = rows.count(where=rows[f"{what} {k}"])
+    values = {name: read.value for name, read in reads.items()}
+    kinds = {f"invalid {name}": read.invalid for name, read in reads.items()}
+    kinds |= {f"unread {name}": read.unread for name, read in reads.items()}
+    marks = {name: either([where]) for name, where in kinds.items() if where is not None}
+    rows = engine.table.select(**values, **marks)
+    beyond = {f"outside {column.name}": outside(column, rows[column.name]) for column, _, _ in columns}
+    rows = rows.mutate(**{name: either([where]) for name, where in beyond.items() if where is not None})
+    marks = {name: rows[name] for name in rows.columns if name not in values}
+    unfit = either([where for name, where in marks.items() if not name.startswith("unread ")])
+    rows = rows.mutate(unfit=unfit)
+    measures = {"rows": rows.count(), "unfit": rows.count(where=rows["unfit"])}
+    for name in values:
+        gone = rows[name].isnull()
+        for what in ("invalid", "unread"):
+            if f"{what} {name}" in marks:
+                gone = gone & ~rows[f"{what} {name}"]
+        measures[f"missing {name}"] = rows.count(where=gone)
+        measures[f"kept {name}"] = rows.count(where=gone & ~rows["unfit"])
+    measures |= {name: rows.count(where=rows[name]) for name in marks}
     return rows.aggregate(**measures)
 
 
