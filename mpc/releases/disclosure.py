@@ -144,7 +144,8 @@ class Result:
     minimum: int | None = None
 
     def __post_init__(self) -> None:
-        self.parts = MappingProxyType(dict(self.parts))
+        alone = {name: part.with_basis(part.basis.alone()) for name, part in self.parts.items()}
+        self.parts = MappingProxyType(alone)
 
     def __getitem__(self, part: str) -> SecretArray:
         if part not in self.parts:

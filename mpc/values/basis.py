@@ -77,6 +77,14 @@ class Basis(NamedTuple):
         origin = tuple(f"{name} of {o}" if name and not o.startswith(name) else o for o in self.origin)
         return Basis(cohorts, places, self.loose, origin)
 
+    def alone(self) -> Basis:
+        """The basis of elements that come out by themselves: one that is a group of rows stands on its rows."""
+        groups = [place for place in self.places if place.alone]
+        if not groups:
+            return self
+        cohorts = dict.fromkeys((*self.cohorts, *(cohort for place in groups for cohort in place.alone)))
+        return self._replace(cohorts=tuple(cohorts), places=tuple(p for p in self.places if not p.alone))
+
     def noting(self, flag: SecretArray) -> Basis:
         """The basis of a value made from this flag, of the same shape: its sums tell how many rows have the flag."""
         if not self.places:

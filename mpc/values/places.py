@@ -174,6 +174,7 @@ class Places:
     when     conditions: an element stands on its row where all of these are set
     flags    flags that the elements are made from: sums of the elements tell how many rows have each flag
     kept     bits of the rows that filters of the table kept, after the first filter, after the second one, …
+    alone    where an element is a group of rows: the cohorts behind each element by itself
     """
 
     base: Shared
@@ -182,6 +183,7 @@ class Places:
     when: tuple[Lazy, ...] = ()
     flags: tuple[Lazy, ...] = ()
     kept: tuple[Lazy, ...] = ()
+    alone: tuple[Cohort, ...] = ()
 
     def same(self, other: Places) -> bool:
         """Whether both are made of the very same objects."""
@@ -192,12 +194,14 @@ class Places:
             and _alike(self.when, other.when)
             and _alike(self.flags, other.flags)
             and _alike(self.kept, other.kept)
+            and _alike(self.alone, other.alone)
         )
 
     def view(self, to: View, known: Mapping[int, SecretArray]) -> Places:
         present = None if self.present is None else self.present.view(to, known)
         when, flags, kept = (tuple(w.view(to, known) for w in bits) for bits in (self.when, self.flags, self.kept))
-        return Places(self.base, to(self.ids), present, when, flags, kept)
+        alone = tuple(cohort.view(to) for cohort in self.alone)
+        return Places(self.base, to(self.ids), present, when, flags, kept, alone)
 
     def restricted(self, *bits: Lazy) -> Places:
         """The same rows under these conditions, too."""
@@ -247,7 +251,8 @@ class Places:
                         k.view(lambda a: a.reshape(-1) if axis is None else np.moveaxis(a, axis, 0), {}).at(0)
                         for k in kept
                     )
-                return Places(self.base, row, None, tuple(c.all(0) for c in conditions), flags, kept)
+                alone = tuple(cohort.collapsed(axis) for cohort in self.alone)
+                return Places(self.base, row, None, tuple(c.all(0) for c in conditions), flags, kept, alone)
         return self._cohort(ids, conditions, share)
 
     def _flags_along(self, axis: int | None, terms: int) -> tuple[Lazy, ...]:
@@ -312,8 +317,8 @@ def _public(run: Runtime, numbers: NDArray[np.int64]) -> Lazy:
     return Lazy(run, numbers.shape, make)
 
 
-def _alike(some: Sequence[Lazy], others: Sequence[Lazy]) -> bool:
-    """Whether both are the very same bits."""
+def _alike(some: Sequence[object], others: Sequence[object]) -> bool:
+    """Whether both are the very same objects."""
     return len(some) == len(others) and all(a is b for a, b in zip(some, others, strict=True))
 
 
@@ -397,4 +402,5 @@ def moved(
     else:
         present = None if places.present is None else places.present.moved(move)
     when, flags, kept = (tuple(w.moved(move) for w in bits) for bits in (places.when, places.flags, places.kept))
-    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags, kept)
+    alone = tuple(cohort.moved(move) for cohort in places.alone)
+    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags, kept, alone)

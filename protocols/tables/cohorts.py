@@ -17,11 +17,15 @@ from numpy.typing import NDArray
 
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort, Counts
-from mpc.values.places import Lazy, Places, distinct, rest_of, rows_there
+from mpc.values.places import Lazy, Places, Shared, distinct, rest_of, rows_there
 from mpc.values.secret import SecretArray, constant
 
 #: The sum of integers (n,) over the rows of each group, (groups,): 0 in places without a group.
 Totals = Callable[[SecretArray], SecretArray]
+
+
+#: What is known of the groups of a table's rows, by the table: the groups as rows of their own.
+Bases = dict[int, Shared]
 
 
 def by_group(
@@ -29,6 +33,7 @@ def by_group(
     there: SecretArray,
     totals: Totals,
     exists: SecretArray,
+    bases: Bases,
     *,
     share: Fraction = Fraction(1),
     name: str = "",
@@ -36,36 +41,67 @@ def by_group(
 ) -> Basis:
     """The basis of results (groups,) of the rows of each group where `there` (n,) is set; `basis` is that of n rows.
 
+    bases   for the results of one table of groups, so that these know that their groups are the same
     share   the part of a group's rows that must reach a minimum
     rest    where a condition chose rows, those of the group that it leaves out must be none or enough, too
+
+    A result that comes out by itself stands on the rows of its group; a statistic of results, on groups, each of which
+    counts as one row.
     """
     cohorts = [c.collapsed(None) if c.shape else c for c in basis.cohorts]
     if share != 1:
         cohorts = [c.of_share(share) for c in cohorts]
-    loose = basis.loose
+    loose, groups = basis.loose, len(exists)
+    places = []
     for place in distinct(basis.places):
         loose = loose or _repeated(place.ids)
         chosen = _cohort(place, (Lazy.of(there), *place.when), totals, exists, share)
-        cohorts.append(chosen)
+        alone = [chosen]
         if place.when and rest:
-            cohorts.append(rest_of(_cohort(place, (Lazy.of(there),), totals, exists, share), chosen))
+            alone.append(rest_of(_cohort(place, (Lazy.of(there),), totals, exists, share), chosen))
         if place.kept:  # rows that a filter left out are in no group, so they are counted together
             cohorts += place.left_out(None, share)
         for flag in place.flags:
             for side in (flag, flag.inverse()):
                 cohort = _cohort(place, (Lazy.of(there), *place.when, side), totals, exists, share)
                 cohort.or_none = True
-                cohorts.append(cohort)
+                alone.append(cohort)
+        base = bases.setdefault(id(place.base), _as_rows(place.base, chosen, groups))
+        places.append(Places(base, np.arange(groups), Lazy.of(exists), alone=tuple(alone)))
     origin = tuple(f"{name} of {o}" if name else o for o in basis.origin)
-    return Basis(tuple(cohorts), (), loose, origin)
+    return Basis(tuple(cohorts), tuple(places), loose, origin)
 
 
-def sides_by_group(basis: Basis, flag: SecretArray, there: SecretArray, totals: Totals, exists: SecretArray) -> Basis:
+def _as_rows(base: Shared, rows: Cohort, groups: int) -> Shared:
+    """Groups as rows: a group is a row of an owner where all rows of the group are of this owner."""
+    of_owner = tuple(_only(rows, owner, groups) for owner in range(base.owners))
+    return Shared(base.run, f"groups of {base.table}", base.owners, groups, linked=of_owner)
+
+
+def _only(rows: Cohort, owner: int, groups: int) -> Lazy:
+    def make() -> SecretArray:
+        total, own, _ = rows.counts()
+        if own is None:
+            return constant(rows.run, np.ones(groups, np.bool_))
+        # An upper limit that reaches the total may be the whole of it.
+        return (own[owner, 0] >= total[0]).bare()
+
+    return Lazy(rows.run, (groups,), make)
+
+
+def sides_by_group(
+    basis: Basis, flag: SecretArray, there: SecretArray, totals: Totals, exists: SecretArray, bases: Bases
+) -> Basis:
     """The basis of sums of a flag, which tell how many rows of a group have it and how many lack it."""
     lazy = Lazy.of(flag)
     places = tuple(replace(p, flags=tuple(f for f in p.flags if f.secret is not flag)) for p in basis.places)
     plain = basis._replace(places=places)
-    return union(*[by_group(plain.where(side), there, totals, exists, rest=False) for side in (lazy, lazy.inverse())])
+    sides = (lazy, lazy.inverse())
+    both = [by_group(plain.where(side), there, totals, exists, bases, rest=False) for side in sides]
+    # A sum over groups tells how many groups have a row with the flag.
+    some = Lazy(flag.run, (len(exists),), lambda: totals(rows_there(flag.run, flag.shape, (Lazy.of(there), lazy))) > 0)
+    joint = union(*both)
+    return joint._replace(places=tuple(place.noting(some) for place in joint.places))
 
 
 def _repeated(ids: NDArray[np.int64]) -> bool:

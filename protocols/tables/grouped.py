@@ -10,13 +10,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from fractions import Fraction
 
+import numpy as np
+
 from mpc.errors import RangeError, ShapeError
 from mpc.values.basis import Basis, union
 from mpc.values.reductions import is_flag
 from mpc.values.resolution import told_apart
 from mpc.values.secret import SecretArray, where
 from protocols.statistics.descriptive import TOO_LITTLE, accurate, in_units, squared
-from protocols.tables.cohorts import by_group, sides_by_group
+from protocols.tables.cohorts import Bases, by_group, sides_by_group
 from protocols.tables.sequence import verb
 
 #: Of three key columns at most, people can still say what a group is.
@@ -64,6 +66,7 @@ class Grouped(ABC):
         self.run = rows.run
         self._there = present(rows, *keys)
         self._basis = union(rows.basis, *[key.basis.plain() for key in keys])
+        self._bases: Bases = {}
 
     # ---- what kinds of groups bring
     @abstractmethod
@@ -90,12 +93,18 @@ class Grouped(ABC):
 
     def rows_behind(self, name: str = "") -> Basis:
         """The basis of what follows from which rows are in which group."""
-        return by_group(self._basis, self._there, self._zeroed, self.exists, name=name)
+        return by_group(self._basis, self._there, self._zeroed, self.exists, self._bases, name=name)
 
     def behind(self, x: SecretArray, name: str, share: Fraction = Fraction(1)) -> Basis:
         """The basis of a result of the valid rows of x in each group."""
         basis = union(x.basis, self._basis)
-        return by_group(basis, present(self._there, x), self._zeroed, self.exists, share=share, name=name)
+        there = present(self._there, x)
+        return by_group(basis, there, self._zeroed, self.exists, self._bases, share=share, name=name)
+
+    def _sides(self, x: SecretArray) -> Basis:
+        """The basis of what tells how many rows of each group have a flag."""
+        joint, there = union(x.basis, self._basis), present(self._there, x)
+        return sides_by_group(joint, x, there, self._zeroed, self.exists, self._bases)
 
     def need(self, what: str, x: SecretArray) -> None:
         """Raise ShapeError unless x is a column of these rows."""
@@ -125,8 +134,7 @@ class Grouped(ABC):
         self.need("sum", x)
         if not is_flag(x):
             return self.result(self._sum(x), self.behind(x, "sum"))
-        joint = union(x.basis, self._basis)
-        return self.result(self._sum(x), sides_by_group(joint, x, present(self._there, x), self._zeroed, self.exists))
+        return self.result(self._sum(x), self._sides(x))
 
     @verb
     def mean(self, x: SecretArray) -> SecretArray:
@@ -135,7 +143,10 @@ class Grouped(ABC):
         count = self._counted(x)
         nonempty = count > 0
         mean = self._sum(x) / where(nonempty, count, 1)
-        return self.result(mean, self.behind(x, "mean"), nonempty)
+        # It lies between two values of x, but for the rounding of the division.
+        limit = np.ldexp(float(x.bound), mean.frac - x.frac)
+        mean = mean.bounded(int(limit * (1 + 2.0**-20)) + 8)
+        return self.result(mean, self._sides(x) if is_flag(x) else self.behind(x, "mean"), nonempty)
 
     @verb
     def var(self, x: SecretArray, ddof: int = 1) -> SecretArray:
@@ -145,7 +156,8 @@ class Grouped(ABC):
         which has its error, too.
         """
         self.need("var", x)
-        basis, there, n = self.behind(x, "variance"), present(self._there, x), len(self._there)
+        basis = self._sides(x) if is_flag(x) else self.behind(x, "variance")
+        there, n = present(self._there, x), len(self._there)
         values, unit = in_units(x.bare())
         count = self._counted(x)
         several = count > ddof

@@ -119,7 +119,7 @@ class Groups(Grouped):
 
     def _single(self, x: SecretArray, name: str, value: SecretArray, within: Within) -> SecretArray:
         basis = self.behind(x, name)
-        if basis.cohorts:
+        if basis.cohorts or basis.places:
             basis = basis._replace(loose=True)
         return self.result(value, basis, within.nonempty).restated(type=x.type, frac=x.frac)
 
@@ -140,7 +140,7 @@ class Groups(Grouped):
         value = between(pair[:, 0], pair[:, 1], rest, fraction.denominator)
         side = min(fraction, 1 - fraction)
         basis = self.behind(x, f"quantile {float(fraction):g}", side or Fraction(1))
-        if not side and basis.cohorts:
+        if not side and (basis.cohorts or basis.places):
             basis = basis._replace(loose=True)
         return self.result(value, basis, within.nonempty)
 

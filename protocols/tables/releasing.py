@@ -47,14 +47,13 @@ def released_table(table: SecretTable) -> Result:
         shown = np.flatnonzero(np.logical_or.reduce([part.status == OK for part in opened.values()]))
         return {"rows": None, "columns": list(columns), "values": [[column[i] for column in cells] for i in shown]}
 
-    return Result("matrix", parts, finish, _guard(parts, groups) if groups else None)
+    return Result("matrix", parts, finish, _guard(parts, groups, rows.bare()) if groups else None)
 
 
 def _in_rows(column: SecretColumn, rows: SecretArray) -> SecretArray:
     """The numbers of a column, which are defined in rows alone."""
     numbers = numbers_of(column)
-    basis = numbers.basis
-    return numbers.masked(rows.bare(), "no such row").with_basis(basis)
+    return numbers.masked(rows.bare(), "no such row").with_basis(numbers.basis.alone())
 
 
 def _cells(column: SecretColumn, part: SecretArray, opened: Opened) -> list[Any]:
@@ -66,7 +65,7 @@ def _cells(column: SecretColumn, part: SecretArray, opened: Opened) -> list[Any]
     return list(cells)
 
 
-def _guard(parts: Mapping[str, SecretArray], groups: Sequence[Cohort]) -> Guard:
+def _guard(parts: Mapping[str, SecretArray], groups: Sequence[Cohort], rows: SecretArray) -> Guard:
     """Each group falls as a whole, like a cell of a table; what stands on other rows as well needs these rows, too.
 
     Which groups fall is decided for the table as it was grouped, before any sort: so two releases in different orders
@@ -85,7 +84,8 @@ def _guard(parts: Mapping[str, SecretArray], groups: Sequence[Cohort]) -> Guard:
 
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
         compare_tables(grouped, minimum, others)
-        joint = every_one_of([shown(group, minimum, others) for group in groups])
+        # A place without a group looks as one with a small group does.
+        joint = every_one_of([rows, *[shown(group, minimum, others) for group in groups]])
         rest = all_enough(run, behind, minimum, others=others)
         if rest is not None:
             joint = joint & rest.broadcast_to(joint.shape)

@@ -154,3 +154,55 @@ def test_misuse_is_taught(wrong, error, text):
 def test_single_rows_of_a_table_need_a_reason():
     with pytest.raises(PolicyError, match="a single row"):
         run_of(lambda study, t: study.release("rows", t), frames()[0], engine="ideal")
+
+
+def test_statistics_of_groups_stand_on_groups():
+    """A mean over persons stands on persons, each with few rows; over few persons nothing comes out."""
+    part = pd.DataFrame({"age": np.arange(60.0), "ill": False, "drug": "none", "ward": np.arange(60) % 30})
+    part.loc[:5, "ill"] = True
+    tables = {name: {"visits": part.iloc[i::3]} for i, name in enumerate("abc")}
+
+    def script(study, t):
+        wards = t.group_by("ward", groups=40).agg(n="count", age=("age", "mean"), ill=("ill", "sum"))
+        study.release("wards", wards.count())
+        study.release("mean", wards.age.mean())
+        study.release("two rows", wards.filter(wards.n == 2).count())
+        study.release("few", wards.filter(wards.ward < 4).age.mean())
+        study.release("ill", wards.filter(wards.ill > 0).count())
+        study.release("all ill", wards.ill.sum())
+        study.release("one", wards.age[3])
+
+    found = run_of(script, tables, minimum=4, engine="ideal")
+    small = "suppressed (fewer than 4)"
+    assert found == {
+        "wards": 30,
+        "mean": pytest.approx(29.5, abs=1e-4),
+        "two rows": 30,
+        "few": small,
+        "ill": 6,
+        "all ill": 6,
+        "one": small,
+    }
+    assert run_of(script, tables, minimum=5, engine="ideal")["all ill"] == "suppressed (fewer than 5)"
+
+
+def test_places_without_a_group_look_like_suppressed_ones():
+    """Of a released table, only the groups that come out are told from the other places."""
+    opened = {}
+
+    def script(study, t):
+        result = t.group_by("ward", groups=9).count()
+        release = study.release("wards", result)
+        opened["release"] = release
+
+    ward = [0] * 12 + [1] * 2 + [2] * 15 + [3] * 11
+    part = pd.DataFrame({"age": 40.0, "ill": False, "drug": "none", "ward": ward})
+    found = run_of(
+        script, {name: {"visits": part.iloc[i::3]} for i, name in enumerate("abc")}, minimum=5, engine="ideal"
+    )
+    assert found["wards"]["values"] == [[2, 15], [3, 11]]
+    masked = opened["release"]._masked["count"]
+    bits = {k: np.asarray(v.share).reshape(-1) & np.uint64(1) for k, v in masked.opened.items() if k != "value"}
+    told = [word for word in bits.values() if len(word) == 9]
+    assert told
+    assert all(word[4] == word[1] for word in told)
