@@ -42,7 +42,8 @@ class SecretCategory:
     def __len__(self) -> int:
         return len(self.codes)
 
-    def _code(self, level: object) -> int:
+    def code(self, level: object) -> int:
+        """The index of a level. Raises ConfigError where there is no such level."""
         if level not in self.levels:
             meant = also(closest(str(level), self.levels))
             raise ConfigError(f"a category has no level {level!r}; it has {', '.join(self.levels)}{meant}")
@@ -53,7 +54,7 @@ class SecretCategory:
             if other.levels != self.levels:
                 raise ShapeError("categories compare if they have the same levels")
             return self.codes == other.codes
-        return self.codes == self._code(other)
+        return self.codes == self.code(other)
 
     def __ne__(self, other: object) -> SecretArray:  # type: ignore[override]
         return ~self.__eq__(other)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from mpc.errors import ConfigError, ShapeError, UnknownLength
 from mpc.suggestions import also, instead
+from mpc.tables.missing_values import filled, has_value
 from mpc.tables.secret_columns import SecretColumn, SecretKey, like_column, numbers_of
 from mpc.values.basis import Basis, union
 from mpc.values.people import need_same_people
@@ -233,6 +234,21 @@ class SecretTable(Mapping[str, SecretColumn]):
             added[name] = value
         shown = (*self._shown, *(name for name in added if name not in self._shown))
         return self._like(columns=self._columns | added, shown=shown)
+
+    # ---- missing values
+    def notna(self, column: str) -> SecretArray:
+        """A flag: whether a row has a value in a column, such as one that a join with how="left" found.
+
+        Of a column whose rows several rows may have found, a release of it needs a reason; how="semi" and "anti" count.
+        """
+        return has_value(self, column)
+
+    def fillna(self, **values: Any) -> SecretTable:  # Any: a number, a level or a day, by the kind of the column
+        """The same rows; where a column has no value, it has this public one: fillna(income=0).
+
+        The rows with a value, and those without, must be none or enough before a release about the column.
+        """
+        return self.assign(**{name: filled(self, name, value) for name, value in values.items()})
 
     # ---- rows at public places
     def at(self, places: NDArray[np.int64]) -> SecretTable:
