@@ -202,7 +202,7 @@ class Comparison(Model):
 
 
 class Crosstab(Model):
-    """Kind "crosstab": a contingency table and its chi-square."""
+    """Kind "crosstab": a contingency table and its chi-square; of two flags also their odds ratio."""
 
     rows: list[str]
     columns: list[str]
@@ -210,6 +210,9 @@ class Crosstab(Model):
     chi_square: Number
     df: Number
     p: Number
+    odds_ratio: Number | None = None
+    ci_low: Number | None = None
+    ci_high: Number | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Crosstab:

@@ -229,7 +229,12 @@ def _crosstab(value: Crosstab, console: Console) -> None:
     for label, counts in zip(value.rows, value.counts, strict=True):
         table.add_row(Text(label), *map(cell, counts))
     console.print(table)
-    _facts([("chi-square", cell(value.chi_square)), ("df", cell(value.df, 4)), ("p", _p(value.p))], console)
+    facts = [("chi-square", cell(value.chi_square)), ("df", cell(value.df, 4)), ("p", _p(value.p))]
+    if value.odds_ratio is not None:
+        facts.append(("odds ratio", cell(value.odds_ratio)))
+    if value.ci_low is not None and value.ci_high is not None and not _has_words((value.ci_low, value.ci_high)):
+        facts.append(("95 % interval", Text(f"{number(value.ci_low)} to {number(value.ci_high)}")))
+    _facts(facts, console)
 
 
 def _facts(facts: list[tuple[str, Text]], console: Console) -> None:
