@@ -111,7 +111,7 @@ def html(result: Mapping[str, Any] | Result) -> str:
         scalars=[name for name in columns.others if isinstance(values[name], Scalar)],
         sections=[name for name in columns.others if not isinstance(values[name], Scalar | Histogram)],
         strongest={
-            name: _strongest(value) for name, value in values.items() if name in svgs and isinstance(value, Matrix)
+            name: _strongest(value) for name, value in values.items() if isinstance(value, Matrix) and value.symmetric
         },
         slices={name: _slices(value) for name, value in values.items() if isinstance(value, Array)},
         slice_count={name: prod(value.shape[:-2]) for name, value in values.items() if isinstance(value, Array)},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from parties.report import group_plots
 from parties.report.data import Result
 from parties.report.kinds import Comparison, Histogram, Matrix, Regression
 from parties.report.svg import BAR, EMPTY, INK, LINE, NEGATIVE, POSITIVE, STRONG, TEXT, drawing, figure, svg
@@ -36,6 +37,8 @@ def _drawing(name: str, value: Any) -> Callable[[], str] | None:
         return lambda: _histogram(name, value)
     if isinstance(value, Matrix) and value.symmetric and 0 < len(value.values) <= _MOST_LABELS:
         return lambda: _heat_map(name, value)
+    if isinstance(value, Matrix) and group_plots.by_groups(value):
+        return lambda: group_plots.bars(name, value)
     if isinstance(value, Regression) and len(value.terms) <= _MOST_LABELS:
         return lambda: _coefficients(name, value)
     if isinstance(value, Comparison):

@@ -180,6 +180,49 @@ def test_html_shows_every_kind() -> None:
     ]  # fmt: skip
 
 
+GROUPS: dict[str, Any] = {
+    "rows": None,
+    "columns": ["drug", "age", "patients", "rate"],
+    "values": [["statin", "young <blink>", 120, 0.25], ["other", "old", 80, SMALL]],
+}
+
+
+def test_groups_are_bars() -> None:
+    """A panel for each column of numbers; the table stands below."""
+    page = Page(report.html(result({"deaths": ("matrix", GROUPS)})))
+    assert ("aria-label", "By groups: deaths, 2 groups") in page.attributes
+    for shown in ("statin, young <blink>", "other, old", "rate", "–", "120", "0.250", "As a table"):
+        assert shown in page.text, shown
+    assert "blink" not in page.tags
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"values": [["statin", "young", -120, 0.25]]},
+        {"values": [[1, 2, 120, 0.25]]},
+        {"values": [["statin", "young", SMALL, SMALL]]},
+        {"values": []},
+        {"values": [["statin", str(i), 1, 0.5] for i in range(100)]},
+    ],
+)
+def test_tables_without_bars(changed: dict[str, Any]) -> None:
+    page = Page(report.html(result({"deaths": ("matrix", GROUPS | changed)})))
+    assert not [value for name, value in page.attributes if name == "aria-label" and "By groups" in value]
+
+
+def test_an_odds_ratio_is_shown_with_its_table() -> None:
+    table = CROSSTAB | {"odds_ratio": 1.4130, "ci_low": 1.0533, "ci_high": 1.8956}
+    content = result({"smoking": ("crosstab", table)})
+    for shown in (Page(report.html(content)).text, terminal(content)):
+        assert "odds ratio" in shown
+        assert "1.0533 to 1.8956" in shown
+    undefined = CROSSTAB | dict.fromkeys(("odds_ratio", "ci_low", "ci_high"), "undefined: a cell without rows")
+    content = result({"smoking": ("crosstab", undefined)})
+    for shown in (Page(report.html(content)).text, terminal(content)):
+        assert "undefined: a cell without rows" in shown
+
+
 def test_html_is_self_contained() -> None:
     text = report.html(result())
     page = Page(text)
