@@ -28,7 +28,8 @@ class Computation:
     organizations  their names in index order: those that compute come first
     compute        how many of them compute, the first ones (default: all)
     recipients     names of those that learn releases (default: all)
-    owners         input -> indices of the organizations that bring rows of it (default: all, for each input)
+    owners         input -> indices of the organizations that bring rows of it (default: all; of an input that one
+                   organization holds, the organization with the holder's place, as in a demo)
     parameters     values in place of the scenario's defaults; any, since `Scenario.settings` checks their types
     ranges         ranges in place of those that the scenario declares
     engine         a name that `protocols.engines.make_engine` knows
@@ -90,7 +91,12 @@ class Computation:
 
     def owners_of(self, name: str) -> Sequence[int]:
         """Indices of the organizations that bring rows of an input."""
-        return range(len(self.organizations)) if self.owners is None else self.owners[name]
+        if self.owners is not None:
+            return self.owners[name]
+        holder = self.scenario.inputs[name].holder
+        if holder is None:
+            return range(len(self.organizations))
+        return (self.scenario.holders.index(holder) % len(self.organizations),)
 
     def settings(self) -> SimpleNamespace:
         """The scenario's parameters with the given values, in an object of their own for each run."""

@@ -71,6 +71,11 @@ class Scenario:
         return oracle
 
     @property
+    def holders(self) -> list[str]:
+        """The roles whose holder brings a whole table, in the order of the inputs."""
+        return list(dict.fromkeys(entry.holder for entry in self.inputs.values() if entry.holder))
+
+    @property
     def script(self) -> Script:
         """The function under `@scenario.run`. Raises ConfigError where there is none."""
         if self._script is None:

@@ -18,7 +18,7 @@ from parties.local.launch import Ended, Launched, bring, consortium
 from parties.local.oracle import MOST_ROWS, OracleFailed, attempted, compared, pooled, smallest, uncompared
 from parties.local.samples import deal, given, samples, write
 from parties.study.confined import Limits
-from parties.study.loader import Loaded, folder, holders_of, load
+from parties.study.loader import Loaded, folder, load
 from parties.study.plan import BoundStudy
 from parties.study.rehearsal import tried_study
 from parties.study.trust import choose
@@ -67,26 +67,25 @@ def prepare(
 ) -> Demo:
     """Decide which organizations take part with which files. Raises ConfigError.
 
-    organizations  how many bring data (default: as many as there are files in `data`, else three); two are joined by
-                   a helper that only computes. With the engine replicated, only the first three compute
+    organizations  how many bring data (default: as many as there are files in `data`, else as in the sample data, else
+                   three); two are joined by a helper that only computes. With the engine replicated, only the first
+                   three compute
     data           files as `parties.local.samples.given` reads them: FILE, or INPUT=FILE
     engine, threshold   as a study names them (default: as for studies)
     """
     loaded = load(scenario)
-    count = organizations if organizations is not None else 3
+    files: dict[str, dict[str, Path]] = {} if data else samples(loaded)
+    count = organizations if organizations is not None else len(files) or 3
     if count < 1:
         raise ConfigError(f"--organizations {count}: at least one brings data")
-    files: dict[str, dict[str, Path]] = {}
     dealt: dict[str, dict[str, str]] = {}
     if data:
         count, brought = given(loaded, data, organizations)
         files = dict(zip(_numbered(count), brought, strict=True))
-    else:
-        files = samples(loaded)
-        if len(files) != count:
-            files, dealt = {}, deal(loaded, _numbered(count))
+    elif len(files) != count:
+        files, dealt = {}, deal(loaded, _numbered(count))
     roles = {name: ["input", "compute", "recipient"] for name in files or dealt}
-    for name, holder in zip(files, holders_of(loaded), strict=False):
+    for name, holder in zip(files, loaded.scenario.holders, strict=False):
         roles[name].append(holder)
     if engine == "replicated":
         for name in list(roles)[REPLICATED_PARTIES:]:

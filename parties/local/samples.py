@@ -9,7 +9,7 @@ from pathlib import Path
 
 from mpc.errors import ConfigError
 from parties.data.dataschema import schema_toml
-from parties.study.loader import Loaded, folder, holders_of
+from parties.study.loader import Loaded, folder
 from parties.study.trust import number
 
 
@@ -46,7 +46,7 @@ def given(loaded: Loaded, data: Sequence[Path], organizations: int | None) -> tu
     """How many organizations bring data, and the files of each by input, from `--data FILE` or `--data INPUT=FILE`.
 
     The first file of an input goes to the first organization, the second to the second. An input that one
-    organization holds has one file; it goes to the organization with the holder's place (`holders_of`). Raises
+    organization holds has one file; it goes to the organization with the holder's place (`Scenario.holders`). Raises
     ConfigError.
     """
     inputs = loaded.scenario.inputs
@@ -62,7 +62,7 @@ def given(loaded: Loaded, data: Sequence[Path], organizations: int | None) -> tu
             raise ConfigError(f"{rest}: no such file{named}")
         files[which].append(Path(rest))
     split = [which for which, entry in inputs.items() if entry.holder is None]
-    holders = holders_of(loaded)
+    holders = loaded.scenario.holders
     count = organizations or max([len(files[which]) for which in split] + [len(holders), 1])
     for which, entry in inputs.items():
         wanted = count if entry.holder is None else 1

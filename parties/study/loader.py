@@ -252,8 +252,3 @@ def _temporary(finder: _Finder) -> Iterator[None]:
         sys.meta_path.remove(finder)
         for name in [n for n in sys.modules if n == _PACKAGE or n.startswith(_PACKAGE + ".")]:
             del sys.modules[name]
-
-
-def holders_of(loaded: Loaded) -> list[str]:
-    """The roles whose holder brings a whole table, in the order of the organizations that have them in a demo."""
-    return list(dict.fromkeys(entry.holder for entry in loaded.scenario.inputs.values() if entry.holder))

@@ -16,7 +16,7 @@ from mpc.errors import ConfigError
 from mpc.machine.network import Network
 from mpc.releases.speaking import held
 from parties.study.confined import Limits, confined
-from parties.study.loader import Loaded, find, holders_of, load
+from parties.study.loader import Loaded, find, load
 from parties.study.plan import BoundStudy, StudyPlan, open_study, read_study
 from parties.system.kernels import choose_cache
 from parties.text.echo import echo
@@ -63,14 +63,9 @@ def dry_run_of(bound: BoundStudy, network: Network | None, *, speaks: bool = Fal
 def supposed(loaded: Loaded) -> Computation:
     """A study of three organizations with the scenario's default parameters, to show what it would do."""
     names = ("one", "two", "three")
-    holders = holders_of(loaded)
-    if len(holders) > len(names):
-        raise ConfigError(f"it is for {len(holders)} holders of data")
-    owners = {
-        name: (holders.index(entry.holder),) if entry.holder else tuple(range(len(names)))
-        for name, entry in loaded.scenario.inputs.items()
-    }
-    return Computation(loaded.scenario, names, owners=owners)
+    if len(loaded.scenario.holders) > len(names):
+        raise ConfigError(f"it is for {len(loaded.scenario.holders)} holders of data")
+    return Computation(loaded.scenario, names)
 
 
 # ---- in the child
