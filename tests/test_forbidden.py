@@ -12,8 +12,8 @@ from tests.support.sources import PACKAGES, calls, dotted, files, guard, imports
 FORBIDDEN_IMPORTS = {"pickle", "cPickle", "shelve", "marshal", "dill", "cloudpickle", "random", "imp"}
 FORBIDDEN_CALLS = {"eval", "exec", "__import__", "os.system", "os.popen"}
 LOADER = "parties/study/loader.py"
-#: What makes rows for mock runs and benchmarks, never randomness of a protocol.
-SYNTHETIC = ("parties/bench/workloads", "protocols/mock.py")
+#: What makes rows for mock runs, benchmarks and samples, never randomness of a protocol.
+SYNTHETIC = ("parties/bench/workloads", "protocols/mock.py", "scenarios/data")
 
 
 def synthetic() -> list[Path]:

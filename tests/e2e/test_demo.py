@@ -133,6 +133,20 @@ def test_for_people(tmp_path):
         assert words in ended.stdout
 
 
+def test_registers_linked(tmp_path):
+    """Three holders, each with its own table and its own way to write a key; the report has bars for groups."""
+    result = result_of(demo(tmp_path, "linked_registry", "--json"))
+    assert {name: entry["rows"] for name, entry in result["organizations"].items()} == {
+        "hospital": 1500,
+        "pharmacy": 4237,
+        "register": 847,
+    }
+    assert result["releases"]["patients with a prescription"] == 988
+    assert result["oracle"]["max_relative_error"] <= 2e-3
+    assert set(result["oracle"]["details"]) == set(result["releases"])
+    assert "By groups: deaths by drug and age, 9 groups" in Path(result["files"]["report"]).read_text()
+
+
 def test_ranges_a_hundred_times_too_wide(tmp_path):
     result = result_of(demo(tmp_path, "--json", "--widen", 100))
     assert_close(result["releases"], oracle(frames()), limit=1e-5, error_limit=1e-5)
