@@ -6,7 +6,7 @@
 Keys must be unique among the rows of one owner on the right; on the left they may repeat. What happens:
 
 1. The right owner places its rows into a table of slots of a public size, each row with a key into one of the three
-   slots that public hash functions of its key name (`mpc.tables.lookups`). It shares the tags of the slots, and gives
+   slots that public hash functions of its key name (`mpc.tables.slots`). It shares the tags of the slots, and gives
    the order that brings the shared columns into their slots (`given_order`).
 2. The left owner shares the tags of its rows. It knows which three slots each row asks for, and gives the order in
    which each slot is followed by the rows that ask for it. `copy_down` copies tag and columns of the slots to them.
@@ -16,7 +16,7 @@ Security. Semi-honest, as the primitives: orders, tags and columns are secret fr
 them anyway, sizes depend on public numbers alone, and nothing is opened. A left owner that lies about its order looks
 up in other slots; tags decide what it finds, and it learns neither. A party that computes and owns rows at the same
 time sees its own keys, and messages that are uniform to it.
-Error. A row that looks up may meet the tag of another key with a probability of `lookups.chance`: 3 m 2^-62 for m rows.
+Error. A row that looks up may meet the tag of another key with a probability of `slots.chance`: 3 m 2^-62 for m rows.
 The slots of a key do not follow from its tag, so the number of rows on the right does not matter.
 Sources. Cuckoo tables: Pagh and Rodler, ESA 2001; joins of tables whose owners know their keys, by such tables and
 oblivious copying: Mohassel, Rindal, Rosulek, CCS 2020. That orders known to one owner and a running sum copy rows with
@@ -31,18 +31,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc.errors import ShapeError
-from mpc.machine.digest import digest
-from mpc.machine.operation import Handle, Local
-from mpc.machine.outside import Part, Partial
-from mpc.machine.relations import Rule
 from mpc.machine.runtime import Runtime
 from mpc.tables import lookups
-from mpc.tables.local import share_parts
-from mpc.tables.lookups import CHOICES, TAG_BITS, TAG_BOUND, HeldKeys, third
+from mpc.tables.lookups import HeldKeys
+from mpc.tables.slots import CHOICES, TAG_BITS, TAG_BOUND, third
 from mpc.values.basis import LOOSE
 from mpc.values.secret import SecretArray, concatenate, constant
 from mpc.values.stated import BIT, Stated
-from protocols.order import Ordering, order_from_places
+from protocols.order import Ordering
+from protocols.tables.held import Asking, lines_of, numbers_of, orders_of
+from protocols.tables.records import Records, beside
 
 #: Left rows that are compared at a time.
 CHUNK = 1 << 18
@@ -73,22 +71,6 @@ class Links:
     placing: list[Ordering]
     #: By (left owner, right owner): bool (3, left rows of that owner).
     same: dict[tuple[int, int], SecretArray]
-
-
-@dataclass(frozen=True)
-class Asking:
-    """The line of slots and rows that ask for them, which an owner on the left gave.
-
-    facts  whether the slots keep their sequence in it, where that was checked
-    """
-
-    order: Ordering
-    facts: Handle | None
-
-    def through(self, primitive: str, x: SecretArray) -> Handle:
-        """`copy_down` or `sum_up` of x; 0 where the slots do not keep their sequence."""
-        moved = x.run.schedule(primitive, x.handle, self.order.handle)
-        return moved if self.facts is None else x.run.schedule("keep", moved, self.facts)
 
 
 async def lookup(
@@ -137,36 +119,39 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray], 
     placed, asked = lookups.placed(right, matches), lookups.asked(left, right.rows, matches)
     asks = left.rows * matches
     slots = CHOICES * third(right.rows)
-    placing = _orders(right, placed, slots)
-    asking = _lines(left, asked, slots, asks)
-    slot_tags = _numbers(right, placed, "tags", slots, TAG_BOUND)
-    tags = _numbers(left, asked, "tags", asks, TAG_BOUND)
-    records = _Records(columns)
+    placing = orders_of(right, placed, slots)
+    asking = lines_of(left, asked, slots, asks)
+    slot_tags = numbers_of(right, placed, "tags", slots, TAG_BOUND)
+    tags = numbers_of(left, asked, "tags", asks, TAG_BOUND)
+    records = Records(columns)
     tables = []
     for j, order in enumerate(placing):
         payload = records.block(j, right.rows, slots)
         tagged = [slot_tags[j].reshape(slots, 1)]
-        tables.append(_beside([*tagged, *([] if payload is None else [order.apply(payload)])]))
+        tables.append(beside([*tagged, *([] if payload is None else [order.apply(payload)])]))
         await run.settle(tables[-1].handle)
     same: dict[tuple[int, int], SecretArray] = {}
     hits: list[list[SecretArray]] = [[] for _ in placing]
     sums: list[SecretArray] = []
+    flags: list[SecretArray] = []
     for i, line in enumerate(asking):
         total: SecretArray | None = None
+        flagged: SecretArray | None = None
         for j, table in enumerate(tables):
-            same[i, j], one = await _matched(run, tags[i], table, line, records.bound)
+            same[i, j], one, bits = await _matched(run, tags[i], table, line, records)
             # At most one slot has the tag of a row, since tags of slots differ, but for `EMPTY`, which no row has.
             hits[j].append(same[i, j][0] ^ same[i, j][1] ^ same[i, j][2])
             total = one if total is None or one is None else total + one
-        if total is not None:
-            sums.append(total)
+            flagged = bits if flagged is None or bits is None else flagged | bits
+        sums += [] if total is None else [total]
+        flags += [] if flagged is None else [flagged]
     found = [concatenate(parts) for parts in hits]
     anywhere = found[0]
     for other in found[1:]:
         anywhere = anywhere | other
-    gathered = records.columns(concatenate(sums), len(placing)) if sums else []
+    gathered = records.columns(_joined(sums), _joined(flags), len(placing))
     if matches > 1:
-        beyond = _total(_numbers(right, placed, "beyond", 1, right.rows))
+        beyond = _total(numbers_of(right, placed, "beyond", 1, right.rows))
         anywhere, *found = (_by_row(x, matches) for x in (anywhere, *found))
         gathered = [_by_row(x, matches) for x in gathered]
     else:  # the owners have made sure that there is none
@@ -178,33 +163,35 @@ def _by_row(x: SecretArray, matches: int) -> SecretArray:
     return x.reshape(-1, matches, *x.shape[1:])
 
 
+def _joined(parts: Sequence[SecretArray]) -> SecretArray | None:
+    return concatenate(parts) if parts else None
+
+
 def _total(parts: Sequence[SecretArray]) -> SecretArray:
     return concatenate(parts).sum()
 
 
 async def _matched(
-    run: Runtime, tags: SecretArray, table: SecretArray, asking: Asking, bound: int
-) -> tuple[SecretArray, SecretArray | None]:
-    """For rows with `tags` (m,) that ask for slots of `table` (slots, 1 + w) in an order: whether each of three slots
-    has the tag, bool (3, m), and the columns of the slot that has it, (m, w); `bound` is that of the columns."""
-    rows, width = len(tags), table.shape[1] - 1
-    copied = table.with_handle(asking.through("copy_down", table)).reshape(CHOICES, rows, 1 + width)
+    run: Runtime, tags: SecretArray, table: SecretArray, asking: Asking, records: Records
+) -> tuple[SecretArray, SecretArray | None, SecretArray | None]:
+    """For rows with `tags` (m,) that ask for slots of `table` (slots, 1 + width) in an order: whether each of three
+    slots has the tag, bool (3, m), and numbers and flags of the slot that has it (`Records.picked`)."""
+    rows, width = len(tags), 1 + records.width
+    copied = table.with_handle(asking.through("copy_down", table)).reshape(CHOICES, rows, width)
     await run.settle(copied.handle)
-    bits: list[SecretArray] = []
-    taken: list[SecretArray] = []
+    same: list[SecretArray] = []
+    sums: list[SecretArray] = []
+    flags: list[SecretArray] = []
     for start in range(0, max(rows, 1), CHUNK):
-        here = slice(start, start + CHUNK)
-        part = copied[:, here]
-        own = tags[here].broadcast_to(part.shape[:2])
+        part = copied[:, start : start + CHUNK]
+        own = tags[start : start + CHUNK].broadcast_to(part.shape[:2])
         difference = own - part[..., 0].bounded(TAG_BOUND)
-        bits.append(difference.invoke("equal", width=TAG_BITS, result=BIT))
-        if width:
-            chosen = bits[-1].reshape(CHOICES, -1, 1).broadcast_to((*part.shape[:2], width))
-            picked = chosen.invoke("inject", part[..., 1:], result=Stated(bound=bound, frac=0, type="int"))
-            # At most one of the three is not 0.
-            taken.append(picked.invoke("sum", axis=0, result=Stated(bound=bound)))
-        await run.settle(bits[-1].handle, *[x.handle for x in taken[-1:]])
-    return concatenate(bits, 1), concatenate(taken) if taken else None
+        same.append(difference.invoke("equal", width=TAG_BITS, result=BIT))
+        values, bits = records.picked(part[..., 1:], same[-1])
+        sums += [] if values is None else [values]
+        flags += [] if bits is None else [bits]
+        await run.settle(*[x.handle for x in (same[-1], values, bits) if x is not None])
+    return concatenate(same, 1), _joined(sums), _joined(flags)
 
 
 async def spread_back(links: Links, values: SecretArray, bound: int | None = None) -> SecretArray:
@@ -256,138 +243,9 @@ async def held_order(keys: HeldKeys) -> tuple[Ordering, SecretArray]:
     if len(keys.source.owners) != 1:
         raise ShapeError(f"held_order: table {keys.source.name} has {len(keys.source.owners)} owners; expected one")
     local = lookups.ordered(keys)
-    order = _orders(keys, local, keys.rows)[0]
+    order = orders_of(keys, local, keys.rows)[0]
     # A comparison makes a bit of whatever the owner shared.
-    return order, (_numbers(keys, local, "starts", keys.rows, 1)[0] > 0).with_basis(LOOSE)
-
-
-@dataclass(frozen=True)
-class _Anything(Rule):
-    """Nothing is claimed of the parts beyond their bounds."""
-
-
-# ---- what owners give
-def _reads(keys: HeldKeys, local: Local, what: str, size: int) -> bytes:
-    return digest((keys.source.name, local.digest, what, size))
-
-
-def _orders(keys: HeldKeys, local: Local, rows: int) -> list[Ordering]:
-    """The order of each owner."""
-    run, source = keys.source.run, keys.source
-    reads = _reads(keys, local, "order", rows)
-    orders = []
-    for owner in source.owners:
-        if owner >= run.parties:
-            places = _outside(keys, local, "places", rows, max(rows - 1, 1), owner)
-            orders.append(order_from_places(run, places, owner))
-        elif run.dry or run.index != owner:
-            handle = run.schedule("given_order", reads=reads, owner=owner, values=None, rows=rows)
-            orders.append(Ordering(run, handle, LOOSE))
-        else:
-            handle = run.schedule(
-                "given_order", local=local, reads=reads, owner=owner, values=lambda found: found["order"], rows=rows
-            )
-            orders.append(Ordering(run, handle, LOOSE))
-    return orders
-
-
-def _lines(keys: HeldKeys, local: Local, slots: int, asks: int) -> list[Asking]:
-    """The line of each owner: of slots, and of rows that ask for three of them each.
-
-    Copies of a row are sums of differences: in a line whose slots do not keep their sequence these do not telescope,
-    and may be beyond the bound of the rows. Where masks rest on bounds, it is checked, as other inputs of owners are:
-    slot k of n must be the k-th slot of the line. Places in the line are a permutation of 1 to n, for which the sum
-    of k times its place is largest, and sum k^2, for the identity alone.
-    """
-    run, rows = keys.source.run, slots + CHOICES * asks
-    orders = _orders(keys, local, rows)
-    if not run.engine.rests_on_bounds:
-        return [Asking(order, None) for order in orders]
-    numbers = np.arange(1, slots + 1)
-    lines = []
-    for owner, order in zip(keys.source.owners, orders, strict=True):
-        is_slot = constant(run, (np.arange(rows) < slots).astype(np.int64))
-        # Counts of slots, from 1 to `slots` at a slot.
-        place = order.undo(order.apply(is_slot).cumsum().bounded(slots))[:slots]
-        excess = (place * numbers).sum() - int((numbers.astype(object) ** 2).sum())
-        lines.append(Asking(order, run.relations.hold([owner], [excess.reshape(1, 1)])))
-    return lines
-
-
-def _numbers(keys: HeldKeys, local: Local, name: str, size: int, bound: int) -> list[SecretArray]:
-    """What the local results call `name`, of each owner: integers (size,). They are checked against their bound where
-    masks rest on it; elsewhere a wrong one only makes the results about its owner's rows wrong."""
-    run, source = keys.source.run, keys.source
-    if run.engine.rests_on_bounds:
-        checked = share_parts(source, local, [Part(name, (size,), 0, bound, "int")], _Anything())[name]
-        return [x.with_basis(LOOSE) for x in checked]
-    reads = _reads(keys, local, name, size)
-    numbers = []
-    for owner in source.owners:
-        if owner >= run.parties:
-            handle = _outside(keys, local, name, size, bound, owner)
-        elif run.dry or run.index != owner:
-            handle = run.schedule("input", reads=reads, owner=owner, values=None, shape=(size,))
-        else:
-            handle = run.schedule(
-                "input", local=local, reads=reads, owner=owner, values=lambda found: found[name], shape=(size,)
-            )
-        numbers.append(SecretArray(run, handle, type="int", bound=bound, basis=LOOSE))
-    return numbers
-
-
-def _outside(keys: HeldKeys, local: Local, name: str, size: int, bound: int, owner: int) -> Handle:
-    """Integers of an organization that does not compute, (size,)."""
-    run, source = keys.source.run, keys.source
-    partial = Partial(source.name, (Part(name, (size,), 0, bound, "int"),), (owner,), _Anything(), local.digest)
-    values = run.outside.share(run, partial, local, lambda found: np.asarray(found[name], np.int64).reshape(1, -1))
-    return run.schedule("view", values, to=lambda x: x[0], shape=(size,))
-
-
-# ---- columns as records
-class _Records:
-    """Columns of different types and shapes as raw integers beside each other."""
-
-    def __init__(self, columns: Sequence[SecretArray]) -> None:
-        self._columns = columns
-        #: The largest bound of a column.
-        self.bound = max((1 if c.type == "bool" else c.bound for c in columns), default=1)
-        self._widths = [int(np.prod(c.shape[1:], dtype=np.int64)) for c in columns]
-
-    def block(self, owner: int, rows: int, slots: int) -> SecretArray | None:
-        """(slots, w): the rows of one owner, then zeros."""
-        if not self._columns:
-            return None
-        here = slice(owner * rows, (owner + 1) * rows)
-        parts = [_raw(c[here].reshape(rows, -1)) for c in self._columns]
-        joint = _beside(parts)
-        if slots == rows:
-            return joint
-        empty = constant(joint.run, np.zeros((slots - rows, joint.shape[1]), np.int64))
-        return concatenate([joint, empty])
-
-    def columns(self, records: SecretArray, owners: int) -> list[SecretArray]:
-        """The columns of records (rows, w), each of which is the sum of at most one row of each owner."""
-        out, start = [], 0
-        for column, width in zip(self._columns, self._widths, strict=True):
-            values = records[:, start : start + width].reshape(-1, *column.shape[1:])
-            start += width
-            if column.type == "bool":
-                bit = values.bounded(owners) > 0
-                out.append(bit.with_basis(LOOSE))
-            else:
-                stated = values.restated(bound=column.bound * owners, frac=column.frac, type=column.type, basis=LOOSE)
-                out.append(stated)
-        return out
-
-
-def _raw(x: SecretArray) -> SecretArray:
-    x = x.bare().numeric()
-    return SecretArray(x.run, x.handle, type="int", bound=x.bound, basis=LOOSE)
-
-
-def _beside(parts: Sequence[SecretArray]) -> SecretArray:
-    return parts[0] if len(parts) == 1 else concatenate(parts, 1)
+    return order, (numbers_of(keys, local, "starts", keys.rows, 1)[0] > 0).with_basis(LOOSE)
 
 
 __all__ = ["HeldKeys", "Links", "held_order", "link", "lookup", "spread_back"]

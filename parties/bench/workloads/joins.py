@@ -56,13 +56,11 @@ class Join(Workload):
 
     async def timed(self) -> Handle:
         left, right = self._table("left", 0, self.left), self._table("right", 1, self.right)
-        shared = left[["value"]].share(rows=self.size), right[["value"]].share(rows=self.size)
-        keys = [HeldKeys(table.source, None, ("who",), self.size) for table in (left, right)]
-        y: Any = shared[1]["value"]
-        links = await link(keys[0], keys[1], [y.without_mask(), y.valid], matches=self.matches)
-        joined, there = links.gathered
-        await self.run.settle(links.found.handle, joined.handle, there.handle)
-        return joined.handle
+        table = left.share(rows=self.size).join(right.share(rows=self.size), on="who", validate="m:1")
+        joined: Any = table["value_right"]
+        await self.run.settle(table.rows.handle, joined.handle, joined.valid.handle)
+        handle: Handle = joined.handle
+        return handle
 
     async def error(self, result: Handle) -> float:
         return largest_of((await self.opened(result)).reshape(self.clear.shape) - self.clear)
@@ -73,3 +71,11 @@ class JoinMany(Join):
 
     default = 500_000
     matches = 2
+
+    async def timed(self) -> Handle:
+        left, right = self._table("left", 0, self.left), self._table("right", 1, self.right)
+        y: Any = right[["value"]].share(rows=self.size)["value"]
+        keys = [HeldKeys(table.source, None, ("who",), self.size) for table in (left, right)]
+        links = await link(keys[0], keys[1], [y.without_mask(), y.valid], matches=self.matches)
+        await self.run.settle(links.found.handle, *[x.handle for x in links.gathered])
+        return links.gathered[0].handle

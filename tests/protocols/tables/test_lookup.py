@@ -11,7 +11,8 @@ import pytest
 from mpc import Date, Integer, Key, Real, Scenario, Study, Table
 from mpc.errors import DataError, ShapeError
 from mpc.releases.study import runtime_of
-from mpc.tables.lookups import Asked, HeldKeys, third
+from mpc.tables.lookups import Asked, HeldKeys
+from mpc.tables.slots import third
 from mpc.values.secret import constant
 from protocols.simulate import Computation, dry_run, opened, simulate
 from protocols.tables.lookup import held_order, link, lookup, spread_back
