@@ -31,6 +31,7 @@ COMMANDS = {
     "data": ("parties.cli.data:group", "Add, list and check this organization's datasets."),
     "scenario": ("parties.cli.scenario:group", "List, show and write scenarios."),
     "plan": ("parties.cli.plan:command", "Show what a study releases, to whom, and what it costs."),
+    "sql": ("parties.cli.sql:command", "Show what a SQL query does: at which owner, in secret, at what cost."),
     "run": ("parties.cli.run:command", "Run a study with the other organizations, now."),
     "submit": ("parties.cli.submit:submit", "Submit this organization's data to a study, without computing."),
     "results": ("parties.cli.submit:results", "Fetch this organization's results of a study, without computing."),

@@ -82,6 +82,8 @@ def kind(path: Path) -> str | None:
         keys = tomllib.loads(text)
     except tomllib.TOMLDecodeError:
         keys = {}
+    if "tables" in keys and ("sql" in keys or "queries" in keys):
+        return "scenario"
     for key, kind_with_key in (("scenario", "study"), ("organizations", "program study"), ("columns", "schema")):
         if key in keys:
             return kind_with_key

@@ -27,6 +27,7 @@ from mpc.releases.speaking import held, holding
 from mpc.suggestions import also, closest
 from parties.data.misplaced import check_kind
 from parties.study.lint import library_names, lint
+from parties.study.sqlfile import is_sql_file, module_of, read_sql_file
 from parties.text.echo import echo, scenario_print
 from protocols.mistakes import mistake, of_the_author
 
@@ -42,7 +43,7 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class Loaded:
     """A scenario with the source it came from.
 
-    name     of its file or folder, without .py
+    name     of its file or folder, without .py or .toml
     path     that file or folder
     sources  relative name -> bytes with LF line ends, sorted by name; they are part of the agreement
     doc      the docstring: who brings what, who learns what
@@ -87,7 +88,7 @@ def find(name: str, *, base: Path | None = None) -> Path:
         return bundled[name]
     path = (base or Path()) / Path(name).expanduser()
     check_kind(path, "scenario")
-    if path.suffix == ".py" and path.is_file():
+    if (path.suffix == ".py" or is_sql_file(path)) and path.is_file():
         return path
     if path.is_dir():
         if not (path / "__init__.py").is_file():
@@ -95,13 +96,16 @@ def find(name: str, *, base: Path | None = None) -> Path:
         return path
     known = ", ".join(bundled) or "none"
     if path.is_file():
-        raise ConfigError(f"{path} is no scenario: that is a file NAME.py, or one that comes with Comity ({known})")
+        raise ConfigError(
+            f"{path} is no scenario: that is NAME.py, NAME.toml with SQL, or one that comes with Comity ({known})"
+        )
     meant = also(closest(name, bundled))
     raise ConfigError(f"no scenario {name!r}: no such file, and none of this name comes with Comity ({known}){meant}")
 
 
 def read_sources(path: Path) -> dict[str, bytes]:
-    """Every .py of a scenario, relative name -> bytes with LF line ends, without a byte order mark."""
+    """Every .py of a scenario, or its one file with SQL: relative name -> bytes with LF line ends, without a byte order
+    mark."""
     files = [path] if path.is_file() else sorted(path.rglob("*.py"))
     base = path.parent if path.is_file() else path
     sources = {}
@@ -120,6 +124,8 @@ def read_sources(path: Path) -> dict[str, bytes]:
 def docstring(path: Path) -> str:
     """A scenario's docstring, without running it."""
     source = read_sources(path)[path.name if path.is_file() else "__init__.py"]
+    if is_sql_file(path):
+        return read_sql_file(source, path.name).about
     try:
         return ast.get_docstring(ast.parse(source)) or ""
     except (SyntaxError, ValueError):
@@ -142,8 +148,11 @@ def load(name: str, *, base: Path | None = None) -> Loaded:
 
 
 def _loaded(path: Path, sources: dict[str, bytes], single: bool) -> Loaded:
-    trees = lint(sources, folder=not single)
-    for file in trees:
+    if is_sql_file(path):
+        trees = {path.name: module_of(sources[path.name], path.name)}
+    else:
+        trees = lint(sources, folder=not single)
+    for file in () if is_sql_file(path) else trees:
         if not all(_NAME.fullmatch(part) for part in file.removesuffix(".py").split("/")):
             raise ConfigError(f"scenario file {file!r}: use letters, digits and _ in file names")
     entry = path.name if single else "__init__.py"
@@ -167,7 +176,8 @@ def _loaded(path: Path, sources: dict[str, bytes], single: bool) -> Loaded:
         for level in ("library", "shares")
     )
     name = path.stem if single else path.name
-    return Loaded(name, path, scenario, sources, inspect.getdoc(module) or "", library, shares, tuple(said))
+    about = read_sql_file(sources[path.name], path.name).about if is_sql_file(path) else inspect.getdoc(module) or ""
+    return Loaded(name, path, scenario, sources, about, library, shares, tuple(said))
 
 
 def _execute(path: Path, entry: str, trees: dict[str, ast.Module]) -> types.ModuleType:
