@@ -167,13 +167,12 @@ class SecretTable(Mapping[str, SecretColumn]):
         return self._like(shown=tuple(name for name in self._shown if name not in names))
 
     def rename(self, **names: str) -> SecretTable:
-        """The same rows with other names for some columns: `rename(new="old")`. Free."""
-        for old in names.values():
-            self.column(old)
-        new = {old: name for name, old in names.items()}
-        columns = {new.get(name, name): self._columns[name] for name in self._shown}
-        if len(new) < len(names) or len(columns) < len(self._shown):
-            raise ConfigError('rename: each column gets one name, which no other column has: rename(new="old")')
+        """The same rows with other names for some columns: column `old` is called as in `rename(old="new")`. Free."""
+        for name in names:
+            self.column(name)
+        columns = {names.get(name, name): self._columns[name] for name in self._shown}
+        if len(columns) < len(self._shown):
+            raise ConfigError('rename: each column has a name of its own: rename(old="new")')
         return self._like(columns=columns, shown=tuple(columns))
 
     def filter(self, condition: SecretArray) -> SecretTable:

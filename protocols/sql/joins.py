@@ -241,7 +241,7 @@ class Joiner:
         self.same_kinds(a, b, pairs)
         left, on = _keyed(a, [x for x, _ in pairs])
         right, there = _keyed(b, [y for _, y in pairs])
-        right = right.rename(**{new: old for old, new in zip(there, on, strict=True) if old != new})
+        right = right.rename(**{old: new for old, new in zip(there, on, strict=True) if old != new})
         words = f"{a.words} {_WORDS[how]} {b.words} by {self._names(pairs)}"
         with self.steps.step(IN_SECRET, f"join: {words}") as step:
             matches = None if one or how in ("semi", "anti") else self.matches

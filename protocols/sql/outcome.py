@@ -314,7 +314,7 @@ def _ordered(select: Select, table: SecretTable, row: Row, rows: Relation) -> Re
         with select.steps.step(IN_SECRET, f"sort by {', '.join(map(shown, by))}", made.capacity):
             made = made.sort(*directions)
     names = [output.name for output in select.outputs]
-    made = made.select(*added).rename(**{name: f"output_{k}" for k, name in enumerate(names)})
+    made = made.select(*added).rename(**{f"output_{k}": name for k, name in enumerate(names)})
     return replace(rows, table=made, columns={Slot("", name): name for name in names}, unique=frozenset())
 
 

@@ -76,7 +76,7 @@ class Relation:
         """The same rows; columns of the table get other names: old -> new."""
         if not names:
             return self
-        table = self.table.rename(**{new: old for old, new in names.items()})
+        table = self.table.rename(**dict(names))
         return replace(self, table=table, columns={slot: names.get(name, name) for slot, name in self.columns.items()})
 
     def once(self, keys: Sequence[Slot]) -> Relation:

@@ -142,7 +142,7 @@ class Grouped(ABC):
         self.need("mean", x)
         count = self._counted(x)
         nonempty = count > 0
-        mean = self._sum(x) / where(nonempty, count, 1)
+        mean = where(nonempty, self._sum(x), 0) / where(nonempty, count, 1)
         # It lies between two values of x, but for the rounding of the division.
         limit = np.ldexp(float(x.bound), mean.frac - x.frac)
         mean = mean.bounded(int(limit * (1 + 2.0**-20)) + 8)

@@ -104,7 +104,7 @@ def _outer(
     validate: Validate = "1:1" if one_left and one_right else "m:1" if one_right else "1:m"
     first = joined(left, right, on, "left", validate, None, suffix)
     alone = joined(right, left, on, "anti", None, None, suffix)
-    alone = alone.rename(**{new: old for old, new in right_names(left, right, suffix).items() if old != new})
+    alone = alone.rename(**{old: new for old, new in right_names(left, right, suffix).items() if old != new})
     return concatenated(first, without(alone, first))
 
 
