@@ -275,7 +275,7 @@ def test_a_schema_written_is_the_schema_read(tmp_path):
         ("x = ", "not a TOML file"),
         ("on_invalid = 'ignore'\n[columns.a]\ntype='flag'", "on_invalid must be"),
         ("", "declares no column"),
-        ("[columns.a]\ntype = 'text'", r"\[columns\.a\] type must be"),
+        ("[columns.a]\ntype = 'string'", r"\[columns\.a\] type must be"),
         ("[columns.a]\ntype = 'flag'\nlow = 1", "unknown key 'low'"),
         ("[columns.a]\ntype = 'real'\nlow = 3\nhigh = 3", r"low \(3\) must be below high"),
         ("[columns.a]\ntype = 'real'\nlow = 'x'", "low must be a number"),
