@@ -94,8 +94,10 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray], 
     Results stand on rows that the caller knows, so their basis is loose. Rows without a key never match.
 
     Rounds    about 15, and those of sharing
-    Bytes     with m left and r right rows, w columns, slots s = 3 `third(r)` (1.35 r for many rows), among three
-              parties, in words of 8 bytes: at most 2 (s + 3 m)(w + 1) + ... from one party
+    Bytes     linear: with m left rows, w columns and s = 3 `third` slots (1.35 a right row, for many rows), those of
+              `given_order` for s rows and for s + 3 m, `input` of s and of m numbers, a `shuffle` of s rows of w
+              numbers, `copy_down` of s + 3 m rows of w + 1 numbers, `equal` of 3 m numbers, and `inject` of 3 m w
+              numbers, or for flags an and of as many bits; for each pair of owners
     Raises    DataError at a right owner with two rows of one key, for one match; ShapeError
     """
     if matches < 1:
