@@ -174,6 +174,7 @@ def queries() -> dict[str, Query]:
         "different": building.ordered(select(TAX), ["person"], [], 1),
         "latest person": building.ordered(select(PEOPLE), ["tag"], [("born", True)], 1),
         "by tag and date": grouped(["tag", "born"], of=PEOPLE, n="count", known=("name", "count")),
+        "keys of an office": grouped(["office"], of=PEOPLE, persons=("tag", "nunique"), known=("tag", "count")),
         "by tag": building.joined(
             select(grouped(["tag"], of=PEOPLE, n="count")), select(PEOPLE), "inner", [("tag", "tag")], "_of", None
         ),

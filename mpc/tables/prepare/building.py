@@ -26,7 +26,7 @@ _TAKES: dict[str, tuple[type[Column], ...]] = {
     "max": (RealColumn, IntegerColumn, DateColumn),
     "median": (RealColumn, IntegerColumn),
     "count": (Column,),
-    "nunique": _VALUES,
+    "nunique": (*_VALUES, KeyColumn),
     "any": (FlagColumn,),
     "all": (FlagColumn,),
     "first": _VALUES,
