@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from sqlglot import exp
 
@@ -22,8 +22,16 @@ from protocols.sql.steps import Step, Steps
 from protocols.sql.text import Text
 from protocols.sql.values import Value
 
-if TYPE_CHECKING:
-    from mpc.releases.study import Study
+
+class Tables(Protocol):
+    """What a query reads: a study, for instance."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Names of the tables."""
+
+    def table(self, name: str) -> PrivateTable:
+        """A table by name."""
 
 
 class Query:
@@ -37,7 +45,7 @@ class Query:
 
     def __init__(
         self,
-        study: Study,
+        study: Tables,
         text: str,
         *,
         rows: Mapping[str, int] | None = None,
@@ -122,7 +130,7 @@ def _keys(table: str, given: Unique) -> list[tuple[str, ...]]:
 
 
 def query(
-    study: Study,
+    study: Tables,
     text: str,
     *,
     rows: Mapping[str, int] | None = None,

@@ -38,7 +38,8 @@ class Steps:
 
     def owners(self, owners: Sequence[int]) -> str:
         """Names of organizations."""
-        return ", ".join(self.run.names[owner] for owner in owners)
+        names = dict(enumerate(self.run.names))
+        return ", ".join(names.get(owner, f"party {owner}") for owner in owners)
 
     @contextmanager
     def step(self, where: str, does: str, places: int | None = None) -> Iterator[Step]:

@@ -65,6 +65,7 @@ SIDE_BY_SIDE = {
     "group_by",
     "median",
     "distinct",
+    "sql",
     "logistic_sgd",
     "logistic_breast_cancer",
 }

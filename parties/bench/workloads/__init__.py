@@ -15,6 +15,7 @@ from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
 from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
+from parties.bench.workloads.sql import Sql
 from parties.bench.workloads.tables import Distinct, GroupBy, Median
 
 WORKLOADS: dict[str, type[Workload]] = {
@@ -41,6 +42,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "group_by": GroupBy,
     "median": Median,
     "distinct": Distinct,
+    "sql": Sql,
     "linkage": Linkage,
     "linkage_one_block": LinkageOfOneBlock,
     "logistic_sgd": LogisticSgd,
