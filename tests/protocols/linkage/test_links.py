@@ -131,7 +131,7 @@ def test_rows_are_linked_as_in_the_clear(engine):
     got = simulate(scenario_of(script), data, engine=engine).releases
     wanted, beyond, _ = in_the_clear(data)
     assert len(wanted) > 10
-    places = wanted.place.to_numpy()
+    places = wanted.place.to_numpy(int)
     has = np.asarray(got["linked"], bool)
     assert sorted(places) == np.flatnonzero(has).tolist()
     for name, column in (("score", "score"), ("dose", "dose_right"), ("born_right", "born_right"), ("age", "age")):
@@ -345,3 +345,33 @@ def test_blocks_of_other_columns_must_be_alike():
 
     with pytest.raises(ConfigError, match="which differ in type, range or levels"):
         dry_run(Computation(scenario_of(script), list("abc")))
+
+
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+@pytest.mark.parametrize("seed", range(4))
+def test_few_different_people_many_times_over(seed, engine):
+    """Duplicates and ties everywhere, missing fields, an owner without rows, one with a single row."""
+    rng = np.random.default_rng(seed)
+
+    def rows(count: int, zip_code: str) -> Any:
+        born = rng.choice([0.0, 1.0, 400.0, 9000.0, np.nan], count)
+        codes = rng.choice([1000.0, 1001.0, 8050.0, np.nan], count)
+        table = pd.DataFrame({"born": born, zip_code: codes, "region": rng.choice(REGIONS, count)})
+        if zip_code == "zip":
+            return table.assign(age=rng.uniform(0, 100, count))
+        return table.assign(dose=np.arange(count, dtype=float) % 10, sick=rng.random(count) < 0.5)
+
+    sizes = ((0, 6), (1, 0), (12, 9))
+    data = {f"o{k}": {"patients": rows(a, "zip"), "deaths": rows(b, "postcode")} for k, (a, b) in enumerate(sizes)}
+
+    async def script(study: Study) -> None:
+        links = await linked(study, rows=(5, 4))
+        for name in ("linked", "dose", "born_right"):
+            study.release(name, links.rows[name], unprotected="a test")
+
+    got = simulate(scenario_of(script), data, engine=engine).releases
+    wanted, _, _ = in_the_clear(data, (5, 4))
+    places = wanted.place.to_numpy(int)
+    np.testing.assert_array_equal(np.flatnonzero(got["linked"]), np.sort(places))
+    np.testing.assert_allclose(numbers(got["dose"])[places], wanted.dose_right.astype(float), atol=1e-5)
+    np.testing.assert_array_equal(numbers(got["born_right"])[places], wanted.born_right.astype(float))
