@@ -97,11 +97,11 @@ class Encoding:
 
 
 def packed(filters: Filters, there: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Filters (rows, bits) and whether there is a row (rows,), as whole numbers (rows, words) from 0 to 2^61 - 1."""
+    """Whether there is a row (rows,), and filters (rows, bits), as whole numbers (rows, words) from 0 to 2^61 - 1."""
     rows, bits = filters.shape
     words = -(-(bits + 1) // WORD)
     every = np.zeros((rows, words * WORD), np.bool_)
-    every[:, :bits], every[:, bits] = filters, there
+    every[:, 0], every[:, 1 : bits + 1] = there, filters
     wide = np.zeros((rows, words, 64), np.uint8)
     wide[:, :, :WORD] = every.reshape(rows, words, WORD)
     return np.packbits(wide, axis=-1, bitorder="little").view("<i8").reshape(rows, words).astype(np.int64)

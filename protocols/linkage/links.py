@@ -23,6 +23,8 @@ from protocols.linkage.pairs import Partners, partners
 _DENOMINATOR = 100
 #: Fraction bits of a score.
 _DIGITS = 20
+#: Words of filters of one side from which on both sides are shared one after the other, to bound the memory of a party.
+_LARGE = 1 << 19
 #: Columns that `Links.rows` has besides those of both tables.
 OWN_COLUMNS = ("score", "linked")
 
@@ -89,22 +91,30 @@ async def link(
     sizes = (rows, rows) if isinstance(rows, int) else rows
     by = (left.column(block), right.column(block)) if isinstance(block, str) else block or (None, None)
     _need_equal_blocks(by)
-    ours, theirs = (
-        share_table(table, encoding, [field.columns[k] for field in fields], by[k], sizes[k])
-        for k, table in enumerate((left, right))
-    )
+    run = left.source.run
+    sides = []
+    for k, private in enumerate((left, right)):
+        with run.scope.sequence():
+            sides.append(share_table(private, encoding, [field.columns[k] for field in fields], by[k], sizes[k]))
+        if sides[k].sides.words.size > _LARGE:  # what its owners claim is compared by itself
+            await run.settle(sides[k].sides.words.handle)
+    ours, theirs = sides
     found = await partners(ours.sides, theirs.sides, limit)
-    bringing = Bringing(ours, theirs, found)
+    with run.scope.sequence():
+        bringing = Bringing(ours, theirs, found)
+        brought = bringing.columns()
     linked = bringing.linked
     columns: dict[str, SecretColumn] = dict(ours.columns)
-    for name, column in bringing.columns().items():
+    for name, column in brought.items():
         columns[f"{name}_right" if name in ours.columns else name] = column
     if clash := [name for name in OWN_COLUMNS if name in columns]:
         raise ConfigError(f"link: the tables have a column {clash[0]!r}, which the links have themselves; leave it out")
-    columns["score"] = _score(bringing, found, limit, encoding.bits)
+    with run.scope.sequence():
+        columns["score"] = score = _score(bringing, found, limit, encoding.bits)
+    await run.settle(score.handle)
     columns["linked"] = linked
     name = f"{ours.base.table} linked with {theirs.base.table}"
-    table = SecretTable(linked.run, name, columns, linked.size, lambda: ours.there)
+    table = SecretTable(run, name, columns, linked.size, lambda: ours.there)
     return Links(table, table.filter(linked).drop("linked"), ours.beyond, theirs.beyond)
 
 

@@ -34,15 +34,16 @@ class Sides(NamedTuple):
 
     def there(self, block: slice, rows: slice) -> SecretArray:
         """Bits (blocks, rows): where there is a row."""
-        word, bit = divmod(self.bits, WORD)
-        return self.words[block, rows, word].bits(WORD)[..., bit].bare()
+        return self.words[block, rows, 0].bits(1)[..., 0].bare()
 
     async def ones(self, block: slice, rows: slice) -> SecretArray:
         """The bits of filters as integers 0 and 1, (blocks, rows, bits)."""
         words = self.words[block, rows]
-        single = words.bits(WORD).bare().reshape((*words.shape[:2], -1))[..., : self.bits].numeric()
-        await single.run.settle(single.handle)
-        return single
+        with words.run.scope.sequence():
+            single = words.bits(WORD).bare().reshape((*words.shape[:2], -1))
+            ones = single[..., 1 : self.bits + 1].numeric()
+        await ones.run.settle(ones.handle)
+        return ones
 
 
 class Partners(NamedTuple):
@@ -84,16 +85,18 @@ async def partners(left: Sides, right: Sides, threshold: Fraction) -> Partners:
     for start in range(0, blocks, together):
         block = slice(start, min(start + together, blocks))
         theirs = [(await right.ones(block, part)) for part in _parts(n, columns)]
-        turned = [x.view(lambda a: np.swapaxes(a, 1, 2)) for x in theirs]
-        ones_right = _columns([x.sum(-1) for x in theirs])
+        with run.scope.sequence():
+            turned = [x.view(lambda a: np.swapaxes(a, 1, 2)) for x in theirs]
+            ones_right = _columns([x.sum(-1) for x in theirs])
+            here = right.there(block, slice(None))
+        await run.settle(*[x.handle for x in turned])
         del theirs
-        here = right.there(block, slice(None))
         parts = []
         for part in _parts(m, m if together > 1 else rows):
             mine = await left.ones(block, part)
-            lead = leads(mine, turned, ones_right, threshold)
-            await run.settle(lead.handle)
-            best = _best(lead, left.there(block, part), here, mine.sum(-1))
+            with run.scope.sequence():
+                lead = leads(mine, turned, ones_right, threshold)
+                best = _best(lead, left.there(block, part), here, mine.sum(-1))
             parts.append(best)
             await run.settle(*[x.handle for x in best])
         done.append(await _together(parts, ones_right))
@@ -156,26 +159,33 @@ async def _together(parts: list[_Best], ones_right: SecretArray) -> Partners:
     """Partners, from the left rows part by part: a right row has its largest lead in one part, the first one of
     equals. All parts but the last one have 2^k rows, so that k digits tell the place in a part."""
     run = ones_right.run
-    _, won = winners(stack([part.seen for part in parts]).view(lambda x: np.moveaxis(x, 0, -1)))
+    with run.scope.sequence():
+        _, won = winners(stack([part.seen for part in parts]).view(lambda x: np.moveaxis(x, 0, -1)))
     left: list[SecretArray] = []
     right: list[SecretArray] = []
     of_left: list[SecretArray] = []
     of_right: list[SecretArray] = []
     for k, part in enumerate(parts):
         shape = part.hot.shape
-        hot = part.hot & won[..., k].reshape(shape[0], 1, shape[2]).broadcast_to(shape) if len(parts) > 1 else part.hot
-        turned = hot.view(lambda x: np.swapaxes(x, 1, 2))
-        found = joined(hot), place(hot), joined(turned), place(turned)
-        await run.settle(*[x.handle for x in found])
-        for known, new in zip((left, of_left, right, of_right), found, strict=True):
+        with run.scope.sequence():
+            hot = part.hot
+            if len(parts) > 1:
+                hot = hot & won[..., k].reshape(shape[0], 1, shape[2]).broadcast_to(shape)
+            turned = hot.view(lambda x: np.swapaxes(x, 1, 2))
+            each = joined(hot), place(hot), joined(turned), place(turned)
+        await run.settle(*[x.handle for x in each])
+        for known, new in zip((left, of_left, right, of_right), each, strict=True):
             known.append(new)
-    lead, ones = (_columns([part[k] for part in parts]) for k in (1, 3))
-    has, of_right_row = right[0], of_right[0]
-    if len(parts) > 1:
-        which = stack(right).view(lambda x: np.moveaxis(x, 0, -1))
-        digits = (parts[0].hot.shape[1] - 1).bit_length()
-        has, of_right_row = joined(which), concatenate([_either(of_right)[..., :digits], place(which)], axis=-1)
-    return Partners(_columns(left), has, _columns(of_left), of_right_row, lead, ones, ones_right)
+    with run.scope.sequence():
+        lead, ones = (_columns([part[k] for part in parts]) for k in (1, 3))
+        has, of_right_row = right[0], of_right[0]
+        if len(parts) > 1:
+            which = stack(right).view(lambda x: np.moveaxis(x, 0, -1))
+            digits = (parts[0].hot.shape[1] - 1).bit_length()
+            has, of_right_row = joined(which), concatenate([_either(of_right)[..., :digits], place(which)], axis=-1)
+        found = Partners(_columns(left), has, _columns(of_left), of_right_row, lead, ones, ones_right)
+    await run.settle(found.of_right.handle)
+    return found
 
 
 def _either(digits: list[SecretArray]) -> SecretArray:

@@ -133,7 +133,7 @@ def test_packed_bits(bits):
     assert words.min() >= 0
     assert words.max() < 1 << WORD
     back = (words[:, :, None] >> np.arange(WORD) & 1).reshape(5, -1).astype(bool)
-    np.testing.assert_array_equal(back[:, : bits + 1], np.c_[filters, there])
+    np.testing.assert_array_equal(back[:, : bits + 1], np.c_[there, filters])
     assert not back[:, bits + 1 :].any()
 
 

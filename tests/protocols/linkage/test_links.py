@@ -292,6 +292,20 @@ def test_the_plan_says_that_filters_leave_their_owners():
     assert "filters of born and zip exactly" in what_is_shared(planned)[1]
 
 
+@pytest.mark.parametrize(("places", "block"), [(3334, "region"), (5000, None)])
+def test_large_tables_fit_the_memory_budget_of_a_study(places, block):
+    """Up to 10,000 rows and 33 million pairs: what is scheduled between two awaits stays within the budget of a run."""
+
+    async def script(study: Study) -> None:
+        links = await linked(study, rows=places, block=block, bits=1024)
+        study.release("links", links.count())
+        study.release("dose", links.table.dose.mean())
+
+    owners = {"patients": [0], "deaths": [1]}
+    planned = dry_run(Computation(scenario_of(script, **HELD), list("abc"), owners=owners))
+    assert sum(planned.cost.bytes_sent) < 5e9
+
+
 def test_what_is_refused():
     def refused(match: str, error: type[Exception] = ConfigError, **changes: Any) -> None:
         async def script(study: Study) -> None:
