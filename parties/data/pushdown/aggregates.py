@@ -40,8 +40,8 @@ def _(aggregate: Count, context: Context) -> Steps:
     for k, column in enumerate(aggregate.columns):
         question[f"missing {k}"] = context.count(all_of(where, context.missing(column)))
     (answer,) = yield [question]
-    missing = [float(answer[f"missing {k}"]) for k in range(len(aggregate.columns))]
-    return {"count": np.asarray(float(answer["count"])), "missing": np.asarray(missing, np.float64)}
+    missing = [float(answer[f"missing {k}"] or 0) for k in range(len(aggregate.columns))]
+    return {"count": np.asarray(float(answer["count"] or 0)), "missing": np.asarray(missing, np.float64)}
 
 
 @pushed.register
@@ -85,7 +85,7 @@ def _counted(
     """Counts of rows by cell. A cell is told by the conditions `at(cell)`, or as a value of the column `key`."""
     if len(cells) <= FEW_CELLS:
         (answer,) = yield [{f"cell {cell}": context.count(all_of(where, *at(cell))) for cell in cells}]
-        return np.asarray([answer[f"cell {cell}"] for cell in cells], np.float64)
+        return np.asarray([answer[f"cell {cell}"] or 0 for cell in cells], np.float64)
     if len(cells) > MOST_CELLS:
         raise NotInSQL(f"more than {MOST_CELLS:,} cells are counted")
     (groups,) = yield [Grouped(key, all_of(where, key.notnull()), {"n": key.count()})]
@@ -130,4 +130,4 @@ def _two_largest(context: Context, sizes: Column, where: Column | None) -> Steps
     (answer,) = yield [
         {"ties": context.count(all_of(where, sizes == top)), "next": sizes.max(where=all_of(where, sizes < top))}
     ]
-    return first, first if answer["ties"] > 1 else answer["next"] or 0.0
+    return first, first if (answer["ties"] or 0) > 1 else answer["next"] or 0.0

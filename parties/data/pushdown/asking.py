@@ -73,11 +73,11 @@ def count(engine: Engine, columns: Declared) -> tuple[Counts, dict[str, str]]:
             apart[name] = f"column {name}: {unread:,} entries are in a form that only this party reads"
 
     def by_column(what: str) -> Counter[str]:
-        return Counter({name: int(found.get(f"{what} {name}", 0)) for name in names})
+        return Counter({name: int(found.get(f"{what} {name}") or 0) for name in names})
 
     counts = Counts(
         int(found["rows"]),
-        int(found["unfit"]),
+        int(found["unfit"] or 0),
         by_column("missing"),
         by_column("kept"),
         by_column("invalid"),

@@ -73,7 +73,7 @@ def numbers(answer: Answer, *, whole: bool) -> Numbers:
     """Of the answer to `ranged`."""
     if math.isnan(answer["mean"] or 0):
         return UNKNOWN
-    n = int(answer["n"])
+    n = int(answer["n"] or 0)
     if not n:
         return Numbers(0, 0, 0.0)
     pivot = round(answer["mean"]) if whole else float(answer["mean"])
@@ -139,7 +139,7 @@ def total(context: Context, x: Column, where: Column | None) -> Steps:
     """How many float64 numbers x there are, and their sum."""
     if context.compensated:
         (answer,) = yield [{"n": x.count(where=where), "sum": _fsum()(chosen(x, where))}]
-        return int(answer["n"]), float(answer["sum"] or 0.0)
+        return int(answer["n"] or 0), float(answer["sum"] or 0.0)
     (answer,) = yield [ranged(context, x, where)]
     of = numbers(answer, whole=False)
     (answer,) = yield [centred(context, x, where, of)]
@@ -153,7 +153,7 @@ def exact_total(context: Context, x: Column, low: int, high: int, where: Column 
     question = {"n": x.count(where=where)}
     if max(-low, high, 1) * max(context.rows, 1) < 1 << 62:
         (answer,) = yield [question | {"sum": x.sum(where=where)}]
-        return int(answer["n"]), int(answer["sum"] or 0)
+        return int(answer["n"] or 0), int(answer["sum"] or 0)
     above = x - ibis.literal(low, "int64")  # not negative, so that its upper and lower bits are told apart
     (answer,) = yield [
         question
@@ -162,7 +162,7 @@ def exact_total(context: Context, x: Column, low: int, high: int, where: Column 
             "lower": (above & ibis.literal(0xFFFFFFFF, "int64")).sum(where=where),
         }
     ]
-    n = int(answer["n"])
+    n = int(answer["n"] or 0)
     return n, (int(answer["upper"] or 0) << 32) + int(answer["lower"] or 0) + low * n
 
 
