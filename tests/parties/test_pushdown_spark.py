@@ -1,4 +1,4 @@
-"""Aggregates that Spark computes (local mode, where it is installed) are those that the party computes from the rows."""
+"""Aggregates that Spark computes (in local mode, where installed) are those that the party computes from the rows."""
 
 from __future__ import annotations
 
