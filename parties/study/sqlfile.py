@@ -39,7 +39,6 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.releases.scenario import Scenario
 from mpc.suggestions import also, closest
-from mpc.tables.keys import KeyColumn
 from mpc.tables.schema import DEFAULT_ROWS, Input, Schema
 from parties.data.declarations import column_of
 from parties.data.toml import parse_toml
@@ -157,7 +156,6 @@ def _table(name: str, entry: Any, where: str) -> tuple[Input, list[list[str]]]:
     if not isinstance(at_most, int) or isinstance(at_most, bool) or at_most < 1:
         raise ConfigError(f"{where}: at_most must be a whole number from 1 up, found {at_most!r}")
     keys = _unique(entry.get("unique", []), [column.name for column in made], where)
-    keys += [[column.name] for column in made if isinstance(column, KeyColumn) and column.unique]
     return Input(Schema(name, tuple(made)), holder, at_most), keys
 
 

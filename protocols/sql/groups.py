@@ -31,6 +31,8 @@ from protocols.sql.values import Row, Value, kind, missing
 MOST_CELLS = 64
 #: Most columns that rows are grouped by in secret.
 MOST_KEYS = 3
+#: How a missing level comes out.
+NULL = "NULL"
 _STATISTICS = {
     "count": "count", "sum": "sum", "mean": "mean", "min": "min", "max": "max", "median": "median", "std": "std",
     "var": "var", "all": "all", "any": "any", "any_value": "max",
@@ -273,6 +275,19 @@ def _back(value: Any, none: int | None) -> Any:
         return like_column(value, numbers)
 
     return restored
+
+
+# ---- what comes out
+def with_null_shown(value: Value, rows: SecretArray) -> Value:
+    """A category whose missing values are a level of their own, NULL: a row in which nothing else has a value would not
+    come out at all."""
+    if not isinstance(value, SecretCategory) or value.codes.valid is None or NULL in value.levels:
+        return value
+    codes = value.codes
+    known = _bits(codes).bare()
+    filled = where(known, codes.without_mask(), len(value.levels)).restated(mask=UNMASKED)
+    filled = filled.masked(rows.bare(), "no such row").with_basis(codes.basis)
+    return SecretCategory(filled, (*value.levels, NULL))
 
 
 # ---- order

@@ -16,7 +16,7 @@ from protocols.sql import at_owner, groups, inner
 from protocols.sql.aggregates import AT_OWNERS, Aggregate, argument, at_owners, of_all
 from protocols.sql.conditions import holds
 from protocols.sql.constants import is_public
-from protocols.sql.groups import Grouped, Key, order_column
+from protocols.sql.groups import Grouped, Key, order_column, with_null_shown
 from protocols.sql.relations import Relation
 from protocols.sql.scopes import Slot, within
 from protocols.sql.select import Columns, Output, Scalars, Select
@@ -27,7 +27,7 @@ from protocols.sql.values import Row, Value, evaluate, kind
 
 def outcome(select: Select) -> Scalars | SecretTable:
     """The result of a whole query."""
-    found = scalars_of(select)
+    found = scalars_of(select, whole=True)
     if found is not None:
         for output in select.outputs:
             if not isinstance(found[output.name], SecretArray):
@@ -50,8 +50,9 @@ def relation_of(select: Select) -> Relation:
 
 
 # ---- single values
-def scalars_of(select: Select) -> Scalars | None:
-    """The values of a SELECT with aggregates and no GROUP BY; None for one that gives rows."""
+def scalars_of(select: Select, *, whole: bool = False) -> Scalars | None:
+    """The values of a SELECT with aggregates and no GROUP BY; None for one that gives rows. whole: they are the result
+    of the whole query."""
     if _keys(select) or not select.aggregated or select.node.args.get("distinct"):
         return None
     having = select.node.args.get("having")
@@ -74,7 +75,7 @@ def scalars_of(select: Select) -> Scalars | None:
             for sql, aggregate in aggregates.items():
                 with select.text.at(aggregate.node):
                     ready[sql] = _of_all(select, rows, rows.table, aggregate)
-    row = Row(select.text, inner.InGroups(select), ready)
+    row = Row(select.text, inner.InGroups(select), ready, shown=whole)
     found: Scalars = {}
     for output in select.outputs:
         value = evaluate(output.node, row)
@@ -153,7 +154,7 @@ def _rows(select: Select, *, whole: bool) -> Relation:
         rows = select.joined(parts, private=not whole and not ordered)
         if isinstance(rows.table, PrivateTable):
             return _assigned_private(select, rows)
-        return _ordered(select, rows.table, select.row(rows), rows)
+        return _ordered(select, rows.table, replace(select.row(rows), shown=whole), rows)
     aggregates = select.aggregates()
     parts = [*select.late(), *keys]
     rows = select.joined(parts, private=True)
@@ -173,7 +174,9 @@ def _rows(select: Select, *, whole: bool) -> Relation:
         with select.steps.step(IN_SECRET, f"filter groups: {shown(having.this)}", table.capacity):
             table = Relation(table, {}).filter(holds(having.this, row)).table  # type: ignore[assignment]
         row = Row(select.text, row.finder, Columns(table, grouped.columns))
-    made = _ordered(select, table, row, replace(rows, columns={}, unique=frozenset(), present=frozenset()))
+    made = _ordered(
+        select, table, replace(row, shown=whole), replace(rows, columns={}, unique=frozenset(), present=frozenset())
+    )
     complete = {output.node.sql() for output in select.outputs} >= {key.sql() for key in keys}
     return replace(made, unique=unique if complete else frozenset())
 
@@ -314,6 +317,8 @@ def _ordered(select: Select, table: SecretTable, row: Row, rows: Relation) -> Re
         with select.steps.step(IN_SECRET, f"sort by {', '.join(map(shown, by))}", made.capacity):
             made = made.sort(*directions)
     names = [output.name for output in select.outputs]
+    if row.shown:
+        made = made.assign(**{name: with_null_shown(made.column(name), made.rows) for name in added})
     made = made.select(*added).rename(**{f"output_{k}": name for k, name in enumerate(names)})
     return replace(rows, table=made, columns={Slot("", name): name for name in names}, unique=frozenset())
 

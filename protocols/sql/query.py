@@ -87,7 +87,9 @@ class Query:
             return None
         table = self.study.table(known)
         schema = table.source.schema
-        unique = {frozenset([c.name]) for c in schema.columns if isinstance(c, KeyColumn) and c.unique}
+        # Key(unique=True) is about the rows of each owner; of several owners' rows only the author can say it.
+        one = len(table.source.owners) == 1
+        unique = {frozenset([c.name]) for c in schema.columns if one and isinstance(c, KeyColumn) and c.unique}
         for key in self.unique.get(known.lower(), ()):
             for column in key:
                 if column not in schema.names:
@@ -95,8 +97,6 @@ class Query:
                         f"sql: unique: table {known} has no column {column!r}{also(closest(column, schema.names))}"
                     )
             unique.add(frozenset(key))
-        if len(table.source.owners) > 1:
-            unique = set()  # each owner's rows differ; those of several owners need not
         at_most = table.source.at_most
         places = self.rows.get(alias.lower(), self.rows.get(known.lower(), at_most if at_most < DEFAULT_ROWS else None))
         return Relation(

@@ -24,12 +24,14 @@ class Scope:
     """The names that a SELECT sees.
 
     tables  name in FROM -> its columns
+    merged  columns that USING has joined to another one: they are found by the name of their table alone
     outer   names of the query around, for an inner query
     """
 
     text: Text
     tables: Mapping[str, Sequence[str]]
     outer: Scope | None = None
+    merged: frozenset[Slot] = frozenset()
 
     def find(self, node: exp.Column) -> Slot:
         """The column of a name, which gets its table's name: `age` becomes `people.age`."""
@@ -58,7 +60,7 @@ class Scope:
             for table, names in self.tables.items()
             if not node.table or _same(table, node.table)
             for name in names
-            if _same(name, node.name)
+            if _same(name, node.name) and (node.table or Slot(table, name) not in self.merged)
         ]
         if len(found) > 1:
             both = " and ".join(slot.table for slot in found)

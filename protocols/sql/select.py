@@ -166,7 +166,9 @@ class Select:
                     raise self.text.refused(each, f"{shown(each)}: name the columns")
                 for table, names in self.scope.tables.items():
                     if isinstance(node, exp.Star) or table.lower() == node.table.lower():
-                        found += [Output(name, exp.column(name, table=table)) for name in names]
+                        every = isinstance(node, exp.Star)
+                        shown_once = [n for n in names if not every or Slot(table, n) not in self.scope.merged]
+                        found += [Output(name, exp.column(name, table=table)) for name in shown_once]
                 continue
             name = each.alias if isinstance(each, exp.Alias) else each.name if isinstance(each, exp.Column) else ""
             name = name or shown(node)

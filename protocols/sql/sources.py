@@ -119,7 +119,13 @@ def scope_of(text: Text, sources: list[Source], outer: Scope | None) -> Scope:
         for source in sources
         if source.how not in ("semi", "anti")
     }
-    return Scope(text, tables, outer)
+    merged = [
+        Slot(source.name, slot.name)
+        for source in sources
+        for slot in source.relation.columns
+        if slot.name.lower() in [name.name.lower() for name in source.using]
+    ]
+    return Scope(text, tables, outer, frozenset(merged))
 
 
 def unknown_table(text: Text, node: exp.Table, known: list[str]) -> None:

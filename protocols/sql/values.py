@@ -43,11 +43,13 @@ class Row:
     """What an expression is evaluated on: rows of one table, or groups.
 
     ready  what stands in place of a part of the query, by its SQL: aggregates, keys, columns computed at an owner
+    shown  a value comes out as it is, so that it shows where it is undefined
     """
 
     text: Text
     finder: Finder
     ready: Mapping[str, Value] = field(default_factory=dict)
+    shown: bool = False
 
 
 def kind(value: Value) -> str:
@@ -200,7 +202,20 @@ def _binary(node: Any, row: Row) -> Value:
         return _dates(symbol, a, b, node, row)
     if isinstance(a, bool | str | Day) or isinstance(b, bool | str | Day):
         raise row.text.refused(node, f"{shown(node)}: {symbol} is for numbers, and for dates and days")
+    if symbol == "/" and isinstance(b, SecretArray) and not row.shown and not _never_zero(node.expression):
+        raise row.text.refused(
+            node.expression,
+            f"{shown(node)}: what a division by 0 gives differs between databases, and would not show here: write "
+            f"NULLIF({shown(node.expression)}, 0), which makes it NULL",
+        )
     return _OPERATORS[symbol](a, b)
+
+
+def _never_zero(node: exp.Expr) -> bool:
+    """Whether a divisor is written so that it is NULL in place of 0."""
+    while isinstance(node, exp.Paren):
+        node = node.this
+    return isinstance(node, exp.Nullif) and isinstance(node.expression, exp.Literal) and node.expression.this == "0"
 
 
 def _days(value: Value, node: exp.Expr, row: Row) -> Value:

@@ -63,7 +63,7 @@ def _sorting(row: Sequence[Any]) -> list[tuple[bool, str]]:
 
 
 def _gone(cell: Any) -> bool:
-    return cell is None or (isinstance(cell, str) and cell.startswith("undefined"))
+    return cell is None or (isinstance(cell, str) and (cell == "NULL" or cell.startswith("undefined")))
 
 
 def _same(relative: float) -> Callable[[Any, Any], bool]:

@@ -80,6 +80,7 @@ REFUSED = {
     "SELECT count(*) FROM people WHERE age > (SELECT cost FROM visits)": "gives one aggregate",
     "SELECT sum(v.cost) FROM visits v, people p WHERE v.person = p.id": r"rows of v.* say how many.*rows=\{",
     "SELECT sum(visits.cost), 1 FROM visits": "the same for any data; leave it out",
+    "SELECT drug FROM people GROUP BY drug HAVING sum(age) / sum(visits) > 3": r"write NULLIF\(SUM\(",
     "DELETE FROM people": "only SELECT is supported",
     "SELECT count(*) FROM people; SELECT 1": "found 2 statements",
     "SELECT count(* FROM people": "line 1, column .*this is no SQL that can be read",
