@@ -119,7 +119,7 @@ def plaintext(
     found = groups.agg(["size", "sum", "mean"]).reset_index()
     hidden = np.zeros(len(found), bool)
     for cells in (found["size"], found["sum"], found["size"] - found["sum"]):
-        hidden |= _hidden(cells.to_numpy(int), least)
+        hidden |= st.hidden_cells(cells, least)
     shown = [[str(d), str(b), int(n), int(k), float(r)] for d, b, n, k, r in found[~hidden].to_numpy()]
     names = ["drug", "band", "patients", "deaths", "rate"]
     out["deaths by drug and age"] = {"rows": None, "columns": names, "values": shown}
@@ -161,15 +161,3 @@ def plaintext(
     slopes = weights[:3] / deviation
     values = [float(weights[3] - slopes @ mean), *(float(slope) for slope in slopes)]
     return out | {"log odds of death": {"labels": ["intercept", *PREDICTORS], "values": values}}
-
-
-def _hidden(cells: Any, least: int) -> Any:
-    """The cells of a table that are not shown: small ones, and another one where they could be told from the total."""
-    hidden = cells < least
-    if not hidden.any():
-        return hidden
-    rows, much = cells[hidden].sum(), hidden.sum() * (least - 1) - least // 2
-    if rows < least or rows > much:
-        others = [i for i in range(len(cells)) if not hidden[i] and cells[i] > 0]
-        hidden[others[:1]] = True
-    return hidden

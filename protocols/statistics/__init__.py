@@ -4,7 +4,18 @@ from protocols.statistics.comparisons import ttest_ind
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.odds import odds_ratio
+from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.regression import ols
 from protocols.statistics.tables import contingency, histogram
 
-__all__ = ["Description", "contingency", "correlation", "describe", "histogram", "odds_ratio", "ols", "ttest_ind"]
+__all__ = [
+    "Description",
+    "contingency",
+    "correlation",
+    "describe",
+    "hidden_cells",
+    "histogram",
+    "odds_ratio",
+    "ols",
+    "ttest_ind",
+]

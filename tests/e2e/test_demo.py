@@ -147,6 +147,15 @@ def test_registers_linked(tmp_path):
     assert "By groups: deaths by drug and age, 9 groups" in Path(result["files"]["report"]).read_text()
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ad_conversion"])
+def test_other_scenarios(tmp_path, name):
+    result = result_of(demo(tmp_path, name, "--json"))
+    assert set(result["oracle"]["details"]) == set(result["releases"])
+    assert result["oracle"]["max_relative_error"] <= 1e-5
+    assert Path(result["files"]["report"]).read_text().count("<svg") >= 1
+
+
 def test_ranges_a_hundred_times_too_wide(tmp_path):
     result = result_of(demo(tmp_path, "--json", "--widen", 100))
     assert_close(result["releases"], oracle(frames()), limit=1e-5, error_limit=1e-5)

@@ -13,7 +13,7 @@ from protocols.simulate import Computation, dry_run, simulate
 from scenarios.linked_registry import BANDS, DRUGS, PREDICTORS, plaintext, scenario
 from tests.support.bounds import every_bound_holds
 from tests.support.messages import by_operation
-from tests.support.register_rows import pooled, sample_tables
+from tests.support.register_rows import assert_as_oracle, pooled, sample_tables
 
 LOADED, SAMPLE = sample_tables("linked_registry")
 #: What may lie between the model after its steps and the best one.
@@ -25,27 +25,11 @@ def settings(**given):
     return SimpleNamespace(**{**scenario.parameters, **given})
 
 
-def approximately(value):
-    """pytest.approx of every number in a release."""
-    if isinstance(value, dict):
-        return {key: approximately(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [approximately(item) for item in value]
-    return value if isinstance(value, str | bool | None) else pytest.approx(value, rel=TOLERANCE, abs=1e-6)
-
-
-def assert_same(found, tables, **parameters):
-    wanted = plaintext(*pooled(LOADED, tables), settings(**parameters))
-    assert list(found) == list(wanted)
-    for name, value in wanted.items():
-        assert found[name] == approximately(value), name
-
-
 @pytest.mark.parametrize("engine", ["ideal", "replicated"])
 def test_the_sample(engine):
     with every_bound_holds():
         found = simulate(scenario, SAMPLE, engine=engine).releases
-    assert_same(found, SAMPLE)
+    assert_as_oracle(LOADED, SAMPLE, found, rel=TOLERANCE)
     assert found["patients with a prescription"] > 900
     shown = [tuple(row[:2]) for row in found["deaths by drug and age"]["values"]]
     assert shown == [(drug, band) for drug in DRUGS for band in BANDS[1:]]  # few of the young die
