@@ -41,6 +41,7 @@ class Source:
         query: Query | None = None,
         tables: Mapping[str, Rows] | None = None,
         family: dict[bytes, Source] | None = None,
+        part: str = "",
     ) -> None:
         self.run = run
         self.name = name
@@ -57,6 +58,8 @@ class Source:
         #: that each is computed once; none where it brings no rows.
         self._tables = dict(tables or {})
         self._family = family if family is not None else {}
+        #: Of the rows of one of several owners: which, in words behind the name.
+        self._part = part
 
     @property
     def memo(self) -> MutableMapping[Opaque, Opaque]:
@@ -88,16 +91,42 @@ class Source:
             self.run.busy.read += 1
 
         rows = next(iter(tables.values())).prepared(query, dict(tables), beat) if tables else None
-        local = LocalPass(self.run, f"{query.name} {query.digest.hex()}", rows)
-        local.on_read = lambda: self.local.on_read()
-        self.run.prepared[query.digest] = (self.owners, query.sentence)
         if rows is not None:
             tables[query.digest.hex()] = rows
-        made = self._family[query.digest] = Source(
-            self.run, query.name, query.schema, self.owners, query.most, local, self.dominance,
-            query=query, tables=tables, family=self._family,
-        )  # fmt: skip
+        self.run.prepared[query.digest + self._part.encode()] = (self.owners, query.sentence)
+        made = self._made(query, rows, tables, self.owners, self._family, self._part)
+        self._family[query.digest] = made
         return made
+
+    def of_owner(self, place: int) -> Source:
+        """The rows of one owner alone, as a table of its own; the same object each time."""
+        if len(self.owners) == 1:
+            return self
+        part = f"{self._part} of owner {place + 1}"
+        key = ("owner", place)
+        if key not in self.memo:
+            tables = self._tables if self.run.reads == self.owners[place] else {}
+            rows = self.query.known(tables)
+            self.memo[key] = self._made(self.query, rows, tables, self.owners[place : place + 1], {}, part)
+        made: Source = self.memo[key]
+        return made
+
+    def _made(
+        self,
+        query: Query,
+        rows: Rows | None,
+        tables: Mapping[str, Rows],
+        owners: Sequence[int],
+        family: dict[bytes, Source],
+        part: str,
+    ) -> Source:
+        name = f"{query.name}{part}"
+        local = LocalPass(self.run, f"{name} {query.digest.hex()}", rows)
+        local.on_read = lambda: self.local.on_read()
+        return Source(
+            self.run, name, query.schema, owners, query.most, local, self.dominance,
+            query=query, tables=tables, family=family, part=part,
+        )  # fmt: skip
 
     @property
     def most_rows(self) -> int:

@@ -133,6 +133,14 @@ class Preparing(ABC):
         return table
 
     # ---- at the owner of the rows, before anything is shared
+    def by_owner(self) -> list[PrivateTable]:
+        """The rows of each owner as a table of its own, in the order of the owners' names in the study.
+
+        So each owner can put its rows together alone, and what they have of the same key meets in secret.
+        """
+        sources = [self._source.of_owner(place) for place in range(len(self._source.owners))]
+        return [self._of(source, self._where, self._columns, self._order) for source in sources]
+
     def _selected(self, verb: str, at: Literal["owner"] | None) -> Select:
         """This table as the input of a query that one owner can run."""
         owners = len(self._source.owners)
