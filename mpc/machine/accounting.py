@@ -9,7 +9,7 @@ from mpc.machine.engine import Cost, Spec
 from mpc.machine.labels import Scope
 
 #: Bytes and operations that may be scheduled between two awaits of one task.
-MEMORY_BUDGET = 256 << 20
+MEMORY_BUDGET = 1 << 30
 OPERATIONS_BUDGET = 50_000
 
 

@@ -285,9 +285,14 @@ class Study:
         owners = {*self._run.outside.left_out, *self._run.relations.failed}
         return tuple(self.participants[owner] for owner in sorted(owners))
 
-    async def settle(self, *values: SecretArray) -> None:
-        """Wait until these secrets are computed (not opened): so a loop keeps few operations in flight."""
-        await self._run.settle(*[value.handle for value in values])
+    async def settle(self, *values: SecretArray | SecretTable) -> None:
+        """Wait until these secrets, and all columns of these tables, are computed (not opened): so a script keeps few
+        operations in flight."""
+        tables = [value for value in values if isinstance(value, SecretTable)]
+        numbers = [value for value in values if not isinstance(value, SecretTable)]
+        numbers += [x for table in tables for x in table.numbers()]
+        masks = [x.valid for x in numbers if x.valid is not None]
+        await self._run.settle(*[value.handle for value in (*numbers, *masks)])
 
     async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Opaque]:
         """Run parts of the script concurrently; each part numbers its own operations."""

@@ -134,6 +134,11 @@ class SecretTable(Mapping[str, SecretColumn]):
             return there
         return (there.bare() & self._kept[-1].bits()).with_basis(there.basis.filtered(self._kept))
 
+    def numbers(self) -> list[SecretArray]:
+        """The numbers of all columns but keys: for library code."""
+        columns = [self.column(name) for name in self._shown]
+        return [numbers_of(column) for column in columns if not isinstance(column, SecretKey)]
+
     def count(self) -> SecretArray:
         """The number of rows. Its release needs as many rows as the minimum."""
         rows = self.rows

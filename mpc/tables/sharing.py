@@ -125,9 +125,10 @@ def share_collected(columns: Sequence[PrivateArray], local: Local, base: Shared)
             Part("values", (rows,), frac, bound, "int" if whole else "fixed", of=f"values {k}"),
             Part("present", (rows,), 0, 1, "int", of=f"present {k}"),
         ]
-        both = share_parts(source, local, parts, Row())
-        values = both["values"].reshape(-1)
-        mask = both["present"].reshape(-1) > 0  # a bit, whatever an owner shares
+        with source.run.scope.sequence():
+            both = share_parts(source, local, parts, Row())
+            values = both["values"].reshape(-1)
+            mask = both["present"].reshape(-1) > 0  # a bit, whatever an owner shares
         flags = (Lazy.of(values),) if expression.type == "flag" else ()
         place = Places(base, places, Lazy.of(mask), (), flags)
         origin = (named(columns[k]),)

@@ -135,7 +135,8 @@ class Cohort:
         """The numbers of rows; once in a scope."""
         memo = self.run.scope.memo(self)
         if "counts" not in memo:
-            memo["counts"] = (self._make(), self)
+            with self.run.scope.sequence():
+                memo["counts"] = (self._make(), self)
         counts: Counts = memo["counts"][0]
         return counts
 

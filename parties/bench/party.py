@@ -36,7 +36,7 @@ from protocols.engines import make_engine
 from protocols.library import Library
 
 #: Four times the memory budget of a study by default: workloads of 10^7 elements hold several vectors at once.
-BUDGET = 4 * MEMORY_BUDGET
+BUDGET = MEMORY_BUDGET
 
 
 def document(
