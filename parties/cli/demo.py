@@ -40,8 +40,8 @@ from protocols.engines import ENGINES
     multiple=True,
     type=Place(),
     metavar="[INPUT=]FILE",
-    help="A CSV or Parquet file with one organization's rows; give one for each organization (and input). Default: "
-    "sample data.",
+    help="A CSV or Parquet file with one organization's rows; give one for each organization (and input). Or a folder "
+    "with files named like those of --export. Default: sample data.",
 )
 @click.option("--export", type=Place(), metavar="DIR", help="Only write the sample data and its schema to DIR.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the scenario.")
@@ -111,7 +111,10 @@ def command(
             print_json({"files": [str(path) for path in written]})
         else:
             echo(*map(str, written))
-            options = " ".join(f"--data {path}" for path in written if path.suffix != ".toml")
+            one = len({path for path in written if path.suffix == ".toml"}) == 1
+            options = (
+                " ".join(f"--data {path}" for path in written if path.suffix != ".toml") if one else f"--data {export}"
+            )
             next_step(f"put your rows in the place of these:  comity demo {scenario} {options}")
         return
     wanted = demo.prepare(scenario, organizations, data, engine, threshold)

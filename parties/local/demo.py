@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,23 +70,26 @@ def prepare(
     organizations  how many bring data (default: as many as there are files in `data`, else as in the sample data, else
                    three); two are joined by a helper that only computes. With the engine replicated, only the first
                    three compute
-    data           files as `parties.local.samples.given` reads them: FILE, or INPUT=FILE
+    data           files as `parties.local.samples.given` reads them: FILE, or INPUT=FILE; or one folder with files that
+                   are named as sample files are
     engine, threshold   as a study names them (default: as for studies)
     """
     loaded = load(scenario)
-    files: dict[str, dict[str, Path]] = {} if data else samples(loaded)
+    where = data[0] if len(data) == 1 and data[0].is_dir() else None
+    files: dict[str, dict[str, Path]] = {} if data and where is None else samples(loaded, where)
+    if where is not None and not files:
+        inputs = ", ".join(f"ORGANIZATION.{which}.csv" for which in loaded.scenario.inputs)
+        raise ConfigError(f"--data {where}: no files named {inputs} (or .parquet) in this folder")
     count = organizations if organizations is not None else len(files) or 3
     if count < 1:
         raise ConfigError(f"--organizations {count}: at least one brings data")
     dealt: dict[str, dict[str, str]] = {}
-    if data:
+    if data and where is None:
         count, brought = given(loaded, data, organizations)
         files = dict(zip(_numbered(count), brought, strict=True))
     elif len(files) != count:
         files, dealt = {}, deal(loaded, _numbered(count))
-    roles = {name: ["input", "compute", "recipient"] for name in files or dealt}
-    for name, holder in zip(files, loaded.scenario.holders, strict=False):
-        roles[name].append(holder)
+    roles = {name: _roles(loaded, brought) for name, brought in (files or dealt).items()}
     if engine == "replicated":
         for name in list(roles)[REPLICATED_PARTIES:]:
             roles[name].remove("compute")
@@ -95,6 +98,13 @@ def prepare(
     compute = [name for name, assigned in roles.items() if "compute" in assigned]
     chosen, threshold = choose(compute, engine, threshold)
     return Demo(loaded, roles, files, dealt, chosen, threshold)
+
+
+def _roles(loaded: Loaded, brought: Iterable[str]) -> list[str]:
+    """The roles of an organization that brings these inputs."""
+    inputs = [loaded.scenario.inputs[which] for which in brought]
+    split = ["input"] if any(entry.holder is None for entry in inputs) else []
+    return [*split, "compute", "recipient", *dict.fromkeys(entry.holder for entry in inputs if entry.holder)]
 
 
 def _numbered(count: int) -> list[str]:

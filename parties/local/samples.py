@@ -13,9 +13,12 @@ from parties.study.loader import Loaded, folder
 from parties.study.trust import number
 
 
-def samples(loaded: Loaded) -> dict[str, dict[str, Path]]:
-    """The sample data bundled with a scenario: organization -> input -> file."""
-    where = folder() / "data" / Path(loaded.scenario.samples or loaded.name).name
+def samples(loaded: Loaded, where: Path | None = None) -> dict[str, dict[str, Path]]:
+    """The sample data bundled with a scenario: organization -> input -> file.
+
+    where  another folder; its files are named in the same way, ORGANIZATION.csv or ORGANIZATION.INPUT.parquet
+    """
+    where = where or folder() / "data" / Path(loaded.scenario.samples or loaded.name).name
     inputs = list(loaded.scenario.inputs)
     files: dict[str, dict[str, Path]] = {}
     for path in sorted(where.glob("*.csv")) + sorted(where.glob("*.parquet")):
@@ -32,7 +35,8 @@ def export(loaded: Loaded, into: Path) -> list[Path]:
     written = []
     for name, files in samples(loaded).items():
         for which, path in files.items():
-            target = into / (f"{name}{path.suffix}" if len(files) == 1 else f"{name}.{which}{path.suffix}")
+            one = len(loaded.scenario.inputs) == 1
+            target = into / (f"{name}{path.suffix}" if one else f"{name}.{which}{path.suffix}")
             target.write_bytes(path.read_bytes())
             written.append(target)
     for which, schema in loaded.scenario.schemas().items():

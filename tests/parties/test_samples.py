@@ -159,6 +159,23 @@ def test_files_of_several_inputs_go_to_their_organizations(tmp_path):
     assert open_study(study).computation.owners == {"people": (0, 1, 2), "visits": (0,)}
 
 
+def test_a_folder_of_files(tmp_path):
+    """Named ORGANIZATION.INPUT.csv; the holder is who brings the table."""
+    path, folder = two(tmp_path), tmp_path / "named"
+    folder.mkdir()
+    for name in "abc":
+        (folder / f"{name}.people.csv").write_text((tmp_path / f"{name}.csv").read_text())
+    (folder / "z.visits.csv").write_text((tmp_path / "v.csv").read_text())
+    demo = prepare(str(path), None, [folder])
+    assert demo.files["b"] == {"people": folder / "b.people.csv"}
+    assert demo.roles["b"] == ["input", "compute", "recipient"]
+    assert demo.roles["z"] == ["compute", "recipient", "registry"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(ConfigError, match=r"no files named ORGANIZATION\.people\.csv, ORGANIZATION\.visits\.csv"):
+        prepare(str(path), None, [empty])
+
+
 @pytest.mark.parametrize(
     ("data", "organizations", "message"),
     [
