@@ -156,6 +156,20 @@ def test_other_scenarios(tmp_path, name, plots):
     assert Path(result["files"]["report"]).read_text().count("<svg") >= plots
 
 
+def test_a_folder_of_files_and_records_of_a_person_at_two_offices(tmp_path):
+    """The files of --export, from a folder; only tax offices have the role `input`."""
+    folder = tmp_path / "samples"
+    assert demo(tmp_path, "students_and_taxes", "--export", folder, "--json").returncode == 0
+    result = result_of(demo(tmp_path, "students_and_taxes", "--data", folder, "--json"))
+    assert result["releases"]["students"] == 2000
+    assert result["oracle"]["max_relative_error"] <= 1e-6
+    assert {name: ("input" in entry["roles"]) for name, entry in result["organizations"].items()} == {
+        "education": False,
+        "tax-north": True,
+        "tax-south": True,
+    }
+
+
 def test_ranges_a_hundred_times_too_wide(tmp_path):
     result = result_of(demo(tmp_path, "--json", "--widen", 100))
     assert_close(result["releases"], oracle(frames()), limit=1e-5, error_limit=1e-5)

@@ -23,13 +23,16 @@ def test_rounds_and_bytes_are_known_exactly_beforehand(name, network):
         organization: {table: pd.read_csv(path) for table, path in files.items()}
         for organization, files in samples(loaded).items()
     }
-    planned = dry_run(Computation(loaded.scenario, sorted(tables), network=known))
+    owners = {
+        name: [i for i, who in enumerate(sorted(tables)) if name in tables[who]] for name in loaded.scenario.inputs
+    }
+    planned = dry_run(Computation(loaded.scenario, sorted(tables), owners=owners, network=known))
     run = simulate(loaded.scenario, tables, network=known)
     assert run.cost == planned.cost
     assert tuple(run.network.bytes_sent) == planned.cost.bytes_sent
     assert len(run.network.messages) == sum(planned.cost.messages)
     if known:
-        near = dry_run(Computation(loaded.scenario, sorted(tables)))
+        near = dry_run(Computation(loaded.scenario, sorted(tables), owners=owners))
         assert planned.rounds < near.rounds
         assert sum(planned.bytes_sent) > sum(near.bytes_sent)
 
