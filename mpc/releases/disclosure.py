@@ -309,7 +309,7 @@ def standing(part: SecretArray) -> list[Cohort]:
     cohorts = dict.fromkeys(part.basis.cohorts)
     for cohort in part.basis.cohorts:
         for root in cohort.roots:
-            if root.shape and root.selection is not None and root.selection.by:
+            if root.shape and root.cells:
                 cohorts[root.collapsed(None)] = None
     return list(cohorts)
 

@@ -71,7 +71,10 @@ def as_result(name: str, value: Anything, labels: Labels | None = None) -> Resul
         return _together(about, value, labels)
     if isinstance(value, SecretArray):
         form = _labelled(about, value.shape, labels)
-        return Result(_kind(value.shape), {"value": value}, lambda opened: form(cells_of(value, opened["value"])))
+        guard = value.run.functions.tables.guard({"value": value})
+        return Result(
+            _kind(value.shape), {"value": value}, lambda opened: form(cells_of(value, opened["value"])), guard
+        )
     public = _public(about, value)
     form = _labelled(about, _shape(about, public), labels) if labels is not None else _unchanged
     return Result("derived", {}, lambda _: form(public))
@@ -107,7 +110,8 @@ def _together(about: str, values: Sequence[Any], labels: Labels | None, *, keys:
     def finish(opened: Mapping[str, Opened]) -> Any:
         return form(_filled(tree, opened))
 
-    return Result(_kind(shape), parts, finish)
+    guard = next(iter(parts.values())).run.functions.tables.guard(parts) if parts else None
+    return Result(_kind(shape), parts, finish, guard)
 
 
 def _leaves(about: str, values: Sequence[Any], path: str, parts: dict[str, SecretArray]) -> list[Any]:

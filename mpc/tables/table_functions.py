@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:
-    from mpc.releases.disclosure import Result
+    from mpc.releases.disclosure import Guard, Result
     from mpc.tables.secret_table import SecretTable
     from mpc.values.secret import SecretArray
 
@@ -71,6 +71,9 @@ class TableFunctions(Protocol):
         rows: int,
     ) -> SecretArray:
         """A value for each row that other rows of its group decide: "rank", "shift" or "cumsum"."""
+
+    def guard(self, parts: Mapping[str, SecretArray]) -> Guard | None:
+        """The rule of tables for vectors of results of groups; None: they are no such vectors."""
 
     def released(self, table: SecretTable) -> Result:
         """The table as the value of a release."""

@@ -45,12 +45,14 @@ class Cohort:
     least      a minimum that is enough, whatever a release asks for; 0: there is none
     dominance  percent of the p% rule that this cohort decides, too; 0: none
     or_none    whether no rows at all are enough, too
+    cells      whether its elements are groups of the same rows, of which some and their total tell the others
     what       the rows in words, for people who decide
     """
 
     __slots__ = (
         "_make",
         "_whole",
+        "cells",
         "decide",
         "dominance",
         "least",
@@ -79,8 +81,10 @@ class Cohort:
         decide: Callable[[Sequence[SecretArray]], SecretArray] | None = None,
         selection: Selection | None = None,
         dominance: int = 0,
+        cells: bool = False,
     ) -> None:
         self.run = run
+        self.cells = cells or (selection is not None and bool(selection.by))
         self._make = make
         self._whole: Cohort | None = None
         #: Cohorts that this cohort is derived from; `decide` makes its bits from theirs, so nothing is compared twice.

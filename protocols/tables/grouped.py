@@ -18,7 +18,7 @@ from mpc.values.reductions import is_flag
 from mpc.values.resolution import told_apart
 from mpc.values.secret import SecretArray, where
 from protocols.statistics.descriptive import TOO_LITTLE, accurate, in_units, squared
-from protocols.tables.cohorts import Bases, by_group, sides_by_group
+from protocols.tables.cohorts import Bases, Totals, by_group, sides_by_group
 from protocols.tables.sequence import verb
 
 #: Of three key columns at most, people can still say what a group is.
@@ -81,6 +81,11 @@ class Grouped(ABC):
     def result(self, x: SecretArray, basis: Basis, defined: SecretArray | None = None) -> SecretArray:
         """x (groups,) with this basis, valid where there is a group and where it is `defined`."""
 
+    @property
+    def _left_out(self) -> Totals | None:
+        """Sums over rows that filters of the table left out, by the group that they would be in; None: not known."""
+        return None
+
     def sizes(self) -> SecretArray:
         """The number of rows of each group; any number where there is no group."""
         return self.totals(self._there.numeric())
@@ -93,18 +98,22 @@ class Grouped(ABC):
 
     def rows_behind(self, name: str = "") -> Basis:
         """The basis of what follows from which rows are in which group."""
-        return by_group(self._basis, self._there, self._zeroed, self.exists, self._bases, name=name)
+        return by_group(
+            self._basis, self._there, self._zeroed, self.exists, self._bases, name=name, left_out=self._left_out
+        )
 
     def behind(self, x: SecretArray, name: str, share: Fraction = Fraction(1)) -> Basis:
         """The basis of a result of the valid rows of x in each group."""
         basis = union(x.basis, self._basis)
         there = present(self._there, x)
-        return by_group(basis, there, self._zeroed, self.exists, self._bases, share=share, name=name)
+        return by_group(
+            basis, there, self._zeroed, self.exists, self._bases, share=share, name=name, left_out=self._left_out
+        )
 
     def _sides(self, x: SecretArray) -> Basis:
         """The basis of what tells how many rows of each group have a flag."""
         joint, there = union(x.basis, self._basis), present(self._there, x)
-        return sides_by_group(joint, x, there, self._zeroed, self.exists, self._bases)
+        return sides_by_group(joint, x, there, self._zeroed, self.exists, self._bases, self._left_out)
 
     def need(self, what: str, x: SecretArray) -> None:
         """Raise ShapeError unless x is a column of these rows."""

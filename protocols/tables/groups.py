@@ -21,12 +21,14 @@ from fractions import Fraction
 
 from mpc.machine.assumptions import Assumption, assuming
 from mpc.values.basis import Basis
+from mpc.values.places import rows_there
 from mpc.values.resolution import ordered
 from mpc.values.secret import SecretArray, concatenate, where
 from protocols.order import Ordering, order_by
 from protocols.quantiles import between, fraction_of, place_of
+from protocols.tables.cohorts import Totals
 from protocols.tables.grouped import NO_VALUE, Grouped, need_places
-from protocols.tables.segments import Segments, neighbours_equal
+from protocols.tables.segments import Segments, neighbours_equal, nothing
 from protocols.tables.sequence import verb
 
 NO_GROUP = "no such group"
@@ -69,6 +71,9 @@ class Groups(Grouped):
         if self.groups < n:
             self._fits = Assumption(self.run, self.segments.number() <= self.groups)
         self._within: list[tuple[SecretArray, Within]] = []
+        self._given = [key.bare() for key in keys]
+        self._all = [place.present for x in (rows, *keys) for place in x.basis.places if place.present is not None]
+        self._beside: tuple[Ordering, Segments] | None = None
         # A group's key is that of each of its rows.
         self.keys = [
             self.result(self.segments.at_ends(x), self.rows_behind()).restated(type=key.type, frac=key.frac)
@@ -83,6 +88,30 @@ class Groups(Grouped):
 
     def sizes(self) -> SecretArray:
         return self.segments.counts()
+
+    @property
+    def _left_out(self) -> Totals | None:
+        return self._totals_beside
+
+    def _totals_beside(self, x: SecretArray) -> SecretArray:
+        """Sums (groups,) of x (n,) over all rows that the table had before filters: the groups, each as a row, and all
+        rows are sorted together."""
+        order, runs = self._sorted_beside()
+        heads = nothing(x, self.groups)
+        there = rows_there(self.run, x.shape, self._all).bare()
+        return order.undo(runs.spread(runs.totals(order.apply(concatenate([heads, x * there])))))[: self.groups]
+
+    def _sorted_beside(self) -> tuple[Ordering, Segments]:
+        if self._beside is None:
+            bits = rows_there(self.run, self._there.shape, self._all) > 0
+            there = concatenate([self.exists.bare(), bits.bare()])
+            keys = [
+                concatenate([found.bare().numeric(), key.numeric()])
+                for found, key in zip(self.keys, self._given, strict=True)
+            ]
+            order, in_order, sorted_keys = sorted_by_keys(there, keys)
+            self._beside = order, Segments.between(in_order, neighbours_equal(sorted_keys), len(there))
+        return self._beside
 
     def result(self, x: SecretArray, basis: Basis, defined: SecretArray | None = None) -> SecretArray:
         """As stated; it rests on the assumption that all groups fit. That is no assumption about x itself: without it,

@@ -218,7 +218,7 @@ class Join:
             return self.left.filter(self._flag(~found))
         base = self._base(links)
         if how == "left":
-            return self.left.assign(**self._columns(base, given, values, masks_there, found))
+            return self.left.assign(**self._columns(base, given, values, masks_there, found, left_out=True))
         chosen = self._told(base, found).filter(self._flag(found))
         return chosen.assign(**self._columns(base, given, values, masks_there, found)) if wanted else chosen
 
@@ -324,10 +324,16 @@ class Join:
         values: Sequence[SecretArray],
         masks: Mapping[str, SecretArray],
         found: SecretArray,
+        *,
+        left_out: bool = False,
     ) -> dict[str, SecretColumn]:
-        """The columns that were looked up, at the places of the left rows."""
+        """The columns that were looked up, at the places of the left rows.
+
+        left_out  rows without a match stay in the table; a statistic of the columns leaves them out
+        """
         ours = self.left.rows
         there = found & ours.bare()
+        behind = ours.basis.filtered((Lazy.of(there),)) if left_out else ours.basis
         added: dict[str, SecretColumn] = {}
         for (name, column), raw in zip(given.items(), values, strict=True):
             x = numbers_of(column)
@@ -336,7 +342,7 @@ class Join:
             value = self._assuming(raw.bare().bounded(x.bound))
             flagged = any(place.flags for place in x.basis.places)
             flags = (Lazy.of(value),) if is_flag(value) or flagged else ()
-            places = tuple(replace(p, present=Lazy.of(mask), flags=flags) for p in ours.basis.places)
+            places = tuple(replace(p, flags=flags) for p in behind.places)
             right = (self._behind(base, Lazy.of(mask), flags),) if self._needs_right else ()
             cohorts = tuple(c.collapsed(None) if c.shape else c for c in x.basis.cohorts)
             basis = Basis(cohorts, (*places, *right), x.basis.loose, x.basis.origin)

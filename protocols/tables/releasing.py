@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from mpc.errors import PolicyError
-from mpc.releases.disclosure import OK, Guard, Opened, Result, standing
+from mpc.machine.engine import Shape
+from mpc.releases.disclosure import OK, Guard, Opened, Result
 from mpc.releases.enough import all_enough, enough
 from mpc.releases.releasable import cells_of
 from mpc.tables.secret_columns import SecretCategory, SecretColumn, SecretDate, SecretKey, numbers_of
@@ -37,7 +38,7 @@ def released_table(table: SecretTable) -> Result:
             )
     rows = table.rows
     parts = {name: _in_rows(column, rows) for name, column in columns.items()}
-    groups = list(dict.fromkeys(c for part in parts.values() for c in part.basis.cohorts if c.shape == rows.shape))
+    groups = _groups(parts, rows.shape)
 
     def finish(opened: Mapping[str, Opened]) -> Any:
         broken = next((part for part in opened.values() if part.broken), None)
@@ -65,13 +66,29 @@ def _cells(column: SecretColumn, part: SecretArray, opened: Opened) -> list[Any]
     return list(cells)
 
 
-def _guard(parts: Mapping[str, SecretArray], groups: Sequence[Cohort], rows: SecretArray) -> Guard:
+def guard_of(parts: Mapping[str, SecretArray]) -> Guard | None:
+    """The guard of vectors of results of groups, which are released as they are; None: they are no such vectors."""
+    shapes = {part.shape for part in parts.values()}
+    if len(shapes) != 1 or len(shape := shapes.pop()) != 1:
+        return None
+    behind = [c for part in parts.values() for place in part.basis.places for c in place.alone if c.shape == shape]
+    groups = list(dict.fromkeys(behind))
+    alone = {name: part.with_basis(part.basis.alone()) for name, part in parts.items()}
+    return _guard(alone, groups, None) if groups else None
+
+
+def _groups(parts: Mapping[str, SecretArray], shape: Shape) -> list[Cohort]:
+    """The cohorts of groups behind vectors of this shape."""
+    return list(dict.fromkeys(c for part in parts.values() for c in part.basis.cohorts if c.shape == shape))
+
+
+def _guard(parts: Mapping[str, SecretArray], groups: Sequence[Cohort], rows: SecretArray | None) -> Guard:
     """Each group falls as a whole, like a cell of a table; what stands on other rows as well needs these rows, too.
 
     Which groups fall is decided for the table as it was grouped, before any sort: so two releases in different orders
     hide the same groups.
     """
-    behind = list(dict.fromkeys(c for part in parts.values() for c in standing(part) if c not in groups))
+    behind = list(dict.fromkeys(c for part in parts.values() for c in part.basis.cohorts if c not in groups))
     grouped = list(dict.fromkeys(root for group in groups for root in group.roots))
     tables = {table: table_guard("cells", table) for table in grouped}
     run = groups[0].run
@@ -85,7 +102,8 @@ def _guard(parts: Mapping[str, SecretArray], groups: Sequence[Cohort], rows: Sec
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
         compare_tables(grouped, minimum, others)
         # A place without a group looks as one with a small group does.
-        joint = every_one_of([rows, *[shown(group, minimum, others) for group in groups]])
+        places = [] if rows is None else [rows]
+        joint = every_one_of([*places, *[shown(group, minimum, others) for group in groups]])
         rest = all_enough(run, behind, minimum, others=others)
         if rest is not None:
             joint = joint & rest.broadcast_to(joint.shape)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from mpc.errors import ShapeError
-from mpc.releases.disclosure import Result
+from mpc.releases.disclosure import Guard, Result
 from mpc.tables.secret_columns import numbers_of
 from mpc.tables.secret_table import SecretTable
 from mpc.tables.table_functions import How, Keep, Validate
@@ -14,7 +14,7 @@ from protocols.tables import moving
 from protocols.tables.grouped_table import GroupedTable
 from protocols.tables.joining import joined
 from protocols.tables.keys import one_of_each
-from protocols.tables.releasing import released_table
+from protocols.tables.releasing import guard_of, released_table
 from protocols.tables.tags import words_of
 from protocols.tables.windows import windows
 
@@ -69,6 +69,9 @@ class Tables:
             return window.rank()
         values = numbers_of(table.column(column))
         return window.cumsum(values) if what == "cumsum" else window.shift(values, rows)
+
+    def guard(self, parts: Mapping[str, SecretArray]) -> Guard | None:
+        return guard_of(parts)
 
     def released(self, table: SecretTable) -> Result:
         return released_table(table)

@@ -64,5 +64,5 @@ def test_messages_do_not_show_how_many_buy():
 
 def test_what_it_costs():
     cost = run(SAMPLE, "replicated").cost
-    assert cost.rounds <= 110
-    assert max(cost.bytes_sent) <= 3_000_000
+    assert cost.rounds <= 160
+    assert max(cost.bytes_sent) <= 4_000_000
