@@ -107,13 +107,8 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
         column = patients[name].to_numpy(float)
         counts = np.histogram(column[~np.isnan(column)], edges)[0]
         bins = np.where(column == edges[-1], len(edges) - 2, np.searchsorted(edges, column, side="right") - 1)
-        of_bins = np.stack([views((bins == b) & ~np.isnan(column)) for b in range(len(counts))])
-        hidden = np.asarray([few((bins == b) & ~np.isnan(column)) for b in range(len(counts))])
-        rows, much = of_bins[hidden].sum(axis=0), hidden.sum() * (least - 1) - least // 2
-        few_cells = hidden.copy()
-        for view in np.flatnonzero((rows < least) | (rows > much)) if few_cells.any() else ():
-            others = np.flatnonzero(~few_cells & (of_bins[:, view] > 0))
-            hidden[others[:1]] = True
+        of_bins = np.stack([views((bins == b) & ~np.isnan(column)) for b in range(len(counts))], axis=1)
+        hidden = st.hidden_cells(of_bins[0], least, of_bins[1:])
         cells = [small if h else int(c) for c, h in zip(counts, hidden, strict=True)]
         not_all_shown |= {name} if hidden.any() else set()
         out[f"{name} histogram"] = {"edges": [float(e) for e in edges], "counts": cells}

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
-def hidden_cells(counts: ArrayLike, minimum: int, *, none: bool = False) -> NDArray[np.bool_]:
+def hidden_cells(
+    counts: ArrayLike, minimum: int, without: Sequence[ArrayLike] = (), *, none: bool = False
+) -> NDArray[np.bool_]:
     """The cells of a released table that are suppressed, from the rows behind each cell. Rows in the clear.
 
     counts   numbers of rows, of any shape; cells with 0 to minimum - 1 rows are suppressed
+    without  the same numbers without the rows of each owner, where minimums hold for these, too, as for private tables:
+             cells with 1 to minimum - 1 of them are suppressed
     none     whether no rows at all are enough, too, as where only a part of a cell's rows has values
-    result   the same shape. One cell more is suppressed where the small ones could be told from the total: the first
-             of the others with rows
-
-    The rule of groups of a shared table; of private tables it holds without each owner's rows, too.
+    result   the same shape. One cell more is suppressed where the small ones could be told from a total: the first of
+             the others with rows
     """
-    cells = np.asarray(counts, np.int64)
-    hidden = (cells < minimum) & ((cells > 0) | (not none))
-    if not hidden.any():
-        return hidden
-    rows, much = cells[hidden].sum(), hidden.sum() * (minimum - 1) - minimum // 2
-    if rows < minimum or rows > much:
-        hidden.flat[np.flatnonzero(~hidden & (cells > 0))[:1]] = True
+    views = [np.asarray(view, np.int64) for view in (counts, *without)]
+    small = np.any([(view < minimum) & ((view > 0) | (k == 0 and not none)) for k, view in enumerate(views)], axis=0)
+    hidden = small.copy()
+    for view in views if small.any() else ():
+        rows, much = view[small].sum(), small.sum() * (minimum - 1) - minimum // 2
+        if rows < minimum or rows > much:
+            hidden.flat[np.flatnonzero(~small & (view > 0))[:1]] = True
     return hidden
