@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mpc import Category, Integer, Key, Real, Scenario, Study, Table
+from mpc import Category, Integer, Key, PrivateArray, Real, Scenario, Study, Table
 from protocols import statistics as st
 
 if TYPE_CHECKING:
@@ -40,12 +40,16 @@ class Trips(Table):
 scenario = Scenario(inputs={"trips": Trips.rows(at_most=1 << 24)}, parameters={"minimum_cohort": 10})
 
 
+def place(zone: PrivateArray) -> PrivateArray:
+    """The place of each row's zone in ZONES."""
+    _, *terms = [(zone == name) * k for k, name in enumerate(ZONES)]
+    return sum(terms[1:], terms[0])
+
+
 @scenario.run
 async def run(study: Study) -> None:
     trips = study.table("trips").drop_duplicates(["traveller", "origin", "destination", "hour"], at="owner")
-    a = sum((trips.origin == zone) * place for place, zone in enumerate(ZONES))
-    b = sum((trips.destination == zone) * place for place, zone in enumerate(ZONES))
-    pair = (a * len(ZONES) + b).cut([*range(len(PAIRS) + 1)], PAIRS)
+    pair = (place(trips.origin) * len(ZONES) + place(trips.destination)).cut([*range(len(PAIRS) + 1)], PAIRS)
     known = trips[~pair.isna()]
 
     study.release("trips", known.count())

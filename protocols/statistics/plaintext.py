@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
 def hidden_cells(
-    counts: ArrayLike, minimum: int, without: Sequence[ArrayLike] = (), *, none: bool = False
+    counts: ArrayLike, minimum: int, without: Iterable[ArrayLike] = (), *, none: bool = False
 ) -> NDArray[np.bool_]:
     """The cells of a released table that are suppressed, from the rows behind each cell. Rows in the clear.
 
@@ -21,7 +21,9 @@ def hidden_cells(
              the others with rows
     """
     views = [np.asarray(view, np.int64) for view in (counts, *without)]
-    small = np.any([(view < minimum) & ((view > 0) | (k == 0 and not none)) for k, view in enumerate(views)], axis=0)
+    small: NDArray[np.bool_] = (views[0] < minimum) & ((views[0] > 0) | (not none))
+    for view in views[1:]:
+        small |= (view > 0) & (view < minimum)
     hidden = small.copy()
     for view in views if small.any() else ():
         rows, much = view[small].sum(), small.sum() * (minimum - 1) - minimum // 2
