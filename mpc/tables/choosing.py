@@ -15,19 +15,20 @@ def chosen(condition: Expression, a: Expression, b: Expression | None) -> Expres
     """`a` in rows where the condition holds, else `b`, or missing where there is no `b`; a missing condition does not
     hold. Raises ShapeError for values of two kinds."""
     if b is None:
+        function, other = _first_or_missing(a.type in WHOLE), ""
+        arguments: tuple[Expression, ...] = condition, a
         b = a
-        function = _first_or_missing(a.type in WHOLE)
     else:
         a, b = _alike(a, b)
-        function = _one_of_both
-    other = "" if a is b else f" else {b.text}"
+        function, other = _one_of_both, f" else {b.text}"
+        arguments = condition, a, b
     return Expression(
         type=a.type,
         low=min(a.low, b.low),
         high=max(a.high, b.high),
         levels=a.levels,
         function=function,
-        arguments=(condition, a) if a is b else (condition, a, b),
+        arguments=arguments,
         text=f"({a.text} where {condition.text}{other})",
         operation="where",
     )

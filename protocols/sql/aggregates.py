@@ -14,7 +14,7 @@ from mpc.tables.private_array import PrivateArray
 from mpc.tables.secret_columns import SecretColumn, numbers_of
 from mpc.tables.secret_table import SecretTable
 from mpc.values.secret import SecretArray
-from protocols.sql.conditions import Truth, flag_of, holds
+from protocols.sql.conditions import as_value, flag_of, holds, never, nowhere
 from protocols.sql.constants import is_public
 from protocols.sql.scopes import within
 from protocols.sql.text import Text, shown
@@ -23,10 +23,10 @@ from protocols.sql.values import Row, Value, evaluate, kind, nulled
 _STATISTICS: dict[type[exp.Expr], str] = {
     exp.Count: "count", exp.Sum: "sum", exp.Avg: "mean", exp.Min: "min", exp.Max: "max", exp.Median: "median",
     exp.Stddev: "std", exp.StddevSamp: "std", exp.Variance: "var", exp.LogicalAnd: "all", exp.LogicalOr: "any",
-    exp.CountIf: "count_if", exp.PercentileCont: "quantile", exp.AnyValue: "any_value",
+    exp.CountIf: "sum", exp.PercentileCont: "quantile", exp.AnyValue: "any_value",
 }  # fmt: skip
 #: Statistics of private rows that need a few shared numbers and no shared row.
-AT_OWNERS = ("rows", "count", "sum", "mean", "std", "var", "count_if")
+AT_OWNERS = ("rows", "count", "sum", "mean", "std", "var")
 _NUMBERS = ("sum", "mean", "std", "var", "median", "quantile")
 
 
@@ -49,6 +49,8 @@ class Aggregate:
     where: exp.Expr | None = None
     number: float | None = None
     distinct: bool = False
+    #: COUNT_IF: a sum of a condition, NULL where that is unknown in all rows.
+    condition: bool = False
 
 
 def aggregates_in(nodes: Iterable[exp.Expr], text: Text) -> dict[str, Aggregate]:
@@ -94,7 +96,7 @@ def _read(node: exp.Expr, text: Text) -> Aggregate:
         statistic, of = "rows", None
     if of is not None and any(isinstance(part, exp.AggFunc) for part in within(of)):
         raise text.refused(node, f"{shown(node)}: an aggregate of aggregates; group in an inner query first")
-    return Aggregate(sql, node, statistic, of, where, number, distinct)
+    return Aggregate(sql, node, statistic, of, where, number, distinct, isinstance(inner, exp.CountIf))
 
 
 _NAMES = (
@@ -115,15 +117,15 @@ def _quantile(number: exp.Expr, node: exp.Expr, text: Text) -> float:
 
 def argument(aggregate: Aggregate, row: Row) -> Value:
     """What an aggregate is of, in each row: NULL where its FILTER does not hold."""
-    if aggregate.statistic in ("rows", "count_if"):
-        condition: Truth = True if aggregate.of is None else holds(aggregate.of, row)
-        where = True if aggregate.where is None else holds(aggregate.where, row)
-        from protocols.sql.conditions import both
-
-        return both(condition, where)
-    value = evaluate(aggregate.of, row)  # type: ignore[arg-type]
+    if aggregate.statistic == "rows":
+        return True if aggregate.where is None else holds(aggregate.where, row)
+    assert aggregate.of is not None
+    value = as_value(aggregate.of, row) if aggregate.condition else evaluate(aggregate.of, row)
     _check(aggregate, value, row.text)
-    return value if aggregate.where is None else nulled(value, holds(aggregate.where, row))
+    if aggregate.where is None:
+        return value
+    where = holds(aggregate.where, row)
+    return nulled(value, nowhere(value) if where is False else where)
 
 
 def _check(aggregate: Aggregate, value: Value, text: Text) -> None:
@@ -146,7 +148,7 @@ def at_owners(table: PrivateTable, aggregate: Aggregate, row: Row) -> SecretArra
     if aggregate.statistic not in AT_OWNERS or aggregate.distinct:
         return None
     value = argument(aggregate, row)
-    if aggregate.statistic in ("rows", "count_if"):
+    if aggregate.statistic == "rows":
         return _counted(table, value)
     if not isinstance(value, PrivateArray):
         return None
@@ -158,22 +160,22 @@ def at_owners(table: PrivateTable, aggregate: Aggregate, row: Row) -> SecretArra
     return getattr(value, aggregate.statistic)()  # type: ignore[no-any-return]
 
 
-def _counted(table: PrivateTable, condition: Value) -> SecretArray | None:
+def _counted(table: PrivateTable, condition: Value) -> SecretArray:
+    """Rows where a condition holds."""
     if condition is True:
         return table.count()
-    if not isinstance(condition, PrivateArray):
-        return None
-    return table.filter(flag_of(condition)).count()  # type: ignore[arg-type]
+    chosen = never(table) if condition is False else flag_of(condition)  # type: ignore[arg-type]
+    return table.filter(chosen).count()  # type: ignore[arg-type]
 
 
 # ---- secret rows, all together
 def of_all(table: SecretTable, aggregate: Aggregate, row: Row) -> SecretColumn:
     """An aggregate of all rows of a secret table."""
     value = argument(aggregate, row)
-    if aggregate.statistic in ("rows", "count_if"):
+    if aggregate.statistic == "rows":
         if value is True:
             return table.count()
-        return table.filter(value).count()  # type: ignore[arg-type]
+        return table.filter(never(table) if value is False else value).count()  # type: ignore[arg-type]
     if not isinstance(value, SecretColumn):
         value = table.rows.constant(np.full(table.capacity, value))
     numbers: Any = numbers_of(value)

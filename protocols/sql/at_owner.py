@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from protocols.sql.select import Select
 
 _STATISTICS = {
-    "rows": "sum", "count_if": "sum", "count": "count", "sum": "sum", "mean": "mean", "min": "min", "max": "max",
+    "rows": "sum", "count": "count", "sum": "sum", "mean": "mean", "min": "min", "max": "max",
     "median": "median", "any": "any", "all": "all",
 }  # fmt: skip
 

@@ -11,12 +11,15 @@ from collections.abc import Callable
 from functools import reduce
 from typing import Any
 
+import numpy as np
 from sqlglot import exp
 
 from mpc.tables.conditions import fulfilled
 from mpc.tables.expressions import unary
+from mpc.tables.private import PrivateTable
 from mpc.tables.private_array import PrivateArray
-from mpc.tables.secret_columns import SecretCategory, SecretKey
+from mpc.tables.secret_columns import SecretCategory, SecretColumn, SecretKey, numbers_of
+from mpc.tables.secret_table import SecretTable
 from mpc.values.secret import SecretArray
 from mpc.values.stated import UNMASKED
 from protocols.sql import constants
@@ -90,6 +93,24 @@ def either(a: Truth, b: Truth) -> Truth:
 def contrary(a: Truth) -> Truth:
     """Where it does not hold."""
     return not a if isinstance(a, bool) else ~a
+
+
+def never(table: PrivateTable | SecretTable) -> PrivateArray | SecretArray:
+    """A condition of a table that holds in no row."""
+    if isinstance(table, SecretTable):
+        return table.rows & ~table.rows
+    column = table.column(table.columns[0])
+    return column.isna() & ~column.isna()
+
+
+def nowhere(value: Value) -> Truth:
+    """The same, of the rows of a value."""
+    if isinstance(value, PrivateArray):
+        return value.isna() & ~value.isna()
+    if isinstance(value, SecretColumn) and not isinstance(value, SecretKey):
+        numbers = numbers_of(value)
+        return numbers.constant(np.zeros(numbers.shape, np.bool_))
+    return False
 
 
 def _truth(node: exp.Expr, row: Row, wanted: bool) -> Truth:

@@ -144,7 +144,7 @@ def in_secret(
             continue
         value = _numbers(aggregate, row, table)
         added[f"of_{k}"] = value
-        statistic = "sum" if aggregate.statistic in ("rows", "count_if") else aggregate.statistic
+        statistic = "sum" if aggregate.statistic in ("rows",) else aggregate.statistic
         asked[f"value_{k}"] = _asked(f"of_{k}", statistic, aggregate)
         if aggregate.statistic == "sum" and not isinstance(value, SecretKey) and numbers_of(value).valid is not None:
             asked[f"there_{k}"] = (f"of_{k}", "count")
@@ -182,7 +182,7 @@ def _numbers(aggregate: Aggregate, row: Row, table: SecretTable) -> SecretColumn
         return table.rows.constant(np.full(table.capacity, value))
     if not isinstance(value, SecretColumn):
         raise row.text.refused(aggregate.node, f"{shown(aggregate.node)}: NULL in all rows; leave it out")
-    if aggregate.statistic in ("rows", "count_if") and isinstance(value, SecretArray):
+    if aggregate.statistic in ("rows",) and isinstance(value, SecretArray):
         return value.numeric()
     return value
 

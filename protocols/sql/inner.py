@@ -104,7 +104,7 @@ def scalar(select: Select, node: exp.Subquery) -> Attached | None:
         or not aggregates_in([inner.outputs[0].node], select.text)
     ):
         raise select.text.refused(node, f"{shown(node)}: an inner query that stands for a value gives one aggregate")
-    if any(each.statistic in ("rows", "count", "count_if") for each in inner.aggregates().values()):
+    if any(each.statistic in ("rows", "count") for each in inner.aggregates().values()):
         raise select.text.refused(
             node,
             f"{shown(node)}: a count is 0 without a match, and would be NULL here; LEFT JOIN the table and group",

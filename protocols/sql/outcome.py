@@ -102,7 +102,7 @@ def _at_owners(aggregates: Mapping[str, Aggregate], rows: Relation, select: Sele
         parts = [part for part in (aggregate.of, aggregate.where) if part is not None]
         if any(inner.secret_scalars(select, part) for part in parts):
             return False
-        if aggregate.of is not None and aggregate.statistic != "count_if":
+        if aggregate.of is not None:
             value = evaluate(aggregate.of, select.row(rows))
             if is_public(value) or (kind(value) in ("category", "date", "key") and aggregate.statistic != "count"):
                 return False

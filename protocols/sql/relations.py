@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from mpc.tables.private import PrivateTable
 from mpc.tables.secret_columns import SecretKey
 from mpc.tables.secret_table import SecretTable
-from protocols.sql.conditions import Truth, flag_of
+from protocols.sql.conditions import Truth, flag_of, never
 from protocols.sql.scopes import Slot
 from protocols.sql.values import Value
 
@@ -64,7 +64,7 @@ class Relation:
             return replace(self, present=known)
         flag = flag_of(truth)
         if flag is False:
-            flag = _never(self.table)
+            flag = never(self.table)
         return replace(self, table=self.table.filter(flag), present=known)  # type: ignore[arg-type]
 
     def assign(self, slot: Slot, name: str, value: Value) -> Relation:
@@ -102,11 +102,3 @@ class Relation:
             twins[slot] = f"key {self.columns[slot]}"
             made = made.assign(**{twins[slot]: SecretKey(column.name, column.source, column.expression)})
         return replace(self, table=made, columns=kept, keys=twins, places=rows)
-
-
-def _never(table: PrivateTable | SecretTable) -> Truth:
-    """A condition that holds in no row."""
-    if isinstance(table, SecretTable):
-        return table.rows & ~table.rows
-    column = table.column(table.columns[0])
-    return column.isna() & ~column.isna()

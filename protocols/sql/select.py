@@ -314,7 +314,7 @@ class Select:
         row = self.row(relation)
         truth = holds(part, row)
         present = {self.every.find(c) for c in columns_in(part)} if isinstance(part, _REJECTING) else set()
-        if isinstance(part, exp.Not) and isinstance(part.this, exp.Is):
+        if isinstance(part, exp.Not) and isinstance(part.this, exp.Is) and isinstance(part.this.expression, exp.Null):
             present = {self.every.find(c) for c in columns_in(part)}
         if isinstance(relation.table, PrivateTable):
             with self.steps.step(self.steps.owners(relation.owners or ()), f"filter {relation.words}: {shown(part)}"):
