@@ -176,6 +176,8 @@ def of_all(table: SecretTable, aggregate: Aggregate, row: Row) -> SecretColumn:
         if value is True:
             return table.count()
         return table.filter(never(table) if value is False else value).count()  # type: ignore[arg-type]
+    if value is None:
+        raise row.text.refused(aggregate.node, f"{shown(aggregate.node)}: NULL in all rows; leave it out")
     if not isinstance(value, SecretColumn):
         value = table.rows.constant(np.full(table.capacity, value))
     numbers: Any = numbers_of(value)

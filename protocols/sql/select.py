@@ -413,7 +413,7 @@ class Select:
 
     def _slots(self, node: exp.Expr) -> set[Slot]:
         """The columns that a part of the query takes: computed ones stand for what they were computed from."""
-        slot = self.computed.get(node.sql())
+        slot = None if _is_branch(node) else self.computed.get(node.sql())
         if slot is not None:
             return {slot}
         if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
@@ -440,7 +440,14 @@ class Select:
             node, exp.AggFunc | exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.Distinct | exp.Ordered | exp.Paren
         )
         free = not any(isinstance(part, exp.AggFunc | exp.Subquery | exp.Star) for part in within(node))
-        if of_rows and free and slots and relation.has(slots) and node.sql() not in self.computed:
+        if (
+            of_rows
+            and free
+            and not _is_branch(node)
+            and slots
+            and relation.has(slots)
+            and node.sql() not in self.computed
+        ):
             return [node]
         return [term for child in node.iter_expressions() for term in self._terms(child, relation)]
 
@@ -531,6 +538,11 @@ class Select:
             same = [output for output in self.outputs if output.name.lower() == node.name.lower()]
             return same[0] if same else None
         return None
+
+
+def _is_branch(node: exp.Expr) -> bool:
+    """Whether a part is WHEN … THEN … of a CASE, which is no term of its own."""
+    return isinstance(node, exp.If) and isinstance(node.parent, exp.Case)
 
 
 def _rejects_missing(part: exp.Expr, tables: set[str]) -> bool:
