@@ -25,6 +25,7 @@ from protocols.sql.relations import Relation
 from protocols.sql.scopes import Scope, Slot, columns_in, conjuncts, within
 from protocols.sql.sources import Reader, Source, scope_of, slots_of, unknown_table
 from protocols.sql.steps import IN_SECRET
+from protocols.sql.strictness import REJECTING, rejects_missing, strict_terms
 from protocols.sql.text import shown
 from protocols.sql.values import Row, Value, evaluate
 
@@ -35,11 +36,6 @@ if TYPE_CHECKING:
 _CLAUSES = {
     *("expressions", "from_", "joins", "where", "group", "having", "order", "limit", "distinct", "with_", "kind"),
 }
-#: Comparisons that find a missing value nowhere.
-_REJECTING = (exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE, exp.Between, exp.Like, exp.ILike, exp.In)
-#: What a term that is missing where one of its columns is may be made of.
-_STRICT = (exp.Column, exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Neg, exp.Paren, exp.Literal, exp.Identifier)
-
 #: Single values, by name.
 Scalars = dict[str, SecretColumn]
 
@@ -240,7 +236,7 @@ class Select:
         sources = self._source_of(slots)
         plain = not list(inner.scalars_in(part))
         for source in sources:
-            if source.how == "left" and plain and _rejects_missing(part, {source.name}):
+            if source.how == "left" and plain and rejects_missing(part, {source.name}):
                 self._turn_inner(source)  # WHERE keeps no row without a match: the join is an inner one
         outer = [source for source in sources if source.how == "left"]
         if len(sources) == 1 and not outer and plain:
@@ -313,7 +309,7 @@ class Select:
         """The rows of one table where a condition holds."""
         row = self.row(relation)
         truth = holds(part, row)
-        present = {self.every.find(c) for c in columns_in(part)} if isinstance(part, _REJECTING) else set()
+        present = {self.every.find(c) for c in columns_in(part)} if isinstance(part, REJECTING) else set()
         if isinstance(part, exp.Not) and isinstance(part.this, exp.Is) and isinstance(part.this.expression, exp.Null):
             present = {self.every.find(c) for c in columns_in(part)}
         if isinstance(relation.table, PrivateTable):
@@ -384,7 +380,7 @@ class Select:
         if attached.how != "left":  # nothing but its keys is asked for
             attached.relation = self._shared(relation, [], [], attached)
             return
-        strict = [term for part in needed for term in _strict_terms(part)]
+        strict = [term for part in needed for term in strict_terms(part)]
         attached.relation = self._shared(self._lifted(relation, strict), needed, [], attached)
 
     def _attach_in_secret(self, relations: list[Relation]) -> list[Relation]:
@@ -543,35 +539,3 @@ class Select:
 def _is_branch(node: exp.Expr) -> bool:
     """Whether a part is WHEN … THEN … of a CASE, which is no term of its own."""
     return isinstance(node, exp.If) and isinstance(node.parent, exp.Case)
-
-
-def _rejects_missing(part: exp.Expr, tables: set[str]) -> bool:
-    """Whether a condition holds in no row where all columns of these tables are missing."""
-    if isinstance(part, exp.Paren):
-        return _rejects_missing(part.this, tables)
-    if isinstance(part, exp.And):
-        return _rejects_missing(part.this, tables) or _rejects_missing(part.expression, tables)
-    if isinstance(part, exp.Or):
-        return _rejects_missing(part.this, tables) and _rejects_missing(part.expression, tables)
-    if isinstance(part, exp.Not):
-        inside = part.this
-        if isinstance(inside, exp.Is) and isinstance(inside.expression, exp.Null):
-            return _strict(inside.this, tables)
-        return isinstance(inside, _REJECTING) and all(_strict(side, tables) for side in inside.iter_expressions())
-    return isinstance(part, _REJECTING) and any(_strict(side, tables) for side in part.iter_expressions())
-
-
-def _strict_terms(node: exp.Expr) -> list[exp.Expr]:
-    """The largest parts that are missing where one of their columns is: beside a row without a match, too."""
-    strict = (*_STRICT, exp.EQ, exp.NEQ, exp.LT, exp.LTE, exp.GT, exp.GTE)
-    if isinstance(node, exp.Select):
-        return []
-    if all(isinstance(part, strict) for part in within(node)):
-        return [node]
-    return [term for child in node.iter_expressions() for term in _strict_terms(child)]
-
-
-def _strict(node: exp.Expr, tables: set[str]) -> bool:
-    """Whether a term is missing where a column of these tables is."""
-    names = [column.table for column in columns_in(node)]
-    return all(isinstance(part, _STRICT) for part in within(node)) and bool(set(names) & tables)
