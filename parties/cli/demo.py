@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from parties.cli.common import FOLDER, Place, json_option, next_step, plan_timeout_option, print_json
-from parties.system.events import Agreed, Brought, Event, Planned, Progress, Unprotected, Warned
+from parties.system.events import Agreed, Brought, Event, Planned, Progress, Status, Unprotected, Warned
 from parties.text.echo import echo, echo_message
 from protocols.engines import ENGINES
 
@@ -131,6 +131,8 @@ def command(
         def on_event(name: str, event: Event) -> None:
             if isinstance(event, Brought):
                 display.status(f"{name} brings {event.rows:,} rows of {event.file}")
+            elif isinstance(event, Status) and event.text.startswith("checking"):
+                display.status(f"{event.text} of {name}")
             elif isinstance(event, Planned | Unprotected | Warned | Progress | Agreed) and name == first:
                 display.event(event)
 

@@ -73,7 +73,7 @@ class Display:
     def status(self, text: str) -> None:
         """A line about the present state. Where lines stay, a state is printed once, not again and again."""
         line = visible(text)
-        if self._err.is_terminal and line.startswith(("waiting for", "compiling")):
+        if self._err.is_terminal and line.startswith(("waiting for", "compiling", "checking")):
             self._describe(line, "")
             return
         head = line.split(" … ")[0]

@@ -38,6 +38,8 @@ __all__ = ["RowCounts", "SourceRows", "open_dataset"]
 
 #: A message lists at most so many columns of a source.
 _LISTED = 30
+#: A check of more rows tells after each so many how far it is.
+MANY_ROWS = 500_000
 
 
 class SourceRows:
@@ -60,6 +62,8 @@ class SourceRows:
         self.brought: RowCounts | None = None
         #: Why this party computes all aggregates from the rows that it reads; "" where it asks their database.
         self.streamed = "not checked yet"
+        #: Told the number of rows so far, while many rows are checked.
+        self.on_rows: Callable[[int], None] = lambda rows: None
         #: column -> why this party computes from what it reads of it, although it asks the database for others.
         self.apart: dict[str, str] = {}
         self._threads = threads
@@ -136,7 +140,9 @@ class SourceRows:
         counts.reasons = {name: Counter() for name in self.names}
         counts.tags = {column.name: [] for column in self.columns if isinstance(column, KeyColumn) and column.unique}
         for file, columns, size in self._read(self.columns):
-            counts.rows += size
+            before, counts.rows = counts.rows, counts.rows + size
+            if counts.rows // MANY_ROWS > before // MANY_ROWS:
+                self.on_rows(counts.rows)
             bad = np.zeros(size, np.bool_)
             for column in self.columns:
                 entries = columns[column.name]

@@ -212,6 +212,15 @@ def run(
         return _joined(bound, ended, oracle)
 
 
+class _TooMany(Exception):
+    """A table has more rows than are pooled by default."""
+
+
+def _few(rows: int) -> None:
+    if rows > MOST_ROWS:
+        raise _TooMany
+
+
 def _oracle(
     bound: BoundStudy, files: Mapping[str, Mapping[str, Path]], compare: bool | None
 ) -> dict[str, Any] | OracleFailed | None:
@@ -227,11 +236,15 @@ def _oracle(
             for name in bound.plan.participants:  # the order in which rows are shared
                 if which in files.get(name, ()):
                     source = open_dataset(Dataset(which, str(files[name][which].resolve()), None, None), schema)
+                    if compare is None:
+                        source.on_rows = _few
                     sources.append(source)
             rows = sum(source.check().rows for source in sources)
             if compare is None and rows > MOST_ROWS:
                 return None
             tables[which] = pooled(schema, sources)
+    except _TooMany:
+        return None
     except DataError:
         return None  # the party that brings the data reports the error, with its exit code
     return attempted(bound.loaded.scenario, tables, bound.computation.settings())

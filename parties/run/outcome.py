@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ from parties.data.dataset import RowCounts, SourceRows
 from parties.organization.home import Home
 from parties.report.disclosed import Line
 from parties.study.plan import BoundStudy
-from parties.system.events import Brought, Events
+from parties.system.events import Brought, Events, Status
 
 #: Opened values by the name of their release, in their JSON forms.
 Releases = dict[str, Any]
@@ -56,6 +57,11 @@ class Outcome:
         return Facts(self.rounds, self.operations, self.finished, self.contributions, self.left_out)
 
 
+def _telling(dataset: str, events: Events) -> Callable[[int], None]:
+    """What tells how far the check of a large dataset is."""
+    return lambda rows: events(Status(f"checking {dataset} … {rows:,} rows"))
+
+
 def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:
     """Check the datasets that the organization of `home` brings. Raises DataError; nothing was sent yet."""
     from parties.organization.catalog import open_dataset
@@ -65,6 +71,7 @@ def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, Sourc
     rows: dict[str, SourceRows] = {}
     for name, dataset in mine.datasets.items():
         source = open_dataset(home.catalog.dataset(dataset), computation.schemas[name])
+        source.on_rows = _telling(dataset, events)
         brought = source.check(at_most=computation.at_most[name])
         rows[name] = source
         counts = (brought.rows, dict(brought.missing), brought.dropped)

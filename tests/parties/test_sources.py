@@ -456,3 +456,18 @@ print(next(int(line.split()[1]) >> 10 for line in open("/proc/self/status") if l
     *seconds, megabytes = map(float, done.stdout.split())
     assert min(seconds[1::2]) < min(seconds[::2]) + 0.5
     assert megabytes < 400
+
+
+def test_the_check_of_many_rows_tells_how_far_it_is(tmp_path, monkeypatch):
+    monkeypatch.setattr("parties.data.dataset.MANY_ROWS", 100_000)
+    (tmp_path / "p.csv").write_text("x\n" + "0.5\n" * 300_000)
+
+    class Rows(Table):
+        x = Real(0, 1)
+
+    source, told = open_dataset(Dataset("d", str(tmp_path / "p.csv")), Rows.schema, pushed_from=1 << 40), []
+    source.on_rows = told.append
+    assert source.check().rows == 300_000
+    assert told
+    assert told == sorted(told)
+    assert all(100_000 <= rows <= 300_000 for rows in told)
