@@ -15,6 +15,7 @@ import pytest
 from parties.contributors.sealing import read_header
 from parties.local.oracle import deviations
 from parties.organization.identity import Identity
+from tests.support.many_inputs import HABITS, measure
 from tests.support.processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike, small_rows, small_town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -327,3 +328,11 @@ def test_killed_compute_party_is_named_to_those_who_wait(tmp_path):
         assert waits.wait(150) == 3
         assert "ended the run: PeerLost" in waits.stderr
         assert "The contribution is with all compute parties" in waits.stderr
+
+
+def test_many_devices_submit():
+    """Fifty devices of `assistant_habits`, each with a home and one row; three parties compute."""
+    found = measure(50, 1, 2, HABITS)
+    assert found["deviation"] < 1e-6
+    assert found["alike"]
+    assert found["left_out"] == []

@@ -1,6 +1,9 @@
 """A study of three compute parties and many organizations that only bring data, on one machine, measured.
 
     python tests/support/many_inputs.py --organizations 100 --rows 10000 --submitters 2
+    python tests/support/many_inputs.py --organizations 500 --habits
+
+With --habits each organization is a device with one row, of the scenario `assistant_habits`.
 
 The compute parties are processes as ever; what the others bring is prepared and handed over by a few processes, each
 for its part of them. Prints one JSON object: seconds from the first start to the last result, processor seconds of all
@@ -12,11 +15,13 @@ from __future__ import annotations
 import argparse
 import json
 import resource
+import runpy
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -30,10 +35,12 @@ from parties.organization.catalog import Catalog, Dataset
 from parties.organization.consortium import Consortium, Member
 from parties.organization.home import create_home, open_home
 from parties.organization.identity import Card
+from parties.study.loader import folder as scenarios
 from parties.study.loader import load
 from parties.study.plan import open_study
 
-SCENARIO = Path(__file__).with_name("wide_study.py")
+WIDE = str(Path(__file__).with_name("wide_study.py"))
+HABITS = "assistant_habits"
 COMPUTE = ("north", "south", "west")
 
 
@@ -42,28 +49,32 @@ def main() -> None:
     parser.add_argument("--organizations", type=int, default=100)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--submitters", type=int, default=2)
+    parser.add_argument("--habits", action="store_true")
     parser.add_argument("--submit", type=Path, nargs="+", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.submit:
         submit(given.submit[0], given.submit[1:])
     else:
-        print(json.dumps(measure(given.organizations, given.rows, given.submitters)))
+        scenario, rows = (HABITS, 1) if given.habits else (WIDE, given.rows)
+        print(json.dumps(measure(given.organizations, rows, given.submitters, scenario)))
 
 
-def measure(organizations: int, rows: int, submitters: int) -> dict[str, Any]:
+def measure(organizations: int, rows: int, submitters: int, scenario: str = WIDE) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
-        return _measure(Path(folder), organizations, rows, submitters)
+        return _measure(Path(folder), organizations, rows, submitters, scenario)
 
 
-def _measure(folder: Path, organizations: int, rows: int, submitters: int) -> dict[str, Any]:
-    names = [f"clinic-{i:03}" for i in range(organizations)]
-    homes = town(folder, names, rows)
+def _measure(folder: Path, organizations: int, rows: int, submitters: int, scenario: str) -> dict[str, Any]:
+    names = [f"clinic-{i:05}" for i in range(organizations)]
+    (which,) = load(scenario).scenario.inputs
+    write(folder, names, rows, scenario)
+    homes = town(folder, names, which)
     study = folder / "study.toml"
-    lines = [f'scenario = "{SCENARIO}"', 'purpose = "Many organizations"', 'engine = "replicated"']
+    lines = [f'scenario = "{scenario}"', 'purpose = "Many organizations"', 'engine = "replicated"']
     for name in COMPUTE:
         lines += [f"[organizations.{name}]", 'roles = ["compute", "recipient"]']
     for name in names:
-        lines += [f"[organizations.{name}]", 'roles = ["input"]', 'measurements = "measurements"']
+        lines += [f"[organizations.{name}]", 'roles = ["input"]', f'{which} = "{which}"']
     study.write_text("\n".join(lines) + "\n", encoding="utf-8")
     members = {name: Home(name, homes[name], "") for name in COMPUTE}
     started = time.perf_counter()
@@ -85,7 +96,7 @@ def _measure(folder: Path, organizations: int, rows: int, submitters: int) -> di
     if failed:
         raise SystemExit(f"failed: {failed}")
     results = [one.result.document for one in ended.values() if one.result is not None]
-    wanted = oracle(folder, names)
+    wanted = oracle(folder, names, scenario)
     return {
         "organizations": organizations,
         "rows": rows,
@@ -99,8 +110,20 @@ def _measure(folder: Path, organizations: int, rows: int, submitters: int) -> di
     }
 
 
-def town(folder: Path, names: list[str], rows: int) -> dict[str, Path]:
-    """Homes of the compute parties and of organizations with `rows` rows each, who all know each other."""
+def write(folder: Path, names: list[str], rows: int, scenario: str) -> None:
+    """A file of rows for each organization."""
+    if scenario == HABITS:
+        sample = runpy.run_path(str(scenarios() / "data" / HABITS / "make.py"))
+        for name, table in zip(names, sample["tables"](len(names)).values(), strict=True):
+            table.to_csv(folder / f"{name}.csv", index=False)
+        return
+    for seed, name in enumerate(names):
+        header = ",".join(f"c{i}" for i in range(10))
+        np.savetxt(folder / f"{name}.csv", numbers(seed, rows), "%.3f", ",", header=header, comments="")
+
+
+def town(folder: Path, names: list[str], which: str) -> dict[str, Path]:
+    """Homes of the compute parties and of organizations that bring a file each, who all know each other."""
     every = [*COMPUTE, *names]
     ports = dict(zip(every, free_ports(len(every)), strict=True))
     homes: dict[str, Path] = {}
@@ -115,25 +138,23 @@ def town(folder: Path, names: list[str], rows: int) -> dict[str, Path]:
             if other != name:
                 consortium.members[other] = Member(other, card, parse_address(str(card.address)))
         consortium.save()
-    for seed, name in enumerate(names):
-        data = folder / f"{name}.csv"
-        values = table(seed, rows)
-        np.savetxt(data, values, "%.3f", ",", header=",".join(f"c{i}" for i in range(10)), comments="")
-        Catalog.load(homes[name]).add(Dataset("measurements", str(data), None, None))
+    for name in names:
+        Catalog.load(homes[name]).add(Dataset(which, str(folder / f"{name}.csv"), None, None))
     return homes
 
 
-def table(seed: int, rows: int) -> np.ndarray:
+def numbers(seed: int, rows: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     common = random.normal(0, 8, (rows, 1))
     return (50 + common + random.normal(0, 10, (rows, 10))).clip(0, 100)
 
 
-def oracle(folder: Path, names: list[str]) -> dict[str, Any]:
+def oracle(folder: Path, names: list[str], scenario: str) -> dict[str, Any]:
     import pandas as pd
 
     pooled = pd.concat([pd.read_csv(folder / f"{name}.csv") for name in names])
-    wanted = expected(load(str(SCENARIO)).scenario, {"measurements": pooled}, None)
+    loaded = load(scenario).scenario
+    wanted = expected(loaded, {next(iter(loaded.inputs)): pooled}, SimpleNamespace(**loaded.parameters))
     assert wanted is not None
     return wanted
 
