@@ -203,6 +203,11 @@ class SecretTable(Mapping[str, SecretColumn]):
         return table._like(kept=(*self._kept, Lazy.of(bits)))
 
     @property
+    def kept(self) -> tuple[Lazy, ...]:
+        """Bits of the rows after the first filter, after the second one, …: for library code."""
+        return self._kept
+
+    @property
     def filtered(self) -> bool:
         """Whether a filter may have cleared rows."""
         return bool(self._kept)

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mpc.machine.engine import Shape
 from mpc.values.cohorts import Cohort, View
 from mpc.values.people import need_same_people
-from mpc.values.places import Lazy, Places, distinct, moved, rest_of
+from mpc.values.places import Lazy, Places, distinct, moved, repeated, rest_of
 
 if TYPE_CHECKING:
     from mpc.values.secret import SecretArray
@@ -71,7 +71,7 @@ class Basis(NamedTuple):
                 whole = replace(place, when=()).reduced(axis, valid, share) if place.when and rest else reduced
                 left_out = (rest_of(whole, reduced),) if isinstance(whole, Cohort) and whole is not reduced else ()
                 filtered = place.left_out(axis, share) if place.kept else ()
-                cohorts = (*cohorts, reduced, *left_out, *filtered, *_of_flags(place, axis, valid, share))
+                cohorts = (*cohorts, reduced, *left_out, *filtered, *place.cut, *_of_flags(place, axis, valid, share))
             else:
                 places = (*places, reduced)
         origin = tuple(f"{name} of {o}" if name and not o.startswith(name) else o for o in self.origin)
@@ -113,6 +113,11 @@ class Basis(NamedTuple):
         """The basis of the rows that filters of the table kept: rows that they left out must be none or enough."""
         return self._replace(places=tuple(place.filtered(kept) for place in self.places)) if self.places else self
 
+    def cut(self, rows: int) -> Basis:
+        """The basis of the first `rows` places, where the others do not stay: their rows must be none or enough, and
+        so must those that filters left out before."""
+        return self._replace(places=tuple(place.first(rows) for place in self.places))
+
     def sides(self, flag: SecretArray, axis: int | None, valid: SecretArray | None) -> Basis:
         """The basis of a reduction of a flag, which tells how many rows have it and how many lack it."""
         if not self.places:
@@ -129,11 +134,13 @@ class Basis(NamedTuple):
 
         valid  the mask of the moved value
         """
+        # Where a row has several places, nobody knows any more which of them are the same row.
         if not self.places and not any(c.shape for c in self.cohorts):
             return self
         cohorts = tuple(c.moved(move) if c.shape else c for c in self.cohorts)
         places = tuple(moved(p, move, valid, shape) for p in self.places)
-        return Basis(cohorts, places, self.loose, self.origin)
+        loose = self.loose or any(repeated(p.ids) for p in self.places)
+        return Basis(cohorts, places, loose, self.origin)
 
 
 def _of_flags(place: Places, axis: int | None, valid: SecretArray | None, share: Fraction) -> tuple[Cohort, ...]:

@@ -126,8 +126,9 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
                 [np.full(s, -1, np.int64) if p is None else p.ids for p, s in zip(parts, shapes, strict=True)], axis
             )
             kept = _kept_beside(run, parts, shapes, axis)
+            cut = tuple(dict.fromkeys(c for p in parts if p is not None for c in p.cut))
             if all(p is None or (p.present is None and not p.when) for p in parts):
-                joined.append(Places(base, ids, None, (), _flags_beside(run, parts, shapes, axis), kept))
+                joined.append(Places(base, ids, None, (), _flags_beside(run, parts, shapes, axis), kept, (), cut))
                 continue
 
             def make(parts: list[Places | None] = parts) -> SecretArray:
@@ -139,7 +140,7 @@ def _places_beside(run: Runtime, bases: Sequence[Basis], shapes: Sequence[Shape]
                 return concatenate([piece.bare() for piece in pieces], axis)
 
             flags = _flags_beside(run, parts, shapes, axis)
-            joined.append(Places(base, ids, Lazy(run, ids.shape, make), (), flags, kept))
+            joined.append(Places(base, ids, Lazy(run, ids.shape, make), (), flags, kept, (), cut))
     return joined
 
 

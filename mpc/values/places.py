@@ -77,6 +77,10 @@ class Lazy:
 
         return Lazy(self.run, self.shape, make)
 
+    def both(self, other: Lazy) -> Lazy:
+        """Whether both bits are set."""
+        return Lazy(self.run, self.shape, lambda: rows_there(self.run, self.shape, (self, other)) > 0)
+
     def moved(self, move: Callable[[SecretArray], SecretArray]) -> Lazy:
         return Lazy(self.run, self.shape, lambda: move(self.bits()))
 
@@ -114,9 +118,13 @@ class Shared:
     def counts(self, there: SecretArray, ids: NDArray[np.int64], total: Total) -> Counts:
         """The rows in a total of `there`, integers 0 and 1 of the shape of `ids`: all of them, and those of each
         owner."""
+        from mpc.values.secret import maximum
+
+        counted = total(there).bare()
         if self.once is not None:
             there = there * integers(self.once.view(lambda a: a[np.maximum(ids, 0)], {}).bits())
-        counted = total(there).bare()
+            # Places that do not count are of some row: it is not that there is none.
+            counted = maximum(total(there).bare(), (counted > 0).numeric().bare())
         whole = counted.reshape(1, *counted.shape)
         shape = (self.owners, 1, *counted.shape)
         if self.limits is not None:
@@ -175,6 +183,7 @@ class Places:
     flags    flags that the elements are made from: sums of the elements tell how many rows have each flag
     kept     bits of the rows that filters of the table kept, after the first filter, after the second one, …
     alone    where an element is a group of rows: the cohorts behind each element by itself
+    cut      cohorts of rows that lost their places, as those after the first ones in an order: none or enough
     """
 
     base: Shared
@@ -184,6 +193,7 @@ class Places:
     flags: tuple[Lazy, ...] = ()
     kept: tuple[Lazy, ...] = ()
     alone: tuple[Cohort, ...] = ()
+    cut: tuple[Cohort, ...] = ()
 
     def same(self, other: Places) -> bool:
         """Whether both are made of the very same objects."""
@@ -195,13 +205,14 @@ class Places:
             and _alike(self.flags, other.flags)
             and _alike(self.kept, other.kept)
             and _alike(self.alone, other.alone)
+            and _alike(self.cut, other.cut)
         )
 
     def view(self, to: View, known: Mapping[int, SecretArray]) -> Places:
         present = None if self.present is None else self.present.view(to, known)
         when, flags, kept = (tuple(w.view(to, known) for w in bits) for bits in (self.when, self.flags, self.kept))
         alone = tuple(cohort.view(to) for cohort in self.alone)
-        return Places(self.base, to(self.ids), present, when, flags, kept, alone)
+        return Places(self.base, to(self.ids), present, when, flags, kept, alone, self.cut)
 
     def restricted(self, *bits: Lazy) -> Places:
         """The same rows under these conditions, too."""
@@ -210,8 +221,11 @@ class Places:
         return replace(self, when=(*self.when, *new), flags=left) if new else self
 
     def filtered(self, kept: tuple[Lazy, ...]) -> Places:
-        """The same rows, of which filters kept those where these bits are set, one filter after the other."""
+        """The same rows, of which filters kept those where these bits are set, one filter after the other: each keeps
+        rows that the one before it kept."""
         new = tuple(bits for bits in kept if not any(bits is known for known in self.kept))
+        if new and self.kept and not any(self.kept[-1] is bits for bits in kept):  # filters of another table
+            new = tuple(self.kept[-1].both(bits) for bits in new)
         return replace(self, kept=(*self.kept, *new)) if new else self
 
     def left_out(self, axis: int | None, share: Fraction) -> list[Cohort]:
@@ -226,6 +240,16 @@ class Places:
                 cohort.what = f"rows of {self.base.table} that a filter leaves out"
                 cohorts.append(cohort)
         return cohorts
+
+    def first(self, rows: int) -> Places:
+        """The first `rows` places of a vector; what the others hold, and what filters left out, is counted apart."""
+        from mpc.values.secret import constant
+
+        run, shape = self.base.run, self.ids.shape
+        inside = Lazy(run, shape, lambda: constant(run, np.arange(shape[0]) < rows))
+        whole = self.filtered((self.kept[-1].both(inside) if self.kept else inside,))
+        left = whole.view(lambda a: a[:rows], {})
+        return replace(left, kept=(), cut=(*self.cut, *whole.left_out(None, Fraction(1))))
 
     def noting(self, flag: Lazy) -> Places:
         """The places of elements that are made from this flag, too."""
@@ -252,7 +276,7 @@ class Places:
                         for k in kept
                     )
                 alone = tuple(cohort.collapsed(axis) for cohort in self.alone)
-                return Places(self.base, row, None, tuple(c.all(0) for c in conditions), flags, kept, alone)
+                return Places(self.base, row, None, tuple(c.all(0) for c in conditions), flags, kept, alone, self.cut)
         return self._cohort(ids, conditions, share)
 
     def _flags_along(self, axis: int | None, terms: int) -> tuple[Lazy, ...]:
@@ -271,7 +295,8 @@ class Places:
 
     def beside(self, other: Places) -> bool:
         """Whether both are the same rows under the same conditions, except for values that are missing in columns."""
-        if self.base is not other.base or not _alike(self.when, other.when) or not _alike(self.kept, other.kept):
+        mine, others = ((place.when, place.kept, place.cut) for place in (self, other))
+        if self.base is not other.base or not all(map(_alike, mine, others)):
             return False
         return self.ids is other.ids or np.array_equal(self.ids, other.ids)
 
@@ -387,6 +412,16 @@ def distinct(places: Sequence[Places]) -> list[Places]:
     return different
 
 
+def repeated(ids: NDArray[np.int64]) -> bool:
+    """Whether a row has several places: then a count of places is no count of people.
+
+    ids  (places, …), where elements of one place are of one row, or of none (-1)
+    """
+    rows = ids if ids.ndim == 1 else ids.reshape(len(ids), -1).max(1, initial=-1)
+    rows = rows[rows >= 0]
+    return rows.size != np.unique(rows).size
+
+
 def moved(
     places: Places, move: Callable[[SecretArray], SecretArray], valid: SecretArray | None, shape: Shape
 ) -> Places:
@@ -397,10 +432,10 @@ def moved(
     once = None if base.once is None else base.once.view(lambda a: a[np.maximum(rows, 0)], {}).moved(move)
     fresh = replace(base, marks=marked, marked=base.marked or max(len(rows), 1), linked=(), once=once)
     ids = np.arange(shape[0]).reshape(-1, *[1] * (len(shape) - 1))
-    if valid is not None and valid.shape == shape:
+    if valid is not None and valid.shape == shape and not places.kept:  # the mask lacks what filters left out
         present: Lazy | None = Lazy.of(valid)
     else:
         present = None if places.present is None else places.present.moved(move)
     when, flags, kept = (tuple(w.moved(move) for w in bits) for bits in (places.when, places.flags, places.kept))
     alone = tuple(cohort.moved(move) for cohort in places.alone)
-    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags, kept, alone)
+    return Places(fresh, np.broadcast_to(ids, shape), present, when, flags, kept, alone, places.cut)

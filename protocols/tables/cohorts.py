@@ -13,11 +13,10 @@ from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort, Counts
-from mpc.values.places import Lazy, Places, Shared, distinct, rest_of, rows_there
+from mpc.values.places import Lazy, Places, Shared, distinct, repeated, rest_of, rows_there
 from mpc.values.secret import SecretArray, constant
 
 #: The sum of integers (n,) over the rows of each group, (groups,): 0 in places without a group.
@@ -57,7 +56,7 @@ def by_group(
     loose, groups = basis.loose, len(exists)
     places = []
     for place in distinct(basis.places):
-        loose = loose or _repeated(place.ids)
+        loose = loose or repeated(place.ids)
         chosen = _cohort(place, (Lazy.of(there), *place.when), totals, exists, share)
         alone = [chosen]
         if place.when and rest:
@@ -66,6 +65,7 @@ def by_group(
             cohorts += place.left_out(None, share)
         elif place.kept and left_out is not None:
             alone += _left_out(place, left_out, exists, share)
+        cohorts += place.cut
         for flag in place.flags:
             for side in (flag, flag.inverse()):
                 cohort = _cohort(place, (Lazy.of(there), *place.when, side), totals, exists, share)
@@ -126,12 +126,6 @@ def sides_by_group(
     some = Lazy(flag.run, (len(exists),), lambda: totals(rows_there(flag.run, flag.shape, (Lazy.of(there), lazy))) > 0)
     joint = union(*both)
     return joint._replace(places=tuple(place.noting(some) for place in joint.places))
-
-
-def _repeated(ids: NDArray[np.int64]) -> bool:
-    """Whether a row has several places: then a count of places is no count of people."""
-    rows = ids[ids >= 0]
-    return rows.size != np.unique(rows).size
 
 
 def _cohort(

@@ -31,6 +31,7 @@ from mpc.tables.selections import Selection
 from mpc.tables.sharing import Row
 from mpc.tables.table_functions import How, Validate
 from mpc.values.basis import Basis
+from mpc.values.cohorts import Cohort
 from mpc.values.places import Lazy, Places, Shared, indicator
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray
@@ -215,7 +216,7 @@ class Join:
         self._fits = self._once(links, found)
         found = self._assuming(found)
         if how == "anti":
-            return self.left.filter(self._flag(~found))
+            return self._apart(self._base(links), found).filter(self._flag(~found))
         base = self._base(links)
         if how == "left":
             return self.left.assign(**self._columns(base, given, values, masks_there, found, left_out=True))
@@ -313,6 +314,17 @@ class Join:
             return self.left
         return self.left.about(Basis((), (self._behind(base, Lazy.of(found)),)))
 
+    def _apart(self, base: Shared, found: SecretArray) -> SecretTable:
+        """The left rows, of which those without a match tell, with all of them, how many have one: rows on the right
+        that were found must be none or enough."""
+        if not self._needs_right:
+            return self.left
+        there = found & self.left.rows.bare()
+        behind = self._behind(base, Lazy.of(there)).reduced(None, None, Fraction(1))
+        assert isinstance(behind, Cohort)
+        behind.or_none = True
+        return self.left.about(Basis((behind,)))
+
     def _flag(self, bits: SecretArray) -> SecretArray:
         """A condition on the left rows, of which nothing but their own basis is known."""
         return bits.with_basis(self.left.rows.basis.plain())
@@ -333,7 +345,7 @@ class Join:
         """
         ours = self.left.rows
         there = found & ours.bare()
-        behind = ours.basis.filtered((Lazy.of(there),)) if left_out else ours.basis
+        behind = ours.basis.filtered((*self.left.kept, Lazy.of(there))) if left_out else ours.basis
         added: dict[str, SecretColumn] = {}
         for (name, column), raw in zip(given.items(), values, strict=True):
             x = numbers_of(column)

@@ -8,6 +8,7 @@ from mpc.errors import RangeError, ShapeError
 from mpc.machine.assumptions import Assumption, assuming
 from mpc.tables.secret_columns import SecretCategory, SecretColumn, SecretKey, like_column, numbers_of
 from mpc.tables.secret_table import SecretTable
+from mpc.values.basis import Basis
 from mpc.values.places import indicator
 from mpc.values.secret import SecretArray, concatenate, where
 from protocols.order import Ordering, order_by
@@ -45,10 +46,17 @@ def in_order(table: SecretTable, order: Ordering, places: int | None = None) -> 
     """The rows in a secret order, or the first `places` of them. Rounds 2; a shuffle for each column and mask."""
     end = table.capacity if places is None else places
 
-    def moved(x: SecretArray) -> SecretArray:
-        return order.apply(x)[:end]
+    return changed(table, lambda x: _first(order.apply(x), end), end)
 
-    return changed(table, moved, end)
+
+def _first(x: SecretArray, rows: int) -> SecretArray:
+    """The first `rows` elements; what stands in the other places, or was filtered, is none or enough."""
+    return x if rows == len(x) else x[:rows].with_basis(_cut(x, rows))
+
+
+def _cut(x: SecretArray, rows: int) -> Basis:
+    cohorts = x[:rows].basis.cohorts
+    return x.basis.cut(rows)._replace(cohorts=cohorts)
 
 
 def changed(table: SecretTable, move: Move, capacity: int) -> SecretTable:
@@ -91,7 +99,7 @@ def compacted(table: SecretTable, rows: int) -> SecretTable:
         return table
     fits = Assumption(table.run, indicator(table.rows.bare()).sum() <= rows)
     order = order_by(~table.rows)
-    return changed(table, lambda x: assuming(order.apply(x)[:rows], fits), rows)
+    return changed(table, lambda x: assuming(_first(order.apply(x), rows), fits), rows)
 
 
 def concatenated(first: SecretTable, second: SecretTable) -> SecretTable:

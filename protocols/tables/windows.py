@@ -22,6 +22,7 @@ import numpy as np
 
 from mpc.errors import ConfigError, ShapeError
 from mpc.values.basis import union
+from mpc.values.places import Lazy
 from mpc.values.resolution import ordered
 from mpc.values.secret import SecretArray, where
 from mpc.values.stated import Stated
@@ -130,7 +131,11 @@ class Windows:
             inside = self._starts() <= self._places - rows
         else:
             inside = self._groups.spread(self._groups.end_places()) >= self._places - rows
-        source = self._order.apply(x).view(lambda a: np.roll(a, rows)).masked(inside, "no such row in the group")
+        rolled = self._order.apply(x).view(lambda a: np.roll(a, rows))
+        source = rolled.masked(inside, "no such row in the group")
+        # Sums of all rows tell those that come to no other row: none or enough.
+        taken = Lazy(self.run, inside.shape, lambda: inside.bare() & self._sorted)
+        source = source.with_basis(rolled.basis.filtered((taken,)))
         back = self._order.undo(source)
         return back.masked(self._there, _NO_ROW).with_basis(union(self._basis, back.basis))
 
