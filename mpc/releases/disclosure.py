@@ -286,9 +286,10 @@ def mask(result: Result, entry: Entry, apart: Apart) -> dict[str, Masked]:
         sound = soundness(part.run, behind[name])
         enough = large.get(name)
         if enough is not None and sound is not None:
-            few = ~(enough.all() if enough.shape else enough)
+            # Where too few rows stand behind every element, the release does not even tell whether they keep a limit.
+            # Where enough stand behind one, it comes out just if they do: to say so tells no more than its absence.
+            few = (~enough).all() if enough.shape else ~enough
             enough = enough & sound.whole
-            # A release of too few rows does not even tell whether they keep a limit.
             sound = sound._replace(bits=sound.bits | few.reshape((1,) * sound.bits.ndim).broadcast_to(sound.bits.shape))
         gate = enough if enough is not None or sound is None else sound.whole
         valid = causes(part.valid, part.why)

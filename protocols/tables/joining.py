@@ -160,7 +160,7 @@ def _same_rule(left: SecretTable, right: SecretTable, name: str) -> None:
     if different:
         raise ConfigError(
             f"join: {name} is normalised differently in {left.name} and {right.name} ({'; '.join(different)}); equal "
-            "identifiers would not match"
+            "identifiers would not match. Declare both keys alike"
         )
 
 

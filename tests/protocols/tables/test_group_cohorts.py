@@ -64,6 +64,18 @@ def test_without_each_owners_own_rows(engine):
     assert got["count"] == [_FEW, _FEW, _FEW, 7]
 
 
+@pytest.mark.parametrize(("groups", "told"), [(3, True), (1, False)])
+def test_too_few_places_are_told_where_one_group_is_large(engine, groups, told):
+    """Places hold groups from 0 up; group 3 is lost. Groups 0 and 1 are small; group 2 is large."""
+
+    def script(table):
+        return {"by k": table.share(rows=20).group_by("k", groups=groups).agg(n="count")}
+
+    got = releases(script, _COLUMNS, frames([0, 1, 2, 2, 2], [1, 2, 2, 3, 3], [3, 3]), minimum=3, engine=engine)["by k"]
+    # Where every group is suppressed, the release does not even tell whether the places suffice.
+    assert got.startswith("out of range: the assumption at ") if told else got["values"] == []
+
+
 def test_missing_values_do_not_count(engine):
     owned = frames([0, 0, 0, 0], [1, 1, 1], [1])
     owned[0].loc[:1, "x"] = np.nan
