@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mpc.machine.scheduling import Scheduler
 
 _OURS = tuple(str(Path(__file__).resolve().parents[2] / part) + os.sep for part in ("mpc", "protocols"))
+_LIBRARY = str(Path(asyncio.__file__).parents[1]) + os.sep
 
 
 class Handle:
@@ -204,13 +205,20 @@ def _ours(file: str) -> bool:
     return file.startswith(_OURS)
 
 
+@cache
+def _pythons(file: str) -> bool:
+    """A file of Python's own library, such as that of a thread in which rows are read."""
+    return file.startswith(("<frozen ", _LIBRARY)) and "site-packages" not in file and "dist-packages" not in file
+
+
 def raised_at(error: BaseException) -> tuple[str, int] | None:
     """The innermost line of the script that an error came through."""
     line = None
     trace = error.__traceback__
     while trace is not None:
-        if not trace.tb_frame.f_code.co_filename.startswith(_OURS):
-            line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        file = trace.tb_frame.f_code.co_filename
+        if not _ours(file) and not _pythons(file):
+            line = file, trace.tb_lineno
         trace = trace.tb_next
     return line
 

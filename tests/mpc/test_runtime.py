@@ -21,7 +21,7 @@ from mpc.machine.channel import MemoryNetwork
 from mpc.machine.engine import Cost
 from mpc.machine.network import NETWORKS, Network
 from mpc.machine.opening import open_to
-from mpc.machine.operation import Local
+from mpc.machine.operation import Local, raised_at
 from mpc.machine.party import Environment
 from mpc.machine.runtime import Runtime
 from mpc.machine.simulation import simulated_keys
@@ -593,3 +593,16 @@ def test_what_the_network_chose_gives_the_same_results_and_is_prepared():
     asyncio.run(dry.execute(planned(dry)))
     assert "quick_sign" in dry.planned
     assert "sign" not in dry.planned
+
+
+def test_an_error_of_a_thread_has_no_line_of_pythons_own_files():
+    """Rows are read in a thread of Python's: its thread.py is no script."""
+
+    async def read() -> None:
+        # `int` has no frame: the innermost one is that of thread.py.
+        await asyncio.get_running_loop().run_in_executor(None, int, "x")
+
+    with pytest.raises(ValueError, match="invalid literal") as raised:
+        asyncio.run(read())
+    assert raised.traceback[-1].path.name == "thread.py"
+    assert raised_at(raised.value) == (__file__, read.__code__.co_firstlineno + 2)
