@@ -100,6 +100,14 @@ class Matrix(Model):
         )
 
     @property
+    def empty(self) -> str:
+        """What is said where no element is shown. Tables leave out groups that do not exist, and suppressed ones."""
+        rows, columns = len(self.row_names), len(self.column_names)
+        if not rows and columns and self.labels is None and self.rows is None:
+            return "no row is shown: there is none, or all are suppressed"
+        return f"no elements ({rows} rows, {columns} columns)"
+
+    @property
     def row_names(self) -> list[str]:
         """A name for each row: its label, else its position, counted from 1."""
         names = self.labels if self.labels is not None else self.rows

@@ -124,7 +124,7 @@ def _matrix(value: Matrix, console: Console) -> None:
     """A matrix; the middle of a large one is left out."""
     names, columns, values = value.row_names, value.column_names, value.values
     if not names or not columns:
-        console.print(Text(f"   no elements ({len(names)} rows, {len(columns)} columns)", "dim"))
+        console.print(Text(f"   {value.empty}", "dim"))
         return
     rows, across = (shortened(len(axis), _MOST, _TAIL) for axis in (names, columns))
     dots = Text("…", "dim")

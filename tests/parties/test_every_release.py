@@ -116,3 +116,12 @@ def test_every_kind_in_a_real_run(tmp_path: Path) -> None:
     assert content["oracle"]["max_relative_error"] < 1e-6
     check_shown(content, tmp_path)
     assert (tmp_path / "out" / "report.html").read_text(encoding="utf-8").count("<h2") > 30
+
+
+def test_a_table_without_rows_says_what_that_can_mean() -> None:
+    table = {"rows": None, "columns": ["region", "count"], "values": []}
+    content = report.check(document({"by region": table}, {"by region": "matrix"})).model_dump(mode="json")
+    with Console(record=True, width=100, file=open(os.devnull, "w")) as console:
+        report.show(content, console)
+    for text in (console.export_text(), report.html(content)):
+        assert "no row is shown: there is none, or all are suppressed" in text
