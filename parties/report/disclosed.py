@@ -87,7 +87,10 @@ class Disclosure:
         if not self.protected:
             return f"NOT PROTECTED ({self.heading}): {NO_MINIMUM}"
         apart_text = "; " + self.apart_text if self.apart else ""
-        return f"suppressed unless {'; '.join(self.guards)}{_without_own(self.others)}{apart_text}"
+        rules = [guard for guard in self.guards if not guard[0].isdigit()]
+        counts = [guard for guard in self.guards if guard[0].isdigit()]
+        needed = [f"suppressed unless {'; '.join(counts)}"] if counts else []
+        return f"{'; '.join(rules + needed)}{_without_own(self.others)}{apart_text}"
 
     @property
     def apart_text(self) -> str:

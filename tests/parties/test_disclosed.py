@@ -126,6 +126,7 @@ def test_json_has_the_lines_that_are_agreed(study: Path) -> None:
     assert by_name["median"].protection.startswith(
         "suppressed unless 10 or more rows of people on each side, also without the rows of any one organization"
     )
+    assert by_name["wards"].protection.startswith("small cells suppressed, and another one")
     assert by_name["rule"].protection == "derived from public and opened values"
 
 
