@@ -261,7 +261,8 @@ class SecretTable(Mapping[str, SecretColumn]):
 
     # ---- rows at public places
     def at(self, places: NDArray[np.int64]) -> SecretTable:
-        """The rows at these public places, such as a random half of the places. Local."""
+        """The rows at these public places, such as a random half of the places. Local, but for tags of keys."""
+        table = self.run.functions.tables.tagged(self)
 
         def chosen(column: SecretColumn) -> SecretColumn:
             if not isinstance(column, SecretKey):
@@ -269,7 +270,7 @@ class SecretTable(Mapping[str, SecretColumn]):
             return SecretKey(column.name, tags=None if column.tags is None else tuple(w[places] for w in column.tags))
 
         return self._like(
-            columns={name: chosen(self.column(name)) for name in self._shown},
+            columns={name: chosen(table.column(name)) for name in self._shown},
             capacity=len(places),
             there=lambda: self.rows[places],
             held=None,
@@ -307,7 +308,7 @@ class SecretTable(Mapping[str, SecretColumn]):
         """The rows of both tables, which have the same columns."""
         return self.run.functions.tables.concatenated(self, other)
 
-    def group_by(self, *keys: str, groups: int | None = None) -> GroupedRows:
+    def group_by(self, *keys: str | Sequence[str], groups: int | None = None) -> GroupedRows:
         """Rows in groups of equal values of one to three columns: group_by("region").agg(people="count").
 
         groups  public upper limit of the number of groups; not needed where all keys are categories or flags. That
@@ -315,7 +316,7 @@ class SecretTable(Mapping[str, SecretColumn]):
 
         Which groups there are, and how large they are, stays secret; releases suppress small ones.
         """
-        return self.run.functions.tables.grouped(self, keys, groups)
+        return self.run.functions.tables.grouped(self, _names(keys), groups)
 
     def join(
         self,
@@ -346,12 +347,12 @@ class SecretTable(Mapping[str, SecretColumn]):
         """
         return self.run.functions.tables.joined(self, other, _names(on), how, validate, matches, suffix)
 
-    def drop_duplicates(self, *keys: str, keep: Keep = "first") -> SecretTable:
+    def drop_duplicates(self, *keys: str | Sequence[str], keep: Keep = "first") -> SecretTable:
         """One row for each combination of up to three columns: the first one, or the "last". Rounds: those of a sort.
 
         Which rows stay is a condition, as in `filter`: rows that are left out are none or enough.
         """
-        return self.filter(self.run.functions.tables.one_of_each(self, keys, keep))
+        return self.filter(self.run.functions.tables.one_of_each(self, _names(keys), keep))
 
     def rank(self, *by: str, within: str | Sequence[str] = (), descending: bool = False) -> SecretArray:
         """The rank of each row by columns, from 1 on, among all rows or those equal in the columns `within`; equal rows
@@ -380,5 +381,8 @@ class SecretTable(Mapping[str, SecretColumn]):
         return counted.sort("count", descending=True)
 
 
-def _names(by: str | Sequence[str]) -> tuple[str, ...]:
-    return (by,) if isinstance(by, str) else tuple(by)
+def _names(names: str | Sequence[str | Sequence[str]]) -> tuple[str, ...]:
+    """Names that were given one by one, or in a list."""
+    if isinstance(names, str):
+        return (names,)
+    return tuple(name for some in names for name in ((some,) if isinstance(some, str) else some))

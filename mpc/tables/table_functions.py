@@ -72,6 +72,9 @@ class TableFunctions(Protocol):
     ) -> SecretArray:
         """A value for each row that other rows of its group decide: "rank", "shift" or "cumsum"."""
 
+    def tagged(self, table: SecretTable) -> SecretTable:
+        """The table whose keys have tags, so that its rows can move."""
+
     def guard(self, parts: Mapping[str, SecretArray]) -> Guard | None:
         """The rule of tables for vectors of results of groups; None: they are no such vectors."""
 

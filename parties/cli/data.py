@@ -161,7 +161,8 @@ def explain(
 ) -> None:
     """Show which SQL the database of the dataset NAME would compute, and what this party would read instead, and why.
 
-    Goes through the rows once, to check them. "…" in SQL stands for numbers that an earlier pass gives.
+    Goes through the rows once, to check them. Three dots in SQL stand for numbers that an
+    earlier pass gives.
 
     \b
     Examples:  comity data explain oncology.patients

@@ -24,7 +24,7 @@ from parties.study.rehearsal import tried_study
 from parties.study.trust import choose
 from parties.system.events import Event
 from parties.text.echo import echo
-from protocols.engines import REPLICATED_PARTIES
+from protocols.engines import MOST, REPLICATED_PARTIES
 
 #: The name of the helper that joins two organizations.
 HELPER = "helper"
@@ -72,7 +72,7 @@ def prepare(
                    three compute
     data           files as `parties.local.samples.given` reads them: FILE, or INPUT=FILE; or one folder with files that
                    are named as sample files are
-    engine, threshold   as a study names them (default: as for studies)
+    engine, threshold   as a study names them (default: as for studies; for more than 20 organizations, replicated)
     """
     loaded = load(scenario)
     where = data[0] if len(data) == 1 and data[0].is_dir() else None
@@ -90,6 +90,8 @@ def prepare(
     elif len(files) != count:
         files, dealt = {}, deal(loaded, _numbered(count))
     roles = {name: _roles(loaded, brought) for name, brought in (files or dealt).items()}
+    if engine is None and len(roles) > MOST:  # more than can compute together
+        engine = "replicated"
     if engine == "replicated":
         for name in list(roles)[REPLICATED_PARTIES:]:
             roles[name].remove("compute")

@@ -76,18 +76,22 @@ def joined(
         return _in_order_of(left, right, on, suffix, Join(right, left, on, suffix, one_left=False).result("inner"))
     names = right_names(left, right, suffix)
     if one_right or how in ("semi", "anti"):
-        return sorted_join(left, right, on, how, names, 1)
+        return sorted_join(left, right, on, how, names, 1, one_left=one_left)
     if one_left and how == "left":
         both = joined(left, right, on, "inner", "1:m", None, suffix)
-        return concatenated(both, without(sorted_join(left, right, on, "anti", names, 1), both))
+        return concatenated(both, without(sorted_join(left, right, on, "anti", names, 1, one_left=True), both))
     if one_left:
         return _in_order_of(
-            left, right, on, suffix, sorted_join(right, left, on, "inner", right_names(right, left, suffix), 1)
+            left,
+            right,
+            on,
+            suffix,
+            sorted_join(right, left, on, "inner", right_names(right, left, suffix), 1, one_left=one_right),
         )
     if matches is not None:
         if not isinstance(matches, int) or matches < 1:
             raise ConfigError(f"join: matches={matches!r}; expected a public number of rows a key, from 1 up")
-        return sorted_join(left, right, on, how, names, matches)
+        return sorted_join(left, right, on, how, names, matches, one_left=unique(left, on))
     keys = ", ".join(on)
     raise ConfigError(
         f"join: several rows of {right.name} may have the same {keys}. Say how many at most, matches=5; or keep one "

@@ -1,8 +1,8 @@
 """Joins of secret tables whose rows were moved, or of which neither has one row a key: by sorting tags of keys.
 
 It costs a sort of the rows of both tables; a lookup of keys that owners hold (`protocols.tables.joining`) costs less.
-What the columns of the right table stand on is not known any more, so their release needs a reason; those of the left
-table stand on its rows, each counted once.
+What the columns of the right table stand on is not known any more, so their release needs a reason. Those of the left
+table stand on its rows, each counted once; where a key may be of several of them, a release needs a reason, too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from mpc.machine.assumptions import Assumption, assuming
 from mpc.tables.secret_columns import SecretColumn, SecretKey, like_column, numbers_of
 from mpc.tables.secret_table import SecretTable
 from mpc.tables.table_functions import How
+from mpc.values.basis import Basis
 from mpc.values.secret import SecretArray, constant
 from protocols.tables.joins import join_rows
 from protocols.tables.moving import changed
@@ -25,12 +26,23 @@ from protocols.tables.tags import words_of
 
 
 def sorted_join(
-    left: SecretTable, right: SecretTable, on: Sequence[str], how: How, names: Mapping[str, str], matches: int
+    left: SecretTable,
+    right: SecretTable,
+    on: Sequence[str],
+    how: How,
+    names: Mapping[str, str],
+    matches: int,
+    *,
+    one_left: bool,
 ) -> SecretTable:
     """The join, with `matches` places for each row of `left`; that no key of `right` has more rows is checked.
 
-    names  column of the right table -> its name in the result
+    names     column of the right table -> its name in the result
+    one_left  each key is of one row of `left` at most: then as many rows of `right` have a match as rows of `left`
     """
+    if not one_left:
+        # Many rows of one person tell whether this one person is on the right: how many there are is not known here.
+        left = left.about(Basis(loose=True))
     ours, theirs = (words_of(table, on) for table in (left, right))
     wanted = how in ("inner", "left")
     given = {name: right.column(name) for name in names} if wanted else {}

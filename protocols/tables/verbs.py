@@ -15,7 +15,7 @@ from protocols.tables.grouped_table import GroupedTable
 from protocols.tables.joining import joined
 from protocols.tables.keys import one_of_each
 from protocols.tables.releasing import guard_of, released_table
-from protocols.tables.tags import words_of
+from protocols.tables.tags import with_tags, words_of
 from protocols.tables.windows import windows
 
 
@@ -69,6 +69,9 @@ class Tables:
             return window.rank()
         values = numbers_of(table.column(column))
         return window.cumsum(values) if what == "cumsum" else window.shift(values, rows)
+
+    def tagged(self, table: SecretTable) -> SecretTable:
+        return with_tags(table)
 
     def guard(self, parts: Mapping[str, SecretArray]) -> Guard | None:
         return guard_of(parts)

@@ -41,7 +41,9 @@ CASES = {
     "hand_out": ((X,), {}),
 }
 #: One party does more: an input comes from its owner, and of the three that shuffle, one passes on twice as much.
-UNEVEN = {"input", "shuffle", "unshuffle", "order_of", "rank_order"}
+#: The owner of an order sends most of it; what undoes an order sends nothing.
+GIVEN = {"given_order", "copy_down", "sum_up", "opposite"}
+UNEVEN = {"input", "shuffle", "unshuffle", "order_of", "rank_order"} | GIVEN
 LOCAL = {name for name, protocol in PROTOCOLS.items() if not protocol.cost and not protocol.plan} | {"permutation"}
 
 

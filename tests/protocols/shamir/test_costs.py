@@ -171,10 +171,11 @@ CASES = {
     "random_bits": ((), {"shape": (LARGE,), "width": 8}),
 }
 #: An input comes from its owner; what organizations that do not compute have dealt, from the first t+1 parties.
-UNEVEN = {"input", "take"}
+UNEVEN = {"input", "take", "given_order", "copy_down", "sum_up"}
 #: Many operations one after the other, whose first members are drawn from labels: even for all that.
 DRAWN = {"permutation", "sort_order", "rank_order", "order_of", "shuffle", "unshuffle"}
 LOCAL = {name for name, protocol in PROTOCOLS.items() if protocol.local or not (protocol.cost or protocol.plan)}
+LOCAL |= {"opposite"}
 OUTSIDE = {"hand_out"}
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mpc import Category, Flag, Integer, Key, Real, Scenario, Table
-from mpc.errors import ConfigError, DataError, ShapeError
+from mpc.errors import ConfigError, DataError, PolicyError, ShapeError
 from protocols.simulate import simulate
 
 ENGINES = ["ideal", "replicated", "shamir"]
@@ -271,8 +271,8 @@ def test_joins_of_rows_that_moved_and_of_several_matches(engine):
     def script(study, r, v):
         moved = v.select("person", "cost").compact(rows=36)
         several = r.join(moved, on="person", validate="m:m", matches=6, how="inner")
-        study.release("moved", moved.join(r, on="person").cost.sum())
-        study.release("moved count", moved.join(r, on="person").count())
+        study.release("moved", moved.join(r, on="person").cost.sum(), unprotected=why)
+        study.release("moved count", moved.join(r, on="person").count(), unprotected=why)
         study.release("several", several.cost.sum(), unprotected=why)
         study.release("several rows", several.count())
         study.release("several, own", several.age.sum())
@@ -320,3 +320,16 @@ def test_one_row_of_each_and_rows_beside_others(engine):
     assert found["before"] == by_cost.groupby("ward").cost.shift(1).sum()
     assert found["after"] == by_cost.groupby("ward").cost.shift(-1).sum()
     assert found["running"] == by_cost.groupby("ward").cost.cumsum().sum()
+
+
+def test_a_join_by_a_sort_does_not_tell_whether_one_person_is_there():
+    def script(study, r, v):
+        with pytest.raises(PolicyError, match="a single row can show"):
+            study.release("visits", v.sort("cost").join(r, on="person", how="semi").count())
+        first, second = r.split(0.5, seed=1)
+        both = [part.join(v, on="person", validate="m:m", matches=20).count() for part in (first, second)]
+        study.release("persons", both[0] + both[1], unprotected="a test")
+
+    tables, r, v = two(13)
+    found = run_of(script, tables, minimum=5, engine="ideal")
+    assert found["persons"] == len(r.merge(v, on="person"))

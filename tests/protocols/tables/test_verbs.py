@@ -55,7 +55,7 @@ def test_groups_are_those_of_pandas(engine):
         by_ward = t.group_by("ward", groups=8)
         study.release("wards", by_ward.agg(n="count", age=("age", "mean"), total=("age", "sum"), ill=("ill", "sum")))
         study.release("drugs", t.filter(t.age > 40).group_by("drug").agg(n="count", known=("age", "count")))
-        study.release("both", t.group_by("drug", "ill").count())
+        study.release("both", t.group_by(["drug", "ill"]).count())
 
     tables, p = frames()
     found = run_of(script, tables, engine=engine)
