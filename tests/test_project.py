@@ -122,3 +122,11 @@ def test_steps_of_ci_that_contributors_run_alone_are_its_steps():
         for command in commands[name].split(" && "):
             assert command in ci, f"{name}: {command}"
     assert commands["tests"] in text("README.md")
+
+
+@pytest.mark.parametrize("package", ["mpc", "protocols", "parties"])
+def test_every_folder_of_modules_is_installed(package):
+    """A folder without `__init__.py` works in a checkout, and is missing where the project is installed."""
+    folders = {path.parent for path in (ROOT / package).rglob("*.py")}
+    assert len(folders) > 1
+    assert not [folder for folder in folders if not (folder / "__init__.py").exists()]

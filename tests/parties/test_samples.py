@@ -84,12 +84,17 @@ def test_as_many_as_there_are_files(bundled):
     assert demo.engine == "shamir"
 
 
+def test_of_very_many_organizations_three_compute():
+    demo = prepare(STATISTICS, 21, ())
+    assert demo.engine == "replicated"
+    assert sum("compute" in roles for roles in demo.roles.values()) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ((0, ()), "at least one brings data"),
         ((1, ()), "only organization-1 computes"),
-        ((21, ()), "takes 3 to 20 compute parties, not 21"),
         ((5, (), None, 3), "threshold 3: among 5 compute parties"),
         ((3, (), None, 2), "its threshold is 1"),
         ((600, (), "replicated"), "569 rows of sample data, too few for 600"),

@@ -12,7 +12,7 @@ _GIVEN = (
     "Anna Maria Elisabeth Katharina Sophie Johanna Ingrid Astrid Birgit Chiara Giulia Francesca Lucía Zoë Amélie "
     "Hélène Agnieszka Małgorzata Øyvind Björn Søren Jürgen Hans Karl Friedrich Wilhelm Ludwig Johannes Andreas "
     "Matthias Stefan Thomas Michael Peter Paul Lukas Leon Noah Elias Emil Oskar Anton Jakob Felix Mehmet Ayşe Fatma "
-    "Emre Aylin Dmitri Olga Natalia Ivan Jean-Pierre Anne-Marie Hans-Peter Claude Didier Renée Benoît Pascal"
+    "Emre Aylin Dmitri Olga Natalia Ivan Jean-Pierre Anne-Marie Hans-Peter Colette Didier Renée Benoît Pascal"
 )
 _SURNAMES = (
     "Müller Schmidt Schneider Fischer Weber Meyer Wagner Becker Schulz Hoffmann Schäfer Koch Bauer Richter Klein Wolf "
