@@ -7,8 +7,7 @@ import pytest
 from mpc import Category, Flag, Integer, Real, Scenario, Table
 from mpc.errors import ConfigError, ShapeError, UnknownLength
 from protocols.simulate import simulate
-
-ENGINES = ["ideal", "replicated", "shamir"]
+from tests.support.engines import ENGINES_SLOW
 
 
 class People(Table):
@@ -45,7 +44,7 @@ def run_of(script, minimum=1, **options):
     return lambda tables, **more: simulate(scenario, tables, **options, **more).releases
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_filters_and_columns_are_those_of_pandas(engine):
     def script(study, people):
         t = people.share(rows=50)

@@ -7,8 +7,7 @@ import pytest
 from mpc import Category, Flag, Integer, Key, Real, Scenario, Table
 from mpc.errors import ConfigError, DataError, PolicyError, ShapeError
 from protocols.simulate import simulate
-
-ENGINES = ["ideal", "replicated", "shamir"]
+from tests.support.engines import ENGINES_SLOW
 
 
 class Register(Table):
@@ -76,7 +75,7 @@ def two(seed, people=25, n=30, among=40):
     return {"hospital": {"register": r}, "clinic": {"visits": v}, "other": {}}, clean(r), clean(v)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize("seed", [1, 2])
 def test_joins_are_those_of_pandas(engine, seed):
     def script(study, r, v):
@@ -115,7 +114,7 @@ def test_joins_are_those_of_pandas(engine, seed):
     assert found["turned cost"] == inner[inner.age > 50].cost.sum()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_edges(engine):
     """No rows at one owner, all rows match, none does."""
 
@@ -264,7 +263,7 @@ def test_keys_that_are_normalised_differently_do_not_meet():
     )
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_joins_of_rows_that_moved_and_of_several_matches(engine):
     why = "a test"
 
@@ -299,7 +298,7 @@ def test_joins_of_rows_that_moved_and_of_several_matches(engine):
     assert found["anti"] == (~r.person.isin(v[v.cost > 500].person)).sum()
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_one_row_of_each_and_rows_beside_others(engine):
     def script(study, r, v):
         study.release("persons", v.drop_duplicates("person").count())

@@ -7,8 +7,7 @@ import pytest
 from mpc import Category, Flag, Integer, Real, Scenario, Table
 from mpc.errors import ConfigError, PolicyError, ShapeError
 from protocols.simulate import simulate
-
-ENGINES = ["ideal", "replicated", "shamir"]
+from tests.support.engines import ENGINES_SLOW
 
 
 class Visits(Table):
@@ -49,7 +48,7 @@ def frame_of(released):
     return pd.DataFrame(released["values"], columns=released["columns"])
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_groups_are_those_of_pandas(engine):
     def script(study, t):
         by_ward = t.group_by("ward", groups=8)
@@ -72,7 +71,7 @@ def test_groups_are_those_of_pandas(engine):
     assert {(d, bool(i)): n for d, i, n in both.itertuples(index=False)} == dict(p.groupby(["drug", "ill"]).size())
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_orders_and_places_are_those_of_pandas(engine):
     def script(study, t):
         names = ["age", "ward", "drug"]
