@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,8 +48,17 @@ class Aggregate(ABC):
         """Take one batch of `rows` rows in."""
 
     @abstractmethod
+    def collected(self) -> JsonObject:
+        """What the batches gave, by name; a database may give the same in their place."""
+
+    def finished(self, collected: JsonObject) -> JsonObject:
+        """What an owner shares of what was collected, by whichever way."""
+        return collected
+
+    @final
     def result(self) -> JsonObject:
         """Named partial results of this owner: float64 arrays, or int64 ones of whole numbers."""
+        return self.finished(self.collected())
 
     def _selected(self, evaluate: Evaluate, rows: int) -> NDArray[np.bool_]:
         if self.where is None:
@@ -80,7 +89,7 @@ class Count(Aggregate):
         for k, column in enumerate(self.columns):
             self._missing[k] += np.count_nonzero(selected & absent(evaluate(column)))
 
-    def result(self) -> dict[str, Floats]:
+    def collected(self) -> dict[str, Floats]:
         return {"count": np.asarray(self._count), "missing": self._missing}
 
 
@@ -107,7 +116,7 @@ class Crosstab(Aggregate):
         keep = keep & ~np.isnan(cell)
         self._counts += np.bincount(cell[keep].astype(np.int64), minlength=self._counts.size)
 
-    def result(self) -> dict[str, Floats]:
+    def collected(self) -> dict[str, Floats]:
         return {"counts": self._counts.reshape(self.sizes).astype(np.float64)}
 
 
@@ -137,7 +146,7 @@ class Patterns(Aggregate):
         for k, pattern in enumerate(self.patterns):
             self._counts[k] += np.count_nonzero((shown == pattern).all(axis=1))
 
-    def result(self) -> dict[str, Floats]:
+    def collected(self) -> dict[str, Floats]:
         return {"counts": self._counts.astype(np.float64)}
 
 
@@ -164,7 +173,7 @@ class Sum(Aggregate):
             self._sum[k] += exact_sum(values[keep])
             self._count[k] += float(np.count_nonzero(keep))
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         return {"sum": as_array(self._sum), "count": self._count}
 
 
@@ -196,7 +205,7 @@ class Largest(Aggregate):
             top = np.concatenate([self._largest[k], sizes])
             self._largest[k] = np.sort(np.partition(top, len(top) - 2)[-2:])[::-1]
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         return {"total": self._total, "first": self._largest[:, 0], "second": self._largest[:, 1]}
 
 

@@ -88,7 +88,7 @@ class LocalPass:
         if left:
             self._stream(self._rows, left)
         return [
-            aggregate.result() if result is None else result
+            aggregate.result() if result is None else aggregate.finished(result)
             for aggregate, result in zip(aggregates, known, strict=True)
         ]
 

@@ -118,7 +118,7 @@ class Placed(_Keys):
     places: for each row its slot; tags (slots,): `EMPTY` where there is no key; beyond (1,): rows that have no place,
     since `matches` rows before them have the same key."""
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         words, numbers = self._read()
         number = _number_of_each(words)
         beyond = int(np.count_nonzero(number >= self._matches))
@@ -161,7 +161,7 @@ class Asked(_Keys):
     def settings(self) -> tuple[object, ...]:
         return (*super().settings(), self._among)
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         words, numbers = self._read()
         matches, size = self._matches, third(self._among)
         if matches > 1:
@@ -196,7 +196,7 @@ class Ordered(_Keys):
     """Rows by their key, those without a key last. order (rows,): the row that comes to each place; places; starts
     (rows,): 1 where a place begins rows with another key, 0 at rows without a key."""
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         words, numbers = self._read()
         tags = tags_of(words)
         by_tag = np.argsort(tags, kind="stable")
@@ -212,7 +212,7 @@ class Ordered(_Keys):
 class First(_Keys):
     """Which rows are the first with their key. first (rows,): 1 there, 0 elsewhere and at rows without a key."""
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         words, numbers = self._read()
         first = np.zeros(self._rows, np.int64)
         first[numbers[np.unique(tags_of(words), return_index=True)[1]]] = 1

@@ -95,7 +95,7 @@ class Moments(Aggregate):
         self._mean[columns] += delta * n / total
         self._n[columns] = total
 
-    def result(self) -> dict[str, Floats]:
+    def collected(self) -> dict[str, Floats]:
         return {"n": self._n, "mean": self._mean, "sum": self._n * self._mean, "squares": self._squares}
 
 
@@ -179,7 +179,7 @@ class CrossMoments(Aggregate):
         self._mean += delta * (n / total)
         self._n = total
 
-    def result(self) -> dict[str, Floats]:
+    def collected(self) -> dict[str, Floats]:
         return {
             "n": np.asarray(self._n),
             "mean": self._mean,

@@ -69,7 +69,7 @@ class AggregatedRows(Rows, Protocol):
     """Rows in a database that computes aggregates itself."""
 
     def aggregated(self, aggregates: Sequence[Aggregate]) -> list[JsonObject | None]:
-        """For each aggregate: the result that `Aggregate.result` would give, or None where the rows must be read.
+        """For each aggregate: what `Aggregate.collected` would give, or None where the rows must be read.
 
         Counts and sums of whole numbers are the same, other numbers to 1e-12 of the largest that go into them.
         """

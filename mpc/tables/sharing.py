@@ -65,7 +65,7 @@ class Collect(Aggregate):
             self._present[k, self._used : end] = ~gone
         self._used = end
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         named: dict[str, Any] = {f"values {k}": row for k, row in enumerate(self._values)}
         return named | {f"present {k}": row for k, row in enumerate(self._present)}
 

@@ -106,7 +106,7 @@ class Arranged(Aggregate):
         self._used += counts
         return np.where(rank < self._places, block * self._places + rank, -1)
 
-    def result(self) -> JsonObject:
+    def collected(self) -> JsonObject:
         named: dict[str, Any] = {"words": self._words.reshape(-1), "beyond": np.array([float(self._beyond)])}
         named |= {f"values {k}": row for k, row in enumerate(self._values)}
         return named | {f"present {k}": row for k, row in enumerate(self._present)}

@@ -27,6 +27,7 @@ from mpc.tables.moments import CrossMoments
 from mpc.tables.moments import Moments as ColumnMoments
 from mpc.tables.private import PrivateArray, Source, unit_exponent
 from mpc.tables.selections import Selection
+from mpc.untyped import JsonObject
 from mpc.values.cohorts import Cohort
 from mpc.values.scaling import exact_multiple
 from mpc.values.secret import SecretArray
@@ -102,9 +103,8 @@ class _Columns(ColumnMoments):
 
     frac = 0
 
-    def result(self) -> dict[str, Floats]:
-        moments = super().result()
-        return {**moments, "rest": _rest(moments["squares"], self.frac)}
+    def finished(self, collected: JsonObject) -> JsonObject:
+        return {**collected, "rest": _rest(collected["squares"], self.frac)}
 
 
 class _Cross(CrossMoments):
@@ -112,10 +112,9 @@ class _Cross(CrossMoments):
 
     frac = 0
 
-    def result(self) -> dict[str, Floats]:
-        moments = super().result()
-        products = moments["products"][np.triu_indices(len(moments["mean"]))]
-        return {**moments, "products": products, "rest": _rest(products, self.frac)}
+    def finished(self, collected: JsonObject) -> JsonObject:
+        products = collected["products"][np.triu_indices(len(collected["mean"]))]
+        return {**collected, "products": products, "rest": _rest(products, self.frac)}
 
 
 def _rest(x: Floats, frac: int) -> Floats:

@@ -60,7 +60,7 @@ def test_the_joint_part_does_not_grow_with_the_rows(tmp_path):
         read = (result["read"] - small[name]["read"]) / size
         print(name, {k: round(v, 2) for k, v in result["phases"].items()}, f"{result['memory'] >> 20} MiB", read)
         assert result["memory"] < 1_000_000_000
-        assert read < 2.1
+        assert read < 3.1  # the check, and two passes of aggregation in SQL
     print(f"joint: {joint(small):.2f} s with 200 rows an owner, {joint(large):.2f} s with {ROWS:,}")
     assert joint(large) < joint(small) + 0.3 + 0.5 * joint(small)  # other work on this machine
     scenario = load(str(LARGE)).scenario
