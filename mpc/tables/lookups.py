@@ -103,6 +103,14 @@ class _Keys(Aggregate):
             words[:, k] = np.where(there, values, 0).astype(np.int64).view(np.uint64)
         self._batches.append((words, there))
 
+    def _need_different(self, beyond: int, what: str) -> None:
+        """Raise DataError where `beyond` rows have a key that a row before them has."""
+        if beyond:
+            raise DataError(
+                f"table {self._table}: {beyond:,} of {self._used:,} rows have a key ({self._names}) that a row before "
+                f"them has; {what}"
+            )
+
     def _read(self) -> tuple[Words, Whole]:
         """(words, numbers) of the rows that have a key; a row is missing its key if it is missing one column of it."""
         words = [words[there] for words, there in self._batches]
@@ -122,11 +130,11 @@ class Placed(_Keys):
         words, numbers = self._read()
         number = _number_of_each(words)
         beyond = int(np.count_nonzero(number >= self._matches))
-        if self._matches == 1 and beyond:
-            raise DataError(
-                f"table {self._table}: {beyond:,} of {self._used:,} rows have a key ({self._names}) that a row before "
-                "them has; rows that are looked up need a key of their own: keep one row a key (drop_duplicates), or "
-                "look up several rows a key"
+        if self._matches == 1:
+            self._need_different(
+                beyond,
+                "rows that are looked up need a key of their own: keep one row a key (drop_duplicates), or look up "
+                "several rows a key",
             )
         if self._matches > 1:
             kept = number < self._matches
@@ -154,16 +162,20 @@ class Asked(_Keys):
     """Rows that look up in a table with room for `among` rows, `matches` times each. order: the slots, each followed by
     the rows that ask for it; places: the place of each; tags (rows * matches,): `NOBODY` where there is no key."""
 
-    def __init__(self, keys: HeldKeys, among: int, matches: int = 1) -> None:
+    def __init__(self, keys: HeldKeys, among: int, matches: int = 1, *, once: bool = False) -> None:
         super().__init__(keys, matches)
         self._among = among
+        self._once = once
 
     def settings(self) -> tuple[object, ...]:
-        return (*super().settings(), self._among)
+        return (*super().settings(), self._among, self._once)
 
     def collected(self) -> JsonObject:
         words, numbers = self._read()
         matches, size = self._matches, third(self._among)
+        if self._once:
+            what = 'the script says that each key is of one row here, validate="1:1"; say "m:1" (all organizations)'
+            self._need_different(int(np.count_nonzero(_number_of_each(words))), what)
         if matches > 1:
             number = np.tile(np.arange(matches), len(words))
             words = _numbered(np.repeat(words, matches, axis=0), number)
@@ -224,9 +236,9 @@ def placed(keys: HeldKeys, matches: int) -> Local:
     return keys.source.local.ask(Placed(keys, matches))
 
 
-def asked(keys: HeldKeys, among: int, matches: int) -> Local:
-    """What `Asked` gives, later."""
-    return keys.source.local.ask(Asked(keys, among, matches))
+def asked(keys: HeldKeys, among: int, matches: int, *, once: bool = False) -> Local:
+    """What `Asked` gives, later. once: each owner checks that its rows have different keys."""
+    return keys.source.local.ask(Asked(keys, among, matches, once=once))
 
 
 def ordered(keys: HeldKeys) -> Local:

@@ -14,7 +14,10 @@ import numpy as np
 
 from mpc.errors import ConfigError, ShapeError
 from mpc.suggestions import also, closest
-from mpc.tables.dates import days_of, latest_birth
+from mpc.tables.dates import DateColumn, days_of, latest_birth
+from mpc.tables.keys import KeyColumn
+from mpc.tables.schema import IntegerColumn
+from mpc.untyped import JsonObject
 from mpc.values.secret import SecretArray
 from mpc.values.value import is_secret
 
@@ -167,12 +170,44 @@ class SecretKey:
 
     source, expression  where its owners have it, as long as the rows are in their owners' places
     tags                words of hashes in secret, each (rows,), once something needed them
+    rule                how it was normalised: keys by another rule never match
     """
 
     name: str
+    rule: JsonObject
     source: Source | None = None
     expression: Expression | None = None
     tags: tuple[SecretArray, ...] | None = None
+
+    @classmethod
+    def held(cls, name: str, source: Source, expression: Expression) -> SecretKey:
+        """A key of rows in their owners' places: a `Key`, or a whole number or a date that rows are joined by."""
+        column = source.schema[expression.column]
+        rule = column.rule if isinstance(column, KeyColumn) else {"type": type(column).__name__}
+        return cls(name, rule, source, expression)
+
+    @classmethod
+    def of_numbers(cls, name: str, column: SecretColumn) -> SecretKey:
+        """Whole numbers, dates or levels that no owner holds any more: each is its own tag."""
+        if isinstance(column, SecretCategory):
+            return cls(name, {"type": "category", "levels": list(column.levels)}, tags=(column.codes,))
+        kind = DateColumn if isinstance(column, SecretDate) else IntegerColumn
+        return cls(name, {"type": kind.__name__}, tags=(numbers_of(column),))
+
+    def tagged(self, tags: tuple[SecretArray, ...]) -> SecretKey:
+        """The key of rows in any places."""
+        return SecretKey(self.name, self.rule, tags=tags)
+
+    def need_rule_of(self, other: SecretKey, what: str, tables: tuple[str, str]) -> None:
+        """Raise ConfigError for keys that are normalised differently: equal identifiers would not match."""
+        names = {**self.rule, **other.rule}
+        pairs = [(name, self.rule.get(name), other.rule.get(name)) for name in names]
+        different = [f"{name}: {a!r} and {b!r}" for name, a, b in pairs if a != b]
+        if different:
+            raise ConfigError(
+                f"{what}: {self.name} is normalised differently in {' and '.join(tables)} ({'; '.join(different)}); "
+                "equal identifiers would not match. Declare both keys alike"
+            )
 
     def __repr__(self) -> str:
         return f"<secret key {self.name}>"

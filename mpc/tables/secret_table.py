@@ -267,7 +267,8 @@ class SecretTable(Mapping[str, SecretColumn]):
         def chosen(column: SecretColumn) -> SecretColumn:
             if not isinstance(column, SecretKey):
                 return like_column(column, numbers_of(column)[places])
-            return SecretKey(column.name, tags=None if column.tags is None else tuple(w[places] for w in column.tags))
+            assert column.tags is not None
+            return column.tagged(tuple(word[places] for word in column.tags))
 
         return self._like(
             columns={name: chosen(table.column(name)) for name in self._shown},

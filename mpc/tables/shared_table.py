@@ -40,7 +40,7 @@ def typed(column: PrivateArray, share: SecretArray | None) -> SecretColumn:
     """A column of a secret table: the shared numbers by the kind of the private column; without shares a key."""
     kind = column.expression.type
     if share is None:
-        return SecretKey(column.name, column.source, column.expression)
+        return SecretKey.held(column.name, column.source, column.expression)
     if kind == "category":
         return SecretCategory(share, column.expression.levels)
     return SecretDate(share) if kind == "date" else share

@@ -130,7 +130,9 @@ class Shared:
         if self.limits is not None:
             limits = self.limits().reshape(self.owners, *[1] * (len(shape) - 1))
             return Counts(whole, limits.broadcast_to(shape).bare(), exact=False)
-        return Counts(whole, self.own(there, ids, total).reshape(shape))
+        # Of several owners, one whose rows do not count at these places is not an owner without rows.
+        exact = self.once is None or self.owners == 1
+        return Counts(whole, self.own(there, ids, total).reshape(shape), exact)
 
     def own(self, there: SecretArray, ids: NDArray[np.int64], total: Total) -> SecretArray:
         """How many rows each owner has in a total: (owners, …)."""

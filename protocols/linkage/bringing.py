@@ -12,6 +12,7 @@ from mpc.values.basis import Basis
 from mpc.values.cohorts import Cohort
 from mpc.values.integers import from_bits
 from mpc.values.places import Lazy, Places, Shared, indicator
+from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray, concatenate, constant, stack, where
 from mpc.values.stated import UNMASKED
 from protocols.linkage.blocks import Table
@@ -72,8 +73,7 @@ class Bringing:
             x = numbers[k]
             mask = valid[:, k].bare()
             value = values[:, k].restated(bound=x.bound, frac=x.frac, type=x.type)
-            flags = any(place.flags for place in x.basis.places)
-            stood = value.masked(mask, "no partner, or missing").with_basis(self._basis(value, mask, flags, x.basis))
+            stood = value.masked(mask, "no partner, or missing").with_basis(self._basis(value, mask, x.basis))
             found[name] = like_column(column, stood)
         return found
 
@@ -107,10 +107,13 @@ class Bringing:
         rows = -(-self.places // base.owners)
         return replace(base, rows=rows, limits=own)
 
-    def _basis(self, value: SecretArray, mask: SecretArray, flag: bool, given: Basis) -> Basis:
-        flags = (Lazy.of(value),) if flag else ()
+    def _basis(self, value: SecretArray, mask: SecretArray, given: Basis) -> Basis:
+        flags = (Lazy.of(value),) if is_flag(value) else ()
+        # What was made from flags and is none itself tells how many rows have them, and these did not come along.
+        made = not flags and any(place.flags for place in given.places)
         places = tuple(replace(place, flags=flags) for place in self.stands_on(mask))
-        return Basis((), places, loose=given.loose, origin=given.origin)
+        cohorts = tuple(c.collapsed(None) if c.shape else c for c in given.cohorts)
+        return Basis(cohorts, places, loose=given.loose or made, origin=given.origin)
 
     def stands_on(self, mask: SecretArray) -> tuple[Places, Places]:
         """The rows of both tables behind values at left places that are defined where `mask` is set: all left rows are

@@ -356,7 +356,7 @@ def _keyed(relation: Relation, slots: Sequence[Slot]) -> tuple[SecretTable, list
         column = table.column(name)
         if not isinstance(column, SecretKey):
             name = f"key {name}"
-            table = table.assign(**{name: SecretKey(name, tags=(numbers_of(column),))})
+            table = table.assign(**{name: SecretKey.of_numbers(name, column)})
         names.append(name)
     return table, names
 

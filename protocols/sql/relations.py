@@ -100,5 +100,5 @@ class Relation:
         for slot in keys:
             column = table.column(self.columns[slot])
             twins[slot] = f"key {self.columns[slot]}"
-            made = made.assign(**{twins[slot]: SecretKey(column.name, column.source, column.expression)})
+            made = made.assign(**{twins[slot]: SecretKey.held(column.name, column.source, column.expression)})
         return replace(self, table=made, columns=kept, keys=twins, places=rows)

@@ -71,7 +71,7 @@ class GroupedTable:
         for name, column, size in zip(self._names, self._columns, self._sizes, strict=True):
             words = [next(found) for _ in range(size)]
             columns[name] = (
-                SecretKey(name, tags=tuple(words)) if isinstance(column, SecretKey) else like_column(column, words[0])
+                column.tagged(tuple(words)) if isinstance(column, SecretKey) else like_column(column, words[0])
             )
         for name, wanted in results.items():
             if name in columns:

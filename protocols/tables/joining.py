@@ -64,16 +64,21 @@ def joined(
     if not 1 <= len(on) <= lookups.MOST_COLUMNS:
         raise ConfigError(f"join: on {len(on)} columns; expected one to {lookups.MOST_COLUMNS}")
     for name in on:
-        _same_rule(left, right, name)
+        _key(left, name).need_rule_of(_key(right, name), "join", (left.name, right.name))
     one_right = validate in ("1:1", "m:1") or (validate is None and unique(right, on))
     one_left = validate in ("1:1", "1:m") or (validate is None and unique(left, on))
     if how == "outer":
         return _outer(left, right, on, suffix, one_left, one_right)
     held = left.held is not None and right.held is not None
     if one_right and held:
-        return Join(left, right, on, suffix, one_left).result(how)
+        return Join(left, right, on, suffix, checked=validate == "1:1").result(how)
     if one_left and held and how == "inner":
-        return _in_order_of(left, right, on, suffix, Join(right, left, on, suffix, one_left=False).result("inner"))
+        return _in_order_of(left, right, on, suffix, Join(right, left, on, suffix).result("inner"))
+    if validate == "1:1" and not unique(left, on):
+        raise ConfigError(
+            f'join: validate="1:1" cannot be checked for {left.name}, whose rows or those of {right.name} were moved: '
+            'join first, or say validate="m:1"'
+        )
     names = right_names(left, right, suffix)
     if one_right or how in ("semi", "anti"):
         return sorted_join(left, right, on, how, names, 1, one_left=one_left)
@@ -146,28 +151,6 @@ def _source_name(table: SecretTable, name: str) -> str:
     return expression.column
 
 
-def _same_rule(left: SecretTable, right: SecretTable, name: str) -> None:
-    """Raise ConfigError for keys that are normalised differently: equal identifiers would not match."""
-    rules = []
-    for table in (left, right):
-        key = _key(table, name)
-        if key.source is None or key.expression is None:
-            return
-        column = key.source.schema[key.expression.column]
-        rules.append(column.rule if isinstance(column, KeyColumn) else {"type": type(column).__name__})
-    first, second = rules
-    different = [
-        f"{what}: {first.get(what)!r} and {second.get(what)!r}"
-        for what in {**first, **second}
-        if first.get(what) != second.get(what)
-    ]
-    if different:
-        raise ConfigError(
-            f"join: {name} is normalised differently in {left.name} and {right.name} ({'; '.join(different)}); equal "
-            "identifiers would not match. Declare both keys alike"
-        )
-
-
 def held_keys(table: SecretTable, on: Sequence[str]) -> HeldKeys:
     """The keys at their owners. Raises ShapeError where rows were moved."""
     held = table.held
@@ -193,11 +176,15 @@ def at_once(run: Runtime, steps: Coroutine[Any, Any, T]) -> T:
 class Join:
     """The rows of `left` looked up among those of `right`, which has one row a key."""
 
-    def __init__(self, left: SecretTable, right: SecretTable, on: Sequence[str], suffix: str, one_left: bool) -> None:
-        self.left, self.right, self.suffix = left, right, suffix
+    def __init__(
+        self, left: SecretTable, right: SecretTable, on: Sequence[str], suffix: str, *, checked: bool = False
+    ) -> None:
+        """checked: each owner on the left checks that its rows have different keys, as the script says."""
+        self.left, self.right = left, right
         self.run = left.run
-        self.on = tuple(on)
-        self.one_left = one_left
+        self._checked = checked
+        #: Whether each key is of one row of an owner on the left.
+        self._unique = checked or unique(left, on)
         self.keys = held_keys(left, on)
         self.found_keys = held_keys(right, on)
         self.names = right_names(left, right, suffix)
@@ -210,7 +197,8 @@ class Join:
         masks, mask_of = self._masks(numbers)
         columns = [x.bare() for x in numbers.values()]
         packed = self._packed(masks)
-        links = at_once(self.run, link(self.keys, self.found_keys, [*columns, *packed]))
+        steps = link(self.keys, self.found_keys, [*columns, *packed], one_left=self._checked)
+        links = at_once(self.run, steps)
         values = links.gathered[: len(columns)]
         bits = self._unpacked(masks, links.gathered[len(columns) :])
         masks_there = {name: bits[k] for name, k in mask_of.items()}
@@ -278,10 +266,10 @@ class Join:
     def _base(self, links: Links) -> Shared:
         """The right rows at the places of the left rows that found them."""
         source = self.found_keys.source
-        once = None if self.one_left else Lazy(self.run, (self.left.capacity,), self._first)
+        once = None if self._unique else Lazy(self.run, (self.left.capacity,), self._first)
         linked = tuple(Lazy.of(hit.bare()) for hit in links.hits)
-        # Each owner on the left may have a first row with a key, so all together are at least a part of these.
-        share = Fraction(1) if self.one_left else Fraction(1, len(self.keys.source.owners))
+        # Each owner on the left may have a row with a key that counts, so different keys are at least a part of these.
+        share = Fraction(1, len(self.keys.source.owners))
         return Shared(
             self.run,
             source.name,
@@ -310,7 +298,7 @@ class Join:
     @property
     def _needs_right(self) -> bool:
         """Whether the number of found rows tells more than that of the rows that found them."""
-        return not self.one_left or len(self.found_keys.source.owners) > 1
+        return not self._unique or len(self.keys.source.owners) > 1 or len(self.found_keys.source.owners) > 1
 
     def _told(self, base: Shared, found: SecretArray) -> SecretTable:
         """The left rows, which now tell whether rows on the right exist."""
@@ -356,12 +344,13 @@ class Join:
             mask = there & masks[name] if name in masks else there
             # At most one row of an owner was found; of several owners, at most one has it, which `_once` checks.
             value = self._assuming(raw.bare().bounded(x.bound))
-            flagged = any(place.flags for place in x.basis.places)
-            flags = (Lazy.of(value),) if is_flag(value) or flagged else ()
+            flags = (Lazy.of(value),) if is_flag(value) else ()
+            # What was made from flags and is none itself tells how many rows have them, and these did not come along.
+            made = not flags and any(place.flags for place in x.basis.places)
             places = tuple(replace(p, flags=flags) for p in behind.places)
             right = (self._behind(base, Lazy.of(mask), flags),) if self._needs_right else ()
             cohorts = tuple(c.collapsed(None) if c.shape else c for c in x.basis.cohorts)
-            basis = Basis(cohorts, (*places, *right), x.basis.loose, x.basis.origin)
+            basis = Basis(cohorts, (*places, *right), x.basis.loose or made, x.basis.origin)
             added[self.names[name]] = like_column(column, value.masked(mask, NO_MATCH).with_basis(basis))
         return added
 

@@ -84,12 +84,15 @@ async def lookup(
     return links.found, links.gathered
 
 
-async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray], *, matches: int = 1) -> Links:
+async def link(
+    left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray], *, matches: int = 1, one_left: bool = False
+) -> Links:
     """Look up the keys of left rows among right rows.
 
     columns   secrets without mask, (right rows, …), in the sequence of `share_rows`: owners in blocks of `right.rows`
     matches   most rows of one key at one owner on the right that are found: the first ones, in their sequence. They
               are looked up by the key and their number. With 1, keys must be unique there
+    one_left  each owner on the left checks that its keys are unique, too
 
     Results stand on rows that the caller knows, so their basis is loose. Rows without a key never match.
 
@@ -98,7 +101,7 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray], 
               `given_order` for s rows and for s + 3 m, `input` of s and of m numbers, a `shuffle` of s rows of w
               numbers, `copy_down` of s + 3 m rows of w + 1 numbers, `equal` of 3 m numbers, and `inject` of 3 m w
               numbers, or for flags an and of as many bits; for each pair of owners
-    Raises    DataError at a right owner with two rows of one key, for one match; ShapeError
+    Raises    DataError at an owner with two rows of one key, where they must be unique; ShapeError
     """
     if matches < 1:
         raise ShapeError(f"lookup: at most {matches} matches a row; expected 1 or more")
@@ -118,7 +121,7 @@ async def link(left: HeldKeys, right: HeldKeys, columns: Sequence[SecretArray], 
                 f"alike (found {kind} and {other_kind})"
             )
     await run.settle(*[column.handle for column in columns])
-    placed, asked = lookups.placed(right, matches), lookups.asked(left, right.rows, matches)
+    placed, asked = lookups.placed(right, matches), lookups.asked(left, right.rows, matches, once=one_left)
     asks = left.rows * matches
     slots = CHOICES * third(right.rows)
     placing = orders_of(right, placed, slots)

@@ -67,7 +67,7 @@ def changed(table: SecretTable, move: Move, capacity: int) -> SecretTable:
         column = table.column(name)
         if isinstance(column, SecretKey):
             assert column.tags is not None
-            columns[name] = SecretKey(column.name, tags=tuple(move(word) for word in column.tags))
+            columns[name] = column.tagged(tuple(move(word) for word in column.tags))
         else:
             columns[name] = like_column(column, move(numbers_of(column)))
     rows = move(table.rows)
@@ -116,8 +116,9 @@ def concatenated(first: SecretTable, second: SecretTable) -> SecretTable:
             raise ShapeError(f"concat: {name} is {a!r} in one table and {b!r} in the other")
         if isinstance(a, SecretKey):
             assert isinstance(b, SecretKey)
+            a.need_rule_of(b, "concat", (first.name, second.name))
             pairs = zip(a.tags or (), b.tags or (), strict=True)
-            columns[name] = SecretKey(name, tags=tuple(concatenate([x, y]) for x, y in pairs))
+            columns[name] = a.tagged(tuple(concatenate([x, y]) for x, y in pairs))
         else:
             columns[name] = like_column(a, concatenate([numbers_of(a), numbers_of(b)]))
     rows = concatenate([first.rows, second.rows])

@@ -72,9 +72,8 @@ def _narrowed(words: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def with_tags(table: SecretTable) -> SecretTable:
     """The same table, whose keys have tags, so that its rows can move."""
+    columns = {name: table.column(name) for name in table.columns}
     keys: dict[str, SecretColumn] = {
-        name: SecretKey(name, tags=tags_of(table, name))
-        for name in table.columns
-        if isinstance(table.column(name), SecretKey)
+        name: column.tagged(tags_of(table, name)) for name, column in columns.items() if isinstance(column, SecretKey)
     }
     return table.assign(**keys) if keys else table

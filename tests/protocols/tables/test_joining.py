@@ -332,3 +332,80 @@ def test_a_join_by_a_sort_does_not_tell_whether_one_person_is_there():
     tables, r, v = two(13)
     found = run_of(script, tables, minimum=5, engine="ideal")
     assert found["persons"] == len(r.merge(v, on="person"))
+
+
+def test_what_a_script_says_of_its_keys_is_checked_at_their_owners():
+    """One person's visits under validate="1:1": the owner is told, and nothing is computed."""
+    r = register(np.random.default_rng(14), range(30)).assign(age=50.0)
+    one = pd.DataFrame({"person": ["3"] * 30, "cost": 10, "ward": "a", "age": 1.0})
+    tables = {"hospital": {"register": r}, "clinic": {"visits": one}, "other": {}}
+
+    def script(study, r, v):
+        study.release("age", v.join(r, on="person", validate="1:1").age_right.mean())
+
+    with pytest.raises(DataError, match="30 rows have a key"):
+        run_of(script, tables, minimum=5, engine="ideal")
+
+    def moved(study, r, v):
+        with pytest.raises(ConfigError, match="cannot be checked"):
+            v.sort("cost").join(r, on="person", validate="1:1")
+        study.release("n", v.count())
+
+    run_of(moved, tables, engine="ideal")
+
+
+def test_one_person_at_two_owners_that_look_up_is_one():
+    """Each owner's keys are unique; the same three persons are at both."""
+    scenario = Scenario(
+        inputs={"register": Register.held_by("hospital"), "known": Known.rows()}, parameters={"minimum_cohort": 5}
+    )
+
+    @scenario.run
+    async def run(study):
+        known, r = study.table("known").share(rows=20), study.table("register").share(rows=30)
+        study.release("age", known.join(r, on="person").age.mean())
+
+    def found(*persons):
+        r = register(np.random.default_rng(15), range(30)).assign(age=50.0)
+        rows = [pd.DataFrame({"person": [str(p) for p in some]}) for some in persons]
+        tables = {"hospital": {"register": r}} | {name: {"known": one} for name, one in zip("abc", rows, strict=True)}
+        return simulate(scenario, tables, engine="ideal").releases["age"]
+
+    assert found(range(3), range(3), range(3)) == "suppressed (fewer than 5)"
+    assert found(range(12), range(12), range(12)) == pytest.approx(50.0, abs=1e-5)
+
+
+class Known(Table):
+    person = Key(strip=True, leading_zeros="drop", unique=True)
+
+
+def test_keys_that_moved_are_compared_by_their_rules():
+    """Without the rule of normalisation, equal identifiers would silently not match."""
+    scenario = Scenario(inputs={"other": Other.held_by("hospital"), "visits": Visits.held_by("clinic")})
+
+    @scenario.run
+    async def run(study):
+        other, v = study.table("other").share(rows=10), study.table("visits").share(rows=40)
+        with pytest.raises(ConfigError, match="normalised differently"):
+            v.sort("cost").join(other, on="person", how="semi")
+        with pytest.raises(ConfigError, match="normalised differently"):
+            v.select("person").concat(other)
+        with pytest.raises(ConfigError, match="normalised differently"):
+            v.group_by("person", groups=40).count().join(other, on="person", how="semi")
+        study.release("n", v.count())
+
+    tables = two(10)[0]
+    rows = {"hospital": {"other": pd.DataFrame({"person": ["a"]})}, "clinic": tables["clinic"], "x": {}}
+    simulate(scenario, rows, engine="ideal")
+
+
+def test_columns_made_from_flags_are_not_counted_as_flags():
+    """Twice a flag is no flag: how many rows have it is not told by its sum."""
+
+    def script(study, r, v):
+        twice = v.join(r.assign(twice=r.ill * 2), on="person")
+        with pytest.raises(PolicyError):
+            study.release("twice", twice.twice.sum())
+        study.release("n", v.count())
+
+    run_of(script, two(16)[0], minimum=5, engine="ideal")
