@@ -135,6 +135,8 @@ def is_query(part: exp.Expr) -> bool:
 
 def semi(select: Select, part: exp.Expr) -> Attached:
     """EXISTS and IN as rows with a match, NOT EXISTS and NOT IN as rows without one."""
+    from protocols.sql.placement import Placement
+
     wanted, node = True, part
     while isinstance(node, exp.Paren | exp.Not):
         wanted = wanted is not isinstance(node, exp.Not)
@@ -154,7 +156,8 @@ def semi(select: Select, part: exp.Expr) -> Attached:
     else:
         own = [side for _, side in inner.correlated] + ([inner.outputs[0].node] if isinstance(node, exp.In) else [])
         sources = [inner.slot_of(side) for side in own]
-        rows = inner.joined([exp.column(slot.name, table=slot.table) for slot in sources if slot.table], private=True)
+        needed = [exp.column(slot.name, table=slot.table) for slot in sources if slot.table]
+        rows = Placement(inner).joined(needed, private=True)
         sides = sources
     if isinstance(node, exp.In) and len(inner.outputs) != 1:
         raise select.text.refused(part, f"{shown(part)}: IN takes an inner query with one column")

@@ -17,6 +17,7 @@ from protocols.sql.aggregates import AT_OWNERS, Aggregate, argument, at_owners, 
 from protocols.sql.conditions import holds
 from protocols.sql.constants import is_public
 from protocols.sql.groups import Grouped, Key, order_column, with_null_shown
+from protocols.sql.placement import Placement
 from protocols.sql.relations import Relation
 from protocols.sql.scopes import Slot, within
 from protocols.sql.select import Columns, Output, Scalars, Select
@@ -60,9 +61,9 @@ def scalars_of(select: Select, *, whole: bool = False) -> Scalars | None:
         raise select.text.refused(having, "HAVING goes with GROUP BY here")
     aggregates = select.aggregates()
     parts = select.late()
-    rows = select.joined(parts, private=True)
+    rows = Placement(select).joined(parts, private=True)
     if isinstance(rows.table, PrivateTable) and not _at_owners(aggregates, rows, select):
-        rows = select.share(rows, parts)
+        rows = Placement(select).share(rows, parts)
     ready: dict[str, Value] = {}
     if isinstance(rows.table, PrivateTable):
         where = select.steps.owners(rows.owners or ())
@@ -151,13 +152,13 @@ def _rows(select: Select, *, whole: bool) -> Relation:
     ordered = bool(limit) or (whole and bool(order))
     if not keys:
         parts = select.late()
-        rows = select.joined(parts, private=not whole and not ordered)
+        rows = Placement(select).joined(parts, private=not whole and not ordered)
         if isinstance(rows.table, PrivateTable):
             return _assigned_private(select, rows)
         return _ordered(select, rows.table, replace(select.row(rows), shown=whole), rows)
     aggregates = select.aggregates()
     parts = [*select.late(), *keys]
-    rows = select.joined(parts, private=True)
+    rows = Placement(select).joined(parts, private=True)
     if isinstance(rows.table, PrivateTable) and not whole and not ordered:
         found = at_owner.grouped(select, rows, keys, aggregates)
         if found is not None:
@@ -165,7 +166,7 @@ def _rows(select: Select, *, whole: bool) -> Relation:
     grouped = _by_levels(select, rows, keys, aggregates)
     if grouped is None:
         if isinstance(rows.table, PrivateTable):
-            rows = select.share(rows, parts)
+            rows = Placement(select).share(rows, parts)
         grouped = _in_secret(select, rows, keys, aggregates, whole=whole)
     row = Row(select.text, inner.InGroups(select), Columns(grouped.table, grouped.columns))
     unique = frozenset([frozenset(Slot("", o.name) for o in select.outputs if o.node.sql() in {k.sql() for k in keys})])

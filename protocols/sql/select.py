@@ -1,13 +1,10 @@
-"""One SELECT, clause by clause: what WHERE says about one table, joins, the rest of WHERE, groups, HAVING, the columns
-that come out, and their order.
-
-All that one owner can compute of its own rows it computes before rows are shared: conditions, joins with its other
-tables, and every term with columns of these tables alone.
+"""One SELECT, clause by clause: its tables, what WHERE says about one of them, by what they are joined, the rest of
+WHERE, and the columns that come out.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +19,10 @@ from protocols.sql.conditions import holds
 from protocols.sql.constants import is_public
 from protocols.sql.joins import Attached, Classes, Joiner
 from protocols.sql.relations import Relation
-from protocols.sql.scopes import Scope, Slot, columns_in, conjuncts, within
+from protocols.sql.scopes import Scope, Slot, columns_in, conjuncts
 from protocols.sql.sources import Reader, Source, scope_of, slots_of, unknown_table
 from protocols.sql.steps import IN_SECRET
-from protocols.sql.strictness import REJECTING, rejects_missing, strict_terms
+from protocols.sql.strictness import REJECTING, rejects_missing
 from protocols.sql.text import shown
 from protocols.sql.values import Row, Value, evaluate
 
@@ -241,7 +238,7 @@ class Select:
         outer = [source for source in sources if source.how == "left"]
         if len(sources) == 1 and not outer and plain:
             source = sources[0]
-            source.relation = self._filtered(source.relation, part)
+            source.relation = self.filtered(source.relation, part)
         elif isinstance(part, exp.EQ) and plain and not outer and self._pair(part) is not None:
             a, b = self._pair(part) or (Slot("", ""), Slot("", ""))
             self.classes.join(a, b, part)
@@ -282,7 +279,7 @@ class Select:
     def slot_in(self, source: Source, side: exp.Expr) -> Slot:
         if isinstance(side, exp.Column):
             return self.every.find(side)
-        source.relation = self._computed(source.relation, side)
+        source.relation = self.with_term(source.relation, side)
         return self.computed[side.sql()]
 
     def _attached(self, source: Source) -> None:
@@ -292,7 +289,7 @@ class Select:
         for part in [*conjuncts(source.on), *self._using(source)]:
             sources = self._source_of(self.resolve(part, self.every))
             if sources == [source]:
-                source.relation = self._filtered(source.relation, part)
+                source.relation = self.filtered(source.relation, part)
                 continue
             pair = self._pair(part) if isinstance(part, exp.EQ) else None
             if pair is None or source not in sources:
@@ -305,7 +302,7 @@ class Select:
         how: Any = source.how
         self.attached.append(Attached(how, source.relation, pairs, node, source.name))
 
-    def _filtered(self, relation: Relation, part: exp.Expr) -> Relation:
+    def filtered(self, relation: Relation, part: exp.Expr) -> Relation:
         """The rows of one table where a condition holds."""
         row = self.row(relation)
         truth = holds(part, row)
@@ -324,7 +321,7 @@ class Select:
         columns: Mapping[str, Value] = Columns(relation.table, known)
         return Row(self.text, inner.Finding(self, relation), ready if ready is not None else columns)
 
-    def _computed(self, relation: Relation, node: exp.Expr) -> Relation:
+    def with_term(self, relation: Relation, node: exp.Expr) -> Relation:
         """The rows with a column for a part of the query."""
         slot = Slot("", node.sql())
         if slot in relation.columns:
@@ -334,165 +331,6 @@ class Select:
             return relation
         self.computed[node.sql()] = slot
         return relation.assign(slot, f"computed_{len(self.computed)}", value)
-
-    # ---- joins
-    def joined(self, wanted: Sequence[exp.Expr], *, private: bool) -> Relation:
-        """The rows of all tables, with what the `wanted` parts of the query need. private: rows of one table, or of
-        tables of one owner, may stay where they are."""
-        relations = [source.relation for source in self.sources if source.how == "inner"]
-        relations = self.joiner.merged(relations)
-        relations = self._attach_at_owner(relations)
-        relations = self._filter_at_owner(relations)
-        if len(relations) == 1 and not self.attached and not self.rest and private:
-            return relations[0]
-        needed = [*wanted, *self.rest]
-        relations = [self._lifted(relation, needed) for relation in relations]
-        relations = [self._shared(relation, needed, relations) for relation in relations]
-        for attached in self.attached:
-            self._shared_beside(attached, needed)
-        rows = self.joiner.in_secret(self._attach_in_secret(relations))
-        for attached in self.attached:
-            rows = self.joiner.attach(rows, attached, at_owner=False)
-        for part in self.rest:
-            rows = self._filtered(rows, part)
-        return rows
-
-    def _attach_at_owner(self, relations: list[Relation]) -> list[Relation]:
-        for attached in list(self.attached):
-            for place, relation in enumerate(relations):
-                same = relation.owner is not None and relation.owner == attached.relation.owner
-                if same and relation.has(x for x, _ in attached.pairs):
-                    relations[place] = self.joiner.attach(relation, attached, at_owner=True)
-                    self.attached.remove(attached)
-                    break
-        return relations
-
-    def _shared_beside(self, attached: Attached, needed: Sequence[exp.Expr]) -> None:
-        """Share an attached table; each of its keys once, where the question is whether there is a match."""
-        relation = attached.relation
-        keys = [y for _, y in attached.pairs]
-        if isinstance(relation.table, PrivateTable) and not self.joiner.finds_one(relation, attached.pairs):
-            each = relation.once(keys)
-            if attached.how == "left":
-                attached.lonely = self._shared(each, [], [], attached)
-            else:
-                relation = each
-        if attached.how != "left":  # nothing but its keys is asked for
-            attached.relation = self._shared(relation, [], [], attached)
-            return
-        strict = [term for part in needed for term in strict_terms(part)]
-        attached.relation = self._shared(self._lifted(relation, strict), needed, [], attached)
-
-    def _attach_in_secret(self, relations: list[Relation]) -> list[Relation]:
-        """Tables attached where one table has the columns that they are attached by."""
-        self.attached.sort(key=lambda each: each.how == "left")  # fewer columns are moved
-        for attached in list(self.attached):
-            for place, relation in enumerate(relations):
-                grows = attached.lonely is not None and len(relations) > 1  # its rows are no longer its owner's
-                if relation.has(x for x, _ in attached.pairs) and not grows:
-                    relations[place] = self.joiner.attach(relation, attached, at_owner=False)
-                    self.attached.remove(attached)
-                    break
-        return relations
-
-    def _filter_at_owner(self, relations: list[Relation]) -> list[Relation]:
-        for part in list(self.rest):
-            if inner.secret_scalars(self, part):
-                continue
-            slots = self._slots(part)
-            for place, relation in enumerate(relations):
-                if isinstance(relation.table, PrivateTable) and relation.has(slots):
-                    relations[place] = self._filtered(relation, part)
-                    self.rest.remove(part)
-                    break
-        return relations
-
-    def _slots(self, node: exp.Expr) -> set[Slot]:
-        """The columns that a part of the query takes: computed ones stand for what they were computed from."""
-        slot = None if _is_branch(node) else self.computed.get(node.sql())
-        if slot is not None:
-            return {slot}
-        if isinstance(node, exp.Column) and not isinstance(node.this, exp.Star):
-            return {self.every.find(node)}
-        if isinstance(node, exp.Select):
-            return set()
-        return set().union(*(self._slots(child) for child in node.iter_expressions()))
-
-    def _lifted(self, relation: Relation, parts: Sequence[exp.Expr]) -> Relation:
-        """The rows with a column for each term of their columns alone: their owner computes it."""
-        if not isinstance(relation.table, PrivateTable):
-            return relation
-        for part in parts:
-            for term in self._terms(part, relation):
-                relation = self._computed(relation, term)
-        return relation
-
-    def _terms(self, node: exp.Expr, relation: Relation) -> list[exp.Expr]:
-        """The largest parts of a part that take columns of these rows alone, and are more than a column."""
-        if isinstance(node, exp.Column | exp.Select | exp.Literal):
-            return []
-        slots = self._slots(node)
-        of_rows = isinstance(node, exp.Condition) and not isinstance(
-            node, exp.AggFunc | exp.Filter | exp.WithinGroup | exp.IgnoreNulls | exp.Distinct | exp.Ordered | exp.Paren
-        )
-        free = not any(isinstance(part, exp.AggFunc | exp.Subquery | exp.Star) for part in within(node))
-        if (
-            of_rows
-            and free
-            and not _is_branch(node)
-            and slots
-            and relation.has(slots)
-            and node.sql() not in self.computed
-        ):
-            return [node]
-        return [term for child in node.iter_expressions() for term in self._terms(child, relation)]
-
-    def share(self, relation: Relation, wanted: Sequence[exp.Expr]) -> Relation:
-        """Private rows in secret, with what the `wanted` parts of the query need."""
-        return self._shared(self._lifted(relation, wanted), wanted, [])
-
-    def _shared(
-        self,
-        relation: Relation,
-        wanted: Sequence[exp.Expr],
-        others: Sequence[Relation],
-        attached: Attached | None = None,
-    ) -> Relation:
-        """The rows in secret, with the columns that are needed from here on."""
-        if not isinstance(relation.table, PrivateTable):
-            return relation
-        slots = set().union(*(self._slots(part) for part in wanted)) if wanted else set()
-        keys, compared = self._joining(relation, others)
-        pairs = attached.pairs if attached else [pair for each in self.attached for pair in each.pairs]
-        keys |= {slot for pair in pairs for slot in pair if slot in relation.columns}
-        slots |= compared
-        rows = self.query.places(relation, attached.node if attached else self.node)
-        with self.steps.step(self.steps.owners(relation.owners or ()), f"share {relation.words}") as step:
-            made = relation.shared(slots, keys, rows)
-            assert isinstance(made.table, SecretTable)
-            step.places = made.table.capacity
-        return made
-
-    def _joining(self, relation: Relation, others: Sequence[Relation]) -> tuple[set[Slot], set[Slot]]:
-        """The columns by which rows meet those of other tables, and those whose values are compared with others': where
-        no table has a unique key with them, or where three tables have the same."""
-        keys, compared = set(), set()
-        for slot in relation.columns:
-            if slot not in self.classes.said:
-                continue
-            root = self.classes.root(slot)
-            same = [
-                [x for x in each.columns if x in self.classes.said and self.classes.root(x) == root] for each in others
-            ]
-            if sum(map(bool, same)) < 2:
-                continue
-            unique = {x for each in others for key in each.unique for x in key}
-            keyed = any(x in unique for found in same for x in found)
-            if keyed or self.query.matches is not None:
-                keys.add(slot)
-            if not keyed or sum(map(bool, same)) > 2:
-                compared.add(slot)
-        return keys, compared
 
     # ---- what comes out
     def rows(self) -> Relation:
@@ -534,8 +372,3 @@ class Select:
             same = [output for output in self.outputs if output.name.lower() == node.name.lower()]
             return same[0] if same else None
         return None
-
-
-def _is_branch(node: exp.Expr) -> bool:
-    """Whether a part is WHEN … THEN … of a CASE, which is no term of its own."""
-    return isinstance(node, exp.If) and isinstance(node.parent, exp.Case)

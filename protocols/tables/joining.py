@@ -152,13 +152,9 @@ def _source_name(table: SecretTable, name: str) -> str:
 
 
 def held_keys(table: SecretTable, on: Sequence[str]) -> HeldKeys:
-    """The keys at their owners. Raises ShapeError where rows were moved."""
+    """The keys of rows that stand where their owners shared them."""
     held = table.held
-    if held is None:
-        raise ShapeError(
-            f"join: the rows of {table.name} were sorted, compacted or concatenated, so their owners no longer know "
-            "their places: join first"
-        )
+    assert held is not None
     return HeldKeys(held.source, held.where, tuple(_source_name(table, name) for name in on), held.rows)
 
 
