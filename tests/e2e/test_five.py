@@ -88,24 +88,27 @@ def test_one_of_five_that_never_comes_is_named(tmp_path, index):
 
 
 def test_an_impostor_among_five_is_refused(tmp_path):
-    """Somebody who calls as south, with a key of another, computes with nobody."""
+    """Somebody who calls as st-mary, with a key of another, computes with nobody.
+
+    The others wait for st-mary, the last, to call: whoever called an impostor would end at once, as test_refused shows.
+    """
     with five(tmp_path) as town:
-        town.homes["south"].path.rename(tmp_path / "real")
-        impostor = Identity.create(tmp_path / "south")
+        town.homes["st-mary"].path.rename(tmp_path / "real")
+        fresh = Identity.create(tmp_path / "st-mary")
         for part in (tmp_path / "real").iterdir():
-            if not (tmp_path / "south" / part.name).exists():
-                part.rename(tmp_path / "south" / part.name)
-        assert impostor.key_hash != town.homes["south"].identity.key_hash
-        others = {name: town.start(name) for name in FIVE if name != "south"}
+            if not (tmp_path / "st-mary" / part.name).exists():
+                part.rename(tmp_path / "st-mary" / part.name)
+        assert fresh.key_hash != town.homes["st-mary"].identity.key_hash
+        others = {name: town.start(name) for name in FIVE if name != "st-mary"}
         for run in others.values():
-            run.until("status", 100, lambda event: event["text"].startswith("waiting for south"))
-        south = town.start("south")
-        assert south.wait() == 4, south.said()
-        assert "does not know our key, or refused it" in south.stderr, south.stderr
-        # It calls the three before it and ends with whoever refuses it first; they say so and go on waiting.
-        refuser = south.stderr.removeprefix("error: ").partition(" at ")[0]
+            run.until("status", 100, lambda event: event["text"].startswith("waiting for st-mary"))
+        impostor = town.start("st-mary")
+        assert impostor.wait() == 4, impostor.said()
+        assert "does not know our key, or refused it" in impostor.stderr, impostor.stderr
+        # It calls the four before it and ends with whoever refuses it first; they say so and go on waiting.
+        refuser = impostor.stderr.removeprefix("error: ").partition(" at ")[0]
         others[refuser].until("status", 20, lambda event: "unknown key" in event["text"])
-        for run in [south, *others.values()]:
+        for run in [impostor, *others.values()]:
             assert not any(event["event"] == "agreed" for event in run.events)
         for run in others.values():
             assert run.process.poll() is None
