@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mpc.machine.runtime import Runtime
     from mpc.tables.expressions import Expression
     from mpc.tables.source import Source
-    from mpc.tables.table_functions import GroupedRows, How, Keep, Validate
+    from mpc.tables.table_functions import Aggregation, GroupedRows, How, Keep, Validate
 
 
 @dataclass(frozen=True, eq=False)
@@ -318,6 +318,19 @@ class SecretTable(Mapping[str, SecretColumn]):
         Which groups there are, and how large they are, stays secret; releases suppress small ones.
         """
         return self.run.functions.tables.grouped(self, _names(keys), groups)
+
+    def pivot(
+        self, on: str, *, index: str | Sequence[str], values: Aggregation = "count", groups: int | None = None
+    ) -> SecretTable:
+        """A row for each group by `index`, and a column for each level of the category `on`.
+
+        values  "count", or a statistic of a column, as in agg: pivot("drug", index="region", values=("dose", "mean"))
+        groups  as in group_by
+
+        Rows without a level are in no column. Which groups there are stays secret; a row with a small cell falls.
+        Raises ShapeError where `on` is no category.
+        """
+        return self.run.functions.tables.pivoted(self, on, _names(index), values, groups)
 
     def join(
         self,

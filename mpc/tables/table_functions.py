@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 How = Literal["inner", "left", "semi", "anti", "outer"]
 Keep = Literal["first", "last"]
 Validate = Literal["1:1", "m:1", "1:m", "m:m"]
-#: What a group's result is made of: "count", or a column, a statistic and perhaps its number.
-Aggregation = str | tuple[str, str] | tuple[str, str, float]
+#: What a group's result is made of: a column, a statistic and perhaps its number; or "count".
+OfColumn = tuple[str, str] | tuple[str, str, float]
+Aggregation = str | OfColumn
 
 
 class GroupedRows(Protocol):
@@ -44,6 +45,11 @@ class TableFunctions(Protocol):
 
     def grouped(self, table: SecretTable, keys: Sequence[str], groups: int | None) -> GroupedRows:
         """Rows in groups of equal keys."""
+
+    def pivoted(
+        self, table: SecretTable, on: str, index: Sequence[str], values: Aggregation, groups: int | None
+    ) -> SecretTable:
+        """A row for each group, a column for each level of a category."""
 
     def joined(
         self,

@@ -10,7 +10,7 @@ from mpc.errors import ConfigError, ShapeError
 from mpc.suggestions import also, closest
 from mpc.tables.secret_columns import SecretCategory, SecretColumn, SecretDate, SecretKey, like_column, numbers_of
 from mpc.tables.secret_table import SecretTable
-from mpc.tables.table_functions import Aggregation
+from mpc.tables.table_functions import Aggregation, OfColumn
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray
 from protocols.tables.groups import Groups, group_rows
@@ -89,9 +89,7 @@ class GroupedTable:
     def _result(self, name: str, wanted: Aggregation) -> SecretColumn:
         if wanted == "count":
             return self._groups.count()
-        if isinstance(wanted, str) or len(wanted) < 2:
-            raise ConfigError(f'agg: {name}={wanted!r}; write {name}=("column", "mean"), or {name}="count"')
-        of, statistic, *numbers = wanted
+        of, statistic, *numbers = parts_of(wanted, "agg", name)
         column = self._table.column(of)
         if isinstance(column, SecretKey) and statistic != "count":
             raise ShapeError(f"agg: {of} is a key; of keys there is a count alone")
@@ -113,3 +111,10 @@ class GroupedTable:
         groups: Any = self._groups
         names = ("count", "sum", "mean", "var", "std", "min", "max", "median", "quantile", "any", "all")
         return {name: getattr(groups, name) for name in names if hasattr(groups, name)}
+
+
+def parts_of(wanted: Aggregation, verb: str, name: str) -> OfColumn:
+    """The column, the statistic and perhaps its number. ConfigError for anything else."""
+    if isinstance(wanted, str) or len(wanted) < 2:
+        raise ConfigError(f'{verb}: {name}={wanted!r}; write {name}=("column", "mean"), or {name}="count"')
+    return wanted

@@ -8,12 +8,13 @@ from mpc.errors import ShapeError
 from mpc.releases.disclosure import Guard, Result
 from mpc.tables.secret_columns import numbers_of
 from mpc.tables.secret_table import SecretTable
-from mpc.tables.table_functions import How, Keep, Validate
+from mpc.tables.table_functions import Aggregation, How, Keep, Validate
 from mpc.values.secret import SecretArray
 from protocols.tables import moving
 from protocols.tables.grouped_table import GroupedTable
 from protocols.tables.joining import joined
 from protocols.tables.keys import one_of_each
+from protocols.tables.pivoting import pivoted
 from protocols.tables.releasing import guard_of, released_table
 from protocols.tables.tags import with_tags, words_of
 from protocols.tables.windows import windows
@@ -36,6 +37,11 @@ class Tables:
 
     def grouped(self, table: SecretTable, keys: Sequence[str], groups: int | None) -> GroupedTable:
         return GroupedTable(table, keys, groups)
+
+    def pivoted(
+        self, table: SecretTable, on: str, index: Sequence[str], values: Aggregation, groups: int | None
+    ) -> SecretTable:
+        return pivoted(table, on, index, values, groups)
 
     def joined(
         self,
