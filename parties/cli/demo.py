@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from parties.cli.common import FOLDER, Place, json_option, next_step, plan_timeout_option, print_json
-from parties.system.events import Agreed, Brought, Event, Planned, Progress, Status, Unprotected, Warned
+from parties.system.events import Agreed, Brought, Checking, Event, Planned, Progress, Unprotected, Warned
 from parties.text.echo import echo, echo_message
 from protocols.engines import ENGINES
 
@@ -90,6 +90,8 @@ def command(
                comity demo ./visits.py --data people=a.csv --data people=b.csv --data visits=v.csv
                comity demo --export samples/
     """
+    from dataclasses import replace
+
     from parties.cli.progress import Display
     from parties.local import demo, samples
     from parties.local.oracle import complaint
@@ -127,13 +129,18 @@ def command(
         display.status(f"{wanted.loaded.name}: {', '.join(wanted.names)}, each a process of its own, over TLS")
         display.status(f"engine {wanted.engine}, threshold {wanted.threshold}")
         first = wanted.names[0]
+        left: dict[str, float | None] = {}  # whose rows are many knows best how long it takes
 
         def on_event(name: str, event: Event) -> None:
             if isinstance(event, Brought):
                 display.status(f"{name} brings {event.rows:,} rows of {event.file}")
-            elif isinstance(event, Status) and event.text.startswith("checking"):
-                display.status(f"{event.text} of {name}")
-            elif isinstance(event, Planned | Unprotected | Warned | Progress | Agreed) and name == first:
+            elif isinstance(event, Checking):
+                display.event(replace(event, dataset=f"{event.dataset} of {name}"))
+            elif isinstance(event, Progress):
+                left[name] = event.left
+                if name == first:
+                    display.event(replace(event, left=max((s for s in left.values() if s is not None), default=None)))
+            elif isinstance(event, Planned | Unprotected | Warned | Agreed) and name == first:
                 display.event(event)
 
         try:

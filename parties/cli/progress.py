@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from time import monotonic
 from types import TracebackType
-from typing import assert_never
+from typing import Final, assert_never
 
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as ProgressBar
+from rich.table import Column
 from rich.text import Text
 
 from mpc.text import visible
-from parties.report.words import size
+from parties.report.words import size, time_left
 from parties.system.events import (
     Agreed,
     Brought,
+    Checking,
     Contribution,
     Event,
     Finished,
@@ -26,6 +29,9 @@ from parties.system.events import (
     Warned,
 )
 from parties.text.console import SafeConsole
+
+#: Where lines stay, seconds between two of them about one long work.
+_LINE_S: Final = 30.0
 
 
 def describe(contribution: Contribution) -> str:
@@ -48,18 +54,24 @@ class Display:
         self._err = SafeConsole(stderr=True, quiet=quiet)
         self._warnings = SafeConsole(stderr=True) if quiet else self._err
         self._bar = ProgressBar(
-            TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            TextColumn("{task.fields[detail]}", markup=False),
-            TimeElapsedColumn(),
+            TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis")),
+            BarColumn(bar_width=16, table_column=Column(min_width=16)),
+            TimeElapsedColumn(table_column=Column(no_wrap=True, min_width=7)),
+            TextColumn("{task.fields[left]}", markup=False, table_column=Column(no_wrap=True)),
+            # What gives way on a narrow terminal.
+            TextColumn(
+                "{task.fields[detail]}", markup=False, table_column=Column(no_wrap=True, overflow="ellipsis", ratio=1)
+            ),
             console=self._err,
             transient=True,
+            expand=True,
             disable=quiet or not self._err.is_terminal,
         )
         self._task: TaskID | None = None
         self._steps = 0
         self._rounds = 0
         self._last = ""
+        self._last_line = monotonic()
 
     def __enter__(self) -> Display:
         self._bar.start()
@@ -73,8 +85,8 @@ class Display:
     def status(self, text: str) -> None:
         """A line about the present state. Where lines stay, a state is printed once, not again and again."""
         line = visible(text)
-        if self._err.is_terminal and line.startswith(("waiting for", "compiling", "checking")):
-            self._describe(line, "")
+        if self._err.is_terminal and line.startswith(("waiting for", "compiling")):
+            self._describe(line)
             return
         head = line.split(" … ")[0]
         if head != self._last:
@@ -97,28 +109,56 @@ class Display:
                 style = "bold red" if isinstance(event, Unprotected) else "bold"
                 for line in event.lines:
                     self._warnings.print(Text(f"  {line}", style), soft_wrap=True)
+            case Checking():
+                self._on_checking(event)
             case Brought():
                 self.status(f"{event.input}: {event.rows:,} rows of {event.file} fit the schema")
             case Agreed():
                 self.status(f"✓ agreed: same scenario, parameters, schema and versions   study: {event.words}")
-                self._describe("computing", f"{self._rounds} rounds")
+                self._describe("computing", detail=f"{self._rounds} rounds")
             case Contribution():
                 self.status(f"to submit: {describe(event)}")
             case Receipt():
                 self.status(f"✓ {event.party} has the contribution ({size(event.bytes)})")
             case News():
                 self._steps = event.steps or self._steps
-                self._describe(event.text, "", event.done)
+                self._describe(event.text, share=event.done / event.steps if event.steps else None)
             case Progress():
-                place = f"{event.primitive}, {event.file} line {event.line}"
-                detail = f"step {event.operations}/{self._steps}   {size(event.bytes)}   {place}"
-                self._describe("computing", detail, event.operations)
+                self._on_progress(event)
             case Finished():
                 pass  # shown by the command
             case _:
                 assert_never(event)
 
-    def _describe(self, text: str, detail: str, completed: int = 0) -> None:
+    def _on_checking(self, event: Checking) -> None:
+        of = f" of about {event.about:,}" if event.about else ""
+        rows = f"{event.rows:,}{of} rows"
+        self._describe(
+            f"checking {event.dataset}", share=event.rows / event.about if event.about else None, detail=rows
+        )
+        self._line(f"checking {event.dataset}: {rows}")
+
+    def _on_progress(self, event: Progress) -> None:
+        left = "" if event.left is None else time_left(event.left)
+        sent = size(event.bytes)
+        if event.primitive:
+            place = f"step {event.operations}/{self._steps}, {sent}: {event.primitive}, {event.file} line {event.line}"
+        else:
+            place = "organizations prepare their rows"
+        self._describe("computing", share=event.share, left=left, detail=place)
+        self._line(", ".join(part for part in (f"computing: {event.share:.0%}", sent, left) if part))
+
+    def _line(self, text: str) -> None:
+        """Where lines stay, one now and then."""
+        now = monotonic()
+        if not self._err.is_terminal and now - self._last_line >= _LINE_S:
+            self._last_line = now
+            self._err.print(Text(f"  {text}"), soft_wrap=True)
+
+    def _describe(self, text: str, *, share: float | None = None, left: str = "", detail: str = "") -> None:
         if self._task is None:
-            self._task = self._bar.add_task(text, total=self._steps or None, detail=detail)
-        self._bar.update(self._task, description=text, detail=detail, completed=completed, total=self._steps or None)
+            self._task = self._bar.add_task(text, detail="", left="")
+        # Without a known share the bar only shows that something goes on. It never looks finished.
+        next(task for task in self._bar.tasks if task.id == self._task).total = None if share is None else 1.0
+        done = min(share or 0.0, 0.999)
+        self._bar.update(self._task, description=text, completed=done, left=left, detail=visible(detail))

@@ -28,6 +28,7 @@ from mpc.untyped import JsonObject
 from parties.data import source as sources
 from parties.data.counts import Counts, Places, RowCounts
 from parties.data.dataschema import DatasetSchema, agreed_columns, read_schema
+from parties.data.extent import rows_about
 from parties.data.source import Dataset, Reading
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class SourceRows:
         self.brought: RowCounts | None = None
         #: Why this party computes all aggregates from the rows that it reads; "" where it asks their database.
         self.streamed = "not checked yet"
-        #: Told the number of rows so far, while many rows are checked.
-        self.on_rows: Callable[[int], None] = lambda rows: None
+        #: Told the number of rows so far, and about how many there are (0: not known), while many rows are checked.
+        self.on_rows: Callable[[int, int], None] = lambda rows, about: None
         #: column -> why this party computes from what it reads of it, although it asks the database for others.
         self.apart: dict[str, str] = {}
         self._threads = threads
@@ -138,11 +139,12 @@ class SourceRows:
         """The counts of all rows, which this party reads."""
         counts, places = Counts(), Places(show_rows)
         counts.reasons = {name: Counter() for name in self.names}
+        about = rows_about(self.dataset)
         counts.tags = {column.name: [] for column in self.columns if isinstance(column, KeyColumn) and column.unique}
         for file, columns, size in self._read(self.columns):
             before, counts.rows = counts.rows, counts.rows + size
             if counts.rows // MANY_ROWS > before // MANY_ROWS:
-                self.on_rows(counts.rows)
+                self.on_rows(counts.rows, max(about, counts.rows) if about else 0)
             bad = np.zeros(size, np.bool_)
             for column in self.columns:
                 entries = columns[column.name]

@@ -218,7 +218,7 @@ class _TooMany(Exception):
     """A table has more rows than are pooled by default."""
 
 
-def _few(rows: int) -> None:
+def _few(rows: int, about: int) -> None:
     if rows > MOST_ROWS:
         raise _TooMany
 

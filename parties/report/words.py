@@ -98,6 +98,16 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min {rest} s"
 
 
+def time_left(seconds: float) -> str:
+    """A time that is only known roughly: seconds by fives, then minutes."""
+    if seconds < 10:
+        return "a few s left"
+    if seconds < 100:
+        return f"{5 * round(seconds / 5)} s left"
+    minutes = round(seconds / 60)
+    return f"{minutes} min left" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min left"
+
+
 def shortened(length: int, most: int, tail: int) -> list[int | None]:
     """The elements of an axis to show, at most `most`: all, or the first and the last `tail` with None between them."""
     if length <= most:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from time import perf_counter
 
 from mpc.errors import ScenarioError
@@ -20,13 +21,15 @@ from parties.net.session import Session
 from parties.net.shaping import Shaped
 from parties.run.assembly import runtime_over
 from parties.run.laps import Laps
+from parties.run.remaining import Remaining
 from parties.study.plan import BoundStudy
 from parties.system.events import Events, Progress
 from protocols.assembly import assemble, whole
 from protocols.dry import DryRun
 
-#: Seconds between two events of progress.
+#: Seconds between two events of progress, at least while operations end, and at most.
 _BETWEEN_S = 0.1
+_SILENT_S = 0.5
 
 
 async def compute(
@@ -55,15 +58,20 @@ async def compute(
     if shape is not None:
         shaped = Shaped(session.channel, shape, Clock())
         shaped.shaping = True
-    with runtime_over(
-        session,
-        engine,
-        threads=default_threads(),
-        shaped=shaped,
-        network=computation.network,
-        on_progress=_reporter(session, reception, dry.steps, events),
-        outside=outside,
-    ) as run:
+    remaining = Remaining(dry, session.index, network=computation.network, checked=laps.seconds.get("local", 0.0))
+    reporter = _Reporter(session, reception, dry.steps, remaining, events)
+    with (
+        runtime_over(
+            session,
+            engine,
+            threads=default_threads(),
+            shaped=shaped,
+            network=computation.network,
+            on_progress=reporter.finished,
+            outside=outside,
+        ) as run,
+        reporter,
+    ):
         study = assemble(computation, run, rows=rows, manifest=dry.manifest())
         begun = perf_counter()
         read = [begun]
@@ -79,22 +87,46 @@ async def compute(
     return study
 
 
-def _reporter(
-    session: Session, reception: Reception | None, steps: int, events: Events
-) -> Callable[[str, tuple[str, int]], None]:
-    """A function to call after each operation that sends; it reports progress at most every _BETWEEN_S seconds."""
-    done = 0
-    last = perf_counter()
+class _Reporter:
+    """Reports progress: when operations end, and regularly while a long one is at work."""
 
-    def tell(primitive: str, source: tuple[str, int]) -> None:
-        nonlocal done, last
-        done += 1
-        now = perf_counter()
-        if now - last >= _BETWEEN_S:
-            last = now
-            if reception is not None:
-                reception.desk.set_progress("computing", done, steps)
-            file, line = os.path.basename(source[0]), source[1]
-            events(Progress(done, primitive, file, line, session.frame_bytes_sent))
+    def __init__(
+        self, session: Session, reception: Reception | None, steps: int, remaining: Remaining, events: Events
+    ) -> None:
+        self._session = session
+        self._reception = reception
+        self._steps = steps
+        self._remaining = remaining
+        self._events = events
+        self._begun = self._last = perf_counter()
+        self._done = 0
+        self._place = ("", "", 0)
+        self._timer: asyncio.TimerHandle | None = None
 
-    return tell
+    def __enter__(self) -> None:
+        self._tick()
+
+    def __exit__(self, *failure: object) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def finished(self, primitive: str, source: tuple[str, int]) -> None:
+        """An operation that sends is done."""
+        self._done += 1
+        self._place = (primitive, *source)
+        if perf_counter() - self._last >= _BETWEEN_S:
+            self._tell()
+
+    def _tick(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(_SILENT_S, self._tick)
+        if perf_counter() - self._last >= _SILENT_S:
+            self._tell()
+
+    def _tell(self) -> None:
+        self._last = perf_counter()
+        if self._reception is not None:
+            self._reception.desk.set_progress("computing", self._done, self._steps)
+        primitive, path, line = self._place
+        sent = self._session.frame_bytes_sent
+        share, left = self._remaining.at(self._last - self._begun, sent, self._done)
+        self._events(Progress(self._done, primitive, os.path.basename(path), line, sent, share, left))

@@ -11,7 +11,7 @@ from parties.data.dataset import RowCounts, SourceRows
 from parties.organization.home import Home
 from parties.report.disclosed import Line
 from parties.study.plan import BoundStudy
-from parties.system.events import Brought, Events, Status
+from parties.system.events import Brought, Checking, Events
 
 #: Opened values by the name of their release, in their JSON forms.
 Releases = dict[str, Any]
@@ -57,9 +57,9 @@ class Outcome:
         return Facts(self.rounds, self.operations, self.finished, self.contributions, self.left_out)
 
 
-def _telling(dataset: str, events: Events) -> Callable[[int], None]:
+def _telling(dataset: str, events: Events) -> Callable[[int, int], None]:
     """What tells how far the check of a large dataset is."""
-    return lambda rows: events(Status(f"checking {dataset} … {rows:,} rows"))
+    return lambda rows, about: events(Checking(dataset, rows, about))
 
 
 def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, SourceRows]:

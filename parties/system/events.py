@@ -45,6 +45,16 @@ class Warned:
 
 
 @dataclass(frozen=True)
+class Checking:
+    """A large dataset is being checked: rows so far, and about how many it has in all; 0: that is not known."""
+
+    kind: ClassVar[Literal["checking"]] = "checking"
+    dataset: str
+    rows: int
+    about: int
+
+
+@dataclass(frozen=True)
 class Brought:
     """A dataset of this organization fits the schema of an input."""
 
@@ -68,7 +78,12 @@ class Agreed:
 
 @dataclass(frozen=True)
 class Progress:
-    """The last finished operation, how many are finished, and the bytes of frames sent so far."""
+    """How far the joint part is: finished operations, the last one, and bytes of frames sent so far.
+
+    primitive  "" before the first operation, while owners prepare their rows
+    share      the part that is done, 0 to 1, as far as the plan can tell
+    left       about so many seconds are left; None: nothing tells yet
+    """
 
     kind: ClassVar[Literal["progress"]] = "progress"
     operations: int
@@ -76,6 +91,8 @@ class Progress:
     file: str
     line: int
     bytes: int
+    share: float
+    left: float | None
 
 
 @dataclass(frozen=True)
@@ -115,7 +132,20 @@ class Finished:
     document: dict[str, Any]
 
 
-Event = Status | Planned | Unprotected | Warned | Brought | Agreed | Progress | Contribution | Receipt | News | Finished
+Event = (
+    Status
+    | Planned
+    | Unprotected
+    | Warned
+    | Checking
+    | Brought
+    | Agreed
+    | Progress
+    | Contribution
+    | Receipt
+    | News
+    | Finished
+)
 #: Told to whoever shows events.
 Events = Callable[[Event], None]
 

@@ -1,93 +1,70 @@
-"""What heartbeats tell of the work of an owner: that it goes on, and nothing about its rows."""
+"""What people see while a run goes on: one moving line on a terminal, a line now and then elsewhere."""
 
-import asyncio
+import re
 
-import numpy as np
 import pytest
 
-from mpc import Real, Scenario, Study, Table
-from mpc.machine.channel import MemoryNetwork
-from mpc.machine.party import Busy, Environment
-from mpc.machine.runtime import Runtime
-from mpc.machine.simulation import simulated_keys
-from mpc.tables.rows import ArrayRows
-from parties.run.progress import LULL_S, Told
-from protocols.assembly import assemble, whole
-from protocols.computation import Computation
-from protocols.library import Library
+from parties.cli import progress
+from parties.cli.progress import Display
+from parties.report.words import time_left
+from parties.system.events import Checking, News, Planned, Progress
+
+FAR = Progress(287, "shuffle", "students_and_taxes.py", 86, 1_400_000_000, 0.62, 71.0)
 
 
-class Rows(Table):
-    x = Real(0, 1)
+def shown(capsys, *events):
+    with Display() as display:
+        for event in [Planned(634, 607), *events]:
+            display.event(event)
+        if display._err.is_terminal:
+            display._bar.refresh()
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", capsys.readouterr().err)
+    return [line.rstrip() for line in re.split(r"[\r\n]+", text) if line.strip()]
 
 
-averages = Scenario(inputs={"rows": Rows.rows()})
+@pytest.fixture
+def terminal(monkeypatch):
+    monkeypatch.setenv("TTY_COMPATIBLE", "1")
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "80")
 
 
-@averages.run
-async def average(study: Study) -> None:
-    study.release("mean", study.table("rows").x.mean())
-    await study.settle(study.table("rows").x.sum())  # reads the rows once more
-    study.release("variance", study.table("rows").x.var())
+def test_the_time_left_is_seen_on_a_narrow_terminal_and_the_details_give_way(terminal, capsys):
+    last = shown(capsys, FAR)[-1]
+    assert "computing" in last
+    assert "70 s left" in last
+    assert "step 287/634, 1.4 GB" in last
+    assert last.endswith("…")
+    assert len(last) <= 80
 
 
-@pytest.mark.parametrize("sizes", [(1000, 600_000, 3_000_000), (3_000_000, 10, 0)])
-def test_what_is_told_does_not_depend_on_the_number_of_rows(sizes):
-    computation = Computation(averages, list("abc"), engine="ideal")
-
-    def told(sizes):
-        network = MemoryNetwork(3)
-
-        async def party(i):
-            environment = Environment(network.channels[i], simulated_keys(i, 3, 1))
-            run = Runtime(computation.make_engine(), Library(), environment)
-            rows = {"rows": ArrayRows({"x": np.full(sizes[i], 0.5)})}
-            study = assemble(computation, run, rows=rows)
-            progress = Told(lambda: run.finished + run.busy.pulse, run.busy, clock=lambda: 0.0)
-            await run.execute(whole(averages, study))
-            return progress(), run.busy.read
-
-        async def all_of_them():
-            return await asyncio.gather(*(party(i) for i in range(3)))
-
-        return asyncio.run(all_of_them())
-
-    plain, other = told((1000, 1000, 1000)), told(sizes)
-    assert [progress for progress, _ in plain] == [progress for progress, _ in other]
-    assert [read for _, read in plain] != [read for _, read in other]  # which would have told
+def test_a_check_shows_how_many_rows_there_are(terminal, capsys):
+    last = shown(capsys, Checking("taxes", 524_288, 10_000_000))[-1]
+    assert "checking taxes" in last
+    assert "524,288 of about 10,000,000 rows" in last
+    assert "524,288 rows" in shown(capsys, Checking("taxes", 524_288, 0))[-1]
 
 
-def beats(seconds, batches):
-    """What is told, once a second, of a reading whose batches end at these times."""
-    busy, now = Busy(), [0.0]
-    progress = Told(lambda: 7, busy, clock=lambda: now[0])
-    told = [progress()]
-    busy.reading = 1
-    for second in range(1, seconds):
-        now[0] = float(second)
-        busy.read = sum(end <= second for end in batches)
-        told.append(progress())
-    return told
+def test_a_finished_part_does_not_stop_the_clock(terminal, capsys):
+    with Display() as display:
+        display.event(Checking("taxes", 10, 10))
+        display.event(FAR)
+        (task,) = display._bar.tasks
+        assert not task.finished
+        display.event(News("waiting for the compute parties", 0, 0))
+        assert task.total is None
 
 
-@pytest.mark.parametrize("every", [0.01, 1, 4, 9.9])
-def test_reading_that_goes_on_is_one_more_each_second_however_many_batches(every):
-    assert beats(60, [i * every for i in range(1, int(60 / every) + 1)]) == [7, *range(8, 67)]
+def test_where_lines_stay_there_is_one_now_and_then(monkeypatch, capsys):
+    assert shown(capsys, FAR, FAR) == []
+    monkeypatch.setattr(progress, "_LINE_S", 0.0)
+    lines = shown(capsys, Checking("taxes", 524_288, 10_000_000), FAR)
+    assert lines == ["  checking taxes: 524,288 of about 10,000,000 rows", "  computing: 62%, 1.4 GB, 70 s left"]
 
 
-def test_slow_batches_do_not_show_one_by_one():
-    """After the first gap that is longer than the lull, all that follow are covered."""
-    told = beats(200, range(15, 200, 15))
-    assert told[15:] == list(range(told[15], told[15] + 185))
-
-
-def test_reading_that_stands_still_is_no_progress():
-    told = beats(120, [1, 2, 3])
-    assert len(set(told[int(LULL_S) + 4 :])) == 1
-
-
-def test_nothing_is_added_when_nothing_is_read():
-    busy, now = Busy(), [0.0]
-    progress = Told(lambda: 7, busy, clock=lambda: now[0])
-    busy.read = 5
-    assert [progress() for now[0] in range(5)] == [7] * 5
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "a few s left"), (12, "10 s left"), (97, "95 s left"), (150, "2 min left"), (4000, "1 h 7 min left")],
+)
+def test_a_rough_time_is_said_roughly(seconds, text):
+    assert time_left(seconds) == text
