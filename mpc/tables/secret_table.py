@@ -44,6 +44,7 @@ class SecretTable(Mapping[str, SecretColumn]):
 
     capacity  the public number of places for rows
     held      whose rows are in which places; None: the rows were moved
+    unique    sets of columns: rows have different values in each of them
     """
 
     def __init__(
@@ -57,11 +58,13 @@ class SecretTable(Mapping[str, SecretColumn]):
         held: Held | None = None,
         kept: tuple[Lazy, ...] = (),
         shown: tuple[str, ...] | None = None,
+        unique: frozenset[frozenset[str]] = frozenset(),
     ) -> None:
         self.run = run
         self.name = name
         self.capacity = capacity
         self.held = held
+        self.unique = unique
         #: Before filters.
         self._columns = dict(columns)
         self._shown = tuple(columns) if shown is None else shown
@@ -156,6 +159,7 @@ class SecretTable(Mapping[str, SecretColumn]):
             "held": self.held,
             "kept": self._kept,
             "shown": self._shown,
+            "unique": self.unique,
         }
         return SecretTable(**(settings | changes))
 
@@ -178,7 +182,8 @@ class SecretTable(Mapping[str, SecretColumn]):
         columns = {names.get(name, name): self._columns[name] for name in self._shown}
         if len(columns) < len(self._shown):
             raise ConfigError('rename: each column has a name of its own: rename(old="new")')
-        return self._like(columns=columns, shown=tuple(columns))
+        unique = frozenset(frozenset(names.get(name, name) for name in some) for some in self.unique)
+        return self._like(columns=columns, shown=tuple(columns), unique=unique)
 
     def filter(self, condition: SecretArray) -> SecretTable:
         """The rows where the condition holds; one that is missing does not hold. How many these are stays secret.
@@ -188,10 +193,7 @@ class SecretTable(Mapping[str, SecretColumn]):
         """
         if not is_secret(condition) or condition.shape != (self.capacity,):
             raise ShapeError(f"filter: {condition!r}; select rows of {self.name} with a flag of its own: table.age > 3")
-        if condition.type != "bool":
-            if condition.type != "int" or condition.bound > 1:
-                raise ShapeError(f"filter: {condition!r} is a number; compare it with one: table.age > 3")
-            condition = condition > 0
+        condition = condition.as_flag()
         for name in self._shown:
             if not isinstance(self._columns[name], SecretKey):
                 need_same_people(numbers_of(self._columns[name]).basis.places, condition.basis.places)
@@ -242,7 +244,8 @@ class SecretTable(Mapping[str, SecretColumn]):
                 )
             added[name] = value
         shown = (*self._shown, *(name for name in added if name not in self._shown))
-        return self._like(columns=self._columns | added, shown=shown)
+        unique = frozenset(some for some in self.unique if not some & added.keys())
+        return self._like(columns=self._columns | added, shown=shown, unique=unique)
 
     # ---- missing values
     def notna(self, column: str) -> SecretArray:
@@ -294,7 +297,7 @@ class SecretTable(Mapping[str, SecretColumn]):
     def head(self, rows: int, *, by: str | Sequence[str] = (), descending: bool = False) -> SecretTable:
         """The first rows, in the order of columns; without `by`, as they stand (their order after `sort`).
 
-        The result has `rows` places: fewer rows fill fewer of them.
+        The result has `rows` places, or those of this table if it has fewer; fewer rows fill fewer of them.
         """
         return self.run.functions.tables.head(self, rows, _names(by), descending)
 
@@ -366,7 +369,9 @@ class SecretTable(Mapping[str, SecretColumn]):
 
         Which rows stay is a condition, as in `filter`: rows that are left out are none or enough.
         """
-        return self.filter(self.run.functions.tables.one_of_each(self, _names(keys), keep))
+        names = _names(keys)
+        kept = self.filter(self.run.functions.tables.one_of_each(self, names, keep))
+        return kept._like(unique=kept.unique | {frozenset(names)})
 
     def rank(self, *by: str, within: str | Sequence[str] = (), descending: bool = False) -> SecretArray:
         """The rank of each row by columns, from 1 on, among all rows or those equal in the columns `within`; equal rows

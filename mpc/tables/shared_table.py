@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mpc.tables.keys import KeyColumn
 from mpc.tables.secret_columns import SecretCategory, SecretColumn, SecretDate, SecretKey
 from mpc.tables.secret_table import Held, SecretTable
 from mpc.tables.sharing import rows_shared, share_rows
@@ -33,7 +34,16 @@ def shared_table(table: PrivateTable, rows: int) -> SecretTable:
         len(table.source.owners) * rows,
         lambda: rows_shared(table.source, table.where, rows),
         held=held,
+        unique=frozenset(frozenset([column.name]) for column in table if _unique(column)),
     )
+
+
+def _unique(column: PrivateArray) -> bool:
+    """Whether all rows have different keys; several owners check their own rows alone."""
+    if column.expression.type != "key" or len(column.source.owners) > 1:
+        return False
+    declared = column.source.schema[column.expression.column]
+    return isinstance(declared, KeyColumn) and declared.unique
 
 
 def typed(column: PrivateArray, share: SecretArray | None) -> SecretColumn:

@@ -143,19 +143,23 @@ class SecretArray(Value):
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
 
     def __invert__(self) -> SecretArray:
-        if self.type != "bool":
-            raise ShapeError("~ is for bools")
-        return self.invoke("invert", result=BIT)
+        return self.as_flag().invoke("invert", result=BIT)
+
+    def as_flag(self) -> SecretArray:
+        """A flag as bools: integers 0 and 1 (columns of flags are such) are compared with 0. ShapeError for others."""
+        if self.type == "bool":
+            return self
+        if self.type != "int" or self.bound > 1:
+            raise ShapeError(f"{self!r} is no flag: compare it with something first, as in (x > 3) & (y == 1)")
+        return self != 0
 
     def _bits(self, other: Operand) -> tuple[SecretArray, SecretArray]:
         if not isinstance(other, SecretArray):
             values = np.asarray(other)
             if values.dtype != np.bool_:
-                raise ShapeError("& | ^ are for bools")
+                raise ShapeError("& | ^ ~ are for flags and public bools: compare numbers with something first")
             other = self.constant(values)
-        if self.type != "bool" or other.type != "bool":
-            raise ShapeError("& | ^ are for bools")
-        return broadcast(self, other)
+        return broadcast(self.as_flag(), other.as_flag())
 
     undefined_outside, within = limits.undefined_outside, limits.within
 

@@ -79,7 +79,12 @@ class GroupedTable:
             columns[name] = self._result(name, wanted)
         exists = self._groups.found()
         return SecretTable(
-            self._table.run, f"{self._table.name} by {', '.join(self._names)}", columns, len(exists), lambda: exists
+            self._table.run,
+            f"{self._table.name} by {', '.join(self._names)}",
+            columns,
+            len(exists),
+            lambda: exists,
+            unique=frozenset([frozenset(self._names)]),
         )
 
     def count(self) -> SecretTable:

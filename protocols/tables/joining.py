@@ -11,7 +11,7 @@ look up, each may have such a row, and a minimum holds for each of them.
 from __future__ import annotations
 
 from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -65,37 +65,67 @@ def joined(
         raise ConfigError(f"join: on {len(on)} columns; expected one to {lookups.MOST_COLUMNS}")
     for name in on:
         _key(left, name).need_rule_of(_key(right, name), "join", (left.name, right.name))
-    one_right = validate in ("1:1", "m:1") or (validate is None and unique(right, on))
-    one_left = validate in ("1:1", "1:m") or (validate is None and unique(left, on))
+    if matches is not None and (not isinstance(matches, int) or matches < 1):
+        raise ConfigError(f"join: matches={matches!r}; expected a public number of rows a key, from 1 up")
+    ones = Ones.of(left, right, on, validate)
     if how == "outer":
-        return _outer(left, right, on, suffix, one_left, one_right)
-    held = left.held is not None and right.held is not None
-    if one_right and held:
-        return Join(left, right, on, suffix, checked=validate == "1:1").result(how)
-    if one_left and held and how == "inner":
+        return _outer(left, right, on, suffix, ones)
+    return _joined(left, right, on, how, suffix, ones, matches)
+
+
+@dataclass(frozen=True)
+class Ones:
+    """In which of two tables each key is of one row at most.
+
+    left, right             so the schema says, the script, or the verb that made the table
+    held_left, held_right   so its owner's rows are as they were shared: it can prepare a lookup of them
+    checked                 the script says it of both, and owners on the left check theirs
+    """
+
+    left: bool
+    right: bool
+    held_left: bool
+    held_right: bool
+    checked: bool = False
+
+    @classmethod
+    def of(cls, left: SecretTable, right: SecretTable, on: Sequence[str], validate: Validate | None) -> Ones:
+        """As `validate` says; None: as the tables are known."""
+        if validate is None:
+            return cls(unique(left, on), unique(right, on), held_unique(left, on), held_unique(right, on))
+        one_left, one_right = validate in ("1:1", "1:m"), validate in ("1:1", "m:1")
+        return cls(one_left, one_right, one_left, one_right, validate == "1:1")
+
+    @property
+    def turned(self) -> Ones:
+        """Of the same tables the other way round."""
+        return Ones(self.right, self.left, self.held_right, self.held_left)
+
+
+def _joined(
+    left: SecretTable, right: SecretTable, on: Sequence[str], how: How, suffix: str, ones: Ones, matches: int | None
+) -> SecretTable:
+    """By a lookup that owners prepare where they can, else by a sort."""
+    both_held = left.held is not None and right.held is not None
+    if both_held and ones.held_right:
+        return Join(left, right, on, suffix, checked=ones.checked).result(how)
+    if both_held and ones.held_left and how == "inner":
         return _in_order_of(left, right, on, suffix, Join(right, left, on, suffix).result("inner"))
-    if validate == "1:1" and not unique(left, on):
+    if ones.checked and not unique(left, on):
         raise ConfigError(
             f'join: validate="1:1" cannot be checked for {left.name}, whose rows or those of {right.name} were moved: '
             'join first, or say validate="m:1"'
         )
     names = right_names(left, right, suffix)
-    if one_right or how in ("semi", "anti"):
-        return sorted_join(left, right, on, how, names, 1, one_left=one_left)
-    if one_left and how == "left":
-        both = joined(left, right, on, "inner", "1:m", None, suffix)
+    if ones.right or how in ("semi", "anti"):
+        return sorted_join(left, right, on, how, names, 1, one_left=ones.left)
+    if ones.left and how == "left":
+        both = _joined(left, right, on, "inner", suffix, ones, None)
         return concatenated(both, without(sorted_join(left, right, on, "anti", names, 1, one_left=True), both))
-    if one_left:
-        return _in_order_of(
-            left,
-            right,
-            on,
-            suffix,
-            sorted_join(right, left, on, "inner", right_names(right, left, suffix), 1, one_left=one_right),
-        )
+    if ones.left:
+        found = sorted_join(right, left, on, "inner", right_names(right, left, suffix), 1, one_left=ones.right)
+        return _in_order_of(left, right, on, suffix, found)
     if matches is not None:
-        if not isinstance(matches, int) or matches < 1:
-            raise ConfigError(f"join: matches={matches!r}; expected a public number of rows a key, from 1 up")
         return sorted_join(left, right, on, how, names, matches, one_left=unique(left, on))
     keys = ", ".join(on)
     raise ConfigError(
@@ -105,20 +135,22 @@ def joined(
     )
 
 
-def _outer(
-    left: SecretTable, right: SecretTable, on: Sequence[str], suffix: str, one_left: bool, one_right: bool
-) -> SecretTable:
+def _outer(left: SecretTable, right: SecretTable, on: Sequence[str], suffix: str, ones: Ones) -> SecretTable:
     """All rows of both tables: those of a left join, and the right rows without a match."""
-    if not one_right and not one_left:
+    if not ones.right and not ones.left:
         raise ConfigError(f'join: how="outer" needs one row a key in one of the tables; on {", ".join(on)} neither has')
-    validate: Validate = "1:1" if one_left and one_right else "m:1" if one_right else "1:m"
-    first = joined(left, right, on, "left", validate, None, suffix)
-    alone = joined(right, left, on, "anti", None, None, suffix)
+    first = _joined(left, right, on, "left", suffix, ones, None)
+    alone = _joined(right, left, on, "anti", suffix, ones.turned, None)
     alone = alone.rename(**{old: new for old, new in right_names(left, right, suffix).items() if old != new})
     return concatenated(first, without(alone, first))
 
 
 def unique(table: SecretTable, on: Sequence[str]) -> bool:
+    """Whether each key is of one row at most: by the schema, or by the verb that made the table."""
+    return held_unique(table, on) or any(names <= set(on) for names in table.unique)
+
+
+def held_unique(table: SecretTable, on: Sequence[str]) -> bool:
     """Whether each key is of one row at most, by the schema of the rows as their owners have them."""
     if table.held is None or len(on) != 1:
         return False
@@ -180,7 +212,7 @@ class Join:
         self.run = left.run
         self._checked = checked
         #: Whether each key is of one row of an owner on the left.
-        self._unique = checked or unique(left, on)
+        self._unique = checked or held_unique(left, on)
         self.keys = held_keys(left, on)
         self.found_keys = held_keys(right, on)
         self.names = right_names(left, right, suffix)

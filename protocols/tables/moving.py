@@ -59,8 +59,12 @@ def _cut(x: SecretArray, rows: int) -> Basis:
     return x.basis.cut(rows)._replace(cohorts=cohorts)
 
 
-def changed(table: SecretTable, move: Move, capacity: int) -> SecretTable:
-    """The table whose columns and row mask `move` makes of those of this table. Keys become tags."""
+def changed(table: SecretTable, move: Move, capacity: int, *, repeats: bool = False) -> SecretTable:
+    """The table whose columns and row mask `move` makes of those of this table. Keys become tags.
+
+    repeats  a row may have several places afterwards
+    """
+    unique = frozenset() if repeats else table.unique
     table = with_tags(table)
     columns: dict[str, SecretColumn] = {}
     for name in table.columns:
@@ -71,7 +75,7 @@ def changed(table: SecretTable, move: Move, capacity: int) -> SecretTable:
         else:
             columns[name] = like_column(column, move(numbers_of(column)))
     rows = move(table.rows)
-    return SecretTable(table.run, table.name, columns, capacity, lambda: rows)
+    return SecretTable(table.run, table.name, columns, capacity, lambda: rows, unique=unique)
 
 
 def sorted_rows(table: SecretTable, by: Sequence[str], descending: bool) -> SecretTable:
@@ -86,8 +90,9 @@ def sorted_rows(table: SecretTable, by: Sequence[str], descending: bool) -> Secr
 
 def head(table: SecretTable, rows: int, by: Sequence[str], descending: bool) -> SecretTable:
     """The first rows: by columns, or as they stand, which is their order after `sort`."""
-    if not 0 < rows <= table.capacity:
-        raise ShapeError(f"head: {rows} of {table.capacity} places")
+    if rows < 1:
+        raise RangeError(f"head: {rows} rows; a public number from 1 up")
+    rows = min(rows, table.capacity)
     return in_order(table, order_of_rows(table, by, descending, "head", rows), rows)
 
 

@@ -82,7 +82,7 @@ def repeated(table: SecretTable, times: int) -> SecretTable:
     def to(a: NDArray[Any]) -> NDArray[Any]:
         return np.repeat(a, times, 0)
 
-    return changed(table, lambda x: x.view(to), table.capacity * times)
+    return changed(table, lambda x: x.view(to), table.capacity * times, repeats=True)
 
 
 def without(table: SecretTable, like: SecretTable) -> SecretTable:

@@ -298,6 +298,35 @@ def test_joins_of_rows_that_moved_and_of_several_matches(engine):
     assert found["anti"] == (~r.person.isin(v[v.cost > 500].person)).sum()
 
 
+def test_what_became_one_row_of_each_in_secret_joins_as_such():
+    """Groups and `drop_duplicates` have one row a key, also after their rows moved; repeated rows have not."""
+    why = "a test"
+
+    def script(study, r, v):
+        costs = v.group_by("person", groups=40).agg(spent=("cost", "sum"))
+        study.release("spent", r.join(costs, on="person").spent.sum(), unprotected=why)
+        study.release("persons", r.join(costs.sort("spent"), on="person", how="semi").count())
+        first = v.drop_duplicates("person")
+        study.release("first", r.join(first, on="person").cost.sum(), unprotected=why)
+        study.release("both", first.join(r.sort("age"), on="person").count())
+        study.release("outer", first.join(r, on="person", how="outer").count())
+        few = r.sort("age").concat(r).select("person", "ill")
+        for several in (first.concat(first), v, r.join(v, on="person", matches=9), first.assign(person=v["person"])):
+            with pytest.raises(ConfigError, match="may have the same person"):
+                few.join(several.select("person", "cost"), on="person")
+
+    tables, r, v = two(13)
+    found = run_of(script, tables, engine="ideal")
+    v = v[~v.person.str.startswith("none")]
+    spent = v.groupby("person").cost.sum()
+    assert found["spent"] == spent.reindex(r.person).sum()
+    assert found["persons"] == r.person.isin(spent.index).sum()
+    first = v.drop_duplicates("person")
+    assert found["first"] == first[first.person.isin(r.person)].cost.sum()
+    assert found["both"] == first.person.isin(r.person).sum()
+    assert found["outer"] == len(r.merge(first, on="person", how="outer")) + 1  # one row without a key stays as well
+
+
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_one_row_of_each_and_rows_beside_others(engine):
     def script(study, r, v):

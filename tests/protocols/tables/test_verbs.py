@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from mpc import Category, Flag, Integer, Real, Scenario, Table
-from mpc.errors import ConfigError, PolicyError, ShapeError
+from mpc.errors import ConfigError, PolicyError, RangeError, ShapeError
 from protocols.simulate import simulate
 from tests.support.engines import ENGINES_SLOW
 
@@ -137,7 +137,7 @@ def test_each_owner_counts_for_itself_after_rows_moved():
         (lambda t: t.group_by("drug").agg(n=("age", "men")), ConfigError, "no statistic 'men'.*mean"),
         (lambda t: t.group_by("drug").agg(drug="count"), ConfigError, "another name"),
         (lambda t: t.group_by("drug").agg(x=("drug", "mean")), ShapeError, "drug is a category"),
-        (lambda t: t.head(1000), ShapeError, "of 120 places"),
+        (lambda t: t.head(0), RangeError, "from 1 up"),
         (lambda t: t.concat(t.select("age")), ShapeError, "drug, ill, ward is in one"),
     ],
 )
@@ -148,6 +148,26 @@ def test_misuse_is_taught(wrong, error, text):
         study.release("n", t.count())
 
     run_of(script, frames()[0], engine="ideal")
+
+
+def test_columns_of_flags_are_conditions():
+    def script(study, t):
+        study.release("well", t.filter(~t.ill).count())
+        study.release("old and ill", t.filter(t.ill & (t.age > 60)).count())
+        study.release("either", (t.ill | (t.age > 60)).sum())
+        study.release("one of both", t.filter(t.ill ^ t.assign(old=t.age > 60).old).count())
+        with pytest.raises(ShapeError, match="is no flag"):
+            t.filter(~t.ward)
+        with pytest.raises(ShapeError, match="is no flag"):
+            t.filter(t.ward)
+
+    tables, p = frames(rows=(40, 40, 30))
+    found = run_of(script, tables, engine="ideal")
+    known = p.age.notna()
+    assert found["well"] == (~p.ill).sum()
+    assert found["old and ill"] == (p.ill & (p.age > 60)).sum()
+    assert found["either"] == (p.ill | (p.age > 60))[known].sum()
+    assert found["one of both"] == (p.ill ^ (p.age > 60))[known].sum()
 
 
 def test_single_rows_of_a_table_need_a_reason():
