@@ -6,7 +6,7 @@ the forms.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice, pairwise, product
 from math import isclose
 from typing import Any, Final
@@ -20,7 +20,7 @@ class Model(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
-def _same_length(what: str, expected: int, *rows: list[Number]) -> None:
+def _same_length(what: str, expected: int, *rows: Sequence[object]) -> None:
     for row in rows:
         if len(row) != expected:
             raise ValueError(f"{what}: expected {expected} entries, got {len(row)}")
@@ -230,6 +230,59 @@ class Crosstab(Model):
         return self
 
 
+class CountsOrMeans(Model):
+    """What measures follow from: counts, or the size, mean and deviation of each group."""
+
+    rows: list[str]
+    columns: list[str]
+    values: list[list[Number]]
+
+    @model_validator(mode="after")
+    def _check(self) -> CountsOrMeans:
+        if len(self.values) != len(self.rows):
+            raise ValueError(f"table: expected {len(self.rows)} rows, got {len(self.values)}")
+        _same_length("table", len(self.columns), *self.values)
+        return self
+
+
+class Measures(Model):
+    """Kind "measures": estimates with intervals, and tests. Each list has an entry for each measure; null: it has no
+    such number."""
+
+    measures: list[str]
+    estimate: list[Number | None] | None = None
+    ci_low: list[Number | None] | None = None
+    ci_high: list[Number | None] | None = None
+    statistic: list[Number | None] | None = None
+    df: list[Number | None] | None = None
+    residual_df: list[Number | None] | None = None
+    p: list[Number | None] | None = None
+    table: CountsOrMeans | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> Measures:
+        for name, _ in self.columns:
+            _same_length(name, len(self.measures), getattr(self, name))
+        return self
+
+    @property
+    def columns(self) -> list[tuple[str, str]]:
+        """The lists that it has: key and heading."""
+        return [(key, heading) for key, heading in _HEADINGS if getattr(self, key) is not None]
+
+
+#: key of a measure -> its heading.
+_HEADINGS: Final = (
+    ("estimate", "estimate"),
+    ("ci_low", "95 % low"),
+    ("ci_high", "95 % high"),
+    ("statistic", "statistic"),
+    ("df", "df"),
+    ("residual_df", "residual df"),
+    ("p", "p"),
+)
+
+
 _KINDS: Final[dict[str, type[Model]]] = {
     "number": Scalar,
     "vector": Vector,
@@ -239,6 +292,7 @@ _KINDS: Final[dict[str, type[Model]]] = {
     "regression": Regression,
     "test": Comparison,
     "crosstab": Crosstab,
+    "measures": Measures,
 }
 
 
@@ -246,7 +300,13 @@ _KINDS: Final[dict[str, type[Model]]] = {
 DERIVED: Final = "derived"
 _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 #: kind -> the key that no other kind has.
-_KEY_OF: Final = {"regression": "terms", "test": "groups", "crosstab": "chi_square", "histogram": "edges"}
+_KEY_OF: Final = {
+    "regression": "terms",
+    "test": "groups",
+    "crosstab": "chi_square",
+    "histogram": "edges",
+    "measures": "measures",
+}
 
 
 def model_of(kind: str, raw: Any) -> Any:

@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from parties.report.kinds import Array, Comparison, Crosstab, Histogram, Matrix, Regression, Vector
+from parties.report.kinds import Array, Comparison, Crosstab, Histogram, Matrix, Measures, Regression, Vector
 from parties.report.words import Number, number, probability, shortened
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -47,6 +47,8 @@ def show(value: Any, console: Console) -> None:
         _comparison(value, console)
     elif isinstance(value, Crosstab):
         _crosstab(value, console)
+    elif isinstance(value, Measures):
+        _measures(value, console)
     else:
         _json(value, console)
 
@@ -235,6 +237,24 @@ def _crosstab(value: Crosstab, console: Console) -> None:
     if value.ci_low is not None and value.ci_high is not None and not _has_words((value.ci_low, value.ci_high)):
         facts.append(("95 % interval", Text(f"{number(value.ci_low)} to {number(value.ci_high)}")))
     _facts(facts, console)
+
+
+def _measures(value: Measures, console: Console) -> None:
+    if value.table is not None:
+        given = table_of("", *value.table.columns, right=value.table.columns)
+        for label, numbers in zip(value.table.rows, value.table.values, strict=True):
+            given.add_row(Text(label), *map(cell, numbers))
+        console.print(given)
+    headings = [heading for _, heading in value.columns]
+    table = table_of("", *headings, right=headings)
+    for i, name in enumerate(value.measures):
+        numbers = [getattr(value, key)[i] for key, _ in value.columns]
+        shown = [
+            Text("") if x is None else _p(x) if key == "p" else cell(x, 4)
+            for x, (key, _) in zip(numbers, value.columns, strict=True)
+        ]
+        table.add_row(Text(name), *shown)
+    console.print(table)
 
 
 def _facts(facts: list[tuple[str, Text]], console: Console) -> None:

@@ -1,21 +1,28 @@
 """Statistics of rows that stay at their owners: each owner reduces its own rows, and the parties combine in secret."""
 
-from protocols.statistics.comparisons import ttest_ind
+from protocols.statistics.comparisons import f_oneway, ttest_1samp, ttest_ind, ttest_rel
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
-from protocols.statistics.odds import odds_ratio
 from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.regression import ols
 from protocols.statistics.tables import contingency, histogram
+from protocols.statistics.two_by_two import agreement, diagnostic, mcnemar, odds_ratio, two_by_two
 
 __all__ = [
     "Description",
+    "agreement",
     "contingency",
     "correlation",
     "describe",
+    "diagnostic",
+    "f_oneway",
     "hidden_cells",
     "histogram",
+    "mcnemar",
     "odds_ratio",
     "ols",
+    "ttest_1samp",
     "ttest_ind",
+    "ttest_rel",
+    "two_by_two",
 ]

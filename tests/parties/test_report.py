@@ -43,6 +43,11 @@ CROSSTAB: dict[str, Any] = {
     "rows": ["young", "old"], "columns": ["no", "yes"], "counts": [[212, 14], [SMALL, 125]],
     "chi_square": SMALL, "df": 1, "p": SMALL,
 }  # fmt: skip
+MEASURES: dict[str, Any] = {
+    "measures": ["risk ratio", "Fisher's exact test"],
+    "estimate": [2.5134, None], "ci_low": [1.3, None], "ci_high": [SMALL, None], "p": [None, 0.000012],
+    "table": {"rows": ["not ill", "ill"], "columns": ["young", "old"], "values": [[212, 14], [SMALL, 1251]]},
+}  # fmt: skip
 RELEASES: dict[str, tuple[str, Any]] = {
     "patients": ("number", 569),
     "age mean": ("number", {"value": 54.25, "unit": "years"}),
@@ -58,6 +63,7 @@ RELEASES: dict[str, tuple[str, Any]] = {
     "collinear": ("regression", COLLINEAR),
     "sick against well": ("test", TEST),
     "sick by age": ("crosstab", CROSSTAB),
+    "risk": ("measures", MEASURES),
     "sick by treatment": ("vector", {"labels": ["none", "surgery"], "values": [0.61, SMALL], "unit": "share"}),
     "tree": ("forest", {"depth": 3, "splits": [1.5, 2.5]}),
 }
@@ -350,6 +356,8 @@ def test_files_are_private_and_whole(write: Any, tmp_path: Path, monkeypatch: py
         ("test", {**TEST, "groups": ["one"]}),
         ("crosstab", {**CROSSTAB, "counts": [[1, 2]]}),
         ("crosstab", [1, 2]),
+        ("measures", {**MEASURES, "p": [0.5]}),
+        ("measures", {**MEASURES, "table": {"rows": ["a"], "columns": ["b"], "values": [[1, 2]]}}),
         ("number", {"unit": "mm"}),
         ("forest", {"model": object()}),
     ],
@@ -363,6 +371,15 @@ def test_what_has_not_the_form_of_its_kind_is_shown_all_the_same(kind: str, valu
     report.write_json(content, tmp_path / "result.json")
 
 
+def test_measures_are_a_table_and_what_they_follow_from() -> None:
+    for shown in (terminal(result()), Page(report.html(result())).text):
+        risk = shown[shown.index("risk ratio") :]
+        assert "2.513" in risk
+        assert "< 0.0001" in risk
+        assert "1,251" in shown
+        assert "None" not in risk
+
+
 @pytest.mark.parametrize("value", [{1, 2}, object(), b"x", Path("x"), {"a\x1b": 1, "a\\x1b": 2}, [None, {"b": {3}}]])
 @pytest.mark.parametrize("kind", ["number", "vector", "derived", "other"])
 def test_nothing_is_lost_for_its_type(kind: str, value: Any, tmp_path: Path) -> None:
@@ -373,7 +390,9 @@ def test_nothing_is_lost_for_its_type(kind: str, value: Any, tmp_path: Path) -> 
     assert json.loads((tmp_path / "result.json").read_text(encoding="utf-8"))["releases"]["patients"] == 569
 
 
-@pytest.mark.parametrize("kind", ["number", "vector", "histogram", "matrix", "regression", "test", "crosstab", "other"])
+@pytest.mark.parametrize(
+    "kind", ["number", "vector", "histogram", "matrix", "regression", "test", "crosstab", "measures", "other"]
+)
 def test_words_may_stand_for_a_whole_release(kind: str) -> None:
     content = result({"it": (kind, SMALL)}, oracle=None)
     assert SMALL in terminal(content)
@@ -381,11 +400,11 @@ def test_words_may_stand_for_a_whole_release(kind: str) -> None:
 
 
 def test_every_position_may_hold_words() -> None:
-    kinds = ("vector", "histogram", "matrix", "regression", "test", "crosstab")
+    kinds = ("vector", "histogram", "matrix", "regression", "test", "crosstab", "measures")
     words: dict[str, tuple[str, Any]] = {}
     for name, (kind, value) in RELEASES.items():
         if kind in kinds and isinstance(value, dict):
-            named = ("labels", "edges", "terms", "groups", "rows", "columns", "unit")
+            named = ("labels", "edges", "terms", "groups", "rows", "columns", "unit", "measures", "table")
             words[name] = (kind, {key: item if key in named else _worded(item) for key, item in value.items()})
     content = result(words)
     assert SMALL in terminal(content)
