@@ -15,6 +15,7 @@ from mpc.values.secret import SecretArray
 from mpc.values.stated import Operand
 from protocols import numeric, order
 from protocols.models.rows import split_rows
+from protocols.numeric.variance import variance_of
 from protocols.statistics import correlations, descriptive, grouped
 from protocols.statistics import tables as counts
 from protocols.tables.verbs import Tables
@@ -61,7 +62,7 @@ class Library:
         return numeric.log(x)
 
     def var(self, x: SecretArray, axis: int | None, ddof: int) -> SecretArray:
-        return descriptive.secret_variance(x, axis, ddof)
+        return variance_of(x, axis, ddof)
 
     def sort(self, x: SecretArray, descending: bool) -> SecretArray:
         return order.sort(x, descending=descending)

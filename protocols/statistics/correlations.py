@@ -13,8 +13,9 @@ from mpc.tables.counts import behind, complete
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.values.secret import SecretArray
 from protocols.numeric.normalize import F
+from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments
-from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, TOO_LITTLE, Scaled, scaled_roots
+from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, Scaled, scaled_roots
 from protocols.statistics.held import held
 from protocols.statistics.moments import WIDE, JointMoments, cross_moments
 

@@ -17,14 +17,15 @@ from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray
 from protocols.statistics.descriptive import of_parts
 from protocols.statistics.moments import column_moments
-from protocols.statistics.tables import levels, table_guard
+from protocols.statistics.tables import levels
+from protocols.suppression import table_guard
 
 
 def grouped(column: PrivateArray, category: PrivateArray, statistic: str) -> Result:
     """`mean`, `std` or `count` of a column's valid rows in each group.
 
-    Protection  groups under the minimum are suppressed like the cells of a table (`tables.large_cells`). For a flag, so
-                are groups where fewer rows than the minimum have it, or lack it
+    Protection  groups under the minimum are suppressed like the cells of a table (`protocols.suppression`). For a flag,
+                so are groups where fewer rows than the minimum have it, or lack it
     """
     if category.expression.levels:
         parts = [column[category == level] for level in category.expression.levels]

@@ -22,10 +22,10 @@ from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
+from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
 from protocols.statistics.correlations import Standardised, standardise
-from protocols.statistics.descriptive import TOO_LITTLE
 from protocols.statistics.held import held
 from protocols.statistics.ldl import ENTRY, INVERSE, Factors, factor, inflation
 from protocols.statistics.moments import WIDE

@@ -17,7 +17,7 @@ from mpc.values.basis import Basis, union
 from mpc.values.reductions import is_flag
 from mpc.values.resolution import told_apart
 from mpc.values.secret import SecretArray, where
-from protocols.statistics.descriptive import TOO_LITTLE, accurate, in_units, squared
+from protocols.numeric.variance import TOO_LITTLE, accurate, in_units, squared
 from protocols.tables.cohorts import Bases, Totals, by_group, sides_by_group
 from protocols.tables.sequence import verb
 

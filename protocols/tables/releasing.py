@@ -20,7 +20,7 @@ from mpc.tables.secret_columns import SecretCategory, SecretColumn, SecretDate, 
 from mpc.tables.secret_table import SecretTable
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray
-from protocols.statistics.tables import compare_tables, table_guard
+from protocols.suppression import compare_tables, table_guard
 
 
 def released_table(table: SecretTable) -> Result:

@@ -9,7 +9,7 @@ import pytest
 
 from mpc import Category, Flag, Real, Scenario, Table
 from protocols.simulate import Computation, dry_run, simulate
-from protocols.statistics.tables import preceding
+from protocols.suppression import preceding
 from tests.support.value_floor import compute
 
 
