@@ -4,6 +4,7 @@ from protocols.statistics.comparisons import f_oneway, ttest_1samp, ttest_ind, t
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.plaintext import hidden_cells
+from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.regression import ols
 from protocols.statistics.tables import contingency, histogram
 from protocols.statistics.two_by_two import agreement, diagnostic, mcnemar, odds_ratio, two_by_two
@@ -18,11 +19,15 @@ __all__ = [
     "f_oneway",
     "hidden_cells",
     "histogram",
+    "kruskal",
+    "mannwhitneyu",
     "mcnemar",
     "odds_ratio",
     "ols",
+    "spearmanr",
     "ttest_1samp",
     "ttest_ind",
     "ttest_rel",
     "two_by_two",
+    "wilcoxon",
 ]

@@ -64,6 +64,7 @@ SIDE_BY_SIDE = {
     "sort_64",
     "group_by",
     "median",
+    "mann_whitney",
     "distinct",
     "sql",
     "logistic_sgd",

@@ -16,6 +16,7 @@ from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
 from parties.bench.workloads.sql import Sql
+from parties.bench.workloads.statistics import MannWhitney
 from parties.bench.workloads.tables import Distinct, GroupBy, Median
 
 WORKLOADS: dict[str, type[Workload]] = {
@@ -43,6 +44,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "median": Median,
     "distinct": Distinct,
     "sql": Sql,
+    "mann_whitney": MannWhitney,
     "linkage": Linkage,
     "linkage_one_block": LinkageOfOneBlock,
     "logistic_sgd": LogisticSgd,
