@@ -17,6 +17,7 @@ from mpc.releases.disclosure import Opened, Result
 from mpc.tables.secret_columns import SecretCategory
 from mpc.untyped import Json
 from mpc.values.basis import Basis, union
+from mpc.values.cohorts import Cohort, Counts
 from mpc.values.people import need_same_people
 from mpc.values.places import indicator
 from mpc.values.reductions import is_flag
@@ -43,7 +44,8 @@ def mannwhitneyu(x: SecretArray, group: SecretArray, *, names: tuple[str, str] =
                 follow
     Missing     rows that lack one of both are left out
     Undefined   where a group has no rows, or all values are equal
-    Protection  fewer rows than the minimum in a group, or with a value of a flag x, suppress everything
+    Protection  fewer rows than the minimum in a group, or with a value of a flag x, suppress everything; so do few rows
+                with another value than that in the middle, since T tells how many these are
     Limits      524,288 places
     Rounds      a sort, and about 30; bytes: a sort by the bits of x, and about 200 a place
     Raises      ShapeError for anything but a column and a flag of the same shared rows; RangeError beyond the limits
@@ -83,7 +85,7 @@ def kruskal(x: SecretArray, by: SecretCategory) -> Result:
     Opens       the size and the rank sum of each group, and T; H with ties and p by the chi-square distribution follow
     Missing, Limits, Rounds, Raises   as `mannwhitneyu`
     Undefined   where fewer than two groups have rows, or all values are equal
-    Protection  fewer rows than the minimum in a group, or with a value of a flag x, suppress everything
+    Protection  as `mannwhitneyu`
     Equals      scipy's `kruskal`
     Source      Kruskal and Wallis, Journal of the American Statistical Association 47 (1952)
     """
@@ -117,7 +119,7 @@ def wilcoxon(difference: SecretArray) -> Result:
     Missing     differences are left out, and so are those of 0
     Undefined   where no difference is left
     Protection  fewer differences than the minimum above 0, or below 0, suppress everything; those of 0 are none or
-                enough
+                enough, and so are those of another size than that in the middle
     Limits, Rounds, Raises   as `mannwhitneyu`
     Equals      scipy's `wilcoxon(zero_method="wilcox", correction=False, method="asymptotic")`
     Source      Pratt, Journal of the American Statistical Association 54 (1959)
@@ -151,7 +153,8 @@ def spearmanr(x: SecretArray, y: SecretArray) -> Result:
                 two-sided p and the 95 % interval (by Fisher's z, with the variance of Bonett and Wright) follow
     Missing     rows that lack one of both are left out
     Undefined   with fewer than three rows, or where a column has one value alone
-    Protection  fewer rows than the minimum suppress everything, and so do few with or without a flag
+    Protection  fewer rows than the minimum suppress everything; so do few with or without a flag, and few with another
+                value than that in the middle of a column
     Limits, Raises   as `mannwhitneyu`
     Rounds      two sorts beside each other, and about 30
     Equals      scipy's `spearmanr`
@@ -235,7 +238,21 @@ class _Ranked:
         """What a statistic of all these rows stands on; that of a flag tells how many have it."""
         if is_flag(x):
             return x.basis.sides(x.bare(), 0, self.there)
-        return x.basis.reduced(0, self.there, name="ranks")
+        behind = x.basis.reduced(0, self.there, name="ranks")
+        return behind._replace(cohorts=(*behind.cohorts, self.untied())) if behind.cohorts else behind
+
+    def untied(self) -> Cohort:
+        """The rows whose value is not that of the row in the middle. T tells how many rows have another value than
+        nearly all, and if more than half of the rows have one value, the middle one has it."""
+
+        def make() -> Counts:
+            middle = (self.count() + 1).broadcast_to((self.places,))
+            inside = ~(2 * self._low > middle) & ~(2 * self._high < middle) & self.there
+            others = (self.count() - indicator(inside).sum().bare()).bounded(self.places)
+            return Counts(others.reshape(1), None)
+
+        what = "rows with another value than the most frequent one, or none"
+        return Cohort(self._x.run, make, most=self.places, what=what, shape=(), or_none=True)
 
     def by_group(
         self, groups: Sequence[SecretArray], by: Basis, among: SecretArray | None = None
@@ -249,7 +266,7 @@ class _Ranked:
         bases = [basis.where(bit).reduced(0, bit, rest=False, name="ranks") for bit in bits]
         if among is not None:
             bases.append(basis.where(self.there).reduced(0, among))
-        behind = union(*bases, *([self.behind(self._x)] if is_flag(self._x) else []))
+        behind = union(*bases, self.behind(self._x))
         counts = stack([indicator(bit).sum() for bit in bits]).bare().bounded(self.places)
         sums = stack([where(bit, self.doubled, 0).sum() for bit in bits]).bare().bounded(2 * self.places**2)
         parts = {"n": counts, "rank sums": sums, "ties": self.ties()}

@@ -141,7 +141,7 @@ def test_large_ranks_keep_all_their_digits():
     [
         (lambda f: f.assign(treated=np.arange(len(f)) < 4), {"mannwhitneyu"}),
         (lambda f: f.assign(arm=np.where(np.arange(len(f)) < 4, "c", "a")), {"kruskal"}),
-        (lambda f: f.assign(y=np.where(np.arange(len(f)) < 4, -3.0, 5.0)), {"wilcoxon"}),
+        (lambda f: f.assign(y=np.where(np.arange(len(f)) < 4, -3.0, 5.0 + np.arange(len(f)) % 7)), {"wilcoxon"}),
         (lambda f: f.assign(y=np.where(np.arange(len(f)) < 4, 0.0, 5.5 - np.arange(len(f)) % 9)), {"wilcoxon"}),
         (lambda f: f.assign(x=np.where(np.arange(len(f)) < 4, f.x, None)), {"mannwhitneyu", "kruskal", "spearmanr"}),
     ],
@@ -151,6 +151,16 @@ def test_few_rows_are_suppressed(change, hidden):
     rows = change(rows.assign(y=rows.y + 0.125))  # no difference is 0
     found = run_of(every, rows, minimum=10).releases
     assert {name for name, value in found.items() if value == "suppressed (fewer than 10)"} == hidden
+
+
+@pytest.mark.parametrize(("others", "out"), [(0, True), (4, False), (9, False), (10, True)])
+def test_few_rows_with_another_value_than_all_others_are_suppressed(others, out):
+    """Ties would tell how many these are."""
+    rows = frame(120, seed=6, missing=0)
+    rows = rows.assign(x=np.where(np.arange(120) < others, rows.x.where(rows.x != 3, 4), 3))
+    found = run_of(every, rows, minimum=10).releases
+    for name in ("mannwhitneyu", "kruskal", "spearmanr"):
+        assert (found[name] != "suppressed (fewer than 10)") == out
 
 
 def test_few_rows_with_a_flag_are_suppressed():
