@@ -52,7 +52,7 @@ class LocalPass:
         """The aggregate's result, later: a dict of float64 arrays. Raises ShapeError for what would tell keys."""
         for expression in () if aggregate.of_keys else aggregate.expressions():
             need_no_key(expression.text, expression.type)
-        local = Local(digest((self._table, aggregate.digest)))
+        local = Local(digest((self._table, aggregate.digest)), aggregate.work)
         if self._run.dry:
             self.asked.append(aggregate)
         if self._rows is not None and self._run.reads is not None:
@@ -159,24 +159,22 @@ def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule,
     inside = [owner for owner in source.owners if owner < run.parties]
     handles = []
     for owner in inside:
-        if run.dry or run.index != owner:
-            handles.append(run.schedule("input", reads=reads, owner=owner, values=None, shape=(1, size)))
-        else:
-            handles.append(run.schedule("input", local=local, reads=reads, owner=owner, values=values, shape=(1, size)))
+        own = None if run.dry or run.index != owner else values
+        handles.append(run.schedule("input", local=local, reads=reads, owner=owner, values=own, shape=(1, size)))
     facts: Handle | None = None
-    own = [_joined(run, handles)] if handles else []
-    kept = list(own)
+    shared = [_joined(run, handles)] if handles else []
+    kept = list(shared)
     given: dict[str, SecretArray] = {}
-    if own:
-        given = parted(run, own[0], parts)
+    if shared:
+        given = parted(run, shared[0], parts)
         facts = _claimed(run, inside, given, parts, rule, together)
-        kept = [own[0] if facts is None else run.schedule("keep", own[0], facts)]
+        kept = [shared[0] if facts is None else run.schedule("keep", shared[0], facts)]
     absent = tuple(owner for owner in source.owners if owner >= run.parties)
     if absent:
         others = run.outside.share(run, Partial(source.name, tuple(parts), absent, rule, reads), local, values)
-        own.append(others)
+        shared.append(others)
         kept.append(run.schedule("keep", others, facts) if together and facts is not None else others)
-        given = parted(run, _joined(run, own), parts)
+        given = parted(run, _joined(run, shared), parts)
     return Shared(parted(run, _joined(run, kept), parts), given, facts)
 
 
