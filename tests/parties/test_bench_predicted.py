@@ -6,11 +6,14 @@ import pytest
 
 from mpc.machine.forecast import ORDINARY, forecast
 from mpc.machine.network import NETWORKS
-from parties.bench.calibrate import CALLS, traced, workload
-from parties.bench.predicted import LOOPBACK, predict
+from parties.bench.calibrate import CALLS, traced
+from parties.bench.predicted import LOOPBACK, predict, workload
 from parties.bench.setting import THREE, Setting
 from parties.local.demo import prepare
 from parties.study.loader import available
+
+#: They send nothing, or as much whatever the threshold is.
+LITTLE_SENT = {"add", "permutation", "given_order"}
 
 
 @pytest.mark.parametrize(
@@ -23,8 +26,8 @@ from parties.study.loader import available
     ],
 )
 def test_recorded_workloads_are_predicted_within_a_quarter(name, size, least, most):
-    whole, before = (forecast(workload(name, size, timed), LOOPBACK, ORDINARY, 2).seconds for timed in (True, False))
-    assert least * 0.75 <= whole - before <= most * 1.25
+    seconds = forecast(workload(name, size), LOOPBACK, ORDINARY, 2).seconds
+    assert least * 0.75 <= seconds <= most * 1.25
 
 
 @pytest.mark.parametrize(
@@ -44,10 +47,10 @@ def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
 def test_kernels_are_measured_and_predicted_for_the_same_call(primitive, setting):
     last = traced(CALLS[primitive], setting).steps[-1]
     assert last.primitive == primitive
-    assert 0 < last.work < 0.3
+    assert 0 < last.work < (1.0 if primitive == "sort_order" else 0.3)
 
 
-@pytest.mark.parametrize("primitive", [name for name in CALLS if name != "add"])
+@pytest.mark.parametrize("primitive", [name for name in CALLS if name not in LITTLE_SENT])
 def test_more_parties_and_higher_thresholds_compute_more(primitive):
     def work(parties, threshold):
         return traced(CALLS[primitive], Setting("shamir", parties, threshold)).steps[-1].work
