@@ -25,9 +25,9 @@ def test_joins_of_secret_tables_take_what_is_predicted(name):
     assert ended.returncode == 0, ended.stderr
     (found,) = json.loads(ended.stdout)
     assert found["network"] == asdict(NETWORKS["wan"])
-    # The network takes this long whatever the machine does; a busy machine is slower.
+    # The network takes this long whatever the machine does. A busy machine is slower, and parties without rows wait for
+    # owners that read theirs: that the prediction is not too small is held to recorded times (test_bench_predicted).
     assert found["predicted_seconds"] < 1.25 * found["seconds"]
-    assert found["seconds"] < 2 * found["predicted_seconds"]
 
 
 def test_a_scenario_takes_its_rounds_on_a_slow_network_and_is_predicted():

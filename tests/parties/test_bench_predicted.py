@@ -31,6 +31,46 @@ def test_recorded_workloads_are_predicted_within_a_quarter(name, size, least, mo
 
 
 @pytest.mark.parametrize(
+    ("name", "size", "measured"),
+    [
+        ("join", 10_000, 0.90),
+        ("join", 100_000, 4.73),
+        ("join_many", 100_000, 6.69),
+        ("group_by", 10_000, 2.77),
+        ("group_by", 100_000, 7.56),
+        ("median", 100_000, 7.15),
+        ("distinct", 100_000, 8.38),
+        ("sql", 10_000, 2.50),
+        ("sql", 100_000, 12.8),
+        ("linkage", 1_000, 3.05),
+        ("linkage", 10_000, 23.4),
+    ],
+)
+def test_work_on_secret_tables_is_predicted_within_a_quarter_on_a_slow_network(name, size, measured):
+    network = NETWORKS["wan"]
+    found = forecast(workload(name, size, network=network), network, ORDINARY, 2)
+    assert found.seconds == pytest.approx(measured, rel=0.25)
+    assert found.network_seconds > 0.8 * found.seconds  # the network decides, not the machine
+
+
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("hospital_statistics", 4.47),
+        ("hospital_risk_model", 20.1),
+        ("linked_registry", 8.12),
+        ("students_and_taxes", 5.03),
+        ("ad_conversion", 3.24),
+        ("fraud_overlap", 5.03),
+        ("city_mobility", 0.71),
+    ],
+)
+def test_recorded_scenarios_are_predicted_within_a_quarter_on_a_slow_network(name, measured):
+    found, _, _ = predict(prepare(name, None, ()), NETWORKS["wan"])
+    assert found.seconds == pytest.approx(measured, rel=0.25)
+
+
+@pytest.mark.parametrize(
     ("name", "organizations"), [(name, None) for name in available()] + [("hospital_statistics", 5)]
 )
 def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
@@ -40,6 +80,13 @@ def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
     # Results are handed out to organizations that do not compute, and tables are prepared, beside the longest chain.
     beside = 1.35 if name == "assistant_habits" else 1.1
     assert found.seconds <= beside * least + 8 * 2 * sent / 100e6 + 2 * found.compute_seconds
+
+
+@pytest.mark.parametrize("name", ["join", "join_many", "sql"])
+def test_what_owners_compute_for_a_join_grows_with_their_rows(name):
+    few, many = (workload(name, size).locals for size in (1000, 4000))
+    assert min(few) > 0
+    assert many == pytest.approx([4 * seconds for seconds in few])
 
 
 @pytest.mark.parametrize("setting", [THREE, Setting("shamir", 5, 2)])
