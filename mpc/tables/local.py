@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,8 +45,8 @@ class LocalPass:
         self._waiting: list[tuple[Aggregate, Local]] = []
         #: Of a dry run: all that is asked.
         self.asked: list[Aggregate] = []
-        #: Called when a reading is done; for callers that measure time.
-        self.on_read: Callable[[], None] = lambda: None
+        #: Called when a reading is done, with the time at which it began (`perf_counter`).
+        self.on_read: Callable[[float], None] = lambda begun: None
         run.before_await(self._flush)
 
     def ask(self, aggregate: Aggregate) -> Local:
@@ -67,14 +68,14 @@ class LocalPass:
 
     async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
         aggregates = [aggregate for aggregate, _ in waiting]
-        busy = self._run.busy
+        busy, begun = self._run.busy, perf_counter()
         with busy:
             busy.reading += 1
             try:
                 results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
             finally:
                 busy.reading -= 1
-        self.on_read()
+        self.on_read(begun)
         for (_, local), result in zip(waiting, results, strict=True):
             self._run.resolve(local, result)
 

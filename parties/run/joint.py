@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
 from mpc.errors import ScenarioError
@@ -47,7 +47,7 @@ async def compute(
     outside    the contributions of organizations that do not compute
     reception  tells those organizations how far the run is
     shape      hold messages back as this network would
-    laps       gets the seconds of the local passes, and of the joint part after them
+    laps       gets the seconds of the local passes, and of all the rest, the joint part
     """
     computation = bound.computation
     gc.freeze()  # imported objects stay: collections during the run need not visit them
@@ -66,17 +66,27 @@ async def compute(
     ) as run:
         study = assemble(computation, run, rows=rows, manifest=dry.manifest())
         begun = perf_counter()
-        read = [begun]
+        readings: list[tuple[float, float]] = []
         for local in study.passes:
-            local.on_read = lambda: read.append(perf_counter())
+            local.on_read = lambda since: readings.append((since, perf_counter()))
         try:
             await run.execute(whole(computation.scenario, study))
         except ScenarioError as error:
             raise error.brief() from error
     ended = perf_counter()
-    laps.add("local", read[-1] - begun)
-    laps.add("joint", ended - read[-1])
+    reading = _length(readings)
+    laps.add("local", reading)
+    laps.add("joint", ended - begun - reading)
     return study
+
+
+def _length(intervals: Sequence[tuple[float, float]]) -> float:
+    """The seconds that lie in any of the intervals."""
+    total, end = 0.0, float("-inf")
+    for first, last in sorted(intervals):
+        total += max(last - max(first, end), 0.0)
+        end = max(end, last)
+    return total
 
 
 def _reporter(
