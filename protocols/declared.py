@@ -14,6 +14,8 @@ from pkgutil import iter_modules
 from types import MethodType
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from mpc.errors import ConfigError, LocalProtocolError
 from mpc.machine.engine import Cost, Engine, Spec
 from mpc.machine.labels import LABEL_BYTES
@@ -61,6 +63,19 @@ Work = Callable[[Task], float]
 def per_element(nanoseconds: float, *, of_result: bool = False) -> Work:
     """`nanoseconds` for each element of the first operand; of the result, if there is no operand or `of_result`."""
     return lambda task: nanoseconds * (task.result.size if of_result else task.size)
+
+
+def nothing_to_do(task: Task) -> float:
+    """No work: too little to count."""
+    return 0.0
+
+
+def copied(task: Task) -> int:
+    """How many elements a `view` copies: none for another shape of the same elements, else those of the result."""
+    elements = np.empty(task.operands[0].shape, np.uint8)  # nobody looks at them
+    made = np.asarray(task.parameters["to"](elements))
+    same = made.size == elements.size and made.flags.c_contiguous and made.ctypes.data == elements.ctypes.data
+    return 0 if same else int(made.size)
 
 
 def per_bit(nanoseconds: float, *, of_result: bool = False) -> Work:
@@ -121,7 +136,7 @@ class Protocols(dict[str, Protocol]):
         cost: Callable[..., Cost] | None = None,
         plan: Callable[..., Planned] | None = None,
         whole: bool = False,
-        work: Work = per_element(10.0),  # noqa: B008  (a constant)
+        work: Work,
         kernels: str = "",
         discloses: Callable[..., Mapping[str, int]] | None = None,
     ) -> None:

@@ -53,12 +53,15 @@ class Cost:
 
     distance  upper bound of the statistical distance from uniform of all masked openings together, for parties that
               must learn nothing; 0: everything is hidden perfectly
+    stages    costs of groups of rounds, one after the other, where these differ; (): all rounds are alike. `forecast`
+              needs them: two parties that send one after the other take longer than two that send at once
     """
 
     rounds: int = 0
     bytes_sent: tuple[int, ...] = ()
     messages: tuple[int, ...] = ()
     distance: float = field(default=0.0, compare=False)
+    stages: tuple[Cost, ...] = field(default=(), compare=False, repr=False)
 
     def beside(self, other: Cost) -> Cost:
         """Both at once: rounds overlap, bytes and messages add up."""
@@ -66,7 +69,11 @@ class Cost:
 
     def then(self, other: Cost) -> Cost:
         """One after the other."""
-        return Cost(self.rounds + other.rounds, *self._sums(other))
+        return Cost(self.rounds + other.rounds, *self._sums(other), self.in_stages() + other.in_stages())
+
+    def in_stages(self) -> tuple[Cost, ...]:
+        """The costs of groups of rounds that are alike, one after the other."""
+        return self.stages or ((self,) if self.rounds else ())
 
     def _sums(self, other: Cost) -> tuple[tuple[int, ...], tuple[int, ...], float]:
         sent, messages = _add(self.bytes_sent, other.bytes_sent), _add(self.messages, other.messages)

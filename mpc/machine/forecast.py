@@ -3,22 +3,28 @@
 A small discrete simulation of the runtime. A party works in *turns*: it takes the messages that are there,
 does all that they let it do (goes on with operations, starts those that waited for them, goes on with the script), and
 then its messages leave together. They leave the party's link one after the other and arrive a one-way delay later. An
-operation of r rounds is r exchanges, each with an even part of its bytes and its work.
+operation of r rounds is r exchanges, each with an even part of its work and of the bytes of its stage (`Cost.stages`).
 
-Left out: reading and checking rows beforehand, agreeing on a study, and that a party may know its result before others
-do. Operations with many elements send while they compute.
+What an owner computes from its rows before it shares them, as places for their keys in a table, takes a turn of its
+own, when there is nothing else to do.
+
+Left out: reading and checking rows, agreeing on a study, and that a party may know its result before others do.
+Operations with many elements send while they compute.
 """
 
 from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass
+from functools import lru_cache
 from heapq import heappop, heappush
 from math import inf
+from typing import NamedTuple
 
 from mpc.machine.channel import FRAME_HEADER
+from mpc.machine.engine import Cost
 from mpc.machine.network import Network
-from mpc.machine.trace import Settle, Task, Trace
+from mpc.machine.trace import Read, Settle, Task, Trace
 
 #: Bytes from which an operation is cut in chunks, and sends while it computes.
 _STREAMED = 1 << 18
@@ -73,6 +79,31 @@ def forecast(trace: Trace, network: Network, machine: Machine = ORDINARY, cores:
     )
 
 
+class _Exchange(NamedTuple):
+    """One exchange of messages: what each party sends, and the parties that send, for which the exchange waits."""
+
+    bytes_sent: tuple[float, ...]
+    messages: tuple[float, ...]
+    senders: tuple[int, ...]
+
+
+@lru_cache(maxsize=4096)
+def _alike(rounds: int, bytes_sent: tuple[int, ...], messages: tuple[int, ...]) -> tuple[_Exchange, ...]:
+    """The exchanges of rounds that are alike."""
+    one = _Exchange(
+        tuple(sent / rounds for sent in bytes_sent),
+        tuple(count / rounds for count in messages),
+        tuple(party for party, sent in enumerate(bytes_sent) if sent),
+    )
+    return (one,) * rounds
+
+
+def _exchanges(cost: Cost) -> tuple[_Exchange, ...]:
+    if not cost.stages:
+        return _alike(cost.rounds, cost.bytes_sent, cost.messages) if cost.rounds else ()
+    return tuple(x for stage in cost.stages for x in _alike(stage.rounds, stage.bytes_sent, stage.messages))
+
+
 class _Thread:
     """A part of the script at one party: how far it is, and which part waits for its end."""
 
@@ -89,9 +120,18 @@ class _Thread:
 class _Party:
     """One party: what is ready, and how far its operations are."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, index: int) -> None:
         steps = trace.steps
         self.missing = [len(step.after) + 1 for step in steps]  # operands, and being scheduled
+        #: Its operations that wait for what it computes from its rows, by the number of that.
+        self.users: dict[int, list[int]] = {}
+        for number, step in enumerate(steps):
+            if step.local is not None and step.owner == index:
+                self.missing[number] += 1
+                self.users.setdefault(step.local, []).append(number)
+        #: What it computes from its rows: parts of the script that wait for it, and its numbers.
+        self.readings: deque[tuple[_Thread, Read]] = deque()
+        self.reading: tuple[_Thread, Read] | None = None
         self.done = bytearray(len(steps))
         self.stage = [0] * len(steps)
         self.arrived: Counter[tuple[int, int]] = Counter()  # messages, by operation and exchange
@@ -108,6 +148,7 @@ class _Simulated:
         self, trace: Trace, network: Network, machine: Machine, cores: int | None, *, work: bool = True
     ) -> None:
         self._steps = trace.steps
+        self._locals = trace.locals
         self._network = network
         self._machine = machine
         self._work = work
@@ -115,9 +156,9 @@ class _Simulated:
         for number, step in enumerate(trace.steps):
             for before in step.after:
                 self._users[before].append(number)
-        # The parties that send in an operation: its exchanges wait for them.
-        self._senders = [tuple(p for p, sent in enumerate(step.cost.bytes_sent) if sent) for step in trace.steps]
-        self._parties = [_Party(trace) for _ in range(trace.parties)]
+        # The exchanges of each operation.
+        self._exchanges = [_exchanges(step.cost) for step in trace.steps]
+        self._parties = [_Party(trace, index) for index in range(trace.parties)]
         self._cores = trace.parties if cores is None else cores
         self._wanting: deque[int] = deque()
         self._events: list[tuple[float, int, int, tuple[int, int] | None]] = []
@@ -156,7 +197,14 @@ class _Simulated:
         party = self._parties[index]
         party.busy = False
         self._cores += 1
-        if party.ready or party.scripts:
+        if party.reading is not None:
+            thread, read = party.reading
+            party.reading = None
+            for local in read.locals:
+                for user in party.users.get(local, ()):
+                    self._less(party, user)
+            party.scripts.append(thread)
+        if party.ready or party.scripts or party.readings:
             self._want(index)
         self._next()
 
@@ -167,6 +215,10 @@ class _Simulated:
         spent = machine.turn_s
         outgoing: list[tuple[int, int]] = []
         ready, scripts = party.ready, party.scripts
+        if party.readings and not ready and not scripts:
+            party.reading = party.readings.popleft()
+            if self._work:
+                spent += sum(self._locals[local] for local in party.reading[1].locals if local in party.users)
         while ready or scripts:
             if ready:
                 spent += self._advance(index, ready.popleft(), outgoing)
@@ -197,6 +249,10 @@ class _Simulated:
                     for number in left:
                         party.waiting.setdefault(number, []).append(thread)
                     return spent
+            elif isinstance(item, Read):
+                if not party.users.keys().isdisjoint(item.locals):
+                    party.readings.append((thread, item))
+                    return spent
             elif item:
                 thread.children = len(item)
                 party.scripts.extend(_Thread(task, thread) for task in item)
@@ -225,8 +281,9 @@ class _Simulated:
             spent += machine.step_s
         if stage < rounds:
             spent += machine.exchange_s
-            spent += machine.message_s * step.cost.messages[index] / rounds
-            spent += machine.byte_s * step.cost.bytes_sent[index] / rounds
+            exchange = self._exchanges[number][stage]
+            spent += machine.message_s * exchange.messages[index]
+            spent += machine.byte_s * exchange.bytes_sent[index]
             outgoing.append((number, stage + 1))
             self._complete(party, index, number)
             return spent
@@ -240,8 +297,8 @@ class _Simulated:
         return spent
 
     def _send(self, index: int, number: int, exchange: int, begun: float, ended: float) -> None:
-        party, step = self._parties[index], self._steps[number]
-        sent = (step.cost.bytes_sent[index] + FRAME_HEADER * step.cost.messages[index]) / step.cost.rounds
+        party, part = self._parties[index], self._exchanges[number][exchange - 1]
+        sent = part.bytes_sent[index] + FRAME_HEADER * part.messages[index]
         if not sent:
             return
         first = begun if sent > _STREAMED else ended
@@ -259,7 +316,8 @@ class _Simulated:
 
     def _complete(self, party: _Party, index: int, number: int) -> bool:
         """Go on with an operation if all messages of its exchange are there."""
-        senders, exchange = self._senders[number], party.stage[number]
+        exchange = party.stage[number]
+        senders = self._exchanges[number][exchange - 1].senders
         if party.arrived[number, exchange] < len(senders) - (index in senders):
             return False
         del party.arrived[number, exchange]

@@ -54,12 +54,14 @@ class Local:
     """A value that this party computes in the clear, later; an input may wait for it.
 
     digest  of what is computed, the same at all parties
+    work    seconds that it takes its owner, on an ordinary core
     """
 
-    __slots__ = ("digest", "ready", "value", "waiters")
+    __slots__ = ("digest", "ready", "value", "waiters", "work")
 
-    def __init__(self, digest: bytes = b"") -> None:
+    def __init__(self, digest: bytes = b"", work: float = 0.0) -> None:
         self.digest = digest
+        self.work = work
         self.ready = False
         self.value: Any = None
         self.waiters: list[Operation | Wake] = []

@@ -187,8 +187,9 @@ class Scheduler(Accounts):
     ) -> Handle:
         """Schedule `engine.primitive(party, *operands, **parameters)`; returns at once.
 
-        With `local`, the operation waits for that too, and its parameter `values` is a function that makes the
-        array from it. `reads` is the digest of what an owner reads for it. The operation also waits for `after`.
+        With `local`, its parameter `values` is a function that makes the array from it at the party that computes
+        it, where the operation waits for that too, and None at the others. `reads` is the digest of what an owner
+        reads for it. The operation also waits for `after`.
 
         Raises TooMuchInFlight at the line that schedules more than the budget between two awaits; PolicyError for what
         opens a value, without the permit of `mpc.machine.opening`.
@@ -241,12 +242,14 @@ class Scheduler(Accounts):
         handle = Handle(spec, depth, label, assumptions)
         own = scope.witness
         if self._environment is None or self.failure is not None:
-            self._planned(handle, name, operands, after, cost, parameters)
+            self._planned(handle, name, operands, after, cost, parameters, local)
             if depth > own.depth:
                 own.depth, own.last = depth, handle
             return handle
         if depth > own.depth:
             own.depth, own.last = depth, handle
+        if local is not None and parameters.get("values") is None:
+            local = None  # another party's
         operation = Operation(self, name, call, operands, parameters, handle, local, after, own)
         if name not in OWN:
             self.history.note(scope, label, name, operation.source)
@@ -263,6 +266,7 @@ class Scheduler(Accounts):
         after: tuple[Handle | Witness, ...],
         cost: Cost,
         parameters: dict[str, Any],
+        local: Local | None,
     ) -> None:
         """Note an operation that is not executed."""
         if name not in OWN:

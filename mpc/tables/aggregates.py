@@ -60,6 +60,12 @@ class Aggregate(ABC):
         """Named partial results of this owner: float64 arrays, or int64 ones of whole numbers."""
         return self.finished(self.collected())
 
+    @property
+    def work(self) -> float:
+        """Seconds that its owner computes besides reading its rows, if these are as many as the script has room for; on
+        an ordinary core. 0: too little to count."""
+        return 0.0
+
     def _selected(self, evaluate: Evaluate, rows: int) -> NDArray[np.bool_]:
         if self.where is None:
             return np.ones(rows, np.bool_)

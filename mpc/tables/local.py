@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,15 +45,15 @@ class LocalPass:
         self._waiting: list[tuple[Aggregate, Local]] = []
         #: Of a dry run: all that is asked.
         self.asked: list[Aggregate] = []
-        #: Called when a reading is done; for callers that measure time.
-        self.on_read: Callable[[], None] = lambda: None
+        #: Called when a reading is done, with the time at which it began (`perf_counter`).
+        self.on_read: Callable[[float], None] = lambda begun: None
         run.before_await(self._flush)
 
     def ask(self, aggregate: Aggregate) -> Local:
         """The aggregate's result, later: a dict of float64 arrays. Raises ShapeError for what would tell keys."""
         for expression in () if aggregate.of_keys else aggregate.expressions():
             need_no_key(expression.text, expression.type)
-        local = Local(digest((self._table, aggregate.digest)))
+        local = Local(digest((self._table, aggregate.digest)), aggregate.work)
         if self._run.dry:
             self.asked.append(aggregate)
         if self._rows is not None and self._run.reads is not None:
@@ -67,14 +68,14 @@ class LocalPass:
 
     async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
         aggregates = [aggregate for aggregate, _ in waiting]
-        busy = self._run.busy
+        busy, begun = self._run.busy, perf_counter()
         with busy:
             busy.reading += 1
             try:
                 results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
             finally:
                 busy.reading -= 1
-        self.on_read()
+        self.on_read(begun)
         for (_, local), result in zip(waiting, results, strict=True):
             self._run.resolve(local, result)
 
@@ -159,24 +160,22 @@ def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule,
     inside = [owner for owner in source.owners if owner < run.parties]
     handles = []
     for owner in inside:
-        if run.dry or run.index != owner:
-            handles.append(run.schedule("input", reads=reads, owner=owner, values=None, shape=(1, size)))
-        else:
-            handles.append(run.schedule("input", local=local, reads=reads, owner=owner, values=values, shape=(1, size)))
+        own = None if run.dry or run.index != owner else values
+        handles.append(run.schedule("input", local=local, reads=reads, owner=owner, values=own, shape=(1, size)))
     facts: Handle | None = None
-    own = [_joined(run, handles)] if handles else []
-    kept = list(own)
+    shared = [_joined(run, handles)] if handles else []
+    kept = list(shared)
     given: dict[str, SecretArray] = {}
-    if own:
-        given = parted(run, own[0], parts)
+    if shared:
+        given = parted(run, shared[0], parts)
         facts = _claimed(run, inside, given, parts, rule, together)
-        kept = [own[0] if facts is None else run.schedule("keep", own[0], facts)]
+        kept = [shared[0] if facts is None else run.schedule("keep", shared[0], facts)]
     absent = tuple(owner for owner in source.owners if owner >= run.parties)
     if absent:
         others = run.outside.share(run, Partial(source.name, tuple(parts), absent, rule, reads), local, values)
-        own.append(others)
+        shared.append(others)
         kept.append(run.schedule("keep", others, facts) if together and facts is not None else others)
-        given = parted(run, _joined(run, own), parts)
+        given = parted(run, _joined(run, shared), parts)
     return Shared(parted(run, _joined(run, kept), parts), given, facts)
 
 

@@ -11,7 +11,7 @@ Keys, tags, slots and orders stay here; they leave their owner as shares, or as 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,6 +103,13 @@ class _Keys(Aggregate):
             words[:, k] = np.where(there, values, 0).astype(np.int64).view(np.uint64)
         self._batches.append((words, there))
 
+    #: Nanoseconds for each place of a row, and for each time that it is looked up.
+    _work_ns: ClassVar[float]
+
+    @property
+    def work(self) -> float:
+        return 1e-9 * self._work_ns * self._rows * self._matches
+
     def _need_different(self, beyond: int, what: str) -> None:
         """Raise DataError where `beyond` rows have a key that a row before them has."""
         if beyond:
@@ -125,6 +132,12 @@ class Placed(_Keys):
     """Rows in a table of slots. order (slots,): the row that comes to each slot, rows beyond `rows` being empty;
     places: for each row its slot; tags (slots,): `EMPTY` where there is no key; beyond (1,): rows that have no place,
     since `matches` rows before them have the same key."""
+
+    _work_ns = 500.0
+
+    @property
+    def work(self) -> float:
+        return 1e-9 * self._work_ns * self._rows  # however many rows of a key there may be
 
     def collected(self) -> JsonObject:
         words, numbers = self._read()
@@ -161,6 +174,8 @@ class Placed(_Keys):
 class Asked(_Keys):
     """Rows that look up in a table with room for `among` rows, `matches` times each. order: the slots, each followed by
     the rows that ask for it; places: the place of each; tags (rows * matches,): `NOBODY` where there is no key."""
+
+    _work_ns = 250.0
 
     def __init__(self, keys: HeldKeys, among: int, matches: int = 1, *, once: bool = False) -> None:
         super().__init__(keys, matches)
@@ -208,6 +223,8 @@ class Ordered(_Keys):
     """Rows by their key, those without a key last. order (rows,): the row that comes to each place; places; starts
     (rows,): 1 where a place begins rows with another key, 0 at rows without a key."""
 
+    _work_ns = 150.0
+
     def collected(self) -> JsonObject:
         words, numbers = self._read()
         tags = tags_of(words)
@@ -223,6 +240,8 @@ class Ordered(_Keys):
 
 class First(_Keys):
     """Which rows are the first with their key. first (rows,): 1 there, 0 elsewhere and at rows without a key."""
+
+    _work_ns = 150.0
 
     def collected(self) -> JsonObject:
         words, numbers = self._read()

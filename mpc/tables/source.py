@@ -122,7 +122,7 @@ class Source:
     ) -> Source:
         name = f"{query.name}{part}"
         local = LocalPass(self.run, f"{name} {query.digest.hex()}", rows)
-        local.on_read = lambda: self.local.on_read()
+        local.on_read = lambda begun: self.local.on_read(begun)
         return Source(
             self.run, name, query.schema, owners, query.most, local, self.dominance,
             query=query, tables=tables, family=family, part=part,

@@ -23,9 +23,8 @@ from mpc.machine.opening import open_to
 from mpc.machine.operation import Handle
 from mpc.machine.runtime import Runtime
 from mpc.machine.trace import Trace, Traced
-from parties.bench.predicted import LOOPBACK, cores
+from parties.bench.predicted import LOOPBACK, cores, workload
 from parties.bench.setting import THREE, Setting, settings
-from parties.bench.workloads import WORKLOADS
 
 _MANY = 2000
 _ELEMENTS = 100_000
@@ -36,6 +35,8 @@ _REPEAT = 5
 #: A trial value for a constant: predictions are linear in each constant.
 _TRIED = 1e-5
 _SIDE = 300
+#: Has no common factor with the number of elements: multiples of it, modulo that, are a permutation.
+_STRIDE = 48271
 
 Schedule = Callable[[Runtime], Handle]
 
@@ -62,7 +63,7 @@ def kernels(setting: Setting = THREE) -> dict[str, dict[str, float]]:
     return {
         name: {
             "measured": round(seconds / setting.organizations / _ELEMENTS * 1e9, 1),
-            "predicted": round(sum(step.work for step in traced(CALLS[name], setting).steps[-1:]) / _ELEMENTS * 1e9, 1),
+            "predicted": round(sum(step.work for step in traced(CALLS[name], setting).steps) / _ELEMENTS * 1e9, 1),
         }
         for name, seconds in measured.items()
     }
@@ -129,30 +130,13 @@ def _fitted(base: Machine, name: str, case: str, size: int) -> Machine:
     from parties.bench.run import measure
 
     seconds = float(measure([(case, size)], _REPEAT)[0]["seconds"])
-    before, whole = workload(case, size, False), workload(case, size, True)
+    trace = workload(case, size)
 
     def predicted(value: float) -> float:
-        tried = replace(base, **{name: value})
-        return _predicted(whole, tried) - _predicted(before, tried)
+        return forecast(trace, LOOPBACK, replace(base, **{name: value}), cores()).seconds
 
     low, high = predicted(0.0), predicted(_TRIED)
     return replace(base, **{name: max((seconds - low) / (high - low), 0.0) * _TRIED})
-
-
-def _predicted(trace: Trace, tried: Machine) -> float:
-    return forecast(trace, LOOPBACK, tried, cores()).seconds
-
-
-def workload(name: str, size: int, timed: bool, setting: Setting = THREE) -> Trace:
-    """All operations of a workload; without `timed`, only those before its timed part."""
-
-    async def script(run: Runtime) -> None:
-        case = WORKLOADS[name](run, size)
-        await case.prepare()
-        if timed:
-            await case.timed()
-
-    return _dry(script, setting)
 
 
 def _local(run: Runtime) -> Handle:
@@ -191,12 +175,38 @@ def _matmul(run: Runtime) -> Handle:
     return run.schedule("matmul", x, x)
 
 
+def _given(run: Runtime) -> Handle:
+    """An order that the first party gives."""
+    values = np.arange(_ELEMENTS) * _STRIDE % _ELEMENTS if run.index == 0 and not run.dry else None
+    return run.schedule("given_order", owner=0, values=values, rows=_ELEMENTS)
+
+
+def _copied(primitive: str) -> Schedule:
+    """Half of the rows of a line are those of x, half are the further ones."""
+
+    def call(run: Runtime) -> Handle:
+        return run.schedule(primitive, _numbers(run, _ELEMENTS // 2), _given(run))
+
+    return call
+
+
+def _permutation(run: Runtime) -> Handle:
+    return run.schedule("permutation", size=_ELEMENTS)
+
+
+def _moved(primitive: str) -> Schedule:
+    def call(run: Runtime) -> Handle:
+        return run.schedule(primitive, _numbers(run, _ELEMENTS), _permutation(run))
+
+    return call
+
+
 def _inject(run: Runtime) -> Handle:
     return run.schedule("inject", _bits(run, 1), _numbers(run, _ELEMENTS))
 
 
 _TWO = ("add", "multiply", "multiply_truncate", "bits_and", "xor")
-#: The measured time includes the constants among the operands, which are views of existing arrays.
+#: Both times include the operands: constants, which are views of existing arrays, and orders.
 CALLS: dict[str, Schedule] = {
     "add": _of_numbers("add"),
     "open": _open,
@@ -212,6 +222,14 @@ CALLS: dict[str, Schedule] = {
     "bit_to_ring": _of_bits("bit_to_ring", 1),
     "inject": _inject,
     "matmul": _matmul,
+    "permutation": _permutation,
+    "shuffle": _moved("shuffle"),
+    "unshuffle": _moved("unshuffle"),
+    "given_order": _given,
+    "copy_down": _copied("copy_down"),
+    "sum_up": _copied("sum_up"),
+    "sort_order": _of_numbers("sort_order", width=_WIDTH),
+    "rank_order": _of_numbers("rank_order", width=_WIDTH, ranks=(_ELEMENTS // 2,)),
 }
 
 

@@ -6,9 +6,15 @@ import os
 
 from mpc.machine.forecast import Forecast, forecast
 from mpc.machine.network import Network
+from mpc.machine.trace import Trace, Traced
+from parties.bench.setting import THREE, Setting
+from parties.bench.workloads import WORKLOADS
 from parties.local.demo import Demo
+from protocols.assembly import run_here
 from protocols.computation import Computation
 from protocols.dry import dry_run
+from protocols.engines import make_engine
+from protocols.library import Library
 
 #: The network between processes of one machine.
 LOOPBACK = Network(50e-6, 10e9)
@@ -37,3 +43,23 @@ def predict(wanted: Demo, network: Network | None) -> tuple[Forecast, int, int]:
     )
     dry = dry_run(computation)
     return forecast(dry.trace, network or LOOPBACK, cores=cores()), dry.rounds, max(dry.bytes_sent)
+
+
+def predict_workload(name: str, size: int, setting: Setting = THREE, network: Network | None = None) -> Forecast:
+    """Time of the timed part of a workload, with all parties on the cores of this machine."""
+    return forecast(workload(name, size, setting, network), network or LOOPBACK, cores=cores())
+
+
+def workload(name: str, size: int, setting: Setting = THREE, network: Network | None = None) -> Trace:
+    """The operations of the timed part of a workload, whose inputs are there when it begins."""
+    engine = make_engine(setting.engine, setting.organizations, setting.threshold)
+    run = Traced(engine, Library(), network=network)
+
+    async def script() -> None:
+        case = WORKLOADS[name](run, size)
+        await case.prepare()
+        run.begin_again()
+        await case.timed()
+
+    run_here(lambda: run.execute(script()))
+    return run.trace

@@ -17,6 +17,7 @@ from mpc.machine.network import Network
 from parties.bench.against import against
 from parties.bench.children import BenchFailed, children
 from parties.bench.growth import series
+from parties.bench.predicted import predict_workload
 from parties.bench.profile import joined
 from parties.bench.setting import THREE, Setting, default_size
 from parties.bench.tables import per_element
@@ -102,13 +103,16 @@ def measure(
             links = [reply["links"] for reply in replies]
             rounds = replies[0]["rounds"]
             seconds = [max(by_party) for by_party in zip(*(reply["seconds"] for reply in replies), strict=True)]
+            middle, predicted = median(seconds), predict_workload(workload, size, setting, network).seconds
             result: Result = {
                 "workload": workload,
                 "size": size,
                 **asdict(setting),
-                "seconds": median(seconds),
+                "seconds": middle,
                 "seconds_min": min(seconds),
                 "seconds_max": max(seconds),
+                "predicted_seconds": predicted,
+                "difference": predicted / middle - 1,
                 "floor_seconds": floor(links, rounds),
                 "bytes_per_party": max(sum(row) for row in links),
                 "rounds": rounds,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
-import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from time import perf_counter
 
 from mpc.errors import ScenarioError
@@ -22,14 +20,11 @@ from parties.net.shaping import Shaped
 from parties.run.assembly import runtime_over
 from parties.run.laps import Laps
 from parties.run.remaining import Remaining
+from parties.run.reporter import Reporter
 from parties.study.plan import BoundStudy
-from parties.system.events import Events, Progress
+from parties.system.events import Events
 from protocols.assembly import assemble, whole
 from protocols.dry import DryRun
-
-#: Seconds between two events of progress, at least while operations end, and at most.
-_BETWEEN_S = 0.1
-_SILENT_S = 0.5
 
 
 async def compute(
@@ -50,7 +45,7 @@ async def compute(
     outside    the contributions of organizations that do not compute
     reception  tells those organizations how far the run is
     shape      hold messages back as this network would
-    laps       gets the seconds of the local passes, and of the joint part after them
+    laps       gets the seconds of the local passes, and of all the rest, the joint part
     """
     computation = bound.computation
     gc.freeze()  # imported objects stay: collections during the run need not visit them
@@ -59,7 +54,7 @@ async def compute(
         shaped = Shaped(session.channel, shape, Clock())
         shaped.shaping = True
     remaining = Remaining(dry, session.index, network=computation.network, checked=laps.seconds.get("local", 0.0))
-    reporter = _Reporter(session, reception, dry.steps, remaining, events)
+    reporter = Reporter(session, reception, dry.steps, remaining, events)
     with (
         runtime_over(
             session,
@@ -74,59 +69,24 @@ async def compute(
     ):
         study = assemble(computation, run, rows=rows, manifest=dry.manifest())
         begun = perf_counter()
-        read = [begun]
+        readings: list[tuple[float, float]] = []
         for local in study.passes:
-            local.on_read = lambda: read.append(perf_counter())
+            local.on_read = lambda since: readings.append((since, perf_counter()))
         try:
             await run.execute(whole(computation.scenario, study))
         except ScenarioError as error:
             raise error.brief() from error
     ended = perf_counter()
-    laps.add("local", read[-1] - begun)
-    laps.add("joint", ended - read[-1])
+    reading = _length(readings)
+    laps.add("local", reading)
+    laps.add("joint", ended - begun - reading)
     return study
 
 
-class _Reporter:
-    """Reports progress: when operations end, and regularly while a long one is at work."""
-
-    def __init__(
-        self, session: Session, reception: Reception | None, steps: int, remaining: Remaining, events: Events
-    ) -> None:
-        self._session = session
-        self._reception = reception
-        self._steps = steps
-        self._remaining = remaining
-        self._events = events
-        self._begun = self._last = perf_counter()
-        self._done = 0
-        self._place = ("", "", 0)
-        self._timer: asyncio.TimerHandle | None = None
-
-    def __enter__(self) -> None:
-        self._tick()
-
-    def __exit__(self, *failure: object) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def finished(self, primitive: str, source: tuple[str, int]) -> None:
-        """An operation that sends is done."""
-        self._done += 1
-        self._place = (primitive, *source)
-        if perf_counter() - self._last >= _BETWEEN_S:
-            self._tell()
-
-    def _tick(self) -> None:
-        self._timer = asyncio.get_running_loop().call_later(_SILENT_S, self._tick)
-        if perf_counter() - self._last >= _SILENT_S:
-            self._tell()
-
-    def _tell(self) -> None:
-        self._last = perf_counter()
-        if self._reception is not None:
-            self._reception.desk.set_progress("computing", self._done, self._steps)
-        primitive, path, line = self._place
-        sent = self._session.frame_bytes_sent
-        share, left = self._remaining.at(self._last - self._begun, sent, self._done)
-        self._events(Progress(self._done, primitive, os.path.basename(path), line, sent, share, left))
+def _length(intervals: Sequence[tuple[float, float]]) -> float:
+    """The seconds that lie in any of the intervals."""
+    total, end = 0.0, float("-inf")
+    for first, last in sorted(intervals):
+        total += max(last - max(first, end), 0.0)
+        end = max(end, last)
+    return total

@@ -17,7 +17,7 @@ from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
 from mpc.machine.primitives import PRIMITIVES
 from mpc.machine.shapes import size_of
-from protocols.declared import per_element
+from protocols.declared import Task
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.declared import declare
 from protocols.replicated.given import Given, is_given, there_and_back, there_and_back_cost
@@ -117,5 +117,11 @@ def _cost(label: bytes, x: Spec, order: Spec) -> Cost:
     return shuffle_cost(whole, order).then(shuffle_cost(whole, order, back=True))
 
 
-declare("copy_down", copy_down, cost=_cost, work=per_element(100.0), kernels=kernels_order.GROUP)
-declare("sum_up", sum_up, cost=_cost, work=per_element(100.0), kernels=kernels_order.GROUP)
+def _work(task: Task) -> float:
+    """All rows of the line go there and back."""
+    x, order = task.operands
+    return 20.0 * order.size * size_of(x.shape[1:])
+
+
+declare("copy_down", copy_down, cost=_cost, work=_work, kernels=kernels_order.GROUP)
+declare("sum_up", sum_up, cost=_cost, work=_work, kernels=kernels_order.GROUP)

@@ -128,6 +128,20 @@ def shuffled_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost, int]:
     return spec, moved.then(moved) if tie_width else moved, 3 if tie_width else 2
 
 
+#: Nanoseconds for each bit that a comparison of keys compares.
+_BIT_NS = 0.65
+#: Nanoseconds to shuffle a key, with its order.
+_SHUFFLED_NS = 40.0
+
+
+def work_of_comparisons(count: int, n: int, width: int) -> float:
+    """Nanoseconds of one party for so many comparisons of the keys of n rows, and for shuffling these first."""
+    difference, tie_width = _widths(n, width)
+    return (
+        _BIT_NS * count * (difference + tie_width + (width - 1 if tie_width else 0)) + (1 + bool(tie_width)) * 40.0 * n
+    )
+
+
 def compared_cost(label: bytes, counter: int, counts: Iterable[int], n: int, width: int, d: int) -> tuple[Cost, int]:
     """The cost of steps with `counts` comparisons each, on the keys of n rows in an order with D = `d`, and the counter
     of inner operations after them."""

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mpc.errors import ShapeError
-from mpc.machine.engine import Integers, Shape
+from mpc.machine.engine import Integers, Shape, Spec
 from mpc.machine.party import Party
 from mpc.machine.shapes import axis_of, fitting, joined_shape, size_of, wanted
-from protocols.declared import per_bit, per_element
+from protocols.declared import Task, copied, nothing_to_do, per_bit, per_element
 from protocols.replicated import kernels
 from protocols.replicated.declared import declare
 from protocols.replicated.sharing import Arithmetic, Bits, as_words, dtype_of, integers, mask_of, words_of_bits
@@ -186,6 +186,23 @@ def keep(x: AnyShare, facts: NDArray[np.int64]) -> AnyShare:
     return scale(x, facts.reshape([-1, *[1] * len(x.shape)][: len(x.shape)]))
 
 
+#: Nanoseconds to copy a byte of both components.
+_BYTE_NS = 0.8
+
+
+def _work_of_view(task: Task) -> float:
+    return _BYTE_NS * copied(task) * _octets(task.operands[0])
+
+
+def _work_of_concatenation(task: Task) -> float:
+    return _BYTE_NS * task.result.size * _octets(task.operands[0])
+
+
+def _octets(x: Spec) -> int:
+    """Bytes of an element of a component."""
+    return dtype_of(x.width).itemsize if x.kind == "bits" else 8
+
+
 declare("constant", constant, work=per_element(4.0))
 declare("constant_bits", constant_bits, work=per_element(1.0))
 declare("add", add, local=True, work=per_element(5.0))
@@ -194,11 +211,11 @@ declare("scale", scale, local=True, work=per_element(6.0))
 declare("add_public", add_public, work=per_element(6.0))
 declare("sum", sum_over, local=True, work=per_element(1.5))
 declare("cumulative_sum", cumulative_sum, local=True, work=per_element(2.5))
-declare("view", view, local=True, work=per_element(6.0))
-declare("concatenate", concatenate, local=True, work=per_element(7.0, of_result=True))
+declare("view", view, local=True, work=_work_of_view)
+declare("concatenate", concatenate, local=True, work=_work_of_concatenation)
 declare("xor", xor, local=True, work=per_bit(0.4))
 declare("invert", invert, work=per_bit(0.4))
 declare("unpack", unpack, local=True, work=per_bit(0.4))
 declare("magnitude", magnitude, local=True, work=per_bit(0.4))
 declare("bit_reverse", bit_reverse, local=True, work=per_bit(0.4))
-declare("keep", keep, local=True)
+declare("keep", keep, local=True, work=nothing_to_do)

@@ -207,10 +207,13 @@ def matmul_truncate_cost(label: bytes, x: Spec, y: Spec, *, bits: int) -> Cost:
 
 
 def _work(task: Task) -> float:
-    """A summand for the products of numbers, and a summand for the elements of the three matrices."""
+    """A part for the products of numbers, and a part for the elements that are split into limbs and joined of them.
+    Products of integers as they are take a pass over them."""
     x, y = task.operands
     rows, inner, columns = x.shape[0], x.shape[1], y.shape[1]
-    return 0.15 * rows * inner * columns + 35.0 * (rows * inner + inner * columns + rows * columns)
+    if limbs.plain(rows, inner, columns):
+        return 1.1 * rows * inner * columns
+    return 0.2 * rows * inner * columns + 6.0 * (rows * inner + inner * columns) + 14.0 * rows * columns
 
 
 declare("matmul", matmul, cost=matmul_cost, work=_work)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from mpc.machine.engine import Cost, Share, Spec
 from mpc.machine.party import Party, inner_label
 from mpc.machine.shapes import vector
-from protocols.declared import per_element
+from protocols.declared import nothing_to_do, per_element
 from protocols.permuting import WORDS, Places, distance, inverted, placing
 from protocols.replicated import kernels, kernels_order
 from protocols.replicated.declared import declare
@@ -237,7 +237,13 @@ def order_of_plan(label: bytes, x: Spec, owner: int | None = None) -> tuple[Spec
     return spec, cost
 
 
-declare("permutation", permutation, plan=permutation_plan, work=per_element(20.0), kernels=kernels_order.GROUP)
+declare(
+    "permutation",
+    permutation,
+    plan=permutation_plan,
+    work=per_element(8.0, of_result=True),
+    kernels=kernels_order.GROUP,
+)
 declare("shuffle", shuffle, cost=lambda label, x, order: shuffle_cost(x, order), work=per_element(20.0))
 declare("unshuffle", unshuffle, cost=lambda label, x, order: shuffle_cost(x, order, back=True), work=per_element(20.0))
 declare(
@@ -245,6 +251,7 @@ declare(
     lambda order: order.opposite(),
     local=True,
     plan=lambda label, order: (turned(order) if is_given(order) else order, NOTHING),
+    work=nothing_to_do,
 )
 declare(
     "order_of",

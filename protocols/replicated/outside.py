@@ -17,6 +17,7 @@ from mpc.machine.engine import Cost, Integers, Piece, Spec
 from mpc.machine.labels import Streams
 from mpc.machine.party import Party, inner_label
 from protocols.chunks import each
+from protocols.declared import per_bit, per_element
 from protocols.replicated import local
 from protocols.replicated.compare import sign, sign_cost
 from protocols.replicated.declared import declare
@@ -140,6 +141,6 @@ def combine(parts: Sequence[NDArray[np.uint64]], x: Spec) -> NDArray[Any]:
     return joint.reshape(x.shape)
 
 
-declare("take", take)
-declare("nonnegative", nonnegative, cost=nonnegative_cost, whole=True)
-declare("hand_out", hand_out, cost=hand_out_cost)
+declare("take", take, work=per_element(4.0))
+declare("nonnegative", nonnegative, cost=nonnegative_cost, whole=True, work=per_bit(0.9, of_result=True))
+declare("hand_out", hand_out, cost=hand_out_cost, work=per_element(10.0))

@@ -12,6 +12,7 @@ import numpy as np
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
 from protocols.chunks import each
+from protocols.declared import per_bit
 from protocols.replicated.declared import declare
 from protocols.replicated.masks import draw, words
 from protocols.replicated.roles import Chunk, D, E, Load, cut, load
@@ -94,4 +95,4 @@ def recompose_cost(label: bytes, x: Spec) -> Cost:
     return load(cut(label, x.size, chunk=_CHUNK), lambda n: Load(2, (_sent(n, x.width), 8 * n, 8 * n), (1, 1, 1)))
 
 
-declare("recompose", recompose, cost=recompose_cost)
+declare("recompose", recompose, cost=recompose_cost, work=per_bit(3.0))

@@ -7,16 +7,19 @@ import numpy as np
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party, inner_label
 from mpc.machine.shapes import check_ranks, sortable
-from protocols.declared import per_bit
+from protocols.declared import Task
 from protocols.replicated import kernels_order
 from protocols.replicated.declared import declare
-from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
+from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan, work_of_comparisons
 from protocols.replicated.orders import Order
 from protocols.replicated.roles import NOTHING
 from protocols.replicated.sharing import Arithmetic
 from protocols.replicated.sort import disclosed_by_sort, sort_order, sort_plan
 from protocols.selecting import disclosed_by_selection, in_front, selected, selection, steps_of
 from protocols.sorting import steps
+
+#: Nanoseconds of one party for a row whose place follows from opened results.
+_TOLD_NS = 80.0
 
 
 async def rank_order(party: Party, x: Arithmetic, ranks: tuple[int, ...], width: int) -> Order:
@@ -58,6 +61,15 @@ def rank_order_plan(label: bytes, x: Spec, ranks: tuple[int, ...], width: int) -
     return spec, cost.then(comparisons).then(beside)
 
 
+def _work(task: Task) -> float:
+    """A sort, or comparisons; and how the opened results tell the places of all rows."""
+    n, width = task.size, task.width
+    plan = selection(n, task.parameters["ranks"])
+    if plan is None:
+        return 1e9 * task.engine.work("sort_order", *task.operands, width=width)
+    return work_of_comparisons(sum(disclosed_by_selection(plan).values()), n, width) + _TOLD_NS * n
+
+
 def _disclosed(x: Spec, *, ranks: tuple[int, ...], width: int) -> dict[str, int]:
     plan = selection(x.size, ranks)
     return disclosed_by_sort(x.size, width) if plan is None else disclosed_by_selection(plan)
@@ -68,7 +80,7 @@ declare(
     rank_order,
     plan=rank_order_plan,
     whole=True,
-    work=per_bit(15.0),
+    work=_work,
     kernels=kernels_order.GROUP,
     discloses=_disclosed,
 )

@@ -16,10 +16,10 @@ from functools import lru_cache
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party, inner_label
 from mpc.machine.shapes import sortable
-from protocols.declared import per_bit
+from protocols.declared import Task
 from protocols.replicated import kernels_order
 from protocols.replicated.declared import declare
-from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan
+from protocols.replicated.keys import compared_cost, shuffled, shuffled_plan, work_of_comparisons
 from protocols.replicated.orders import Order, permutation, permutation_plan
 from protocols.replicated.radix import digits_plan, passes, sort_by_digits
 from protocols.replicated.sharing import Arithmetic
@@ -27,6 +27,8 @@ from protocols.sorting import PLACES, disclosed_by_comparisons, sorted_rows, ste
 
 #: A round takes as much time as this many bytes of one party.
 _ROUND = 1 << 15
+#: Nanoseconds of one party for a bit of a key that is sorted by digits.
+_DIGITS_NS = 90.0
 
 
 async def sort_order(party: Party, x: Arithmetic, width: int) -> Order:
@@ -93,12 +95,19 @@ def comparisons_plan(label: bytes, x: Spec, width: int) -> tuple[Spec, Cost]:
     return spec, cost.then(comparisons)
 
 
+def _work(task: Task) -> float:
+    n, width = task.size, task.width
+    if n > 1 and by_digits(n, width):
+        return _DIGITS_NS * n * width
+    return work_of_comparisons(sum(steps(n)), n, width)
+
+
 declare(
     "sort_order",
     sort_order,
     plan=sort_plan,
     whole=True,
-    work=per_bit(60.0),
+    work=_work,
     kernels=kernels_order.GROUP,
     discloses=lambda x, width: disclosed_by_sort(x.size, width),
 )

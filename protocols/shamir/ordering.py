@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from mpc.machine.engine import Cost, Spec
 from mpc.machine.party import Party
 from mpc.machine.shapes import sortable, vector
-from protocols.declared import Planned
+from protocols.declared import Planned, nothing_to_do
 from protocols.selecting import disclosed_by_selection, selection
 from protocols.shamir import orders, sort, switches
 from protocols.shamir.committee import Scheme
@@ -143,7 +143,7 @@ def _opened_by_ranks(scheme: Scheme, x: Spec, *, ranks: tuple[int, ...], width: 
 declare("permutation", _permutation, plan=_permutation_plan, whole=True, work=of_bits)
 declare("shuffle", shuffle, cost=shuffle_cost, whole=True, work=of_bits)
 declare("unshuffle", _unshuffle, cost=_unshuffle_cost, whole=True, work=of_bits)
-declare("opposite", lambda order: order.opposite(), local=True, plan=_opposite_plan)
+declare("opposite", lambda order: order.opposite(), local=True, plan=_opposite_plan, work=nothing_to_do)
 declare("sort_order", _sort_order, plan=_sort_plan, whole=True, work=of_bits, discloses=_opened_by_sort)
 declare("rank_order", _rank_order, plan=_rank_plan, whole=True, work=of_bits, discloses=_opened_by_ranks)
 declare("order_of", order_of, plan=order_of_plan, whole=True, work=of_bits, discloses=_opened_places)

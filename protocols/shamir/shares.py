@@ -11,7 +11,7 @@ from mpc.machine.engine import Integers
 from mpc.machine.party import Party
 from mpc.machine.shapes import axis_of, fitting, joined_shape, same_shape, size_of, wanted
 from mpc.untyped import Opaque
-from protocols.declared import per_element
+from protocols.declared import copied, nothing_to_do, per_element
 from protocols.shamir import kernels, local
 from protocols.shamir.committee import Scheme
 from protocols.shamir.declared import declare
@@ -156,11 +156,11 @@ declare("scale", scale, local=True, work=per_element(8.0))
 declare("add_public", add_public, local=True, work=per_element(6.0))
 declare("sum", sum_over, local=True, work=per_element(2.0))
 declare("cumulative_sum", cumulative_sum, local=True, work=per_element(5.0))
-declare("view", lambda x, to, shape: x.viewed(to, shape), local=True, work=per_element(8.0))
+declare("view", lambda x, to, shape: x.viewed(to, shape), local=True, work=lambda task: 8.0 * copied(task))
 declare("concatenate", concatenate, local=True, work=per_element(10.0, of_result=True))
 declare("xor", xor, local=True, work=of_planes)
 declare("invert", invert, local=True, work=of_planes)
 declare("unpack", unpack, local=True, work=of_planes)
 declare("magnitude", magnitude, local=True, work=of_planes)
 declare("bit_reverse", bit_reverse, local=True, work=of_planes)
-declare("keep", keep, local=True)
+declare("keep", keep, local=True, work=nothing_to_do)

@@ -52,13 +52,9 @@ def orders_of(keys: HeldKeys, local: Local, rows: int) -> list[Ordering]:
         if owner >= run.parties:
             places = _outside(keys, local, "places", rows, max(rows - 1, 1), owner)
             orders.append(order_from_places(run, places, owner))
-        elif run.dry or run.index != owner:
-            handle = run.schedule("given_order", reads=reads, owner=owner, values=None, rows=rows)
-            orders.append(Ordering(run, handle, LOOSE))
         else:
-            handle = run.schedule(
-                "given_order", local=local, reads=reads, owner=owner, values=lambda found: found["order"], rows=rows
-            )
+            values = None if run.dry or run.index != owner else lambda found: found["order"]
+            handle = run.schedule("given_order", local=local, reads=reads, owner=owner, values=values, rows=rows)
             orders.append(Ordering(run, handle, LOOSE))
     return orders
 
@@ -98,12 +94,9 @@ def numbers_of(keys: HeldKeys, local: Local, name: str, size: int, bound: int) -
     for owner in source.owners:
         if owner >= run.parties:
             handle = _outside(keys, local, name, size, bound, owner)
-        elif run.dry or run.index != owner:
-            handle = run.schedule("input", reads=reads, owner=owner, values=None, shape=(size,))
         else:
-            handle = run.schedule(
-                "input", local=local, reads=reads, owner=owner, values=lambda found: found[name], shape=(size,)
-            )
+            values = None if run.dry or run.index != owner else lambda found: found[name]
+            handle = run.schedule("input", local=local, reads=reads, owner=owner, values=values, shape=(size,))
         shared.append(SecretArray(run, handle, type="int", bound=bound, basis=LOOSE))
     return shared
 

@@ -5,16 +5,29 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import asdict
 
 import pytest
 from click.testing import CliRunner
 
-from mpc.machine.network import Network
+from mpc.machine.network import NETWORKS, Network
 from parties.cli.main import main
 from protocols.simulate import Computation, dry_run
 from scenarios.hospital_statistics import scenario
 
 pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", ["linked_registry", "students_and_taxes", "ad_conversion"])
+def test_joins_of_secret_tables_take_what_is_predicted(name):
+    command = [sys.executable, "-m", "parties.cli", "bench", "--json", "--scenario", name, "--network", "wan"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert ended.returncode == 0, ended.stderr
+    (found,) = json.loads(ended.stdout)
+    assert found["network"] == asdict(NETWORKS["wan"])
+    # The network takes this long whatever the machine does. A busy machine is slower, and parties without rows wait for
+    # owners that read theirs: that the prediction is not too small is held to recorded times (test_bench_predicted).
+    assert found["predicted_seconds"] < 1.25 * found["seconds"]
 
 
 def test_a_scenario_takes_its_rounds_on_a_slow_network_and_is_predicted():

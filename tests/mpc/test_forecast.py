@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 
 from mpc.machine.channel import FRAME_HEADER
+from mpc.machine.engine import Cost
 from mpc.machine.forecast import Machine, forecast
 from mpc.machine.network import Network
-from mpc.machine.trace import Settle, Traced
+from mpc.machine.operation import Local
+from mpc.machine.trace import Read, Settle, Traced
 from mpc.values.secret import constant
 from protocols.library import Library
 from protocols.simulate import make_engine
@@ -149,6 +151,70 @@ def test_parties_on_one_machine_share_its_cores():
     assert one == pytest.approx(15.0, rel=1e-6)
     assert three == alone
     assert 7.5 * 0.99 < two <= 10.0 * 1.01
+
+
+def test_parties_that_send_one_after_the_other_take_longer_than_those_that_send_at_once():
+    """Rows in an order that party 0 knows: party 1 to 2, then 2 and 1 to each other; the owner's part comes beside."""
+    rows, bits_per_second = 10_000, 1e6
+
+    async def script(run):
+        order = run.schedule("given_order", owner=0, values=None, rows=rows)
+        await run.settle(order)
+        run.begin_again()
+        run.schedule("copy_down", ints(run, rows // 2).handle, order)
+
+    run = traced(script)
+    (step,) = [step for step in run.trace.steps if step.cost.rounds]
+    assert [stage.rounds for stage in step.cost.stages] == [1, 1, 1]
+    assert tuple(map(sum, zip(*[stage.bytes_sent for stage in step.cost.stages], strict=True))) == step.cost.bytes_sent
+    whole, kept = (8 * (8 * n + FRAME_HEADER) / bits_per_second for n in (rows, rows // 2))
+    found = forecast(run.trace, Network(2 * HALF, bits_per_second), IDLE).network_seconds
+    assert found == pytest.approx(3 * HALF + 2 * whole + kept)
+    even = step._replace(cost=Cost(3, step.cost.bytes_sent, step.cost.messages))
+    run.trace.steps[run.trace.steps.index(step)] = even
+    assert forecast(run.trace, Network(2 * HALF, bits_per_second), IDLE).network_seconds < 0.7 * found
+
+
+def test_what_an_owner_computes_from_its_rows_comes_first_and_is_its_own():
+    """Two inputs of party 1 wait for 3 and 5 seconds; one of party 2 for nothing; the others wait for all of them."""
+    first, second = Local(b"one", 3.0), Local(b"two", 5.0)
+
+    async def script(run):
+        given = [
+            run.schedule("input", local=local, owner=owner, values=None, shape=(3,))
+            for local, owner in ((first, 1), (second, 1), (None, 2))
+        ]
+        await run.settle(*given)
+        ints(run, 3).times(ints(run, 3), bound=1 << 20)
+
+    run = traced(script)
+    assert run.trace.locals == [3.0, 5.0]
+    assert [item for item in run.trace.script.items if isinstance(item, Read)] == [Read((0, 1))]
+    free = forecast(run.trace, FAR, IDLE)
+    assert free.seconds == pytest.approx(8.0 + 2 * HALF, abs=1e-4)
+    assert free.network_seconds == pytest.approx(2 * HALF)
+
+
+def test_what_nobody_waited_for_is_computed_before_the_end():
+    async def script(run):
+        run.schedule("input", local=Local(b"one", 3.0), owner=1, values=None, shape=(3,))
+
+    assert forecast(traced(script).trace, FAR, IDLE).seconds == pytest.approx(3.0 + HALF, abs=1e-4)
+
+
+def test_a_trace_can_begin_again():
+    async def script(run):
+        x = ints(run, 3)
+        y = x.times(x, bound=1 << 20)
+        await run.settle(y.handle)
+        run.begin_again()
+        z = y.times(x, bound=1 << 20)
+        await run.settle(y.handle, z.handle)
+
+    run = traced(script)
+    assert [step.primitive for step in run.trace.steps] == ["multiply"]
+    assert run.trace.script.items == [0, Settle((0,))]
+    assert forecast(run.trace, FAR, IDLE).network_seconds == pytest.approx(HALF)
 
 
 def test_an_owner_waits_for_nobody_and_the_others_for_the_owner():

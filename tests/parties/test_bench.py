@@ -41,6 +41,8 @@ KEYS = [
     "seconds",
     "seconds_min",
     "seconds_max",
+    "predicted_seconds",
+    "difference",
     "floor_seconds",
     "bytes_per_party",
     "rounds",
@@ -87,6 +89,8 @@ def test_every_workload_between_real_processes():
     for result in results:
         assert list(result) == KEYS
         assert 0 < result["seconds_min"] <= result["seconds"] <= result["seconds_max"] < 30
+        assert 0 < result["predicted_seconds"] < 30
+        assert result["difference"] == pytest.approx(result["predicted_seconds"] / result["seconds"] - 1)
         assert 0 < result["floor_seconds"] < 30
         assert 0 <= result["max_error"] <= WORKLOADS[result["workload"]].tolerance
         assert result["memory_bytes"] is None or -(8 << 20) < result["memory_bytes"] < 256 << 20

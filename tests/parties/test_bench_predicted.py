@@ -6,11 +6,14 @@ import pytest
 
 from mpc.machine.forecast import ORDINARY, forecast
 from mpc.machine.network import NETWORKS
-from parties.bench.calibrate import CALLS, traced, workload
-from parties.bench.predicted import LOOPBACK, predict
+from parties.bench.calibrate import CALLS, traced
+from parties.bench.predicted import LOOPBACK, predict, workload
 from parties.bench.setting import THREE, Setting
 from parties.local.demo import prepare
 from parties.study.loader import available
+
+#: They send nothing, or as much whatever the threshold is.
+LITTLE_SENT = {"add", "permutation", "given_order"}
 
 
 @pytest.mark.parametrize(
@@ -23,8 +26,48 @@ from parties.study.loader import available
     ],
 )
 def test_recorded_workloads_are_predicted_within_a_quarter(name, size, least, most):
-    whole, before = (forecast(workload(name, size, timed), LOOPBACK, ORDINARY, 2).seconds for timed in (True, False))
-    assert least * 0.75 <= whole - before <= most * 1.25
+    seconds = forecast(workload(name, size), LOOPBACK, ORDINARY, 2).seconds
+    assert least * 0.75 <= seconds <= most * 1.25
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "measured"),
+    [
+        ("join", 10_000, 0.90),
+        ("join", 100_000, 4.73),
+        ("join_many", 100_000, 6.69),
+        ("group_by", 10_000, 2.77),
+        ("group_by", 100_000, 7.56),
+        ("median", 100_000, 7.15),
+        ("distinct", 100_000, 8.38),
+        ("sql", 10_000, 2.50),
+        ("sql", 100_000, 12.8),
+        ("linkage", 1_000, 3.05),
+        ("linkage", 10_000, 23.4),
+    ],
+)
+def test_work_on_secret_tables_is_predicted_within_a_quarter_on_a_slow_network(name, size, measured):
+    network = NETWORKS["wan"]
+    found = forecast(workload(name, size, network=network), network, ORDINARY, 2)
+    assert found.seconds == pytest.approx(measured, rel=0.25)
+    assert found.network_seconds > 0.8 * found.seconds  # the network decides, not the machine
+
+
+@pytest.mark.parametrize(
+    ("name", "measured"),
+    [
+        ("hospital_statistics", 4.47),
+        ("hospital_risk_model", 20.1),
+        ("linked_registry", 8.12),
+        ("students_and_taxes", 5.03),
+        ("ad_conversion", 3.24),
+        ("fraud_overlap", 5.03),
+        ("city_mobility", 0.71),
+    ],
+)
+def test_recorded_scenarios_are_predicted_within_a_quarter_on_a_slow_network(name, measured):
+    found, _, _ = predict(prepare(name, None, ()), NETWORKS["wan"])
+    assert found.seconds == pytest.approx(measured, rel=0.25)
 
 
 @pytest.mark.parametrize(
@@ -39,15 +82,22 @@ def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
     assert found.seconds <= beside * least + 8 * 2 * sent / 100e6 + 2 * found.compute_seconds
 
 
+@pytest.mark.parametrize("name", ["join", "join_many", "sql"])
+def test_what_owners_compute_for_a_join_grows_with_their_rows(name):
+    few, many = (workload(name, size).locals for size in (1000, 4000))
+    assert min(few) > 0
+    assert many == pytest.approx([4 * seconds for seconds in few])
+
+
 @pytest.mark.parametrize("setting", [THREE, Setting("shamir", 5, 2)])
 @pytest.mark.parametrize("primitive", CALLS)
 def test_kernels_are_measured_and_predicted_for_the_same_call(primitive, setting):
     last = traced(CALLS[primitive], setting).steps[-1]
     assert last.primitive == primitive
-    assert 0 < last.work < 0.3
+    assert 0 < last.work < (1.0 if primitive == "sort_order" else 0.3)
 
 
-@pytest.mark.parametrize("primitive", [name for name in CALLS if name != "add"])
+@pytest.mark.parametrize("primitive", [name for name in CALLS if name not in LITTLE_SENT])
 def test_more_parties_and_higher_thresholds_compute_more(primitive):
     def work(parties, threshold):
         return traced(CALLS[primitive], Setting("shamir", parties, threshold)).steps[-1].work

@@ -285,6 +285,18 @@ def test_costs_are_planned_and_messages_do_not_depend_on_the_data(engine):
     assert sorted(first) == sorted(second)
 
 
+def test_owners_compute_filters_for_as_many_rows_as_there_are_places():
+    def seconds(places: int) -> list[float]:
+        async def script(study: Study) -> None:
+            await linked(study, rows=places)
+
+        return dry_run(Computation(scenario_of(script), list("abc"))).trace.locals
+
+    few, many = seconds(10), seconds(40)
+    assert min(few) > 0
+    assert many == pytest.approx([4 * x for x in few])
+
+
 def test_the_plan_says_that_filters_leave_their_owners():
     planned = dry_run(Computation(scenario_of(_mean), list("abc")))
     assert what_is_shared(planned)[0].startswith("Rows of deaths leave their organizations as shares: born exactly, ")
