@@ -33,11 +33,12 @@ KEPT = 3
 
 @dataclass(frozen=True)
 class Contributor:
-    """An organization that contributes and does not compute."""
+    """An organization that contributes and does not compute. `enrolled`: by a roll, so it is one of very many."""
 
     name: str
     index: int
     card: Card
+    enrolled: bool = False
 
 
 class Closed(RemoteProtocolError):

@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mpc.errors import ConfigError
 from mpc.machine.engine import Engine
 from mpc.machine.outside import Layout, Outside
 from mpc.releases.study import Study
@@ -15,6 +16,7 @@ from parties.contributors.handout import Facts, hand_out, store
 from parties.contributors.inbox import Contributor, Inbox
 from parties.organization.home import Home
 from parties.organization.identity import Card
+from parties.organization.roll import Roll
 from parties.study.plan import StudyPlan
 from parties.system.events import Events, Status
 
@@ -127,9 +129,30 @@ class Reception:
 
 
 def visitors(home: Home, plan: StudyPlan) -> list[Contributor]:
-    """The organizations of a study that do not compute. ConfigError if the card of one is not known here."""
-    return [
-        Contributor(name, plan.index(name), home.consortium.member(name).card)
-        for name in plan.participants
-        if name not in plan.having("compute")
+    """The organizations of a study that do not compute. ConfigError if the card of one is not known here, or if the
+    roll of the others is wrong."""
+    computing = set(plan.having("compute"))
+    named = [
+        Contributor(organization.name, index, home.consortium.member(organization.name).card)
+        for index, organization in enumerate(plan.organizations)
+        if organization.name not in computing
     ]
+    return [*named, *_enrolled(home, plan)]
+
+
+def _enrolled(home: Home, plan: StudyPlan) -> list[Contributor]:
+    if plan.contributors is None:
+        return []
+    roll, where = plan.contributors.enrolled, plan.contributors.roll
+    if not isinstance(roll, Roll):
+        raise ConfigError(f"{roll.path} is the place of one organization: a compute party needs the roll, {where}")
+    cards = roll.cards()
+    keys = home.keys()
+    known = {keys[organization.name]: organization.name for organization in plan.organizations}
+    for card in cards:
+        if card.key_hash in known:
+            raise ConfigError(
+                f"{roll.path}: {card.name} has the key of {known[card.key_hash]}, which the study names: it would "
+                "count twice. Make the roll anew without this card:  comity roll make"
+            )
+    return [Contributor(card.name, index, card, True) for index, card in zip(plan.enrolled, cards, strict=True)]

@@ -120,11 +120,7 @@ class _Party:
 
     async def _whole(self) -> Outcome:
         plan = self._bound.plan
-        if self._home.name not in plan.participants:
-            raise ConfigError(
-                f"{plan.where}: {self._home.name} does not take part; the organizations are "
-                f"{', '.join(plan.participants)}"
-            )
+        plan.index(self._home.name)
         if self._home.name not in plan.having("compute"):
             raise ConfigError(
                 f"{plan.where}: {self._home.name} does not compute in this study: use `comity submit`, which submits "

@@ -32,7 +32,7 @@ from protocols.engines import ENGINES
 #: All keys of a study file; a misspelt key is compared with them.
 _KEYS = (
     *("scenario", "purpose", "engine", "threshold", "keep_contributions", "parameters", "organizations", "ranges"),
-    *("network", "valid_from", "valid_until", "name", "rtt", "bandwidth", "roles"),
+    *("network", "valid_from", "valid_until", "name", "rtt", "bandwidth", "roles", "contributors", "roll", "at_least"),
 )
 #: pydantic's type of an error -> what to write.
 _EXPECTED = {
@@ -48,6 +48,7 @@ _EXAMPLES = {
     "scenario": '"NAME or FILE.py"',
     "purpose": '"what it is for"',
     "roles": '["input", "compute", "recipient"]',
+    "roll": '"NAME.roll"',
 }
 
 
@@ -115,6 +116,15 @@ class OrganizationEntry(BaseModel):
     roles: Annotated[list[Text], Field(min_length=1), AfterValidator(_roles)]
 
 
+class ContributorsEntry(BaseModel):
+    """[contributors]: the roll that enrols them, and one key for each input that each of them brings."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Text]
+
+    roll: Text
+
+
 class NetworkEntry(BaseModel):
     """[network]: a name, or the round trip and the rate of the slowest link."""
 
@@ -145,6 +155,7 @@ class StudyFile(BaseModel):
     keep_contributions: StrictBool = False
     parameters: dict[str, Any] = {}
     organizations: dict[Name, OrganizationEntry]
+    contributors: ContributorsEntry | None = None
     ranges: dict[str, dict[str, Annotated[tuple[RangeLimit, RangeLimit], AfterValidator(_span)]]] = {}
     network: NetworkEntry | None = None
     valid_from: date | None = None
