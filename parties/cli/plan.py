@@ -292,6 +292,10 @@ def _who_is_enrolled(plan: StudyPlan, amount: Mapping[str, int]) -> list[str]:
     return [
         f"{plan.contributors} submit {amount['values']:,} numbers each with `comity submit`, in shares sealed for each "
         f"compute party ({size(amount['bytes'])} in all), and need not wait for the run.",
+        "The run waits for all of them."
+        if plan.contributors.at_least is None
+        else f"{plan.contributors.at_least:,} of them are enough: once all compute parties have waited, the run begins "
+        "without the others, who count as organizations without rows.",
         f"The words of {plan.contributors.roll}: {in_words(plan.contributors.enrolled.digest)}.",
     ]
 
@@ -388,6 +392,7 @@ def _enrolled(plan: StudyPlan) -> dict[str, Any] | None:
         "digest": enrolled.digest.hex(),
         "words": in_words(enrolled.digest),
         "datasets": dict(plan.contributors.datasets),
+        "at_least": plan.contributors.at_least,
     }
 
 

@@ -45,6 +45,8 @@ class Reception:
         self._events = events
         self._visitors = visitors(home, plan)
         self._paths: dict[str, Path] = {}
+        #: So many contributions are used in the run.
+        self.came = 0
         self.inbox = Inbox(
             home.path,
             home.identity,
@@ -73,7 +75,8 @@ class Reception:
         self.desk.set_progress(text)
 
     async def contributions(self, session: Session, wait: float) -> Outside:
-        """Wait for a contribution of every contributor, the same at all compute parties. Raises errors of `gather`."""
+        """Wait for a contribution of every contributor, or of enough of them, the same at all compute parties. Raises
+        errors of `gather`."""
         if not self.inbox.contributors:
             return Outside(self._layout)
         ticks = 0
@@ -83,11 +86,21 @@ class Reception:
             ticks += 1
 
         session.attach(progress=lambda: ticks, waiting=lambda: None)
-        digests = await gather(session.channel, self.inbox, wait=wait, status=self._announce, progressed=progressed)
-        dealt = self.inbox.chosen(digests)
+        enrolled = self._plan.contributors
+        digests = await gather(
+            session.channel,
+            self.inbox,
+            wait=wait,
+            status=self._announce,
+            progressed=progressed,
+            at_least=None if enrolled is None else enrolled.at_least,
+        )
+        dealt = await asyncio.to_thread(self.inbox.chosen, digests)
         if not self._plan.keep_contributions:
             await asyncio.to_thread(self.inbox.spend, digests)  # no value was opened yet
-        self._announce(f"contributions of {len(digests)} organizations are here")
+        self.came = len(digests)
+        of = "" if self.came == len(self.inbox.contributors) else f" of {len(self.inbox.contributors):,}"
+        self._announce(f"contributions of {self.came:,}{of} organizations are here")
         return Outside(self._layout, dealt)
 
     def results(self, study: Study, session: Session, facts: Facts) -> list[str]:

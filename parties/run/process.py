@@ -187,6 +187,7 @@ class _Party:
                 self._opened(digest.hex(), study.results)
                 outcome = self._outcome(study, session, rows, digest)
                 if reception is not None:
+                    outcome.contributions = reception.came
                     outcome.unwritten += reception.results(study, session, outcome.facts)
             try:
                 self._done(outcome)
@@ -233,7 +234,6 @@ class _Party:
             phases=dict(self._laps.seconds),
             refused={f"{address}: {reason}": count for (address, reason), count in session.refused.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            contributions=len(run.outside.dealt),
             left_out=study.left_out,
             skipped=skipped(study),
         )

@@ -83,7 +83,9 @@ def brought_lines(outcome: Outcome) -> list[str]:
 
 
 def _notes(plan: StudyPlan, outcome: Outcome) -> list[str]:
-    notes = [] if plan.contributors is None else [f"{plan.contributors}; {outcome.contributions:,} contributions came"]
+    notes = []
+    if plan.contributors is not None and outcome.contributions:
+        notes.append(f"{plan.contributors}; contributions of {outcome.contributions:,} organizations came")
     notes += [f"refused {count} connections from {where}" for where, count in outcome.refused.items()]
     if outcome.left_out:
         notes.append(

@@ -93,6 +93,7 @@ def agreed_document(
             "enrolled": plan.contributors.count,
             "roll": plan.contributors.enrolled.digest.hex(),
             "datasets": dict(plan.contributors.datasets),
+            "at_least": plan.contributors.at_least,
         }
     if loaded.shares:  # people must read these lines, too
         document["works_on_shares"] = list(loaded.shares)

@@ -117,12 +117,14 @@ class OrganizationEntry(BaseModel):
 
 
 class ContributorsEntry(BaseModel):
-    """[contributors]: the roll that enrols them, and one key for each input that each of them brings."""
+    """[contributors]: the roll that enrols them, how many of them are enough, and one key for each input that each of
+    them brings."""
 
     model_config = ConfigDict(extra="allow")
     __pydantic_extra__: dict[str, Text]
 
     roll: Text
+    at_least: Annotated[StrictInt, Field(ge=1)] | None = None
 
 
 class NetworkEntry(BaseModel):
@@ -160,6 +162,15 @@ class StudyFile(BaseModel):
     network: NetworkEntry | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+
+    @model_validator(mode="after")
+    def _once(self) -> StudyFile:
+        if self.keep_contributions and self.contributors is not None and self.contributors.at_least is not None:
+            raise ValueError(
+                "contributors.at_least cannot stand beside keep_contributions: two runs, one of them with an "
+                "organization more, would together show the numbers of that organization"
+            )
+        return self
 
     @model_validator(mode="after")
     def _dates(self) -> StudyFile:

@@ -17,6 +17,7 @@
     [contributors]                             # very many that bring data and do not compute, enrolled by a file
     roll = "devices.roll"
     habits = "habits"
+    at_least = 9000                            # the run begins without the others after --wait; default: all
 
     [network]                                  # the slowest link: protocols are chosen by it
     rtt       = "40ms"
@@ -66,11 +67,13 @@ class Contributors:
     roll      the file's name in the study
     enrolled  the roll, or at one of them its place in it
     datasets  what each of them brings, as in `Organization`
+    at_least  so many of them are enough once all compute parties have waited; None: the run waits for all
     """
 
     roll: str
     enrolled: Enrolled
     datasets: Mapping[str, str]
+    at_least: int | None = None
 
     @property
     def count(self) -> int:
@@ -281,8 +284,11 @@ def _owners(plan: StudyPlan, name: str, holder: str | None, where: str) -> tuple
 def _contributors(entry: dict[str, Any] | None, path: Path | None, place: Path | None) -> Contributors | None:
     if entry is None:
         return None
-    roll = entry.pop("roll")
-    return Contributors(roll, enrolled_by(roll, path, place), entry)
+    roll, at_least = entry.pop("roll"), entry.pop("at_least")
+    contributors = Contributors(roll, enrolled_by(roll, path, place), entry, at_least)
+    if at_least is not None and at_least > contributors.count:
+        raise ConfigError(f"{path or 'study'}: contributors.at_least: {at_least:,} of {contributors}")
+    return contributors
 
 
 def _check_inputs(contributors: Contributors, inputs: Mapping[str, Any], where: str) -> None:

@@ -195,7 +195,7 @@ def test_no_option_speaks_of_less():
 
 def test_neither_study_nor_home_says_how_to_connect():
     """The keys that a study, a card and a consortium file may have, named one by one."""
-    from parties.study.file import OrganizationEntry, StudyFile
+    from parties.study.file import ContributorsEntry, OrganizationEntry, StudyFile
 
     assert set(StudyFile.model_fields) == {
         "scenario", "purpose", "engine", "parameters", "organizations", "ranges", "valid_from", "valid_until",
