@@ -199,8 +199,9 @@ def test_neither_study_nor_home_says_how_to_connect():
 
     assert set(StudyFile.model_fields) == {
         "scenario", "purpose", "engine", "parameters", "organizations", "ranges", "valid_from", "valid_until",
-        "network", "threshold", "keep_contributions",
+        "network", "threshold", "keep_contributions", "contributors",
     }  # fmt: skip
+    assert set(ContributorsEntry.model_fields) == {"roll", "at_least"}
     assert set(OrganizationEntry.model_fields) == {"roles"}
     for module in ("parties.net.session", "parties.net.link", "parties.net.dialer", "parties.run.process"):
         source = Path(str(importlib.import_module(module).__file__)).read_text()
