@@ -40,7 +40,7 @@ async def receive(run: Runtime) -> None:
 
 async def _receive(run: Runtime, layout: Layout, owners: Sequence[int]) -> None:
     outside = run.outside
-    sizes = tuple(layout.sizes[owner] for owner in owners)
+    sizes = tuple(layout.size(owner) for owner in owners)
     pieces = None if run.dry else tuple(outside.dealt[owner].pieces for owner in owners)
     x = run.schedule("take", pieces=pieces, sizes=sizes)
     bounds = np.concatenate([layout.bounds(owner) for owner in owners])
@@ -92,7 +92,7 @@ def _blocks(layout: Layout) -> list[list[int]]:
     blocks: list[list[int]] = []
     room = 0
     for owner in layout.owners:
-        size = layout.sizes[owner]
+        size = layout.size(owner)
         if not blocks or size > room:
             blocks.append([])
             room = BLOCK

@@ -247,7 +247,7 @@ def contributed(bound: BoundStudy, dry: DryRun) -> dict[str, dict[str, int]]:
             name = plan.contributors.roll
             if name in amounts:
                 continue
-        values = dry.layout.sizes[owner]
+        values = dry.layout.size(owner)
         octets = sum(len(piece.holders) * piece.octets for piece in engine.pieces(values))
         amounts[name] = {"values": values, "bytes": octets}
     return amounts

@@ -144,7 +144,7 @@ class Inbox:
 
     def largest_envelope(self, contributor: Contributor) -> int:
         """The largest envelope of a contribution, in bytes."""
-        plain = most_bytes(self._engine, self._index, self._layout.sizes.get(contributor.index, 0))
+        plain = most_bytes(self._engine, self._index, self._layout.size(contributor.index))
         return sealed_bytes(MAX_HEADER, plain)
 
     def check_number(self, contributor: Contributor, number: int) -> None:
@@ -189,7 +189,7 @@ class Inbox:
         dealt = []
         for contributor in self.contributors:
             if contributor.index not in digests:
-                values = self._layout.sizes.get(contributor.index, 0)
+                values = self._layout.size(contributor.index)
                 dealt.append(without_rows(self._engine, contributor.index, values, index=self._index))
                 continue
             match = [r for r in self.held(contributor.index) if r.digest == digests[contributor.index]]

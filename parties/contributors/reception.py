@@ -54,7 +54,7 @@ class Reception:
             layout,
             index=plan.index(home.name),
             study=study,
-            contributors=[visitor for visitor in self._visitors if layout.sizes.get(visitor.index)],
+            contributors=[visitor for visitor in self._visitors if layout.size(visitor.index)],
         )
         self.desk = Desk(
             identity=home.identity,

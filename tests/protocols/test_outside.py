@@ -88,7 +88,7 @@ def test_a_value_beyond_its_bound_leaves_its_owner_out(engine, lie):
 def test_each_value_is_held_against_its_own_bound():
     layout = dry_run(Computation(SCENARIO, NAMES, compute=3, owners={"patients": range(7)})).layout
     bounds = layout.bounds(4)
-    assert bounds.size == layout.sizes[4] > 10
+    assert bounds.size == layout.size(4) > 10
 
     given = tables()
 
