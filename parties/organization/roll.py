@@ -18,8 +18,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from itertools import count, pairwise
 from pathlib import Path
 
@@ -53,6 +55,15 @@ class Roll:
     def card(self, name: str) -> Card | None:
         index = self._places.get(name)
         return None if index is None else self._card(index)
+
+    def card_of(self, key_hash: bytes) -> Card | None:
+        """The verified card of the organization with this key; None if it is not enrolled."""
+        for index, line in enumerate(self.lines):
+            key = fields_of(line).get("signing_key")
+            with suppress(ValueError):
+                if isinstance(key, str) and sha256(bytes.fromhex(key)).digest() == key_hash:
+                    return self._card(index)
+        return None
 
     def cards(self) -> list[Card]:
         """All cards, verified. Raises ConfigError for a wrong card, and for two cards with the same key."""
