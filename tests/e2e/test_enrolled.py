@@ -12,7 +12,7 @@ import pytest
 
 from parties.local.oracle import deviations
 from parties.organization.home import create_home
-from parties.organization.roll import make_roll
+from parties.organization.roll import make_roll, read_roll
 from tests.support.many_inputs import COMPUTE, HABITS, devices_town, measure_roll, oracle, write_study
 from tests.support.processes import SUPPORT, Running, releases_alike
 
@@ -87,7 +87,8 @@ def test_thirty_devices_an_impostor_a_liar_one_that_comes_twice_and_one_that_is_
         (impostor.path / "consortium.json").write_text(known)
         impostor.catalog.add(_habits(tmp_path / f"{twice}.csv"))
         forged = tmp_path / "forged.place"
-        forged.write_text(make_roll([impostor.card()], tmp_path / "forged.roll").place(impostor.name).to_json())
+        cards = [*read_roll(tmp_path / "devices.roll").cards(), impostor.card()]
+        forged.write_text(make_roll(cards, tmp_path / "forged.roll").place(impostor.name).to_json())
         refused = there.submit(impostor.name, place=forged)
         assert refused.wait(150) == 4
         assert "does not know our key, or refused it" in refused.stderr
