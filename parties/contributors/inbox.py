@@ -221,6 +221,11 @@ class Inbox:
                     path.unlink(missing_ok=True)
             self._held[index] = [(r, p) for r, p in self._held[index] if r.number > number]
 
+    @property
+    def has_run(self) -> bool:
+        """Whether a run of this study has used contributions already."""
+        return any(self._spent.values())
+
     def check_writable(self) -> None:
         """ConfigError if the folder cannot be written. Call it before the run waits for others."""
         self._write_spent()

@@ -66,6 +66,16 @@ class Reception:
             status=self._status,
         )
 
+    def check(self) -> None:
+        """ConfigError if contributions cannot be kept, or if the study allows one run and had it."""
+        self.inbox.check_writable()
+        enrolled = self._plan.contributors
+        if enrolled is not None and enrolled.at_least is not None and self.inbox.has_run:
+            raise ConfigError(
+                f"{self._plan.where}: a run of this study has used contributions already. With at_least a study has "
+                "one run, since a second one with an organization more would show its numbers. Agree on another study"
+            )
+
     def _status(self, text: str) -> None:
         self._events(Status(text))
 

@@ -215,7 +215,7 @@ class _Party:
             document=document,
             events=self._events,
         )
-        reception.inbox.check_writable()
+        reception.check()
         for line in reception.inbox.read_files():
             self._status(line)
         return reception

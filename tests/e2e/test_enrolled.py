@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -127,3 +128,12 @@ def test_some_never_submit(tmp_path):
     assert found["alike"]
     assert found["contributions"] == {"of": DEVICES - 2, "left_out": []}
     assert found["releases"]["devices"] == DEVICES - 2
+    again = subprocess.run(
+        [sys.executable, *COMITY, "run", tmp_path / "study.toml", "--home", tmp_path / "north"],
+        capture_output=True,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert again.returncode == 2
+    assert "With at_least a study has one run" in again.stderr
