@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from parties.local.oracle import deviations
+from parties.organization.catalog import Dataset
 from parties.organization.home import create_home
 from parties.organization.roll import make_roll, read_roll
 from tests.support.many_inputs import COMPUTE, HABITS, devices_town, measure_roll, oracle, write_study
@@ -61,7 +62,7 @@ def street(folder: Path) -> Iterator[Street]:
 
 def test_thirty_devices_an_impostor_a_liar_one_that_comes_twice_and_one_that_is_killed(tmp_path):
     with street(tmp_path) as there:
-        twice, killed, *honest, liar = there.devices
+        twice, killed, by_mail, *honest, liar = there.devices
         runs = [there.start("run", there.study, "--home", there.homes[name]) for name in COMPUTE]
         for run in runs:
             run.until(
@@ -86,7 +87,7 @@ def test_thirty_devices_an_impostor_a_liar_one_that_comes_twice_and_one_that_is_
         shutil.copy(there.homes[twice] / "consortium.json", impostor.path / "consortium.json")
         known = (impostor.path / "consortium.json").read_text().replace(twice, impostor.name)
         (impostor.path / "consortium.json").write_text(known)
-        impostor.catalog.add(_habits(tmp_path / f"{twice}.csv"))
+        impostor.catalog.add(Dataset("habits", str(tmp_path / f"{twice}.csv"), None, None))
         forged = tmp_path / "forged.place"
         cards = [*read_roll(tmp_path / "devices.roll").cards(), impostor.card()]
         forged.write_text(make_roll(cards, tmp_path / "forged.roll").place(impostor.name).to_json())
@@ -97,6 +98,20 @@ def test_thirty_devices_an_impostor_a_liar_one_that_comes_twice_and_one_that_is_
         stolen = there.submit(impostor.name, place=tmp_path / f"{killed}.place")
         assert stolen.wait(150) == 2
         assert "'device-impostor' does not take part" in stolen.stderr
+
+        # By mail: files, which each compute party adds.
+        sealed = tmp_path / "sealed"
+        place = ("--place", tmp_path / f"{by_mail}.place")
+        wrote = comity("submit", there.study, "--to", sealed, *place, "--home", there.homes[by_mail])
+        assert wrote.returncode == 0, wrote.stderr
+        for name in COMPUTE:
+            (path,) = sealed.glob(f"*-for-{name}.sealed")
+            home = there.homes[name]
+            assert comity("contributions", "add", path, "--home", home).returncode == 4
+            assert (
+                comity("contributions", "add", path, "--home", home, "--roll", tmp_path / "devices.roll").returncode
+                == 0
+            )
 
         for batch in (honest[i : i + 3] for i in range(0, len(honest), 3)):
             submitted = [there.submit(name) for name in batch]
@@ -115,10 +130,9 @@ def test_thirty_devices_an_impostor_a_liar_one_that_comes_twice_and_one_that_is_
             assert not list((there.homes[name] / "contributions").glob("*/*.sealed"))
 
 
-def _habits(path: Path):
-    from parties.organization.catalog import Dataset
-
-    return Dataset("habits", str(path), None, None)
+def comity(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *COMITY, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
 
 
 def test_some_never_submit(tmp_path):
@@ -128,12 +142,6 @@ def test_some_never_submit(tmp_path):
     assert found["alike"]
     assert found["contributions"] == {"of": DEVICES - 2, "left_out": []}
     assert found["releases"]["devices"] == DEVICES - 2
-    again = subprocess.run(
-        [sys.executable, *COMITY, "run", tmp_path / "study.toml", "--home", tmp_path / "north"],
-        capture_output=True,
-        text=True,
-        timeout=150,
-        check=False,
-    )
+    again = comity("run", tmp_path / "study.toml", "--home", tmp_path / "north")
     assert again.returncode == 2
     assert "With at_least a study has one run" in again.stderr
