@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from hashlib import sha256
+from itertools import accumulate
 from math import prod
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -71,43 +73,82 @@ class Partial(NamedTuple):
 Place = tuple[float, ...]
 
 
-class Layout:
-    """All inputs of organizations that do not compute, in program order."""
+@dataclass(frozen=True)
+class Vector:
+    """The layout of the vectors of organizations that are asked for the same inputs.
 
-    def __init__(self, partials: Mapping[Place, Partial]) -> None:
-        self.partials = dict(sorted(partials.items()))
-        #: Elements that each of these organizations contributes.
-        self.sizes: dict[int, int] = {}
-        #: Where the elements of (place, owner) begin in the owner's vector.
-        self.starts: dict[tuple[Place, int], int] = {}
-        self._of: dict[int, list[Partial]] = {}
-        for place, partial in self.partials.items():
-            for owner in partial.owners:
-                start = self.sizes.setdefault(owner, 0)
-                self.starts[place, owner] = start
-                self.sizes[owner] = start + partial.size
-                self._of.setdefault(owner, []).append(partial)
+    starts  where the elements of an input begin
+    """
 
-    @property
-    def owners(self) -> tuple[int, ...]:
-        """The organizations that contribute, in index order."""
-        return tuple(sorted(self.sizes))
+    partials: tuple[Partial, ...]
+    starts: Mapping[Place, int]
+    size: int
 
-    def bounds(self, owner: int) -> Integers:
-        """The public bound of each element of an owner's vector."""
-        own = self._of.get(owner, [])
-        parts = [part for partial in own for part in partial.parts]
+    @cached_property
+    def bounds(self) -> Integers:
+        """The public bound of each element."""
+        parts = [part for partial in self.partials for part in partial.parts]
         return np.repeat(np.array([part.bound for part in parts], np.int64), [part.size for part in parts])
 
-    def digest(self, owner: int) -> bytes:
-        """SHA-256 of what is asked of an owner: names, shapes, bounds and what is read, in order."""
-        own = self._of.get(owner, [])
+    @cached_property
+    def digest(self) -> bytes:
+        """SHA-256 of what is asked: names, shapes, bounds and what is read, in order."""
         lines = [
             f"{partial.table}\0{p.name}\0{','.join(map(str, p.shape))}\0{p.frac}\0{p.bound}\0{partial.reads.hex()}\n"
-            for partial in own
+            for partial in self.partials
             for p in partial.parts
         ]
         return sha256(b"comity/1/layout\0" + "".join(lines).encode()).digest()
+
+
+class Layout:
+    """All inputs of organizations that do not compute, in program order.
+
+    Very many organizations are mostly asked for the same: what they are asked for is worked out once for all of them.
+    """
+
+    def __init__(self, partials: Mapping[Place, Partial]) -> None:
+        self.partials = dict(sorted(partials.items()))
+        #: The places of inputs that the same organizations are asked for.
+        self._groups: dict[tuple[int, ...], list[Place]] = {}
+        for place, partial in self.partials.items():
+            self._groups.setdefault(partial.owners, []).append(place)
+        self._vectors: dict[tuple[bool, ...], Vector] = {}
+
+    @cached_property
+    def owners(self) -> tuple[int, ...]:
+        """The organizations that contribute, in index order."""
+        return tuple(sorted(set().union(*self._groups)))
+
+    def vector(self, owner: int) -> Vector:
+        """The layout of an organization's vector; an empty one if it contributes nothing."""
+        asked = tuple(owner in members for members in self._members)
+        known = self._vectors.get(asked)
+        if known is None:
+            places = {p for places, there in zip(self._groups.values(), asked, strict=True) if there for p in places}
+            known = self._vectors[asked] = self._vector([place for place in self.partials if place in places])
+        return known
+
+    def _vector(self, places: Sequence[Place]) -> Vector:
+        partials = tuple(self.partials[place] for place in places)
+        ends = list(accumulate(partial.size for partial in partials))
+        return Vector(partials, dict(zip(places, [0, *ends], strict=False)), ends[-1] if ends else 0)
+
+    def size(self, owner: int) -> int:
+        """The number of elements that an organization contributes."""
+        return self.vector(owner).size
+
+    def bounds(self, owner: int) -> Integers:
+        """The public bound of each element of an owner's vector."""
+        return self.vector(owner).bounds
+
+    def digest(self, owner: int) -> bytes:
+        """SHA-256 of what is asked of an owner: names, shapes, bounds and what is read, in order."""
+        return self.vector(owner).digest
+
+    @cached_property
+    def _members(self) -> list[frozenset[int]]:
+        return [frozenset(owners) for owners in self._groups]
 
 
 @dataclass(frozen=True)
@@ -142,9 +183,10 @@ class Outside:
     def vector(self, owner: int) -> Integers:
         """The contribution of the organization whose rows were read. Raises DataError as `share_parts` does."""
         layout = self.layout()
-        out = np.zeros(layout.sizes.get(owner, 0), np.int64)
+        vector = layout.vector(owner)
+        out = np.zeros(vector.size, np.int64)
         for place, (local, values) in self._own.items():
-            start = layout.starts[place, owner]
+            start = vector.starts[place]
             out[start : start + layout.partials[place].size] = values(local.value).reshape(-1)
         return out
 
@@ -173,12 +215,12 @@ class Outside:
     def rows(self, run: Runtime, place: Place, owners: Sequence[int]) -> Handle:
         """The contributions of these owners to the input at `place`: (owners, size). Local."""
         assert self.agreed is not None
-        partial = self.agreed.partials[place]
+        size = self.agreed.partials[place].size
         blocks: dict[int, tuple[Handle, list[NDArray[np.int64]]]] = {}
         for owner in owners:
             handle, begin = self.shares[owner]
-            start = begin + self.agreed.starts[place, owner]
-            blocks.setdefault(id(handle), (handle, []))[1].append(np.arange(start, start + partial.size))
+            start = begin + self.agreed.vector(owner).starts[place]
+            blocks.setdefault(id(handle), (handle, []))[1].append(np.arange(start, start + size))
         parts = []
         for handle, rows in blocks.values():
             index = np.stack(rows)

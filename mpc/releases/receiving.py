@@ -40,7 +40,7 @@ async def receive(run: Runtime) -> None:
 
 async def _receive(run: Runtime, layout: Layout, owners: Sequence[int]) -> None:
     outside = run.outside
-    sizes = tuple(layout.sizes[owner] for owner in owners)
+    sizes = tuple(layout.size(owner) for owner in owners)
     pieces = None if run.dry else tuple(outside.dealt[owner].pieces for owner in owners)
     x = run.schedule("take", pieces=pieces, sizes=sizes)
     bounds = np.concatenate([layout.bounds(owner) for owner in owners])
@@ -70,14 +70,15 @@ async def _relations_hold(run: Runtime, layout: Layout, owners: Sequence[int]) -
     """For each owner, whether its values keep the relations between them."""
     values: list[Handle] = []
     of: list[NDArray[np.int64]] = []
+    position = {owner: i for i, owner in enumerate(owners)}
     for place, partial in layout.partials.items():
-        asked = [owner for owner in owners if owner in partial.owners]
+        asked = [owner for owner in partial.owners if owner in position]
         if not asked:
             continue
         parts = parted(run, run.outside.rows(run, place, asked), partial.parts)
         for value in partial.rule.relations({name: raw_integers(x) for name, x in parts.items()}):
             values.append(value.reshape(-1).handle)
-            of.append(np.repeat([owners.index(owner) for owner in asked], value.size // len(asked)))
+            of.append(np.repeat([position[owner] for owner in asked], value.size // len(asked)))
     holds = np.ones(len(owners), np.bool_)
     if values:
         joint = values[0] if len(values) == 1 else run.schedule("concatenate", *values, axis=0)
@@ -91,7 +92,7 @@ def _blocks(layout: Layout) -> list[list[int]]:
     blocks: list[list[int]] = []
     room = 0
     for owner in layout.owners:
-        size = layout.sizes[owner]
+        size = layout.size(owner)
         if not blocks or size > room:
             blocks.append([])
             room = BLOCK

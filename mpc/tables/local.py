@@ -157,7 +157,7 @@ def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule,
         return np.concatenate(encoded).reshape(1, size)
 
     reads = digest((local.digest, tuple(tuple(part) for part in parts)))
-    inside = [owner for owner in source.owners if owner < run.parties]
+    inside, absent = source.by_role
     handles = []
     for owner in inside:
         own = None if run.dry or run.index != owner else values
@@ -170,7 +170,6 @@ def share_parts(source: Source, local: Local, parts: Sequence[Part], rule: Rule,
         given = parted(run, shared[0], parts)
         facts = _claimed(run, inside, given, parts, rule, together)
         kept = [shared[0] if facts is None else run.schedule("keep", shared[0], facts)]
-    absent = tuple(owner for owner in source.owners if owner >= run.parties)
     if absent:
         others = run.outside.share(run, Partial(source.name, tuple(parts), absent, rule, reads), local, values)
         shared.append(others)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from mpc.tables import expressions
@@ -60,6 +61,13 @@ class Source:
         self._family = family if family is not None else {}
         #: Of the rows of one of several owners: which, in words behind the name.
         self._part = part
+
+    @cached_property
+    def by_role(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Its owners that compute, and those that do not."""
+        parties = self.run.parties
+        inside = tuple(owner for owner in self.owners if owner < parties)
+        return inside, tuple(owner for owner in self.owners if owner >= parties)
 
     @property
     def memo(self) -> MutableMapping[Opaque, Opaque]:

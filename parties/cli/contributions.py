@@ -22,21 +22,25 @@ def group() -> None:
 
 @group.command()
 @click.argument("files", type=FILE, nargs=-1, required=True, metavar="FILE...")
+@click.option("--roll", type=FILE, metavar="ROLL", help="The roll of the study, for files of enrolled organizations.")
 @home_option
 @json_option
-def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
+def add(files: Sequence[Path], roll: Path | None, home: Path | None, as_json: bool) -> None:
     """Add sealed contributions from FILEs, which `comity submit --to` has written.
 
     The next `comity run` of their study, or one that waits for them, verifies and uses them.
 
     \b
-    Example:  comity contributions add 1f2e3d4c-clinic-for-county.sealed
+    Examples:  comity contributions add 1f2e3d4c-clinic-for-county.sealed
+               comity contributions add sealed/*-for-county.sealed --roll devices.roll
     """
     from parties.contributors.inbox import add_file
     from parties.contributors.sealing import read_header
     from parties.data.misplaced import check_kind
+    from parties.organization.roll import read_roll
 
     here = opened(home)
+    enrolled = None if roll is None else read_roll(roll)
     added = []
     for path in files:
         check_kind(path, "sealed")
@@ -50,9 +54,12 @@ def add(files: Sequence[Path], home: Path | None, as_json: bool) -> None:
         if header.recipient != here.identity.key_hash:
             raise AuthenticationError(f"{path} is for another organization than {here.name}")
         sender = next((m.card for m in here.consortium.members.values() if m.card.key_hash == header.sender), None)
+        if sender is None and enrolled is not None:
+            sender = enrolled.card_of(header.sender)
         if sender is None:
             raise AuthenticationError(
-                f"{path} is from an organization that is not known here. Add its card:  comity peer add CARD"
+                f"{path} is from an organization that is not known here. Add its card:  comity peer add CARD\n"
+                "or, if the study's roll enrols it, name the roll with --roll ROLL"
             )
         kept = add_file(here.path, here.identity, sender, envelope)
         added.append({"organization": sender.name, "study": header.study.hex(), "file": str(kept)})

@@ -201,7 +201,9 @@ def _asked(
     if study is not None:
         bound = tried_study(study, Limits(plan_timeout))
         computation, inputs = bound.computation, bound.loaded.scenario.inputs
-        named = [i for o in bound.plan.organizations for i, d in o.datasets.items() if d == dataset.name]
+        brought = [organization.datasets for organization in bound.plan.organizations]
+        brought += [] if bound.plan.contributors is None else [bound.plan.contributors.datasets]
+        named = [i for datasets in brought for i, d in datasets.items() if d == dataset.name]
         input_ = input_ or next(iter(named), None)
     else:
         loaded = tried_scenario(str(scenario), Limits(plan_timeout))

@@ -28,6 +28,7 @@ COMMANDS = {
     "init": ("parties.cli.identity:init", "Make this organization's home, keys and card."),
     "identity": ("parties.cli.identity:identity", "Show who this organization is, and its twelve words."),
     "peer": ("parties.cli.peer:group", "Add, list and remove other organizations."),
+    "roll": ("parties.cli.roll:group", "Enrol very many contributors for a study, in one file."),
     "data": ("parties.cli.data:group", "Add, list and check this organization's datasets."),
     "scenario": ("parties.cli.scenario:group", "List, show and write scenarios."),
     "plan": ("parties.cli.plan:command", "Show what a study releases, to whom, and what it costs."),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from math import ceil, log2
 from pathlib import Path
@@ -15,6 +15,7 @@ from mpc.machine.network import Network
 from mpc.releases.speaking import held
 from parties.cli.common import FILE, json_option, plan_timeout_option, print_json
 from parties.cli.scenario import WARNING
+from parties.organization.identity import in_words
 from parties.report.disclosed import who_learns_what
 from parties.report.words import duration, size
 from parties.run.result import told_of
@@ -149,7 +150,7 @@ def _lines(
         say(f"  {line}")
     for line in who_contributes(bound, dry):
         say(f"  {line}")
-    for line in what_is_prepared(dry, plan.participants):
+    for line in what_is_prepared(dry, plan):
         say(f"  {line}")
     for line in what_is_shared(dry):
         say(f"  {line}")
@@ -236,13 +237,19 @@ def how_compared(bound: BoundStudy, dry: DryRun, network: Network, predicted: Fo
 
 
 def contributed(bound: BoundStudy, dry: DryRun) -> dict[str, dict[str, int]]:
-    """What each organization that does not compute submits: numbers, and bytes to all compute parties together."""
-    engine = bound.computation.make_engine()
+    """What each organization that does not compute submits: numbers, and bytes to all compute parties together. Those
+    that a roll enrols submit the same; they stand under the roll's name."""
+    engine, plan = bound.computation.make_engine(), bound.plan
     amounts = {}
     for owner in dry.layout.owners:
-        values = dry.layout.sizes[owner]
+        name = plan.participants[owner]
+        if plan.contributors is not None and owner in plan.enrolled:
+            name = plan.contributors.roll
+            if name in amounts:
+                continue
+        values = dry.layout.size(owner)
         octets = sum(len(piece.holders) * piece.octets for piece in engine.pieces(values))
-        amounts[bound.plan.participants[owner]] = {"values": values, "bytes": octets}
+        amounts[name] = {"values": values, "bytes": octets}
     return amounts
 
 
@@ -250,12 +257,14 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
     """Lines about organizations that do not compute: their names, and what they send."""
     plan = bound.plan
     compute = plan.having("compute")
-    outside = [name for name in plan.participants if name not in compute]
-    if not outside:
+    outside = [organization.name for organization in plan.organizations if organization.name not in compute]
+    if not outside and plan.contributors is None:
         return []
     lines = [f"{listed(compute)} compute."]
     alike: dict[tuple[int, int], list[str]] = {}
-    for name, amount in contributed(bound, dry).items():
+    amounts = contributed(bound, dry)
+    enrolled = None if plan.contributors is None else amounts.pop(plan.contributors.roll, None)
+    for name, amount in amounts.items():
         alike.setdefault((amount["values"], amount["bytes"]), []).append(name)
     for (values, octets), names in alike.items():
         verb = "submit" if len(names) > 1 else "submits"
@@ -265,14 +274,30 @@ def who_contributes(bound: BoundStudy, dry: DryRun) -> list[str]:
             f"{whom} {values:,} numbers{each} with `comity submit`, in shares sealed for each compute party "
             f"({size(octets)} in all), and need not wait for the run."
         )
-    if alike and plan.keep_contributions:
+    if enrolled is not None:
+        lines += _who_is_enrolled(plan, enrolled)
+    if (alike or enrolled) and plan.keep_contributions:
         lines.append("The compute parties keep these contributions and may use them in every further run.")
-    elif alike:
+    elif alike or enrolled:
         lines.append("A contribution is used for one run, and is deleted before the run opens anything.")
     bring = {name for names in alike.values() for name in names}
     if idle := [name for name in outside if name not in bring]:
         lines.append(f"{listed(idle)} only {'learns' if len(idle) == 1 else 'learn'}, by `comity submit` or `results`.")
     return lines
+
+
+def _who_is_enrolled(plan: StudyPlan, amount: Mapping[str, int]) -> list[str]:
+    """Lines about the organizations that a roll enrols."""
+    assert plan.contributors is not None
+    return [
+        f"{plan.contributors} submit {amount['values']:,} numbers each with `comity submit`, in shares sealed for each "
+        f"compute party ({size(amount['bytes'])} in all), and need not wait for the run.",
+        "The run waits for all of them."
+        if plan.contributors.at_least is None
+        else f"{plan.contributors.at_least:,} of them are enough: once all compute parties have waited, the run begins "
+        "without the others, who count as organizations without rows.",
+        f"The words of {plan.contributors.roll}: {in_words(plan.contributors.enrolled.digest)}.",
+    ]
 
 
 def when_valid(plan: StudyPlan, today: date) -> list[str]:
@@ -313,12 +338,13 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
             organization.name: {"roles": list(organization.roles), "datasets": dict(organization.datasets)}
             for organization in plan.organizations
         },
+        "enrolled": _enrolled(plan),
         "parameters": vars(bound.computation.settings()),
         "releases": dry.manifest(),
         "contributions": contributed(bound, dry),
         "keep_contributions": plan.keep_contributions,
         "discloses": list(dry.discloses),
-        "prepared": [{"owners": [plan.participants[i] for i in o], "table": text} for o, text in dry.prepared],
+        "prepared": [{"owners": named_owners(plan, owners), "table": text} for owners, text in dry.prepared],
         "shared": [{"table": t, "column": c, "resolution": unit} for (t, c), unit in sorted(dry.shared.items())],
         "may_depend_on_opened": dry.may_depend_on_opened,
         "collusion": _collusion(plan),
@@ -333,13 +359,19 @@ def _described(bound: BoundStudy, dry: DryRun, seconds: float, predicted: Foreca
     }
 
 
-def what_is_prepared(dry: DryRun, names: Sequence[str]) -> list[str]:
+def what_is_prepared(dry: DryRun, plan: StudyPlan) -> list[str]:
     """What owners compute from their own rows before anything is shared: one line for each table."""
     lines = []
     for owners, text in dry.prepared:
         verb = "prepares" if len(owners) == 1 else "prepare, each from its own rows,"
-        lines.append(f"{listed([names[owner] for owner in owners])} {verb} {text}.")
+        lines.append(f"{listed(named_owners(plan, owners))} {verb} {text}.")
     return lines
+
+
+def named_owners(plan: StudyPlan, owners: Sequence[int]) -> list[str]:
+    """The names of owners; a single name for those that a roll enrols."""
+    names = [plan.participants[owner] for owner in owners if owner not in plan.enrolled]
+    return names if plan.contributors is None or len(names) == len(owners) else [*names, str(plan.contributors)]
 
 
 def what_is_shared(dry: DryRun) -> list[str]:
@@ -348,6 +380,20 @@ def what_is_shared(dry: DryRun) -> list[str]:
     for (table, column), unit in sorted(dry.shared.items()):
         tables.setdefault(table, []).append(f"{column} " + (f"to {unit:.2g}" if unit else "exactly"))
     return [f"Rows of {table} leave their organizations as shares: {listed(c)}." for table, c in tables.items()]
+
+
+def _enrolled(plan: StudyPlan) -> dict[str, Any] | None:
+    if plan.contributors is None:
+        return None
+    enrolled = plan.contributors.enrolled
+    return {
+        "roll": plan.contributors.roll,
+        "count": plan.contributors.count,
+        "digest": enrolled.digest.hex(),
+        "words": in_words(enrolled.digest),
+        "datasets": dict(plan.contributors.datasets),
+        "at_least": plan.contributors.at_least,
+    }
 
 
 def _collusion(plan: StudyPlan) -> dict[str, Any]:

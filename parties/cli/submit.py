@@ -39,6 +39,13 @@ KEPT = "this study keeps contributions: the compute parties may use this one in 
 _WAIT = click.option(
     "--wait", default=300.0, show_default=True, metavar="SECONDS", help="How long to wait for compute parties."
 )
+_PLACE = click.option(
+    "--place",
+    type=FILE,
+    metavar="FILE",
+    help="This organization's place in the study's roll, if it is enrolled and has no roll. Default: ROLL.place beside "
+    "STUDY.",
+)
 _OUTPUT = click.option(
     "--output",
     type=FOLDER,
@@ -61,6 +68,7 @@ _EVENTS = click.option("--events", is_flag=True, hidden=True, help="JSON lines o
     metavar="DIR",
     help="Send nothing: write a sealed file for each compute party, to send to it in another way.",
 )
+@_PLACE
 @_OUTPUT
 @plan_timeout_option
 @tried_option
@@ -73,6 +81,7 @@ def submit(
     wait: float,
     no_wait: bool,
     to: Path | None,
+    place: Path | None,
     output: Path | None,
     plan_timeout: float,
     tried: bool,
@@ -92,7 +101,7 @@ def submit(
     Example:  comity submit study.toml --wait 3600
     """
     _check(wait)
-    own, display = _opened(study, home, None if tried else plan_timeout, as_json, events)
+    own, display = _opened(study, home, None if tried else plan_timeout, as_json, events, place=place)
     with display or _NoDisplay() as shown:
         tell = json_lines if shown is None else shown.event
         prepared = own.sealed()
@@ -187,7 +196,14 @@ def _check(wait: float) -> None:
 
 
 def _opened(
-    study: Path, home: Path | None, plan_timeout: float | None, as_json: bool, events: bool, *, reads: bool = True
+    study: Path,
+    home: Path | None,
+    plan_timeout: float | None,
+    as_json: bool,
+    events: bool,
+    *,
+    place: Path | None = None,
+    reads: bool = True,
 ) -> tuple[Own, Display | None]:
     """This organization's side of the study, with its data checked; and what shows progress."""
     from parties.run.contributing import open_own
@@ -197,7 +213,8 @@ def _opened(
     from parties.system.privacy import no_core_dumps
 
     no_core_dumps()
-    bound = tried_study(study, None if plan_timeout is None else Limits(plan_timeout))  # before keys are opened
+    limits = None if plan_timeout is None else Limits(plan_timeout)
+    bound = tried_study(study, limits, place=place, computes=False)  # before keys are opened
     here = opened(home)
     if events:
         return open_own(here, bound, json_lines, started=_STARTED, reads=reads), None

@@ -114,7 +114,7 @@ def read(
     Raises the typed errors of `unseal`, RemoteProtocolError if it is malformed or does not fit the study, and
     CheckFailed if it does not fit its commitments.
     """
-    values = layout.sizes.get(owner, 0)
+    values = layout.size(owner)
     most = most_bytes(engine, index, values)
     header, plaintext = unseal(identity, sender, envelope, purpose=PURPOSE, study=study, most=most)
     try:

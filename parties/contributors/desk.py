@@ -64,9 +64,11 @@ class Desk:
         self._inbox = inbox
         self._status = status
         self._visitors = {visitor.card.key_hash: visitor for visitor in visitors}
+        self._by_index = {visitor.index: visitor for visitor in visitors}
         self._contributors = {visitor.index for visitor in inbox.contributors}
         self._links: dict[Lane, Link] = {}
         self._visits: dict[int, Visit] = {}
+        self._visit_of: dict[Link, Visit] = {}
         self._newest: dict[int, Link] = {}
         self._waiting: dict[int, tuple[Visit, bytes]] = {}
         self._working: set[int] = set()
@@ -163,14 +165,14 @@ class Desk:
         if frames.octets(message, "study", 32) != self._study:
             self._begin(self._disagree(link, link.disagree(frames.canonical(self._document))))
             return
-        visitor = next(v for v in self._visitors.values() if v.index == lane.index)
-        visit = self._visits[visitor.index] = Visit(visitor, link)
+        visitor = self._by_index[lane.index]
+        visit = self._visits[visitor.index] = self._visit_of[link] = Visit(visitor, link)
         link.greeted = True
         link.settled.set()
         self._send_part(visit)
 
     def control(self, link: Link, kind: int, sequence: int, payload: Bytes) -> None:
-        visit = self._visit(link)
+        visit = self._visit_of.get(link)
         if visit is None:
             return
         if kind == frames.OFFER:
@@ -193,8 +195,8 @@ class Desk:
             self._links.pop(link.lane, None)
             if self._newest.get(link.lane.index) is link:
                 del self._newest[link.lane.index]
-        visit = self._visit(link)
-        if visit is not None:
+        visit = self._visit_of.pop(link, None)
+        if visit is not None and self._visits.get(visit.visitor.index) is visit:
             del self._visits[visit.visitor.index]
 
     def writable(self, lane: Lane) -> None:
@@ -260,7 +262,8 @@ class Desk:
         except (ComityError, OSError) as error:
             self._refuse(visit.link, error)
             return
-        self._status(f"{visitor.name} has submitted its contribution ({len(envelope):,} bytes)")
+        if not visitor.enrolled:  # of very many, the number that is missing is shown
+            self._status(f"{visitor.name} has submitted its contribution ({len(envelope):,} bytes)")
         message = receipt(self._identity, self._name, visitor.name, self._study, received.digest, received.number)
         visit.link.write(frames.control(frames.RECEIPT, message))
 
@@ -305,9 +308,6 @@ class Desk:
         if link.lane is not None:
             self._status(f"refused {link.lane.name}: it has a different study")
         link.close()
-
-    def _visit(self, link: Link) -> Visit | None:
-        return next((visit for visit in self._visits.values() if visit.link is link), None)
 
     def _begin(self, work: Any) -> None:
         task = asyncio.get_running_loop().create_task(work)

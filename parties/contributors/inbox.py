@@ -12,14 +12,17 @@ their files are deleted. So a run that fails half-way cannot be started again wi
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
+from typing import NamedTuple
 
 from mpc.errors import CheckFailed, ComityError, ConfigError, RemoteProtocolError
 from mpc.machine.engine import Engine
 from mpc.machine.outside import Dealt, Layout
+from parties.contributors.absent import without_rows
 from parties.contributors.contribution import PURPOSE, Received, most_bytes, read
 from parties.contributors.sealing import MAX_HEADER, read_header, sealed_bytes, unseal
 from parties.organization.identity import Card, Identity
@@ -33,11 +36,20 @@ KEPT = 3
 
 @dataclass(frozen=True)
 class Contributor:
-    """An organization that contributes and does not compute."""
+    """An organization that contributes and does not compute. `enrolled`: by a roll, so it is one of very many."""
 
     name: str
     index: int
     card: Card
+    enrolled: bool = False
+
+
+class Arrived(NamedTuple):
+    """A submission that has come to the inbox."""
+
+    owner: int
+    number: int
+    digest: bytes
 
 
 class Closed(RemoteProtocolError):
@@ -88,21 +100,23 @@ class Inbox:
         self._lock = Lock()
         self._held: dict[int, list[tuple[Received, Path]]] = {contributor.index: [] for contributor in contributors}
         self._spent = _spent(self.folder)
-        self._names = {contributor.index: contributor.name for contributor in contributors}
-        self._seen: set[Path] = set()
+        self._by_name = {contributor.name: contributor for contributor in contributors}
+        self._seen: set[str] = set()
+        self._arrived: list[Arrived] = []
 
     def read_files(self) -> list[str]:
         """Read the sealed files that were not read yet; return a line for each file that was refused and deleted.
 
         Raises the typed error of the first file that is malformed or not for this study, naming the file.
         """
-        by_name = {contributor.name: contributor for contributor in self.contributors}
-        before = {index: self._newest(index) for index in self._held}
+        before: dict[int, int] = {}
         refused: list[str] = []
-        for path in sorted(self.folder.glob("*.sealed")):
-            contributor = by_name.get(path.name.split(".")[0])
-            if contributor is None or path in self._seen:
+        for name in self._new_files():
+            path, contributor = self.folder / name, self._by_name.get(name.split(".")[0])
+            if contributor is None:
+                self._seen.add(name)
                 continue
+            before.setdefault(contributor.index, self._newest(contributor.index))
             try:
                 check_private(path)
                 received = self._verified(contributor, path.read_bytes())
@@ -120,9 +134,17 @@ class Inbox:
                     refused.append(f"{error}: {path.name} is deleted")
         return refused
 
+    def _new_files(self) -> list[str]:
+        """The names of sealed files that were not read yet, in order."""
+        try:
+            names = os.listdir(self.folder)
+        except FileNotFoundError:
+            return []
+        return sorted(name for name in names if name not in self._seen and name.endswith(".sealed"))
+
     def largest_envelope(self, contributor: Contributor) -> int:
         """The largest envelope of a contribution, in bytes."""
-        plain = most_bytes(self._engine, self._index, self._layout.sizes.get(contributor.index, 0))
+        plain = most_bytes(self._engine, self._index, self._layout.size(contributor.index))
         return sealed_bytes(MAX_HEADER, plain)
 
     def check_number(self, contributor: Contributor, number: int) -> None:
@@ -149,8 +171,9 @@ class Inbox:
         """The submissions of an owner, oldest first."""
         return [received for received, _ in self._held[owner]]
 
-    def missing(self) -> list[str]:
-        return [contributor.name for contributor in self.contributors if not self._held[contributor.index]]
+    def arrived(self, since: int) -> list[Arrived]:
+        """The submissions in the order in which they came, without the first `since`."""
+        return self._arrived[since:]
 
     def close(self) -> None:
         """Accept no further contribution."""
@@ -161,9 +184,14 @@ class Inbox:
         self.closed = False
 
     def chosen(self, digests: Mapping[int, bytes]) -> list[Dealt]:
-        """The pieces of the submissions with these digests (by owner). CheckFailed if one is not here."""
+        """The pieces of the submissions with these digests, by owner; zeros of owners without one. CheckFailed if one
+        of the submissions is not here."""
         dealt = []
         for contributor in self.contributors:
+            if contributor.index not in digests:
+                values = self._layout.size(contributor.index)
+                dealt.append(without_rows(self._engine, contributor.index, values, index=self._index))
+                continue
             match = [r for r in self.held(contributor.index) if r.digest == digests[contributor.index]]
             if not match:
                 raise CheckFailed(
@@ -173,14 +201,17 @@ class Inbox:
         return dealt
 
     def spend(self, digests: Mapping[int, bytes]) -> None:
-        """Mark the contributions with these digests as used: they and older ones are deleted and never taken again.
+        """Mark the contributions with these digests (by owner) as used: they and older ones are deleted and never taken
+        again. Of an owner without a digest, this holds for all that is here: what has come too late for this run is not
+        for a second run, which would show the difference.
 
         Call it before the run opens a value.
         """
         self.close()
         last = {}
         for contributor in self.contributors:
-            used = [r.number for r in self.held(contributor.index) if r.digest == digests[contributor.index]]
+            digest = digests.get(contributor.index)
+            used = [r.number for r in self.held(contributor.index) if digest is None or r.digest == digest]
             last[contributor.index] = max(used, default=0)
             self._spent[contributor.name] = max(last[contributor.index], self._spent.get(contributor.name, 0))
         self._write_spent()
@@ -189,6 +220,11 @@ class Inbox:
                 if received.number <= number:
                     path.unlink(missing_ok=True)
             self._held[index] = [(r, p) for r, p in self._held[index] if r.number > number]
+
+    @property
+    def has_run(self) -> bool:
+        """Whether a run of this study has used contributions already."""
+        return any(self._spent.values())
 
     def check_writable(self) -> None:
         """ConfigError if the folder cannot be written. Call it before the run waits for others."""
@@ -215,10 +251,11 @@ class Inbox:
             raise _older(contributor.name)
 
     def _add(self, received: Received, path: Path) -> None:
-        self._seen.add(path)
+        self._seen.add(path.name)
         entries = self._held[received.owner]
         if any(known.digest == received.digest for known, _ in entries):
             return
+        self._arrived.append(Arrived(received.owner, received.number, received.digest))
         entries.append((received, path))
         entries.sort(key=lambda entry: entry[0].number)
         while len(entries) > KEPT:

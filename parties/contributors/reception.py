@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mpc.errors import ConfigError
 from mpc.machine.engine import Engine
 from mpc.machine.outside import Layout, Outside
 from mpc.releases.study import Study
@@ -15,6 +16,7 @@ from parties.contributors.handout import Facts, hand_out, store
 from parties.contributors.inbox import Contributor, Inbox
 from parties.organization.home import Home
 from parties.organization.identity import Card
+from parties.organization.roll import Roll
 from parties.study.plan import StudyPlan
 from parties.system.events import Events, Status
 
@@ -43,6 +45,8 @@ class Reception:
         self._events = events
         self._visitors = visitors(home, plan)
         self._paths: dict[str, Path] = {}
+        #: So many contributions are used in the run.
+        self.came = 0
         self.inbox = Inbox(
             home.path,
             home.identity,
@@ -50,7 +54,7 @@ class Reception:
             layout,
             index=plan.index(home.name),
             study=study,
-            contributors=[visitor for visitor in self._visitors if layout.sizes.get(visitor.index)],
+            contributors=[visitor for visitor in self._visitors if layout.size(visitor.index)],
         )
         self.desk = Desk(
             identity=home.identity,
@@ -62,6 +66,16 @@ class Reception:
             status=self._status,
         )
 
+    def check(self) -> None:
+        """ConfigError if contributions cannot be kept, or if the study allows one run and had it."""
+        self.inbox.check_writable()
+        enrolled = self._plan.contributors
+        if enrolled is not None and enrolled.at_least is not None and self.inbox.has_run:
+            raise ConfigError(
+                f"{self._plan.where}: a run of this study has used contributions already. With at_least a study has "
+                "one run, since a second one with an organization more would show its numbers. Agree on another study"
+            )
+
     def _status(self, text: str) -> None:
         self._events(Status(text))
 
@@ -71,7 +85,8 @@ class Reception:
         self.desk.set_progress(text)
 
     async def contributions(self, session: Session, wait: float) -> Outside:
-        """Wait for a contribution of every contributor, the same at all compute parties. Raises errors of `gather`."""
+        """Wait for a contribution of every contributor, or of enough of them, the same at all compute parties. Raises
+        errors of `gather`."""
         if not self.inbox.contributors:
             return Outside(self._layout)
         ticks = 0
@@ -81,11 +96,21 @@ class Reception:
             ticks += 1
 
         session.attach(progress=lambda: ticks, waiting=lambda: None)
-        digests = await gather(session.channel, self.inbox, wait=wait, status=self._announce, progressed=progressed)
-        dealt = self.inbox.chosen(digests)
+        enrolled = self._plan.contributors
+        digests = await gather(
+            session.channel,
+            self.inbox,
+            wait=wait,
+            status=self._announce,
+            progressed=progressed,
+            at_least=None if enrolled is None else enrolled.at_least,
+        )
+        dealt = await asyncio.to_thread(self.inbox.chosen, digests)
         if not self._plan.keep_contributions:
             await asyncio.to_thread(self.inbox.spend, digests)  # no value was opened yet
-        self._announce(f"contributions of {len(digests)} organizations are here")
+        self.came = len(digests)
+        of = "" if self.came == len(self.inbox.contributors) else f" of {len(self.inbox.contributors):,}"
+        self._announce(f"contributions of {self.came:,}{of} organizations are here")
         return Outside(self._layout, dealt)
 
     def results(self, study: Study, session: Session, facts: Facts) -> list[str]:
@@ -127,9 +152,30 @@ class Reception:
 
 
 def visitors(home: Home, plan: StudyPlan) -> list[Contributor]:
-    """The organizations of a study that do not compute. ConfigError if the card of one is not known here."""
-    return [
-        Contributor(name, plan.index(name), home.consortium.member(name).card)
-        for name in plan.participants
-        if name not in plan.having("compute")
+    """The organizations of a study that do not compute. ConfigError if the card of one is not known here, or if the
+    roll of the others is wrong."""
+    computing = set(plan.having("compute"))
+    named = [
+        Contributor(organization.name, index, home.consortium.member(organization.name).card)
+        for index, organization in enumerate(plan.organizations)
+        if organization.name not in computing
     ]
+    return [*named, *_enrolled(home, plan)]
+
+
+def _enrolled(home: Home, plan: StudyPlan) -> list[Contributor]:
+    if plan.contributors is None:
+        return []
+    roll, where = plan.contributors.enrolled, plan.contributors.roll
+    if not isinstance(roll, Roll):
+        raise ConfigError(f"{roll.path} is the place of one organization: a compute party needs the roll, {where}")
+    cards = roll.cards()
+    keys = home.keys()
+    known = {keys[organization.name]: organization.name for organization in plan.organizations}
+    for card in cards:
+        if card.key_hash in known:
+            raise ConfigError(
+                f"{roll.path}: {card.name} has the key of {known[card.key_hash]}, which the study names: it would "
+                "count twice. Make the roll anew without this card:  comity roll make"
+            )
+    return [Contributor(card.name, index, card, True) for index, card in zip(plan.enrolled, cards, strict=True)]

@@ -32,6 +32,8 @@ _KINDS = {
     "program": ("is a program for MPyC", "Run it:  comity mpyc --local 3 {0}"),
     "schema": ("is the schema of a dataset", "Enter it with its data:  comity data add NAME FILE --schema {0}"),
     "card": ("is the card of an organization", "Add the organization:  comity peer add {0}"),
+    "roll": ("is a roll of cards", 'See whom it enrols:  comity roll show {0}\nA study names it:  roll = "{0}"'),
+    "place": ("is a place in a roll", "Submit with it:  comity submit STUDY --place {0}"),
     "sealed": (
         "is a sealed file",
         "At a compute party:  comity contributions add {0}\nAt a recipient:  comity results STUDY --from {0}",
@@ -44,6 +46,8 @@ _NAMES = {
     "program": "a program for MPyC",
     "schema": "the schema of a dataset",
     "card": "an organization's card",
+    "roll": "a roll of cards",
+    "place": "a place in a roll",
     "sealed": "a sealed file",
 }
 _IMPORTS = r"^\s*(from|import)\s+{}\b"
@@ -63,19 +67,25 @@ def check_kind(path: Path, wanted: str, *, bundled: Collection[str] = ()) -> Non
 
 
 def kind(path: Path) -> str | None:
-    """ "scenario", "study", "program study", "program", "schema", "card", "sealed" or "data"; None if unknown."""
+    """ "scenario", "study", "program study", "program", "schema", "card", "roll", "place", "sealed" or "data"; None if
+    unknown."""
     if path.is_dir():
         return "scenario" if (path / "__init__.py").is_file() else None
     if not path.is_file():
         return None
     name = path.name.lower()
-    if name.endswith(".sealed"):
-        return "sealed"
+    for ending in ("sealed", "roll", "place"):
+        if name.endswith(f".{ending}"):
+            return ending
     if name.endswith(PARQUET):
         return "data"
     text = _text(path)
     if name.endswith(".py"):
         return _python(text)
+    start = text.lstrip()[:4096]
+    for key, kind_with_key in (('"comity_roll"', "roll"), ('"comity_place"', "place")):
+        if start.startswith("{") and key in start:
+            return kind_with_key
     if name.endswith(".card") or (text.lstrip().startswith("{") and '"comity_card"' in text):
         return "card"
     try:

@@ -93,8 +93,7 @@ class Session:
         self._document = document
         self._explain = explain
         self._desk = desk
-        visitors = [] if desk is None else desk.certificates
-        self._certificates = [*(p.certificate for p in self.participants), *known, *visitors]
+        self._certificates = [*(p.certificate for p in self.participants), *known]
         self._grace = grace
         self._status = status
         self._error: ComityError | None = None
@@ -135,7 +134,8 @@ class Session:
             )
         if self.index < len(self.participants) - 1 or self._desk is not None:
             assert self._listen is not None
-            context = tls.server_context(self._identity, self._certificates)
+            visitors = [] if self._desk is None else self._desk.certificates
+            context = tls.server_context(self._identity, [*self._certificates, *visitors])
             self._listener = tls.Listener(
                 context,
                 lambda origin: Link(self, origin=origin),

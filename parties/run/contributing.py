@@ -34,7 +34,7 @@ from parties.run.laps import Laps
 from parties.run.outcome import Outcome, check_data
 from parties.study.difference import difference
 from parties.study.document import Document, agreed_document, study_hash, study_words
-from parties.study.plan import BoundStudy
+from parties.study.plan import BoundStudy, StudyPlan
 from parties.system.eventloop import runner
 from parties.system.events import Events
 from parties.system.privacy import write_private
@@ -138,6 +138,7 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
     if home.name in plan.having("compute"):
         raise ConfigError(f"{plan.where}: {home.name} computes in this study: use `comity run`")
     plan.check_date(date.today())
+    _check_place(home, plan)
     laps.end("start")
     rows = check_data(home, bound, events) if reads else {}
     engine = bound.computation.make_engine()
@@ -147,6 +148,18 @@ def open_own(home: Home, bound: BoundStudy, events: Events, *, started: float | 
     document = agreed_document(bound, keys=home.keys(), manifest=manifest, protocol=PROTOCOL_VERSION)
     laps.end("local")
     return Own(home, bound, engine, study, rows, document, study_hash(document), laps)
+
+
+def _check_place(home: Home, plan: StudyPlan) -> None:
+    """ConfigError if a roll enrols this organization with another key than that of its home."""
+    if plan.contributors is None or plan.index(home.name) not in plan.enrolled:
+        return
+    card = plan.contributors.enrolled.card(home.name)
+    if card is None or card.key_hash != home.identity.key_hash:
+        raise ConfigError(
+            f"{plan.contributors.enrolled.path}: {home.name} is enrolled with another key than that of this home. Use "
+            f"the home with that key, or ask for a roll with this home's card, {home.card_file}"
+        )
 
 
 def call(own: Own, prepared: Prepared | None, *, fetch: bool, wait: float, events: Events) -> Outcome:

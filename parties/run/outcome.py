@@ -67,9 +67,8 @@ def check_data(home: Home, bound: BoundStudy, events: Events) -> dict[str, Sourc
     from parties.organization.catalog import open_dataset
 
     computation = bound.computation
-    mine = next(o for o in bound.plan.organizations if o.name == home.name)
     rows: dict[str, SourceRows] = {}
-    for name, dataset in mine.datasets.items():
+    for name, dataset in bound.plan.datasets(home.name).items():
         source = open_dataset(home.catalog.dataset(dataset), computation.schemas[name])
         source.on_rows = _telling(dataset, events)
         brought = source.check(at_most=computation.at_most[name])

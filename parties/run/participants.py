@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from parties.net.session import Participant
 from parties.organization.home import Home
@@ -20,6 +20,7 @@ def participants(home: Home, names: Sequence[str]) -> list[Participant]:
     return parties
 
 
-def bystanders(home: Home, taking_part: Sequence[str]) -> list[bytes]:
+def bystanders(home: Home, taking_part: Collection[str]) -> list[bytes]:
     """Certificates of members that do not take part: a call from such a member is refused by its name."""
-    return [m.card.certificate for m in home.consortium.members.values() if m.name not in taking_part]
+    names = set(taking_part)
+    return [m.card.certificate for m in home.consortium.members.values() if m.name not in names]

@@ -120,11 +120,7 @@ class _Party:
 
     async def _whole(self) -> Outcome:
         plan = self._bound.plan
-        if self._home.name not in plan.participants:
-            raise ConfigError(
-                f"{plan.where}: {self._home.name} does not take part; the organizations are "
-                f"{', '.join(plan.participants)}"
-            )
+        plan.index(self._home.name)
         if self._home.name not in plan.having("compute"):
             raise ConfigError(
                 f"{plan.where}: {self._home.name} does not compute in this study: use `comity submit`, which submits "
@@ -191,6 +187,7 @@ class _Party:
                 self._opened(digest.hex(), study.results)
                 outcome = self._outcome(study, session, rows, digest)
                 if reception is not None:
+                    outcome.contributions = reception.came
                     outcome.unwritten += reception.results(study, session, outcome.facts)
             try:
                 self._done(outcome)
@@ -218,7 +215,7 @@ class _Party:
             document=document,
             events=self._events,
         )
-        reception.inbox.check_writable()
+        reception.check()
         for line in reception.inbox.read_files():
             self._status(line)
         return reception
@@ -237,7 +234,6 @@ class _Party:
             phases=dict(self._laps.seconds),
             refused={f"{address}: {reason}": count for (address, reason), count in session.refused.items()},
             finished=datetime.now(UTC).isoformat(timespec="seconds"),
-            contributions=len(run.outside.dealt),
             left_out=study.left_out,
             skipped=skipped(study),
         )

@@ -7,8 +7,9 @@ from typing import Any
 
 from parties.report.disclosed import Line, read
 from parties.run.outcome import Outcome, Releases
-from parties.study.plan import BoundStudy
+from parties.study.plan import BoundStudy, StudyPlan
 from parties.study.trust import who_must_not_collude
+from parties.text.some import some
 
 #: A part of the result document, or all of it: JSON values by key, as `parties.report.data` reads them.
 Document = dict[str, Any]
@@ -24,12 +25,12 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> D
         "purpose": plan.purpose,
         "organization": organization,
         "organizations": {
-            o.name: {
-                "roles": list(o.roles),
-                "rows": _rows(outcome) if o.name == organization else None,
-                "brought": brought_lines(outcome) if o.name == organization else [],
+            name: {
+                "roles": roles,
+                "rows": _rows(outcome) if name == organization else None,
+                "brought": brought_lines(outcome) if name == organization else [],
             }
-            for o in plan.organizations
+            for name, roles in _shown(plan, organization).items()
         },
         "releases": outcome.releases,
         **told_of(outcome.manifest, outcome.releases),
@@ -42,10 +43,16 @@ def result_document(bound: BoundStudy, outcome: Outcome, organization: str) -> D
         },
         "phases": outcome.phases,
         "contributions": {"of": outcome.contributions, "left_out": list(outcome.left_out)},
-        "notes": _notes(outcome),
+        "notes": _notes(plan, outcome),
         "model": _model(bound),
         "finished": outcome.finished,
     }
+
+
+def _shown(plan: StudyPlan, organization: str) -> dict[str, list[str]]:
+    """The organizations that a result lists, and their roles: of those that a roll enrols only `organization`."""
+    roles = {entry.name: list(entry.roles) for entry in plan.organizations}
+    return roles if organization in roles else roles | {organization: ["input"]}
 
 
 def told_of(manifest: Iterable[Line], releases: Releases) -> Document:
@@ -75,12 +82,15 @@ def brought_lines(outcome: Outcome) -> list[str]:
     return lines
 
 
-def _notes(outcome: Outcome) -> list[str]:
-    notes = [f"refused {count} connections from {where}" for where, count in outcome.refused.items()]
+def _notes(plan: StudyPlan, outcome: Outcome) -> list[str]:
+    notes = []
+    if plan.contributors is not None and outcome.contributions:
+        notes.append(f"{plan.contributors}; contributions of {outcome.contributions:,} organizations came")
+    notes += [f"refused {count} connections from {where}" for where, count in outcome.refused.items()]
     if outcome.left_out:
         notes.append(
             "left out, because numbers that it shared are beyond their bounds or contradict each other: "
-            f"{', '.join(outcome.left_out)}"
+            f"{some(outcome.left_out)}"
         )
     if outcome.skipped:
         notes.append(

@@ -25,6 +25,7 @@ _NAMES = {
     "valid_from": "valid_from",
     "valid_until": "valid_until",
     "participants": "participant",
+    "contributors": "contributors",
     "parameters": "parameter",
     "releases": "release",
     "inputs": "input",
@@ -36,8 +37,11 @@ _NAMES = {
 }
 _ORDER = [
     "format", "protocol", "comity", "mpyc", "scenario", "program", "sources", "arguments", "settings", "parameters",
-    "inputs", "engine", "threshold", "network", "purpose", "valid_from", "valid_until", "participants", "releases",
+    "inputs", "engine", "threshold", "network", "purpose", "valid_from", "valid_until", "participants", "contributors",
+    "releases",
 ]  # fmt: skip
+#: Places of hashes, shown in words.
+_IN_WORDS = (", key", "contributors roll")
 _ABSENT = object()
 
 
@@ -88,7 +92,7 @@ def _walk(place: str, here: Any, there: Any, depth: int = 0) -> Iterator[tuple[s
                 continue
             yield from _walk(_place(place, str(name)), here.get(name, _ABSENT), there.get(name, _ABSENT), depth + 1)
         return
-    if here is _ABSENT or there is _ABSENT or place.endswith(", key"):
+    if here is _ABSENT or there is _ABSENT or place.endswith(_IN_WORDS):
         yield place, _value(place, here), _value(place, there)
     else:
         yield place, *apart(_text(here), _text(there))
@@ -118,7 +122,7 @@ def _by_name(entries: Any) -> Any:
 def _value(place: str, value: Any) -> str:
     if value is _ABSENT:
         return "(not there)"
-    if place.endswith(", key") and isinstance(value, str):
+    if place.endswith(_IN_WORDS) and isinstance(value, str):
         try:
             return in_words(bytes.fromhex(value))
         except (ValueError, IndexError):

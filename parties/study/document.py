@@ -41,7 +41,7 @@ def agreed_document(
     protocol  version of the messages between parties
     """
     plan, loaded = study.plan, study.loaded
-    missing = [name for name in plan.participants if name not in keys]
+    missing = [organization.name for organization in plan.organizations if organization.name not in keys]
     if missing:
         raise ConfigError(
             f"{plan.where}: the key of {missing[0]} is not known here; get its card, then  comity peer add CARD"
@@ -87,6 +87,14 @@ def agreed_document(
         ],
         "releases": list(manifest),
     }
+    if plan.contributors is not None:
+        # The digest stands for names and keys of all whom the roll enrols, in index order.
+        document["contributors"] = {
+            "enrolled": plan.contributors.count,
+            "roll": plan.contributors.enrolled.digest.hex(),
+            "datasets": dict(plan.contributors.datasets),
+            "at_least": plan.contributors.at_least,
+        }
     if loaded.shares:  # people must read these lines, too
         document["works_on_shares"] = list(loaded.shares)
     plain = _plain(document)

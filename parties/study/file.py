@@ -32,7 +32,7 @@ from protocols.engines import ENGINES
 #: All keys of a study file; a misspelt key is compared with them.
 _KEYS = (
     *("scenario", "purpose", "engine", "threshold", "keep_contributions", "parameters", "organizations", "ranges"),
-    *("network", "valid_from", "valid_until", "name", "rtt", "bandwidth", "roles"),
+    *("network", "valid_from", "valid_until", "name", "rtt", "bandwidth", "roles", "contributors", "roll", "at_least"),
 )
 #: pydantic's type of an error -> what to write.
 _EXPECTED = {
@@ -48,6 +48,7 @@ _EXAMPLES = {
     "scenario": '"NAME or FILE.py"',
     "purpose": '"what it is for"',
     "roles": '["input", "compute", "recipient"]',
+    "roll": '"NAME.roll"',
 }
 
 
@@ -115,6 +116,17 @@ class OrganizationEntry(BaseModel):
     roles: Annotated[list[Text], Field(min_length=1), AfterValidator(_roles)]
 
 
+class ContributorsEntry(BaseModel):
+    """[contributors]: the roll that enrols them, how many of them are enough, and one key for each input that each of
+    them brings."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, Text]
+
+    roll: Text
+    at_least: Annotated[StrictInt, Field(ge=1)] | None = None
+
+
 class NetworkEntry(BaseModel):
     """[network]: a name, or the round trip and the rate of the slowest link."""
 
@@ -145,10 +157,20 @@ class StudyFile(BaseModel):
     keep_contributions: StrictBool = False
     parameters: dict[str, Any] = {}
     organizations: dict[Name, OrganizationEntry]
+    contributors: ContributorsEntry | None = None
     ranges: dict[str, dict[str, Annotated[tuple[RangeLimit, RangeLimit], AfterValidator(_span)]]] = {}
     network: NetworkEntry | None = None
     valid_from: date | None = None
     valid_until: date | None = None
+
+    @model_validator(mode="after")
+    def _once(self) -> StudyFile:
+        if self.keep_contributions and self.contributors is not None and self.contributors.at_least is not None:
+            raise ValueError(
+                "contributors.at_least cannot stand beside keep_contributions: two runs, one of them with an "
+                "organization more, would together show the numbers of that organization"
+            )
+        return self
 
     @model_validator(mode="after")
     def _dates(self) -> StudyFile:

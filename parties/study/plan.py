@@ -14,6 +14,11 @@
     roles = ["input", "compute", "recipient"]
     patients = "oncology.patients"             # input = dataset, in that organization's own catalog
 
+    [contributors]                             # very many that bring data and do not compute, enrolled by a file
+    roll = "devices.roll"
+    habits = "habits"
+    at_least = 9000                            # the run begins without the others after --wait; default: all
+
     [network]                                  # the slowest link: protocols are chosen by it
     rtt       = "40ms"
     bandwidth = "100M"
@@ -27,6 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +42,8 @@ from mpc.suggestions import also, closest
 from mpc.tables.schema import Limit
 from parties.data.misplaced import check_kind
 from parties.data.toml import read_toml
+from parties.organization.place import Enrolled
+from parties.study.enrolment import enrolled_by
 from parties.study.loader import Loaded, available, load
 from parties.study.trust import choose
 from protocols.computation import Computation
@@ -53,8 +61,32 @@ class Organization:
 
 
 @dataclass(frozen=True)
+class Contributors:
+    """Organizations that bring data and do not compute, which the study does not name: a roll enrols them.
+
+    roll      the file's name in the study
+    enrolled  the roll, or at one of them its place in it
+    datasets  what each of them brings, as in `Organization`
+    at_least  so many of them are enough once all compute parties have waited; None: the run waits for all
+    """
+
+    roll: str
+    enrolled: Enrolled
+    datasets: Mapping[str, str]
+    at_least: int | None = None
+
+    @property
+    def count(self) -> int:
+        return len(self.enrolled.names)
+
+    def __str__(self) -> str:
+        return f"{self.count:,} organizations enrolled by {self.roll}"
+
+
+@dataclass(frozen=True)
 class StudyPlan:
-    """A study as its file says it, checked without its scenario. Organizations stand in index order.
+    """A study as its file says it, checked without its scenario. Organizations stand in index order; those that a roll
+    enrols come last.
 
     engine, threshold   from the file, else the defaults; `threshold` compute parties together learn nothing
     names_engine        whether the file names the engine
@@ -63,7 +95,7 @@ class StudyPlan:
 
     scenario: str
     purpose: str
-    organizations: tuple[Organization, ...]
+    organizations: tuple[Organization, ...]  #: Those that the study names.
     engine: str
     threshold: int
     names_engine: bool = False
@@ -73,11 +105,19 @@ class StudyPlan:
     valid_from: date | None = None
     valid_until: date | None = None
     keep_contributions: bool = False
+    contributors: Contributors | None = None
     path: Path | None = None
 
-    @property
+    @cached_property
     def participants(self) -> tuple[str, ...]:
-        return tuple(organization.name for organization in self.organizations)
+        """The names of all organizations. At an enrolled one, names of the other enrolled ones may be stand-ins."""
+        named = tuple(organization.name for organization in self.organizations)
+        return named if self.contributors is None else (*named, *self.contributors.enrolled.names)
+
+    @property
+    def enrolled(self) -> range:
+        """The indices of the organizations that a roll enrols."""
+        return range(len(self.organizations), len(self.participants))
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -89,16 +129,28 @@ class StudyPlan:
         return tuple(o.name for o in self.organizations if o.roles == ("compute",) and not o.datasets)
 
     def having(self, role: str) -> tuple[str, ...]:
-        """Names of the organizations with a role, in index order."""
+        """Names of the organizations with a role, in index order; not of enrolled ones."""
         return tuple(organization.name for organization in self.organizations if role in organization.roles)
 
     def index(self, name: str) -> int:
         """The party index of an organization."""
-        if name not in self.participants:
-            raise ConfigError(
-                f"{self.where}: {name!r} does not take part; the organizations are {', '.join(self.participants)}"
-            )
-        return self.participants.index(name)
+        if name not in self._indices:
+            named = ", ".join(organization.name for organization in self.organizations)
+            others = "" if self.contributors is None else f", and {self.contributors}"
+            raise ConfigError(f"{self.where}: {name!r} does not take part; the organizations are {named}{others}")
+        return self._indices[name]
+
+    def datasets(self, name: str) -> Mapping[str, str]:
+        """What an organization brings: input -> dataset of its catalog."""
+        index = self.index(name)
+        if index not in self.enrolled:
+            return self.organizations[index].datasets
+        assert self.contributors is not None
+        return self.contributors.datasets
+
+    @cached_property
+    def _indices(self) -> dict[str, int]:
+        return {name: index for index, name in enumerate(self.participants)}
 
     @property
     def where(self) -> str:
@@ -124,19 +176,23 @@ class BoundStudy:
     computation: Computation
 
 
-def open_study(path: Path) -> BoundStudy:
-    """Reads a study file and its scenario and checks them against each other. Raises ConfigError."""
-    plan = read_study(path)
+def open_study(path: Path, place: Path | None = None) -> BoundStudy:
+    """Reads a study file and its scenario and checks them against each other. `place`: see `read_study`. Raises
+    ConfigError."""
+    plan = read_study(path, place)
     return bind(plan, load(plan.scenario, base=path.parent))
 
 
-def read_study(path: Path) -> StudyPlan:
-    """Reads a study file. Raises ConfigError naming file and key."""
+def read_study(path: Path, place: Path | None = None) -> StudyPlan:
+    """Reads a study file. Raises ConfigError naming file and key.
+
+    place  at an enrolled organization, the file with its place in the roll; default: `parties.study.enrolment`
+    """
     check_kind(path, "study", bundled=available())
-    return make_study(read_toml(path), path)
+    return make_study(read_toml(path), path, place)
 
 
-def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPlan:
+def make_study(document: Mapping[str, Any], path: Path | None = None, place: Path | None = None) -> StudyPlan:
     """A study from the contents of its file. Raises ConfigError naming file and key."""
     where = str(path) if path else "study"
     values = _validated(document, where)
@@ -144,6 +200,7 @@ def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPl
         Organization(name, tuple(entry.pop("roles")), entry) for name, entry in values.pop("organizations").items()
     ]
     network = _network(values.pop("network"))
+    contributors = _contributors(values.pop("contributors"), path, place)
     named = values.pop("engine")
     try:
         compute = sorted(organization.name for organization in organizations if "compute" in organization.roles)
@@ -156,6 +213,7 @@ def make_study(document: Mapping[str, Any], path: Path | None = None) -> StudyPl
         threshold=threshold,
         names_engine=named is not None,
         network=network,
+        contributors=contributors,
         path=path,
         **values,
     )
@@ -180,6 +238,8 @@ def bind(plan: StudyPlan, loaded: Loaded) -> BoundStudy:
                 raise ConfigError(f"{at} {name}: the scenario has no such input; it asks for {inputs}")
             if "input" not in organization.roles and scenario.inputs[name].holder not in organization.roles:
                 raise ConfigError(f'{at} names a dataset for {name}, but its roles do not include "input"')
+    if plan.contributors is not None:
+        _check_inputs(plan.contributors, scenario.inputs, where)
     owners = {name: _owners(plan, name, entry.holder, where) for name, entry in scenario.inputs.items()}
     try:
         computation = Computation(
@@ -201,6 +261,8 @@ def bind(plan: StudyPlan, loaded: Loaded) -> BoundStudy:
 
 def _owners(plan: StudyPlan, name: str, holder: str | None, where: str) -> tuple[int, ...]:
     bringing = tuple(i for i, organization in enumerate(plan.organizations) if name in organization.datasets)
+    if plan.contributors is not None and name in plan.contributors.datasets:
+        bringing += tuple(plan.enrolled)
     if holder is not None:
         if len(bringing) != 1:
             raise ConfigError(
@@ -217,6 +279,31 @@ def _owners(plan: StudyPlan, name: str, holder: str | None, where: str) -> tuple
     if not bringing:
         raise ConfigError(f'{where}: nobody brings {name}; give an organization the role "input" and a dataset')
     return bringing
+
+
+def _contributors(entry: dict[str, Any] | None, path: Path | None, place: Path | None) -> Contributors | None:
+    if entry is None:
+        return None
+    roll, at_least = entry.pop("roll"), entry.pop("at_least")
+    contributors = Contributors(roll, enrolled_by(roll, path, place), entry, at_least)
+    if at_least is not None and at_least > contributors.count:
+        raise ConfigError(f"{path or 'study'}: contributors.at_least: {at_least:,} of {contributors}")
+    return contributors
+
+
+def _check_inputs(contributors: Contributors, inputs: Mapping[str, Any], where: str) -> None:
+    """ConfigError if enrolled organizations bring an input that they cannot bring, or lack one that all bring."""
+    at = f"{where}: [contributors]"
+    for name in contributors.datasets:
+        if name not in inputs:
+            raise ConfigError(f"{at} {name}: the scenario has no such input; it asks for {', '.join(inputs)}")
+        if inputs[name].holder is not None:
+            raise ConfigError(f"{at} {name}: one organization brings it (the {inputs[name].holder}); name it")
+    for name, entry in inputs.items():
+        if entry.holder is None and name not in contributors.datasets:
+            raise ConfigError(
+                f'{at} bring data but no {name}; write  {name} = "DATASET"  with a name of their catalogs'
+            )
 
 
 def _network(entry: Mapping[str, Any] | None) -> Network | None:
@@ -236,6 +323,14 @@ def _check_parties(plan: StudyPlan) -> None:
         raise ConfigError(
             f'{plan.where}: nobody would learn the results; give an organization the role "recipient"{unknown}'
         )
+    if plan.contributors is not None:
+        enrolled = set(plan.contributors.enrolled.names)
+        for name in (organization.name for organization in plan.organizations):
+            if name in enrolled:
+                raise ConfigError(
+                    f"{plan.where}: {name} has a part  [organizations.{name}]  and is enrolled by "
+                    f"{plan.contributors.roll}, too: take it out of one of the two"
+                )
 
 
 def _unknown_roles(organizations: Iterable[Organization]) -> str:

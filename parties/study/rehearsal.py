@@ -21,7 +21,7 @@ from parties.study.plan import BoundStudy, StudyPlan, open_study, read_study
 from parties.system.kernels import choose_cache
 from parties.text.echo import echo
 from protocols.computation import Computation
-from protocols.dry import DryRun, dry_run
+from protocols.dry import DryRun, collect, dry_run
 from protocols.engines import make_engine
 
 
@@ -32,25 +32,31 @@ def tried_scenario(name: str, limits: Limits, *, base: Path | None = None) -> Lo
     return load(name, base=base)
 
 
-def tried_study(path: Path, limits: Limits | None) -> BoundStudy:
-    """`open_study` and the dry run in a child, then `open_study` here. No limits: our parent has tried it already."""
+def tried_study(path: Path, limits: Limits | None, *, place: Path | None = None, computes: bool = True) -> BoundStudy:
+    """`open_study` and the dry run in a child, then `open_study` here. No limits: our parent has tried it already.
+
+    place     as in `read_study`
+    computes  False: the script is run as an organization that does not compute will run it, which counts no costs
+    """
     if limits is not None:
-        readable = files_of(path, made_ready(path))
-        confined("parties.study.rehearsal:plans", {"study": str(path)}, limits, readable=readable)
-    return open_study(path)
+        readable = files_of(path, made_ready(path, place))
+        request = {"study": str(path), "place": None if place is None else str(place), "computes": computes}
+        confined("parties.study.rehearsal:plans", request, limits, readable=readable)
+    return open_study(path, place)
 
 
-def made_ready(path: Path) -> StudyPlan:
+def made_ready(path: Path, place: Path | None = None) -> StudyPlan:
     """Read a study, and load its engine's modules here, since a confined child can keep no compiled code."""
-    plan = read_study(path)
+    plan = read_study(path, place)
     choose_cache()
     make_engine(plan.engine, len(plan.having("compute")), plan.threshold)
     return plan
 
 
 def files_of(path: Path, plan: StudyPlan) -> list[Path]:
-    """The files that a child must read: the study, and its scenario's file or folder."""
-    return [path, find(plan.scenario, base=path.parent)]
+    """The files that a child must read: the study, its scenario's file or folder, and the roll or the place in it."""
+    enrolled = [] if plan.contributors is None else [plan.contributors.enrolled.path]
+    return [path, find(plan.scenario, base=path.parent), *enrolled]
 
 
 def dry_run_of(bound: BoundStudy, network: Network | None, *, speaks: bool = False) -> DryRun:
@@ -75,11 +81,14 @@ def loads(path: str) -> None:
         load(path)
 
 
-def plans(study: str) -> None:
+def plans(study: str, place: str | None, computes: bool) -> None:
     """Load a study's scenario and run it dry."""
     with _quiet_if_well():
-        bound = open_study(Path(study))
-        dry_run_of(bound, bound.plan.network, speaks=True)
+        bound = open_study(Path(study), None if place is None else Path(place))
+        if computes:
+            dry_run_of(bound, bound.plan.network, speaks=True)
+        else:
+            collect(bound.computation, None, bound.computation.make_engine(), {})
 
 
 @contextmanager

@@ -108,6 +108,7 @@ def coalitions(plan: StudyPlan) -> list[Coalition]:
     if not plan.helpers or len(compute) != FEWEST:
         return []
     owners = [o.name for o in plan.organizations if o.datasets]
+    owners += [] if plan.contributors is None else [str(plan.contributors)]
     return [
         Coalition(group, tuple(name for name in owners if name not in group))
         for group in combinations(compute, plan.threshold + 1)

@@ -15,7 +15,7 @@ import pytest
 from parties.contributors.sealing import read_header
 from parties.local.oracle import deviations
 from parties.organization.identity import Identity
-from tests.support.many_inputs import HABITS, measure
+from tests.support.many_inputs import measure_roll
 from tests.support.processes import ENVIRONMENT, NAMES, SUPPORT, Running, Town, releases_alike, small_rows, small_town
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -330,9 +330,10 @@ def test_killed_compute_party_is_named_to_those_who_wait(tmp_path):
         assert "The contribution is with all compute parties" in waits.stderr
 
 
-def test_many_devices_submit():
-    """Fifty devices of `assistant_habits`, each with a home and one row; three parties compute."""
-    found = measure(50, 1, 2, HABITS)
+def test_hundreds_of_devices_submit(tmp_path):
+    """Three hundred devices of `assistant_habits`, each with a home and one row; a roll enrols them."""
+    found = measure_roll(tmp_path, 300, submitters=2)
     assert found["deviation"] < 1e-6
     assert found["alike"]
-    assert found["left_out"] == []
+    assert found["contributions"] == {"of": 300, "left_out": []}
+    assert max(found["bytes_sent"]) < 300 * 4000 + 200_000

@@ -36,7 +36,7 @@ def test_help_lists_the_commands_with_one_line_each():
 
 
 COMMANDS = "init|identity|plan|peer add|peer list|peer remove|data add|data list|data check|data explain|data remove"
-COMMANDS += "|scenario list|scenario show|scenario new"
+COMMANDS += "|roll make|roll show|roll place|scenario list|scenario show|scenario new"
 
 
 @pytest.mark.parametrize("path", [command.split() for command in COMMANDS.split("|")])

@@ -311,12 +311,12 @@ def inbox(cast: Cast, home: Path, study: bytes = STUDY) -> Inbox:
 def test_submissions_are_kept_replaced_and_spent(cast, tmp_path):
     box = inbox(cast, tmp_path / "home")
     (one,) = box.contributors
-    assert box.missing() == ["clinic"]
+    assert box.arrived(0) == []
     ready = [prepared(cast, number=n) for n in range(10, 10 + KEPT + 2)]
     for some in ready:
         box.check_number(one, some.number)
         box.accept(one, some.envelopes["north"])
-    assert box.missing() == []
+    assert [arrived.number for arrived in box.arrived(2)] == [some.number for some in ready[2:]]
     assert [r.digest for r in box.held(3)] == [some.digest for some in ready[-KEPT:]]
     files = sorted(box.folder.glob("*.sealed"))
     assert len(files) == KEPT
@@ -426,7 +426,7 @@ def test_a_contribution_to_another_study_under_this_one_is_found(cast, tmp_path)
     path = brought(cast, tmp_path / "home", prepared(cast))
     assert path.parent == folder_of(tmp_path / "home", STUDY)
     box.read_files()
-    assert box.missing() == ["clinic"]
+    assert box.arrived(0) == []
     folder_of(tmp_path / "home", OTHER).mkdir(mode=0o700)
     path.rename(folder_of(tmp_path / "home", OTHER) / path.name)
     with pytest.raises(AgreementError, match="another study"):

@@ -195,12 +195,13 @@ def test_no_option_speaks_of_less():
 
 def test_neither_study_nor_home_says_how_to_connect():
     """The keys that a study, a card and a consortium file may have, named one by one."""
-    from parties.study.file import OrganizationEntry, StudyFile
+    from parties.study.file import ContributorsEntry, OrganizationEntry, StudyFile
 
     assert set(StudyFile.model_fields) == {
         "scenario", "purpose", "engine", "parameters", "organizations", "ranges", "valid_from", "valid_until",
-        "network", "threshold", "keep_contributions",
+        "network", "threshold", "keep_contributions", "contributors",
     }  # fmt: skip
+    assert set(ContributorsEntry.model_fields) == {"roll", "at_least"}
     assert set(OrganizationEntry.model_fields) == {"roles"}
     for module in ("parties.net.session", "parties.net.link", "parties.net.dialer", "parties.run.process"):
         source = Path(str(importlib.import_module(module).__file__)).read_text()

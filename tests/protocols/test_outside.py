@@ -85,10 +85,22 @@ def test_a_value_beyond_its_bound_leaves_its_owner_out(engine, lie):
     close_to_the_clear(run, {name: own for name, own in tables().items() if name != "f"})
 
 
+@pytest.mark.parametrize("engine", ["ideal", "replicated", "shamir"])
+def test_zeros_are_an_organization_without_rows(engine):
+    """What stands in place of a contribution that has not come keeps all bounds and relations."""
+
+    def nothing(name: str, vector: np.ndarray) -> np.ndarray:
+        return np.zeros_like(vector) if name == "f" else vector
+
+    run = simulate(SCENARIO, tables(), engine=engine, compute="abc", altered=nothing)
+    assert run.left_out == ()
+    close_to_the_clear(run, {name: own for name, own in tables().items() if name != "f"})
+
+
 def test_each_value_is_held_against_its_own_bound():
     layout = dry_run(Computation(SCENARIO, NAMES, compute=3, owners={"patients": range(7)})).layout
     bounds = layout.bounds(4)
-    assert bounds.size == layout.sizes[4] > 10
+    assert bounds.size == layout.size(4) > 10
 
     given = tables()
 
