@@ -81,7 +81,9 @@ def _shared(source: Source, rows: int, where: Expression | None) -> Shared:
     """The places of a selection's shared rows; the same for columns that are shared in separate calls."""
     key = ("shared", rows, b"" if where is None else where.digest)
     if key not in source.memo:
-        source.memo[key] = Shared(source.run, source.name, len(source.owners), rows, Selection(source, where))
+        source.memo[key] = Shared(
+            source.run, source.name, len(source.owners), rows, Selection(source, where, shared=True)
+        )
     base: Shared = source.memo[key]
     return base
 

@@ -75,10 +75,10 @@ class Source:
         """Equal for the same table."""
         return self.name, self.query.digest
 
-    def prepared(self, query: Query, *others: Source) -> Source:
+    def prepared(self, query: Query, *others: Source, listed: bool = True) -> Source:
         """The table that each owner computes by a query of this table and of others, when it is first read.
 
-        The same query gives the same object.
+        The same query gives the same object. listed: it is among the tables that a plan says an owner prepares.
         """
         known = self._family.get(query.digest)
         if known is not None:
@@ -93,7 +93,8 @@ class Source:
         rows = next(iter(tables.values())).prepared(query, dict(tables), beat) if tables else None
         if rows is not None:
             tables[query.digest.hex()] = rows
-        self.run.prepared[query.digest + self._part.encode()] = (self.owners, query.sentence)
+        if listed:
+            self.run.prepared[query.digest + self._part.encode()] = (self.owners, query.sentence)
         made = self._made(query, rows, tables, self.owners, self._family, self._part)
         self._family[query.digest] = made
         return made
