@@ -83,12 +83,12 @@ def _key(selection: Selection) -> tuple[object, ...]:
 
 
 def _may_tell(new: Selection, past: Selection) -> bool:
-    """Whether they are of two tables; or of one prepared table, by other columns."""
+    """Whether they are of two tables; or statistics of columns of one prepared table."""
     if _key(new) == _key(past):
         return False
     if new.source is not past.source:
         return True
-    return not isinstance(new.source.query, Scan)
+    return not isinstance(new.source.query, Scan) and bool(new.valid) and bool(past.valid)
 
 
 def _of_few(selection: Selection) -> tuple[Cohort, ...]:

@@ -11,9 +11,10 @@ and the sum of each measured column over them. So it does not matter in how many
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from math import comb
 from typing import NamedTuple
 
 import numpy as np
@@ -183,7 +184,7 @@ def _by_key(
     parts: list[_Part] = []
     owner: list[int] = []  # of each part: which selection it is of
     rows = [_own_rows(past.selection, table, key) for past in told]
-    unknown = any(own is None or past.rows_only for own, past in zip(rows, told, strict=True))
+    unknown = {k for k, past in enumerate(told) if rows[k] is None or past.rows_only}
     for k, (past, own) in enumerate(zip(told, rows, strict=True)):
         if own is not None:
             parts.append(own)
@@ -193,7 +194,7 @@ def _by_key(
             owner.append(k)
     quantities = [quantity for part in parts for quantity in part.quantities]
     of = [owner[p] for p, part in enumerate(parts) for _ in part.quantities]
-    signs = _sums(quantities, of, [past.selection for past in told], len(new))
+    signs = _sums(quantities, of, [past.selection for past in told], len(new), unknown)
     if not len(signs):
         return None
     union = _union(parts, quantities, key)
@@ -289,7 +290,7 @@ def _union(parts: Sequence[_Part], quantities: Sequence[_Quantity], key: tuple[s
     total = Grouped(Schema("all, by key", every.schema.columns), most, every, names, measures)
     owners = set(parts[0].source.owners).intersection(*(part.source.owners for part in parts))
     first = next(part.source for part in parts if set(part.source.owners) == owners)
-    return first.prepared(total, *(part.source for part in parts), listed=False)
+    return first.prepared(total, *(part.source for part in parts), listed=False, once=True)
 
 
 def _as_real(a: Expression) -> Expression:
@@ -302,14 +303,23 @@ def _as_real(a: Expression) -> Expression:
 
 # ---- sums and differences
 def _sums(
-    quantities: Sequence[_Quantity], of: Sequence[int], selections: Sequence[Selection], new: int
+    quantities: Sequence[_Quantity],
+    of: Sequence[int],
+    selections: Sequence[Selection],
+    new: int,
+    unknown: Collection[int],
 ) -> NDArray[np.int64]:
     """(sums, quantities): the signed sums of what releases tell, each with something of the new release, of which the
-    first sign is +, and with some sign -. By their length, at most about MOST_SUMS, but all single differences."""
+    first sign is +, and with some sign -. By their length, at most about MOST_SUMS, but all single differences.
+
+    unknown  selections of which the input's rows are compared, since the values of their own rows are not known
+    """
     rows: list[NDArray[np.int64]] = []
 
     def add(places: Sequence[int]) -> None:
         if not _of_several(places, quantities, of, selections):
+            return
+        if quantities[places[0]].kind == "input" and not any(of[k] in unknown for k in places):
             return
         for signs in product((1, -1), repeat=len(places) - 1):
             if -1 in signs:
@@ -333,6 +343,8 @@ def _sums(
             "apart. Release fewer of them, or a table (`group_by`)"
         )
     for length in range(3, 2 + len(quantities)):
+        if sum(comb(len(some), length) for some in kinds.values()) > 16 * MOST_SUMS:
+            break
         for some in kinds.values():
             mixed = [
                 places

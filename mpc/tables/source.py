@@ -75,10 +75,13 @@ class Source:
         """Equal for the same table."""
         return self.name, self.query.digest
 
-    def prepared(self, query: Query, *others: Source, listed: bool = True) -> Source:
+    def prepared(self, query: Query, *others: Source, listed: bool = True, once: bool = False) -> Source:
         """The table that each owner computes by a query of this table and of others, when it is first read.
 
-        The same query gives the same object. listed: it is among the tables that a plan says an owner prepares.
+        The same query gives the same object.
+
+        listed  it is among the tables that a plan says an owner prepares
+        once    it is read once: its rows are not kept
         """
         known = self._family.get(query.digest)
         if known is not None:
@@ -95,7 +98,7 @@ class Source:
             tables[query.digest.hex()] = rows
         if listed:
             self.run.prepared[query.digest + self._part.encode()] = (self.owners, query.sentence)
-        made = self._made(query, rows, tables, self.owners, self._family, self._part)
+        made = self._made(query, rows, tables, self.owners, self._family, self._part, once=once)
         self._family[query.digest] = made
         return made
 
@@ -120,9 +123,11 @@ class Source:
         owners: Sequence[int],
         family: dict[bytes, Source],
         part: str,
+        *,
+        once: bool = False,
     ) -> Source:
         name = f"{query.name}{part}"
-        local = LocalPass(self.run, f"{name} {query.digest.hex()}", rows)
+        local = LocalPass(self.run, f"{name} {query.digest.hex()}", rows, once=once)
         local.on_read = lambda: self.local.on_read()
         return Source(
             self.run, name, query.schema, owners, query.most, local, self.dominance,

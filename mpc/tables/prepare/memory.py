@@ -29,6 +29,9 @@ class PreparedArrays:
             self._rows = ArrayRows(run(self._query, self._tables, self._on_batch))
         return self._rows.batches(columns)
 
+    def forget(self) -> None:
+        self._rows = None
+
     def prepared(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> Rows:
         return PreparedArrays(query, tables, on_batch)
 
