@@ -8,10 +8,8 @@ from math import prod
 from typing import NamedTuple
 
 from mpc.releases.apart import Apart
-from mpc.tables.beside_prepared import Told, beside_prepared, shared_inputs
-from mpc.tables.counts import count_rows, rows_where
+from mpc.tables.beside_prepared import Told, beside_prepared, of_few, shared_inputs
 from mpc.tables.expressions import Expression, both, comparison, public, unary
-from mpc.tables.prepare.lineage import is_made, is_of_flags
 from mpc.tables.prepare.nodes import Scan
 from mpc.tables.selections import Selection
 from mpc.values.cohorts import Cohort
@@ -39,7 +37,8 @@ class Across:
 
     def beside(self, new: Selection, name: str) -> Apart:
         """What holds a selection apart from earlier ones of other tables that come from the same rows."""
-        against = Apart(_of_few(new))
+        few = [cohort for column in new.valid for cohort in of_few(column, new.where, new.source)]
+        against = Apart(tuple(few))
         past = [each for ways in self._past.values() if _may_tell(new, ways[0].selection) for each in ways]
         groups: dict[tuple[str, frozenset[int]], None] = {}
         for each in past:
@@ -89,24 +88,6 @@ def _may_tell(new: Selection, past: Selection) -> bool:
     if new.source is not past.source:
         return True
     return not isinstance(new.source.query, Scan) and bool(new.valid) and bool(past.valid)
-
-
-def _of_few(selection: Selection) -> tuple[Cohort, ...]:
-    """Of columns that were made while their table was prepared: the rows where such a number is not 0; of numbers of
-    flags, those where it is 0, too. A sum that is 0 for all but a few is about these few."""
-    source, cohorts = selection.source, list[Cohort]()
-    for column in selection.valid:
-        if column.type not in ("real", "integer") or not column.low <= 0 <= column.high:
-            continue
-        made = [name for name in sorted(column.columns()) if is_made(source.query, name)]
-        sides = ["!="] if made else []
-        if made and all(is_of_flags(source.query, name) for name in made):
-            sides.append("==")
-        for symbol in sides:
-            where = both(selection.where, comparison(symbol, column, public(0)))
-            what = f"{rows_where(source, where)}, or none"
-            cohorts += count_rows(source, where, what, or_none=True).basis.cohorts
-    return tuple(cohorts)
 
 
 def _cells(selection: Selection) -> Sequence[Selection]:

@@ -25,9 +25,9 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables import whole
 from mpc.tables.aggregates import Aggregate, Evaluate
-from mpc.tables.counts import count_rows
-from mpc.tables.expressions import Expression, Floats, both, logical, public, unary
-from mpc.tables.keys import KeyColumn
+from mpc.tables.counts import count_rows, rows_where
+from mpc.tables.expressions import WHOLE, Expression, Floats, both, comparison, logical, public, unary
+from mpc.tables.keys import KeyColumn, first
 from mpc.tables.local import share_parts
 from mpc.tables.prepare import building, lineage
 from mpc.tables.prepare.nodes import Aggregate as Grouped
@@ -48,6 +48,10 @@ MOST_PAIRS = 4096
 SAME, SAME_OF_RANGE = 1e-9, 1e-12
 
 
+class _TooMany(ConfigError):
+    """More differences than are counted."""
+
+
 class Told(NamedTuple):
     """A selection that a release is about, and whether it came out.
 
@@ -64,10 +68,12 @@ class Told(NamedTuple):
 
 class _Quantity(NamedTuple):
     """What a release tells of each key: how many rows ("rows"), the sum of a column ("value"), or how many rows of the
-    input are behind it ("input")."""
+    input are behind it ("input").
+
+    limit  the largest magnitude;  whole  the column has whole numbers
+    """
 
     kind: str
-    of: int
     limit: float
     whole: bool = False
 
@@ -129,6 +135,23 @@ def shared_inputs(one: Source, other: Source) -> list[str]:
     return [table for table in here if any(scan.table == table for scan in other.query.scans())]
 
 
+def of_few(column: Expression, where: Expression | None, source: Source) -> tuple[Cohort, ...]:
+    """Of a column that was made while its table was prepared: the rows where such a number is not 0, none or enough; of
+    numbers of flags, those where it is 0, too. A sum that is 0 for all but a few is about these few."""
+    number = column.type in ("real", "integer") and column.low <= 0 <= column.high
+    if not number or _is_tag(column, source):
+        return ()
+    made = [name for name in sorted(column.columns()) if lineage.is_made(source.query, name)]
+    sides = ["!="] if made else []
+    if made and all(lineage.is_of_flags(source.query, name) for name in made):
+        sides.append("==")
+    cohorts: list[Cohort] = []
+    for symbol in sides:
+        some = both(where, comparison(symbol, column, public(0)))
+        cohorts += count_rows(source, some, rows_where(source, some), or_none=True).basis.cohorts
+    return tuple(cohorts)
+
+
 def beside_prepared(new: Sequence[Selection], rows_only: bool, earlier: Sequence[Told], table: str) -> list[Cohort]:
     """The cohorts of keys of an input that a release tells of with earlier ones: none, or enough.
 
@@ -137,7 +160,10 @@ def beside_prepared(new: Sequence[Selection], rows_only: bool, earlier: Sequence
     """
     found = []
     for key in _keys([*new, *(past.selection for past in earlier)], table):
-        cohort = _by_key(new, rows_only, earlier, table, key)
+        try:
+            cohort = _by_key(new, rows_only, earlier, table, key)
+        except _TooMany:  # the rows of tables together, then
+            cohort = _by_key(new[:1], rows_only, [past for past in earlier if not past.is_cell], table, key)
         if cohort is not None:
             every = dict.fromkeys([new[0], *(past.selection for past in earlier if not past.is_cell)])
             found += [cohort, *(nobody for selection in every for nobody in _without_key(selection, table, key))]
@@ -222,40 +248,43 @@ def _words(key: Sequence[str], table: str) -> str:
 # ---- selections by key
 def _own_rows(selection: Selection, table: str, key: tuple[str, ...]) -> _Part | None:
     """How often a selection has a row of each key, and with what values. None where its rows are of several keys."""
-    chosen = building.select(selection.source.query, selection.where, _measured(selection))
-    own = lineage.with_key(chosen, table, key)
-    return None if own is None else _counted(selection.source, own, chosen.schema.names, "rows")
+    measured = _measured(selection)
+    numbers = {name: _as_real(column) for name, column in measured.items()}
+    own = lineage.with_key(building.select(selection.source.query, selection.where, numbers), table, key)
+    return None if own is None else _counted(selection.source, own, measured, "rows")
 
 
 def _rows_behind(selection: Selection, table: str, key: tuple[str, ...]) -> _Part | None:
     """How many rows of the input are behind a selection, by key: where its values are not known, or its rows are of
     several keys."""
     behind = lineage.rows_with_key(building.select(selection.source.query, selection.where, {}), table, key)
-    return None if behind is None else _counted(selection.source, behind, [], "input")
+    return None if behind is None else _counted(selection.source, behind, {}, "input")
 
 
 def _measured(selection: Selection) -> dict[str, Expression]:
-    """The columns whose sums a release may tell."""
-    numbers = [column for column in selection.valid if column.type in ("real", "integer", "flag")]
-    return {f"measured {k}": column for k, column in enumerate(numbers)}
+    """The columns whose sums a release may tell: of shared rows, all that were shared."""
+    where = b"" if selection.where is None else selection.where.digest
+    columns = selection.source.shared.get(where, {}).values() if selection.shared else selection.valid
+    values = [c for c in columns if c.type not in ("key", "text") and not _is_tag(c, selection.source)]
+    return {f"measured {k}": column for k, column in enumerate(values)}
 
 
-def _counted(source: Source, keyed: lineage.Keyed, values: Sequence[str], kind: str) -> _Part:
-    """The rows of each key, and the sums of these values."""
+def _is_tag(column: Expression, source: Source) -> bool:
+    """Whether it is made from a key."""
+    return any(isinstance(source.schema[first(name)], KeyColumn) for name in column.columns())
+
+
+def _counted(source: Source, keyed: lineage.Keyed, values: Mapping[str, Expression], kind: str) -> _Part:
+    """The rows of each key, and the sums of these values of them."""
     query, names = keyed
     keys = tuple(query.schema[name] for name in names)
     measures = [Measure("rows", "", "", IntegerColumn("rows", minimum=0, maximum=max(query.most, 1)))]
-    quantities = [_Quantity(kind, 0, float(query.most))]
-    for name in values:
-        column = query.schema[name]
-        limit = max(abs(column.low), abs(column.high), 1) * query.most
-        result: Column = RealColumn(name, minimum=-float(limit), maximum=float(limit))
-        if not isinstance(column, RealColumn):
-            result = IntegerColumn(name, minimum=-whole.LARGEST, maximum=whole.LARGEST)
-        measures.append(Measure("sum", name, "", result))
-        quantities.append(
-            _Quantity("value", 0, max(abs(column.low), abs(column.high), 1), not isinstance(column, RealColumn))
-        )
+    quantities = [_Quantity(kind, float(query.most))]
+    for name, column in values.items():
+        largest = float(max(abs(column.low), abs(column.high), 1))
+        most = largest * query.most
+        measures.append(Measure("sum", name, "", RealColumn(name, minimum=-most, maximum=most)))
+        quantities.append(_Quantity("value", largest, column.type in ("integer", "flag")))
     schema = Schema(f"{query.name}, by key", (*keys, *(measure.result for measure in measures)))
     grouped = Grouped(schema, query.most, query, names, tuple(measures))
     return _Part(source.prepared(grouped, listed=False), names, tuple(quantities))
@@ -294,11 +323,18 @@ def _union(parts: Sequence[_Part], quantities: Sequence[_Quantity], key: tuple[s
 
 
 def _as_real(a: Expression) -> Expression:
-    if a.type == "real":
+    """A number, flag, day or index of a level as float64."""
+    if a.type in ("real", "flag"):
         return a
+    function = whole.as_real if a.type in WHOLE else _itself
+    operation = "as real" if a.type == "integer" else ""
     return Expression(
-        type="real", low=a.low, high=a.high, function=whole.as_real, arguments=(a,), text=a.text, operation="as real"
+        type="real", low=a.low, high=a.high, function=function, arguments=(a,), text=a.text, operation=operation
     )
+
+
+def _itself(x: Floats) -> Floats:
+    return x
 
 
 # ---- sums and differences
@@ -338,7 +374,7 @@ def _sums(
             if (alike or counts) and (b > a or b not in own):
                 add((a, b))
     if len(rows) > MOST_PAIRS:
-        raise ConfigError(
+        raise _TooMany(
             f"{len(rows):,} differences of releases of tables that are prepared from the same rows: too many to hold "
             "apart. Release fewer of them, or a table (`group_by`)"
         )
@@ -365,16 +401,17 @@ def _stacked(rows: Sequence[NDArray[np.int64]], quantities: Sequence[_Quantity])
 def _of_several(
     places: Sequence[int], quantities: Sequence[_Quantity], of: Sequence[int], selections: Sequence[Selection]
 ) -> bool:
-    """Whether these are of several selections, and of several tables; of one prepared table values are compared, too,
-    since its conditions alone are held apart otherwise."""
+    """Whether these are of several selections, and of several tables. Of the same rows of one prepared table values are
+    compared, too: its conditions are held apart otherwise (`mpc.tables.selections`)."""
     some = {of[k] for k in places}
     if len(some) < len(places) and any(quantities[k].kind == "rows" for k in places) and len(some) < 2:
         return False
     sources = {id(selections[k].source) for k in some}
     if len(sources) > 1:
         return True
+    wheres = {selections[k].key[1] for k in some}
     prepared = not isinstance(selections[of[places[0]]].source.query, Scan)
-    return prepared and all(quantities[k].kind == "value" for k in places)
+    return prepared and len(wheres) == 1 and all(quantities[k].kind == "value" for k in places)
 
 
 def _hidden(

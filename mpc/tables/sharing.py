@@ -16,6 +16,7 @@ from mpc.errors import ConfigError, DataError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate, Evaluate
+from mpc.tables.beside_prepared import of_few
 from mpc.tables.counts import named
 from mpc.tables.expressions import WHOLE, Expression, not_too_small, public
 from mpc.tables.local import share_parts
@@ -134,7 +135,10 @@ def share_collected(columns: Sequence[PrivateArray], local: Local, base: Shared)
         flags = (Lazy.of(values),) if expression.type == "flag" else ()
         place = Places(base, places, Lazy.of(mask), (), flags)
         origin = (named(columns[k]),)
-        shared.append(values.masked(mask, "missing").with_basis(Basis((), (place,), origin=origin)))
+        where = columns[k].where
+        source.shared.setdefault(b"" if where is None else where.digest, {})[expression.digest] = expression
+        few = of_few(expression, where, source)
+        shared.append(values.masked(mask, "missing").with_basis(Basis(few, (place,), origin=origin)))
     return shared
 
 

@@ -58,6 +58,8 @@ class Source:
         #: that each is computed once; none where it brings no rows.
         self._tables = dict(tables or {})
         self._family = family if family is not None else {}
+        #: The columns that were shared, by the digest of the condition on their rows.
+        self.shared: dict[bytes, dict[bytes, Expression]] = {}
         #: Of the rows of one of several owners: which, in words behind the name.
         self._part = part
 

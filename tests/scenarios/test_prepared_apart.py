@@ -22,6 +22,7 @@ N = 60
 class Records(Table):
     person = Key(strip=True)
     household = Key(strip=True)
+    moved = Integer(0, 10)
     town = Category("a", "b", "c", "d")
     year = Integer(2010, 2020)
     age = Integer(0, 120)
@@ -46,6 +47,12 @@ class Nameless(Table):
     income = Real(0, 100_000, missing=-1)
 
 
+class Whole(Table):
+    person = Key()
+    age = Integer(0, 120)
+    number = Integer(0, 2**61)
+
+
 class Pay(Table):
     person = Key(strip=True)
     pay = Real(0, 1000)
@@ -54,11 +61,14 @@ class Pay(Table):
 #: 59 people from 30 to 49, and one of 97; three records each.
 AGES = np.where(np.arange(N) < N - 1, 30 + np.arange(N) % 20, 97)
 PERSON = np.repeat(np.arange(N), 3)
+WHERE = [PERSON < 20, PERSON < 39, PERSON == 39]
 RECORDS = pd.DataFrame(
     {
         "person": [f"p{k}" for k in PERSON],
         "household": [f"h{k // 2}" for k in PERSON],
-        "town": np.select([PERSON < 20, PERSON < 39, PERSON == 39], ["a", "b", "d"], "c"),
+        "moved": np.tile([1, 2, 3], N),
+        # The last person lived in another town at first.
+        "town": np.where(np.arange(3 * N) == 3 * N - 3, "b", np.select(WHERE, ["a", "b", "d"], "c")),
         "year": 2010 + np.tile([0, 1, 2], N),
         "age": AGES[PERSON],
         "income": 1000.0 + PERSON * 10 + np.tile([0, 1, 2], N),
@@ -208,6 +218,18 @@ SMALL_DIFFERENCES = {
         lambda s: people(s.table("records")).share(rows=N).total.sum(),
         lambda s: people(but_one_record(s.table("records"))).share(rows=N).total.sum(),
     ),
+    "two shares of which a value differs": pair(
+        lambda s: people(s.table("records")).share(rows=N).total.sum(),
+        lambda s: (lambda r: people(r.assign(income=r.income * (1 + (r.age == 97) * 1.0))).share(rows=N).total.sum())(
+            s.table("records")
+        ),
+    ),
+    "two shares of which a level differs": pair(
+        lambda s: (lambda t: t.filter(t.town == "c").count())(people(s.table("records"), **TOWN).share(rows=N)),
+        lambda s: (lambda t: t.filter(t.town == "c").count())(
+            people(s.table("records"), town=("town", "first", "moved")).share(rows=N)
+        ),
+    ),
     "groups of two shares": pair(
         lambda s: by_region(people(s.table("records"), **TOWN)),
         lambda s: by_region(people(young(s.table("records")), **TOWN)),
@@ -293,6 +315,32 @@ def test_a_number_that_few_rows_make():
         }
 
     assert released(script) == {"old": SMALL, "income": SMALL, "young": SMALL, "sick": 90}
+
+
+def test_a_number_that_few_shared_rows_make():
+    def script(study):
+        r = study.table("records")
+        made = people(r.assign(of_old=r.income * (r.age == 97)), of_old=("of_old", "sum")).share(rows=N)
+        return {"all": made.total.sum(), "of old": made.of_old.sum()}
+
+    assert released(script) == {"all": RECORDS.income.sum(), "of old": SMALL}
+
+
+def test_large_whole_numbers():
+    """Sums of them for one person are beyond 2^62, and are compared all the same."""
+
+    scenario = Scenario(inputs={"one": Whole.held_by("office"), "other": Register.rows()})
+
+    @scenario.run
+    async def run(study: Study) -> None:
+        one = study.table("one")
+        study.release("first", one.number.mean())
+        study.release("second", one.filter(one.age < 90).latest(per="person", by="age").number.mean())
+
+    one = pd.DataFrame({"person": [f"p{k}" for k in PERSON], "age": AGES[PERSON], "number": 2**61 - PERSON})
+    tables = {name: {"other": REGISTER.iloc[k::3]} for k, name in enumerate(("office", "bank", "school"))}
+    tables["office"]["one"] = one
+    assert simulate(scenario, tables, engine="ideal").releases["second"] != SMALL
 
 
 @pytest.mark.parametrize("engine", ["ideal", "replicated", "shamir"])
@@ -416,3 +464,21 @@ def test_random_tables(seed):
                 left = sum(sign * values for sign, (_, _, values) in zip(signs, some, strict=True))
                 about = np.count_nonzero(np.abs(left) > 1e-6)
                 assert about == 0 or about >= 10
+
+
+def test_cells_of_many_tables_are_held_apart_as_far_as_they_are_few(monkeypatch):
+    """Beyond a number of differences, the rows of tables together."""
+
+    def script(study):
+        r = study.table("records")
+        return {
+            "first": people(r, **TOWN).group_by("town").count(),
+            "second": latest(r.filter(r.age < 40)).group_by("town").count(),
+            "third": people(young(r), **TOWN).group_by("town").total.mean(),
+        }
+
+    for most in (beside_prepared.MOST_PAIRS, 12):
+        monkeypatch.setattr(beside_prepared, "MOST_PAIRS", most)
+        found = released(script)
+        assert SMALL in str(found["third"])
+        assert {str(cell) for cell in found["third"]["values"]} == {SMALL}
