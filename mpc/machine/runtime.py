@@ -57,6 +57,8 @@ class Runtime(Comparing):
             outside=outside,
         )
         self.relations = Relations(self)
+        #: Held while a table that is read once is computed, so that one such table is in memory at a time.
+        self.in_turn = asyncio.Lock()
         self._flushes: list[Callable[[], Coroutine[Any, Any, None] | None]] = []
         #: The script is through, and its releases are in.
         self._over = False

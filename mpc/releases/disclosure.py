@@ -165,10 +165,10 @@ class Result:
         """The rows of private tables that it is about; a table of counts is one selection."""
         selections: dict[tuple[object, ...], Selection] = {}
         for cohort in self.cohorts():
-            for rows in () if cohort.or_none else cohort.selections:
+            for rows in () if cohort.or_none and not cohort.cells else cohort.selections:
                 table = self.guard is not None or len(rows.by) > 1 or any(by.levels for by in rows.by)
                 where = rows.where if table or len(rows.by) != 1 else both(rows.where, rows.by[0])
-                chosen = rows if table else Selection(rows.source, where, (), rows.valid)
+                chosen = rows if table else rows._replace(where=where, by=())
                 selections[(*chosen.key, *(by.digest for by in chosen.by))] = chosen
         return list(selections.values())
 

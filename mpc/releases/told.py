@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpc.releases.across import Across
 from mpc.releases.apart import Apart, Beside
 from mpc.releases.disclosure import Guard, Result
 from mpc.releases.enough import all_enough
@@ -23,6 +24,7 @@ from mpc.values.secret import SecretArray, constant
 
 #: Gives the bit whether a release came out; without `exactly`, whether enough rows were behind it.
 Came = Callable[[bool], SecretArray]
+Bit = Callable[[], SecretArray]
 #: Most related releases for which a later one waits to know exactly whether each came out: a comparison for each.
 MOST_IN_TURN = 8
 
@@ -60,6 +62,7 @@ class Told:
     def __init__(self, *, others: bool) -> None:
         self._others = others
         self._earlier: list[_Earlier] = []
+        self._across = Across()
         self._held: dict[tuple[object, ...], _Held] = {}
         self._groups: dict[tuple[object, ...], tuple[tuple[Cohort, ...], Sequence[_Earlier]]] = {}
 
@@ -74,8 +77,22 @@ class Told:
                 if minimum > 1:
                     against = against.joined(self._apart(new, name, minimum, result.guard))
                 self._remember(new, name, result, held, minimum)
+            if minimum > 1:
+                against = against.joined(self._across.beside(selection, name))
+            self._across.remember(selection, name, self._when_out(selection, name, result, held, minimum))
         held += against.cohorts
         return against
+
+    def _when_out(
+        self, new: Selection, name: str, result: Result, held: Sequence[Cohort], minimum: int
+    ) -> Callable[[str], Bit | None]:
+        """For a later release, by its name: whether this one came out. A table counts as come out."""
+
+        def came_out(exactly: bool) -> SecretArray:  # counted where a later release asks
+            return self._came_out(new, result, held, minimum)(exactly)
+
+        past = _Earlier(new, name, minimum, None, None if minimum < 2 or new.by else came_out)
+        return lambda later: _bit(past, later)
 
     def _remember(self, new: Selection, name: str, result: Result, held: Sequence[Cohort], minimum: int) -> None:
         """Remember every release of the same rows, since any of them may come out; of all rows and of tables, the first

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import prod
 from time import perf_counter
@@ -26,7 +27,7 @@ from mpc.machine.runtime import Runtime
 from mpc.tables.aggregates import Aggregate, columns_of
 from mpc.tables.expressions import Expression
 from mpc.tables.kinds import need_no_key
-from mpc.tables.rows import AggregatedRows, Rows, Values
+from mpc.tables.rows import AggregatedRows, KeptRows, Rows, Values
 from mpc.untyped import JsonObject
 from mpc.values.fixed import width_of
 from mpc.values.secret import SecretArray
@@ -38,7 +39,9 @@ if TYPE_CHECKING:
 class LocalPass:
     """One table's rows at this party (None: it brings none), and the aggregates that wait for them."""
 
-    def __init__(self, run: Runtime, table: str, rows: Rows | None) -> None:
+    def __init__(self, run: Runtime, table: str, rows: Rows | None, *, once: bool = False) -> None:
+        #: Rows that are computed for one reading: such tables are computed one after the other, and not kept.
+        self._once = once
         self._run = run
         self._table = table
         self._rows = rows
@@ -68,16 +71,21 @@ class LocalPass:
 
     async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
         aggregates = [aggregate for aggregate, _ in waiting]
-        busy, begun = self._run.busy, perf_counter()
-        with busy:
-            busy.reading += 1
-            try:
-                results = await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
-            finally:
-                busy.reading -= 1
+        async with self._run.in_turn if self._once else nullcontext():
+            begun = perf_counter()
+            results = await self._in_thread(aggregates)
         self.on_read(begun)
         for (_, local), result in zip(waiting, results, strict=True):
             self._run.resolve(local, result)
+
+    async def _in_thread(self, aggregates: list[Aggregate]) -> list[JsonObject]:
+        busy = self._run.busy
+        with busy:
+            busy.reading += 1
+            try:
+                return await asyncio.get_running_loop().run_in_executor(None, self._read, aggregates)
+            finally:
+                busy.reading -= 1
 
     def _read(self, aggregates: list[Aggregate]) -> list[JsonObject]:
         """The results, from the rows' database where it answers itself, else from the rows in batches."""
@@ -88,6 +96,8 @@ class LocalPass:
         left = [aggregate for aggregate, result in zip(aggregates, known, strict=True) if result is None]
         if left:
             self._stream(self._rows, left)
+        if self._once and isinstance(self._rows, KeptRows):
+            self._rows.forget()
         return [
             aggregate.result() if result is None else aggregate.finished(result)
             for aggregate, result in zip(aggregates, known, strict=True)

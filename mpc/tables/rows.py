@@ -75,6 +75,14 @@ class AggregatedRows(Rows, Protocol):
         """
 
 
+@runtime_checkable
+class KeptRows(Rows, Protocol):
+    """Rows that are computed when they are first read, and kept for the next time."""
+
+    def forget(self) -> None:
+        """Keep them no longer; another reading computes them again."""
+
+
 class ArrayRows:
     """Rows that are in memory already: simulations, tests and mock runs."""
 

@@ -35,12 +35,14 @@ class Selection(NamedTuple):
 
     by      the categories of a table of counts
     valid   the columns of a statistic, which is about the rows where none of them is missing
+    shared  the rows were shared: which of their columns a release is of is not known
     """
 
     source: Source
     where: Expression | None
     by: tuple[Expression, ...] = ()
     valid: tuple[Expression, ...] = ()
+    shared: bool = False
 
     @property
     def key(self) -> tuple[tuple[str, bytes], bytes, frozenset[str]]:
@@ -205,7 +207,7 @@ class Merged:
             index = np.full(len(patterns), len(places))
             index[places] = np.arange(len(places))
             padded = concatenate([bits, large.constant(np.zeros(1, np.bool_))])
-            large = large | _taken(padded, index)
+            large = large | taken(padded, index)
         return large
 
     def _none_came_out(self, which: NDArray[np.bool_]) -> SecretArray:
@@ -218,16 +220,17 @@ class Merged:
                 several = [k for k, bits in enumerate(ways) if len(bits) > 1]
                 index = np.arange(len(ways))
                 index[several] = len(ways) + np.arange(len(several))
-                first = _taken(concatenate([first, *(bit.reshape(1) for bit in known)]), index)
+                first = taken(concatenate([first, *(bit.reshape(1) for bit in known)]), index)
             self._hidden = concatenate([~first, first.constant(np.ones(1, np.bool_))])
         sets, back = np.unique(which[:, self._unsure], axis=0, return_inverse=True)
         most = max(int(sets.sum(axis=1).max()), 1)
         members = np.stack([np.pad(np.flatnonzero(s), (0, most), constant_values=len(s))[:most] for s in sets])
-        bits = _taken(self._hidden, members).all(1)
-        return _taken(bits, back.reshape(-1))
+        bits = taken(self._hidden, members).all(1)
+        return taken(bits, back.reshape(-1))
 
 
-def _taken(x: SecretArray, index: NDArray[np.intp]) -> SecretArray:
+def taken(x: SecretArray, index: NDArray[np.intp]) -> SecretArray:
+    """Elements of a vector, by their places."""
     return x.view(lambda a: a[index])
 
 

@@ -16,6 +16,7 @@ from mpc.errors import ConfigError, DataError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate, Evaluate
+from mpc.tables.beside_prepared import of_few
 from mpc.tables.counts import named
 from mpc.tables.expressions import WHOLE, Expression, not_too_small, public
 from mpc.tables.local import share_parts
@@ -88,7 +89,9 @@ def _shared(source: Source, rows: int, where: Expression | None) -> Shared:
     """The places of a selection's shared rows; the same for columns that are shared in separate calls."""
     key = ("shared", rows, b"" if where is None else where.digest)
     if key not in source.memo:
-        source.memo[key] = Shared(source.run, source.name, len(source.owners), rows, Selection(source, where))
+        source.memo[key] = Shared(
+            source.run, source.name, len(source.owners), rows, Selection(source, where, shared=True)
+        )
     base: Shared = source.memo[key]
     return base
 
@@ -139,7 +142,10 @@ def share_collected(columns: Sequence[PrivateArray], local: Local, base: Shared)
         flags = (Lazy.of(values),) if expression.type == "flag" else ()
         place = Places(base, places, Lazy.of(mask), (), flags)
         origin = (named(columns[k]),)
-        shared.append(values.masked(mask, "missing").with_basis(Basis((), (place,), origin=origin)))
+        where = columns[k].where
+        source.shared.setdefault(b"" if where is None else where.digest, {})[expression.digest] = expression
+        few = of_few(expression, where, source)
+        shared.append(values.masked(mask, "missing").with_basis(Basis(few, (place,), origin=origin)))
     return shared
 
 

@@ -59,6 +59,8 @@ class Source:
         #: that each is computed once; none where it brings no rows.
         self._tables = dict(tables or {})
         self._family = family if family is not None else {}
+        #: The columns that were shared, by the digest of the condition on their rows.
+        self.shared: dict[bytes, dict[bytes, Expression]] = {}
         #: Of the rows of one of several owners: which, in words behind the name.
         self._part = part
 
@@ -83,10 +85,13 @@ class Source:
         """Equal for the same table."""
         return self.name, self.query.digest
 
-    def prepared(self, query: Query, *others: Source) -> Source:
+    def prepared(self, query: Query, *others: Source, listed: bool = True, once: bool = False) -> Source:
         """The table that each owner computes by a query of this table and of others, when it is first read.
 
         The same query gives the same object.
+
+        listed  it is among the tables that a plan says an owner prepares
+        once    it is read once: its rows are not kept
         """
         known = self._family.get(query.digest)
         if known is not None:
@@ -101,8 +106,9 @@ class Source:
         rows = next(iter(tables.values())).prepared(query, dict(tables), beat) if tables else None
         if rows is not None:
             tables[query.digest.hex()] = rows
-        self.run.prepared[query.digest + self._part.encode()] = (self.owners, query.sentence)
-        made = self._made(query, rows, tables, self.owners, self._family, self._part)
+        if listed:
+            self.run.prepared[query.digest + self._part.encode()] = (self.owners, query.sentence)
+        made = self._made(query, rows, tables, self.owners, self._family, self._part, once=once)
         self._family[query.digest] = made
         return made
 
@@ -127,9 +133,11 @@ class Source:
         owners: Sequence[int],
         family: dict[bytes, Source],
         part: str,
+        *,
+        once: bool = False,
     ) -> Source:
         name = f"{query.name}{part}"
-        local = LocalPass(self.run, f"{name} {query.digest.hex()}", rows)
+        local = LocalPass(self.run, f"{name} {query.digest.hex()}", rows, once=once)
         local.on_read = lambda begun: self.local.on_read(begun)
         return Source(
             self.run, name, query.schema, owners, query.most, local, self.dominance,

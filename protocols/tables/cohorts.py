@@ -93,7 +93,7 @@ def _left_out(place: Places, totals: Totals, exists: SecretArray, share: Fractio
 def _as_rows(base: Shared, rows: Cohort, exists: SecretArray) -> Shared:
     """Groups as rows: a group is a row of an owner where all rows of the group are of this owner."""
     of_owner = tuple(_only(rows, owner, exists) for owner in range(base.owners))
-    return Shared(base.run, f"groups of {base.table}", base.owners, len(exists), linked=of_owner)
+    return Shared(base.run, f"groups of {base.table}", base.owners, len(exists), base.selection, linked=of_owner)
 
 
 def _only(rows: Cohort, owner: int, exists: SecretArray) -> Lazy:

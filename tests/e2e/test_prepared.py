@@ -63,6 +63,10 @@ async def run(study):
     study.release("total of the old", known[known.born < "1950-01-01"].total.sum())
     study.release("unknown", people.join(register, on="person", how="anti").count())
     study.release("latest", records.latest(per="person", by="year").income.mean())
+    everyone = records.group_by("person", at_most_per_key=500).agg(total=("income", "sum"))
+    study.release("total of all", everyone.total.sum())
+    others = records.filter(records.income < 200_950).group_by("person", at_most_per_key=500)
+    study.release("total without the largest record", others.agg(total=("income", "sum")).total.sum())
     customers = study.table("sales").group_by("customer", at="owner", at_most_per_key=100).agg(spent=("spent", "sum"))
     study.release("customers", customers.count())
     study.release("good customers", customers[customers.spent > 1000].count())
@@ -136,6 +140,8 @@ def test_a_study_of_prepared_tables_gives_what_pandas_gives(tmp_path: Path) -> N
     result = json.loads(ended.stdout)
     assert result["oracle"]["beyond"] == []
     assert len(result["oracle"]["compared"] if "compared" in result["oracle"] else result["releases"]) >= 8
+    assert result["releases"]["total of all"] > 0
+    assert result["releases"]["total without the largest record"] == "suppressed (fewer than 5)"
     shops = [pd.read_csv(path).groupby("customer").spent.sum() for name, path in paths.items() if "sales" in name]
     assert result["releases"]["customers"] == sum(map(len, shops))
     assert result["releases"]["good customers"] == sum(int((spent > 1000).sum()) for spent in shops)

@@ -370,4 +370,4 @@ def test_too_many_selections_are_refused_with_what_to_write():
 
 
 def test_a_selection_is_of_its_valid_rows():
-    assert Selection.__annotations__.keys() == {"source", "where", "by", "valid"}
+    assert Selection.__annotations__.keys() == {"source", "where", "by", "valid", "shared"}

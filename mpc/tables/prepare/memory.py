@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mpc.tables.prepare.checks import check_rows
 from mpc.tables.prepare.groups import aggregate
-from mpc.tables.prepare.nodes import Aggregate, Join, Ordered, Query, Select
+from mpc.tables.prepare.nodes import Aggregate, Join, Ordered, Query, Select, Stacked
 from mpc.tables.prepare.selecting import Frame, all_physical, empty, falling, filled, held, physical, selected
 from mpc.tables.rows import ArrayRows, Rows, Values, absent
 
@@ -28,6 +28,9 @@ class PreparedArrays:
         if self._rows is None:
             self._rows = ArrayRows(run(self._query, self._tables, self._on_batch))
         return self._rows.batches(columns)
+
+    def forget(self) -> None:
+        self._rows = None
 
     def prepared(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> Rows:
         return PreparedArrays(query, tables, on_batch)
@@ -45,6 +48,8 @@ def run(query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None] =
         return aggregate(query, frames[0])
     if isinstance(query, Join):
         return _joined(query, *frames)
+    if isinstance(query, Stacked):
+        return {name: np.concatenate([frame[name] for frame in frames]) for name in all_physical(query)}
     assert isinstance(query, Ordered)
     return _ordered(query, frames[0])
 

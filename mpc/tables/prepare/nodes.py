@@ -226,3 +226,17 @@ class Ordered(Query):
         """The whole order, with the columns that decide between equal rows."""
         named = [name for name, _ in self.by]
         return [*self.by, *((name, False) for name in self.schema.names if name not in named)]
+
+
+@dataclass(frozen=True)
+class Stacked(Query):
+    """The rows of several tables with the same columns, one table after the other."""
+
+    parts: tuple[Query, ...]
+
+    @property
+    def inputs(self) -> tuple[Query, ...]:
+        return self.parts
+
+    def settings(self) -> tuple[object, ...]:
+        return ()

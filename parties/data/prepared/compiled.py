@@ -6,6 +6,7 @@ differ in which names they take, and whether "A" is "a".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mpc.tables.prepare.nodes import Aggregate, Join, Measure, Ordered, Query
@@ -82,6 +83,13 @@ def joined(query: Join, left: Ibis, right: Ibis) -> Ibis:
         for a, b in zip(physical(query.right.schema[name]), physical(query.schema[new]), strict=True):
             chosen[into[b]] = both[f"r{there[a]}"]
     return both.select(**chosen).limit(query.most + 1)
+
+
+def stacked(tables: Sequence[Ibis]) -> Ibis:
+    """The rows of tables with the same columns, one table after the other."""
+    import ibis
+
+    return ibis.union(*tables) if len(tables) > 1 else tables[0]
 
 
 def ordered(query: Ordered, table: Ibis) -> Ibis:

@@ -38,6 +38,7 @@ class PreparedRows:
         self._lock = Lock()
         self._workspace: Workspace | None = None
         self._name = ""
+        self._close: Callable[[], object] = lambda: None
 
     def batches(self, columns: Sequence[str]) -> Iterator[Frame]:
         with self._lock:
@@ -46,11 +47,16 @@ class PreparedRows:
 
     def _computed(self) -> Workspace:
         workspace = Workspace(self._threads or default_threads())
-        finalize(self, workspace.close)
+        self._close = finalize(self, workspace.close)
         with _explained(self._dataset.name):
             self._name = workspace.run(self._query, self._tables, self._on_batch)
         self._workspace = workspace
         return workspace
+
+    def forget(self) -> None:
+        with self._lock:
+            self._workspace = None
+            self._close()
 
     def prepared(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> Rows:
         return PreparedRows(query, tables, on_batch, self._dataset, self._threads)

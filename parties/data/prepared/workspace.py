@@ -11,13 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from mpc.errors import ComityError
 from mpc.tables.prepare.checks import check_keys, check_range, check_rows, slack
-from mpc.tables.prepare.nodes import Aggregate, Join, Measure, Ordered, Query, Select
+from mpc.tables.prepare.nodes import Aggregate, Join, Measure, Ordered, Query, Select, Stacked
 from mpc.tables.prepare.selecting import Frame, Kind, kind_of, physical, selected
 from mpc.tables.rows import BATCH_ROWS, MISSING, Rows, Values, absent
 from mpc.tables.schema import Column
@@ -59,6 +59,8 @@ class Workspace:
         elif isinstance(query, Join):
             made = self._made(compiled.joined(query, *inputs))
             check_rows(query, self._number(f"select count(*) from {made}"))
+        elif isinstance(query, Stacked):
+            made = self._made(compiled.stacked(inputs))
         else:
             assert isinstance(query, Ordered)
             made = self._made(compiled.ordered(query, *inputs))
@@ -112,10 +114,7 @@ class Workspace:
         """Rows on their way into the database; they go through the party, which computes what is row by row."""
         import pyarrow as pa
 
-        inner = query.source
-        source: Rows | _Made | None = inner.known(tables)
-        if source is None:
-            source = _Made(self, self.run(inner, tables, on_batch), inner)
+        source = self._input(query.source, tables, on_batch)
         at, kinds = compiled.places(query), _kinds(query)
         schema = pa.schema([(name, pa.type_for_alias(kind)) for name, kind in compiled.types(query).items()])
 
@@ -130,6 +129,15 @@ class Workspace:
         name = self._new()
         self._database.register(name, pa.RecordBatchReader.from_batches(schema, stream()))
         return name
+
+    def _input(self, query: Query, tables: Mapping[str, Rows], on_batch: Callable[[], None]) -> _Batches:
+        """The rows of a query, to be read in batches."""
+        known: _Batches | None = query.known(tables)
+        if known is not None:
+            return known
+        if isinstance(query, Select):
+            return _Selected(query, self._input(query.source, tables, on_batch), on_batch)
+        return _Made(self, self.run(query, tables, on_batch), query)
 
     def _checked(self, query: Aggregate, name: str) -> str:
         """A table of measures with the types and ranges of their columns."""
@@ -166,6 +174,25 @@ class Workspace:
 
     def _new(self) -> str:
         return f"t{next(self._names)}"
+
+
+class _Batches(Protocol):
+    """Rows that can be read in batches."""
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Frame]:
+        """All rows, with these columns."""
+
+
+class _Selected:
+    """A row-wise part of rows, which is computed while they are read."""
+
+    def __init__(self, query: Select, source: _Batches, on_batch: Callable[[], None]) -> None:
+        self._query, self._source, self._on_batch = query, source, on_batch
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Frame]:
+        for frame in selected(self._query, self._source.batches(self._query.needed), self._on_batch):
+            rows = len(next(iter(frame.values())))
+            yield {name: frame[name] for name in columns} if columns else {"": np.zeros(rows)}
 
 
 class _Made:
