@@ -11,8 +11,8 @@ from mpc.tables.prepare.memory import run
 from mpc.tables.prepare.nodes import Scan, Stacked
 from mpc.tables.schema import Schema
 from protocols.assembly import rows_of
-from tests.parties.test_prepared import opened, prepared
 from tests.support.prepared import PEOPLE, TAX, People, Tax, above, frame, grouped, queries, same_rows, select
+from tests.support.prepared_files import opened, prepared
 
 KEYS = [("person",), ("office", "year"), ()]
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import stat
 from dataclasses import replace
-from pathlib import Path
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,66 +13,14 @@ import pytest
 from mpc.errors import ConfigError, DataError
 from mpc.tables.prepare.memory import run
 from mpc.tables.prepare.nodes import Scan
-from mpc.tables.prepare.selecting import all_physical
 from mpc.tables.rows import BATCH_ROWS
 from parties.data.dataset import open_dataset
 from parties.data.prepared.workspace import Workspace
-from parties.data.source import Dataset
 from protocols.assembly import rows_of
 from tests.support.prepared import PEOPLE, TAX, People, Tax, above, frame, grouped, queries, same_rows
+from tests.support.prepared_files import opened, prepared, written
 
 KINDS = ("CSV", "Parquet", "SQLite", "DuckDB")
-
-
-def typed(table):
-    """A table with the types that a data manager's file has."""
-    made = table.copy()
-    for name in made:
-        if name in ("person", "who", "year", "paid"):
-            made[name] = made[name].astype("Int64")
-        elif name == "income":
-            made[name] = made[name].astype("float64")
-        elif name == "ok":
-            made[name] = made[name].astype("boolean")
-    return made
-
-
-def written(folder: Path, kind: str, name: str, table: pd.DataFrame) -> Dataset:
-    """The table as a dataset of a kind."""
-    table = typed(table)
-    if kind == "CSV":
-        table.to_csv(folder / f"{name}.csv", index=False)
-        return Dataset(name, str(folder / f"{name}.csv"))
-    if kind == "Parquet":
-        table.to_parquet(folder / f"{name}.parquet", index=False)
-        return Dataset(name, str(folder / f"{name}.parquet"))
-    if kind == "SQLite":
-        with sqlite3.connect(folder / f"{name}.sqlite") as database:
-            table.to_sql(name, database, index=False)
-        return Dataset(name, f"sqlite://{folder}/{name}.sqlite", name)
-    with duckdb.connect(str(folder / f"{name}.duckdb")) as database:
-        database.register("given", table)
-        database.execute(f"create table {name} as select * from given")
-    return Dataset(name, f"duckdb://{folder}/{name}.duckdb", name)
-
-
-def opened(folder, kind, tax, people, **more):
-    """Both tables as rows of a party, checked."""
-    rows = {
-        "tax": open_dataset(written(folder, kind, "tax", tax), Tax.schema, threads=1, **more),
-        "people": open_dataset(written(folder, kind, "people", people), People.schema, threads=1, **more),
-    }
-    for dataset in rows.values():
-        dataset.check()
-    return rows
-
-
-def prepared(query, tables, beats=lambda: None):
-    """All rows of a query, as a party computes them."""
-    names = all_physical(query)
-    rows = next(iter(tables.values())).prepared(query, tables, beats)
-    batches = list(rows.batches(names))
-    return {name: np.concatenate([batch[name] for batch in batches]) if batches else np.zeros(0) for name in names}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -482,3 +482,19 @@ def test_cells_of_many_tables_are_held_apart_as_far_as_they_are_few(monkeypatch)
         found = released(script)
         assert SMALL in str(found["third"])
         assert {str(cell) for cell in found["third"]["values"]} == {SMALL}
+
+
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+def test_owners_that_do_not_compute(engine):
+    """Two of five owners bring their rows beforehand; what they compare is among it."""
+    scenario = Scenario(inputs={"register": Register.rows(at_most=1000)})
+
+    @scenario.run
+    async def run(study: Study) -> None:
+        t = study.table("register")
+        for name, some in (("all", t), ("young", young(t)), ("some", t.filter(t.age < 40))):
+            study.release(name, some.group_by("person", at="owner").agg(total=("income", "sum")).count())
+
+    tables = {name: {"register": REGISTER.iloc[k::5]} for k, name in enumerate("abcde")}
+    found = simulate(scenario, tables, engine=engine, compute=["a", "b", "c"]).releases
+    assert found == {"all": 60, "young": SMALL, "some": 30}
