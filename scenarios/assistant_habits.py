@@ -7,7 +7,7 @@ Trust     no two of three compute parties put their shares together; of more com
           threshold (honest majority, semi-honest)
 Released  the number of devices; requests of each kind a device on average, and their spread; how many devices were
           spoken to at night. Fewer than `minimum_cohort` devices come out as "suppressed"
-Costs     about 60 rounds with the engine replicated, and 4 kB a device and party in the joint part
+Costs     about 60 rounds with the engine replicated, and 3 kB a device and party in the joint part
 
 A device counts to 200 requests of a kind. That each one keeps to it is checked in secret; a device that does not is
 left out and named. So no device can move a mean by more than one device may.

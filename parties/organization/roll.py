@@ -32,7 +32,6 @@ from parties.organization.identity import MAX_CARD, Card, check_name, in_words
 from parties.organization.place import MOST, Place, bytes_of, canonical, digest_of, fields_of
 
 FORMAT = 1
-SUFFIX = ".roll"
 _SPACE = re.compile(r"\s*")
 _HEADER = {"cards", "comity_roll", "digest"}
 _AGAIN = "Ask for the file again, or make it anew:  comity roll make"
