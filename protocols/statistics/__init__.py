@@ -3,6 +3,7 @@
 from protocols.statistics.comparisons import ttest_ind
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
+from protocols.statistics.logit import logit
 from protocols.statistics.odds import odds_ratio
 from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.regression import ols
@@ -15,6 +16,7 @@ __all__ = [
     "describe",
     "hidden_cells",
     "histogram",
+    "logit",
     "odds_ratio",
     "ols",
     "ttest_ind",

@@ -68,6 +68,7 @@ SIDE_BY_SIDE = {
     "sql",
     "logistic_sgd",
     "logistic_breast_cancer",
+    "logit",
 }
 
 
