@@ -155,6 +155,12 @@ class _Fit:
     log_likelihood  of all places, of which those that do not count have log odds 0
     """
 
+    first: Information
+    last: Information
+    converged: SecretArray
+    separated: SecretArray
+    log_likelihood: SecretArray
+
     def __init__(self, rows: StandardRows) -> None:
         self.rows, self.scales = rows, rows.scales
         run, (places, k) = rows.x.run, rows.x.shape
