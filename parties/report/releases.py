@@ -216,14 +216,13 @@ def _regression(value: Regression, console: Console) -> None:
 
 
 def _glm(value: Glm, console: Console) -> None:
-    names = ("coef.", "std. err.", "z", "p", value.ratio_name, "95 % interval")
+    names = ("coef.", "std. err.", "p", value.ratio_name, "95 % interval")
     table = table_of("", *names, right=names)
-    rows = zip(value.forest, value.coefficient, value.standard_error, value.z, value.p, strict=True)
-    for (term, ratio, low, high), coefficient, error, z, p in rows:
-        z_text = cell(z) if isinstance(z, str) else Text(f"{z:.2f}")
+    rows = zip(value.forest, value.coefficient, value.standard_error, value.p, strict=True)
+    for (term, ratio, low, high), coefficient, error, p in rows:
         p_text = cell(p) if isinstance(p, str) else Text(probability(p))
         interval = Text(f"{number(low, 4)} to {number(high, 4)}")
-        table.add_row(Text(term), cell(coefficient, 4), cell(error, 3), z_text, p_text, cell(ratio, 4), interval)
+        table.add_row(Text(term), cell(coefficient, 4), cell(error, 3), p_text, cell(ratio, 4), interval)
     console.print(table)
     facts = (
         ("log-likelihood", value.log_likelihood),

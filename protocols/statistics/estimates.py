@@ -35,10 +35,13 @@ REACH = 1.959963984540054
 
 @dataclass
 class Estimates:
-    """parts  secrets by name, for `numbers`;  defined  bit: all of them are within their limits."""
+    """parts    secrets by name, for `numbers`
+    regular  bit: variance inflation factors are within their limit;  near  the constant term's standard error is
+    """
 
     parts: dict[str, SecretArray]
-    defined: SecretArray
+    regular: SecretArray
+    near: SecretArray
 
 
 def estimates(coefficients: SecretArray, about: Information, rows: StandardRows) -> Estimates:
@@ -86,7 +89,7 @@ def estimates(coefficients: SecretArray, about: Information, rows: StandardRows)
         "intercept": signed,
         "intercept power": first_power,
     }
-    return Estimates(parts, small & near)
+    return Estimates(parts, small, near)
 
 
 def _scores(b: SecretArray, inverse: SecretArray, root: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:

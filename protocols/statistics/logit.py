@@ -18,6 +18,7 @@ from protocols.models.rows import Columns, Design
 from protocols.numeric.activation import log1p_exp_of_negative, precise_sigmoid, sigmoid
 from protocols.numeric.normalize import F
 from protocols.statistics.estimates import Estimates, columns, estimates, numbers
+from protocols.statistics.ldl import inflation
 from protocols.statistics.newton import FINE, WEIGHT, Information, Scales, information, moved, step
 from protocols.statistics.standard_rows import StandardRows, design_of, joint_valid
 
@@ -30,7 +31,11 @@ _LITTLE = "a predictor hardly varies (its deviation is below 2^-16 of its declar
 _SAME = "the outcome is the same in all rows"
 _COLLINEAR = "predictors nearly collinear"
 _SEPARATED = "the predictors separate the outcomes perfectly"
-_MOVING = "not converged: some predictors nearly separate the outcomes, or more iterations are needed"
+_MOVING = (
+    "not converged: predictors nearly separate the outcomes or are nearly collinear, or more iterations are needed"
+)
+_WEIGHED = "predictors nearly collinear among the rows whose outcome is open"
+_FAR = "a predictor's mean is too far from 0, or the predictors nearly collinear there"
 
 
 async def logit(outcome: SecretArray, predictors: Columns, *, iterations: int = _STEPS) -> Result:
@@ -90,9 +95,11 @@ async def logit(outcome: SecretArray, predictors: Columns, *, iterations: int = 
     fitted = (
         *possible,
         (rows.varies, _LITTLE),
-        (fit.first.regular, _COLLINEAR),
+        (fit.first.regular & inflation(fit.first.factors)[1], _COLLINEAR),
         (~fit.separated, _SEPARATED),
-        (fit.converged & found.defined, _MOVING),
+        (fit.converged, _MOVING),
+        (found.regular, _WEIGHED),
+        (found.near, _FAR),
     )
     parts = {"observations": protected(rows.count, *possible), "events": protected(events, *possible)}
     parts |= {name: protected(x, *fitted) for name, x in found.parts.items()}

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from mpc import Flag, Real, Scenario, Table
+from mpc import Flag, Key, Real, Scenario, Table
 from mpc.errors import RangeError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import Computation, dry_run, simulate
@@ -25,6 +25,17 @@ class People(Table):
     male = Flag()
     age = Real(0, 120)
     year = Real(1900, 2100)
+    dose = Real(-1000, 1000)
+
+
+class Here(Table):
+    key = Key(unique=True)
+    ill = Flag()
+    age = Real(0, 120)
+
+
+class There(Table):
+    key = Key(unique=True)
     dose = Real(-1000, 1000)
 
 
@@ -181,6 +192,33 @@ def test_collinear_columns():
     r = np.random.default_rng(1)
     assert "collinear" in undefined(f.assign(year=2000 - f.age / 2 + r.normal(size=len(f)) / 10))
     assert "collinear" in undefined(f.assign(male=f.smoker))
+
+
+def test_nearly_collinear_columns_keep_their_digits():
+    f = frame(1500)
+    f["year"] = 2000 - f.age / 2 + np.random.default_rng(1).normal(size=len(f)) * 1.5
+    inflated = 1 / (1 - np.corrcoef(f.age, f.year)[0, 1] ** 2)
+    assert 40 < inflated < 60
+    found = run(f, engine="replicated")
+    check(found, fitted(f))
+
+
+def test_rows_of_a_join():
+    f = frame(240, seed=6)
+    keys = [f"p{i}" for i in f.index]
+    here, there = f[["ill", "age"]].assign(key=keys), f[["dose"]].assign(key=keys)
+    scenario = Scenario(inputs={"here": Here.rows(), "there": There.rows()}, parameters={"minimum_cohort": 5})
+
+    @scenario.run
+    async def go(study):
+        left, right = (study.table(name).share(rows=240) for name in ("here", "there"))
+        both = left.join(right, on="key")
+        study.release("model", await st.logit(both.ill, both[["age", "dose"]]))
+
+    tables = {"a": {"here": here}, "b": {"there": there.sample(frac=0.8, random_state=1)}, "c": {}}
+    kept = f.loc[there.sample(frac=0.8, random_state=1).index]
+    found = simulate(scenario, tables, engine="ideal").releases["model"]
+    check(found, fitted(kept, ["age", "dose"]))
 
 
 def test_perfect_separation():
