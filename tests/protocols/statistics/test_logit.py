@@ -14,6 +14,7 @@ import statsmodels.api as sm
 from mpc import Flag, Key, Real, Scenario, Table
 from mpc.errors import RangeError, ShapeError
 from protocols import statistics as st
+from protocols.models import rows as model_rows
 from protocols.simulate import Computation, dry_run, simulate
 from tests.support.bounds import every_bound_holds
 from tests.support.engines import MORE_PARTIES
@@ -26,6 +27,7 @@ class People(Table):
     age = Real(0, 120)
     year = Real(1900, 2100)
     dose = Real(-1000, 1000)
+    rural = Flag()
 
 
 class Here(Table):
@@ -57,6 +59,7 @@ def frame(rows=300, seed=1, base=0.0, **effects):
     )
     effects = {"smoker": 0.8, "age": 0.04, "year": -0.05, "dose": 0.03, "male": 0.0, **effects}
     odds = base + sum(effect * (f[name] - f[name].mean()) for name, effect in effects.items())
+    f["rural"] = np.arange(rows) % 3 == 0
     f.insert(0, "ill", r.random(rows) < 1 / (1 + np.exp(-odds)))
     return f
 
@@ -269,6 +272,25 @@ def test_protection():
     degrees = frame(14, seed=4)  # rows less coefficients
     degrees["ill"] = degrees.index % 2 == 0
     assert run(degrees, ["age", "dose", "year"], minimum=11).startswith("suppressed")
+
+
+def test_many_flags_are_counted_together_with_the_same_outcome(monkeypatch):
+    names, told = ["smoker", "male", "rural"], set()
+    for few, rows, minimum in [(12, 300, 10), (30, 300, 10), (22, 260, 10), (60, 400, 10), (40, 200, 5)]:
+        f = frame(rows, seed=few, base=-0.5)
+        f["smoker"] = f.index % rows < few
+        f = f.sample(frac=1, random_state=few).astype({"male": object})
+        f.loc[f.index % 17 == 3, "male"] = None
+        found = []
+        for least in (4, 99):
+            monkeypatch.setattr(model_rows, "_FEW_FLAGS", least)
+            found.append(run(f, names, minimum=minimum, places=rows))
+        if isinstance(found[0], str):
+            assert found[0] == found[1]
+        else:
+            np.testing.assert_allclose(found[0]["coefficient"], found[1]["coefficient"], rtol=1e-4, atol=1e-5)
+        told.add(isinstance(found[0], str))
+    assert told == {False, True}
 
 
 def test_what_it_refuses():
