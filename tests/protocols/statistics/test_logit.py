@@ -155,6 +155,32 @@ def test_rows_that_a_filter_keeps():
     check(found, fitted(f[f.age > 40], ["smoker", "dose"]))
 
 
+class Student(Table):
+    grade = Flag()
+    gpa = Real(0, 4)
+    tuce = Real(0, 40)
+    psi = Flag()
+
+
+def test_a_published_model():
+    """The grades of 32 students: Greene, Econometric Analysis, 5th ed. (2003), table 21.1."""
+    data = sm.datasets.spector.load_pandas().data.rename(columns=str.lower)[["grade", "gpa", "tuce", "psi"]]
+    scenario = Scenario(inputs={"students": Student.rows()}, parameters={"minimum_cohort": 1})
+
+    @scenario.run
+    async def go(study):
+        rows = study.table("students").share(rows=32)
+        study.release("model", await st.logit(rows.grade, rows[["gpa", "tuce", "psi"]]))
+
+    tables = {name: {"students": data.iloc[a:b]} for name, a, b in [("a", 0, 10), ("b", 10, 32), ("c", 32, 32)]}
+    found = simulate(scenario, tables).releases["model"]
+    np.testing.assert_allclose(found["coefficient"], [-13.021347, 2.826113, 0.095158, 2.378688], rtol=1e-5)
+    np.testing.assert_allclose(found["standard_error"], [4.931317, 1.262941, 0.141554, 1.064564], rtol=1e-5)
+    assert found["log_likelihood"] == pytest.approx(-12.889634, abs=1e-4)
+    assert found["null_log_likelihood"] == pytest.approx(-20.591731, abs=1e-5)
+    assert found["events"] == 11
+
+
 @pytest.mark.parametrize("base", [-3.5, 3.5])
 def test_a_rare_outcome(base):
     f = frame(3000, base=base, seed=3)
