@@ -228,9 +228,9 @@ def uncompared(releases: Mapping[str, Any], oracle: Mapping[str, Any]) -> list[s
 
 #: The largest float64 rounding error of a sum that is 0.
 _FLOAT_ZERO = 1e-9
-_ABSOLUTE = {"p", "r_squared"}
+_ABSOLUTE = {"p", "r_squared", "pseudo_r_squared"}
 _IN_ERRORS = {"coefficient", "difference", "ci_low", "ci_high"}
-_T = {"t", "statistic"}
+_T = {"t", "z", "statistic"}
 
 
 def _errors(actual: Any, wanted: Any, kind: str, zero: float, unit: Any = 0.0) -> Iterator[float]:
@@ -263,7 +263,7 @@ def _errors(actual: Any, wanted: Any, kind: str, zero: float, unit: Any = 0.0) -
 
 def _units(wanted: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """Standard errors by entry, where a regression or test gives them."""
-    if kind == "regression":
+    if kind in ("regression", "glm"):
         error = wanted.get("standard_error", 0.0)
     elif kind == "test" and _is_number(wanted.get("ci_low")) and _is_number(wanted.get("ci_high")):
         error = (wanted["ci_high"] - wanted["ci_low"]) / 4  # about two standard errors to each side

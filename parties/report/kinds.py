@@ -190,6 +190,59 @@ class Regression(Model):
         return self
 
 
+class Glm(Model):
+    """Kind "glm": a model with a logit or log link. Each list has an entry for each term; the ratios are e^coefficient:
+    of odds, or of rates."""
+
+    terms: list[str]
+    coefficient: list[Number]
+    standard_error: list[Number]
+    z: list[Number]
+    p: list[Number]
+    ci_low: list[Number]
+    ci_high: list[Number]
+    odds_ratio: list[Number] | None = None
+    odds_ci_low: list[Number] | None = None
+    odds_ci_high: list[Number] | None = None
+    rate_ratio: list[Number] | None = None
+    rate_ci_low: list[Number] | None = None
+    rate_ci_high: list[Number] | None = None
+    log_likelihood: Number
+    null_log_likelihood: Number
+    pseudo_r_squared: Number
+    aic: Number
+    bic: Number
+    observations: Number
+    residual_df: Number
+
+    @model_validator(mode="after")
+    def _check(self) -> Glm:
+        rows = (self.coefficient, self.standard_error, self.z, self.p, self.ci_low, self.ci_high)
+        _same_length("glm", len(self.terms), *rows)
+        ratio, low, high = self.ratios
+        if ratio is None or low is None or high is None:
+            raise ValueError("glm: expected ratios of odds or of rates, with their intervals")
+        _same_length("glm", len(self.terms), ratio, low, high)
+        return self
+
+    @property
+    def ratio_name(self) -> str:
+        """What the ratios are of."""
+        return "odds ratio" if self.odds_ratio is not None else "rate ratio"
+
+    @property
+    def ratios(self) -> tuple[list[Number] | None, list[Number] | None, list[Number] | None]:
+        """The ratios, and the ends of their intervals."""
+        if self.odds_ratio is not None:
+            return self.odds_ratio, self.odds_ci_low, self.odds_ci_high
+        return self.rate_ratio, self.rate_ci_low, self.rate_ci_high
+
+    @property
+    def forest(self) -> list[tuple[str, Number, Number, Number]]:
+        """Each term with its ratio and the interval's ends."""
+        return list(zip(self.terms, *[column or [] for column in self.ratios], strict=True))
+
+
 class Comparison(Model):
     """Kind "test": two groups compared."""
 
@@ -290,6 +343,7 @@ _KINDS: Final[dict[str, type[Model]]] = {
     "array": Array,
     "histogram": Histogram,
     "regression": Regression,
+    "glm": Glm,
     "test": Comparison,
     "crosstab": Crosstab,
     "measures": Measures,
@@ -301,6 +355,7 @@ DERIVED: Final = "derived"
 _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 #: kind -> the key that no other kind has.
 _KEY_OF: Final = {
+    "glm": "log_likelihood",
     "regression": "terms",
     "test": "groups",
     "crosstab": "chi_square",

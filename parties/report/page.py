@@ -18,7 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from parties.report import terminal
 from parties.report.data import Result, fold, histogram_title
-from parties.report.kinds import Array, Comparison, Crosstab, Histogram, Matrix, Measures, Regression, Scalar, Vector
+from parties.report.kinds import (
+    Array,
+    Comparison,
+    Crosstab,
+    Glm,
+    Histogram,
+    Matrix,
+    Measures,
+    Regression,
+    Scalar,
+    Vector,
+)
 from parties.report.words import Number, duration, number, probability, scientific, shortened, size
 from parties.text.echo import json_text
 
@@ -34,6 +45,7 @@ _NAMES = (
     (Matrix, "matrix"),
     (Array, "array"),
     (Regression, "regression"),
+    (Glm, "glm"),
     (Comparison, "test"),
     (Crosstab, "crosstab"),
     (Measures, "measures"),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parties.report import group_plots
 from parties.report.data import Result
-from parties.report.kinds import Comparison, Histogram, Matrix, Regression
+from parties.report.kinds import Comparison, Glm, Histogram, Matrix, Regression
 from parties.report.svg import BAR, EMPTY, INK, LINE, NEGATIVE, POSITIVE, STRONG, TEXT, drawing, figure, svg
 from parties.report.words import Number, number
 
@@ -20,6 +20,8 @@ _LABEL_LIMIT: Final = 24
 #: With more rows of a matrix, terms or bins there is no plot: it would be unreadable and slow to draw.
 _MOST_LABELS: Final = 80
 _MOST_BINS: Final = 1000
+#: Ratios from here up have no place on an axis.
+_TOO_LARGE: Final = 1e12
 _INTERCEPTS: Final = frozenset({"intercept", "(intercept)", "const", "constant"})
 
 
@@ -41,6 +43,8 @@ def _drawing(name: str, value: Any) -> Callable[[], str] | None:
         return lambda: group_plots.bars(name, value)
     if isinstance(value, Regression) and len(value.terms) <= _MOST_LABELS:
         return lambda: _coefficients(name, value)
+    if isinstance(value, Glm) and len(value.terms) <= _MOST_LABELS:
+        return lambda: _forest(name, value)
     if isinstance(value, Comparison):
         label = f"{value.groups[0]} − {value.groups[1]}"
         return lambda: _intervals(name, [(label, value.difference, value.ci_low, value.ci_high)], "difference")
@@ -113,7 +117,15 @@ def _coefficients(name: str, value: Regression) -> str:
     return _intervals(name, [row[:4] for row in slopes], "coefficient with 95 % interval")
 
 
-def _intervals(name: str, rows: Sequence[tuple[str, Number, Number, Number]], label: str) -> str:
+def _forest(name: str, value: Glm) -> str:
+    """Ratios with their intervals, on a logarithmic axis."""
+    slopes = [row for row in value.forest if row[0].lower() not in _INTERCEPTS] or value.forest
+    drawable = [row for row in slopes if all(0 < x < _TOO_LARGE for x in _numbers(row[1:]))]
+    return _intervals(name, drawable, f"{value.ratio_name} with 95 % interval", none=1)
+
+
+def _intervals(name: str, rows: Sequence[tuple[str, Number, Number, Number]], label: str, *, none: int = 0) -> str:
+    """none: the value that stands for no effect; with 1 the axis is logarithmic."""
     shown = [row for row in rows if len(_numbers(row[1:])) == 3]
     if not shown:
         return ""
@@ -121,17 +133,32 @@ def _intervals(name: str, rows: Sequence[tuple[str, Number, Number, Number]], la
     margin = max(60.0, _CHARACTER * max(map(len, labels)) + 14)
     drawn, axes = figure(margin + 560, 28 * len(shown) + 50, left=margin, right=16, top=4, bottom=44)
     for i, (_, estimate, low, high) in enumerate(shown):
-        colour = INK if float(low) <= 0 <= float(high) else POSITIVE if float(estimate) > 0 else NEGATIVE
+        colour = INK if float(low) <= none <= float(high) else POSITIVE if float(estimate) > none else NEGATIVE
         axes.plot([float(low), float(high)], [i, i], color=colour, linewidth=2.6, solid_capstyle="round")
         axes.plot([float(estimate)], [i], marker="o", markersize=8, color=colour, markeredgewidth=0)
-    axes.axvline(0, color=INK, linewidth=0.9, dashes=(3, 3))
+    if none:
+        axes.set_xscale("log")
+    axes.axvline(none, color=INK, linewidth=0.9, dashes=(3, 3))
     axes.set_ylim(len(shown) - 0.4, -0.6)
     axes.set_yticks(range(len(shown)), labels)
     axes.margins(x=0.06)
     axes.grid(True, axis="x")
     axes.set_xlabel(label, labelpad=6)
-    _few_ticks(axes, x=7, y=None)
+    if none:
+        _ratio_ticks(axes)
+    else:
+        _few_ticks(axes, x=7, y=None)
     return svg(drawn, f"Estimates with intervals: {name}", stretch=1.2)
+
+
+def _ratio_ticks(axes: Axes) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    low, high = axes.get_xlim()
+    subs = (1, 1.5, 2, 3, 5, 7) if high < 20 * low else (1, 2, 5) if high < 200 * low else (1,)
+    axes.xaxis.set_major_locator(MaxNLocator(6) if high < 2 * low else LogLocator(subs=subs, numticks=8))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    axes.xaxis.set_minor_formatter(NullFormatter())
 
 
 def _few_ticks(axes: Axes, *, x: int, y: int | None, whole: bool = True) -> None:

@@ -17,7 +17,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from parties.report.kinds import Array, Comparison, Crosstab, Histogram, Matrix, Measures, Regression, Vector
+from parties.report.kinds import Array, Comparison, Crosstab, Glm, Histogram, Matrix, Measures, Regression, Vector
 from parties.report.words import Number, number, probability, shortened
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -43,6 +43,8 @@ def show(value: Any, console: Console) -> None:
         _array(value, console)
     elif isinstance(value, Regression):
         _regression(value, console)
+    elif isinstance(value, Glm):
+        _glm(value, console)
     elif isinstance(value, Comparison):
         _comparison(value, console)
     elif isinstance(value, Crosstab):
@@ -212,6 +214,27 @@ def _regression(value: Regression, console: Console) -> None:
         table.add_row(Text(term), *cells, t_text, p_text, cell(low, 4), cell(high, 4))
     console.print(table)
     facts = (("R²", value.r_squared), ("observations", value.observations), ("residual df", value.residual_df))
+    _facts([(label, cell(x)) for label, x in facts], console)
+
+
+def _glm(value: Glm, console: Console) -> None:
+    names = ("coef.", "std. err.", "p", value.ratio_name, "95 % interval")
+    table = table_of("", *names, right=names)
+    rows = zip(value.forest, value.coefficient, value.standard_error, value.p, strict=True)
+    for (term, ratio, low, high), coefficient, error, p in rows:
+        p_text = cell(p) if isinstance(p, str) else Text(probability(p))
+        interval = Text(f"{number(low, 4)} to {number(high, 4)}")
+        table.add_row(Text(term), cell(coefficient, 4), cell(error, 3), p_text, cell(ratio, 4), interval)
+    console.print(table)
+    facts = (
+        ("log-likelihood", value.log_likelihood),
+        ("of the constant alone", value.null_log_likelihood),
+        ("pseudo R²", value.pseudo_r_squared),
+        ("AIC", value.aic),
+        ("BIC", value.bic),
+        ("observations", value.observations),
+        ("residual df", value.residual_df),
+    )
     _facts([(label, cell(x)) for label, x in facts], console)
 
 

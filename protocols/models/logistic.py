@@ -25,7 +25,7 @@ from protocols import numeric
 from protocols.models import metrics
 from protocols.models.checks import Held
 from protocols.models.fitted import WEIGHT_FRAC, WEIGHT_LIMIT, Fitted
-from protocols.models.rows import Columns, Design, Places, both, public_order
+from protocols.models.rows import Columns, Design, Order, both, public_order
 from protocols.models.standardize import FRAC, RAW_WIDTH, Count, counting, scaler
 
 #: Bits of the part of a weight that a penalty removes in a step; largest raw weight in a product; bits of a public
@@ -280,7 +280,7 @@ def _probabilities(z: SecretArray) -> SecretArray:
     return numeric.sigmoid(z)
 
 
-def _picked(x: SecretArray, places: Places) -> SecretArray:
+def _picked(x: SecretArray, places: Order) -> SecretArray:
     return x.view(lambda a: a[places])
 
 
@@ -295,7 +295,7 @@ def _scaled(x: SecretArray, rate: float, frac: int) -> SecretArray:
     return x.invoke("scale", by=raw, result=exact).cut(frac)
 
 
-def _turned(x: SecretArray, places: Places) -> SecretArray:
+def _turned(x: SecretArray, places: Order) -> SecretArray:
     return x.view(lambda a: a[places].T)
 
 

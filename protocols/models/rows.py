@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 from mpc.errors import RangeError, ShapeError
 from mpc.tables.secret_table import SecretTable
 from mpc.values.basis import Basis, union
-from mpc.values.places import Lazy, indicator
+from mpc.values.cohorts import Cohort, Counts
+from mpc.values.places import Lazy, Places, distinct, indicator, integers
 from mpc.values.reductions import is_flag
-from mpc.values.secret import SecretArray, concatenate, constant
+from mpc.values.secret import SecretArray, concatenate, constant, stack
 from protocols.numeric.normalize import F
 
 #: Columns: by name (also a table of shared rows), in a list, or as a matrix (rows, columns).
 Columns = Mapping[str, SecretArray] | SecretTable | Sequence[SecretArray] | SecretArray
-Places = NDArray[np.int64]
+Order = NDArray[np.int64]
+#: From so many flags on, their combinations are counted together.
+_FEW_FLAGS = 4
 
 
 class Design:
@@ -67,7 +70,11 @@ class Design:
         bases = [self.basis.reduced(0, valid)]
         for flag in flags:
             bases.append(self.basis.sides(flag, 0, valid))
-        for a, b in combinations([*flags, *self.flags], 2) if pairs else []:
+        every = [*flags, *self.flags]
+        together = _of_pairs(distinct(self.basis.places), every, valid) if pairs and valid is not None else None
+        if together is not None:
+            return union(*bases, self.basis._replace(cohorts=together, places=()))
+        for a, b in combinations(every, 2) if pairs else []:
             for first, second in product((False, True), repeat=2):
                 sides = [Lazy.of(x).inverse() if no else Lazy.of(x) for x, no in ((a, first), (b, second))]
                 bases.append(self.basis.where(*sides).reduced(0, valid, rest=False))
@@ -86,6 +93,42 @@ class Design:
         """(rows, columns) at a common scale, at which the largest bound has at most `width` bits; without mask."""
         frac = min(max(column.frac for column in self._columns), width - 1 - max(self._units))
         return _beside([column.cut(frac) for column in self._columns])
+
+
+def _of_pairs(places: Sequence[Places], flags: Sequence[SecretArray], valid: SecretArray) -> tuple[Cohort, ...] | None:
+    """For each table, the four combinations of each two of many flags as one cohort, from products of matrices; None
+    where the rows were moved or filtered, and for few flags."""
+    plain = all(
+        not (place.base.moved or place.when or place.kept or place.cut or place.alone)
+        and np.array_equal(place.ids, np.arange(len(place.ids)))
+        for place in places
+    )
+    if not plain or len(flags) < _FEW_FLAGS:
+        return None
+    first, second = np.triu_indices(len(flags), 1)
+
+    def of(place: Places) -> Cohort:
+        base, rows = place.base, len(place.ids)
+
+        def make() -> Counts:
+            there = integers(valid.bare()).reshape(rows, 1)
+            bits = concatenate([integers(flag.bare()).reshape(rows, 1) for flag in flags], axis=1).times(there)
+            marks = concatenate([there, bits], axis=1)
+            own = []
+            for start in range(0, base.owners * base.rows, base.rows):
+                block = marks[start : start + base.rows]
+                sums = block.T @ block
+                n, one, both = sums[0, 0], sums.diagonal()[1:], sums[1:, 1:]
+                a, b = one.view(lambda x: x[first]), one.view(lambda x: x[second])
+                ab = both.view(lambda x: x[first, second])
+                own.append(concatenate([ab, a - ab, b - ab, n - a - b + ab]).bounded(base.rows))
+            each = stack(own)
+            return Counts(each.sum(0).bare().bounded(rows), each.bare())
+
+        what = f"rows of {base.table} with two conditions"
+        return Cohort(base.run, make, most=rows, what=what, share=base.share, selection=base.selection)
+
+    return tuple(of(place) for place in places)
 
 
 def _listed(x: Columns) -> list[SecretArray]:
@@ -130,7 +173,7 @@ def complete_rows(columns: Columns) -> SecretArray:
     return count.with_basis(union(*[_by_row(column) for column in listed]).plain().reduced(0, valid, name="complete"))
 
 
-def public_order(rows: int, seed: int) -> Places:
+def public_order(rows: int, seed: int) -> Order:
     """An order of the places 0..rows-1 that looks random and follows from the public seed alone."""
     if not 0 <= seed < 1 << 63:
         raise RangeError(f"seed {seed}: expected a number from 0 to 2^63 - 1")
@@ -138,7 +181,7 @@ def public_order(rows: int, seed: int) -> Places:
     return np.argsort(np.frombuffer(words, "<u8"), kind="stable").astype(np.int64)
 
 
-def split_rows(rows: int, test_size: float, seed: int) -> tuple[Places, Places]:
+def split_rows(rows: int, test_size: float, seed: int) -> tuple[Order, Order]:
     """(places for training, places held out) by a public order; `test_size` is the fraction that is held out."""
     if not 0 < test_size < 1:
         raise RangeError(f"test_size {test_size}: expected a fraction between 0 and 1")

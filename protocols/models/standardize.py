@@ -33,20 +33,22 @@ _FACTOR = 18
 
 
 class Count:
-    """The number of rows that count: public, or secret and at least 1/16 of all places (else `enough` is not set).
+    """The number of rows that count: public, or secret and at least 1/16 of all places (else `enough` is not set);
+    1 / most_padding, where that is given.
 
     rows     the number as a secret integer
     weights  (rows, 1) integers: 1 for a row that counts, else 0; None: all rows count
-    enough   bit: at least 1/16 of all places hold a row that counts; None: it is public that they do
+    enough   bit: so many places hold a row that counts; None: it is public that they do
     root     sqrt(q)
     """
 
-    def __init__(self, run: Runtime, places: int, valid: SecretArray | None) -> None:
+    def __init__(self, run: Runtime, places: int, valid: SecretArray | None, most_padding: int = MOST_PADDING) -> None:
         self.width = places.bit_length()
         self.weights: SecretArray | None = None
         self.enough: SecretArray | None = None
         self._power: SecretArray | None = None
         self._inverse: SecretArray | None = None
+        self._most_padding = most_padding
         self.places = places
         if valid is None:
             self.rows = constant(run, places)
@@ -54,10 +56,10 @@ class Count:
             return
         self.weights = valid.bare().numeric().reshape(places, 1)
         self.rows = self.weights.reshape(places).sum()
-        least = -(-places // MOST_PADDING)
+        least = -(-places // most_padding)
         self.enough = self.rows >= least
         rows = where(self.enough, self.rows, least).bounded(places)
-        leading = leading_bit(rows, self.width, least=max(self.width - 1 - MOST_PADDING.bit_length(), 0))
+        leading = leading_bit(rows, self.width, least=max(self.width - 1 - most_padding.bit_length(), 0))
         self._power = leading.table([1 << (self.width - 1 - j) for j in range(self.width)])
         fraction = rows.times(self._power, bound=1 << self.width)
         fraction = fraction.rescaled(self.width).cut(F).bounded(1 << F)
@@ -84,7 +86,7 @@ class Count:
             return amount / self.places
         # 1 / rows = v / (q 2^width), at most 1 / least.
         share = self._inverse.times(self._power)
-        most = int(np.ldexp(1.001 * MOST_PADDING / self.places, F + self.width)) + 1
+        most = int(np.ldexp(1.001 * self._most_padding / self.places, F + self.width)) + 1
         each = share.rescaled(F + self.width).bounded(most) * amount
         return each.cut(each.frac - max(width_of(each.bound) - WIDTH, 0))
 
@@ -106,11 +108,14 @@ class Scaler:
     mean    (1, columns), F fraction bits
     up      2^a, an integer up to 2^16; 0 for a column that does not vary
     factor  1 / (2^a deviation), in [0.7, 2.1], with 18 fraction bits
+    shift   a;  varies  bit: the column varies. Both (columns,)
     """
 
     mean: SecretArray
     up: SecretArray
     factor: SecretArray
+    shift: SecretArray
+    varies: SecretArray
 
     def transform(self, values: SecretArray, weights: SecretArray | None) -> SecretArray:
         """Standardised values with 16 fraction bits, 0 in rows that do not count.
@@ -156,4 +161,5 @@ def scaler(values: SecretArray, count: Count) -> Scaler:
         factor = inverse * count.root
     else:
         factor = inverse.product(count.root.broadcast_to(inverse.shape), F, limit=2.1)
-    return Scaler(mean, up, factor.cut(_FACTOR))
+    shift, varies = leading.table(shifts).reshape(columns), leading.nonzero.reshape(columns)
+    return Scaler(mean, up, factor.cut(_FACTOR), shift, varies)

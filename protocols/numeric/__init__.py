@@ -1,6 +1,6 @@
 """Division, roots, exponentials, sigmoids and what they need, on values: engine-independent."""
 
-from protocols.numeric.activation import sigmoid, softmax, tanh
+from protocols.numeric.activation import precise_sigmoid, sigmoid, softmax, tanh
 from protocols.numeric.division import divide, reciprocal
 from protocols.numeric.elementwise import argmax, argmin, clip, floor, largest, relu, round_half_up, sign, smallest
 from protocols.numeric.exponential import exp, log
@@ -31,6 +31,7 @@ __all__ = [
     "polynomial",
     "power",
     "power_modulo",
+    "precise_sigmoid",
     "reciprocal",
     "relu",
     "remainder",

@@ -39,7 +39,8 @@ def reciprocal(c: SecretArray) -> SecretArray:
     Rounds    3
     Error     relative 2^-26
     """
-    scaled = c.cut(F).invoke("scale", by=np.asarray(31, np.int64), result=Stated(bound=31 << F, frac=F + 5))
+    c = c.cut(F)  # of a factor that rounding moved above 1, the bound says by how much
+    scaled = c.invoke("scale", by=np.asarray(31, np.int64), result=Stated(bound=31 * c.bound, frac=F + 5))
     return tabulated(scaled, _RECIPROCAL, frac=F, bound=(2 << F) + (1 << 4))
 
 

@@ -3,6 +3,7 @@
 from protocols.statistics.comparisons import f_oneway, ttest_1samp, ttest_ind, ttest_rel
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
+from protocols.statistics.logit import logit
 from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.regression import ols
@@ -20,6 +21,7 @@ __all__ = [
     "hidden_cells",
     "histogram",
     "kruskal",
+    "logit",
     "mannwhitneyu",
     "mcnemar",
     "odds_ratio",

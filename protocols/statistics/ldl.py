@@ -32,7 +32,7 @@ class Factors:
     """Factors of a (p + 1, p + 1) matrix: p predictors, and the response in the last column.
 
     rows      (p, p): rows 0..p-1 of L^-1
-    response  (p,): row p of L^-1 without the diagonal, which is minus the coefficients
+    response  (p,): row p of L^-1 without the diagonal, which is minus the coefficients; 0 without a response
     mantissa  (p,): w_k with 1/pivot_k = w_k * power_k;  power  (p,) integers
     regular   bit: all pivots and entries are within their limits
     """
@@ -50,45 +50,63 @@ def factor(matrix: SecretArray) -> Factors:
     Rounds  about 20 a predictor
     Error   entries of L^-1 within 2^-20 for variance inflation up to 10; pivots within 2^-24
     """
-    p = matrix.shape[0] - 1
-    schur = matrix
-    inverse = constant(matrix.run, np.eye(p + 1, p), frac=FACTOR)
+    return _eliminate(matrix, matrix.shape[0] - 1, 1 << 12)
+
+
+def factor_alone(matrix: SecretArray, error_bits: int) -> Factors:
+    """Factor a matrix of p predictors with a diagonal of 1, which without its errors is positive semidefinite; there is
+    no response.
+
+    error_bits  an entry is off by at most 2^-error_bits
+    """
+    return _eliminate(matrix, matrix.shape[0], 1 << (F - error_bits))
+
+
+def _eliminate(matrix: SecretArray, p: int, slack: int) -> Factors:
+    """Eliminate the first p columns. slack: of entries above 1, in last places."""
+    schur, size = matrix, matrix.shape[0]
+    inverse = constant(matrix.run, np.eye(size, p), frac=FACTOR)
     rows: list[SecretArray] = []
     mantissas: list[SecretArray] = []
     powers: list[SecretArray] = []
     bits: list[SecretArray] = []
     for _ in range(p):
-        mantissa, power, fits = _pivot(schur[0, 0])
+        mantissa, power, fits = _pivot(schur[0, 0], slack)
+        good, row = _checked(inverse[0])
+        rows.append(row)
+        mantissas.append(mantissa.reshape(1))
+        powers.append(power.reshape(1))
+        bits += [fits.reshape(1), good]
+        if len(rows) == size:
+            break
         column = held(schur[1:, 0], 1 + 2.0**-10)
         # |column| <= sqrt(pivot) and power < 1/pivot <= 2^7, so their product is at most 2^3.5. A pivot below its limit
         # has power 0 and eliminates nothing. |L| <= 1/sqrt(pivot).
         lifted = column.times(power.broadcast_to(column.shape), bound=int(11.4 * 2**F))
         ratio = lifted.product(mantissa.broadcast_to(column.shape), F, limit=11.4).reshape(-1, 1)
         update = ratio.product(column.reshape(1, -1), F, limit=1.01)
-        schur = (schur[1:, 1:] - update).bounded((1 << F) + (1 << 12))  # a Schur complement of a correlation matrix
-        good, row = _checked(inverse[0])
+        schur = (schur[1:, 1:] - update).bounded((1 << F) + slack)  # a Schur complement of a correlation matrix
         inverse = inverse[1:] - ratio.product(row.reshape(1, -1), FACTOR, limit=11.4 * ENTRY)
-        rows.append(row)
-        mantissas.append(mantissa.reshape(1))
-        powers.append(power.reshape(1))
-        bits += [fits.reshape(1), good]
-    good, response = _checked(inverse[0])
-    regular = concatenate([*bits, good]).all()
+    response = rows[-1] * 0
+    if size > p:
+        good, response = _checked(inverse[0])
+        bits.append(good)
+    regular = concatenate(bits).all()
     # The coefficients have a meaning, and keep their bounds, only if all pivots and entries do.
     response = where(regular.broadcast_to((p,)), response, 0)
     whole = concatenate([row.reshape(1, p) for row in rows])
     return Factors(whole, response, concatenate(mantissas), concatenate(powers), regular)
 
 
-def _pivot(pivot: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
+def _pivot(pivot: SecretArray, slack: int) -> tuple[SecretArray, SecretArray, SecretArray]:
     """w in [1, 2] and a power of two with 1/pivot = w * power, and the bit pivot >= 2^-7 (without it, power is 0). One
     vector of comparisons finds the binade."""
     limits = np.ldexp(1.0, np.arange(-PIVOT_BITS, 0))
     reached = pivot.broadcast_to((PIVOT_BITS,)) >= limits
     binade = Exponent(reached)
     power = binade.table([1 << (PIVOT_BITS - 1 - i) for i in range(PIVOT_BITS)])
-    normal = pivot.times(power, bound=(1 << F) + (1 << 12)) + binade.is_zero()
-    return reciprocal(normal.bounded((1 << F) + (1 << 12))), power, binade.nonzero
+    normal = pivot.times(power, bound=(1 << F) + slack) + binade.is_zero()
+    return reciprocal(normal.bounded((1 << F) + slack)), power, binade.nonzero
 
 
 def _checked(row: SecretArray) -> tuple[SecretArray, SecretArray]:

@@ -26,6 +26,7 @@ from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
 from protocols.statistics.correlations import Standardised, standardise
+from protocols.statistics.floating import floating
 from protocols.statistics.held import held
 from protocols.statistics.ldl import ENTRY, INVERSE, Factors, factor, inflation
 from protocols.statistics.moments import WIDE
@@ -90,7 +91,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
         moments.source.most_rows,
     )
     slopes = mantissa[:p].product(spread.inverse[:p], F, limit=4.3)
-    error, power = _floating(
+    error, power = floating(
         concatenate([slopes, mantissa[p].reshape(1)]).bounded(int(4.3 * 2**F)),
         exponent
         + concatenate([spread.shift[:p], constant.exponent.reshape(1)])
@@ -231,17 +232,6 @@ def _scores(
     mantissa = root.product(row_inverse.broadcast_to((p + 1,)), F, limit=2.1)
     exponent = half - size.table(shifts) - rows.table(row_back) - leading.table(fit).broadcast_to((p + 1,))
     return t, mantissa, exponent
-
-
-def _floating(x: SecretArray, exponent: SecretArray) -> tuple[SecretArray, SecretArray]:
-    """x * 2^exponent for x in [2^-4, 8), with its mantissa normalised to [1, 2), 30 fraction bits. So the opened pair
-    is a function of the value alone."""
-    width = F + 3
-    leading = leading_bit(x, width)
-    shifts = [min(width - 1 - j, 10) for j in range(width)]
-    mantissa = x.times(leading.table([1 << s for s in shifts]), bound=1 << width)
-    normal = mantissa.rescaled(width - 1)
-    return normal, exponent - leading.table(shifts) + (width - 1 - F)
 
 
 def columns(coefficient: Json, t: Json, error: Json, df: int) -> dict[str, list[Json]]:

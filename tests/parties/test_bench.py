@@ -71,6 +71,7 @@ SIDE_BY_SIDE = {
     "sql",
     "logistic_sgd",
     "logistic_breast_cancer",
+    "logit",
 }
 
 

@@ -72,7 +72,7 @@ def check_shown(content: dict[str, Any], folder: Path) -> None:
     forms = {
         "number": kinds.Scalar, "vector": kinds.Vector, "matrix": kinds.Matrix,
         "array": kinds.Array, "histogram": kinds.Histogram, "test": kinds.Comparison,
-        "regression": kinds.Regression,
+        "regression": kinds.Regression, "glm": kinds.Glm,
     }  # fmt: skip
     for name, kind in content["kinds"].items():
         if kind in forms:

@@ -46,6 +46,7 @@ def largest(found, wanted, kind="number"):
             0.1,
         ),
         ({"t": [0.001], "p": [0.9]}, {"t": [0.002], "p": [0.9]}, "regression", 0.001),
+        ({"z": [0.001], "pseudo_r_squared": 0.51}, {"z": [0.002], "pseudo_r_squared": 0.5}, "glm", 0.01),
         (
             {"difference": 0.001, "ci_low": -2.0, "ci_high": 2.0},
             {"difference": 0.002, "ci_low": -2.0, "ci_high": 2.0},

@@ -35,6 +35,25 @@ REGRESSION: dict[str, Any] = {
     "observations": 400,
     "residual_df": 397,
 }
+GLM: dict[str, Any] = {
+    "terms": ["intercept", "smoker", "dose"],
+    "coefficient": [-3.75, 0.724, 0.01],
+    "standard_error": [0.304, 0.15, 0.02],
+    "z": [-12.34, 4.83, 0.5],
+    "p": [1e-30, 0.00002, 0.617],
+    "ci_low": [-4.345, 0.43, -0.029],
+    "ci_high": [-3.154, 1.018, 0.049],
+    "odds_ratio": [0.0235, 2.063, 1.01],
+    "odds_ci_low": [0.013, 1.538, 0.971],
+    "odds_ci_high": [0.0427, 2.766, 1.05],
+    "log_likelihood": -555.29,
+    "null_log_likelihood": -640.16,
+    "pseudo_r_squared": 0.1326,
+    "aic": 1116.58,
+    "bic": 1131.1,
+    "observations": 950,
+    "residual_df": 947,
+}
 TEST: dict[str, Any] = {
     "statistic": 22.21, "df": 289.7, "p": 1e-60, "difference": 5.3162, "ci_low": 4.8451, "ci_high": 5.7874,
     "groups": ["sick", "well"], "means": [17.4628, 12.1466],
@@ -61,6 +80,7 @@ RELEASES: dict[str, tuple[str, Any]] = {
     "correlation": ("matrix", {"labels": ["age", "dose"], "values": [[1, -0.25], [-0.25, "undefined"]]}),
     "model": ("regression", REGRESSION),
     "collinear": ("regression", COLLINEAR),
+    "odds": ("glm", GLM),
     "sick against well": ("test", TEST),
     "sick by age": ("crosstab", CROSSTAB),
     "risk": ("measures", MEASURES),
@@ -182,7 +202,7 @@ def test_html_shows_every_kind() -> None:
         assert expected in page.text, expected
     labels = [value for name, value in page.attributes if name == "aria-label"]
     assert [label.partition(":")[0] for label in labels] == [
-        "Histogram", "Histogram", "Heat map", "Estimates with intervals", "Estimates with intervals",
+        "Histogram", "Histogram", "Heat map", *["Estimates with intervals"] * 3,
     ]  # fmt: skip
 
 
@@ -353,6 +373,8 @@ def test_files_are_private_and_whole(write: Any, tmp_path: Path, monkeypatch: py
         ("matrix", {"labels": ["a", "b"], "values": [[1, 0]]}),
         ("matrix", {"labels": ["a"], "values": [[1, 0]]}),
         ("regression", {**REGRESSION, "p": [0.5]}),
+        ("glm", {**GLM, "odds_ratio": [0.5]}),
+        ("glm", {key: x for key, x in GLM.items() if key != "odds_ci_low"}),
         ("test", {**TEST, "groups": ["one"]}),
         ("crosstab", {**CROSSTAB, "counts": [[1, 2]]}),
         ("crosstab", [1, 2]),
@@ -391,7 +413,7 @@ def test_nothing_is_lost_for_its_type(kind: str, value: Any, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "kind", ["number", "vector", "histogram", "matrix", "regression", "test", "crosstab", "measures", "other"]
+    "kind", ["number", "vector", "histogram", "matrix", "regression", "glm", "test", "crosstab", "measures", "other"]
 )
 def test_words_may_stand_for_a_whole_release(kind: str) -> None:
     content = result({"it": (kind, SMALL)}, oracle=None)
@@ -400,7 +422,7 @@ def test_words_may_stand_for_a_whole_release(kind: str) -> None:
 
 
 def test_every_position_may_hold_words() -> None:
-    kinds = ("vector", "histogram", "matrix", "regression", "test", "crosstab", "measures")
+    kinds = ("vector", "histogram", "matrix", "regression", "glm", "test", "crosstab", "measures")
     words: dict[str, tuple[str, Any]] = {}
     for name, (kind, value) in RELEASES.items():
         if kind in kinds and isinstance(value, dict):

@@ -59,6 +59,8 @@ async def run(study: Study) -> None:
     study.release("smokers by ward", st.contingency(people.smoker, people.ward))
     study.release("correlation", people[["age", "smoker"]].corr())
     study.release("model", st.ols(people.age, [people.smoker]))
+    rows = people.share(rows=200)
+    study.release("odds", await st.logit(rows.smoker, rows[["age"]]))
     for column, missing in st.describe(people).missing.items():
         study.release(f"{column} missing", missing)
     study.release("parameter", study.parameters.minimum_cohort)

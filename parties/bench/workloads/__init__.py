@@ -12,6 +12,7 @@ from parties.bench.workloads.exchange import Input, Open
 from parties.bench.workloads.joins import Join, JoinMany
 from parties.bench.workloads.linking import Linkage, LinkageOfOneBlock
 from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
+from parties.bench.workloads.logit import Logit
 from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
@@ -49,6 +50,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "linkage_one_block": LinkageOfOneBlock,
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
+    "logit": Logit,
     "mlp_predict": MlpPredict,
     "chain": Chain,
     "input": Input,

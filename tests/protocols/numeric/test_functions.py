@@ -9,6 +9,7 @@ import pytest
 
 from mpc.errors import RangeError, ShapeError
 from protocols import numeric
+from protocols.numeric.activation import log1p_exp_of_negative
 from protocols.numeric.exponential import precision
 from tests.support.engines import ENGINES
 from tests.support.value_floor import compute, dry_cost
@@ -117,6 +118,24 @@ def test_exact_sigmoid(limit, frac, engine, count):
     y, t = compute(both, (x, frac, int(limit * 2**frac)), engine=engine)
     assert np.abs(y - logistic(x)).max() <= 2.0**-22
     assert np.abs(t - np.tanh(x)).max() <= 2.0**-21
+
+
+@pytest.mark.parametrize(("engine", "count"), COUNTS)
+@pytest.mark.parametrize(("limit", "frac"), SIZES)
+def test_precise_sigmoid_and_the_rest_of_a_softplus(limit, frac, engine, count):
+    x = np.concatenate([grid(-limit, limit, frac, count // 2), grid(-min(limit, 18), min(limit, 18), frac, count // 2)])
+
+    def both(s: Any) -> Any:
+        return numeric.precise_sigmoid(s), log1p_exp_of_negative(s * np.sign(x).astype(np.int64))
+
+    y, rest = compute(both, (x, frac, int(limit * 2**frac)), engine=engine)
+    inside = np.abs(x) < 15.5
+    assert np.abs(y - logistic(x)).max() <= 2.0**-22
+    assert np.abs(y - logistic(x))[inside].max() <= 2.0**-25
+    assert min(y[inside].min(), 1 - y[inside].max()) >= 2.0**-27
+    wanted = np.log1p(np.exp(-np.abs(x)))
+    assert np.abs(rest - wanted).max() <= 2.0**-22
+    assert np.abs(rest - wanted)[inside].max() <= 2.0**-26
 
 
 def test_softmax_along_an_axis():
