@@ -230,6 +230,66 @@ class Crosstab(Model):
         return self
 
 
+class Curve(Model):
+    """The survival of a group at the points of a grid."""
+
+    rows: Number
+    survival: list[Number]
+    se: list[Number]
+    ci_low: list[Number]
+    ci_high: list[Number]
+    at_risk: list[Number]
+    events: list[Number]
+    median: Number
+
+    @property
+    def shown(self) -> list[int]:
+        """The points of the grid at which there are numbers."""
+        return [i for i, x in enumerate(self.survival) if not isinstance(x, str)]
+
+
+class Survival(Model):
+    """Kind "survival": a curve for all rows or for each group; words in place of the curve of a small group."""
+
+    grid: list[float]
+    groups: list[str]
+    curves: list[Curve | str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single(cls, raw: Any) -> Any:
+        if isinstance(raw, dict) and "curves" not in raw:
+            return {"grid": raw.get("grid"), "groups": [""], "curves": [raw]}
+        return raw
+
+    @model_validator(mode="after")
+    def _check(self) -> Survival:
+        if len(self.groups) != len(self.curves):
+            raise ValueError(f"survival: {len(self.groups)} groups and {len(self.curves)} curves")
+        for curve in self.curves:
+            if isinstance(curve, Curve):
+                columns = (curve.survival, curve.se, curve.ci_low, curve.ci_high, curve.at_risk, curve.events)
+                _same_length("survival", len(self.grid), *columns)
+        return self
+
+
+class LogRank(Model):
+    """Kind "logrank": groups compared by their survival."""
+
+    groups: list[str]
+    rows: list[Number]
+    observed: list[Number]
+    expected: list[Number]
+    chi_square: Number
+    df: Number
+    p: Number
+
+    @model_validator(mode="after")
+    def _check(self) -> LogRank:
+        _same_length("logrank", len(self.groups), self.rows, self.observed, self.expected)
+        return self
+
+
 _KINDS: Final[dict[str, type[Model]]] = {
     "number": Scalar,
     "vector": Vector,
@@ -239,6 +299,8 @@ _KINDS: Final[dict[str, type[Model]]] = {
     "regression": Regression,
     "test": Comparison,
     "crosstab": Crosstab,
+    "survival": Survival,
+    "logrank": LogRank,
 }
 
 
@@ -246,7 +308,14 @@ _KINDS: Final[dict[str, type[Model]]] = {
 DERIVED: Final = "derived"
 _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 #: kind -> the key that no other kind has.
-_KEY_OF: Final = {"regression": "terms", "test": "groups", "crosstab": "chi_square", "histogram": "edges"}
+_KEY_OF: Final = {
+    "survival": "grid",
+    "logrank": "observed",
+    "regression": "terms",
+    "test": "groups",
+    "crosstab": "chi_square",
+    "histogram": "edges",
+}
 
 
 def model_of(kind: str, raw: Any) -> Any:

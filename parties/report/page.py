@@ -18,7 +18,18 @@ from typing import TYPE_CHECKING, Any
 
 from parties.report import terminal
 from parties.report.data import Result, fold, histogram_title
-from parties.report.kinds import Array, Comparison, Crosstab, Histogram, Matrix, Regression, Scalar, Vector
+from parties.report.kinds import (
+    Array,
+    Comparison,
+    Crosstab,
+    Histogram,
+    LogRank,
+    Matrix,
+    Regression,
+    Scalar,
+    Survival,
+    Vector,
+)
 from parties.report.words import Number, duration, number, probability, scientific, shortened, size
 from parties.text.echo import json_text
 
@@ -36,6 +47,8 @@ _NAMES = (
     (Regression, "regression"),
     (Comparison, "test"),
     (Crosstab, "crosstab"),
+    (Survival, "survival"),
+    (LogRank, "logrank"),
     (str, "words"),
 )
 

@@ -17,7 +17,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from parties.report.kinds import Array, Comparison, Crosstab, Histogram, Matrix, Regression, Vector
+from parties.report.kinds import (
+    Array,
+    Comparison,
+    Crosstab,
+    Curve,
+    Histogram,
+    LogRank,
+    Matrix,
+    Regression,
+    Survival,
+    Vector,
+)
+from parties.report.survival_plots import sparkline
 from parties.report.words import Number, number, probability, shortened
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -47,6 +59,10 @@ def show(value: Any, console: Console) -> None:
         _comparison(value, console)
     elif isinstance(value, Crosstab):
         _crosstab(value, console)
+    elif isinstance(value, Survival):
+        _survival(value, console)
+    elif isinstance(value, LogRank):
+        _logrank(value, console)
     else:
         _json(value, console)
 
@@ -235,6 +251,51 @@ def _crosstab(value: Crosstab, console: Console) -> None:
     if value.ci_low is not None and value.ci_high is not None and not _has_words((value.ci_low, value.ci_high)):
         facts.append(("95 % interval", Text(f"{number(value.ci_low)} to {number(value.ci_high)}")))
     _facts(facts, console)
+
+
+def _survival(value: Survival, console: Console) -> None:
+    """A line of steps for each curve, then its numbers at the points that are shown."""
+    marks, hidden = (_BARS, "·") if _unicode(console) else (_PLAIN_BARS, "?")
+    lines = table_of("", "rows", "survival", "median", right=("rows", "median"))
+    for name, curve in zip(value.groups, value.curves, strict=True):
+        if isinstance(curve, str):
+            lines.add_row(Text(name), Text("–", "dim"), Text(curve, "dim"), "")
+            continue
+        steps = Text(sparkline(curve, value.grid, marks, hidden), "cyan")
+        median = Text("–", "dim") if isinstance(curve.median, str) else cell(curve.median)
+        lines.add_row(Text(name), cell(curve.rows), steps, median)
+    console.print(lines)
+    names = ("survival", "95 % low", "95 % high", "at risk", "events")
+    for name, curve in zip(value.groups, value.curves, strict=True):
+        if isinstance(curve, str):
+            continue
+        table = table_of(name or "time", *names, right=names)
+        for i in shortened(len(curve.shown), _MOST, _TAIL):
+            if i is None:
+                table.add_row(Text(_left_out(len(curve.shown), "points"), "dim"), *[""] * len(names))
+                continue
+            at = curve.shown[i]
+            cells = (curve.survival[at], curve.ci_low[at], curve.ci_high[at])
+            exact = (curve.at_risk[at], curve.events[at])
+            table.add_row(Text(number(value.grid[at])), *[_short(x) for x in cells], *map(cell, exact))
+        console.print(table)
+        if len(curve.shown) < len(value.grid):
+            words = next(x for x in curve.survival if isinstance(x, str))
+            left = len(value.grid) - len(curve.shown)
+            console.print(Text(f"   {left} of {len(value.grid)} points: {words}", "dim"))
+
+
+def _short(x: Number) -> Text:
+    return Text("–", "dim") if isinstance(x, str) else Text(f"{x:.4f}")
+
+
+def _logrank(value: LogRank, console: Console) -> None:
+    names = ("rows", "events", "expected")
+    table = table_of("", *names, right=names)
+    for group, *cells in zip(value.groups, value.rows, value.observed, value.expected, strict=True):
+        table.add_row(Text(group), *map(cell, cells))
+    console.print(table)
+    _facts([("chi-square", cell(value.chi_square)), ("df", cell(value.df, 4)), ("p", _p(value.p))], console)
 
 
 def _facts(facts: list[tuple[str, Text]], console: Console) -> None:
