@@ -34,7 +34,9 @@ def steps(curve: Curve, grid: list[float], values: str = "survival") -> tuple[li
 
 def curves(name: str, value: Survival) -> str:
     """A step curve for each group; beyond the last point that is shown it ends."""
-    drawn = [(label, curve) for label, curve in zip(value.groups, value.curves, strict=True) if isinstance(curve, Curve)]
+    drawn = [
+        (label, curve) for label, curve in zip(value.groups, value.curves, strict=True) if isinstance(curve, Curve)
+    ]
     labels = [label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…" for label, _ in drawn]
     left = max(46.0, 6.3 * max([len(label) for label in labels] or [0]) + 14)
     below = 44 + _ROW * (len(drawn) + 1)
@@ -82,7 +84,10 @@ def sparkline(curve: Curve, grid: list[float], marks: str, hidden: str, width: i
     if not shown:
         return hidden * width
     out = []
-    corners = [(0.0, 1.0), *((grid[i], float(curve.survival[i])) for i in shown if not isinstance(curve.survival[i], str))]
+    corners = [
+        (0.0, 1.0),
+        *((grid[i], float(curve.survival[i])) for i in shown if not isinstance(curve.survival[i], str)),
+    ]
     for k in range(width):
         time = grid[-1] * (k + 1) / width
         if time > corners[-1][0]:

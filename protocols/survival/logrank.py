@@ -133,14 +133,19 @@ def _of_counts(rows: PrivateRows) -> dict[str, SecretArray]:
     whole = at_risk.reshape(-1, 1).broadcast_to((steps, groups - 1))
     share = share_of(by_group[:, : groups - 1], whole).cut(_SHARE).bounded((1 << _SHARE) + 2)
     expected = dead.reshape(1, steps).dot(share, _SHARE, bound=most * ((1 << _SHARE) + 2)).reshape(groups - 1)
-    left = share_of((at_risk - dead).bounded(most), at_least_one((at_risk - 1).bounded(most)))
-    # With a single row at risk the quotient counts for nothing: it is of one group.
-    spread = dead.reshape(-1, 1) * left.reshape(-1, 1)
+    # (n - d) / (n - 1) = 1 - (d - 1) / (n - 1). A single row at risk is of one group, whose variance is 0.
+    tied = share_of(_one_less(dead), at_least_one(_one_less(at_risk)))
+    spread = dead.reshape(-1, 1) * (1 - tied).bounded((1 << 40) + 4).reshape(-1, 1)
     terms = spread.broadcast_to((steps, groups * (groups - 1) // 2)) * _products(share)
     # The terms add up to at most a number of events.
     bound = (most << max(terms.frac, 0)) + steps
     variance = terms.invoke("sum", axis=0, result=Stated(bound=bound))
     return _parts(by_group[0], rows.events.sum(0).bounded(most), expected, variance)
+
+
+def _one_less(x: SecretArray) -> SecretArray:
+    """Integers from 0 up less 1, and 0 for 0."""
+    return (x - 1 + (x < 1).numeric()).bounded(x.bound)
 
 
 def _products(share: SecretArray) -> SecretArray:

@@ -66,6 +66,7 @@ SIDE_BY_SIDE = {
     "median",
     "distinct",
     "sql",
+    "kaplan_meier",
     "logistic_sgd",
     "logistic_breast_cancer",
 }

@@ -16,6 +16,7 @@ from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
 from parties.bench.workloads.sql import Sql
+from parties.bench.workloads.survival import KaplanMeier
 from parties.bench.workloads.tables import Distinct, GroupBy, Median
 
 WORKLOADS: dict[str, type[Workload]] = {
@@ -45,6 +46,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "sql": Sql,
     "linkage": Linkage,
     "linkage_one_block": LinkageOfOneBlock,
+    "kaplan_meier": KaplanMeier,
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
     "mlp_predict": MlpPredict,
