@@ -6,8 +6,8 @@ Learns    every recipient: the released numbers, nothing about one hospital or o
 Trust     no two of three compute parties put their shares together; of more compute parties, no more than the study's
           threshold (honest majority, semi-honest)
 Released  number of patients; the curve of all patients and of each arm at the points of `grid`, each with its standard
-          error, interval, patients at risk and deaths; the log-rank test of the arms. Points of a curve are merged until
-          `minimum_cohort` deaths lie between them, and the curve ends where fewer patients are at risk
+          error, interval, patients at risk and deaths; the log-rank test of the arms. Points of a curve are merged
+          until `minimum_cohort` deaths lie between them, and the curve ends where fewer patients are at risk
 Costs     about 110 rounds and 1.5 MB a party with the engine replicated, whatever the number of patients
 
 Patients stay at their hospitals, which count deaths and last visits of each month. Times are whole months, so the curve

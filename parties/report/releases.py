@@ -21,7 +21,6 @@ from parties.report.kinds import (
     Array,
     Comparison,
     Crosstab,
-    Curve,
     Histogram,
     LogRank,
     Matrix,

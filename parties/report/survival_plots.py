@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from parties.report.kinds import Curve, Survival
-from parties.report.svg import BAR, INK, LINE, NEGATIVE, POSITIVE, TEXT, figure, svg
+from parties.report.svg import BAR, INK, NEGATIVE, POSITIVE, TEXT, figure, svg
 from parties.report.words import number
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLOURS: Final = (BAR, NEGATIVE, POSITIVE, INK)
 _DASHES: Final = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2))
@@ -38,7 +41,7 @@ def curves(name: str, value: Survival) -> str:
         (label, curve) for label, curve in zip(value.groups, value.curves, strict=True) if isinstance(curve, Curve)
     ]
     labels = [label if len(label) <= _LONGEST else label[: _LONGEST - 1] + "…" for label, _ in drawn]
-    left = max(46.0, 6.3 * max([len(label) for label in labels] or [0]) + 14)
+    left = max(46.0, 6.3 * max([len(label) for label in labels] or [0]) + 28)
     below = 44 + _ROW * (len(drawn) + 1)
     made, axes = figure(left + _WIDTH + 16, _HEIGHT + 14 + below, left=left, right=16, top=14, bottom=below)
     for k, (_, curve) in enumerate(drawn):
@@ -51,31 +54,39 @@ def curves(name: str, value: Survival) -> str:
     axes.set_ylim(0, 1.02)
     axes.grid(True, axis="y")
     axes.set_yticks([0, 0.25, 0.5, 0.75, 1], ["0", "0.25", "0.5", "0.75", "1"])
-    _numbers_below(made, axes, value.grid, list(zip(labels, [curve for _, curve in drawn], strict=True)))
+    _numbers_below(axes, value.grid, list(zip(labels, [curve for _, curve in drawn], strict=True)))
     if len(drawn) > 1:
         axes.legend(loc="lower left", frameon=False, fontsize=10, labelcolor=TEXT)
     return svg(made, f"Survival: {name}, {len(drawn)} curves", stretch=1.2)
 
 
-def _numbers_below(made: object, axes: object, grid: list[float], drawn: list[tuple[str, Curve]]) -> None:
-    from matplotlib.axes import Axes
-
-    assert isinstance(axes, Axes)
+def _numbers_below(axes: Axes, grid: list[float], drawn: list[tuple[str, Curve]]) -> None:
     points = [0.0, *grid]
-    step = -(-len(points) // _MOST_NUMBERS)
-    places = list(range(0, len(points), step))
+    places = list(range(0, len(points), -(-len(points) // _MOST_NUMBERS)))
     axes.set_xticks([points[i] for i in places], [number(points[i]) for i in places])
-    axes.spines["bottom"].set_color(LINE)
-    settings = {"xycoords": ("axes fraction", "axes fraction"), "textcoords": "offset points", "annotation_clip": False}
-    axes.annotate("at risk", (0, 0), (-6, -32), ha="right", va="center", fontsize=9, color=TEXT, **settings)
+    _below(axes, "at risk", None, -32)
     for k, (label, curve) in enumerate(drawn):
         down = -32 - _ROW * (k + 1)
-        axes.annotate(label, (0, 0), (-10, down), ha="right", va="center", fontsize=9.5, color=TEXT, **settings)
+        _below(axes, label, None, down)
         for i in places:
             at_risk = curve.at_risk[i - 1] if i else curve.rows
-            text = "–" if isinstance(at_risk, str) else number(at_risk)
-            where = {**settings, "xycoords": ("data", "axes fraction")}
-            axes.annotate(text, (points[i], 0), (0, down), ha="center", va="center", fontsize=9.5, color=TEXT, **where)
+            _below(axes, "–" if isinstance(at_risk, str) else number(at_risk), points[i], down)
+
+
+def _below(axes: Axes, text: str, time: float | None, down: float) -> None:
+    """A text some points below the axis: at a time, or left of the curves."""
+    axes.annotate(
+        text,
+        (0.0, 0.0) if time is None else (time, 0.0),
+        (-22, down) if time is None else (0, down),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        annotation_clip=False,
+        ha="right" if time is None else "center",
+        va="center",
+        fontsize=9.5,
+        color=TEXT,
+    )
 
 
 def sparkline(curve: Curve, grid: list[float], marks: str, hidden: str, width: int = 40) -> str:

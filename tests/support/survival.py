@@ -74,19 +74,24 @@ def patients(rows: int, seed: int = 1, *, ties: int = 20, missing: float = 0.0, 
     return f
 
 
-def released(f: pd.DataFrame, *, minimum: int = 1, cuts: Any = (1 / 3, 1 / 2), rows: int = 0, **options: Any) -> Any:
-    """All curves and tests of a table whose rows three owners hold."""
+def scenario_of(minimum: int, rows: int) -> Scenario:
+    """All curves and tests of private rows, and of shared rows."""
     scenario = Scenario(inputs={"patients": Patients.rows(at_most=1 << 16)}, parameters={"minimum_cohort": minimum})
 
     @scenario.run
     async def run(study: Any) -> None:
         table = study.table("patients")
-        shared = table.share(rows=rows or max(len(f), 1))
+        shared = table.share(rows=rows)
         for where, t in (("private", table), ("shared", shared)):
             study.release(f"{where} all", kaplan_meier(t.time, t.dead, grid=GRID))
             study.release(f"{where} by arm", kaplan_meier(t.time, t.dead, by=t.arm, grid=GRID))
             study.release(f"{where} test", logrank(t.time, t.dead, t.arm))
 
+    return scenario
+
+
+def released(f: pd.DataFrame, *, minimum: int = 1, cuts: Any = (1 / 3, 1 / 2), **options: Any) -> Any:
+    """A run on a table whose rows several owners hold, cut at these parts of it."""
     limits = [0, *(int(len(f) * cut) for cut in cuts), len(f)]
-    tables = {name: {"patients": f.iloc[a:b]} for name, a, b in zip("xyz", limits, limits[1:], strict=False)}
-    return simulate(scenario, tables, **options)
+    tables = {name: {"patients": f.iloc[a:b]} for name, a, b in zip("vwxyz", limits, limits[1:], strict=False)}
+    return simulate(scenario_of(minimum, max(len(f), 1)), tables, **options)

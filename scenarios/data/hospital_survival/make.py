@@ -1,7 +1,7 @@
 """Make the sample data of `hospital_survival`: python scenarios/data/hospital_survival/make.py [FOLDER]
 
-Invented patients, the same each time: Weibull times, longer under treatment; follow-up ends at a date, and some patients
-do not come back before. A few records lack a value.
+Invented patients, the same each time: Weibull times, longer under treatment; observation ends at a date, and some
+patients do not come back before. A few records lack a value.
 """
 
 from __future__ import annotations
