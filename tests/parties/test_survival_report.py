@@ -88,6 +88,6 @@ def test_another_form_is_shown_as_it_is(change):
 def test_steps():
     curve = kinds.Curve.model_validate(CURVE)
     assert steps(curve, [3.0, 6.0, 9.0]) == ([0, 3, 3, 9, 9], [1, 1, 0.9, 0.9, 0.4])
-    assert sparkline(curve, [3.0, 6.0, 12.0], "0123456789", ".", 6) == "998884"
+    assert sparkline(curve, [3.0, 6.0, 12.0], "0123456789", ".", 6) == "999994"
     hidden = kinds.Curve.model_validate({**CURVE, "survival": [SMALL] * 3})
     assert sparkline(hidden, [3.0, 6.0, 9.0], "0123456789", ".", 3) == "..."
