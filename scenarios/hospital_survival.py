@@ -10,9 +10,9 @@ Released  number of patients; the curve of each arm at the points of `grid`, wit
           lie between them, and the curve ends where fewer patients are at risk
 Costs     about 110 rounds and 1.5 MB a party with the engine replicated, whatever the number of patients
 
-Patients stay at their hospitals, which count deaths and last visits of each month. Times are whole months, so curves and
-test are exact. The curve of all patients is left out: beside the curve of one arm, it would tell points of the other
-that are not shown.
+Patients stay at their hospitals, which count deaths and last visits of each month. Times are whole months, so curves
+and test are exact. The curve of all patients is left out: beside the curve of one arm, it would tell points of the
+other that are not shown.
 """
 
 from __future__ import annotations

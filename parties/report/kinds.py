@@ -283,6 +283,7 @@ class LogRank(Model):
     chi_square: Number
     df: Number
     p: Number
+    weights: str = ""
 
     @model_validator(mode="after")
     def _check(self) -> LogRank:

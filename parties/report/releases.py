@@ -294,7 +294,8 @@ def _logrank(value: LogRank, console: Console) -> None:
     for group, *cells in zip(value.groups, value.rows, value.observed, value.expected, strict=True):
         table.add_row(Text(group), *map(cell, cells))
     console.print(table)
-    _facts([("chi-square", cell(value.chi_square)), ("df", cell(value.df, 4)), ("p", _p(value.p))], console)
+    facts = [("chi-square", cell(value.chi_square)), ("df", cell(value.df, 4)), ("p", _p(value.p))]
+    _facts([*facts, *([("weights", Text(value.weights))] if value.weights else [])], console)
 
 
 def _facts(facts: list[tuple[str, Text]], console: Console) -> None:
