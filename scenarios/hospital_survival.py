@@ -90,7 +90,7 @@ def plaintext(patients: pd.DataFrame, parameters: Any) -> dict[str, Any]:
     died = [arm.died.astype(bool) for arm in arms]
     out: dict[str, Any] = {"patients": small if few(rows) else len(rows)}
     # All patients less those of one arm are those of the other.
-    told = any(few(arm) and len(arm) for arm in arms)
+    told = any(few(arm) for arm in arms)
     curves = [small if told else curve(arm) for arm in arms]
     out["survival by treatment"] = {"grid": grid, "groups": ["no", "yes"], "curves": curves}
     out["treated against untreated"] = small

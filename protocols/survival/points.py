@@ -8,6 +8,9 @@ observation after it. From left to right, a point is shown where
 - after it at least the minimum number of rows is under observation (there the curve ends);
 - after it no event or at least the minimum number of events follows: else the total of all events would tell them.
 
+A group comes out as a cell of the table of all groups does (`protocols.statistics.tables`): a small one, or one without
+rows, hides another one where the total would tell it.
+
 All of it holds for the rows of all owners together and for the rows of all owners but any one (or there are none of
 others in the group), since an owner can subtract its own rows. What is left to tell by shown points are sums over at
 least the minimum number of events. Rows whose observation ended without an event are not counted here: a record that
@@ -26,6 +29,7 @@ from mpc.releases.disclosure import Guard
 from mpc.releases.enough import all_enough
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.secret import SecretArray, concatenate, stack
+from protocols.statistics.tables import large_cells
 
 #: What protects a curve, in words.
 RULE = "points of a curve merged until enough events lie between them; the curve ends where few are at risk"
@@ -82,8 +86,29 @@ class Shown:
             run = self.cohorts[0].run
             with run.scope.sequence():
                 each = [self._group(group, minimum, others) for group in self._groups]
-            self._memo[key] = stack([points for points, _ in each]), stack([whole for _, whole in each])
+                shown, whole = stack([points for points, _ in each]), stack([whole for _, whole in each])
+                if len(each) > 1:
+                    for large in large_cells(self._tables(), minimum, others=others):
+                        whole = whole & large
+                self._memo[key] = shown & whole.reshape(-1, 1).broadcast_to(shown.shape), whole
         return self._memo[key]
+
+    def _tables(self) -> list[Cohort]:
+        """The rows of all groups as a table, for each table of rows behind them."""
+        return [self._table([group[k] for group in self._groups]) for k in range(len(self._groups[0]))]
+
+    def _table(self, groups: Sequence[Exits]) -> Cohort:
+        def make() -> Counts:
+            each = [exits.rows() for exits in groups]
+            total = concatenate([counts.total[:, self._points :] for counts in each], axis=1)
+            owns = [counts.own[:, :, self._points :] for counts in each if counts.own is not None]
+            own = concatenate(owns, axis=2) if len(owns) == len(each) else None
+            return Counts(total, own, all(counts.exact for counts in each))
+
+        whole = self.cohorts[0]
+        most = max(cohort.most for cohort in self.cohorts)
+        share = min(exits.share for exits in groups)
+        return Cohort(whole.run, make, most=most, what="rows of each group", shape=(len(groups),), share=share)
 
     def _group(self, group: Sequence[Exits], minimum: int, others: bool) -> tuple[SecretArray, SecretArray]:
         behind = tuple(dict.fromkeys(cohort for exits in group for cohort in exits.behind))
@@ -93,7 +118,7 @@ class Shown:
         joint = allowed[0]
         for bits in allowed[1:]:
             joint = joint & bits
-        return _chain(joint) & whole.broadcast_to((self._points,)), whole
+        return _chain(joint), whole
 
 
 def _allowed(exits: Exits, minimum: int, others: bool) -> SecretArray:
