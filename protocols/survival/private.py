@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import cached_property
 
 import numpy as np
@@ -43,13 +44,14 @@ def steps_of(time: PrivateArray, points: NDArray[np.float64] | None, step: float
         return [*ends, float(high) if not ends or high > ends[-1] else ends[-1]]
     if not np.isfinite(step) or step <= 0 or (whole and step != int(step)):
         raise ConfigError(f"{time.name}: step={step!r}; expected a length above 0, of an Integer a whole one")
-    first, last = int(np.ceil(low / step)), int(np.ceil(high / step))
+    first, last = (int(np.ceil(round(limit / step, 9))) for limit in (low, high))
     if last - first >= MOST_STEPS:
         raise ConfigError(
             f"{time.name}: {last - first + 1:,} steps of {step:g} from {low:g} to {high:g}; at most {MOST_STEPS:,} are "
             "possible: say a longer step="
         )
-    return [k * int(step) if whole else k * float(step) for k in range(first, last + 1)]
+    decimal = Fraction(repr(float(step)))  # 7 steps of 0.1 end at 0.7, as people write it
+    return [k * int(step) if whole else float(k * decimal) for k in range(first, last + 1)]
 
 
 @dataclass(eq=False)

@@ -38,7 +38,7 @@ class SharedRows:
     valid   bits: rows with all three
     groups  for each group, bits of its valid rows
     events  for each group, bits of its events
-    basis   what the rows stand on;  codes  which rows of it are in each group
+    basis   what the rows stand on;  names  of the groups
     """
 
     time: SecretArray
@@ -132,7 +132,9 @@ class SharedRows:
         """(points, n) integers: 1 where a time is up to a point; compared once for the same points."""
         key = tuple(points.tolist())
         if key not in self._compared:
-            limits = np.floor(np.ldexp(points, self.time.frac)).astype(np.int64) + 1
+            # Reals were rounded when they were shared; a time at a point is rounded as the point is.
+            nearest = np.floor if self.time.type == "int" else np.rint
+            limits = nearest(np.ldexp(points, self.time.frac)).astype(np.int64) + 1
             self._compared[key] = self.time.below_each(limits.reshape(-1, 1))
         return indicator(self._compared[key])
 

@@ -8,11 +8,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
+from mpc import Flag, Integer, Key, Scenario, Table
+from protocols.simulate import simulate
 from protocols.statistics import hidden_cells
-from protocols.survival import shown_points
+from protocols.survival import kaplan_meier, logrank, shown_points
 from tests.support.bounds import every_bound_holds
 from tests.support.engines import ENGINES
-from tests.support.survival import GRID, NAMES, chi_square, curve, patients, released
+from tests.support.survival import GRID, NAMES, Patients, chi_square, curve, patients, released
 
 #: Relative error of estimates, by where the rows are.
 EXACT = {"private": 1e-6, "shared": 1e-4}
@@ -172,11 +174,6 @@ def test_a_curve_of_few_rows_is_suppressed_as_a_whole():
 
 
 def test_times_between_steps_are_rounded_up():
-    from mpc import Scenario
-    from protocols.simulate import simulate
-    from protocols.survival import kaplan_meier, logrank
-    from tests.support.survival import Patients
-
     f = patients(90, seed=3)
     f["exact"] = np.random.default_rng(3).uniform(0, 20, len(f))
     scenario = Scenario(inputs={"patients": Patients.rows()}, parameters={"minimum_cohort": 1})
@@ -201,11 +198,33 @@ def test_times_between_steps_are_rounded_up():
         assert found[name]["groups"] == ["no", "yes"]
 
 
-def test_joined_rows():
-    from mpc import Flag, Integer, Key, Scenario, Table
-    from protocols.simulate import simulate
-    from protocols.survival import kaplan_meier, logrank
+def test_times_at_points():
+    """Tenths have no exact binary form: a time at a point is up to it, in all forms."""
+    f = patients(120, seed=4)
+    f["exact"] = [k / 10 for k in np.random.default_rng(4).integers(0, 200, len(f))]
+    f["time"] = np.floor(f.exact.astype(float))
+    tenths, halves = [k / 10 for k in range(3, 200, 7)], [k + 0.5 for k in range(2, 20)]
+    scenario = Scenario(inputs={"patients": Patients.rows()}, parameters={"minimum_cohort": 1})
 
+    @scenario.run
+    async def run(study):
+        t = study.table("patients")
+        shared = t.share(rows=120)
+        for name, x, grid in (("tenths", "exact", tenths), ("halves", "time", halves)):
+            study.release(f"{name} private", kaplan_meier(t[x], t.dead, grid=grid))
+            study.release(f"{name} shared", kaplan_meier(shared[x], shared.dead, grid=grid))
+        study.release("tenths steps", kaplan_meier(t.exact, t.dead, grid=tenths, step=0.1))
+
+    found = simulate(scenario, {"x": {"patients": f[:50]}, "y": {"patients": f[50:]}}, engine="ideal").releases
+    for name, one in found.items():
+        time, grid = (f.exact, tenths) if name.startswith("tenths") else (f.time, halves)
+        at_risk = [int((time.astype(float) > t).sum()) for t in grid]
+        assert one["at_risk"] == at_risk, name
+        if name != "tenths private":  # times between the points of the grid are rounded up
+            assert numbers(one["survival"]) == pytest.approx(curve(time, f.dead, grid)[0], rel=1e-6), name
+
+
+def test_joined_rows():
     class Times(Table):
         person = Key(unique=True)
         time = Integer(0, 20)
