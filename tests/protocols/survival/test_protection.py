@@ -165,3 +165,29 @@ def test_rows_that_no_count_covers_need_a_reason():
 
     with pytest.raises(PolicyError, match="unprotected"):
         run_of(script, patients(220, 3))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("minimum", [3, 5])
+def test_no_subtraction_tells_few_events(seed, minimum):
+    """Of a curve and of the log-rank test together, for a reader and for each owner, which subtracts its own rows."""
+    f = patients(260, seed, events=[0.2, 0.5, 0.8, 0.95][seed])
+    f["owner"] = np.searchsorted(CUTS, np.arange(len(f)), side="right")
+
+    async def script(study):
+        table = study.table("patients")
+        study.release("by arm", kaplan_meier(table.time, table.dead, by=table.treated, grid=GRID))
+        study.release("test", logrank(table.time, table.dead, table.treated))
+
+    found = run_of(script, f, minimum=minimum)
+    assert seed == 3 or not isinstance(found["test"], str)  # few rows without the event
+    for side, curve in enumerate(found["by arm"]["curves"]):
+        rows = f[f.treated.astype(int) == side]
+        time, dead = rows.time.astype(float), rows.dead.astype(bool)
+        at = [t for t, shown in zip(GRID, shown_of(curve), strict=True) if shown]
+        for owner in (None, 0, 1, 2):
+            view = dead & (rows.owner != owner)
+            told = sorted({0, int(view.sum()), *[int((view & (time <= t)).sum()) for t in at]})
+            assert all(gap >= minimum for gap in np.diff(told)), (owner, told)
+            for t in at:
+                assert ((rows.owner != owner) & (time > t)).sum() >= minimum
