@@ -128,7 +128,7 @@ class Guard:
 class Result:
     """Several secrets that are released as one value.
 
-    kind      how it is shown: number, vector, matrix, array, histogram, regression, test, crosstab, measures, derived
+    kind      how it is shown: one of the kinds of docs/results.md
     parts     the secrets that are opened
     finish    makes the value in its JSON form from the opened parts; public arithmetic only
     guard     its rule for what may be opened; None: every cohort of the part is large enough

@@ -24,10 +24,12 @@ from parties.report.kinds import (
     Crosstab,
     Glm,
     Histogram,
+    LogRank,
     Matrix,
     Measures,
     Regression,
     Scalar,
+    Survival,
     Vector,
 )
 from parties.report.words import Number, duration, number, probability, scientific, shortened, size
@@ -49,6 +51,8 @@ _NAMES = (
     (Comparison, "test"),
     (Crosstab, "crosstab"),
     (Measures, "measures"),
+    (Survival, "survival"),
+    (LogRank, "logrank"),
     (str, "words"),
 )
 

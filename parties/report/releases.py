@@ -17,7 +17,20 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from parties.report.kinds import Array, Comparison, Crosstab, Glm, Histogram, Matrix, Measures, Regression, Vector
+from parties.report.kinds import (
+    Array,
+    Comparison,
+    Crosstab,
+    Glm,
+    Histogram,
+    LogRank,
+    Matrix,
+    Measures,
+    Regression,
+    Survival,
+    Vector,
+)
+from parties.report.survival_plots import sparkline
 from parties.report.words import Number, number, probability, shortened
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
@@ -51,6 +64,10 @@ def show(value: Any, console: Console) -> None:
         _crosstab(value, console)
     elif isinstance(value, Measures):
         _measures(value, console)
+    elif isinstance(value, Survival):
+        _survival(value, console)
+    elif isinstance(value, LogRank):
+        _logrank(value, console)
     else:
         _json(value, console)
 
@@ -278,6 +295,52 @@ def _measures(value: Measures, console: Console) -> None:
         ]
         table.add_row(Text(name), *shown)
     console.print(table)
+
+
+def _survival(value: Survival, console: Console) -> None:
+    """A line of steps for each curve, then its numbers at the points that are shown."""
+    marks, hidden = (_BARS, "·") if _unicode(console) else (_PLAIN_BARS, "?")
+    lines = table_of("", "rows", "survival", "median", right=("rows", "median"))
+    for name, curve in zip(value.groups, value.curves, strict=True):
+        if isinstance(curve, str):
+            lines.add_row(Text(name), Text("–", "dim"), Text(curve, "dim"), "")
+            continue
+        steps = Text(sparkline(curve, value.grid, marks, hidden), "cyan")
+        median = Text("–", "dim") if isinstance(curve.median, str) else cell(curve.median)
+        lines.add_row(Text(name), cell(curve.rows), steps, median)
+    console.print(lines)
+    names = ("survival", "95 % low", "95 % high", "at risk", "events")
+    for name, curve in zip(value.groups, value.curves, strict=True):
+        if isinstance(curve, str):
+            continue
+        table = table_of(name or "time", *names, right=names)
+        for i in shortened(len(curve.shown), _MOST, _TAIL):
+            if i is None:
+                table.add_row(Text(_left_out(len(curve.shown), "points"), "dim"), *[""] * len(names))
+                continue
+            at = curve.shown[i]
+            cells = (curve.survival[at], curve.ci_low[at], curve.ci_high[at])
+            exact = (curve.at_risk[at], curve.events[at])
+            table.add_row(Text(number(value.grid[at])), *[_short(x) for x in cells], *map(cell, exact))
+        console.print(table)
+        if len(curve.shown) < len(value.grid):
+            words = next(x for x in curve.survival if isinstance(x, str))
+            left = len(value.grid) - len(curve.shown)
+            console.print(Text(f"   {left} of {len(value.grid)} points: {words}", "dim"))
+
+
+def _short(x: Number) -> Text:
+    return Text("–", "dim") if isinstance(x, str) else Text(f"{x:.4f}")
+
+
+def _logrank(value: LogRank, console: Console) -> None:
+    names = ("rows", "events", "expected")
+    table = table_of("", *names, right=names)
+    for group, *cells in zip(value.groups, value.rows, value.observed, value.expected, strict=True):
+        table.add_row(Text(group), *map(cell, cells))
+    console.print(table)
+    facts = [("chi-square", cell(value.chi_square)), ("df", cell(value.df, 4)), ("p", _p(value.p))]
+    _facts([*facts, *([("weights", Text(value.weights))] if value.weights else [])], console)
 
 
 def _facts(facts: list[tuple[str, Text]], console: Console) -> None:

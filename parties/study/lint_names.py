@@ -1,6 +1,6 @@
 """The names that a scenario may use: the lists behind `parties.study.lint`, and the look-up of a name in its module.
 
-Of Comity, a scenario may use the names in `__all__` of six packages. Some names of library code are allowed too, and
+Of Comity, a scenario may use the names in `__all__` of these packages. Some names of library code are allowed too, and
 `comity plan` shows them: they take protection off a value, and the author is responsible for that.
 """
 
@@ -22,7 +22,8 @@ PURE = _names(
 )
 #: The packages whose `__all__` is the public API for scenarios; `mpc.errors` is for scripts that catch errors.
 PUBLIC = _names(
-    "mpc mpc.errors protocols.linkage protocols.models protocols.numeric protocols.order protocols.statistics"
+    "mpc mpc.errors protocols.linkage protocols.models protocols.numeric protocols.order protocols.statistics "
+    "protocols.survival"
 )
 #: Modules of library code that a scenario may use; each use is shown to people.
 LIBRARY = _names("mpc.tables.private mpc.values.secret mpc.values.stated")

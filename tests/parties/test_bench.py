@@ -69,6 +69,7 @@ SIDE_BY_SIDE = {
     "mann_whitney",
     "distinct",
     "sql",
+    "kaplan_meier",
     "logistic_sgd",
     "logistic_breast_cancer",
     "logit",

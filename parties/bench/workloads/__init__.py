@@ -18,6 +18,7 @@ from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, 
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
 from parties.bench.workloads.sql import Sql
 from parties.bench.workloads.statistics import MannWhitney
+from parties.bench.workloads.survival import KaplanMeier
 from parties.bench.workloads.tables import Distinct, GroupBy, Median
 
 WORKLOADS: dict[str, type[Workload]] = {
@@ -48,6 +49,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "mann_whitney": MannWhitney,
     "linkage": Linkage,
     "linkage_one_block": LinkageOfOneBlock,
+    "kaplan_meier": KaplanMeier,
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
     "logit": Logit,

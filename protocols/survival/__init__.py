@@ -1,0 +1,7 @@
+"""Survival: curves and comparisons of times to an event, of rows that stay at their owners and of shared rows."""
+
+from protocols.survival.kaplan_meier import kaplan_meier
+from protocols.survival.logrank import logrank
+from protocols.survival.plaintext import shown_points
+
+__all__ = ["kaplan_meier", "logrank", "shown_points"]
