@@ -76,7 +76,8 @@ def test_recorded_scenarios_are_predicted_within_a_quarter_on_a_slow_network(nam
 def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
     found, rounds, sent = predict(prepare(name, organizations, ()), NETWORKS["wan"])
     least = rounds * 0.02
-    assert least <= found.network_seconds <= found.seconds
+    # A trace does not have the wait of owners' numbers for the facts about them, 7 rounds: see `Traced._planned`.
+    assert least - 7 * 0.02 <= found.network_seconds <= found.seconds
     # Results are handed out to organizations that do not compute, and tables are prepared, beside the longest chain.
     beside = 1.35 if name == "assistant_habits" else 1.1
     assert found.seconds <= beside * least + 8 * 2 * sent / 100e6 + 2 * found.compute_seconds
