@@ -8,7 +8,7 @@ observation after it. From left to right, a point is shown where
 - after it at least the minimum number of rows is under observation (there the curve ends);
 - after it no event or at least the minimum number of events follows: else the total of all events would tell them.
 
-A group comes out as a cell of the table of all groups does (`protocols.statistics.tables`): a small one, or one without
+A group comes out as a cell of the table of all groups does (`protocols.suppression`): a small one, or one without
 rows, hides another one where the total would tell it.
 
 All of it holds for the rows of all owners together and for the rows of all owners but any one (or there are none of

@@ -94,7 +94,7 @@ def measure_roll(folder: Path, devices: int, submitters: int, missing: int = 0, 
     names = [name for name in homes if name not in COMPUTE][: devices - missing]
     lines = ["[contributors]", 'roll = "devices.roll"', 'habits = "habits"']
     study = write_study(folder, HABITS, [*lines, *([f"at_least = {len(names)}"] if missing else [])])
-    facts = {"devices": devices, "roll_bytes": (folder / "devices.roll").stat().st_size}
+    facts: dict[str, Any] = {"devices": devices, "roll_bytes": (folder / "devices.roll").stat().st_size}
     facts |= {"place_bytes": (folder / f"{names[-1]}.place").stat().st_size}
     facts |= {"set_up_seconds": round(time.perf_counter() - began, 2)}
     return facts | run(folder, study, HABITS, homes, names, submitters, wait, one_by_command=True)
@@ -127,7 +127,7 @@ def run(
     launched = Launched(members, study, options=["--wait", str(wait)])
     memory = Memory({name: process.pid for name, process in launched.processes.items()})
     processes = []
-    command = {}
+    command: dict[str, Any] = {}
     try:
         for i in range(submitters):
             part = folder / f"submitter-{i}"
@@ -289,7 +289,7 @@ def submit(study: Path, list_of_homes: Path) -> None:
     devices = (study.parent / f"{homes[0].name}.place").exists()
     bound = opened(study, homes[0], devices)
     if devices:
-        contributing.check_data = in_memory  # type: ignore[assignment]
+        vars(contributing)["check_data"] = in_memory
     for home in homes:
         if devices:
             bound = bind(read_study(study, study.parent / f"{home.name}.place"), bound.loaded)
@@ -315,7 +315,9 @@ def in_memory(home: DeviceHome, bound: BoundStudy, events: object) -> dict[str, 
     rows = {}
     for name in bound.plan.datasets(home.name):
         table = pd.read_csv(home.catalog.dataset(name).source)
-        rows[name] = InMemory(next(iter(rows_of(table, bound.computation.schemas[name]).batches(list(table)))))
+        rows[name] = InMemory(
+            next(iter(rows_of(table, bound.computation.schemas[name]).batches([str(column) for column in table])))
+        )
     return rows
 
 

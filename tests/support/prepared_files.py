@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import numpy as np
 import pandas as pd
 
-from mpc.tables.prepare.selecting import all_physical
-from parties.data.dataset import open_dataset
+from mpc.tables.prepare.nodes import Query
+from mpc.tables.prepare.selecting import Frame, all_physical
+from parties.data.dataset import SourceRows, open_dataset
 from parties.data.source import Dataset
 from tests.support.prepared import People, Tax
 
 
-def typed(table):
+def typed(table: pd.DataFrame) -> pd.DataFrame:
     """A table with the types that a data manager's file has."""
     made = table.copy()
     for name in made:
@@ -47,7 +50,7 @@ def written(folder: Path, kind: str, name: str, table: pd.DataFrame) -> Dataset:
     return Dataset(name, f"duckdb://{folder}/{name}.duckdb", name)
 
 
-def opened(folder, kind, tax, people, **more):
+def opened(folder: Path, kind: str, tax: pd.DataFrame, people: pd.DataFrame, **more: Any) -> dict[str, SourceRows]:
     """Both tables as rows of a party, checked."""
     rows = {
         "tax": open_dataset(written(folder, kind, "tax", tax), Tax.schema, threads=1, **more),
@@ -58,7 +61,7 @@ def opened(folder, kind, tax, people, **more):
     return rows
 
 
-def prepared(query, tables, beats=lambda: None):
+def prepared(query: Query, tables: Mapping[str, SourceRows], beats: Callable[[], None] = lambda: None) -> Frame:
     """All rows of a query, as a party computes them."""
     names = all_physical(query)
     rows = next(iter(tables.values())).prepared(query, tables, beats)
