@@ -38,7 +38,9 @@ _COARSE = Pieces(_within(20), Decimal(-_FAR), Decimal(_FAR), 1)
 _WIDE = tuple(Pieces(_within(20), Decimal(-far), Decimal(far), 1) for far in (31, 63, 127))
 _FEW = 1 << 12
 _FINE = Pieces(_within(25), Decimal(-_FAR) - Decimal("0.5"), Decimal(_FAR) + Decimal("0.5"), 3)
-_FINEST = _FINE._replace(function=_within(26), fine=4)
+#: `precise_sigmoid` is kept 2^-GAP_BITS away from 0 and 1.
+GAP_BITS = 26
+_FINEST = _FINE._replace(function=_within(GAP_BITS), fine=4)
 #: log(1 + e^-x): the part of log(1 + e^x) that is not x.
 _REST = Pieces(lambda x: (1 + (-x).exp()).ln(), Decimal(0), Decimal(_FAR) + Decimal("0.5"), 4)
 
