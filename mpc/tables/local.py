@@ -11,7 +11,6 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from math import prod
-from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +35,10 @@ if TYPE_CHECKING:
     from mpc.tables.source import Source
 
 
+def _nothing() -> None:
+    """Nobody asks how long a reading takes."""
+
+
 class LocalPass:
     """One table's rows at this party (None: it brings none), and the aggregates that wait for them."""
 
@@ -48,8 +51,8 @@ class LocalPass:
         self._waiting: list[tuple[Aggregate, Local]] = []
         #: Of a dry run: all that is asked.
         self.asked: list[Aggregate] = []
-        #: Called when a reading is done, with the time at which it began (`perf_counter`).
-        self.on_read: Callable[[float], None] = lambda begun: None
+        #: Called when a reading begins; what it returns is called when the reading is done.
+        self.on_read: Callable[[], Callable[[], None]] = lambda: _nothing
         run.before_await(self._flush)
 
     def ask(self, aggregate: Aggregate) -> Local:
@@ -72,9 +75,9 @@ class LocalPass:
     async def _compute(self, waiting: list[tuple[Aggregate, Local]]) -> None:
         aggregates = [aggregate for aggregate, _ in waiting]
         async with self._run.in_turn if self._once else nullcontext():
-            begun = perf_counter()
+            done = self.on_read()
             results = await self._in_thread(aggregates)
-        self.on_read(begun)
+        done()
         for (_, local), result in zip(waiting, results, strict=True):
             self._run.resolve(local, result)
 

@@ -138,7 +138,7 @@ class Source:
     ) -> Source:
         name = f"{query.name}{part}"
         local = LocalPass(self.run, f"{name} {query.digest.hex()}", rows, once=once)
-        local.on_read = lambda begun: self.local.on_read(begun)
+        local.on_read = lambda: self.local.on_read()
         return Source(
             self.run, name, query.schema, owners, query.most, local, self.dominance,
             query=query, tables=tables, family=family, part=part,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from time import perf_counter
 
 from mpc.errors import ScenarioError
@@ -70,16 +70,21 @@ async def compute(
         study = assemble(computation, run, rows=rows, manifest=dry.manifest())
         begun = perf_counter()
         readings: list[tuple[float, float]] = []
+
+        def reading() -> Callable[[], None]:
+            since = perf_counter()
+            return lambda: readings.append((since, perf_counter()))
+
         for local in study.passes:
-            local.on_read = lambda since: readings.append((since, perf_counter()))
+            local.on_read = reading
         try:
             await run.execute(whole(computation.scenario, study))
         except ScenarioError as error:
             raise error.brief() from error
     ended = perf_counter()
-    reading = _length(readings)
-    laps.add("local", reading)
-    laps.add("joint", ended - begun - reading)
+    local_s = _length(readings)
+    laps.add("local", local_s)
+    laps.add("joint", ended - begun - local_s)
     return study
 
 

@@ -52,6 +52,7 @@ def mannwhitneyu(x: SecretArray, group: SecretArray, *, names: tuple[str, str] =
     Equals      scipy's `mannwhitneyu(method="asymptotic")`
     Source      Lehmann, Nonparametrics (1975), 1.2 to 1.4
     """
+    _need("mannwhitneyu", x)
     bits = _flag("mannwhitneyu", group)
     ranked = _Ranked.of("mannwhitneyu", x, group)
     parts = ranked.by_group([~bits, bits], group.basis)

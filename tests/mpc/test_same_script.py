@@ -158,7 +158,7 @@ def test_what_visitors_contribute_covers_what_they_read():
         return dry_run(Computation(scenario, list("abcd"), compute=3)).layout
 
     one, same, other = layout("age"), layout("age"), layout("height")
-    assert one.sizes == other.sizes
+    assert one.size(3) == other.size(3) > 0
     assert one.digest(3) == same.digest(3) != other.digest(3)
 
 

@@ -107,7 +107,7 @@ def test_rows_that_a_filter_leaves_out_are_none_or_enough():
     [
         (lambda t: len(t), UnknownLength, "`count\\(\\)` gives it, `capacity`"),
         (lambda t: t.agee, ConfigError, "no column 'agee'.*age"),
-        (lambda t: t.filter(t.age), ShapeError, "is a number; compare it"),
+        (lambda t: t.filter(t.age), ShapeError, "is no flag: compare it"),
         (lambda t: t.filter(t.age.mean() > 3), ShapeError, "a flag of its own"),
         (lambda t: t.drug == "statins", ConfigError, "no level 'statins'.*statin"),
         (lambda t: t.drug + 1, ShapeError, "no order and no arithmetic"),

@@ -28,7 +28,7 @@ def lying(index: int, lie: Lie) -> Iterator[None]:
     latest: dict[Runtime, list[Sequence[Part]]] = {}
 
     def changed(self: Runtime, primitive: str, *operands: Any, local: Any = None, **parameters: Any) -> Any:
-        if primitive == "input" and local is not None and self.index == index:
+        if primitive == "input" and local is not None and parameters["values"] is not None and self.index == index:
             honest = parameters["values"]
             box: list[Sequence[Part]] = []
             latest[self] = box

@@ -28,8 +28,10 @@ class MannWhitney(Workload):
 
     async def timed(self) -> Handle:
         parts = mannwhitneyu(self.x, self.group).parts
-        await self.run.settle(*[part.handle for part in parts.values()])
-        return parts["rank sums"].handle
+        handles = [part.handle for part in parts.values()]
+        await self.run.settle(*handles)
+        self.sums = parts["rank sums"].handle
+        return max(handles, key=lambda handle: handle.depth)
 
     async def error(self, result: Handle) -> float:
         from scipy.stats import rankdata
@@ -37,4 +39,4 @@ class MannWhitney(Workload):
         doubled = 2 * rankdata(self.clear[self.there])
         with_ = self.flag[self.there]
         wanted = np.asarray([doubled[~with_].sum(), doubled[with_].sum()])
-        return largest_of(await self.opened(result) - wanted)
+        return largest_of(await self.opened(self.sums) - wanted)
