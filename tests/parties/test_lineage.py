@@ -17,6 +17,7 @@ from tests.support.prepared_files import opened, prepared
 KEYS = [("person",), ("office", "year"), ()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("key", KEYS, ids=str)
 @pytest.mark.parametrize("rows", [200, 0])
 def test_keys_beside_rows_are_the_same_as_in_memory(tmp_path, rows, key):

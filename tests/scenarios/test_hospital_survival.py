@@ -60,6 +60,7 @@ def hospitals(sizes, seed=1, events=0.6, treated=0.5):
     return tables
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("sizes", "options"),
     [

@@ -128,6 +128,7 @@ def test_as_statsmodels(engine, names):
     check(found, fitted(f, names))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 def test_every_bound_holds(seed):
     f = frame(250 + 50 * seed, seed=seed, base=-seed / 2)
@@ -183,6 +184,7 @@ def test_a_published_model():
     assert found["events"] == 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("base", [-3.5, 3.5])
 def test_a_rare_outcome(base):
     f = frame(3000, base=base, seed=3)
@@ -190,6 +192,7 @@ def test_a_rare_outcome(base):
     check(run(f), fitted(f))
 
 
+@pytest.mark.slow
 def test_outliers_and_columns_far_from_0():
     f = frame(2000, seed=5)
     f.loc[:3, "dose"] = [-900.0, 950.0, 1000.0, -1000.0]
@@ -199,6 +202,7 @@ def test_outliers_and_columns_far_from_0():
     check(found, fitted(f))
 
 
+@pytest.mark.slow
 def test_a_steep_model():
     f = frame(2000, seed=2, age=0.3)
     check(run(f, iterations=14), fitted(f))
@@ -217,6 +221,7 @@ def test_a_constant_column():
     assert "a predictor hardly varies" in undefined(frame().assign(year=1990.0))
 
 
+@pytest.mark.slow
 def test_collinear_columns():
     f = frame()
     assert "collinear" in undefined(f.assign(year=2000 - f.age / 2))
@@ -225,6 +230,7 @@ def test_collinear_columns():
     assert "collinear" in undefined(f.assign(male=f.smoker))
 
 
+@pytest.mark.slow
 def test_nearly_collinear_columns_keep_their_digits():
     f = frame(1500)
     f["year"] = 2000 - f.age / 2 + np.random.default_rng(1).normal(size=len(f)) * 1.5
@@ -259,11 +265,13 @@ def test_perfect_separation():
     assert "separate" in undefined(f.assign(ill=f.smoker), ["smoker"])
 
 
+@pytest.mark.slow
 def test_nearly_separated():
     f = frame(200)
     assert "separate" in undefined(f.assign(ill=f.ill | f.smoker))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outcome", [False, True])
 def test_one_outcome(outcome):
     f = frame(100).assign(ill=outcome)
@@ -271,6 +279,7 @@ def test_one_outcome(outcome):
     assert run(f, minimum=5) == "suppressed (fewer than 5)"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rows", [0, 1, 3, 6])
 def test_few_rows(rows):
     f = frame(60).iloc[:rows]
@@ -278,6 +287,7 @@ def test_few_rows(rows):
     assert run(f, minimum=5, places=20) == "suppressed (fewer than 5)"
 
 
+@pytest.mark.slow
 def test_protection():
     f = frame(400, seed=4)
     small = "suppressed (fewer than 10)"
@@ -302,6 +312,7 @@ def test_protection():
     assert run(degrees, ["age", "dose", "year"], minimum=11).startswith("suppressed")
 
 
+@pytest.mark.slow
 def test_many_flags_are_counted_together_with_the_same_outcome(monkeypatch):
     names, told = ["smoker", "male", "rural"], set()
     for few, rows, minimum in [(12, 300, 10), (30, 300, 10), (22, 260, 10), (60, 400, 10), (40, 200, 5)]:
@@ -341,6 +352,7 @@ def test_what_it_refuses():
         simulate(scenario, tables_of(f), engine="ideal")
 
 
+@pytest.mark.slow
 def test_messages_and_cost_do_not_depend_on_the_rows():
     one, other = frame(60, seed=1), frame(60, seed=9, base=-2).assign(year=1950.0)
     runs = []

@@ -136,6 +136,7 @@ def hidden_groups(f, minimum):
     return hidden_cells(counts[0], minimum, counts[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("minimum", [2, 5, 10])
 @pytest.mark.parametrize("seed", range(6))
 def test_points_are_shown_by_the_rule(minimum, seed):

@@ -38,6 +38,7 @@ def weighted_tests(f, engine, minimum=5, rows=None):
     ).releases
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
 @pytest.mark.parametrize(("ties", "seed"), [(20, 1), (5, 2)])
 def test_as_statsmodels(engine, ties, seed):
@@ -54,6 +55,7 @@ def test_as_statsmodels(engine, ties, seed):
                 assert test["p"] == pytest.approx(p, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_few_rows_in_many_places():
     f = patients(60, 4)
     found = weighted_tests(f, "replicated", minimum=1, rows=2000)
