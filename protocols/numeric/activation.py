@@ -63,7 +63,7 @@ def precise_sigmoid(x: SecretArray) -> SecretArray:
     """1 / (1 + e^-x), elementwise, for statistics whose estimates depend on the mean of many of them.
 
     Range     all x
-    Error     2^-25, and above 15.5 in magnitude 2^-22; at least 2^-27 away from 0 and 1 up to a magnitude of 15.5
+    Error     2^-25 (shamir: t/2 + 1 times that), and above 15.5 in magnitude 2^-22; at least 2^-27 away from 0 and 1 up to a magnitude of 15.5
     Rounds    those of `sigmoid`, from a table twice as long as with `exact`
     """
     return _saturating(x.numeric(), _FINEST)
@@ -90,7 +90,7 @@ def _saturating(given: SecretArray, pieces: Pieces) -> SecretArray:
 def log1p_exp_of_negative(x: SecretArray) -> SecretArray:
     """log(1 + e^-x) for x >= 0, without a check, with F fraction bits.
 
-    Error     2^-26; above 15.5, 2^-22
+    Error     2^-26 (shamir: t/2 + 1 times that); above 15.5, 2^-22
     Rounds    3; where the bound exceeds 15.5, those of a comparison, and 2
     """
     far, bare = float(_REST.high), roomy(x.bare())

@@ -56,6 +56,7 @@ NEAR = Network(0.002, 1e9)
 OF_MANY = {"assistant_habits"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(set(available()) - OF_MANY))
 def test_what_the_choice_of_an_engine_costs(name):
     """docs/choosing-an-engine.md: rounds, MB and seconds of every column, as a plan says."""

@@ -97,6 +97,7 @@ CASES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["ideal", "replicated"])
 @pytest.mark.parametrize("case", CASES)
 def test_edges(engine, case):

@@ -37,6 +37,7 @@ VERBS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ["ideal", "replicated"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_rows_in_any_places(verb, engine):
@@ -167,6 +168,7 @@ def test_rows_that_no_count_covers_need_a_reason():
         run_of(script, patients(220, 3))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("minimum", [3, 5])
 def test_no_subtraction_tells_few_events(seed, minimum):
