@@ -63,7 +63,8 @@ def precise_sigmoid(x: SecretArray) -> SecretArray:
     """1 / (1 + e^-x), elementwise, for statistics whose estimates depend on the mean of many of them.
 
     Range     all x
-    Error     2^-25 (shamir: t/2 + 1 times that), and above 15.5 in magnitude 2^-22; at least 2^-27 away from 0 and 1 up to a magnitude of 15.5
+    Error     2^-25 (shamir: t/2 + 1 times that), and above 15.5 in magnitude 2^-22; at least 2^-27 away from 0 and 1 up
+              to a magnitude of 15.5
     Rounds    those of `sigmoid`, from a table twice as long as with `exact`
     """
     return _saturating(x.numeric(), _FINEST)
