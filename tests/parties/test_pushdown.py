@@ -42,6 +42,7 @@ def sums(request, monkeypatch):
 SIZES = [(0, 0, 0.1), (1, 1, 0), (2, 7, 0.5), (3, 3000, 0.1), (4, 50, 1.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("seed", "n", "missing"), SIZES)
 @pytest.mark.parametrize("kind", ["parquet", "csv"])
 @pytest.mark.usefixtures("sums")

@@ -13,6 +13,7 @@ from parties.data.source import Dataset
 from tests.support.dated_people import People, equal, table
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [pa.date32(), pa.timestamp("us"), pa.timestamp("s"), pa.string()])
 @pytest.mark.parametrize("seed", [1, 2])
 def test_dates_of_parquet_files(tmp_path, kind, seed):

@@ -260,6 +260,7 @@ def test_a_calibration(engine, high):
     assert found["r_squared"] == pytest.approx(0.999993745883712, abs=1e-9)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
 def test_fits_from_fair_to_nearly_exact(engine):
     """With their errors, or refused for a reason that is true; never refused where R squared is below 0.999996."""
