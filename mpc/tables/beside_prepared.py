@@ -11,16 +11,13 @@ and the sum of each measured column over them. So it does not matter in how many
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
-from math import comb
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import ConfigError
 from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables import whole
@@ -34,22 +31,14 @@ from mpc.tables.prepare.nodes import Aggregate as Grouped
 from mpc.tables.prepare.nodes import Join, Measure, Query, Scan, Select, Stacked
 from mpc.tables.rows import as_real
 from mpc.tables.schema import Column, IntegerColumn, RealColumn, Schema
-from mpc.tables.selections import Selection, taken
+from mpc.tables.selections import Selection
+from mpc.tables.signed_sums import Bit, Quantity, TooMany, hidden_sums, signed_sums
 from mpc.tables.source import Source, source_column
 from mpc.values.cohorts import Cohort
-from mpc.values.secret import SecretArray, concatenate
+from mpc.values.secret import SecretArray
 
-Bit = Callable[[], SecretArray]
-#: Most sums and differences of releases that are counted for one release; single differences always are.
-MOST_SUMS = 256
-#: Most single differences.
-MOST_PAIRS = 4096
 #: Values that differ by less, relative to their size or to the range of their column, are the same: rounding.
 SAME, SAME_OF_RANGE = 1e-9, 1e-12
-
-
-class _TooMany(ConfigError):
-    """More differences than are counted."""
 
 
 class Told(NamedTuple):
@@ -66,24 +55,12 @@ class Told(NamedTuple):
     is_cell: bool = False
 
 
-class _Quantity(NamedTuple):
-    """What a release tells of each key: how many rows ("rows"), the sum of a column ("value"), or how many rows of the
-    input are behind it ("input").
-
-    limit  the largest magnitude;  whole  the column has whole numbers
-    """
-
-    kind: str
-    limit: float
-    whole: bool = False
-
-
 class _Part(NamedTuple):
     """A selection by key: a query with a row for each key, its key columns, and its other columns."""
 
     source: Source
     keys: tuple[str, ...]
-    quantities: tuple[_Quantity, ...]
+    quantities: tuple[Quantity, ...]
 
 
 @dataclass(frozen=True)
@@ -162,7 +139,7 @@ def beside_prepared(new: Sequence[Selection], rows_only: bool, earlier: Sequence
     for key in _keys([*new, *(past.selection for past in earlier)], table):
         try:
             cohort = _by_key(new, rows_only, earlier, table, key)
-        except _TooMany:  # the rows of tables together, then
+        except TooMany:  # the rows of tables together, then
             cohort = _by_key(new[:1], rows_only, [past for past in earlier if not past.is_cell], table, key)
         if cohort is not None:
             every = dict.fromkeys([new[0], *(past.selection for past in earlier if not past.is_cell)])
@@ -220,7 +197,7 @@ def _by_key(
             owner.append(k)
     quantities = [quantity for part in parts for quantity in part.quantities]
     of = [owner[p] for p, part in enumerate(parts) for _ in part.quantities]
-    signs = _sums(quantities, of, [past.selection for past in told], len(new), unknown)
+    signs = signed_sums(quantities, of, [past.selection for past in told], len(new), unknown)
     if not len(signs):
         return None
     union = _union(parts, quantities, key)
@@ -231,7 +208,7 @@ def _by_key(
     names = " and ".join(dict.fromkeys(past.selection.source.name for past in told))
     what = f"{_words(key, table)} in which these differ: {names}"
     groups = Cohort.of(shared.sum(0), shared, what=what, or_none=True)
-    hidden = _hidden(signs, of, [past.came_out for past in told])
+    hidden = hidden_sums(signs, of, [past.came_out for past in told])
 
     def decide(bits: Sequence[SecretArray]) -> SecretArray:
         return (bits[0] if hidden is None else bits[0] | hidden()).all()
@@ -279,18 +256,18 @@ def _counted(source: Source, keyed: lineage.Keyed, values: Mapping[str, Expressi
     query, names = keyed
     keys = tuple(query.schema[name] for name in names)
     measures = [Measure("rows", "", "", IntegerColumn("rows", minimum=0, maximum=max(query.most, 1)))]
-    quantities = [_Quantity(kind, float(query.most))]
+    quantities = [Quantity(kind, float(query.most))]
     for name, column in values.items():
         largest = float(max(abs(column.low), abs(column.high), 1))
         most = largest * query.most
         measures.append(Measure("sum", name, "", RealColumn(name, minimum=-most, maximum=most)))
-        quantities.append(_Quantity("value", largest, column.type in ("integer", "flag")))
+        quantities.append(Quantity("value", largest, column.type in ("integer", "flag")))
     schema = Schema(f"{query.name}, by key", (*keys, *(measure.result for measure in measures)))
     grouped = Grouped(schema, query.most, query, names, tuple(measures))
     return _Part(source.prepared(grouped, listed=False), names, tuple(quantities))
 
 
-def _union(parts: Sequence[_Part], quantities: Sequence[_Quantity], key: tuple[str, ...]) -> Source:
+def _union(parts: Sequence[_Part], quantities: Sequence[Quantity], key: tuple[str, ...]) -> Source:
     """All keys of the parts, each with its quantities in every part: the columns "value 0", "value 1", …"""
     stacked: list[Query] = []
     nothing = public(0.0)
@@ -335,102 +312,3 @@ def _as_real(a: Expression) -> Expression:
 
 def _itself(x: Floats) -> Floats:
     return x
-
-
-# ---- sums and differences
-def _sums(
-    quantities: Sequence[_Quantity],
-    of: Sequence[int],
-    selections: Sequence[Selection],
-    new: int,
-    unknown: Collection[int],
-) -> NDArray[np.int64]:
-    """(sums, quantities): the signed sums of what releases tell, each with something of the new release, of which the
-    first sign is +, and with some sign -. By their length, at most about MOST_SUMS, but all single differences.
-
-    unknown  selections of which the input's rows are compared, since the values of their own rows are not known
-    """
-    rows: list[NDArray[np.int64]] = []
-
-    def add(places: Sequence[int]) -> None:
-        if not _of_several(places, quantities, of, selections):
-            return
-        if quantities[places[0]].kind == "input" and not any(of[k] in unknown for k in places):
-            return
-        for signs in product((1, -1), repeat=len(places) - 1):
-            if -1 in signs:
-                row = np.zeros(len(quantities), np.int64)
-                row[list(places)] = (1, *signs)
-                rows.append(row)
-
-    own = [k for k, place in enumerate(of) if place < new]
-    kinds = {kind: [k for k, q in enumerate(quantities) if q.kind == kind] for kind in ("rows", "value", "input")}
-    for a in own:
-        for b in range(len(quantities)):
-            alike = quantities[a].kind == quantities[b].kind
-            counts = {quantities[a].kind, quantities[b].kind} == {"rows", "value"} and (
-                quantities[a].whole or quantities[b].whole
-            )
-            if (alike or counts) and (b > a or b not in own):
-                add((a, b))
-    if len(rows) > MOST_PAIRS:
-        raise _TooMany(
-            f"{len(rows):,} differences of releases of tables that are prepared from the same rows: too many to hold "
-            "apart. Release fewer of them, or a table (`group_by`)"
-        )
-    for length in range(3, 2 + len(quantities)):
-        if sum(comb(len(some), length) for some in kinds.values()) > 16 * MOST_SUMS:
-            break
-        for some in kinds.values():
-            mixed = [
-                places
-                for places in combinations(some, length)
-                if any(k in own for k in places) and any(k not in own for k in places)
-            ]
-            if len(rows) + len(mixed) * 2 ** (length - 1) > MOST_SUMS:
-                return _stacked(rows, quantities)
-            for places in mixed:
-                add(places)
-    return _stacked(rows, quantities)
-
-
-def _stacked(rows: Sequence[NDArray[np.int64]], quantities: Sequence[_Quantity]) -> NDArray[np.int64]:
-    return np.stack(rows) if rows else np.zeros((0, len(quantities)), np.int64)
-
-
-def _of_several(
-    places: Sequence[int], quantities: Sequence[_Quantity], of: Sequence[int], selections: Sequence[Selection]
-) -> bool:
-    """Whether these are of several selections, and of several tables. Of the same rows of one prepared table values are
-    compared, too: its conditions are held apart otherwise (`mpc.tables.selections`)."""
-    some = {of[k] for k in places}
-    if len(some) < len(places) and any(quantities[k].kind == "rows" for k in places) and len(some) < 2:
-        return False
-    sources = {id(selections[k].source) for k in some}
-    if len(sources) > 1:
-        return True
-    wheres = {selections[k].key[1] for k in some}
-    prepared = not isinstance(selections[of[places[0]]].source.query, Scan)
-    return prepared and len(wheres) == 1 and all(quantities[k].kind == "value" for k in places)
-
-
-def _hidden(
-    signs: NDArray[np.int64], of: Sequence[int], ways: Sequence[Bit | None]
-) -> Callable[[], SecretArray] | None:
-    """A function that gives bits: something in a sum did not come out. None: all came out."""
-    unsure = [k for k, way in enumerate(ways) if way is not None]
-    if not unsure:
-        return None
-    uses = np.stack(
-        [(signs[:, [p for p, place in enumerate(of) if place == k]] != 0).any(axis=1) for k in unsure], axis=1
-    )
-
-    def bits() -> SecretArray:
-        came = [way().reshape(1) for way in ways if way is not None]
-        every = concatenate([*came, came[0].constant(np.ones(1, np.bool_))])
-        sets, back = np.unique(uses, axis=0, return_inverse=True)
-        most = max(int(sets.sum(axis=1).max()), 1)
-        members = np.stack([np.pad(np.flatnonzero(s), (0, most), constant_values=len(s))[:most] for s in sets])
-        return ~taken(taken(every, members).all(1), back.reshape(-1))
-
-    return bits

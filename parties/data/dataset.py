@@ -139,11 +139,12 @@ class SourceRows:
         """The counts of all rows, which this party reads."""
         counts, places = Counts(), Places(show_rows)
         counts.reasons = {name: Counter() for name in self.names}
-        about = rows_about(self.dataset)
+        about: int | None = None  # asked for once there are many
         counts.tags = {column.name: [] for column in self.columns if isinstance(column, KeyColumn) and column.unique}
         for file, columns, size in self._read(self.columns):
             before, counts.rows = counts.rows, counts.rows + size
             if counts.rows // MANY_ROWS > before // MANY_ROWS:
+                about = rows_about(self.dataset) if about is None else about
                 self.on_rows(counts.rows, max(about, counts.rows) if about else 0)
             bad = np.zeros(size, np.bool_)
             for column in self.columns:

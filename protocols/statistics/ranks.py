@@ -252,7 +252,7 @@ class _Ranked:
             others = (self.count() - indicator(inside).sum().bare()).bounded(self.places)
             return Counts(others.reshape(1), None)
 
-        what = "rows with another value than the most frequent one, or none"
+        what = "rows with another value than that in the middle, or none"
         return Cohort(self._x.run, make, most=self.places, what=what, shape=(), or_none=True)
 
     def by_group(

@@ -152,7 +152,7 @@ def _cells(statistic: str, exposure: Flags, outcome: Flags) -> SecretArray:
         raise ShapeError(f"{statistic}: flags of {len(outcome)} and {len(exposure)} rows; take both from one table")
     need_same_people(exposure.basis.places, outcome.basis.places)
     basis = union(exposure.basis, outcome.basis).plain()
-    bits = [flag.bare() if flag.type == "bool" else flag.bare() > 0 for flag in (exposure, outcome)]
+    bits = [flag.bare().as_flag() for flag in (exposure, outcome)]
     masks = list({id(flag.valid): flag.valid.bare() for flag in (exposure, outcome) if flag.valid is not None}.values())
     counts = []
     for sides in product((False, True), repeat=2):

@@ -69,13 +69,13 @@ class SharedRows:
         for k, mask in enumerate(masks.values()):
             valid = valid & mask if k else mask
         basis = union(*[x.basis.plain() for x in columns])
-        happened = _bits(event) & valid
+        happened = event.bare().as_flag() & valid
         if code is None:
             groups = [valid]
         elif isinstance(by, SecretCategory):
             groups = [(code.bare() == level) & valid for level in range(len(by.levels))]
         else:
-            one = _bits(code)
+            one = code.bare().as_flag()
             groups = [~one & valid, one & valid]
         events = [happened] if code is None else [group & happened for group in groups]
         return cls(time.bare(), happened, valid, groups, events, basis, names_of(by))
@@ -176,10 +176,6 @@ class _Memo:
 
 
 _MEMO = _Memo()
-
-
-def _bits(flag: SecretArray) -> SecretArray:
-    return flag.bare() if flag.type == "bool" else flag.bare() > 0
 
 
 def _scaled(x: SecretArray, raw: NDArray[np.int64]) -> SecretArray:

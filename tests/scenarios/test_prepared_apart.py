@@ -10,7 +10,7 @@ import pytest
 
 from mpc import Category, Flag, Integer, Key, Real, Scenario, Study, Table
 from mpc.errors import ConfigError
-from mpc.tables import beside_prepared
+from mpc.tables import signed_sums
 from protocols.computation import Computation
 from protocols.dry import dry_run
 from protocols.simulate import simulate
@@ -393,7 +393,7 @@ def test_rounding_is_no_difference():
 
 
 def test_too_many_differences_are_refused(monkeypatch):
-    monkeypatch.setattr(beside_prepared, "MOST_PAIRS", 20)
+    monkeypatch.setattr(signed_sums, "MOST_PAIRS", 20)
 
     def script(study):
         r = study.table("records")
@@ -477,8 +477,8 @@ def test_cells_of_many_tables_are_held_apart_as_far_as_they_are_few(monkeypatch)
             "third": people(young(r), **TOWN).group_by("town").total.mean(),
         }
 
-    for most in (beside_prepared.MOST_PAIRS, 12):
-        monkeypatch.setattr(beside_prepared, "MOST_PAIRS", most)
+    for most in (signed_sums.MOST_PAIRS, 12):
+        monkeypatch.setattr(signed_sums, "MOST_PAIRS", most)
         found = released(script)
         assert SMALL in str(found["third"])
         assert {str(cell) for cell in found["third"]["values"]} == {SMALL}
