@@ -77,7 +77,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
     degrees = count - (p + 1)
     rows, varies = degrees >= 1, standard.varies(SPREAD_BITS).all()
     regular = factors.regular & small
-    unexplained = _unexplained(standard, factors)
+    unexplained = unexplained_part(standard, factors)
     square = spread.inverse[p].product(spread.inverse[p], _SQUARE, limit=4.1)
     leading = Exponent(unexplained.broadcast_to((_FIT,)) >= np.ldexp(1.0, -2 * np.arange(_FIT, 0, -1)))
 
@@ -152,7 +152,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
     return Result("regression", parts, finish, together=True)
 
 
-def _unexplained(standard: Standardised, factors: Factors) -> SecretArray:
+def unexplained_part(standard: Standardised, factors: Factors) -> SecretArray:
     """(1 - R^2) C_yy with 36 fraction bits, C being the scaled spread. The last pivot of the matrix, with 28 fraction
     bits, lacks digits of it for a good fit.
 
