@@ -3,35 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal, get_args
 
-from mpc.errors import ConfigError, ShapeError
 from mpc.releases.disclosure import Result
 from mpc.tables.counts import behind, complete
 from mpc.tables.private import PrivateArray
+from mpc.values.basis import Basis
 from mpc.values.cohorts import Cohort
-from mpc.values.secret import SecretArray, constant, where
 from protocols.genetics.private import people
-from protocols.genetics.results import Scored
-from protocols.genetics.scores import Genotyped, Power, beside, standardised
-from protocols.genetics.strongest import among_strongest
-from protocols.numeric.normalize import F
-from protocols.numeric.variance import TOO_LITTLE
+from protocols.genetics.scores import Genotyped, Power, standardised
+from protocols.genetics.testing import Asked, Sums, Test, tested
 from protocols.statistics import arguments
 from protocols.statistics.correlations import standardise
-from protocols.statistics.ldl import factor
-from protocols.statistics.regression import SPREAD_BITS, unexplained_part
-
-Test = Literal["linear", "trend"]
-#: Most covariates.
-MOST = 16
-#: A SNP whose variance beside covariates is below 2^-10 varies too little for the digits of the computation.
-LEAST_VARIANCE = 10
-_SQUARE, _LEFT = 24, 36
-_FEW = "not more people than coefficients"
-_COLLINEAR = "covariates nearly collinear, or they explain nearly all of the phenotype"
-_RARE = "the SNP hardly varies beside the covariates"
-_HIDDEN = "not among the strongest"
 
 
 def association(
@@ -72,60 +54,28 @@ def association(
     Equals      statsmodels' `OLS` for each SNP (PLINK 2 `--glm`); the trend test of R's `prop.trend.test`
     Source      Armitage, Biometrics 11 (1955); Frisch and Waugh, Econometrica 1 (1933), for covariates
     """
-    if test not in get_args(Test):
-        raise ConfigError(f"association: test={test!r}; expected one of {', '.join(get_args(Test))}")
+    asked = Asked(test, top, names)
     covariates = arguments.columns("association", covariates)
     (phenotype,) = arguments.columns("association", [phenotype])
     k, flag = len(covariates), phenotype.expression.type == "flag"
-    if k > MOST:
-        raise ShapeError(f"association: expected at most {MOST} covariates, got {k}")
-    if test == "trend" and not flag:
-        raise ShapeError(f'association: {phenotype.name} is no flag of cases, as test="trend" expects')
+    asked.check(phenotype, k, flag=flag)
     found = people("association", genotypes, [*covariates, phenotype], phenotype if flag else None, fill=True)
     standard = standardise(found.columns)
-    power = Power.of(found.n, found.most)
     by_value = found.counts.sum(0).bounded(found.most)
-    sums = (by_value[2] - by_value[0]).bounded(found.most)
-    genotyped = Genotyped(power, sums, (by_value[2] + by_value[0]).bounded(found.most), found.products)
-    a = standardised(genotyped.covariances(standard.moments.fine), standard.roots)
-    factors = factor(standard.matrix) if k else None
-    score, variance = beside(a, genotyped.variance(), factors)
-
-    run, root = found.n.run, standard.roots.root[k]
-    defined = standard.varies(SPREAD_BITS).all()
-    left = constant(run, 1.0, frac=_LEFT)
-    if factors is not None:
-        square = standard.roots.inverse[k].product(standard.roots.inverse[k], _SQUARE, limit=4.1)
-        left = unexplained_part(standard, factors).product(square, _LEFT, limit=1.01)
-        fits = factors.regular & (left >= 2.0**-10)
-    enough = found.n >= k + 3
-    varies = variance >= 2.0**-LEAST_VARIANCE
-
+    with_two, without = by_value[2], by_value[0]
+    genotyped = Genotyped(
+        Power.of(found.n, found.most),
+        (with_two - without).bounded(found.most),
+        (with_two + without).bounded(found.most),
+    )
+    covariances = genotyped.covariances(found.products, standard.moments.fine)
     what = complete(found.columns)
     free = Cohort.of(found.n - (k + 1), what=f"people beyond the coefficients, {what}")
     cohorts = (free, *behind(found.columns, standard.moments.rows(what)))
-
-    def protected(x: SecretArray, *also: Cohort) -> SecretArray:
-        x = x.without_mask().masked(enough, _FEW).masked(defined, f"a column {TOO_LITTLE}")
-        if factors is not None:
-            x = x.masked(fits, _COLLINEAR)
-        return x.standing_on(*cohorts, *also, origin=(f"association of {genotypes.name} over {what}",))
-
-    shown = varies
-    if top is not None:
-        shown = varies & among_strongest(where(varies, score, 0.0), where(varies, variance, 1.0), top)
-
-    def of_snps(x: SecretArray) -> SecretArray:
-        x = protected(x, found.cohort).masked(varies.bare(), _RARE)
-        return x if top is None else x.masked(shown.bare(), _HIDDEN)
-
-    parts = {
-        "people": protected(found.n),
-        "root": protected(root.cut(F)),
-        "shift": protected(standard.roots.shift[k]),
-        "left": protected(left),
-        "score": of_snps(score),
-        "variance": of_snps(variance),
-    }
-    exponent = standard.moments.exponent[k]
-    return Result("snps", parts, Scored(test, k, exponent, names, score.shape[0], top is not None))
+    shift = standard.roots.shift[k]
+    sums = Sums(
+        found.n, standard, standardised(covariances, standard.roots), genotyped.variance(), standard.moments.several, shift,
+        standard.moments.exponent[k], Basis(cohorts, origin=(f"association of {genotypes.name} over {what}",)),
+        found.cohort,
+    )  # fmt: skip
+    return tested(sums, asked)

@@ -49,13 +49,11 @@ class Power:
 
 @dataclass
 class Genotyped:
-    """Sums over people of h = g - 1 for each SNP: of h, of h^2, and of u h for each column u, whose sums have 61 - w
-    fraction bits."""
+    """Sums over people of h = g - 1 for each SNP, and of h^2."""
 
     power: Power
     sums: SecretArray
     squares: SecretArray
-    products: SecretArray
 
     def variance(self) -> SecretArray:
         """q var(g) for each SNP, in [0, 1]. Error  2^-31, and relative 2^-26"""
@@ -68,10 +66,13 @@ class Genotyped:
         found = held(exact, 1 + 2.0**-20).product(self.power.inverse.broadcast_to(snps), VARIANCE, limit=2.1)
         return held(found, 1 + 2.0**-20).bounded((1 << VARIANCE) + (1 << 12))
 
-    def covariances(self, fine: SecretArray) -> SecretArray:
-        """q cov(u, g) for columns with these means: (columns, snps), RAW fraction bits. Error  2^-37"""
-        w, shape = self.power.width, self.products.shape
-        whole = self.products.times(self.power.power.broadcast_to(shape), bound=1 << 61).rescaled(61).cut(RAW)
+    def covariances(self, products: SecretArray, fine: SecretArray) -> SecretArray:
+        """q cov(u, g), (columns, snps) with RAW fraction bits, from sums of u h with 61 - w fraction bits, and means.
+
+        Error  2^-37
+        """
+        w, shape = self.power.width, products.shape
+        whole = products.times(self.power.power.broadcast_to(shape), bound=1 << 61).rescaled(61).cut(RAW)
         sums = self.sums.times(self.power.power.broadcast_to(self.sums.shape), bound=1 << w).rescaled(w).cut(F)
         sums = held(sums, 1 + 2.0**-20).bounded((1 << F) + (1 << 8)).reshape(1, -1)
         # A mean has 40 fraction bits: too many for one product.

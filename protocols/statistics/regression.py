@@ -25,7 +25,7 @@ from protocols.numeric.roots import even_exponent, roots
 from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments
 from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
-from protocols.statistics.correlations import Standardised, standardise
+from protocols.statistics.correlations import Correlated, standardise
 from protocols.statistics.floating import floating
 from protocols.statistics.held import held
 from protocols.statistics.ldl import ENTRY, INVERSE, Factors, factor, inflation
@@ -152,7 +152,7 @@ def ols(response: PrivateArray, predictors: Sequence[PrivateArray] | PrivateArra
     return Result("regression", parts, finish, together=True)
 
 
-def unexplained_part(standard: Standardised, factors: Factors) -> SecretArray:
+def unexplained_part(standard: Correlated, factors: Factors) -> SecretArray:
     """(1 - R^2) C_yy with 36 fraction bits, C being the scaled spread. The last pivot of the matrix, with 28 fraction
     bits, lacks digits of it for a good fit.
 
