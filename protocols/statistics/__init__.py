@@ -7,6 +7,7 @@ from protocols.statistics.logit import logit
 from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.regression import ols
+from protocols.statistics.roc import roc_auc
 from protocols.statistics.tables import contingency, histogram
 from protocols.statistics.two_by_two import agreement, diagnostic, mcnemar, odds_ratio, two_by_two
 
@@ -26,6 +27,7 @@ __all__ = [
     "mcnemar",
     "odds_ratio",
     "ols",
+    "roc_auc",
     "spearmanr",
     "ttest_1samp",
     "ttest_ind",
