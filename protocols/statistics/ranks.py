@@ -15,7 +15,7 @@ import numpy as np
 from mpc.errors import RangeError, ShapeError
 from mpc.releases.disclosure import Opened, Result
 from mpc.tables.secret_columns import SecretCategory
-from mpc.untyped import Json
+from mpc.untyped import Anything, Json
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.people import need_same_people
@@ -309,7 +309,8 @@ def _every(x: SecretArray) -> SecretArray:
     return x.constant(np.ones(x.shape, np.bool_))
 
 
-def flag_of(what: str, group: Any) -> SecretArray:
+def flag_of(what: str, group: Anything) -> SecretArray:
+    """The bits of a flag of shared rows. Raises ShapeError for anything else."""
     if not isinstance(group, SecretArray) or group.ndim != 1 or not is_flag(group):
         raise ShapeError(f"{what}: {group!r} is no flag of shared rows: compare a column, as in table.arm == 'new'")
     return group.as_flag().bare()
