@@ -56,7 +56,7 @@ def _of_p(errors: dict[Kind, float]) -> str:
 
 
 def _result(row: Row) -> str:
-    words = row.words or "numbers"
+    words = "; ".join(filter(None, ("numbers" if row.errors else "", row.words)))
     if row.problems:
         return f"{words}; LIMIT PASSED"
     return f"{words}; shortfall" if row.case.shortfall else words
