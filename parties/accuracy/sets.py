@@ -51,6 +51,18 @@ def simon_lesage(rows: int, about: float) -> Any:
     return pd.DataFrame({"x": [float(Decimal(int(about)) + Decimal(x) / 10) for x in tenths], "level": levels})
 
 
+def wampler(number: int) -> Any:
+    """NIST's Wampler1 to Wampler5: polynomials of degree five at 0 to 20; those from 3 on with errors."""
+    errors = {0: 759, 4: 2523, 8: 1838, 12: 1838, 16: 2523, 20: 759}
+    scale = 0 if number <= 2 else 100 ** (number - 3)
+    base = Decimal("0.1" if number == 2 else 1)
+    y = [
+        float(sum((base * x) ** k for k in range(1, 6)) + 1 + scale * errors.get(x, -2048 if x % 2 else 2048))
+        for x in range(21)
+    ]
+    return pd.DataFrame({"y": y, "x": np.arange(21.0)})
+
+
 def digits_of_pi(count: int) -> Any:
     """The first digits of pi, as whole numbers."""
     digits = gmpy2.const_pi(4 * count).digits()[0]

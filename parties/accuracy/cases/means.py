@@ -47,10 +47,10 @@ def one_sample(joint: Joint, name: str) -> Compare:
     found = joint.release(frame, lambda t: {c: st.ttest_1samp(t[c], m) for c, m in against.items()})
     for c, m in against.items():
         known = need("scipy.stats").ttest_1samp(frame[c], m)
-        yield from one_mean(found[c], "mean", known, frame[c].mean(), frame[c].sem())
+        yield from one_mean(found[c], "mean", known, float(frame[c].mean()), float(frame[c].sem()))
 
 
-def one_mean(found: Any, name: str, known: Any, mean: float, error: float) -> Compare:
+def one_mean(found: Any, name: str, known: Any, mean: Any, error: Any) -> Compare:
     """Of `ttest_1samp` and `ttest_rel`: the mean and its interval relative to the larger of it and its error."""
     low, high = known.confidence_interval()
     ours = [measured(found, name, key) for key in ("estimate", "ci_low", "ci_high")]
