@@ -169,12 +169,13 @@ FLAGS = (
 )
 
 
-def noncentral(seed: int, *sizes: int, spread: float = 1.0, about: float = 0.0) -> Any:
-    """Made-up groups `level` of these sizes: the k-th is k deviations above the first, and varies k times as much."""
+def groups(seed: int, *sizes: int, spread: float = 0.0) -> Any:
+    """Made-up groups `level` of these sizes around 1e4: each is half a deviation above the one before, and varies more
+    by `spread` deviations."""
     made = np.random.default_rng(seed)
-    parts = [about + k + made.normal(0, 1 + spread * k, size) for k, size in enumerate(sizes)]
+    x = np.concatenate([1e4 + k / 2 + made.normal(0, 1 + spread * k, size) for k, size in enumerate(sizes)])
     levels = np.repeat([f"L{k}" for k in range(len(sizes))], sizes)
-    return pd.DataFrame({"x": np.concatenate(parts), "level": levels}).sample(frac=1, random_state=seed)
+    return pd.DataFrame({"x": x, "level": levels}).sample(frac=1, random_state=seed)
 
 
 def china_smoking() -> tuple[Any, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from parties.accuracy import sets
-from parties.accuracy.compared import Compare, Compared, estimate, p_values, part, same, standard_error
+from parties.accuracy.compared import Compare, estimate, p_values, part, same, standard_error
 from parties.accuracy.joint import Joint
 from parties.accuracy.libraries import STATSMODELS, need
 from parties.accuracy.registry import case
@@ -170,13 +170,6 @@ def scales(joint: Joint) -> Compare:
     yield from fitted(joint, frame, "y")
 
 
-def hidden(joint: Joint) -> Compare:
-    """A flag that three rows have, with a minimum of five: all is suppressed."""
-    frame = pd.DataFrame({"y": np.sin(np.arange(60)), "a": np.arange(60.0), "b": np.arange(60) % 20 == 0})
-    found = joint.release(frame, lambda t: st.ols(t.y, t[["a", "b"]]), minimum=5)
-    yield Compared("suppression", "same", float(found != "suppressed (fewer than 5)"))
-
-
 #: Data set -> the error that its coefficients have at most, where it is above 1e-6.
 SHORT = {
     "NIST Norris": 1e-3,
@@ -206,4 +199,3 @@ for _inflation in (10, 100, 200):
         f"variance inflation {_inflation}", partial(correlated, inflation=_inflation), public=False, may_be=_words
     )
 regression("units from 1e-6 to 1e9", scales, public=False)
-regression("a flag of three rows", hidden, "the rule", public=False)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from parties.accuracy import sets
-from parties.accuracy.compared import ROWS, Compare, Compared, estimate, measured, p_value, part, same
+from parties.accuracy.compared import ROWS, Compare, estimate, measured, p_value, part, same
 from parties.accuracy.joint import Joint
 from parties.accuracy.libraries import NUMPY, SCIPY, STATSMODELS, need
 from parties.accuracy.registry import case
@@ -117,13 +117,6 @@ def apart() -> Any:
     return pd.DataFrame({"first": first, "second": first ^ (made.random(2000) < 0.05)})
 
 
-def hidden(joint: Joint) -> Compare:
-    """A cell of three rows, with a minimum of five: all is suppressed."""
-    frame = pd.DataFrame({"first": np.arange(60) < 20, "second": (np.arange(60) < 3) | (np.arange(60) > 40)})
-    found = joint.release(frame, lambda t: st.two_by_two(t["first"], t.second), minimum=5)
-    yield Compared("suppression", "same", float(found != "suppressed (fewer than 5)"))
-
-
 HARD = {"1 of 500 rows": rare, "1,900 of 2,000 rows agree": apart}
 
 for _function, _compare, _by in (
@@ -138,8 +131,6 @@ for _function, _compare, _by in (
             case(_function, _name, rows=_rows, by=_by)(partial(_compare, name=_name))
         for _data, _make in sorted(HARD.items()):
             case(_function, _data, rows=_rows, by=_by, public=False)(partial(_compare, name=_data, make=_make))
-for _rows in ROWS:
-    case("st.two_by_two", "a cell of three rows", rows=_rows, by="the rule", public=False)(hidden)
 
 
 def categories(name: str) -> Any:
