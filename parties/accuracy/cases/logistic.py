@@ -63,6 +63,15 @@ def public(joint: Joint, name: str) -> Compare:
     yield from fitted(joint, *models()[name])
 
 
+def printed(joint: Joint) -> Compare:
+    """Spector and Mazzeo's data as in Greene, Econometric Analysis (5th ed.), table 21.1."""
+    frame, outcome = models()["statsmodels spector"]
+    found = joint.release(frame, lambda t: st.logit(t[outcome], t[["GPA", "TUCE", "PSI"]]))
+    yield same("coefficients", np.round(found["coefficient"], 3), [-13.021, 2.826, 0.095, 2.379])
+    yield same("standard errors", np.round(found["standard_error"], 3), [4.931, 1.263, 0.142, 1.065])
+    yield same("log-likelihood", round(found["log_likelihood"], 2), -12.89)
+
+
 def rare(joint: Joint) -> Compare:
     """An outcome of one row in 200."""
     made = np.random.default_rng(21)
@@ -100,6 +109,7 @@ def undefined(joint: Joint, words: str, collinear: bool) -> Compare:
 
 for _name in MODELS:
     case("st.logit", _name, rows="shared", by=STATSMODELS)(partial(public, name=_name))
+case("st.logit", "spector, as printed", rows="shared", by="Greene (2003)")(printed)
 for _data, _compare in (
     ("an outcome of 1 in 200", rare),
     ("nearly separated", strong),

@@ -21,8 +21,8 @@ COLLINEAR = "undefined: predictors nearly collinear"
 GOOD = "undefined: R squared above 0.999999"
 #: Why coefficients are not always within 1e-6 of the larger of them and their standard errors.
 NEAR_0 = (
-    "coefficients in units of deviations are within 2^-24, which is more than 1e-6 standard errors for many rows or a "
-    "good fit; it shows where a coefficient is within a few standard errors of 0"
+    "in units of deviations coefficients have about 24 bits after the point. For many rows, or a good fit, that is more "
+    "than 1e-6 standard errors, which shows where a coefficient is a few standard errors from 0"
 )
 
 
@@ -146,6 +146,15 @@ def public(joint: Joint, name: str) -> Compare:
     yield from fitted(joint, *models()[name])
 
 
+def printed(joint: Joint) -> Compare:
+    """`summary(lm(stack.loss ~ ., stackloss))` as R prints it."""
+    frame = sets.statsmodels("stackloss")
+    found = joint.release(frame, lambda t: st.ols(t.STACKLOSS, t[["AIRFLOW", "WATERTEMP", "ACIDCONC"]]))
+    yield same("coefficients", np.round(found["coefficient"], 4), [-39.9197, 0.7156, 1.2953, -0.1521])
+    yield same("standard errors", np.round(found["standard_error"], 4), [11.8960, 0.1349, 0.3680, 0.1563])
+    yield same("R squared", round(found["r_squared"], 4), 0.9136)
+
+
 def gaps(joint: Joint) -> Compare:
     frame = sets.with_gaps(sets.sklearn("wine")[["alcohol", "malic_acid", "ash", "magnesium"]])
     yield from fitted(joint, frame, "alcohol")
@@ -192,6 +201,7 @@ for _name in NIST:
     regression(_name, partial(certified, name=_name), "NIST certified", may_be=_words)
 for _name in MODELS:
     regression(_name, partial(public, name=_name))
+regression("stackloss, as printed", printed, "R lm")
 regression("wine with missing values", gaps)
 for _inflation in (10, 100, 200):
     _words = COLLINEAR if _inflation == 200 else ""

@@ -23,6 +23,7 @@ from protocols import survival
 #: The minimum of these studies, and the words of it.
 MINIMUM = 5
 SUPPRESSED = f"suppressed (fewer than {MINIMUM})"
+LEVELS = ("L0", "L1")
 #: Function -> (how rows may be held, script).
 FUNCTIONS: dict[str, tuple[tuple[Rows, ...], Callable[[Any], Any]]] = {
     "x.mean, x.std": (ROWS, lambda t: {"mean": t.x.mean(), "sd": t.x.std()}),
@@ -59,7 +60,6 @@ OF_FLAGS = (
     "st.diagnostic",
     "survival.logrank",
 )
-LEVELS = ("L0", "L1")
 COLUMNS = {"x": Real(0, 10), "y": Real(0, 10), "level": Category(*LEVELS)}
 
 
