@@ -48,8 +48,8 @@ Counts, levels and suppressed entries have no error: they must be the same. A nu
 relative to a scale: a correlation, t or F to 1; a mean, a coefficient or an interval to its standard error, if that is
 the larger one.
 
-Declared ranges matter: of rows that stay, a deviation of 1e-5 of its column's range has six digits, and one below 1e-6 is
-*undefined*. Where the name of the data says nothing, columns are declared by the data's own range, rounded outwards.
+Declared ranges matter: of rows that stay, a deviation of 1e-5 of its column's range has six digits, and one below 1e-6
+is *undefined*. Where the name of the data says nothing, columns are declared by the data's own range, rounded outwards.
 """
 
 _LEFT_OUT = """## Left out

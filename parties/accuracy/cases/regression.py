@@ -21,8 +21,8 @@ COLLINEAR = "undefined: predictors nearly collinear"
 GOOD = "undefined: R squared above 0.999999"
 #: Why coefficients are not always within 1e-6 of the larger of them and their standard errors.
 NEAR_0 = (
-    "in units of deviations coefficients have about 24 bits after the point. For many rows, or a good fit, that is more "
-    "than 1e-6 standard errors, which shows where a coefficient is a few standard errors from 0"
+    "in units of deviations coefficients have about 24 bits after the point. For many rows, or a good fit, that is "
+    "more than 1e-6 standard errors, which shows where a coefficient is a few standard errors from 0"
 )
 
 
