@@ -11,6 +11,7 @@ import numpy as np
 from mpc.untyped import Anything
 
 Rows = Literal["stay", "shared"]
+ROWS: Final[tuple[Rows, ...]] = get_args(Rows)
 Kind = Literal["estimate", "standard error", "p", "small p", "same"]
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
@@ -49,6 +50,11 @@ Compare = Iterator[Compared]
 def part(release: Anything, key: str) -> Anything:
     """An entry of a release, or the words that stand in place of the whole release."""
     return release if isinstance(release, str) else release[key]
+
+
+def measured(release: Anything, measure: str, key: str) -> Anything:
+    """An entry of a release of the kind "measures": `key` ("estimate", "p", …) of the measure of this name."""
+    return release if isinstance(release, str) else release[key][release["measures"].index(measure)]
 
 
 def estimate(

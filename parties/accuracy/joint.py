@@ -43,8 +43,8 @@ class Joint:
         columns  declared columns by name, in place of those that `declare` makes
         minimum  the minimum cohort, which must also hold without each owner's own rows if `others` is set
         """
-        declared = {name: declare(frame[name]) for name in frame.columns}
-        rows = type("Rows", (Table,), {**declared, **(columns or {})}).rows()  # type: ignore[attr-defined]
+        declared = {name: (columns or {}).get(name) or declare(frame[name]) for name in frame.columns}
+        rows = type("Rows", (Table,), declared).rows()  # type: ignore[attr-defined]
         parameters = {"minimum_cohort": minimum, "minimum_without_own_rows": others}
         scenario = Scenario(inputs={"rows": rows}, parameters=parameters)
         count = ORGANIZATIONS[self.engine]

@@ -7,6 +7,9 @@ from typing import Any
 
 from mpc.errors import ConfigError
 
+#: Who computes known values from the pooled rows, for the column "known values by".
+NUMPY, PANDAS, SCIPY, STATSMODELS = "NumPy", "pandas", "SciPy", "statsmodels"
+
 
 def need(module: str) -> Any:
     """Import a module of a library to compare with.

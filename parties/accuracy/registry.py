@@ -18,7 +18,7 @@ class Case:
     function   as a script writes it: "st.ols", "x.mean"
     data       the data set, in words for the table; with function and rows the name of the case
     by         who vouches for the known values: "NIST certified", "scipy 1.17", "R survival 3.5, in lifelines' docs"
-    public     whether the data set is public; else it is generated to be hard
+    public     whether it is a public data set as it is; else it is generated, or declared, to be hard
     may_be     words that may stand in place of numbers, by how they begin
     shortfall  why errors are outside the limits of the project, "" if they are not
     within     with a shortfall: the largest errors by kind
@@ -37,6 +37,11 @@ class Case:
     @property
     def name(self) -> tuple[str, str, str]:
         return self.function, self.data, self.rows
+
+    @property
+    def label(self) -> str:
+        """The data set, for the table."""
+        return self.data if self.public else f"{self.data} (hard)"
 
 
 _CASES: dict[tuple[str, str, str], Case] = {}

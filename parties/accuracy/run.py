@@ -20,7 +20,7 @@ class Row:
 
     errors  the largest error by kind, of the comparisons that the case made
     passed  by kind, the limit that holds: of the project, of the case, or of its shortfall
-    words   what came out in place of numbers, if anything did
+    words   the first comparison that had words in place of numbers, and these
     """
 
     case: Case
@@ -72,7 +72,7 @@ def run_case(case: Case, engine: str) -> Row:
     try:
         for one in case.compare(Joint(engine, case.rows)):
             if one.words and case.may_be and one.words.startswith(case.may_be):
-                words = words or one.words
+                words = words or f"{one.name}: {one.words}"
                 continue
             limit = LIMITS[case.rows][one.kind] if one.limit is None else one.limit
             limit = max(limit, case.within.get(one.kind, 0.0))
