@@ -1,0 +1,157 @@
+"""Two flags in strata of the same rows: counts in secret, and the groups of rows that must be none or enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from mpc.errors import ConfigError, ShapeError
+from mpc.tables.private import PrivateArray, count_cells
+from mpc.tables.secret_columns import SecretCategory
+from mpc.tables.selections import Selection
+from mpc.untyped import Anything
+from mpc.values.basis import Basis, union
+from mpc.values.cohorts import Cohort, Counts
+from mpc.values.people import need_same_people
+from mpc.values.places import Lazy, indicator
+from mpc.values.reductions import is_flag
+from mpc.values.secret import SecretArray, stack
+from protocols.tables.grouped import present
+
+Flags = PrivateArray | SecretArray
+#: Most strata.
+MOST_STRATA = 2000
+
+
+@dataclass
+class Strata:
+    """Rows in strata without and with an exposure and an outcome.
+
+    counts  (2, 2, strata): exposure, outcome
+    behind  what a statistic of all strata stands on: the four groups of all strata together, of which each must be
+            enough; and these groups in each stratum, or the strata, of which each must be none or enough
+    """
+
+    counts: SecretArray
+    behind: Basis
+
+
+def strata_of(what: str, outcome: Flags, exposure: Flags, strata: Anything, *, sparse: bool) -> Strata:
+    """Of private columns of one table, or of shared columns of the same rows; rows that lack one of the three are left
+    out. sparse: strata must be none or enough, not the groups in them.
+
+    Rounds  of shared rows an AND and an equality for each level, beside each other, a conversion, and a matrix product;
+            of private rows those of a table of counts
+    Raises  ShapeError for other columns; ConfigError for more than MOST_STRATA strata
+    """
+    levels = _levels(what, strata)
+    if levels > MOST_STRATA:
+        raise ConfigError(f"{what}: {levels:,} strata; at most {MOST_STRATA:,} are possible")
+    if isinstance(strata, PrivateArray):
+        return _private(what, outcome, exposure, strata, sparse)
+    return _shared(what, outcome, exposure, strata, sparse)
+
+
+def _levels(what: str, strata: Any) -> int:
+    if isinstance(strata, PrivateArray) and strata.expression.type in ("category", "flag"):
+        return len(strata.expression.levels) or 2
+    if isinstance(strata, SecretCategory):
+        return len(strata.levels)
+    if isinstance(strata, SecretArray) and strata.ndim == 1 and is_flag(strata):
+        return 2
+    raise ShapeError(
+        f"{what}: strata are {strata!r}; a category or a flag of the same rows is wanted, such as table.clinic"
+    )
+
+
+def _private(what: str, outcome: Any, exposure: Any, strata: PrivateArray, sparse: bool) -> Strata:
+    for flag in (outcome, exposure):
+        same = isinstance(flag, PrivateArray) and flag.source is strata.source
+        if not same or flag.expression.type != "flag":
+            raise ShapeError(f"{what}: {flag!r}; a flag of the table of {strata.name} is wanted")
+    counts = count_cells(strata.source, [exposure, outcome, strata])
+    (cells,) = counts.basis.cohorts
+    assert cells.selection is not None
+    chosen = cells.selection._replace(by=cells.selection.by[:2], valid=(strata.expression,))
+    origin = (f"strata of {cells.what}",)
+    return Strata(counts.bare(), Basis((_whole(cells, chosen), _parts(cells, sparse)), origin=origin))
+
+
+def _whole(cells: Cohort, chosen: Selection) -> Cohort:
+    """Of cells (2, 2, strata): those of all strata together."""
+
+    def make() -> Counts:
+        total, own, exact = cells.counts()
+        each = None if own is None else own.sum(4).bounded(cells.most)
+        return Counts(total.sum(3).bounded(cells.most), each, exact)
+
+    what = f"{cells.what}, in all strata together"
+    return Cohort(cells.run, make, most=cells.most, what=what, shape=(2, 2), selection=chosen).collapsed(None)
+
+
+def _parts(cells: Cohort, sparse: bool) -> Cohort:
+    """Of cells (2, 2, strata): each cell, or each stratum."""
+    strata = cells.shape[2]
+    shape = (strata,) if sparse else (4 * strata,)
+
+    def make() -> Counts:
+        total, own, exact = cells.counts()
+        found = []
+        for x, lead in ((total, ()), (own, () if own is None else own.shape[:1])):
+            if x is None:
+                continue
+            x = x.reshape(-1, 4, strata).sum(1) if sparse else x
+            found.append(x.bounded(cells.most).reshape(*lead, 1, *shape))
+        return Counts(found[0], None if own is None else found[1], exact)
+
+    what = f"{cells.what}, each or none" if not sparse else f"strata of {cells.what}, each or none"
+    return Cohort(cells.run, make, most=cells.most, what=what, shape=shape, or_none=True).collapsed(None)
+
+
+def _shared(what: str, outcome: Any, exposure: Any, strata: SecretArray | SecretCategory, sparse: bool) -> Strata:
+    codes = strata.codes if isinstance(strata, SecretCategory) else strata
+    for flag in (outcome, exposure):
+        if not isinstance(flag, SecretArray) or flag.ndim != 1 or not is_flag(flag):
+            raise ShapeError(f"{what}: {flag!r} is no flag of shared rows: compare a column, as in table.age > 60")
+        if flag.shape != codes.shape:
+            raise ShapeError(f"{what}: columns of {len(codes)} and {len(flag)} places; take all from one table")
+        need_same_people(codes.basis.places, flag.basis.places)
+    n = len(codes)
+    if n < 2:
+        raise ShapeError(f"{what}: shared rows with fewer than two places")
+    there = present(codes.constant(np.ones(n, np.bool_)), outcome, exposure, codes)
+    ill, exposed = (flag.bare().as_flag() for flag in (outcome, exposure))
+    exposed, unexposed = there & exposed, there & ~exposed
+    sides = [unexposed & ~ill, unexposed & ill, exposed & ~ill, exposed & ill]
+    if isinstance(strata, SecretCategory):
+        levels = [(strata == level).bare() for level in strata.levels]
+    else:
+        levels = [~codes.bare().as_flag(), codes.bare().as_flag()]
+    four = stack([indicator(side).bare() for side in sides])
+    within = stack([indicator(level).bare() for level in levels])
+    counts = four.dot(within.T, 0).bounded(n).reshape(2, 2, len(levels))
+    basis = union(outcome.basis, exposure.basis, codes.basis).plain()
+    whole = _groups(basis, n, sides, "rows with and without exposure and outcome", or_none=False)
+    if sparse:
+        parts = _groups(basis, n, [there & level for level in levels], "strata, each or none", or_none=True)
+    else:
+        each = [Lazy(there.run, (n,), lambda a=a, b=b: a & b) for a in sides for b in levels]  # type: ignore[misc]
+        words = "rows with and without exposure and outcome of each stratum, each or none"
+        parts = _groups(basis, n, each, words, or_none=True)
+    return Strata(counts, union(whole, parts))
+
+
+def _groups(basis: Basis, n: int, groups: Sequence[SecretArray | Lazy], what: str, *, or_none: bool) -> Basis:
+    """The basis of groups of shared rows together: bits, or bits that are made when they are asked for."""
+    lazy = [group if isinstance(group, Lazy) else Lazy.of(group) for group in groups]
+    size = len(lazy)
+    bits = Lazy(lazy[0].run, (n, size), lambda: stack([group.bits() for group in lazy]).T)
+    wide = basis.view(lambda a: np.repeat(a.reshape(n, 1), size, axis=1), (n,), {})
+    found = wide.where(bits).reduced(0, rest=False, name="strata")
+    for cohort in found.cohorts:
+        if cohort.shape and not cohort.or_none:
+            cohort.what, cohort.or_none = what, or_none
+    return found._replace(cohorts=tuple(c.collapsed(None) if c.shape else c for c in found.cohorts))
