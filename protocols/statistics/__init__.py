@@ -1,19 +1,26 @@
 """Statistics of rows that stay at their owners: each owner reduces its own rows, and the parties combine in secret."""
 
+from protocols.statistics.categories import chi2_contingency, cochran_armitage
 from protocols.statistics.comparisons import f_oneway, ttest_1samp, ttest_ind, ttest_rel
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
+from protocols.statistics.equivalence import tost_ind, tost_rel
 from protocols.statistics.logit import logit
 from protocols.statistics.mantel_haenszel import mantel_haenszel
 from protocols.statistics.plaintext import hidden_cells
+from protocols.statistics.proportions import proportion, proportions
 from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.regression import ols
+from protocols.statistics.spreads import bartlett, levene
 from protocols.statistics.tables import contingency, histogram
 from protocols.statistics.two_by_two import agreement, diagnostic, mcnemar, odds_ratio, two_by_two
 
 __all__ = [
     "Description",
     "agreement",
+    "bartlett",
+    "chi2_contingency",
+    "cochran_armitage",
     "contingency",
     "correlation",
     "describe",
@@ -22,13 +29,18 @@ __all__ = [
     "hidden_cells",
     "histogram",
     "kruskal",
+    "levene",
     "logit",
     "mannwhitneyu",
     "mantel_haenszel",
     "mcnemar",
     "odds_ratio",
     "ols",
+    "proportion",
+    "proportions",
     "spearmanr",
+    "tost_ind",
+    "tost_rel",
     "ttest_1samp",
     "ttest_ind",
     "ttest_rel",

@@ -134,17 +134,17 @@ def _shared(what: str, outcome: Any, exposure: Any, strata: SecretArray | Secret
     within = stack([indicator(level).bare() for level in levels])
     counts = four.dot(within.T, 0).bounded(n).reshape(2, 2, len(levels))
     basis = union(outcome.basis, exposure.basis, codes.basis).plain()
-    whole = _groups(basis, n, sides, "rows with and without exposure and outcome", or_none=False)
+    whole = behind_groups(basis, n, sides, "rows with and without exposure and outcome", or_none=False)
     if sparse:
-        parts = _groups(basis, n, [there & level for level in levels], "strata, each or none", or_none=True)
+        parts = behind_groups(basis, n, [there & level for level in levels], "strata, each or none", or_none=True)
     else:
         each = [Lazy(there.run, (n,), lambda a=a, b=b: a & b) for a in sides for b in levels]  # type: ignore[misc]
         words = "rows with and without exposure and outcome of each stratum, each or none"
-        parts = _groups(basis, n, each, words, or_none=True)
+        parts = behind_groups(basis, n, each, words, or_none=True)
     return Strata(counts, union(whole, parts))
 
 
-def _groups(basis: Basis, n: int, groups: Sequence[SecretArray | Lazy], what: str, *, or_none: bool) -> Basis:
+def behind_groups(basis: Basis, n: int, groups: Sequence[SecretArray | Lazy], what: str, *, or_none: bool) -> Basis:
     """The basis of groups of shared rows together: bits, or bits that are made when they are asked for."""
     lazy = [group if isinstance(group, Lazy) else Lazy.of(group) for group in groups]
     size = len(lazy)
