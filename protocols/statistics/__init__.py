@@ -1,13 +1,17 @@
 """Statistics of rows that stay at their owners: each owner reduces its own rows, and the parties combine in secret."""
 
+from protocols.statistics.blocks import friedmanchisquare
 from protocols.statistics.categories import chi2_contingency, cochran_armitage
 from protocols.statistics.comparisons import f_oneway, ttest_1samp, ttest_ind, ttest_rel
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.equivalence import tost_ind, tost_rel
+from protocols.statistics.kolmogorov import ks_2samp
 from protocols.statistics.logit import logit
 from protocols.statistics.mantel_haenszel import mantel_haenszel
+from protocols.statistics.normality import jarque_bera, normaltest
 from protocols.statistics.plaintext import hidden_cells
+from protocols.statistics.planning import adjust_p, power_means, power_proportions
 from protocols.statistics.proportions import proportion, proportions
 from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.regression import ols
@@ -17,6 +21,7 @@ from protocols.statistics.two_by_two import agreement, diagnostic, mcnemar, odds
 
 __all__ = [
     "Description",
+    "adjust_p",
     "agreement",
     "bartlett",
     "chi2_contingency",
@@ -26,16 +31,22 @@ __all__ = [
     "describe",
     "diagnostic",
     "f_oneway",
+    "friedmanchisquare",
     "hidden_cells",
     "histogram",
+    "jarque_bera",
     "kruskal",
+    "ks_2samp",
     "levene",
     "logit",
     "mannwhitneyu",
     "mantel_haenszel",
     "mcnemar",
+    "normaltest",
     "odds_ratio",
     "ols",
+    "power_means",
+    "power_proportions",
     "proportion",
     "proportions",
     "spearmanr",
