@@ -3,6 +3,7 @@
 from protocols.statistics.blocks import friedmanchisquare
 from protocols.statistics.categories import chi2_contingency, cochran_armitage
 from protocols.statistics.comparisons import f_oneway, ttest_1samp, ttest_ind, ttest_rel
+from protocols.statistics.correlated import covariance, partial_corr, pearsonr
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.equivalence import tost_ind, tost_rel
@@ -28,6 +29,7 @@ __all__ = [
     "cochran_armitage",
     "contingency",
     "correlation",
+    "covariance",
     "describe",
     "diagnostic",
     "f_oneway",
@@ -45,6 +47,8 @@ __all__ = [
     "normaltest",
     "odds_ratio",
     "ols",
+    "partial_corr",
+    "pearsonr",
     "power_means",
     "power_proportions",
     "proportion",

@@ -61,7 +61,7 @@ def _tested(what: str, x: SecretArray, tests: Any) -> Result:
     n = len(x)
     design = Design([x])
     rows = StandardRows.of(design, design.valid)
-    z = _unit(rows, n)
+    z = unit(rows, n, 1)
     square = precise_product(z, z)
     square = square.bounded(_above(n, square.frac))
     third, fourth = precise_product(square, z), precise_product(square, square)
@@ -92,12 +92,12 @@ def _above(most: int, frac: int) -> int:
     return (most + (most >> 6) + 1) << frac
 
 
-def _unit(rows: StandardRows, n: int) -> SecretArray:
-    """Values less their mean, over their deviation, with 22 fraction bits; 0 in rows that do not count.
+def unit(rows: StandardRows, n: int, column: int) -> SecretArray:
+    """The values of a column (from 1 on) less their mean, over their deviation, with 22 fraction bits; 0 in rows that do not count.
 
     `StandardRows` centres within 2^-24 of the column's bound; what is left is taken off in units of the deviation.
     """
-    z = rows.x[:, 1].cut(min(_BITS, rows.x.frac))
+    z = rows.x[:, column].cut(min(_BITS, rows.x.frac))
     count = where(rows.count < 1, 1, rows.count).bounded(n)
     rest = divide(z.sum(), count.broadcast_to(())).without_mask()
     rest = rest.cut(z.frac).bounded(1 << z.frac).broadcast_to((n,))
