@@ -7,6 +7,7 @@ from protocols.statistics.correlated import covariance, partial_corr, pearsonr
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.equivalence import tost_ind, tost_rel
+from protocols.statistics.kendall import kendalltau
 from protocols.statistics.kolmogorov import ks_2samp
 from protocols.statistics.logit import logit
 from protocols.statistics.mantel_haenszel import mantel_haenszel
@@ -37,6 +38,7 @@ __all__ = [
     "hidden_cells",
     "histogram",
     "jarque_bera",
+    "kendalltau",
     "kruskal",
     "ks_2samp",
     "levene",

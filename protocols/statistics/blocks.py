@@ -47,7 +47,9 @@ def friedmanchisquare(*columns: SecretArray, names: Sequence[str] | None = None)
         raise RangeError(f"{what}: {len(columns)} columns; expected 3 to {_MOST}")
     for column in columns:
         if not isinstance(column, SecretArray) or column.ndim != 1 or len(column) < 2:
-            raise ShapeError(f"{what}: {column!r}; columns of shared rows are wanted: table.share(rows=N), then .column")
+            raise ShapeError(
+                f"{what}: {column!r}; columns of shared rows are wanted: table.share(rows=N), then .column"
+            )
         if column.shape != columns[0].shape:
             raise ShapeError(f"{what}: columns of {len(columns[0])} and {len(column)} places; take all from one table")
         need_same_people(columns[0].basis.places, column.basis.places)
@@ -115,4 +117,7 @@ def _friedman(n: int, doubled: Json, ties: int) -> list[Measure]:
     spread = sum((number - n * (k + 1)) ** 2 for number in doubled)
     statistic = 3 * (k - 1) * spread / untied
     p = float(special.chdtrc(k - 1, statistic))
-    return [Measure("Friedman's test", statistic=statistic, df=k - 1, p=p), Measure("Kendall's W", statistic / (n * (k - 1)))]
+    return [
+        Measure("Friedman's test", statistic=statistic, df=k - 1, p=p),
+        Measure("Kendall's W", statistic / (n * (k - 1))),
+    ]

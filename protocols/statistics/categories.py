@@ -79,7 +79,9 @@ def cochran_armitage(outcome: Category, by: Category, *, scores: Sequence[float]
         raise ShapeError(f"cochran_armitage: {outcome!r} is no flag: compare a column, as in table.grade > 2")
     x = np.arange(len(found.rows), dtype=np.float64) if scores is None else np.asarray(scores, np.float64)
     if x.shape != (len(found.rows),) or not np.all(np.isfinite(x)):
-        raise ConfigError(f"cochran_armitage: scores={scores!r}; expected {len(found.rows)} numbers, one for each level")
+        raise ConfigError(
+            f"cochran_armitage: scores={scores!r}; expected {len(found.rows)} numbers, one for each level"
+        )
 
     def measures(table: Json) -> tuple[list[Measure], Json]:
         shares = [share(name, row[1], row.sum()) for name, row in zip(found.rows, table, strict=True)]

@@ -52,7 +52,7 @@ def pearsonr(x: Column, y: Column) -> Result:
     """
     if isinstance(x, PrivateArray) and isinstance(y, PrivateArray):
         return _partial([], x, y, "correlation")
-    if not all(isinstance(column, SecretArray) and column.ndim == 1 for column in (x, y)) or x.shape != y.shape:  # type: ignore[union-attr]
+    if not all(isinstance(column, SecretArray) and column.ndim == 1 for column in (x, y)) or x.shape != y.shape:
         raise ShapeError(f"pearsonr: {x!r} and {y!r}; two columns of the same rows are wanted, both private or shared")
     assert isinstance(x, SecretArray)
     assert isinstance(y, SecretArray)

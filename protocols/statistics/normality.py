@@ -93,7 +93,8 @@ def _above(most: int, frac: int) -> int:
 
 
 def unit(rows: StandardRows, n: int, column: int) -> SecretArray:
-    """The values of a column (from 1 on) less their mean, over their deviation, with 22 fraction bits; 0 in rows that do not count.
+    """The values of a column (from 1 on) less their mean, over their deviation, with 22 fraction bits; 0 in rows that
+    do not count.
 
     `StandardRows` centres within 2^-24 of the column's bound; what is left is taken off in units of the deviation.
     """

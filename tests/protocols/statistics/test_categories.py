@@ -106,7 +106,9 @@ def test_fisher_as_r():
     assert fisher(small).p == pytest.approx(by_hand(small))
     assert fisher(small.T).p == pytest.approx(by_hand(small))
     assert fisher(np.asarray([[8, 2], [1, 5]])).p == pytest.approx(stats.fisher_exact([[8, 2], [1, 5]])[1])
-    assert fisher(np.asarray([[8, 0, 2], [0, 0, 0], [1, 0, 5]])).p == pytest.approx(stats.fisher_exact([[8, 2], [1, 5]])[1])
+    assert fisher(np.asarray([[8, 0, 2], [0, 0, 0], [1, 0, 5]])).p == pytest.approx(
+        stats.fisher_exact([[8, 2], [1, 5]])[1]
+    )
 
 
 def by_hand(table):
@@ -135,7 +137,9 @@ def test_words_and_never_numbers_where_nothing_follows(cells):
     measures += _trend(sides, np.arange(len(table), dtype=float))
     for measure in [*measures, *one("x", 0, 0, None)]:
         for number in (getattr(measure, key) for key in NUMBERS):
-            assert number is None or (number.startswith("undefined: ") if isinstance(number, str) else np.isfinite(number))
+            assert number is None or (
+                number.startswith("undefined: ") if isinstance(number, str) else np.isfinite(number)
+            )
 
 
 def test_one_share_at_its_ends():

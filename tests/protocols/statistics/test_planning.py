@@ -12,7 +12,9 @@ from mpc.errors import ConfigError
 from protocols import statistics as st
 
 
-@pytest.mark.parametrize(("effect", "ratio", "alpha"), [(0.5, 1, 0.05), (-0.2, 2, 0.01), (1.3, 0.5, 0.1), (0.05, 1, 0.05)])
+@pytest.mark.parametrize(
+    ("effect", "ratio", "alpha"), [(0.5, 1, 0.05), (-0.2, 2, 0.01), (1.3, 0.5, 0.1), (0.05, 1, 0.05)]
+)
 def test_means_as_statsmodels(effect, ratio, alpha):
     theirs = TTestIndPower()
     for n in (6, 40, 900):

@@ -71,7 +71,9 @@ def test_as_scipy(engine):
     assert [row[1] for row in friedman["table"]["values"]] == pytest.approx(ranks)
     theirs = stats.ks_2samp(whole.third[~whole.new], whole.third[whole.new], method="asymp")
     assert last(found["ks"]) == pytest.approx(tuple(theirs))
-    assert found["jb"]["estimate"][:2] == pytest.approx([stats.skew(frame.fourth), stats.kurtosis(frame.fourth)], abs=1e-5)
+    assert found["jb"]["estimate"][:2] == pytest.approx(
+        [stats.skew(frame.fourth), stats.kurtosis(frame.fourth)], abs=1e-5
+    )
     assert last(found["jb"]) == pytest.approx(tuple(stats.jarque_bera(frame.fourth)), abs=1e-4)
     assert last(found["k2"]) == pytest.approx(tuple(stats.normaltest(whole.third)), abs=1e-4)
 

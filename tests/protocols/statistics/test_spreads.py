@@ -79,7 +79,7 @@ def test_the_interval_of_90_percent_and_equivalence_say_the_same():
     n, sd = np.asarray([30.0, 40.0]), np.asarray([5.0, 9.0])
     for gap in (0.0, 1.5, 2.5, 8.0):
         found = equivalence(n, np.asarray([gap, 0.0]), sd, -4, 5, False)
-        inside = -4 < found[0].ci_low and found[0].ci_high < 5
+        inside = found[0].ci_low > -4 and found[0].ci_high < 5
         assert (found[-1].p < 0.05) == inside
 
 
