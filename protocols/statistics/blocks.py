@@ -13,7 +13,7 @@ from mpc.releases.disclosure import Opened, Result
 from mpc.untyped import Json
 from mpc.values.basis import union
 from mpc.values.people import need_same_people
-from mpc.values.places import Lazy, indicator
+from mpc.values.places import indicator
 from mpc.values.secret import SecretArray, stack, where
 from protocols.statistics.measures import Measure, document
 from protocols.statistics.strata import behind_groups
@@ -35,7 +35,7 @@ def friedmanchisquare(*columns: SecretArray, names: Sequence[str] | None = None)
     Missing     rows that lack one of the columns are left out
     Undefined   without rows, or where all values of every row are equal
     Protection  fewer rows than the minimum suppress everything; so do few rows, but some, in which one column is below
-                another one, or equal to it
+                another one. Few ties do not: T tells how often values of a row repeat
     Limits      3 to 16 columns
     Rounds      two comparisons, and about 10; bytes: two comparisons a pair of columns and row
     Raises      ShapeError for anything but columns of the same shared rows; RangeError for other numbers of columns
@@ -82,14 +82,10 @@ def friedmanchisquare(*columns: SecretArray, names: Sequence[str] | None = None)
     tied = where(there.broadcast_to((k, n)), square, 0).sum().bare().bounded(k**3 * n)
     basis = union(*[column.basis for column in columns]).plain()
     pairs = [*less.values(), *more.values()]
-    ties = [
-        Lazy(there.run, (n,), lambda a=less[pair], b=more[pair]: there & ~(a ^ b))  # type: ignore[misc]
-        for pair in less
-    ]
-    words = "rows in which one column is below another one, or equal to it, each or none"
+    words = "rows in which one column is below another one, or above it, each or none"
     groups = union(
         behind_groups(basis, n, [there], "rows with all columns", or_none=False),
-        behind_groups(basis, n, [*pairs, *ties], words, or_none=True),
+        behind_groups(basis, n, pairs, words, or_none=True),
     )
     parts = {"n": rows, "rank sums": stack(sums), "ties": tied}
 
