@@ -41,7 +41,8 @@ def pearsonr(x: Column, y: Column) -> Result:
     Missing     rows that lack one of both are left out
     Undefined   with fewer than two rows; for a column whose deviation is below 2^-20 of its declared range (shared:
                 2^-16 of its bound). With two rows no test, with three no interval; neither within 2^-15 of 1 or -1
-    Error       of private columns 2^-23, and 2^-55 times the square of (range / deviation); of shared rows 2^-18
+    Error       of private columns 2^-23, and 2^-55 times the square of (range / deviation); of shared rows 2^-18, and
+                2^-15 of more than 131,072 places
     Protection  fewer rows than the minimum, with a flag or without it, or with any combination of two flags, suppress
                 everything
     Limits      shared rows: 1,048,576 places
@@ -61,7 +62,8 @@ def pearsonr(x: Column, y: Column) -> Result:
         raise RangeError(f"pearsonr: {n:,} places; from 2 to {_MOST:,} are possible")
     design = Design([x, y])
     rows = StandardRows.of(design, design.valid)
-    first, second = (unit(rows, n, column) for column in (1, 2))
+    bits = min(22, (60 - n.bit_length()) // 2)
+    first, second = (unit(rows, n, column).cut(bits) for column in (1, 2))
     # By Cauchy and Schwarz the products add up to at most n, and so do those of their sizes.
     products = first.product(second, 30 if n < 1 << 18 else 26, limit=1.1 * n + 2)
     total = products.invoke("sum", axis=0, result=Stated(bound=(2 * n + 2) << products.frac))

@@ -15,7 +15,7 @@ from mpc.values.people import need_same_people
 from mpc.values.places import Lazy, indicator
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray, stack
-from protocols.statistics.strata import behind_groups
+from protocols.statistics.strata import behind_groups, counted_cells
 from protocols.statistics.tables import levels
 from protocols.tables.grouped import present
 
@@ -49,9 +49,14 @@ def crosstab(what: str, rows: Anything, columns: Anything) -> Crosstab:
     need_same_people(first.basis.places, second.basis.places)
     n = len(first)
     there = present(first.constant(np.ones(n, np.bool_)), first, second)
-    kept = stack([there & level for level in by_row])
-    table = indicator(kept).dot(indicator(stack(by_column)).T, 0).bounded(n)
+    kept = stack([there & row for row in by_row])
+    level = stack(by_column)
+    table = indicator(kept).dot(indicator(level).T, 0).bounded(n)
     basis = union(first.basis, second.basis).plain()
+    cohort = counted_cells(basis, indicator(kept), indicator(level))
+    if cohort is not None:
+        behind = basis._replace(cohorts=(cohort.collapsed(None),), places=())
+        return Crosstab(table.with_basis(behind), names, others)
     row_bits = [kept[i] for i in range(len(by_row))]
     cells = [Lazy(first.run, (n,), lambda a=a, b=b: a & b) for a in row_bits for b in by_column]  # type: ignore[misc]
     words = f"rows by {len(names)} and {len(others)} levels"

@@ -52,8 +52,8 @@ def mantel_haenszel(
     Error       relative 1e-7 for estimates and 1e-6 for their standard errors where rows of no stratum are more
                 uneven than 1 to 1,000; of homogeneity relative 1e-5 and 2^-27 sqrt(rows) (`homogeneity.homogeneity`)
     Rounds      about 350, whatever the number of rows and strata
-    Bytes       of shared rows about 110 for each row and stratum (sparse: 40), most of them for the minimums; besides,
-                some 30 KiB a stratum
+    Bytes       of shared rows about 150, and 11 for each row and stratum; besides, some 30 KiB a stratum. Of rows that
+                were joined, moved or filtered about 110 for each row and stratum (sparse: 40), for the minimums
     Raises      ShapeError for other columns; ConfigError for more than 2,000 strata
     Equals      statsmodels' `StratifiedTable`: oddsratio_pooled, oddsratio_pooled_confint, riskratio_pooled,
                 test_null_odds, test_equal_odds(adjust=True) over strata with rows on all sides

@@ -71,6 +71,9 @@ def pooled(counts: SecretArray, most: int) -> Pooled:
     right = concatenate([x.reshape(1, strata) for x in (d, b, c, d)])
     room = 58 - width_of(most)
     first = _within(precise_product(left, right), room)  # R, S, T, U
+    # A sum over strata is 0 exactly where each product has a count of 0: rounding does not make it a small number.
+    filled = there.view(lambda x: x[[0, 2, 0, 1]]) & there.view(lambda x: x[[3, 1, 2, 3]])
+    first = where(filled, first, 0)
     r, s, t, u = (first[k] for k in range(4))
     product = (r + s + t + u).bounded(_below(most, first.frac))  # n1 n0 / n
     weighted = [x.bounded(_below(most, first.frac)).reshape(1, strata) for x in (r, s, r - s, t - u)]

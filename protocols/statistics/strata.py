@@ -16,7 +16,7 @@ from mpc.untyped import Anything
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.people import need_same_people
-from mpc.values.places import Lazy, indicator
+from mpc.values.places import Lazy, distinct, indicator
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray, stack
 from protocols.tables.grouped import present
@@ -80,7 +80,7 @@ def _private(what: str, outcome: Any, exposure: Any, strata: PrivateArray, spars
     return Strata(counts.bare(), Basis((_whole(cells, chosen), _parts(cells, sparse)), origin=origin))
 
 
-def _whole(cells: Cohort, chosen: Selection) -> Cohort:
+def _whole(cells: Cohort, chosen: Selection | None) -> Cohort:
     """Of cells (2, 2, strata): those of all strata together."""
 
     def make() -> Counts:
@@ -134,6 +134,11 @@ def _shared(what: str, outcome: Any, exposure: Any, strata: SecretArray | Secret
     within = stack([indicator(level).bare() for level in levels])
     counts = four.dot(within.T, 0).bounded(n).reshape(2, 2, len(levels))
     basis = union(outcome.basis, exposure.basis, codes.basis).plain()
+    cells = counted_cells(basis, four, within)
+    if cells is not None:
+        shape = (2, 2, len(levels))
+        chosen, cells = cells.selection, cells.view(lambda a: a.reshape(shape))
+        return Strata(counts, basis._replace(cohorts=(_whole(cells, chosen), _parts(cells, sparse)), places=()))
     whole = behind_groups(basis, n, sides, "rows with and without exposure and outcome", or_none=False)
     if sparse:
         parts = behind_groups(basis, n, [there & level for level in levels], "strata, each or none", or_none=True)
@@ -155,3 +160,28 @@ def behind_groups(basis: Basis, n: int, groups: Sequence[SecretArray | Lazy], wh
         if cohort.shape and not cohort.or_none:
             cohort.what, cohort.or_none = what, or_none
     return found._replace(cohorts=tuple(c.collapsed(None) if c.shape else c for c in found.cohorts))
+
+
+def counted_cells(basis: Basis, left: SecretArray, right: SecretArray) -> Cohort | None:
+    """The cells of a table of shared rows, for each owner by a matrix product; None where rows were moved or filtered.
+
+    left, right  integers 0 and 1, (rows, n) and (columns, n)
+    """
+    places = distinct(basis.places)
+    if basis.cohorts or basis.loose or len(places) != 1:
+        return None
+    (place,), n = places, left.shape[1]
+    base = place.base
+    moved = base.moved or base.once is not None or place.when or place.kept or place.cut or place.alone or place.flags
+    if moved or not np.array_equal(place.ids, np.arange(n)):
+        return None
+    shape = left.shape[0], right.shape[0]
+
+    def make() -> Counts:
+        blocks = [slice(start, start + base.rows) for start in range(0, n, base.rows)]
+        own = [left[:, block].dot(right[:, block].T, 0).bounded(base.rows) for block in blocks]
+        each = stack(own)
+        return Counts(each.sum(0).bounded(n).reshape(1, *shape), each.reshape(len(own), 1, *shape))
+
+    what = f"rows of {base.table} in each cell"
+    return Cohort(base.run, make, most=n, what=what, shape=shape, share=base.share, selection=base.selection)

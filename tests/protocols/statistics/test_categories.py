@@ -7,7 +7,7 @@ from scipy import stats
 from scipy.stats.contingency import association
 from statsmodels.stats.proportion import proportion_confint, proportions_chisquare
 
-from mpc import Category, Flag, Scenario, Table
+from mpc import Category, Flag, Integer, Key, Scenario, Table
 from mpc.errors import ConfigError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import simulate
@@ -15,7 +15,7 @@ from protocols.statistics.categories import _independence, _trend
 from protocols.statistics.fisher import fisher
 from protocols.statistics.proportions import one
 
-ENGINES = ["ideal", "replicated", pytest.param("shamir", marks=pytest.mark.slow)]
+ENGINES = ["ideal", *[pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir")]]
 DOSES, GRADES = ["none", "low", "high"], ["mild", "plain", "grave", "worst"]
 CELLS = np.asarray([[12, 9, 7, 6], [8, 10, 9, 11], [5, 7, 11, 13]])
 NUMBERS = ("estimate", "ci_low", "ci_high", "statistic", "df", "p")
@@ -25,6 +25,17 @@ class People(Table):
     dose = Category(*DOSES)
     grade = Category(*GRADES)
     ill = Flag()
+
+
+class Left(Table):
+    id = Key()
+    x = Integer(0, 50)
+    ill = Flag()
+
+
+class Right(Table):
+    id = Key()
+    dose = Category(*DOSES)
 
 
 def released(script, frame, minimum=1, **options):
@@ -167,3 +178,31 @@ def test_a_small_cell_suppresses_all_and_misuse_is_taught():
     for name in ("private", "shared"):
         assert found[f"{name} table"] == found[f"{name} trend"] == "suppressed (fewer than 4)"
         assert isinstance(found[f"{name} one"], dict)
+
+
+@pytest.mark.slow
+def test_joined_and_filtered_rows():
+    """Whose rows are in which place is secret then."""
+    scenario = Scenario(inputs={"left": Left.rows(), "right": Right.rows()}, parameters={"minimum_cohort": 1})
+
+    @scenario.run
+    async def run(study):
+        left, right = (study.table(name).share(rows=40) for name in ("left", "right"))
+        rows = left.join(right, on="id", validate="1:1")
+        rows = rows.filter(rows.x > 5)
+        study.release("table", st.chi2_contingency(rows.dose, rows.ill))
+        study.release("strata", st.mantel_haenszel(rows.ill, rows.x > 20, rows.dose))
+        study.release("one", st.proportion(rows.ill))
+
+    chance, n = np.random.default_rng(1), 120
+    left = pd.DataFrame(
+        {"id": [f"p{k}" for k in range(n)], "x": chance.integers(0, 40, n), "ill": chance.random(n) < 0.4}
+    )
+    right = pd.DataFrame({"id": [f"p{k}" for k in chance.permutation(n)], "dose": chance.choice(DOSES, n)})
+    tables = {name: {"left": left.iloc[k::3], "right": right.iloc[k::3]} for k, name in enumerate("abc")}
+    found = simulate(scenario, tables, engine="ideal").releases
+    whole = left.merge(right, on="id").query("x > 5")
+    table = pd.crosstab(whole.dose, whole.ill).loc[DOSES].values
+    assert found["table"]["table"]["values"][:3] == table.tolist()
+    assert found["one"]["table"]["values"] == [table.sum(0).tolist()]
+    assert found["strata"]["table"]["values"] == pd.crosstab(whole.x > 20, whole.ill).values.tolist()

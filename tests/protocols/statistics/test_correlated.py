@@ -11,7 +11,7 @@ from protocols import statistics as st
 from protocols.simulate import simulate
 from protocols.statistics.correlated import inferred
 
-ENGINES = ["ideal", "replicated", pytest.param("shamir", marks=pytest.mark.slow)]
+ENGINES = ["ideal", *[pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir")]]
 
 
 class People(Table):

@@ -12,7 +12,7 @@ from protocols.simulate import compute, simulate
 from protocols.statistics.kendall import _ones_before_zeros, tau_b
 from tests.support.messages import by_operation
 
-ENGINES = ["ideal", "replicated", pytest.param("shamir", marks=pytest.mark.slow)]
+ENGINES = ["ideal", *[pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir")]]
 
 
 class Pairs(Table):

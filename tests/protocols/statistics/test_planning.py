@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st_
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import NormalIndPower, TTestIndPower
@@ -34,6 +34,7 @@ def test_proportions_as_statsmodels(first, second, ratio):
     assert st.power_proportions(first, second, power=0.9, ratio=ratio) == pytest.approx(float(wanted), rel=1e-6)
 
 
+@settings(max_examples=25)
 @given(st_.lists(st_.floats(0, 1), max_size=12))
 def test_adjusted_as_statsmodels(values):
     for method in ("bonferroni", "holm", "fdr_bh", "fdr_by"):
