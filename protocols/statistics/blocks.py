@@ -37,7 +37,9 @@ def friedmanchisquare(*columns: SecretArray, names: Sequence[str] | None = None)
     Protection  fewer rows than the minimum suppress everything; so do few rows, but some, in which one column is below
                 another one. Few ties do not: T tells how often values of a row repeat
     Limits      3 to 16 columns
-    Rounds      two comparisons, and about 10; bytes: two comparisons a pair of columns and row
+    Error       none
+    Rounds      two comparisons, and about 20
+    Bytes       about 200 a place for each pair of columns
     Raises      ShapeError for anything but columns of the same shared rows; RangeError for other numbers of columns
     Equals      scipy's `friedmanchisquare`
     Source      Friedman, JASA 32 (1937); Lehmann, Nonparametrics (1975), 6.2

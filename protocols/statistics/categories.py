@@ -27,7 +27,8 @@ def chi2_contingency(rows: Category, columns: Category) -> Result:
     Protection  a cell under the minimum suppresses everything
     Error       none: Fisher's test lists all tables, up to a million; of larger ones it draws 100,000 with a fixed
                 seed, its name says so, and p is within 0.003 (`fisher.fisher`)
-    Rounds      as `crosstabs.crosstab`
+    Rounds      as `crosstabs.crosstab`: of shared rows about 30
+    Bytes       of shared rows about 300 a place
     Raises      ShapeError for anything but two categories or flags of the same rows
     Equals      scipy's `chi2_contingency(correction=False)`, also with `lambda_="log-likelihood"`;
                 `contingency.association(method="cramer")`; R's `fisher.test`
@@ -69,7 +70,8 @@ def cochran_armitage(outcome: Category, by: Category, *, scores: Sequence[float]
 
     Opens       the counts of each level without and with the flag, from which the share at each level (Wilson's
                 interval), the slope of the shares along the scores, z and the two-sided p follow
-    Missing, Protection, Rounds, Raises   as `chi2_contingency`; ConfigError for other scores
+    Missing, Protection, Rounds, Bytes, Raises   as `chi2_contingency`; ConfigError for other scores
+    Error       none
     Undefined   where all rows or none have the flag, or all have one score
     Equals      R's `prop.trend.test`, whose chi-square is the square of z
     Source      Cochran, Biometrics 10 (1954); Armitage, Biometrics 11 (1955)

@@ -35,6 +35,7 @@ def kendalltau(x: SecretArray, y: SecretArray) -> Result:
     Missing     rows that lack one of both are left out
     Undefined   with fewer than two rows, or where a column has one value alone; no interval with fewer than five
     Protection  as `spearmanr`
+    Error       none
     Limits      524,288 places
     Rounds      three sorts, one of them after the two others; and one by a bit for each bit of the number of places
     Bytes       about 4,000 a place

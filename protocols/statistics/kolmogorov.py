@@ -40,8 +40,9 @@ def ks_2samp(x: SecretArray, group: SecretArray, *, names: tuple[str, str] = ("w
     Protection  fewer rows than the minimum in a group suppress everything; so do few rows, but some, of a group up to
                 the value where the difference is largest, or above it, since n m D may tell how many they are
     Limits      524,288 places
-    Rounds      a sort, a comparison, and one for each doubling of the places; bytes: a sort by the bits of x, and about
-                400 a place
+    Error       none
+    Rounds      a sort, and about 30 for each doubling of the places
+    Bytes       a sort by the bits of x, and about 500 a place
     Raises      ShapeError for anything but a column and a flag of the same shared rows; RangeError beyond the limits
     Equals      scipy's `ks_2samp(method="asymp")`, ties included
     Source      Smirnov, Bulletin Math. Univ. Moscou 2 (1939); Hodges, Arkiv för Matematik 3 (1958)

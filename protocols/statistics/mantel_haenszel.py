@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mpc.releases.disclosure import Opened, Result
-from mpc.tables.private import PrivateArray
-from mpc.tables.secret_columns import SecretCategory
 from mpc.untyped import Json
-from mpc.values.secret import SecretArray
+from protocols.statistics.crosstabs import Category
 from protocols.statistics.homogeneity import homogeneity
 from protocols.statistics.measures import Z95, Measure, document
 from protocols.statistics.pooled import SUMS, pooled
@@ -23,14 +21,15 @@ _NO_CASES = "no stratum has rows on both sides"
 def mantel_haenszel(
     outcome: Flags,
     exposure: Flags,
-    strata: PrivateArray | SecretArray | SecretCategory,
+    strata: Category | Sequence[Category],
     *,
     names: tuple[str, str] = ("outcome", "exposure"),
     sparse: bool = False,
 ) -> Result:
     """An outcome by an exposure, adjusted for strata such as clinics or age groups.
 
-    outcome, exposure  flags of the same rows, private or shared;  strata  a category or a flag of them
+    outcome, exposure  flags of the same rows, private or shared
+    strata             a category or a flag of the same rows, or several in a list: their combinations
     names              of outcome and exposure
     sparse             see Protection
 

@@ -34,7 +34,8 @@ def jarque_bera(x: SecretArray) -> Result:
     Protection  fewer rows than the minimum suppress everything
     Error       skewness and kurtosis within 2^-16 of the fourth moment
     Limits      262,144 places
-    Rounds      about 220; bytes: about 600 a place
+    Rounds      about 210
+    Bytes       about 600 a place
     Raises      ShapeError for anything but a shared column of numbers; RangeError beyond the limits
     Equals      scipy's `jarque_bera`
     Source      Jarque and Bera, International Statistical Review 55 (1987)
@@ -45,7 +46,7 @@ def jarque_bera(x: SecretArray) -> Result:
 def normaltest(x: SecretArray) -> Result:
     """D'Agostino and Pearson's test of whether a shared column is normal, by its skewness and kurtosis.
 
-    Opens, Missing, Protection, Error, Limits, Rounds, Raises   as `jarque_bera`
+    Opens, Missing, Protection, Error, Limits, Rounds, Bytes, Raises   as `jarque_bera`
     Undefined   as `jarque_bera`; with fewer than eight rows
     Equals      scipy's `normaltest`, with `skewtest` and `kurtosistest`
     Source      D'Agostino, Belanger and D'Agostino, The American Statistician 44 (1990)

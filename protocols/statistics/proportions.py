@@ -30,7 +30,8 @@ def proportion(flag: PrivateArray | SecretArray, *, against: float | None = None
     Missing     values are left out
     Undefined   without rows
     Protection  fewer rows than the minimum with the flag or without it suppress everything
-    Rounds      as a table of counts; of shared rows a conversion
+    Error       none
+    Rounds, Bytes   as a table of counts; of shared rows a conversion
     Raises      ShapeError for anything but a flag; ConfigError for a share that is not between 0 and 1
     Equals      statsmodels' `proportion_confint(method="wilson" and "beta")`; scipy's `binomtest`
     Source      Wilson, JASA 22 (1927); Clopper and Pearson, Biometrika 26 (1934)
@@ -77,7 +78,7 @@ def proportions(flag: Category, by: Category) -> Result:
     Missing     rows that lack one of both are left out
     Undefined   shares of no rows; the test where a level has no rows, or all rows or none have the flag
     Protection  a cell under the minimum suppresses everything
-    Rounds, Raises   as `chi2_contingency`
+    Error, Rounds, Bytes, Raises   as `chi2_contingency`
     Equals      statsmodels' `proportions_chisquare`, `proportion_confint(method="wilson")`; R's
                 `prop.test(correct=FALSE)`
     Source      Fleiss, Levin and Paik, Statistical Methods for Rates and Proportions (3rd ed.), 9.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -40,19 +41,24 @@ class Strata:
 
 
 def strata_of(what: str, outcome: Flags, exposure: Flags, strata: Anything, *, sparse: bool) -> Strata:
-    """Of private columns of one table, or of shared columns of the same rows; rows that lack one of the three are left
-    out. sparse: strata must be none or enough, not the groups in them.
+    """Of private columns of one table, or of shared columns of the same rows; rows that lack one of them are left out.
+
+    strata  a category or a flag, or several in a list: their combinations
+    sparse  strata must be none or enough, not the groups in them
 
     Rounds  of shared rows an AND and an equality for each level, beside each other, a conversion, and a matrix product;
             of private rows those of a table of counts
     Raises  ShapeError for other columns; ConfigError for more than MOST_STRATA strata
     """
-    levels = _levels(what, strata)
+    listed = list(strata) if isinstance(strata, list | tuple) else [strata]
+    if not listed:
+        raise ShapeError(f"{what}: no strata; a category is wanted, such as table.clinic, or several in a list")
+    levels = prod(_levels(what, category) for category in listed)
     if levels > MOST_STRATA:
         raise ConfigError(f"{what}: {levels:,} strata; at most {MOST_STRATA:,} are possible")
-    if isinstance(strata, PrivateArray):
-        return _private(what, outcome, exposure, strata, sparse)
-    return _shared(what, outcome, exposure, strata, sparse)
+    if isinstance(listed[0], PrivateArray):
+        return _private(what, outcome, exposure, listed, sparse)
+    return _shared(what, outcome, exposure, listed, sparse)
 
 
 def _levels(what: str, strata: Any) -> int:
@@ -67,17 +73,23 @@ def _levels(what: str, strata: Any) -> int:
     )
 
 
-def _private(what: str, outcome: Any, exposure: Any, strata: PrivateArray, sparse: bool) -> Strata:
+def _private(what: str, outcome: Any, exposure: Any, strata: list[Any], sparse: bool) -> Strata:
+    source = strata[0].source
     for flag in (outcome, exposure):
-        same = isinstance(flag, PrivateArray) and flag.source is strata.source
-        if not same or flag.expression.type != "flag":
-            raise ShapeError(f"{what}: {flag!r}; a flag of the table of {strata.name} is wanted")
-    counts = count_cells(strata.source, [exposure, outcome, strata])
+        if not isinstance(flag, PrivateArray) or flag.source is not source or flag.expression.type != "flag":
+            raise ShapeError(f"{what}: {flag!r}; a flag of the table of {strata[0].name} is wanted")
+    for category in strata:
+        if not isinstance(category, PrivateArray) or category.source is not source:
+            raise ShapeError(f"{what}: strata are {category!r}; categories of the table of the flags are wanted")
+    counts = count_cells(source, [exposure, outcome, *strata])
     (cells,) = counts.basis.cohorts
     assert cells.selection is not None
-    chosen = cells.selection._replace(by=cells.selection.by[:2], valid=(strata.expression,))
-    origin = (f"strata of {cells.what}",)
-    return Strata(counts.bare(), Basis((_whole(cells, chosen), _parts(cells, sparse)), origin=origin))
+    valid = tuple(category.expression for category in strata)
+    chosen, words = cells.selection._replace(by=cells.selection.by[:2], valid=valid), cells.what
+    cells = cells.view(lambda a: a.reshape(2, 2, -1))
+    origin = (f"strata of {words}",)
+    stands = Basis((_whole(cells, chosen), _parts(cells, sparse)), origin=origin)
+    return Strata(counts.bare().reshape(2, 2, prod(counts.shape[2:])), stands)
 
 
 def _whole(cells: Cohort, chosen: Selection | None) -> Cohort:
@@ -111,29 +123,30 @@ def _parts(cells: Cohort, sparse: bool) -> Cohort:
     return Cohort(cells.run, make, most=cells.most, what=what, shape=shape, or_none=True).collapsed(None)
 
 
-def _shared(what: str, outcome: Any, exposure: Any, strata: SecretArray | SecretCategory, sparse: bool) -> Strata:
-    codes = strata.codes if isinstance(strata, SecretCategory) else strata
+def _shared(what: str, outcome: Any, exposure: Any, strata: list[Any], sparse: bool) -> Strata:
+    columns = [category.codes if isinstance(category, SecretCategory) else category for category in strata]
+    codes = columns[0]
     for flag in (outcome, exposure):
         if not isinstance(flag, SecretArray) or flag.ndim != 1 or not is_flag(flag):
             raise ShapeError(f"{what}: {flag!r} is no flag of shared rows: compare a column, as in table.age > 60")
-        if flag.shape != codes.shape:
-            raise ShapeError(f"{what}: columns of {len(codes)} and {len(flag)} places; take all from one table")
-        need_same_people(codes.basis.places, flag.basis.places)
+    for column in (outcome, exposure, *columns):
+        if not isinstance(column, SecretArray) or column.shape != codes.shape:
+            raise ShapeError(f"{what}: {column!r} and {codes!r}; take all columns from one table of shared rows")
+        need_same_people(codes.basis.places, column.basis.places)
     n = len(codes)
     if n < 2:
         raise ShapeError(f"{what}: shared rows with fewer than two places")
-    there = present(codes.constant(np.ones(n, np.bool_)), outcome, exposure, codes)
+    there = present(codes.constant(np.ones(n, np.bool_)), outcome, exposure, *columns)
     ill, exposed = (flag.bare().as_flag() for flag in (outcome, exposure))
     exposed, unexposed = there & exposed, there & ~exposed
     sides = [unexposed & ~ill, unexposed & ill, exposed & ~ill, exposed & ill]
-    if isinstance(strata, SecretCategory):
-        levels = [(strata == level).bare() for level in strata.levels]
-    else:
-        levels = [~codes.bare().as_flag(), codes.bare().as_flag()]
+    levels = _bits(strata[0])
+    for category in strata[1:]:
+        levels = [a & b for a in levels for b in _bits(category)]
     four = stack([indicator(side).bare() for side in sides])
     within = stack([indicator(level).bare() for level in levels])
     counts = four.dot(within.T, 0).bounded(n).reshape(2, 2, len(levels))
-    basis = union(outcome.basis, exposure.basis, codes.basis).plain()
+    basis = union(outcome.basis, exposure.basis, *[column.basis for column in columns]).plain()
     cells = counted_cells(basis, four, within)
     if cells is not None:
         shape = (2, 2, len(levels))
@@ -147,6 +160,14 @@ def _shared(what: str, outcome: Any, exposure: Any, strata: SecretArray | Secret
         words = "rows with and without exposure and outcome of each stratum, each or none"
         parts = behind_groups(basis, n, each, words, or_none=True)
     return Strata(counts, union(whole, parts))
+
+
+def _bits(category: SecretCategory | SecretArray) -> list[SecretArray]:
+    """Bits of the rows of each level."""
+    if isinstance(category, SecretCategory):
+        return [(category.codes.bare() == k) for k in range(len(category.levels))]
+    one = category.bare().as_flag()
+    return [~one, one]
 
 
 def behind_groups(basis: Basis, n: int, groups: Sequence[SecretArray | Lazy], what: str, *, or_none: bool) -> Basis:

@@ -21,6 +21,7 @@ class People(Table):
     ill = Flag()
     smoker = Flag()
     clinic = Category(*CLINICS)
+    old = Flag()
 
 
 def frame_of(cells, missing=0):
@@ -32,7 +33,7 @@ def frame_of(cells, missing=0):
     lacking = pd.DataFrame(
         {"ill": [None, 1, 1] * missing, "smoker": [1, None, 0] * missing, "clinic": ["east", "north", None] * missing}
     )
-    return pd.concat([frame, lacking]).sample(frac=1, random_state=1)
+    return pd.concat([frame, lacking]).sample(frac=1, random_state=1).assign(old=True)
 
 
 def run_of(script, frame, minimum=3, **options):
@@ -179,6 +180,29 @@ def test_messages_and_rounds_do_not_depend_on_the_rows():
         assert other.cost == runs[0].cost
         assert by_operation(other.network.messages) == by_operation(runs[0].network.messages)
     assert runs[0].cost.rounds < 420
+
+
+def test_strata_of_two_categories():
+    def script(study, t):
+        rows = t.share(rows=160)
+        study.release("private", st.mantel_haenszel(t.ill, t.smoker, [t.clinic, t.old]))
+        study.release("shared", st.mantel_haenszel(rows.ill, rows.smoker, (rows.clinic, rows.old)))
+        with pytest.raises(ShapeError, match="mantel_haenszel"):
+            st.mantel_haenszel(t.ill, t.smoker, [t.clinic, rows.old])
+        with pytest.raises(ShapeError, match="no strata"):
+            st.mantel_haenszel(t.ill, t.smoker, [])
+
+    frame = frame_of(CELLS)
+    frame["old"] = np.random.default_rng(2).random(len(frame)) < 0.5
+    cells = np.zeros((2, 2, 8), int)
+    np.add.at(
+        cells,
+        (frame.smoker.astype(int), frame.ill.astype(int), frame.clinic.map(CLINICS.index) * 2 + frame.old.astype(int)),
+        1,
+    )
+    found = released(script, frame, minimum=1, engine="ideal")
+    check(found["private"], cells)
+    check(found["shared"], cells)
 
 
 def test_a_small_cell_of_a_stratum_suppresses_all():
