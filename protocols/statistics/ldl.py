@@ -35,6 +35,7 @@ class Factors:
     response  (p,): row p of L^-1 without the diagonal, which is minus the coefficients; 0 without a response
     mantissa  (p,): w_k with 1/pivot_k = w_k * power_k;  power  (p,) integers
     regular   bit: all pivots and entries are within their limits
+    rest      the Schur complement of the p columns, or the last one that was needed: the rows and columns that are left
     """
 
     rows: SecretArray
@@ -42,6 +43,7 @@ class Factors:
     mantissa: SecretArray
     power: SecretArray
     regular: SecretArray
+    rest: SecretArray
 
 
 def factor(matrix: SecretArray) -> Factors:
@@ -60,6 +62,13 @@ def factor_alone(matrix: SecretArray, error_bits: int) -> Factors:
     error_bits  an entry is off by at most 2^-error_bits
     """
     return _eliminate(matrix, matrix.shape[0], 1 << (F - error_bits))
+
+
+def complement(matrix: SecretArray, p: int) -> tuple[SecretArray, SecretArray]:
+    """What is left of a correlation matrix when its first p columns are eliminated, with 28 fraction bits, and the bit
+    that these are not nearly collinear. Rounds and error as `factor`."""
+    factors = _eliminate(matrix, p, 1 << 12)
+    return factors.rest, factors.regular
 
 
 def _eliminate(matrix: SecretArray, p: int, slack: int) -> Factors:
@@ -95,7 +104,7 @@ def _eliminate(matrix: SecretArray, p: int, slack: int) -> Factors:
     # The coefficients have a meaning, and keep their bounds, only if all pivots and entries do.
     response = where(regular.broadcast_to((p,)), response, 0)
     whole = concatenate([row.reshape(1, p) for row in rows])
-    return Factors(whole, response, concatenate(mantissas), concatenate(powers), regular)
+    return Factors(whole, response, concatenate(mantissas), concatenate(powers), regular, schur)
 
 
 def _pivot(pivot: SecretArray, slack: int) -> tuple[SecretArray, SecretArray, SecretArray]:

@@ -203,14 +203,15 @@ def _correlation(n: int, product: int, ties: Json) -> Measure:
 class Ranked:
     """Values in secret with twice their ranks, among the rows that have them and a second column.
 
-    there    bits of these rows;  doubled  twice the rank of each, any number elsewhere
+    there      bits of these rows;  doubled  twice the rank of each, any number elsewhere
+    low, high  the smallest and the largest rank of rows with its value
     """
 
     def __init__(self, x: SecretArray, there: SecretArray, low: SecretArray, high: SecretArray) -> None:
         self._x = x
         self.there = there
         self.places = len(x)
-        self._low, self._high = low, high
+        self.low, self.high = low, high
         self.doubled = (low + high).bounded(2 * self.places)
 
     @classmethod
@@ -229,9 +230,14 @@ class Ranked:
         """The number of rows."""
         return indicator(self.there).sum().bare().bounded(self.places)
 
+    def equals(self) -> SecretArray:
+        """The sum of t^2 over runs of t equal values: of t over rows."""
+        run = (self.high - self.low + 1).bounded(self.places)
+        return where(self.there, run, 0).sum().bare().bounded(self.places**2)
+
     def ties(self) -> SecretArray:
         """T."""
-        run = (self._high - self._low + 1).bounded(self.places)
+        run = (self.high - self.low + 1).bounded(self.places)
         square = (run * run).bounded(self.places**2)
         return where(self.there, square - 1, 0).sum().bare().bounded(self.places**3)
 
@@ -248,7 +254,7 @@ class Ranked:
 
         def make() -> Counts:
             middle = (self.count() + 1).broadcast_to((self.places,))
-            inside = ~(2 * self._low > middle) & ~(2 * self._high < middle) & self.there
+            inside = ~(2 * self.low > middle) & ~(2 * self.high < middle) & self.there
             others = (self.count() - indicator(inside).sum().bare()).bounded(self.places)
             return Counts(others.reshape(1), None)
 

@@ -67,6 +67,7 @@ SIDE_BY_SIDE = {
     "group_by",
     "median",
     "mann_whitney",
+    "mantel_haenszel",
     "distinct",
     "sql",
     "kaplan_meier",
