@@ -202,6 +202,25 @@ def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple
     return source.memo[key][0]  # type: ignore[no-any-return]
 
 
+def at_levels(columns: Sequence[PrivateArray], groups: Sequence[Sequence[PrivateArray]]) -> tuple[Cohort, ...]:
+    """The rows at each combination of levels of each group of categories and flags, where none of `columns` is missing.
+
+    `behind` counts both sides of flags, and two flags together; this also counts rows that have none of several flags
+    that are the levels of a category.
+    """
+    where: Expression | None = None
+    for column in columns:
+        where = both(where, both(column.where, unary("not", unary("isna", column.expression))))
+    cohorts: list[Cohort] = []
+    for group in groups:
+        categories = [category.expression for category in group]
+        sizes = [len(category.levels) or 2 for category in categories]
+        known = complete(columns)
+        cells = _cells(columns[0].source, categories, sizes, where, columns[0].where, known)
+        cohorts += [cohort.collapsed(None) for cohort in cells.basis.cohorts]
+    return tuple(cohorts)
+
+
 def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
     """The rows outside of all bins of `cut`, for all cuts that the expressions are made from: none, or enough."""
     cohorts: list[Cohort] = []

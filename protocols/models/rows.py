@@ -34,6 +34,7 @@ class Coded(dict[str, SecretArray]):
 
     constant    the name of the constant term
     impossible  combinations (flag, flag, has, has) that no row can have, by names of columns that are flags
+    apart       flags of further groups of rows that a model tells apart
     """
 
     def __init__(
@@ -41,8 +42,10 @@ class Coded(dict[str, SecretArray]):
         columns: Iterable[tuple[str, SecretArray]],
         constant: str,
         impossible: frozenset[tuple[str, str, bool, bool]],
+        apart: Sequence[SecretArray] = (),
     ) -> None:
         super().__init__(columns)
+        self.apart = tuple(apart)
         self.constant = constant
         self.impossible = impossible
 
@@ -84,6 +87,7 @@ class Design:
         self._flag_names = [self.names[i] for i, _ in named]
         self.constant = x.constant if isinstance(x, Coded) else "intercept"
         self._impossible = x.impossible if isinstance(x, Coded) else frozenset()
+        self._apart = x.apart if isinstance(x, Coded) else ()
 
     def behind(self, *flags: SecretArray, valid: SecretArray | None = None, pairs: bool = False) -> Basis:
         """The basis of a value that is computed from all valid rows: these rows, and both sides of the flags (rows,).
@@ -93,6 +97,7 @@ class Design:
         bases = [self.basis.reduced(0, valid)]
         for flag in flags:
             bases.append(self.basis.sides(flag, 0, valid))
+        bases += [self.basis.where(Lazy.of(flag)).reduced(0, valid, rest=False) for flag in self._apart if pairs]
         every = [*flags, *self.flags]
         names = [*[""] * len(flags), *self._flag_names]
         kept = [pair for pair in _pairs(len(every)) if self._possible(names, pair)]

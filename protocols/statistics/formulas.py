@@ -42,6 +42,7 @@ class Model:
     terms     without the constant
     levels    of each column, which levels its rows are at: factor -> level
     whole     of each column, whether it is the flag of these levels, and no number of their rows
+    groups    factors of levels and flags whose combinations the estimates tell apart: those of a term, and each two
     """
 
     response: Any
@@ -50,6 +51,7 @@ class Model:
     terms: list[Term] = field(default_factory=list)
     levels: list[dict[str, str]] = field(default_factory=list)
     whole: list[bool] = field(default_factory=list)
+    groups: list[tuple[Factor, ...]] = field(default_factory=list)
 
 
 def private_model(statistic: str, formula: str, rows: object) -> Model:
@@ -73,7 +75,8 @@ def shared_model(statistic: str, formula: str, rows: object) -> tuple[SecretArra
                 f"formula: {name}: of shared rows, levels and flags that multiply a number must be terms, too: write * "
                 "in place of :"
             )
-    return found.response, Coded(zip(found.names, found.columns, strict=True), CONSTANT, _impossible(found))
+    columns = zip(found.names, found.columns, strict=True)
+    return found.response, Coded(columns, CONSTANT, _impossible(found), _at_references(found))
 
 
 def model(formula: str, rows: Rows) -> Model:
@@ -91,6 +94,7 @@ def model(formula: str, rows: Rows) -> Model:
         for coding in coded:
             _add(found, [factors[text] for text in term if text in numbers or text in coding], coding)
         found.terms.append(Term(":".join(term), tuple(range(start, len(found.columns)))))
+    found.groups = _groups([[factors[text] for text in term] for term in terms])
     return found
 
 
@@ -210,6 +214,25 @@ def _named(column: Any, name: str) -> Any:
     if isinstance(column, PrivateArray):
         return PrivateArray(column.source, column.expression, name, column.where)
     return column
+
+
+def _groups(terms: Sequence[Sequence[Factor]]) -> list[tuple[Factor, ...]]:
+    """The largest sets; flags alone, or two of them, are counted as columns already."""
+    sets = [tuple(f for f in term if f.levels or f.flag) for term in terms]
+    every = list(dict.fromkeys(f for some in sets for f in some))
+    sets += combinations(every, 2)
+    largest = [some for some in dict.fromkeys(sets) if not any(set(some) < set(other) for other in sets)]
+    return [some for some in largest if len(some) > 2 or any(f.levels for f in some)]
+
+
+def _at_references(found: Model) -> list[SecretArray]:
+    """Of each group, the flags of the combinations that no product of columns has: with a factor at its reference."""
+    flags: list[SecretArray] = []
+    for group in found.groups:
+        for levels in product(*[f.levels or ("False", "True") for f in group]):
+            if any(level == (f.levels or ("False",))[0] for f, level in zip(group, levels, strict=True)):
+                flags.append(_joined([f.at(level) for f, level in zip(group, levels, strict=True)], []))
+    return flags
 
 
 def _impossible(found: Model) -> frozenset[tuple[str, str, bool, bool]]:

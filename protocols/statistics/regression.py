@@ -15,7 +15,7 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
-from mpc.tables.counts import behind, complete
+from mpc.tables.counts import at_levels, behind, complete
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.untyped import Json
 from mpc.values.cohorts import Cohort
@@ -66,14 +66,16 @@ def ols(
                 2^-19 sqrt(rows / (1 - R^2)) standard errors (8e-5 of them for 569 rows and R^2 = 2/3), and for the
                 intercept relative 2^-26. R^2: 2^-34
     Protection  the number of complete rows less the number of coefficients must reach the minimum; so must the number
-                of complete rows with a flag, without it, and with each of the four combinations of two flags. Else
-                everything is suppressed
+                of complete rows with a flag, without it, and with each of the four combinations of two flags; of a
+                formula, with each combination of levels of the factors of a term, and of two factors. Else everything
+                is suppressed
     Limits      at most 16 predictors, of a formula columns
     Equals      statsmodels' `OLS(y, add_constant(X)).fit()`, `smf.ols(formula, data).fit()`; of terms `wald_test_terms`
     """
     if isinstance(response, str):
         model = private_model("ols", response, predictors if data is None else data)
-        return _fitted(model.response, model.columns, CONSTANT, model.terms)
+        groups = [[f.column for f in group] for group in model.groups]
+        return _fitted(model.response, model.columns, CONSTANT, model.terms, groups)
     if data is not None:
         raise ShapeError('ols: data= is for a formula: st.ols("y ~ C(arm) + baseline", data=table)')
     if isinstance(predictors, PrivateTable):
@@ -83,7 +85,11 @@ def ols(
 
 
 def _fitted(
-    response: PrivateArray, predictors: Sequence[PrivateArray], constant_name: str, by_term: Sequence[Term] | None
+    response: PrivateArray,
+    predictors: Sequence[PrivateArray],
+    constant_name: str,
+    by_term: Sequence[Term] | None,
+    groups: Sequence[Sequence[PrivateArray]] = (),
 ) -> Result:
     p = len(predictors)
     if not 1 <= p <= 16:
@@ -127,7 +133,7 @@ def _fitted(
     columns_of = [*predictors, response]
     what = complete(columns_of)
     free = Cohort.of(degrees, what=f"residual degrees of freedom of {what}")
-    cohorts = (free, *behind(columns_of, moments.rows(what)))
+    cohorts = (free, *behind(columns_of, moments.rows(what)), *at_levels(columns_of, groups))
     origin = (f"regression of {response.expression.text} over {what}",)
 
     def protected(x: SecretArray, *masks: tuple[SecretArray, str]) -> SecretArray:

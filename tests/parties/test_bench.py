@@ -73,6 +73,7 @@ SIDE_BY_SIDE = {
     "logistic_sgd",
     "logistic_breast_cancer",
     "logit",
+    "ols",
 }
 
 
