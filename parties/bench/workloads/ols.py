@@ -1,4 +1,4 @@
-"""Linear regression of rows that stay with their owners: each reduces its own, the parties combine and solve in secret."""
+"""Linear regression of rows that stay: each owner reduces its own, the parties combine and solve in secret."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def scores(blocks: list[Reals], times: list[Reals]) -> Reals:
 
 
 class Ols(Workload):
-    """Rows of 10 predictors (fewer below 500 rows), in memory at all owners in equal parts; the size is the rows of all.
+    """Rows of 10 predictors (fewer below 500 rows), in memory at all owners in equal parts; the size is all their rows.
     From rows in memory to t and standard errors in secret. So a small size measures the joint part.
 
     The error is that of t, in units of the largest.
