@@ -15,7 +15,7 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
-from mpc.tables.counts import at_levels, behind, complete
+from mpc.tables.counts import at_levels, behind, complete, fulfilling
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.untyped import Json
 from mpc.values.cohorts import Cohort
@@ -33,6 +33,7 @@ from protocols.statistics.least_squares import FINE, FIT, scores, unexplained_pa
 #: A column with a spread below 2^-30, in units u of its range, would cause errors above the stated ones.
 SPREAD_BITS = 30
 _FEW = "not more rows than coefficients"
+_LIGHT = "all weights together are less than the largest declared one"
 _LITTLE = f"a column {TOO_LITTLE}"
 _COLLINEAR = "predictors nearly collinear"
 _GOOD = "R squared above 0.999999, more digits than this computation has"
@@ -46,6 +47,7 @@ def ols(
     predictors: Sequence[PrivateArray] | PrivateArray | PrivateTable = (),
     *,
     data: PrivateTable | None = None,
+    weights: PrivateArray | None = None,
 ) -> Result:
     """Linear regression of `response` on a constant and `predictors`, over complete rows. The first term is the
     constant.
@@ -53,6 +55,7 @@ def ols(
     response    a column; or a formula over the table `data`: `st.ols("y ~ C(arm) + baseline", data=table)`. Terms then
                 have the names of statsmodels, and each is tested
     predictors  columns; of a formula the table, in place of `data`
+    weights     of weighted least squares: a column of numbers from 0 on, such as 1 / variance of the response
 
     Opens       number of rows, R^2, t and the standard error of each predictor, the intercept and its standard error,
                 the residual standard error; of a term of several columns the part of the variance that it explains
@@ -67,21 +70,25 @@ def ols(
                 intercept relative 2^-26. R^2: 2^-34
     Protection  the number of complete rows less the number of coefficients must reach the minimum; so must the number
                 of complete rows with a flag, without it, and with each of the four combinations of two flags; of a
-                formula, with each combination of levels of the factors of a term, and of two factors. Else everything
-                is suppressed
+                formula, with each combination of levels of the factors of a term, and of two factors; and so must
+                rows with a weight above 0. Else everything is suppressed
+    Weights     where all together are less than the largest declared one (up to a factor of 2), the result is
+                undefined. With weights there is no log-likelihood, AIC or BIC
     Limits      at most 16 predictors, of a formula columns
-    Equals      statsmodels' `OLS(y, add_constant(X)).fit()`, `smf.ols(formula, data).fit()`; of terms `wald_test_terms`
+    Equals      statsmodels' `OLS(y, add_constant(X)).fit()`, `smf.ols(formula, data).fit()`, of terms
+                `wald_test_terms`; with weights `WLS` and `smf.wls`
+    Source      Searle, Linear Models (1971), chapters 3 and 5
     """
     if isinstance(response, str):
         model = private_model("ols", response, predictors if data is None else data)
         groups = [[f.column for f in group] for group in model.groups]
-        return _fitted(model.response, model.columns, CONSTANT, model.terms, groups)
+        return _fitted(model.response, model.columns, CONSTANT, model.terms, groups, weights)
     if data is not None:
         raise ShapeError('ols: data= is for a formula: st.ols("y ~ C(arm) + baseline", data=table)')
     if isinstance(predictors, PrivateTable):
         predictors = list(predictors)
     (response,) = arguments.columns("ols", [response])
-    return _fitted(response, arguments.columns("ols", predictors), "intercept", None)
+    return _fitted(response, arguments.columns("ols", predictors), "intercept", None, (), weights)
 
 
 def _fitted(
@@ -89,12 +96,13 @@ def _fitted(
     predictors: Sequence[PrivateArray],
     constant_name: str,
     by_term: Sequence[Term] | None,
-    groups: Sequence[Sequence[PrivateArray]] = (),
+    groups: Sequence[Sequence[PrivateArray]],
+    weights: PrivateArray | None,
 ) -> Result:
     p = len(predictors)
     if not 1 <= p <= 16:
         raise ShapeError(f"ols: expected 1 to 16 predictors, got {p}")
-    standard = standardise([*predictors, response])
+    standard = standardise([*predictors, response], weights)
     moments, spread = standard.moments, standard.roots
     factors = factor(standard.matrix)
     inflated, small = inflation(factors)
@@ -109,11 +117,9 @@ def _fitted(
     leading = Exponent(unexplained.broadcast_to((FIT,)) >= np.ldexp(1.0, -2 * np.arange(FIT, 0, -1)))
 
     several = terms.explained(standard.matrix, terms.of_several(by_term or (), p))
-    # Of the mean of the response at the mean of the predictors: the residual standard error over sqrt(rows).
-    centre = moments.inverse.cut(INVERSE + INTERCEPT_BITS)
-    variances = concatenate(
-        [inflated.shifted(INVERSE + INTERCEPT_BITS), constant.inflated.reshape(1), centre.reshape(1)]
-    )
+    # Spreads are sums of squares times v / 2^w (`JointMoments`).
+    odd, half = moments.unit
+    variances = concatenate([inflated.shifted(INVERSE + INTERCEPT_BITS), constant.inflated.reshape(1), odd.reshape(1)])
     t, mantissa, exponent = scores(
         factors.response.product(-spread.root[p], F, limit=1.01 * ENTRY),
         variances,
@@ -126,14 +132,16 @@ def _fitted(
     error, power = floating(
         concatenate([slopes, mantissa[p:]]).bounded(int(4.3 * 2**F)),
         exponent
-        + concatenate([spread.shift[:p], constant.exponent.reshape(1), constant.exponent.reshape(1) * 0])
+        + concatenate([spread.shift[:p], constant.exponent.reshape(1), half.reshape(1)])
         - spread.shift[p].broadcast_to((p + 2,)),
     )
 
-    columns_of = [*predictors, response]
+    columns_of = [*predictors, response, *([] if weights is None else [weights])]
     what = complete(columns_of)
     free = Cohort.of(degrees, what=f"residual degrees of freedom of {what}")
     cohorts = (free, *behind(columns_of, moments.rows(what)), *at_levels(columns_of, groups))
+    if weights is not None:
+        cohorts += fulfilling(columns_of, weights > 0)
     origin = (f"regression of {response.expression.text} over {what}",)
 
     def protected(x: SecretArray, *masks: tuple[SecretArray, str]) -> SecretArray:
@@ -142,8 +150,9 @@ def _fitted(
             x = x.masked(bit, why)
         return x.standing_on(*cohorts, origin=origin)
 
-    fitted = (rows, _FEW), (varies, _LITTLE), (regular, _COLLINEAR)
-    all_defined = rows & varies & regular & leading.nonzero
+    heavy = rows if weights is None else rows & moments.nonempty
+    fitted = (rows, _FEW), (heavy, _LIGHT), (varies, _LITTLE), (regular, _COLLINEAR)
+    all_defined = heavy & varies & regular & leading.nonzero
     slopes_defined = (all_defined, _GOOD)
     constant_defined = ((all_defined & constant.defined), _FAR)
     parts = {
@@ -187,6 +196,8 @@ def _fitted(
             first = {key: [problem] for key in slopes}
         table = {name: first[name] + slopes[name] for name in slopes}
         found = {"terms": names, **table, **terms.summary(opened, r_squared, n, p, unit)}
+        if weights is not None:
+            found = terms.of_weights(found, moments.weight_exponent)
         if by_term is not None:
             found["tests"] = terms.tests(by_term, opened["t"].values, opened, r_squared, n - p - 1)
         return {**found, "observations": n, "residual_df": n - p - 1}

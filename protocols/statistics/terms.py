@@ -67,7 +67,7 @@ def summary(opened: Mapping[str, Opened], r_squared: float, n: int, p: int, unit
 
     df, rest = n - p - 1, 1 - r_squared
     part = opened["residual"].values
-    residual = float(np.ldexp(part, opened["residual power"].values.astype(int) + unit) * np.sqrt(n))
+    residual = float(np.ldexp(part, opened["residual power"].values.astype(int) + unit))
     f = r_squared / p / (rest / df)
     likelihood = -n / 2 * (np.log(2 * np.pi * residual**2 * df / n) + 1)
     return {
@@ -80,6 +80,13 @@ def summary(opened: Mapping[str, Opened], r_squared: float, n: int, p: int, unit
         "aic": float(2 * (p + 1) - 2 * likelihood),
         "bic": float(np.log(n) * (p + 1) - 2 * likelihood),
     }
+
+
+def of_weights(found: JsonObject, exponent: int) -> JsonObject:
+    """The same for weights in units of 2^exponent. The likelihood would need the weights' logarithms."""
+    residual = found["residual_standard_error"] * 2.0 ** (exponent / 2)
+    left = {name: value for name, value in found.items() if name not in ("log_likelihood", "aic", "bic")}
+    return {**left, "residual_standard_error": residual}
 
 
 def tests(

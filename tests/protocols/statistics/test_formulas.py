@@ -9,7 +9,7 @@ import statsmodels.formula.api as smf
 from statsmodels.stats.anova import anova_lm
 
 from mpc import Category, Flag, Real, Scenario, Table
-from mpc.errors import ConfigError, ScenarioError, ShapeError
+from mpc.errors import ConfigError, RangeError, ScenarioError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import simulate
 from protocols.statistics.formulas import parsed
@@ -114,6 +114,44 @@ def test_tables_and_selections_in_either_place():
     f = frame()
     found = ols("", f, script=lambda t: st.ols("y ~ C(arm) + base", t[t.age > 40]))
     check(found, "y ~ C(arm) + base", f[f.age > 40])
+
+
+def weighted(f, highest, *, engine="ideal", formula="y ~ C(arm)*base"):
+    columns = COLUMNS | {"w": Real(0, highest)}
+    return releases(lambda t: {"m": st.ols(formula, t, weights=t.w)}, columns, split(f), engine=engine, minimum=5)["m"]
+
+
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+@pytest.mark.parametrize(("least", "most", "highest"), [(0.1, 10, 10), (0.1, 10, 2000), (0, 1e-3, 1e-3)])
+def test_weighted_least_squares(engine, least, most, highest):
+    f = frame(500, 2)
+    f["w"] = np.random.default_rng(8).uniform(least, most, len(f))
+    f.loc[f.index[::8], "w"] = np.nan
+    f.loc[f.index[::11], "w"] = 0
+    found, fit = weighted(f, highest, engine=engine), smf.wls("y ~ C(arm)*base", f, weights=f.w).fit()
+    of = pd.DataFrame({k: found[k] for k in ("coefficient", "standard_error")}, index=found["terms"])
+    of = of.loc[fit.params.index]
+    assert (abs(of.coefficient - fit.params) < 1e-5 * fit.bse).all()
+    np.testing.assert_allclose(of.standard_error, fit.bse, rtol=1e-5)
+    assert found["residual_standard_error"] == pytest.approx(np.sqrt(fit.scale), rel=1e-6)
+    assert found["r_squared"] == pytest.approx(fit.rsquared, abs=1e-7)
+    assert found["observations"] == fit.nobs == 443
+    wald = fit.wald_test_terms(scalar=True).table.loc[found["tests"]["terms"]]
+    np.testing.assert_allclose(found["tests"]["f"], wald.statistic.astype(float), rtol=1e-4)
+    assert "aic" not in found
+
+
+def test_weights_of_few_rows_and_small_ones():
+    f = frame(500, 2)
+    f["w"] = 1.0
+    assert weighted(f, 2000) == "undefined: all weights together are less than the largest declared one"
+    f["w"] = (np.arange(500) < 4) * 1.0
+    assert weighted(f, 1) == "suppressed (fewer than 5)"
+    f["w"] = np.where(np.arange(500) < 450, 0.5, np.nan)
+    plain = ols("y ~ C(arm)*base", f[:450])
+    np.testing.assert_allclose(weighted(f, 1)["coefficient"], plain["coefficient"], rtol=1e-4)
+    with pytest.raises((RangeError, ScenarioError), match="declare weights from 0 on"):
+        ols("", f, script=lambda t: st.ols("y ~ sex", t, weights=t.base))
 
 
 def test_levels_with_no_row_or_few_rows():
