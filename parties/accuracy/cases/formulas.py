@@ -34,8 +34,8 @@ def fitted(joint: Joint, frame: Any, formula: str, weights: str = "") -> Compare
     fit = smf.wls(formula, clear, weights=clear[weights]).fit() if weights else smf.ols(formula, clear).fit()
     order = list(fit.params.index)
     yield same("terms", sorted(part(found, "terms")), sorted(order))
-    fit_of = [np.asarray(x.loc[part(found, "terms")]) for x in (fit.params, fit.bse, fit.pvalues)]
-    yield from coefficients(found, *fit_of, fit.rsquared)
+    params, errors, p = (np.asarray(x.loc[part(found, "terms")]).tolist() for x in (fit.params, fit.bse, fit.pvalues))
+    yield from coefficients(found, params, errors, p, fit.rsquared)
     tests = part(found, "tests")
     wald = fit.wald_test_terms(scalar=True).table.loc[tests["terms"]].astype(float)
     yield estimate("F of terms", tests["f"], wald.statistic, scale=1.0)
