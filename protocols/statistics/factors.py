@@ -19,14 +19,15 @@ from mpc.tables.secret_columns import SecretCategory
 from mpc.tables.secret_table import SecretTable
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray
+from protocols.statistics.splines import spline
 
 Rows = PrivateTable | SecretTable
 Column = PrivateArray | SecretArray
 
 #: What a formula can have, for people.
 POSSIBLE = (
-    'columns, C(column), C(column, Treatment("level")), log(x), sqrt(x), exp(x), I(…) with + - * / and **, joined by '
-    "+, :, * and (…)**2"
+    'columns, C(column), C(column, Treatment("level")), log(x), sqrt(x), exp(x), bs(x, knots=(…)), I(…) with + - * / '
+    "and **, joined by +, :, * and (…)**2"
 )
 _FUNCTIONS: dict[str, str] = {f"{module}{name}": name for module in ("", "np.") for name in ("log", "sqrt", "exp")}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
@@ -45,11 +46,14 @@ class Factor:
 
     column     the number or flag; of levels the category, or the flag
     levels     the levels that have a column of their own beside others, the reference first; () for numbers
+    parts      of a spline its columns, and bins the interval that a row is in; then `column` is what it is a spline of
     """
 
     text: str
     column: Any  # PrivateArray, SecretArray or SecretCategory
     levels: tuple[str, ...] = ()
+    parts: tuple[PrivateArray, ...] = ()
+    bins: PrivateArray | None = None
 
     def at(self, level: str) -> Any:  # Any: a flag, private or shared
         """The flag of the rows at a level."""
@@ -60,7 +64,7 @@ class Factor:
     @property
     def flag(self) -> bool:
         """Whether it is a flag for each row."""
-        return not self.levels and flag_of(self.column)
+        return not self.levels and not self.parts and flag_of(self.column)
 
 
 def flag_of(column: Column) -> bool:
@@ -76,6 +80,8 @@ def factor(text: str, rows: Rows) -> Factor:
         raise _refused(text, "this is no expression") from None
     if isinstance(tree, ast.Call) and _name(tree.func) == "C":
         return _category(text, tree, rows)
+    if isinstance(tree, ast.Call) and _name(tree.func) == "bs":
+        return _spline(text, tree, rows)
     if isinstance(tree, ast.Name):
         column = rows.column(tree.id)
         return _levels(text, column, None) if _is_category(column) else Factor(text, _number(text, tree.id, column))
@@ -83,6 +89,32 @@ def factor(text: str, rows: Rows) -> Factor:
     if isinstance(value, int | float):
         raise _refused(text, "this is the same in all rows")
     return Factor(text, value)
+
+
+def _spline(text: str, call: ast.Call, rows: Rows) -> Factor:
+    how = 'bs(x, knots=(40, 60), degree=3), with "lower_bound=" and "upper_bound=" where they differ from the range'
+    if len(call.args) != 1:
+        raise _refused(text, f"write {how}")
+    column = _computed(text, call.args[0], rows)
+    if not isinstance(column, PrivateArray):
+        raise _refused(text, "splines are of columns whose rows stay with their owners")
+    given: dict[str, Any] = {}
+    for keyword in call.keywords:
+        try:
+            given[str(keyword.arg)] = ast.literal_eval(keyword.value)
+        except ValueError:
+            raise _refused(text, f"{keyword.arg}= is no public number; write {how}") from None
+    knots, degree = given.pop("knots", None), given.pop("degree", 3)
+    low, high = given.pop("lower_bound", None), given.pop("upper_bound", None)
+    listed = isinstance(knots, tuple | list) and all(_is_number(knot) for knot in knots)
+    if given or not listed or type(degree) is not int or not all(x is None or _is_number(x) for x in (low, high)):
+        raise _refused(text, f"write {how}; quantiles as knots would be secret")
+    parts, bins = spline(column, knots=knots, degree=degree, low=low, high=high)
+    return Factor(text, column, (), tuple(parts), bins)
+
+
+def _is_number(x: object) -> bool:
+    return type(x) in (int, float)
 
 
 def _is_category(column: Any) -> bool:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations, product
-from typing import Any
+from typing import Any, NamedTuple
 
 from mpc.errors import ConfigError
 from mpc.tables.private import PrivateArray, PrivateTable
@@ -172,21 +172,32 @@ def _absorbed(parts: Sequence[dict[str, bool]]) -> tuple[int, int, str] | None:
 
 def _add(found: Model, factors: Sequence[Factor], coding: dict[str, bool]) -> None:
     """Add the columns of one part of a term, the level of its first factor changing fastest."""
-    choices = [(f.levels if coding[f.text] else f.levels[1:]) if f.levels else ("",) for f in factors]
+    choices = [_choices(f, full=coding.get(f.text, False)) for f in factors]
     for reverse in product(*reversed(choices)):
-        names, flags, numbers, levels = [], [], [], {}
-        for f, level in zip(factors, reversed(reverse), strict=True):
-            names.append(f"{f.text}[{'' if coding[f.text] else 'T.'}{level}]" if level else f.text)
-            if level or f.flag:
-                flags.append(f.at(level) if level else f.column)
-                levels[f.text] = level or "True"
-            else:
-                numbers.append(f.column)
-        column = _joined(flags, numbers)
-        found.names.append(":".join(names))
-        found.columns.append(_named(column, found.names[-1]))
-        found.levels.append(levels)
+        chosen = list(reversed(reverse))
+        flags = [choice.column for choice in chosen if choice.level]
+        numbers = [choice.column for choice in chosen if not choice.level]
+        found.names.append(":".join(choice.name for choice in chosen))
+        found.columns.append(_named(_joined(flags, numbers), found.names[-1]))
+        found.levels.append({f.text: choice.level for f, choice in zip(factors, chosen, strict=True) if choice.level})
         found.whole.append(not numbers)
+
+
+class _Choice(NamedTuple):
+    """One column of a factor: a number, or the flag of a level."""
+
+    name: str
+    column: Any
+    level: str = ""
+
+
+def _choices(f: Factor, *, full: bool) -> list[_Choice]:
+    if f.levels:
+        levels = f.levels if full else f.levels[1:]
+        return [_Choice(f"{f.text}[{'' if full else 'T.'}{level}]", f.at(level), level) for level in levels]
+    if f.parts:
+        return [_Choice(f"{f.text}[{j}]", part) for j, part in enumerate(f.parts)]
+    return [_Choice(f.text, f.column, "True" if f.flag else "")]
 
 
 def _joined(flags: Sequence[Any], numbers: Sequence[Any]) -> Any:
@@ -218,11 +229,11 @@ def _named(column: Any, name: str) -> Any:
 
 def _groups(terms: Sequence[Sequence[Factor]]) -> list[tuple[Factor, ...]]:
     """The largest sets; flags alone, or two of them, are counted as columns already."""
-    sets = [tuple(f for f in term if f.levels or f.flag) for term in terms]
-    every = list(dict.fromkeys(f for some in sets for f in some))
+    sets = [tuple(f for f in term if f.levels or f.flag or f.bins is not None) for term in terms]
+    every = dict.fromkeys(f for some in sets for f in some if f.bins is None)
     sets += combinations(every, 2)
     largest = [some for some in dict.fromkeys(sets) if not any(set(some) < set(other) for other in sets)]
-    return [some for some in largest if len(some) > 2 or any(f.levels for f in some)]
+    return [some for some in largest if len(some) > 2 or any(f.levels or f.parts for f in some)]
 
 
 def _at_references(found: Model) -> list[SecretArray]:

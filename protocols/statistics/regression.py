@@ -70,8 +70,8 @@ def ols(
                 intercept relative 2^-26. R^2: 2^-34
     Protection  the number of complete rows less the number of coefficients must reach the minimum; so must the number
                 of complete rows with a flag, without it, and with each of the four combinations of two flags; of a
-                formula, with each combination of levels of the factors of a term, and of two factors; and so must
-                rows with a weight above 0. Else everything is suppressed
+                formula, with each combination of levels (or intervals between knots) of the factors of a term, and
+                of levels of two factors; and rows with a weight above 0. Else everything is suppressed
     Weights     where all together are less than the largest declared one (up to a factor of 2), the result is
                 undefined. With weights there is no log-likelihood, AIC or BIC
     Limits      at most 16 predictors, of a formula columns
@@ -81,7 +81,7 @@ def ols(
     """
     if isinstance(response, str):
         model = private_model("ols", response, predictors if data is None else data)
-        groups = [[f.column for f in group] for group in model.groups]
+        groups = [[f.column if f.bins is None else f.bins for f in group] for group in model.groups]
         return _fitted(model.response, model.columns, CONSTANT, model.terms, groups, weights)
     if data is not None:
         raise ShapeError('ols: data= is for a formula: st.ols("y ~ C(arm) + baseline", data=table)')

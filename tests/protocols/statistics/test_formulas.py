@@ -87,13 +87,15 @@ def test_analysis_of_covariance_with_three_levels(engine):
 @pytest.mark.parametrize(
     "formula",
     [
-        "y ~ arm*sex + smoker",
+        pytest.param("y ~ arm*sex + smoker", marks=pytest.mark.slow),
         "y ~ C(arm)*base + log(age)",
         'y ~ C(arm, Treatment("low")):base + I((age - 50)**2)',
         "y ~ C(arm):C(sex)",
         "log(y + 70) ~ np.sqrt(age) + smoker:base",
-        "y ~ (sex + smoker + base)**2 - sex:base",
+        pytest.param("y ~ (sex + smoker + base)**2 - sex:base", marks=pytest.mark.slow),
         "y ~ C(arm)",
+        "y ~ sex + bs(age, knots=(40, 60), degree=3, lower_bound=18, upper_bound=100)",
+        "y ~ sex*bs(age, knots=[50], degree=1, lower_bound=18, upper_bound=100)",
     ],
 )
 def test_terms_are_those_of_statsmodels(formula):
@@ -141,6 +143,7 @@ def test_weighted_least_squares(engine, least, most, highest):
     assert "aic" not in found
 
 
+@pytest.mark.slow
 def test_weights_of_few_rows_and_small_ones():
     f = frame(500, 2)
     f["w"] = 1.0
@@ -154,6 +157,7 @@ def test_weights_of_few_rows_and_small_ones():
         ols("", f, script=lambda t: st.ols("y ~ sex", t, weights=t.base))
 
 
+@pytest.mark.slow
 def test_levels_with_no_row_or_few_rows():
     f = frame()
     none, few = f[f.arm != "high"], f[(f.arm != "high") | (np.arange(len(f)) < 9)]
@@ -175,9 +179,9 @@ def clinics(rows, few):
     return np.where(np.arange(rows) < few, "a", np.resize(["b", "c", "d"], rows))
 
 
-@pytest.mark.parametrize(("few", "formula"), [(4, "y ~ C(clinic) + base"), (40, "y ~ C(clinic) + base")])
-def test_a_reference_with_few_rows_among_four_levels(few, formula):
-    f = frame()
+@pytest.mark.parametrize("few", [4, 40])
+def test_a_reference_with_few_rows_among_four_levels(few):
+    f, formula = frame(), "y ~ C(clinic) + base"
     f["clinic"] = clinics(len(f), few)[np.random.default_rng(5).permutation(len(f))]
     columns = COLUMNS | {"clinic": Category("a", "b", "c", "d")}
     found = releases(lambda t: {"m": st.ols(formula, data=t)}, columns, split(f), minimum=5)["m"]
@@ -185,6 +189,14 @@ def test_a_reference_with_few_rows_among_four_levels(few, formula):
         assert found == "suppressed (fewer than 5)"
     else:
         check(found, formula, f)
+
+
+def test_few_rows_between_knots():
+    f = frame()
+    formula = "y ~ sex + bs(age, knots=(40, {}), degree=2)"
+    assert 0 < (f.age >= 79.7).sum() < 5
+    assert ols(formula.format(79.7), f) == "suppressed (fewer than 5)"
+    assert isinstance(ols(formula.format(60), f), dict)
 
 
 class Patients(Table):
@@ -256,7 +268,11 @@ def test_few_rows_at_a_level_suppress_logistic_models():
     [
         ("y ~ agee", "no column 'agee'"),
         ("y ~ C(arm) + center(age)", "center needs the mean of all rows, which is secret"),
-        ("y ~ bs(age, df=4)", "the factor bs(age, df=4): there is no function bs"),
+        ("y ~ bs(age, df=4)", "quantiles as knots would be secret"),
+        ("y ~ bs(age, knots=(60, 40))", "knots must ascend"),
+        ("y ~ bs(age, knots=(40,), lower_bound=30)", "declared from 18 to 100"),
+        ("y ~ bs(age, knots=(base, 60))", "knots= is no public number"),
+        ("y ~ cr(age, df=4)", "there is no function cr"),
         ("y ~ __import__('os').getcwd()", "cannot be read"),
         ("y ~ I(age.__class__)", "this cannot be computed row by row"),
         ("y ~ I(arm + 1)", "arm is a category"),
