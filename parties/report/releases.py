@@ -236,7 +236,11 @@ def _regression(value: Regression, console: Console) -> None:
             p_text = cell(p) if isinstance(p, str) else Text(probability(p))
             tests.add_row(Text(name), Text(str(df)), cell(f, 4), p_text)
         console.print(tests)
-    _facts([(label, cell(x)) for label, x in value.facts], console)
+    shown = [
+        (label, Text(probability(x)) if label == "p of F" and not isinstance(x, str) else cell(x))
+        for label, x in value.facts
+    ]
+    _facts(shown, console)
 
 
 def _glm(value: Glm, console: Console) -> None:

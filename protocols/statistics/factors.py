@@ -45,12 +45,14 @@ class Factor:
     """A factor of a table: a number or flag for each row, or one of public levels.
 
     column     the number or flag; of levels the category, or the flag
+    of         the column that its levels or flag come from, by name
     levels     the levels that have a column of their own beside others, the reference first; () for numbers
     parts      of a spline its columns, and bins the interval that a row is in; then `column` is what it is a spline of
     """
 
     text: str
     column: Any  # PrivateArray, SecretArray or SecretCategory
+    of: str = ""
     levels: tuple[str, ...] = ()
     parts: tuple[PrivateArray, ...] = ()
     bins: PrivateArray | None = None
@@ -84,11 +86,13 @@ def factor(text: str, rows: Rows) -> Factor:
         return _spline(text, tree, rows)
     if isinstance(tree, ast.Name):
         column = rows.column(tree.id)
-        return _levels(text, column, None) if _is_category(column) else Factor(text, _number(text, tree.id, column))
+        if _is_category(column):
+            return _levels(text, tree.id, column, None)
+        return Factor(text, _number(text, tree.id, column), tree.id)
     value = _computed(text, tree, rows)
     if isinstance(value, int | float):
         raise _refused(text, "this is the same in all rows")
-    return Factor(text, value)
+    return Factor(text, value, text)
 
 
 def _spline(text: str, call: ast.Call, rows: Rows) -> Factor:
@@ -110,7 +114,7 @@ def _spline(text: str, call: ast.Call, rows: Rows) -> Factor:
     if given or not listed or type(degree) is not int or not all(x is None or _is_number(x) for x in (low, high)):
         raise _refused(text, f"write {how}; quantiles as knots would be secret")
     parts, bins = spline(column, knots=knots, degree=degree, low=low, high=high)
-    return Factor(text, column, (), tuple(parts), bins)
+    return Factor(text, column, parts=tuple(parts), bins=bins)
 
 
 def _is_number(x: object) -> bool:
@@ -138,11 +142,12 @@ def _number(text: str, name: str, column: Any) -> Any:
 def _category(text: str, call: ast.Call, rows: Rows) -> Factor:
     if not call.args or not isinstance(call.args[0], ast.Name) or len(call.args) + len(call.keywords) > 2:
         raise _refused(text, 'C has a column and perhaps its reference: C(stage, Treatment("II"))')
-    column, reference = rows.column(call.args[0].id), None
+    name = call.args[0].id
+    column, reference = rows.column(name), None
     others = [*call.args[1:], *(keyword.value for keyword in call.keywords)]
     if others:
         reference = _reference(text, others[0])
-    return _levels(text, column, reference)
+    return _levels(text, name, column, reference)
 
 
 def _reference(text: str, given: ast.expr) -> str:
@@ -154,7 +159,7 @@ def _reference(text: str, given: ast.expr) -> str:
     raise _refused(text, 'the only coding is Treatment("level"): a column for each level but the reference')
 
 
-def _levels(text: str, column: Any, reference: str | None) -> Factor:
+def _levels(text: str, name: str, column: Any, reference: str | None) -> Factor:
     if _is_category(column):
         levels = column.expression.levels if isinstance(column, PrivateArray) else column.levels
     elif isinstance(column, PrivateArray | SecretArray) and flag_of(column):
@@ -166,7 +171,7 @@ def _levels(text: str, column: Any, reference: str | None) -> Factor:
         raise _refused(text, f"no level {first!r}; there are {', '.join(levels)}{also(closest(first, levels))}")
     if len(levels) < 2:
         raise _refused(text, "a category of one level is the same in all rows")
-    return Factor(text, column, (first, *(level for level in levels if level != first)))
+    return Factor(text, column, name, (first, *(level for level in levels if level != first)))
 
 
 def _computed(text: str, tree: ast.expr, rows: Rows) -> Any:

@@ -40,7 +40,7 @@ class Model:
     response  the left side
     names     of the columns, without the constant;  columns  private or shared
     terms     without the constant
-    levels    of each column, which levels its rows are at: factor -> level
+    levels    of each column, which levels its rows are at: column of the table -> level
     whole     of each column, whether it is the flag of these levels, and no number of their rows
     groups    factors of levels and flags whose combinations the estimates tell apart: those of a term, and each two
     """
@@ -179,7 +179,7 @@ def _add(found: Model, factors: Sequence[Factor], coding: dict[str, bool]) -> No
         numbers = [choice.column for choice in chosen if not choice.level]
         found.names.append(":".join(choice.name for choice in chosen))
         found.columns.append(_named(_joined(flags, numbers), found.names[-1]))
-        found.levels.append({f.text: choice.level for f, choice in zip(factors, chosen, strict=True) if choice.level})
+        found.levels.append({f.of: choice.level for f, choice in zip(factors, chosen, strict=True) if choice.level})
         found.whole.append(not numbers)
 
 
@@ -229,7 +229,11 @@ def _named(column: Any, name: str) -> Any:
 
 def _groups(terms: Sequence[Sequence[Factor]]) -> list[tuple[Factor, ...]]:
     """The largest sets; flags alone, or two of them, are counted as columns already."""
-    sets = [tuple(f for f in term if f.levels or f.flag or f.bins is not None) for term in terms]
+    first: dict[str, Factor] = {}  # of a column that is there with several references
+    for f in (f for term in terms for f in term):
+        first.setdefault(f.of or f.text, f)
+    apart = [[first[f.of or f.text] for f in term if f.levels or f.flag or f.bins is not None] for term in terms]
+    sets = [tuple(dict.fromkeys(term)) for term in apart]
     every = dict.fromkeys(f for some in sets for f in some if f.bins is None)
     sets += combinations(every, 2)
     largest = [some for some in dict.fromkeys(sets) if not any(set(some) < set(other) for other in sets)]
@@ -237,11 +241,13 @@ def _groups(terms: Sequence[Sequence[Factor]]) -> list[tuple[Factor, ...]]:
 
 
 def _at_references(found: Model) -> list[SecretArray]:
-    """Of each group, the flags of the combinations that no product of columns has: with a factor at its reference."""
+    """Of each group, the flags of the combinations that no two columns have: with a factor at its reference; of more
+    than two factors, of all."""
     flags: list[SecretArray] = []
     for group in found.groups:
+        first = [(f.levels or ("False",))[0] for f in group]
         for levels in product(*[f.levels or ("False", "True") for f in group]):
-            if any(level == (f.levels or ("False",))[0] for f, level in zip(group, levels, strict=True)):
+            if len(group) > 2 or any(level == reference for level, reference in zip(levels, first, strict=True)):
                 flags.append(_joined([f.at(level) for f, level in zip(group, levels, strict=True)], []))
     return flags
 

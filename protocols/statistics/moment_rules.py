@@ -1,4 +1,4 @@
-"""What holds between the numbers of an owner's moments, whatever its rows are: compared in secret before they are used."""
+"""What holds between the numbers of an owner's moments, whatever its rows are: compared in secret before use."""
 
 from __future__ import annotations
 

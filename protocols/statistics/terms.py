@@ -19,10 +19,13 @@ from mpc.values.wide_products import precise_product
 from protocols.numeric.division import normal
 from protocols.numeric.normalize import F
 from protocols.statistics.formulas import Term
-from protocols.statistics.ldl import factor
+from protocols.statistics.held import held
+from protocols.statistics.ldl import PIVOT_BITS, factor
 
 #: Fraction bits of a square of `along`, and of an opened mantissa.
 _SQUARE, _MANTISSA = 2 * F, 30
+#: Largest quotient of `along` and a pivot.
+_LIFTED = 11.4
 
 
 def explained(matrix: SecretArray, terms: Sequence[Term]) -> tuple[SecretArray, SecretArray, SecretArray] | None:
@@ -32,7 +35,7 @@ def explained(matrix: SecretArray, terms: Sequence[Term]) -> tuple[SecretArray, 
     matrix  correlations of the predictors and, last, the response
     terms   of several columns, and not of all
 
-    Error   2^-24 times the root of the part, for variance inflation up to 10; at least 2^-50
+    Error   2^-24 times the root of the part, for variance inflation up to 10; at least 2^-47
     Rounds  as `ldl.factor`, at the same time as it, and 30
     """
     if not terms:
@@ -45,10 +48,10 @@ def explained(matrix: SecretArray, terms: Sequence[Term]) -> tuple[SecretArray, 
         assert factors.along is not None
         last = slice(len(others), p)
         along = factors.along[last]
-        # along^2 <= pivot, and power < 1 / pivot.
-        square = along.times(along, bound=(1 << _SQUARE) + (1 << (_SQUARE - 9)))
-        lifted = square.times(factors.power[last], bound=(1 << _SQUARE) + (1 << (_SQUARE - 8)))
-        parts.append(precise_product(lifted, factors.mantissa[last]).sum().reshape(1))
+        # |along| <= sqrt(pivot) and power < 1 / pivot <= 2^7, as in `ldl`.
+        lifted = held(along.times(factors.power[last], bound=1 << (F + PIVOT_BITS)), _LIFTED)
+        square = along.times(lifted.bounded(int(_LIFTED * 2**F) + 1), bound=int(1.01 * _LIFTED * 2**_SQUARE))
+        parts.append(precise_product(square, factors.mantissa[last]).sum().reshape(1))
         bits.append(factors.regular.reshape(1))
     frac = min(part.frac for part in parts)
     found = normal(concatenate([part.cut(frac) for part in parts]), _MANTISSA)

@@ -91,6 +91,7 @@ def test_analysis_of_covariance_with_three_levels(engine):
         "y ~ C(arm)*base + log(age)",
         'y ~ C(arm, Treatment("low")):base + I((age - 50)**2)',
         "y ~ C(arm):C(sex)",
+        pytest.param('y ~ arm + C(arm, Treatment("low")):base', marks=pytest.mark.slow),
         "log(y + 70) ~ np.sqrt(age) + smoker:base",
         pytest.param("y ~ (sex + smoker + base)**2 - sex:base", marks=pytest.mark.slow),
         "y ~ C(arm)",
