@@ -133,7 +133,7 @@ def told(body: str, tmp_path) -> ComityError:
         ("people[['age']].corr()['age']", "has no part 'age'.*study.release"),
         ("people.shape", r"\.count\(\), a secret"),
         ("st.ols(age, ['smoker'])", r"columns are wanted, such as table\.smoker"),
-        ("st.ols('age ~ smoker', people[['age']])", "found 'age ~ smoker'"),
+        ("st.ols('age ~ smoker', people[['age']])", "has no column 'smoker'; it has age"),
         ("st.describe(age)", r'a table is wanted, such as table\[\["age"\]\]'),
         ("st.correlation(['age'])", "columns are wanted"),
         ("st.logistic(people.smoker, age)", "did you mean 'logit'"),

@@ -15,6 +15,7 @@ from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
 from parties.bench.workloads.logit import Logit
 from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
+from parties.bench.workloads.ols import Ols
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
 from parties.bench.workloads.sql import Sql
 from parties.bench.workloads.statistics import MannWhitney, MantelHaenszel
@@ -54,6 +55,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
     "logit": Logit,
+    "ols": Ols,
     "mlp_predict": MlpPredict,
     "chain": Chain,
     "input": Input,
