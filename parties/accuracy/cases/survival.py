@@ -27,6 +27,11 @@ NAMES = ("rossi", "lung", "waltons", "larynx", "leukemia", "gbsg2", "lymphoma")
 WEIGHTS = ("wilcoxon", "tarone-ware", "fleming-harrington")
 #: Lengths of time in which events are counted, where they are no whole numbers.
 STEPS = {"larynx": 0.1}
+#: Data sets, and a column of each that makes strata.
+STRATA = (
+    *(("rossi", "race"), ("rossi", "wexp"), ("lung", "ph.ecog"), ("gbsg2", "menostat"), ("gbsg2", "tgrade")),
+    *(("leukemia", "sex"), ("larynx", "age")),
+)
 #: Chi-square of the log-rank test as R's `survdiff` prints it in the documentation of its package survival and in MASS.
 R_PRINTS = {"lung": 10.3, "leukemia": 16.8}
 #: Data set, weights and rows -> what is known of its errors.
@@ -104,6 +109,23 @@ def logrank(joint: Joint, name: str, weights: Any = None) -> Compare:
         yield same("chi-square as R prints it", round(found["chi_square"], 1), R_PRINTS[name])
 
 
+def stratified(joint: Joint, name: str, stratum: str) -> Compare:
+    """Groups within the levels of a column, or below and above its median."""
+    rows, column = patients(name), sets.shipped(name)[stratum]
+    several = column.nunique() > 4
+    rows["stratum"] = (column > column.median() if several else column.astype("category").cat.codes).map("s{}".format)
+    rows = rows[column.notna()]
+    found = joint.release(
+        rows,
+        lambda t: survival.logrank(t.time, t.event, t.group, strata=t.stratum, **counted(joint, name)),
+        columns=declared(name),
+    )
+    survdiff = need("statsmodels.duration.survfunc").survdiff
+    statistic, p = survdiff(rows.time, rows.event.astype(int), rows.group, strata=rows.stratum)
+    yield estimate("chi-square", part(found, "chi_square"), statistic)
+    yield p_value("p", part(found, "p"), p)
+
+
 def made_up(seed: int, rows: int, days: int, ratio: float) -> Any:
     """Times in whole days with many ties; the hazard of one group is `ratio` times that of the other."""
     made = np.random.default_rng(seed)
@@ -148,6 +170,10 @@ for _rows in ROWS:
             case(f"survival.logrank, {_weights}", _data, rows=_rows, by=LIFELINES, **_short)(
                 partial(logrank, name=_name, weights=_weights)
             )
+    for _name, _stratum in STRATA:
+        case("survival.logrank, strata", f"lifelines {_name} by {_stratum}", rows=_rows, by=STATSMODELS)(
+            partial(stratified, name=_name, stratum=_stratum)
+        )
     case("survival.kaplan_meier", "points shown", rows=_rows, by=f"shown_points, {STATSMODELS}", public=False)(shown)
     for _ratio in (1.1, 3.0):
         case("survival.logrank", f"ties, hazard ratio {_ratio}", rows=_rows, by=STATSMODELS, public=False)(
