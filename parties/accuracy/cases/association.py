@@ -72,7 +72,7 @@ def votes() -> Any:
 def health() -> Any:
     rand = sets.statsmodels("randhie")
     strata = rand.lncoins.rank(method="dense").astype(int).astype(str)
-    return pd.DataFrame({"ill": rand.hlthf > 0, "exposed": rand.idp > 0, "stratum": strata})
+    return pd.DataFrame({"ill": rand.hlthf > 0, "exposed": rand.physlm > 0, "stratum": strata})
 
 
 def wines() -> Any:
@@ -100,7 +100,7 @@ for _rows in BOTH:
         ("statsmodels fair: affairs by religion, in occupations", affairs, True),
         ("scikit-learn breast cancer: by texture, in quarters of the radius", tumours, True),
         ("statsmodels anes96: vote by age, in levels of education", votes, True),
-        ("statsmodels randhie: fair health by deductible, in coinsurance rates", health, True),
+        ("statsmodels randhie: fair health by limitation, in coinsurance rates", health, True),
         ("scikit-learn wine: hue by alcohol, in thirds of ash", wines, True),
         ("scikit-learn diabetes: progression by sex, in quarters of age", progress, True),
         ("a rare outcome in 12 uneven strata", rare, False),
