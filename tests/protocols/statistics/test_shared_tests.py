@@ -98,6 +98,14 @@ def test_edges_are_words():
     assert found["constant"].startswith("undefined: a column")
 
 
+def test_one_far_value():
+    """No value is farther from the mean than the root of the rows, in deviations."""
+    x = np.append(20.0, np.zeros(59))
+    frame = visits(60).assign(fourth=x)
+    found = released(lambda study, t: study.release("jb", st.jarque_bera(t.fourth)), frame, engine="ideal")["jb"]
+    assert found["estimate"][:2] == pytest.approx([stats.skew(x), stats.kurtosis(x)], rel=1e-4)
+
+
 def test_few_rows_that_the_numbers_tell_suppress_them():
     frame = visits(60).assign(first=1.0, second=2.0, third=3.0, fourth=4.0)
     frame["new"] = np.arange(60) < 30
