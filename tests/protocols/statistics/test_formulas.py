@@ -11,7 +11,7 @@ from statsmodels.stats.anova import anova_lm
 from mpc import Category, Flag, Real, Scenario, Table
 from mpc.errors import ConfigError, RangeError, ScenarioError, ShapeError
 from protocols import statistics as st
-from protocols.simulate import simulate
+from protocols.simulate import Computation, dry_run, simulate
 from protocols.statistics.formulas import parsed
 from tests.support.engines import ENGINES, ENGINES_SLOW
 from tests.support.tables import releases, split
@@ -313,3 +313,28 @@ def test_formulas_are_read_as_terms_of_factors():
     assert parsed("y ~ a*b") == ("y", [("a",), ("b",), ("a", "b")])
     assert parsed("y ~ (a + b + c)**2 - a:b") == ("y", [("a",), ("b",), ("c",), ("a", "c"), ("b", "c")])
     assert parsed('y ~ C(a, Treatment("x")) + I(b**2)') == ("y", [('C(a, Treatment("x"))',), ("I(b ** 2)",)])
+
+
+def scenario_of(formula, frames, **how):
+    declared = type("Rows", (Table,), dict(COLUMNS)).rows()
+    scenario = Scenario(inputs={"rows": declared}, parameters={"minimum_cohort": 5})
+
+    @scenario.run
+    async def go(study):
+        study.release("m", st.ols(formula, data=study.table("rows"), **how))
+
+    return scenario, {f"o{i}": {"rows": part} for i, part in enumerate(frames)}
+
+
+def test_cost_and_messages_do_not_depend_on_the_rows():
+    f = frame()
+    runs = []
+    for rows in (f[:60], f, f[f.arm != "low"]):
+        scenario, tables = scenario_of("y ~ C(arm)*sex + base", split(rows))
+        runs.append(simulate(scenario, tables, engine="replicated"))
+    assert len({repr(run.cost) for run in runs}) == 1
+    assert isinstance(runs[2].releases["m"], str)
+    planned = dry_run(Computation(scenario, sorted(tables), engine="replicated"))
+    assert planned.cost == runs[0].cost
+    assert planned.rounds <= 150 + 16 * 6  # as the docstring says
+    assert max(planned.bytes_sent) <= 200_000
