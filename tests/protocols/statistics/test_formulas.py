@@ -90,13 +90,13 @@ def test_analysis_of_covariance_with_three_levels(engine):
         pytest.param("y ~ arm*sex + smoker", marks=pytest.mark.slow),
         "y ~ C(arm)*base + log(age)",
         'y ~ C(arm, Treatment("low")):base + I((age - 50)**2)',
-        "y ~ C(arm):C(sex)",
+        pytest.param("y ~ C(arm):C(sex)", marks=pytest.mark.slow),
         pytest.param('y ~ arm + C(arm, Treatment("low")):base', marks=pytest.mark.slow),
         "log(y + 70) ~ np.sqrt(age) + smoker:base",
         pytest.param("y ~ (sex + smoker + base)**2 - sex:base", marks=pytest.mark.slow),
         "y ~ C(arm)",
         "y ~ sex + bs(age, knots=(40, 60), degree=3, lower_bound=18, upper_bound=100)",
-        "y ~ sex*bs(age, knots=[50], degree=1, lower_bound=18, upper_bound=100)",
+        pytest.param("y ~ sex*bs(age, knots=[50], degree=1, lower_bound=18, upper_bound=100)", marks=pytest.mark.slow),
     ],
 )
 def test_terms_are_those_of_statsmodels(formula):
@@ -192,6 +192,7 @@ def test_a_reference_with_few_rows_among_four_levels(few):
         check(found, formula, f)
 
 
+@pytest.mark.slow
 def test_few_rows_between_knots():
     f = frame()
     formula = "y ~ sex + bs(age, knots=(40, {}), degree=2)"
@@ -326,6 +327,7 @@ def scenario_of(formula, frames, **how):
     return scenario, {f"o{i}": {"rows": part} for i, part in enumerate(frames)}
 
 
+@pytest.mark.slow
 def test_cost_and_messages_do_not_depend_on_the_rows():
     f = frame()
     runs = []
