@@ -4,6 +4,7 @@ from protocols.statistics.comparisons import f_oneway, ttest_1samp, ttest_ind, t
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.logit import logit
+from protocols.statistics.meta_analysis import meta_analysis
 from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.regression import ols
@@ -24,6 +25,7 @@ __all__ = [
     "logit",
     "mannwhitneyu",
     "mcnemar",
+    "meta_analysis",
     "odds_ratio",
     "ols",
     "spearmanr",
