@@ -181,3 +181,12 @@ def test_costs():
     run = pooled(EFFECTS, ERRORS, "replicated")
     assert run.cost.rounds < 400
     assert max(run.cost.bytes_sent) < 40_000
+
+
+@pytest.mark.slow
+def test_messages_do_not_depend_on_estimates():
+    lacking = np.where(np.arange(6) < 2, np.nan, 0.5)
+    runs = [pooled(EFFECTS, ERRORS, "replicated"), pooled(lacking, ERRORS[::-1], "replicated", minimum=3)]
+    first, second = (sorted(message[:4] for message in run.network.messages) for run in runs)
+    assert first == second
+    assert runs[0].cost == runs[1].cost
