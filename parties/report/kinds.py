@@ -169,6 +169,20 @@ def _shape(values: Any) -> tuple[int, ...] | None:
     return None if shapes or shape is None else (len(values), *shape)
 
 
+class TermTests(Model):
+    """F tests of the terms of a regression: each list has an entry for each term."""
+
+    terms: list[str]
+    df: list[int]
+    f: list[Number]
+    p: list[Number]
+
+    @model_validator(mode="after")
+    def _check(self) -> TermTests:
+        _same_length("tests of terms", len(self.terms), self.df, self.f, self.p)
+        return self
+
+
 class Regression(Model):
     """Kind "regression": each list has an entry for each term."""
 
@@ -182,12 +196,37 @@ class Regression(Model):
     r_squared: Number
     observations: Number
     residual_df: Number
+    adj_r_squared: Number | None = None
+    f: Number | None = None
+    f_p: Number | None = None
+    residual_standard_error: Number | None = None
+    log_likelihood: Number | None = None
+    aic: Number | None = None
+    bic: Number | None = None
+    tests: TermTests | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Regression:
         rows = (self.coefficient, self.standard_error, self.t, self.p, self.ci_low, self.ci_high)
         _same_length("regression", len(self.terms), *rows)
         return self
+
+    @property
+    def facts(self) -> list[tuple[str, Number]]:
+        """What there is besides coefficients, with labels."""
+        facts = (
+            ("R²", self.r_squared),
+            ("adjusted R²", self.adj_r_squared),
+            ("F", self.f),
+            ("p of F", self.f_p),
+            ("residual std. error", self.residual_standard_error),
+            ("log-likelihood", self.log_likelihood),
+            ("AIC", self.aic),
+            ("BIC", self.bic),
+            ("observations", self.observations),
+            ("residual df", self.residual_df),
+        )
+        return [(label, value) for label, value in facts if value is not None]
 
 
 class Glm(Model):
@@ -418,7 +457,7 @@ DERIVED: Final = "derived"
 _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 #: kind -> the key that no other kind has.
 _KEY_OF: Final = {
-    "glm": "log_likelihood",
+    "glm": "null_log_likelihood",
     "survival": "grid",
     "logrank": "observed",
     "regression": "terms",

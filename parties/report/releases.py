@@ -230,8 +230,17 @@ def _regression(value: Regression, console: Console) -> None:
         p_text = cell(p) if isinstance(p, str) else Text(probability(p))
         table.add_row(Text(term), *cells, t_text, p_text, cell(low, 4), cell(high, 4))
     console.print(table)
-    facts = (("R²", value.r_squared), ("observations", value.observations), ("residual df", value.residual_df))
-    _facts([(label, cell(x)) for label, x in facts], console)
+    if value.tests is not None:
+        tests = table_of("term", "df", "F", "p", right=("df", "F", "p"))
+        for name, df, f, p in zip(value.tests.terms, value.tests.df, value.tests.f, value.tests.p, strict=True):
+            p_text = cell(p) if isinstance(p, str) else Text(probability(p))
+            tests.add_row(Text(name), Text(str(df)), cell(f, 4), p_text)
+        console.print(tests)
+    shown = [
+        (label, Text(probability(x)) if label == "p of F" and not isinstance(x, str) else cell(x))
+        for label, x in value.facts
+    ]
+    _facts(shown, console)
 
 
 def _glm(value: Glm, console: Console) -> None:

@@ -17,7 +17,7 @@ from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments
 from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, Scaled, scaled_roots
 from protocols.statistics.held import held
-from protocols.statistics.moments import WIDE, JointMoments, cross_moments
+from protocols.statistics.moments import WIDE, JointMoments, cross_moments, weighted_moments
 
 
 @dataclass
@@ -39,13 +39,13 @@ class Standardised:
         return self.roots.leading.reaches(WIDE - bits)
 
 
-def standardise(columns: Sequence[PrivateArray]) -> Standardised:
-    """Correlations with 28 fraction bits; meaningless for a column that does not vary.
+def standardise(columns: Sequence[PrivateArray], weight: PrivateArray | None = None) -> Standardised:
+    """Correlations with 28 fraction bits; meaningless for a column that does not vary. With `weight`, weighted ones.
 
     Row and column j are first multiplied by the secret power of two that normalises their diagonal entry; this is exact
     (all entries fit by Cauchy-Schwarz). Then they are multiplied by 1/sqrt(diagonal). Each pair is computed once.
     """
-    moments = cross_moments(columns)
+    moments = cross_moments(columns) if weight is None else weighted_moments(columns, weight)
     k = len(columns)
     spread = moments.spread
     roots = scaled_roots(spread.diagonal().bounded(spread.bound))

@@ -15,9 +15,10 @@ from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
 from parties.bench.workloads.logit import Logit
 from parties.bench.workloads.mlp import MlpPredict
 from parties.bench.workloads.numeric import Divide, Exp, Log, Sigmoid, Softmax, Sqrt
+from parties.bench.workloads.ols import Ols
 from parties.bench.workloads.order import Quantile, Shuffle, Sort, Sort64
 from parties.bench.workloads.sql import Sql
-from parties.bench.workloads.statistics import MannWhitney
+from parties.bench.workloads.statistics import MannWhitney, MantelHaenszel
 from parties.bench.workloads.survival import KaplanMeier
 from parties.bench.workloads.tables import Distinct, GroupBy, Median
 
@@ -47,12 +48,14 @@ WORKLOADS: dict[str, type[Workload]] = {
     "distinct": Distinct,
     "sql": Sql,
     "mann_whitney": MannWhitney,
+    "mantel_haenszel": MantelHaenszel,
     "linkage": Linkage,
     "linkage_one_block": LinkageOfOneBlock,
     "kaplan_meier": KaplanMeier,
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
     "logit": Logit,
+    "ols": Ols,
     "mlp_predict": MlpPredict,
     "chain": Chain,
     "input": Input,
