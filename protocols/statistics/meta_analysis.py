@@ -67,8 +67,8 @@ def meta_analysis(
                 relative 1e-4; of REML 1e-4
     Protection  the rows counted are estimates: those of all organizations, those of all but each one, and two less than
                 all of them must reach the minimum. So `minimum_cohort` is small here, such as 3
-    Rounds      of 6 places 211, of random effects 363; a step of REML about 200 more
-    Bytes       from each party, of 6 places 21 kB, of random effects 36 kB
+    Rounds      of 6 places 211, of random effects 363; a step of REML 238 more
+    Bytes       from each party, of 6 places 21 kB, of random effects 36 kB; a step of REML 23 kB more
     Raises      ShapeError for anything but two columns of the same shared rows; RangeError beyond 64 places
     Equals      statsmodels' `combine_effects(estimate, standard_error**2, method_re="chi2")`
     Source      DerSimonian and Laird, Controlled Clinical Trials 7 (1986); Higgins, Thompson and Spiegelhalter, Journal
