@@ -17,6 +17,7 @@ from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.planning import adjust_p, power_means, power_proportions
 from protocols.statistics.proportions import proportion, proportions
 from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
+from protocols.statistics.rates import rate, standardised_rate, standardised_ratio
 from protocols.statistics.regression import ols
 from protocols.statistics.roc import roc_auc
 from protocols.statistics.spreads import bartlett, levene
@@ -58,8 +59,11 @@ __all__ = [
     "power_proportions",
     "proportion",
     "proportions",
+    "rate",
     "roc_auc",
     "spearmanr",
+    "standardised_rate",
+    "standardised_ratio",
     "tost_ind",
     "tost_rel",
     "ttest_1samp",
