@@ -1,9 +1,8 @@
 """Ordinary least squares on columns whose rows are split between owners.
 
-All is computed from the correlations of predictors and response, which are standardised inside. For a slope, two
-numbers are opened: t = coefficient / standard error, which has a bound; and the standard error, with 31 significant
-bits and a power of two. So neither loses digits to the scales of columns, and the coefficient is their product. The
-constant term and its standard error are both opened with a power of two.
+All is computed from the correlations of predictors and response, which are standardised inside. Coefficients and
+standard errors are opened with 30 significant bits and a power of two, so that neither loses digits to the scales of
+columns.
 """
 
 from __future__ import annotations
@@ -20,6 +19,8 @@ from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.untyped import Json
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, concatenate, where
+from mpc.values.wide_products import precise_product
+from protocols.numeric.division import normal
 from protocols.numeric.normalize import Exponent, F
 from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments, terms
@@ -27,8 +28,8 @@ from protocols.statistics.constant_term import INTERCEPT_BITS, constant_term
 from protocols.statistics.correlations import standardise
 from protocols.statistics.floating import floating
 from protocols.statistics.formulas import CONSTANT, Term, private_model
-from protocols.statistics.ldl import ENTRY, INVERSE, factor, inflation
-from protocols.statistics.least_squares import FINE, FIT, scores, unexplained_part
+from protocols.statistics.ldl import INVERSE, factor, inflation
+from protocols.statistics.least_squares import FINE, FIT, REFINED, least_squares, standard_errors
 
 #: A column with a spread below 2^-30, in units u of its range, would cause errors above the stated ones.
 SPREAD_BITS = 30
@@ -37,8 +38,8 @@ _LIGHT = "all weights together are less than the largest declared one"
 _LITTLE = f"a column {TOO_LITTLE}"
 _COLLINEAR = "predictors nearly collinear"
 _GOOD = "R squared above 0.999999, more digits than this computation has"
-#: Fraction bits of the square of an inverse root.
-_SQUARE = 24
+#: Fraction bits of the mantissas of coefficients.
+_COEFFICIENT = 30
 _FAR = "a predictor's mean is too far from 0, or the predictors nearly collinear there"
 
 
@@ -57,24 +58,24 @@ def ols(
     predictors  columns; of a formula the table, in place of `data`
     weights     of weighted least squares: a column of numbers from 0 on, such as 1 / variance of the response
 
-    Opens       number of rows, R^2, t and the standard error of each predictor, the intercept and its standard error,
-                the residual standard error; of a term of several columns the part of the variance that it explains
-                beside the others. The other t, coefficients, p, the 95 % intervals, F, the log-likelihood, AIC and BIC
-                follow from them
+    Opens       number of rows, R^2, coefficient and standard error of each predictor, the intercept and its standard
+                error, the residual standard error; of a term of several columns the part of the variance that it
+                explains beside the others. t, p, the 95 % intervals, F, the log-likelihood, AIC and BIC follow from
+                them
     Undefined   with at most as many rows as coefficients; for a column whose deviation is below 2^-16 of its declared
                 range; for predictors nearly collinear (a pivot of the standardised cross-products below 2^-7, or a
                 variance inflation factor above 128); for 1 - R^2 below 2^-22 to 2^-20. The intercept alone may be
                 undefined, too: see `constant_term`
     Error       standard errors: relative 1e-5, and 2^-35 / (1 - R^2), at most 4e-5. Coefficients:
-                2^-19 sqrt(rows / (1 - R^2)) standard errors (8e-5 of them for 569 rows and R^2 = 2/3), and for the
-                intercept relative 2^-26. R^2: 2^-34
+                2^-28 sqrt(rows / (1 - R^2)) standard errors (2e-7 of them for 569 rows and R^2 = 2/3), and relative
+                2^-29; of the intercept, more where means are many deviations from 0. R^2: 2^-34, and (1 - R^2) 2^-25
     Protection  the number of complete rows less the number of coefficients must reach the minimum; so must the number
                 of complete rows with a flag, without it, and with each of the four combinations of two flags; of a
                 formula, with each combination of levels (or intervals between knots) of the factors of a term, and
                 of levels of two factors; and rows with a weight above 0. Else everything is suppressed
     Weights     where all together are less than the largest declared one (up to a factor of 2), the result is
                 undefined. With weights there is no log-likelihood, AIC or BIC
-    Rounds      about 150, and 16 a predictor
+    Rounds      about 170, and 16 a predictor
     Bytes       from each party, of any number of rows: about 60 kB for three predictors, 130 kB for ten, and 180 kB for
                 the formula "y ~ C(arm)*sex + base" with three arms
     Limits      at most 16 predictors, of a formula columns
@@ -109,28 +110,23 @@ def _fitted(
     moments, spread = standard.moments, standard.roots
     factors = factor(standard.matrix)
     inflated, small = inflation(factors)
-    constant = constant_term(moments, spread, factors)
+    fit = least_squares(standard, factors)
+    constant = constant_term(moments, spread, factors, fit.slopes)
 
     count = moments.count
     degrees = count - (p + 1)
     rows, varies = degrees >= 1, standard.varies(SPREAD_BITS).all()
     regular = factors.regular & small
-    unexplained = unexplained_part(standard, factors)
-    square = spread.inverse[p].product(spread.inverse[p], _SQUARE, limit=4.1)
+    unexplained = fit.unexplained
+    left = precise_product(precise_product(unexplained, spread.inverse[p]), spread.inverse[p])
     leading = Exponent(unexplained.broadcast_to((FIT,)) >= np.ldexp(1.0, -2 * np.arange(FIT, 0, -1)))
 
     several = terms.explained(standard.matrix, terms.of_several(by_term or (), p))
     # Spreads are sums of squares times v / 2^w (`JointMoments`).
     odd, half = moments.unit
     variances = concatenate([inflated.shifted(INVERSE + INTERCEPT_BITS), constant.inflated.reshape(1), odd.reshape(1)])
-    t, mantissa, exponent = scores(
-        factors.response.product(-spread.root[p], F, limit=1.01 * ENTRY),
-        variances,
-        unexplained,
-        leading,
-        where(rows, degrees, 1),
-        moments.source.most_rows,
-    )
+    free_rows = where(rows, degrees, 1)
+    mantissa, exponent = standard_errors(variances, unexplained, leading, free_rows, moments.source.most_rows)
     slopes = mantissa[:p].product(spread.inverse[:p], F, limit=4.3)
     error, power = floating(
         concatenate([slopes, mantissa[p:]]).bounded(int(4.3 * 2**F)),
@@ -138,6 +134,10 @@ def _fitted(
         + concatenate([spread.shift[:p], constant.exponent.reshape(1), half.reshape(1)])
         - spread.shift[p].broadcast_to((p + 2,)),
     )
+    coefficient = normal(fit.slopes, _COEFFICIENT)
+    signed = where(coefficient.negative, -coefficient.mantissa, coefficient.mantissa)
+    coefficient_power = coefficient.exponent.table([i + 1 - REFINED for i in range(coefficient.exponent.width)])
+    coefficient_power = coefficient_power + spread.shift[:p] - spread.shift[p].broadcast_to((p,))
 
     columns_of = [*predictors, response, *([] if weights is None else [weights])]
     what = complete(columns_of)
@@ -160,10 +160,11 @@ def _fitted(
     constant_defined = ((all_defined & constant.defined), _FAR)
     parts = {
         "observations": protected(count, fitted[0]),
-        "r_squared": protected(1 - unexplained.product(square, FINE, limit=1.01), *fitted),
-        "t": protected(t, *fitted, (leading.nonzero, _GOOD)),
+        "r_squared": protected(1 - left.cut(FINE).bounded(int(1.01 * 2**FINE)), *fitted),
+        "coefficient": protected(signed, slopes_defined),
+        "coefficient power": protected(coefficient_power, slopes_defined),
         "error": protected(error[:p], slopes_defined),
-        "power": protected(power[:p], slopes_defined),
+        "error power": protected(power[:p], slopes_defined),
         "intercept": protected(constant.mantissa, constant_defined),
         "intercept power": protected(constant.power, constant_defined),
         "intercept error": protected(error[p], constant_defined),
@@ -189,8 +190,9 @@ def _fitted(
             return np.ldexp(opened[name].values, opened[f"{name} power"].values.astype(int) + units)
 
         n, r_squared = int(opened["observations"].values), float(opened["r_squared"].values)
-        scale = np.ldexp(opened["error"].values, opened["power"].values.astype(int) + units)
-        slopes = columns(opened["t"].values * scale, opened["t"].values, scale, n - p - 1)
+        b, e = number("coefficient", units), number("error", units)
+        t = b / e
+        slopes = columns(b, t, e, n - p - 1)
         problem = opened["intercept"].first_problem()
         if problem is None:
             b, e = number("intercept", unit), number("intercept error", unit)
@@ -202,7 +204,7 @@ def _fitted(
         if weights is not None:
             found = terms.of_weights(found, moments.weight_exponent)
         if by_term is not None:
-            found["tests"] = terms.tests(by_term, opened["t"].values, opened, r_squared, n - p - 1)
+            found["tests"] = terms.tests(by_term, t, opened, r_squared, n - p - 1)
         return {**found, "observations": n, "residual_df": n - p - 1}
 
     return Result("regression", parts, finish, together=True)
