@@ -125,7 +125,7 @@ def _of_rows(rows: SharedRows, weights: Weights | None) -> dict[str, SecretArray
     fine = min(40, 58 - width_of(n))
     others = np.concatenate([[0.0], 1 / np.arange(1, n)])  # 1/(n - 1)
     happened = moved[:, groups:]
-    dead = _of_runs(runs, happened.sum(1), n)
+    dead = of_runs(runs, happened.sum(1), n)
     share, inverse = runs.at_ends(share), runs.at_ends(time.constant(others, like=_scale(fine, time)))
     expected = dead.reshape(1, n).dot(share, _PRODUCT, bound=n * ((1 << _SHARE) + 2 * n)).reshape(groups - 1)
     # d (n - d) / (n - 1) = d - d (d - 1) / (n - 1), and the last term is at most d, so at most n.
@@ -136,7 +136,7 @@ def _of_rows(rows: SharedRows, weights: Weights | None) -> dict[str, SecretArray
         variance = spread.reshape(1, n).dot(_products(share), 16, bound=n << (58 - width_of(n)))
         return {**parts, "variance": variance.reshape(-1)}
     weight = _weight_of_rows(weights, happened.sum(1).bounded(1), runs)
-    by_group = concatenate([_of_runs(runs, happened[:, g], n).reshape(-1, 1) for g in range(groups - 1)], axis=1)
+    by_group = concatenate([of_runs(runs, happened[:, g], n).reshape(-1, 1) for g in range(groups - 1)], axis=1)
     return {**parts, **_weighted(weight, by_group, dead, share, spread, n)}
 
 
@@ -157,7 +157,7 @@ def _weight_of_rows(weights: Weights, happened: SecretArray, runs: Segments) -> 
     return exp_of_negative(runs.at_ends(earlier), _WEIGHT)
 
 
-def _of_runs(runs: Segments, events: SecretArray, n: int) -> SecretArray:
+def of_runs(runs: Segments, events: SecretArray, n: int) -> SecretArray:
     """(n,) the number of events of each run; 0 where there is none."""
     upto = runs.at_ends(events.cumsum(0).bounded(n))
     # A difference of running sums is a sum of at most n events.
