@@ -7,6 +7,7 @@ from protocols.statistics.correlated import covariance, partial_corr, pearsonr
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.equivalence import tost_ind, tost_rel
+from protocols.statistics.frequent import top
 from protocols.statistics.kendall import kendalltau
 from protocols.statistics.kolmogorov import ks_2samp
 from protocols.statistics.logit import logit
@@ -58,6 +59,7 @@ __all__ = [
     "proportions",
     "roc_auc",
     "spearmanr",
+    "top",
     "tost_ind",
     "tost_rel",
     "ttest_1samp",
