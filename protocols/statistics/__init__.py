@@ -12,6 +12,7 @@ from protocols.statistics.kendall import kendalltau
 from protocols.statistics.kolmogorov import ks_2samp
 from protocols.statistics.logit import logit
 from protocols.statistics.mantel_haenszel import mantel_haenszel
+from protocols.statistics.meta_analysis import meta_analysis
 from protocols.statistics.normality import jarque_bera, normaltest
 from protocols.statistics.plaintext import hidden_cells
 from protocols.statistics.planning import adjust_p, power_means, power_proportions
@@ -48,6 +49,7 @@ __all__ = [
     "mannwhitneyu",
     "mantel_haenszel",
     "mcnemar",
+    "meta_analysis",
     "normaltest",
     "odds_ratio",
     "ols",

@@ -74,6 +74,9 @@ def ols(
                 of levels of two factors; and rows with a weight above 0. Else everything is suppressed
     Weights     where all together are less than the largest declared one (up to a factor of 2), the result is
                 undefined. With weights there is no log-likelihood, AIC or BIC
+    Rounds      about 150, and 16 a predictor
+    Bytes       from each party, of any number of rows: about 60 kB for three predictors, 130 kB for ten, and 180 kB for
+                the formula "y ~ C(arm)*sex + base" with three arms
     Limits      at most 16 predictors, of a formula columns
     Equals      statsmodels' `OLS(y, add_constant(X)).fit()`, `smf.ols(formula, data).fit()`, of terms
                 `wald_test_terms`; with weights `WLS` and `smf.wls`

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ import pandas as pd
 from parties.accuracy import sets
 from parties.accuracy.compared import Compare, Rows, estimate, p_value, part, same, standard_error
 from parties.accuracy.joint import Joint
-from parties.accuracy.libraries import need
+from parties.accuracy.libraries import SCIPY, STATSMODELS, need
 from parties.accuracy.registry import case
 from protocols import statistics as st
 
@@ -106,52 +107,52 @@ for _rows in BOTH:
         ("a rare outcome in 12 uneven strata", rare, False),
     ):
 
-        @case("st.mantel_haenszel", _name, rows=_rows, by="statsmodels 0.15", public=_public)
+        @case("st.mantel_haenszel", _name, rows=_rows, by=STATSMODELS, public=_public)
         def _strata(joint: Joint, frame: Any = _frame) -> Compare:
             yield from in_strata(joint, frame())
 
 
-@case("st.chi2_contingency", "statsmodels fair: religion by rating", rows="stay", by="scipy 1.17")
-@case("st.chi2_contingency", "statsmodels fair: religion by rating", rows="shared", by="scipy 1.17")
-def religion(joint: Joint) -> Compare:
-    stats = need("scipy.stats")
-    fair = sets.statsmodels("fair")
-    frame = pd.DataFrame({name: fair[name].astype(int).astype(str) for name in ("religious", "rate_marriage")})
-    found = joint.release(frame, lambda t: st.chi2_contingency(t.religious, t.rate_marriage))
-    table = pd.crosstab(frame.religious, frame.rate_marriage).values
-    yield same("counts", part(found, "table")["values"][:4], table)
-    for name, way in (("chi-square", None), ("likelihood ratio (G)", "log-likelihood")):
+def two_categories(joint: Joint, name: str) -> Compare:
+    """A number of each data set in three parts, by its category."""
+    stats, rows = need("scipy.stats"), sets.by_category()[name]
+    thirds = pd.cut(rows.x.rank(pct=True), [0, 0.34, 0.67, 1], labels=["low", "middle", "high"]).astype(str)
+    frame = pd.DataFrame({"level": rows.level, "third": thirds})
+    found = joint.release(frame, lambda t: st.chi2_contingency(t.level, t.third))
+    table = pd.crosstab(frame.level, frame.third).to_numpy()
+    yield same("counts", part(found, "table")["values"][: len(table)], table)
+    for test, way in (("chi-square", None), ("likelihood ratio (G)", "log-likelihood")):
         known = stats.chi2_contingency(table, correction=False, lambda_=way)
-        yield estimate(name, line(found, name, "statistic"), known.statistic)
-        yield p_value(name, line(found, name, "p"), known.pvalue)
+        yield estimate(test, line(found, test, "statistic"), known.statistic)
+        yield p_value(test, line(found, test, "p"), known.pvalue)
     cramer = need("scipy.stats.contingency").association(table, method="cramer")
     yield estimate("Cramér's V", line(found, "Cramér's V", "estimate"), cramer)
 
 
-@case("st.cochran_armitage", "statsmodels anes96: vote by education", rows="stay", by="n times Pearson's r squared")
-def education(joint: Joint) -> Compare:
-    anes = sets.statsmodels("anes96")
-    frame = pd.DataFrame({"vote": anes.vote.astype(bool), "educ": anes.educ.astype(int).astype(str)})
-    found = joint.release(frame, lambda t: st.cochran_armitage(t.vote, t.educ))
-    r = np.corrcoef(anes.vote, anes.educ)[0, 1]
-    yield estimate("chi-square", line(found, "trend", "statistic") ** 2, len(anes) * r * r)
-    yield p_value("p", line(found, "trend", "p"), need("scipy.stats").chi2.sf(len(anes) * r * r, 1))
+def shares(name: str) -> Any:
+    """A flag, whether a number is above its median, and the category of each data set."""
+    rows = sets.by_category()[name]
+    return pd.DataFrame({"above": rows.x > rows.x.median(), "level": rows.level})
 
 
-@case("st.proportions", "statsmodels anes96: vote by party", rows="stay", by="statsmodels 0.15")
-def party(joint: Joint) -> Compare:
-    theirs = need("statsmodels.stats.proportion")
-    anes = sets.statsmodels("anes96")
-    frame = pd.DataFrame({"vote": anes.vote.astype(bool), "party": anes.PID.astype(int).astype(str)})
-    found = joint.release(frame, lambda t: {"all": st.proportions(t.vote, t.party), "one": st.proportion(t.vote)})
-    votes = frame.groupby("party").vote.agg(["sum", "count"])
-    chi, p, _ = theirs.proportions_chisquare(votes["sum"], votes["count"])
+def trend(joint: Joint, name: str) -> Compare:
+    frame = shares(name)
+    found = joint.release(frame, lambda t: st.cochran_armitage(t.above, t.level))
+    scores = frame.level.map({level: k for k, level in enumerate(sorted(frame.level.unique()))})
+    r = np.corrcoef(frame.above, scores)[0, 1]
+    yield estimate("chi-square", line(found, "trend", "statistic") ** 2, len(frame) * r * r)
+    yield p_value("p", line(found, "trend", "p"), need("scipy.stats").chi2.sf(len(frame) * r * r, 1))
+
+
+def proportions(joint: Joint, name: str) -> Compare:
+    theirs, frame = need("statsmodels.stats.proportion"), shares(name)
+    found = joint.release(frame, lambda t: {"all": st.proportions(t.above, t.level), "one": st.proportion(t.above)})
+    counts = frame.groupby("level").above.agg(["sum", "count"])
+    chi, p, _ = theirs.proportions_chisquare(counts["sum"], counts["count"])
     yield estimate("chi-square", line(found["all"], "chi-square", "statistic"), chi)
     yield p_value("p", line(found["all"], "chi-square", "p"), p)
-    low, high = theirs.proportion_confint(int(frame.vote.sum()), len(frame), method="beta")
-    yield estimate(
-        "exact interval", [line(found["one"], "proportion, exact", key) for key in ("ci_low", "ci_high")], [low, high]
-    )
+    exact = theirs.proportion_confint(int(frame.above.sum()), len(frame), method="beta")
+    both = [line(found["one"], "proportion, exact", key) for key in ("ci_low", "ci_high")]
+    yield estimate("exact interval", both, exact)
 
 
 def correlated(joint: Joint, frame: Any) -> Compare:
@@ -165,38 +166,47 @@ def correlated(joint: Joint, frame: Any) -> Compare:
     yield estimate("interval", both, known.confidence_interval(), scale=1)
 
 
-for _rows in BOTH:
-
-    @case("st.pearsonr", "scikit-learn diabetes: bmi and bp", rows=_rows, by="scipy 1.17")
-    def _diabetes(joint: Joint) -> Compare:
-        yield from correlated(joint, sets.sklearn("diabetes")[["bmi", "bp"]])
-
-    @case("st.pearsonr", "scikit-learn wine: alcohol and ash", rows=_rows, by="scipy 1.17")
-    def _wine(joint: Joint) -> Compare:
-        yield from correlated(joint, sets.sklearn("wine")[["alcohol", "ash"]])
-
-    @case("st.pearsonr", "10,000 rows with heavy tails and r of 0.01", rows=_rows, by="scipy 1.17", public=False)
-    def _tails(joint: Joint) -> Compare:
-        tails = need("scipy.stats").t(3)
-        x, y = (tails.rvs(10_000, random_state=seed) for seed in (3, 4))
-        yield from correlated(joint, pd.DataFrame({"x": x, "y": y + 0.01 * x}))
+def first_two(joint: Joint, name: str) -> Compare:
+    yield from correlated(joint, sets.numbers()[name].iloc[:, :2])
 
 
-@case("st.partial_corr", "scikit-learn diabetes: target and bmi, given age, bp and s5", rows="stay", by="numpy's lstsq")
-def held_fixed(joint: Joint) -> Compare:
-    frame = sets.sklearn("diabetes")[["target", "bmi", "age", "bp", "s5"]]
-    found = joint.release(frame, lambda t: st.partial_corr(t.target, t.bmi, t[["age", "bp", "s5"]]))
-    design = np.column_stack([np.ones(len(frame)), frame[["age", "bp", "s5"]]])
-    left = frame[["target", "bmi"]] - design @ np.linalg.lstsq(design, frame[["target", "bmi"]].values, rcond=None)[0]
-    r, df = float(left.corr().iloc[0, 1]), len(frame) - 5
+def tails(joint: Joint) -> Compare:
+    heavy = need("scipy.stats").t(3)
+    x, y = (heavy.rvs(10_000, random_state=seed) for seed in (3, 4))
+    yield from correlated(joint, pd.DataFrame({"x": x, "y": y + 0.01 * x}))
+
+
+def held_fixed(joint: Joint, name: str) -> Compare:
+    """The first two columns, given the third; of statsmodels' engel, which has two, given the square of one."""
+    frame = sets.numbers()[name].astype(float)
+    if frame.shape[1] == 2:
+        frame = frame.assign(root=np.sqrt(frame.iloc[:, 1]) * np.sin(frame.iloc[:, 0]))
+    frame = frame.set_axis(["x", "y", "z"], axis=1)
+    found = joint.release(frame, lambda t: st.partial_corr(t.x, t.y, [t.z]))
+    design = np.column_stack([np.ones(len(frame)), frame.z])
+    left = frame[["x", "y"]] - design @ np.linalg.lstsq(design, frame[["x", "y"]].to_numpy(), rcond=None)[0]
+    r, df = float(left.corr().iloc[0, 1]), len(frame) - 3
     yield estimate("r", line(found, "partial correlation", "estimate"), r, scale=1)
     t = abs(r) * np.sqrt(df / (1 - r * r))
     yield p_value("p", line(found, "partial correlation", "p"), 2 * need("scipy.stats").t.sf(t, df))
 
 
-@case("st.covariance", "scikit-learn wine: five columns", rows="stay", by="pandas")
-def covariances(joint: Joint) -> Compare:
-    frame = sets.sklearn("wine")[["alcohol", "ash", "magnesium", "hue", "proline"]]
+def covariances(joint: Joint, name: str) -> Compare:
+    frame = sets.numbers()[name].astype(float)
     found = joint.release(frame, lambda t: st.covariance(list(t)))
     sd = frame.std().to_numpy()
     yield estimate("covariance", part(found, "values"), frame.cov().to_numpy(), scale=np.outer(sd, sd))
+
+
+for _name in sets.BY_CATEGORY:
+    for _rows in BOTH:
+        case("st.chi2_contingency", _name, rows=_rows, by=SCIPY)(partial(two_categories, name=_name))
+    case("st.cochran_armitage", _name, rows="stay", by="n times Pearson's r squared")(partial(trend, name=_name))
+    case("st.proportions", _name, rows="stay", by=STATSMODELS)(partial(proportions, name=_name))
+for _name in sets.NUMBERS:
+    for _rows in BOTH:
+        case("st.pearsonr", _name, rows=_rows, by=SCIPY)(partial(first_two, name=_name))
+    case("st.partial_corr", _name, rows="stay", by="NumPy")(partial(held_fixed, name=_name))
+    case("st.covariance", _name, rows="stay", by="pandas")(partial(covariances, name=_name))
+for _rows in BOTH:
+    case("st.pearsonr", "heavy tails, r of 0.01", rows=_rows, by=SCIPY, public=False)(tails)

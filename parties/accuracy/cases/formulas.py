@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from parties.accuracy import sets
-from parties.accuracy.cases.regression import SLOPES, coefficients
+from parties.accuracy.cases.regression import NEAR_0, coefficients
 from parties.accuracy.compared import Compare, estimate, p_values, part, same
 from parties.accuracy.joint import Joint
 from parties.accuracy.libraries import need
@@ -50,19 +50,19 @@ def fitted(joint: Joint, frame: Any, formula: str, weights: str = "") -> Compare
     "statsmodels anes96: income by party and age",
     rows="stay",
     by=_BY,
-    shortfall=SLOPES,
+    shortfall=NEAR_0,
     within={"estimate": 1e-5},
 )
 def income(joint: Joint) -> Compare:
     yield from fitted(joint, elections(), "income ~ C(party) + age + educ")
 
 
-@case("st.ols", "statsmodels anes96: products", rows="stay", by=_BY, shortfall=SLOPES, within={"estimate": 1e-5})
+@case("st.ols", "statsmodels anes96: products", rows="stay", by=_BY, shortfall=NEAR_0, within={"estimate": 1e-5})
 def products(joint: Joint) -> Compare:
     yield from fitted(joint, elections(), "income ~ C(party)*old + I((age - 45)**2) + np.log(educ)")
 
 
-@case("st.ols", "statsmodels anes96: weights", rows="stay", by=_BY, shortfall=SLOPES, within={"estimate": 1e-5})
+@case("st.ols", "statsmodels anes96: weights", rows="stay", by=_BY, shortfall=NEAR_0, within={"estimate": 1e-5})
 def weighted(joint: Joint) -> Compare:
     frame = elections()
     yield from fitted(joint, frame.assign(weight=1 / (1 + frame.educ)), "income ~ C(party) + age", "weight")

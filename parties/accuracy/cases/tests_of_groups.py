@@ -1,16 +1,18 @@
-"""Tests of groups of rows: equivalence, spread, distributions, ranks, normality."""
+"""Tests of groups of rows: equivalence, spread, distributions, ranks, normality; and the area under the ROC curve."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from parties.accuracy import sets
 from parties.accuracy.cases.association import line
-from parties.accuracy.compared import Compare, estimate, p_value
+from parties.accuracy.compared import Compare, estimate, measured, p_value, standard_error
 from parties.accuracy.joint import Joint
-from parties.accuracy.libraries import need
+from parties.accuracy.libraries import SCIPY, STATSMODELS, need
 from parties.accuracy.registry import case
 from protocols import statistics as st
 
@@ -21,100 +23,76 @@ def tested(found: Any, name: str, known: Any) -> Compare:
     yield p_value("p", line(found, name, "p"), known.pvalue)
 
 
-def petals() -> Any:
-    return sets.sklearn("iris").assign(species=lambda f: f.target.map(dict(enumerate("abc")))).drop(columns="target")
+def bartlett(joint: Joint, name: str) -> Compare:
+    rows = sets.by_category()[name]
+    levels = sorted(rows.level.unique())
 
-
-def of_species(column: str) -> Any:
-    return [rows[column].to_numpy() for _, rows in petals().groupby("species")]
-
-
-@case("st.bartlett", "iris: sepal width of three species", rows="stay", by="scipy 1.17")
-@case("st.bartlett", "iris: sepal width of three species", rows="shared", by="scipy 1.17")
-def bartlett(joint: Joint) -> Compare:
     def script(t: Any) -> Any:
         if joint.rows == "shared":
-            return st.bartlett(*[t.filter(t.species == level).sepal_width for level in "abc"])
-        return st.bartlett(*[t.sepal_width[t.species == level] for level in "abc"])
+            return st.bartlett(*[t.filter(t.level == level).x for level in levels])
+        return st.bartlett(*[t.x[t.level == level] for level in levels])
 
-    found = joint.release(petals(), script)
-    yield from tested(found, "Bartlett's test", need("scipy.stats").bartlett(*of_species("sepal_width")))
-
-
-for _center, _test in (("median", "Brown-Forsythe test"), ("mean", "Levene's test")):
-
-    @case(
-        "st.levene",
-        f"iris: petal length of three species, by {_center}s",
-        rows="shared",
-        by="scipy 1.17",
+    found = joint.release(rows, script)
+    yield from tested(
+        found, "Bartlett's test", need("scipy.stats").bartlett(*(g.x.astype(float) for _, g in rows.groupby("level")))
     )
-    def _levene(joint: Joint, center: Any = _center, test: str = _test) -> Compare:
-        def script(t: Any) -> Any:
-            return st.levene(*[t.filter(t.species == level).petal_length for level in "abc"], center=center)
-
-        found = joint.release(petals(), script)
-        yield from tested(found, test, need("scipy.stats").levene(*of_species("petal_length"), center=center))
 
 
-@case("st.tost_rel", "iris: sepal width and petal length", rows="stay", by="statsmodels 0.15")
-def equivalent(joint: Joint) -> Compare:
-    frame = petals()
-    found = joint.release(frame, lambda t: st.tost_rel(t.sepal_width, t.petal_length, -1.2, 0.2))
-    known = need("statsmodels.stats.weightstats").ttost_paired(frame.sepal_width, frame.petal_length, -1.2, 0.2)
+def levene(joint: Joint, name: str, center: Any) -> Compare:
+    rows = sets.by_category()[name]
+    levels = sorted(rows.level.unique())
+
+    def script(t: Any) -> Any:
+        return st.levene(*[t.filter(t.level == level).x for level in levels], center=center)
+
+    found = joint.release(rows, script)
+    known = need("scipy.stats").levene(*(group.x.astype(float) for _, group in rows.groupby("level")), center=center)
+    yield from tested(found, {"median": "Brown-Forsythe test", "mean": "Levene's test"}[center], known)
+
+
+def equivalent(joint: Joint, name: str) -> Compare:
+    """Means of two groups within a deviation of each other."""
+    rows, theirs = sets.by_flag()[name], need("statsmodels.stats.weightstats")
+    inside, outside = sets.halves(rows, "x", "group")
+    reach = float(np.std(rows.x))
+    found = joint.release(rows, lambda t: st.tost_ind(t.x[t.group], t.x[~t.group], -reach, reach))
+    known = theirs.ttost_ind(inside, outside, -reach, reach, usevar="unequal")
     yield p_value("p", line(found, "equivalence", "p"), known[0])
 
 
-@case("st.tost_ind", "breast cancer: smoothness of two groups", rows="stay", by="statsmodels 0.15")
-def smooth(joint: Joint) -> Compare:
-    frame = sets.sklearn("breast_cancer")[["mean_smoothness", "target"]].rename(columns={"mean_smoothness": "x"})
-    frame["target"] = frame.target.astype(bool)
-    found = joint.release(frame, lambda t: st.tost_ind(t.x[t.target], t.x[~t.target], -0.012, 0.012))
-    groups = sets.halves(frame, "x", "target")
-    known = need("statsmodels.stats.weightstats").ttost_ind(*groups, -0.012, 0.012, usevar="unequal")
+def paired(joint: Joint, name: str) -> Compare:
+    """Two columns of the same rows, standardised, within half a deviation of each other."""
+    frame = sets.numbers()[name].iloc[:, :2].astype(float)
+    rows = ((frame - frame.mean()) / frame.std() * 8).round().set_axis(["a", "b"], axis=1).astype(int)
+    rows["a"] += 1
+    found = joint.release(rows, lambda t: st.tost_rel(t.a, t.b, -4, 4))
+    known = need("statsmodels.stats.weightstats").ttost_paired(rows.a.to_numpy(), rows.b.to_numpy(), -4, 4)
     yield p_value("p", line(found, "equivalence", "p"), known[0])
 
 
-@case("st.friedmanchisquare", "iris: four measures of a flower", rows="shared", by="scipy 1.17")
-def four(joint: Joint) -> Compare:
-    frame = petals().drop(columns="species")
-    columns = list(frame.columns)
-    same = {name: pd.Series(frame[name].to_numpy()) for name in columns}
-    found = joint.release(frame, lambda t: st.friedmanchisquare(*[t[name] for name in columns]))
-    yield from tested(found, "Friedman's test", need("scipy.stats").friedmanchisquare(*same.values()))
+def friedman(joint: Joint, name: str) -> Compare:
+    """Three columns of each row, in fifths of each column, with many ties."""
+    frame = sets.numbers()[name].astype(float)
+    if frame.shape[1] == 2:
+        frame = frame.assign(third=np.sin(frame.iloc[:, 0]))
+    rows = frame.rank(pct=True).mul(5).apply(np.ceil).astype(int).set_axis(["a", "b", "c"], axis=1)
+    rows["c"] = (rows.c + (rows.a > 2)).clip(1, 5)
+    found = joint.release(rows, lambda t: st.friedmanchisquare(t.a, t.b, t.c))
+    yield from tested(found, "Friedman's test", need("scipy.stats").friedmanchisquare(*rows.to_numpy().T))
 
 
-@case("st.friedmanchisquare", "statsmodels anes96: three places of candidates", rows="shared", by="scipy 1.17")
-def places(joint: Joint) -> Compare:
-    frame = sets.statsmodels("anes96")[["selfLR", "ClinLR", "DoleLR"]].astype(int)
-    found = joint.release(frame, lambda t: st.friedmanchisquare(t.selfLR, t.ClinLR, t.DoleLR))
-    yield from tested(found, "Friedman's test", need("scipy.stats").friedmanchisquare(*frame.to_numpy().T))
-
-
-def distributions(joint: Joint, frame: Any) -> Compare:
-    found = joint.release(frame, lambda t: st.ks_2samp(t.x, t.flag))
-    known = need("scipy.stats").ks_2samp(*sets.halves(frame, "x", "flag"), method="asymp")
+def distributions(joint: Joint, name: str) -> Compare:
+    rows = sets.by_flag()[name]
+    found = joint.release(rows, lambda t: st.ks_2samp(t.x, t.group))
+    known = need("scipy.stats").ks_2samp(*sets.halves(rows, "x", "group"), method="asymp")
     yield from tested(found, "Kolmogorov-Smirnov test", known)
 
 
-@case("st.ks_2samp", "breast cancer: texture of two groups", rows="shared", by="scipy 1.17")
-def textures(joint: Joint) -> Compare:
-    cancer = sets.sklearn("breast_cancer")
-    yield from distributions(joint, pd.DataFrame({"x": cancer.mean_texture, "flag": cancer.target.astype(bool)}))
-
-
-@case("st.ks_2samp", "statsmodels anes96: age of voters", rows="shared", by="scipy 1.17")
-def voters(joint: Joint) -> Compare:
-    anes = sets.statsmodels("anes96")
-    yield from distributions(joint, pd.DataFrame({"x": anes.age.astype(int), "flag": anes.vote.astype(bool)}))
-
-
-@case("st.kendalltau", "statsmodels anes96: income and age", rows="shared", by="scipy 1.17")
-def tau(joint: Joint) -> Compare:
-    frame = sets.statsmodels("anes96")[["income", "age"]].astype(int)
-    found = joint.release(frame, lambda t: st.kendalltau(t.income, t.age))
-    known = need("scipy.stats").kendalltau(frame.income, frame.age, method="asymptotic")
-    yield estimate("tau-b", line(found, "tau-b", "estimate"), known.statistic)
+def tau(joint: Joint, name: str) -> Compare:
+    frame = sets.numbers()[name].iloc[:, :2].set_axis(["x", "y"], axis=1)
+    found = joint.release(frame, lambda t: st.kendalltau(t.x, t.y))
+    known = need("scipy.stats").kendalltau(frame.x, frame.y, method="asymptotic")
+    yield estimate("tau-b", line(found, "tau-b", "estimate"), known.statistic, scale=1)
     yield p_value("p", line(found, "tau-b", "p"), known.pvalue)
 
 
@@ -130,25 +108,40 @@ def normal(joint: Joint, x: Any) -> Compare:
     yield p_value(name, line(found["k2"], name, "p"), stats.normaltest(frame.x).pvalue)
 
 
-@case("st.jarque_bera", "wine: alcohol", rows="shared", by="scipy 1.17")
-@case("st.normaltest", "wine: alcohol", rows="shared", by="scipy 1.17")
-def alcohol(joint: Joint) -> Compare:
-    yield from normal(joint, sets.sklearn("wine").alcohol)
+def first(joint: Joint, name: str) -> Compare:
+    yield from normal(joint, sets.numbers()[name].iloc[:, 0])
 
 
-@case("st.jarque_bera", "diabetes: bmi", rows="shared", by="scipy 1.17")
-@case("st.normaltest", "diabetes: bmi", rows="shared", by="scipy 1.17")
-def bmi(joint: Joint) -> Compare:
-    yield from normal(joint, sets.sklearn("diabetes").bmi)
-
-
-@case(
-    "st.jarque_bera",
-    "5,000 rows with a tail",
-    rows="shared",
-    by="scipy 1.17",
-    public=False,
-)
 def tail(joint: Joint) -> Compare:
     x = need("scipy.stats").t(8).rvs(5000, random_state=5)
     yield from normal(joint, (x / 30 + 90).clip(0, 100))
+
+
+def roc(joint: Joint, name: str) -> Compare:
+    """The area, and DeLong's standard error from all pairs."""
+    rows = sets.by_flag()[name]
+    found = joint.release(rows, lambda t: st.roc_auc(t.x, t.group))
+    inside, outside = sets.halves(rows, "x", "group")
+    pairs = np.sign(np.subtract.outer(inside, outside)) / 2 + 0.5
+    error = np.sqrt(pairs.mean(1).var(ddof=1) / len(inside) + pairs.mean(0).var(ddof=1) / len(outside))
+    area = need("sklearn.metrics").roc_auc_score(rows.group, rows.x)
+    yield estimate("area", measured(found, "area under the ROC curve", "estimate"), area)
+    yield standard_error("standard error", measured(found, "standard error", "estimate"), error)
+
+
+for _name in sets.BY_CATEGORY:
+    case("st.bartlett", _name, rows="stay", by=SCIPY)(partial(bartlett, name=_name))
+    case("st.bartlett", _name, rows="shared", by=SCIPY)(partial(bartlett, name=_name))
+    case("st.levene", _name, rows="shared", by=SCIPY)(partial(levene, name=_name, center="median"))
+    case("st.levene, means", _name, rows="shared", by=SCIPY)(partial(levene, name=_name, center="mean"))
+for _name in sets.BY_FLAG:
+    case("st.tost_ind", _name, rows="stay", by=STATSMODELS)(partial(equivalent, name=_name))
+    case("st.ks_2samp", _name, rows="shared", by=SCIPY)(partial(distributions, name=_name))
+    case("st.roc_auc", _name, rows="shared", by="scikit-learn; DeLong's definition")(partial(roc, name=_name))
+for _name in sets.NUMBERS:
+    case("st.tost_rel", _name, rows="stay", by=STATSMODELS)(partial(paired, name=_name))
+    case("st.friedmanchisquare", _name, rows="shared", by=SCIPY)(partial(friedman, name=_name))
+    case("st.kendalltau", _name, rows="shared", by=SCIPY)(partial(tau, name=_name))
+    case("st.jarque_bera", _name, rows="shared", by=SCIPY)(partial(first, name=_name))
+    case("st.normaltest", _name, rows="shared", by=SCIPY)(partial(first, name=_name))
+case("st.jarque_bera", "5,000 rows with a tail", rows="shared", by=SCIPY, public=False)(tail)

@@ -11,7 +11,7 @@ from statsmodels.stats.anova import anova_lm
 from mpc import Category, Flag, Real, Scenario, Table
 from mpc.errors import ConfigError, RangeError, ScenarioError, ShapeError
 from protocols import statistics as st
-from protocols.simulate import simulate
+from protocols.simulate import Computation, dry_run, simulate
 from protocols.statistics.formulas import parsed
 from tests.support.engines import ENGINES, ENGINES_SLOW
 from tests.support.tables import releases, split
@@ -90,13 +90,13 @@ def test_analysis_of_covariance_with_three_levels(engine):
         pytest.param("y ~ arm*sex + smoker", marks=pytest.mark.slow),
         "y ~ C(arm)*base + log(age)",
         'y ~ C(arm, Treatment("low")):base + I((age - 50)**2)',
-        "y ~ C(arm):C(sex)",
+        pytest.param("y ~ C(arm):C(sex)", marks=pytest.mark.slow),
         pytest.param('y ~ arm + C(arm, Treatment("low")):base', marks=pytest.mark.slow),
         "log(y + 70) ~ np.sqrt(age) + smoker:base",
         pytest.param("y ~ (sex + smoker + base)**2 - sex:base", marks=pytest.mark.slow),
         "y ~ C(arm)",
         "y ~ sex + bs(age, knots=(40, 60), degree=3, lower_bound=18, upper_bound=100)",
-        "y ~ sex*bs(age, knots=[50], degree=1, lower_bound=18, upper_bound=100)",
+        pytest.param("y ~ sex*bs(age, knots=[50], degree=1, lower_bound=18, upper_bound=100)", marks=pytest.mark.slow),
     ],
 )
 def test_terms_are_those_of_statsmodels(formula):
@@ -192,6 +192,7 @@ def test_a_reference_with_few_rows_among_four_levels(few):
         check(found, formula, f)
 
 
+@pytest.mark.slow
 def test_few_rows_between_knots():
     f = frame()
     formula = "y ~ sex + bs(age, knots=(40, {}), degree=2)"
@@ -313,3 +314,29 @@ def test_formulas_are_read_as_terms_of_factors():
     assert parsed("y ~ a*b") == ("y", [("a",), ("b",), ("a", "b")])
     assert parsed("y ~ (a + b + c)**2 - a:b") == ("y", [("a",), ("b",), ("c",), ("a", "c"), ("b", "c")])
     assert parsed('y ~ C(a, Treatment("x")) + I(b**2)') == ("y", [('C(a, Treatment("x"))',), ("I(b ** 2)",)])
+
+
+def scenario_of(formula, frames, **how):
+    declared = type("Rows", (Table,), dict(COLUMNS)).rows()
+    scenario = Scenario(inputs={"rows": declared}, parameters={"minimum_cohort": 5})
+
+    @scenario.run
+    async def go(study):
+        study.release("m", st.ols(formula, data=study.table("rows"), **how))
+
+    return scenario, {f"o{i}": {"rows": part} for i, part in enumerate(frames)}
+
+
+@pytest.mark.slow
+def test_cost_and_messages_do_not_depend_on_the_rows():
+    f = frame()
+    runs = []
+    for rows in (f[:60], f, f[f.arm != "low"]):
+        scenario, tables = scenario_of("y ~ C(arm)*sex + base", split(rows))
+        runs.append(simulate(scenario, tables, engine="replicated"))
+    assert len({repr(run.cost) for run in runs}) == 1
+    assert isinstance(runs[2].releases["m"], str)
+    planned = dry_run(Computation(scenario, sorted(tables), engine="replicated"))
+    assert planned.cost == runs[0].cost
+    assert planned.rounds <= 150 + 16 * 6  # as the docstring says
+    assert max(planned.bytes_sent) <= 200_000

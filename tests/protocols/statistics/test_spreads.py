@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.weightstats import ttost_ind, ttost_paired
 
-from mpc import Category, Real, Scenario, Table
+from mpc import Category, Integer, Real, Scenario, Table
 from mpc.errors import ConfigError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import simulate
@@ -104,3 +104,28 @@ def test_edges_are_words_and_misuse_is_taught():
     assert all(isinstance(value, str) for value in found.values()), found
     assert found["constant"].startswith("undefined: ")
     assert found["small"] == "suppressed (fewer than 5)"
+
+
+class Whole(Table):
+    age = Integer(0, 120)
+    arm = Category(*ARMS)
+
+
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
+def test_middles_of_whole_numbers_keep_their_fractions(engine):
+    random = np.random.default_rng(5)
+    rows = pd.DataFrame({"age": random.integers(60, 70, 50), "arm": random.choice(ARMS, 50)})
+    scenario = Scenario(inputs={"rows": Whole.rows()}, parameters={"minimum_cohort": 1})
+
+    @scenario.run
+    async def run(study):
+        t = study.table("rows").share(rows=17)
+        for center in ("median", "mean"):
+            study.release(center, st.levene(*[t.filter(t.arm == arm).age for arm in ARMS], center=center))
+
+    tables = {name: {"rows": rows.iloc[k::3]} for k, name in enumerate("abc")}
+    found = simulate(scenario, tables, engine=engine).releases
+    arms = [rows.age[rows.arm == arm].astype(float) for arm in ARMS]
+    for center in ("median", "mean"):
+        wanted = stats.levene(*arms, center=center)
+        assert found[center]["statistic"][0] == pytest.approx(wanted.statistic, rel=1e-3)
