@@ -8,6 +8,7 @@ from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.equivalence import tost_ind, tost_rel
 from protocols.statistics.frequent import top
+from protocols.statistics.group_quantiles import quantiles
 from protocols.statistics.kendall import kendalltau
 from protocols.statistics.kolmogorov import ks_2samp
 from protocols.statistics.logit import logit
@@ -59,6 +60,7 @@ __all__ = [
     "power_proportions",
     "proportion",
     "proportions",
+    "quantiles",
     "roc_auc",
     "spearmanr",
     "top",

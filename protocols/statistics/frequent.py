@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from mpc.errors import ConfigError, RangeError, ShapeError
+from mpc.errors import ConfigError, ShapeError
 from mpc.releases.disclosure import Guard, Opened, Result
 from mpc.releases.enough import all_enough, enough
 from mpc.tables.private import PrivateArray, count_cells
@@ -15,16 +15,13 @@ from mpc.tables.secret_columns import SecretCategory
 from mpc.untyped import Anything
 from mpc.values.basis import Basis
 from mpc.values.cohorts import Cohort
-from mpc.values.places import Lazy, indicator
 from mpc.values.secret import SecretArray, stack
 from protocols.order import Ordering, order_by
-from protocols.statistics.strata import counted_cells
+from protocols.statistics.in_levels import in_levels
 from protocols.statistics.tables import levels
 from protocols.suppression import compare_tables, opened_cells
 from protocols.tables.grouped import present
 
-#: Most levels times places of shared rows: each level is compared with each place.
-_MOST = 1 << 22
 #: What protects the list, in words.
 _RULE = "levels with few rows suppressed; the whole list, where it would have a level whose count must stay hidden"
 
@@ -114,19 +111,6 @@ def _counts(category: Anything) -> tuple[list[str], SecretArray, tuple[Cohort, .
     if not isinstance(category, SecretCategory):
         raise ShapeError(f"top: {category!r}; a category is wanted, private or shared, such as table.diagnosis")
     names, codes = list(category.levels), category.codes
-    n, size = len(codes), len(names)
-    if n * size > _MOST:
-        raise RangeError(f"top: {size:,} levels times {n:,} places of shared rows; at most {_MOST:,} are possible")
-    there = present(codes.constant(np.ones(n, np.bool_)), codes)
-    # One equality for all levels and places; a column for each level.
-    level = codes.bare().reshape(n, 1).broadcast_to((n, size)) == np.arange(size).reshape(1, size)
-    level = level & there.reshape(n, 1).broadcast_to((n, size))
-    ones = indicator(level).bare()
-    counts = ones.sum(0).bounded(n)
-    basis = codes.basis.plain()
-    cells = counted_cells(basis, codes.constant(np.ones((1, n), np.int64)), ones.T)
-    if cells is not None:
-        return names, counts, (cells.view(lambda a: a.reshape(size)),), basis.origin
-    wide = basis.view(lambda a: np.repeat(a.reshape(n, 1), size, axis=1), (n,), {})
-    found = wide.where(Lazy.of(level)).reduced(0, rest=False, name="top")
-    return names, counts, found.cohorts, found.origin
+    there = present(codes.constant(np.ones(len(codes), np.bool_)), codes)
+    found = in_levels("top", codes, len(names), there, codes.basis)
+    return names, found.counts, found.cohorts, found.origin
