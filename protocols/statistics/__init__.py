@@ -21,6 +21,7 @@ from protocols.statistics.proportions import proportion, proportions
 from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.regression import ols
 from protocols.statistics.roc import roc_auc
+from protocols.statistics.shape import moments
 from protocols.statistics.spreads import bartlett, levene
 from protocols.statistics.tables import contingency, histogram
 from protocols.statistics.two_by_two import agreement, diagnostic, mcnemar, odds_ratio, two_by_two
@@ -51,6 +52,7 @@ __all__ = [
     "mantel_haenszel",
     "mcnemar",
     "meta_analysis",
+    "moments",
     "normaltest",
     "odds_ratio",
     "ols",

@@ -26,14 +26,14 @@ def top(joint: Joint, frame: Any, k: int, minimum: int = 1) -> Compare:
 
 
 def public(name: str) -> Any:
-    """Whole numbers of a public data set as a category."""
-    return {
-        "statsmodels anes96, years of age": lambda: levels(sets.statsmodels("anes96").age.astype(int)),
-        "statsmodels fair, years married": lambda: levels((sets.statsmodels("fair").yrs_married * 2).astype(int)),
-        "scikit-learn wine, magnesium": lambda: levels(
-            need("sklearn.datasets").load_wine(as_frame=True).data.magnesium
-        ),
-    }[name]()
+    """A public data set with a category `level`: whole numbers, or groups."""
+    if name in sets.BY_CATEGORY:
+        return sets.by_category()[name]
+    if name == "statsmodels anes96, years of age":
+        return levels(sets.statsmodels("anes96").age)
+    if name == "statsmodels fair, years married":
+        return levels(sets.statsmodels("fair").yrs_married * 2)
+    return levels(need("sklearn.datasets").load_wine(as_frame=True).data.magnesium)
 
 
 def levels(column: Any) -> Any:
@@ -58,5 +58,7 @@ for _rows in ROWS:
         "scikit-learn wine, magnesium",
     ):
         case("st.top", _name, rows=_rows, by=PANDAS)(partial(top, frame=partial(public, _name), k=5))
+    for _name in ("scikit-learn iris", "statsmodels grunfeld", "lifelines larynx", "NIST SiRstv"):
+        case("st.top", _name, rows=_rows, by=PANDAS)(partial(top, frame=partial(public, _name), k=3))
     case("st.top", "ties", rows=_rows, by=PANDAS, public=False)(partial(top, frame=ties, k=20, minimum=5))
     case("st.top", "a long tail", rows=_rows, by=PANDAS, public=False)(partial(top, frame=many, k=10, minimum=10))
