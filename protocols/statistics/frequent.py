@@ -37,7 +37,8 @@ def top(category: PrivateArray | SecretCategory, k: int = 5) -> Result:
                 Where small levels could be told from the total of a table of all levels (they hold few rows together,
                 or none, or nearly as many as they can), the whole list is suppressed: a level left out in their place
                 would be missed, and its rank would tell its count. A category with hundreds of levels rarely has this.
-                So is a list with a level of which other owners have few rows
+                So is a list with a level of which other owners have few rows. Beside a histogram of the same column and
+                the total, a list that is suppressed can tell that a level has no rows, but no small number of rows
     Limits      4,194,304 levels times places of shared rows
     Error       none
     Rounds      of private rows those of a table of counts, and a selection of k of the levels: 40 for six levels, 81

@@ -46,7 +46,7 @@ def moments(x: PrivateArray) -> Result:
     Protection  that of `mean` and `std`: fewer rows than the minimum suppress everything
     Error       mean 2^-37 of the declared range; deviation relative 2e-5 at most; skewness (beside 1) and kurtosis
                 relative 1e-6
-    Rounds      36
+    Rounds      38 with a minimum
     Bytes       about 4,000
     Raises      ShapeError for anything but a private column of numbers
     Equals      scipy's `sem`, `skew`, `kurtosis`; statsmodels' `DescrStatsW.tconfint_mean`

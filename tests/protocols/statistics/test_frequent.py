@@ -166,6 +166,26 @@ def test_a_suppressed_count_stays_open_even_to_who_knows_the_total_and_the_rule(
                 assert len(possible) >= 2 or min(possible) >= k, (entries, total, i, possible)
 
 
+@pytest.mark.parametrize(("k", "cells"), [(3, 3), (5, 3)])
+def test_beside_a_histogram_and_the_total_at_most_a_count_of_none_is_told(k, cells):
+    """Of all lists together. A suppressed list can tell that a level has no rows; the histogram alone does not."""
+    behind = defaultdict(set)
+    for counts in product(range(4 * k + 1), repeat=cells):
+        array = np.asarray(counts)
+        histogram = tuple(None if small else count for small, count in zip(hidden(array, k), counts, strict=True))
+        lists = tuple(shown(array, k, first) for first in range(1, cells + 1))
+        behind[histogram, lists, sum(counts)].add(counts)
+    told = set()
+    for (histogram, lists, total), tables in behind.items():
+        if total > 4 * k or set(histogram) == {None}:
+            continue
+        for i in range(cells):
+            possible = {counts[i] for counts in tables}
+            if histogram[i] is None and len(possible) == 1 and min(possible) < k:
+                told.add((min(possible), lists[0]))
+    assert told == {(0, "all")}
+
+
 def test_what_is_refused():
     frame = frame_of(10, 10, 10, 0, 0, 0)
 

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from mpc import Integer, Real
+from mpc import Integer, Real, Scenario, Table
 from mpc.errors import ShapeError
 from protocols import statistics as st
+from protocols.simulate import simulate
 from tests.support.engines import ENGINES_SLOW
+from tests.support.messages import by_operation
 from tests.support.tables import releases, split, table
 
 NAMES = ["number of rows", "mean", "standard deviation", "standard error of the mean", "skewness", "excess kurtosis"]
@@ -97,3 +99,25 @@ def test_what_is_refused():
         return {}
 
     releases(wrong, {"x": (0, 9)}, split(table(x=np.arange(9.0))))
+
+
+def test_messages_and_rounds_do_not_depend_on_the_rows():
+    class Rows(Table):
+        x = Real(0, 100)
+
+    scenario = Scenario(inputs={"rows": Rows.rows()}, parameters={"minimum_cohort": 5})
+
+    @scenario.run
+    async def run(study):
+        study.release("x", st.moments(study.table("rows").x))
+
+    random = np.random.default_rng(3)
+    runs = []
+    for x in (random.uniform(0, 100, 60), np.full(60, 7.0), np.full(60, np.nan)):
+        frames = {name: {"rows": pd.DataFrame({"x": x[k::3]})} for k, name in enumerate("abc")}
+        runs.append(simulate(scenario, frames, engine="replicated"))
+    for other in runs[1:]:
+        assert other.cost == runs[0].cost
+        assert by_operation(other.network.messages) == by_operation(runs[0].network.messages)
+    assert runs[0].cost.rounds <= 50
+    assert max(runs[0].cost.bytes_sent) < 8000
