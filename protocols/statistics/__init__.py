@@ -7,6 +7,8 @@ from protocols.statistics.correlated import covariance, partial_corr, pearsonr
 from protocols.statistics.correlations import correlation
 from protocols.statistics.descriptive import Description, describe
 from protocols.statistics.equivalence import tost_ind, tost_rel
+from protocols.statistics.frequent import top
+from protocols.statistics.group_quantiles import quantiles
 from protocols.statistics.kendall import kendalltau
 from protocols.statistics.kolmogorov import ks_2samp
 from protocols.statistics.logit import logit
@@ -20,6 +22,7 @@ from protocols.statistics.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxo
 from protocols.statistics.rates import rate, standardised_rate, standardised_ratio
 from protocols.statistics.regression import ols
 from protocols.statistics.roc import roc_auc
+from protocols.statistics.shape import moments
 from protocols.statistics.spreads import bartlett, levene
 from protocols.statistics.tables import contingency, histogram
 from protocols.statistics.two_by_two import agreement, diagnostic, mcnemar, odds_ratio, two_by_two
@@ -50,6 +53,7 @@ __all__ = [
     "mantel_haenszel",
     "mcnemar",
     "meta_analysis",
+    "moments",
     "normaltest",
     "odds_ratio",
     "ols",
@@ -59,11 +63,13 @@ __all__ = [
     "power_proportions",
     "proportion",
     "proportions",
+    "quantiles",
     "rate",
     "roc_auc",
     "spearmanr",
     "standardised_rate",
     "standardised_ratio",
+    "top",
     "tost_ind",
     "tost_rel",
     "ttest_1samp",
