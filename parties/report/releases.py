@@ -252,16 +252,7 @@ def _glm(value: Glm, console: Console) -> None:
         interval = Text(f"{number(low, 4)} to {number(high, 4)}")
         table.add_row(Text(term), cell(coefficient, 4), cell(error, 3), p_text, cell(ratio, 4), interval)
     console.print(table)
-    facts = (
-        ("log-likelihood", value.log_likelihood),
-        ("of the constant alone", value.null_log_likelihood),
-        ("pseudo R²", value.pseudo_r_squared),
-        ("AIC", value.aic),
-        ("BIC", value.bic),
-        ("observations", value.observations),
-        ("residual df", value.residual_df),
-    )
-    _facts([(label, cell(x)) for label, x in facts], console)
+    _facts([(label, _p(x) if label.startswith("p of") else cell(x)) for label, x in value.facts], console)
 
 
 def _comparison(value: Comparison, console: Console) -> None:

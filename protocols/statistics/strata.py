@@ -134,8 +134,6 @@ def _shared(what: str, outcome: Any, exposure: Any, strata: list[Any], sparse: b
             raise ShapeError(f"{what}: {column!r} and {codes!r}; take all columns from one table of shared rows")
         need_same_people(codes.basis.places, column.basis.places)
     n = len(codes)
-    if n < 2:
-        raise ShapeError(f"{what}: shared rows with fewer than two places")
     there = present(codes.constant(np.ones(n, np.bool_)), outcome, exposure, *columns)
     ill, exposed = (flag.bare().as_flag() for flag in (outcome, exposure))
     exposed, unexposed = there & exposed, there & ~exposed

@@ -46,10 +46,11 @@ _FEW = "not more events than coefficients"
 _LITTLE = "a predictor hardly varies (its deviation is below 2^-16 of its declared range)"
 _OUTLIER = f"a value is more than {FARTHEST:g} deviations from its mean"
 _COLLINEAR = "predictors nearly collinear"
+_WEIGHED = "predictors nearly collinear among the rows at risk"
 _FAR = f"a row's log hazard is more than {HIGHEST:g} from that of the mean, or hazards vary too much"
 _MOVING = (
-    "not converged: a predictor nearly separates who has the event earlier, or predictors are nearly collinear, or more "
-    "iterations are needed"
+    "not converged: a predictor nearly separates who has the event earlier, or predictors are nearly collinear, or "
+    "more iterations are needed"
 )
 
 
@@ -67,10 +68,10 @@ async def cox(
     Opens       number of rows and of events; of each predictor z = coefficient / standard error, and the standard error
                 (of the inverse information at the optimum); the log partial likelihoods of the model and of no
                 predictors. p, 95 % intervals, hazard ratios, AIC and the likelihood ratio test follow from them
-    Undefined   with at most as many events as coefficients; for a predictor whose deviation is below 2^-16 of its bound;
-                for a value of a predictor more than 32 deviations from its mean; for predictors nearly collinear (`ldl`);
-                where the log hazard of a row is more than 8 from that of the mean; where the last step moved the log
-                hazard of a row by more than 2^-13 (a predictor that tells who has the event first has no finite
+    Undefined   with at most as many events as coefficients; for a predictor whose deviation is below 2^-16 of its
+                bound; for a value of a predictor more than 32 deviations from its mean; for predictors nearly collinear
+                (`ldl`); where the log hazard of a row is more than 8 from that of the mean; where the last step moved
+                the log hazard of a row by more than 2^-13 (a predictor that tells who has the event first has no finite
                 coefficient). The words say which
     Error       of an estimate: 1e-4 standard errors and relative 1e-6; of standard errors relative 1e-4; of the
                 likelihoods 1e-6 an event
@@ -118,7 +119,7 @@ async def cox(
         (model.first.regular & inflation(model.first.factors)[1], _COLLINEAR),
         (model.inside, _FAR),
         (model.converged, _MOVING),
-        (found.regular, _COLLINEAR),
+        (found.regular, _WEIGHED),
     )
     parts = {"observations": protected(rows.count, fitted[0]), "events": protected(events, fitted[0])}
     parts |= {name: protected(x, *fitted) for name, x in found.parts.items()}

@@ -34,6 +34,10 @@ def scores(blocks: list[Reals], times: list[Reals]) -> Reals:
     return np.asarray(slopes / np.sqrt(np.diag(inverse) * rest / (n - len(slopes) - 1)), np.float64)
 
 
+#: Of fewer rows nothing is compared.
+_FEW = 12
+
+
 class Ols(Workload):
     """Rows of 10 predictors (fewer below 500 rows), in memory at all owners in equal parts; the size is all their rows.
     From rows in memory to t and standard errors in secret. So a small size measures the joint part.
@@ -66,7 +70,7 @@ class Ols(Workload):
             parts[:, p] += parts[:, :p] @ effects
             blocks.append(parts)
             times.append(length // max(whole, 1) + (np.arange(whole) < length % max(whole, 1)).astype(np.float64))
-        self.wanted = scores(blocks, times)
+        self.wanted = None if self.size < _FEW else scores(blocks, times)
         self.schema = Schema("rows", tuple(RealColumn(f"x{j}", minimum=-16.0, maximum=16.0) for j in range(p + 1)))
         self.rows = None
         if not self.run.dry:
@@ -78,12 +82,17 @@ class Ols(Workload):
         table = PrivateTable(Source(self.run, "rows", self.schema, range(self.run.parties), _AT_MOST, local))
         *predictors, response = table
         result = ols(response, predictors)
-        parts = [result.parts[name].bare() for name in ("t", "error", "power")]
-        self.frac = parts[0].frac
+        names = ("coefficient", "coefficient power", "error", "error power")
+        parts = [result.parts[name].bare() for name in names]
+        self.fracs = [part.frac for part in parts]
         raw: SecretArray = concatenate([part.rescaled(0) for part in parts])
         await self.run.settle(raw.handle)
         return raw.handle
 
     async def error(self, result: Handle) -> float:
-        raw = (await self.opened(result)).astype(np.float64)[: self.predictors]
-        return largest_of(np.ldexp(raw, -self.frac) - self.wanted) / largest_of(self.wanted)
+        opened = (await self.opened(result)).astype(np.float64).reshape(4, self.predictors)
+        if self.wanted is None:
+            return 0.0
+        mantissa, power, error, error_power = (np.ldexp(x, -frac) for x, frac in zip(opened, self.fracs, strict=True))
+        t = np.ldexp(mantissa / error, (power - error_power).astype(int))
+        return largest_of(t - self.wanted) / largest_of(self.wanted)
