@@ -74,6 +74,7 @@ SIDE_BY_SIDE = {
     "logistic_sgd",
     "logistic_breast_cancer",
     "logit",
+    "cox",
     "ols",
 }
 

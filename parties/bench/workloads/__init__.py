@@ -8,6 +8,7 @@ from __future__ import annotations
 from parties.bench.workloads.arithmetic import Chain, Dot, Matmul, Multiply, MultiplyInt
 from parties.bench.workloads.base import Workload
 from parties.bench.workloads.comparison import Equal, Less, Less32, Select
+from parties.bench.workloads.cox import Cox
 from parties.bench.workloads.exchange import Input, Open
 from parties.bench.workloads.joins import Join, JoinMany
 from parties.bench.workloads.linking import Linkage, LinkageOfOneBlock
@@ -52,6 +53,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "linkage": Linkage,
     "linkage_one_block": LinkageOfOneBlock,
     "kaplan_meier": KaplanMeier,
+    "cox": Cox,
     "logistic_sgd": LogisticSgd,
     "logistic_breast_cancer": LogisticBreastCancer,
     "logit": Logit,
