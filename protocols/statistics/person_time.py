@@ -12,7 +12,7 @@ from mpc.tables.private import PrivateArray, count_cells
 from mpc.tables.secret_columns import SecretCategory
 from mpc.untyped import Anything
 from mpc.values.basis import union
-from mpc.values.cohorts import Cohort, Counts
+from mpc.values.cohorts import Cohort
 from mpc.values.people import need_same_people
 from mpc.values.places import indicator
 from mpc.values.reductions import is_flag
@@ -74,15 +74,14 @@ def _private(what: str, events: PrivateArray, person_time: Any, by: Any) -> Pers
 
 
 def _none_or_enough(cells: Cohort) -> Cohort:
-    size = int(np.prod(cells.shape))
-
-    def make() -> Counts:
-        total, own, exact = cells.counts()
-        each = None if own is None else own.reshape(own.shape[0], 1, size)
-        return Counts(total.reshape(1, size), each, exact)
-
+    """The same cells, each of which may have no rows, too; held apart from the cells and rows of other releases."""
     what = f"{cells.what}, each or none"
-    return Cohort(cells.run, make, most=cells.most, what=what, shape=(size,), or_none=True).collapsed(None)
+    found = Cohort(
+        cells.run, cells.counts, most=cells.most, what=what, shape=cells.shape, or_none=True, selection=cells.selection
+    )
+    whole = found.collapsed(None)
+    whole.cells = True
+    return whole
 
 
 def _shared(what: str, events: Any, person_time: Any, by: Any) -> PersonTime:

@@ -216,3 +216,27 @@ def test_columns_that_may_be_negative_are_refused():
 
     rows = pd.DataFrame({"years": np.arange(12) / 4, "died": [True, False] * 6})
     simulate(scenario, {name: {"rows": rows.iloc[k::3]} for k, name in enumerate("abc")}, engine="ideal")
+
+
+@pytest.mark.parametrize("level", ["age", None])
+def test_two_rates_do_not_tell_the_event_of_one_person(level):
+    """The same rows and person-time: the numbers of events would differ by one."""
+    f = frame(240, 6)
+    dead = f.index[f.died.astype(bool)]
+    f["woman"] = True
+    f.loc[dead[0], "woman"] = False
+    f.loc[f.index[~f.died.astype(bool)][:40], "woman"] = False
+    scenario = Scenario(inputs={"people": People.rows()}, parameters={"minimum_cohort": 5})
+
+    @scenario.run
+    async def run(study):
+        t = study.table("people")
+        by = None if level is None else t.column(level)
+        study.release("all", st.rate(t.died, t.years, by=by))
+        study.release("women", st.rate(t.died & t.woman, t.years, by=by))
+        study.release("share", st.proportion(t.died & t.woman))
+
+    tables = {name: {"people": f.iloc[k::3]} for k, name in enumerate("abc")}
+    found = simulate(scenario, tables, engine="ideal").releases
+    assert isinstance(found["all"], dict)
+    assert found["women"] == found["share"] == "suppressed (fewer than 5)"
