@@ -221,7 +221,7 @@ def test_columns_that_may_be_negative_are_refused():
 @pytest.mark.parametrize("level", ["age", None])
 def test_two_rates_do_not_tell_the_event_of_one_person(level):
     """The same rows and person-time: the numbers of events would differ by one."""
-    f = frame(240, 6)
+    f = frame(900, 6)
     dead = f.index[f.died.astype(bool)]
     f["woman"] = True
     f.loc[dead[0], "woman"] = False
