@@ -105,12 +105,17 @@ def table_guard(part: str, *tables: Cohort) -> Guard:
     """The guard that opens the cells which may be opened in each of these tables."""
 
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:
-        compare_tables(tables, minimum, others)
-        memo = tables[0].run.scope.memo(_MEMO)
-        large = [memo[table, minimum, others] for table in tables]
-        return {part: large[0] if len(large) == 1 else stack(large).all(0)}
+        return {part: opened_cells(tables, minimum, others)}
 
     return Guard(RULE, {part: tables}, bits, compare_tables)
+
+
+def opened_cells(tables: Sequence[Cohort], minimum: int, others: bool) -> SecretArray:
+    """Bits of the cells that may be opened in each of these tables of one shape."""
+    compare_tables(tables, minimum, others)
+    memo = tables[0].run.scope.memo(_MEMO)
+    large = [memo[table, minimum, others] for table in tables]
+    return large[0] if len(large) == 1 else stack(large).all(0)
 
 
 class _Memo:

@@ -13,7 +13,7 @@ FORBIDDEN_IMPORTS = {"pickle", "cPickle", "shelve", "marshal", "dill", "cloudpic
 FORBIDDEN_CALLS = {"eval", "exec", "__import__", "os.system", "os.popen"}
 LOADER = "parties/study/loader.py"
 #: What makes rows for mock runs, benchmarks and samples, never randomness of a protocol.
-SYNTHETIC = ("parties/bench/workloads", "protocols/mock.py", "scenarios/data")
+SYNTHETIC = ("parties/accuracy", "parties/bench/workloads", "protocols/mock.py", "scenarios/data")
 
 
 def synthetic() -> list[Path]:

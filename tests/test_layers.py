@@ -86,6 +86,7 @@ ROOMS = {
         "local",
         "mpyc",
         "bench",
+        "accuracy",
         "cli",
     ),
 }

@@ -192,14 +192,41 @@ def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple
     column of numbers: no two of its rows make up nearly all of it.
     """
     source = columns[0].source
-    where: Expression | None = None
-    for column in columns:
-        present = unary("not", unary("isna", column.expression))
-        where = both(where, both(column.where, present))
+    where = _complete(columns)
     key = ("behind", tuple((id(column.expression), id(column.where)) for column in columns))
     if key not in source.memo:
         source.memo[key] = (_behind(source, columns, where, rows), tuple(columns))
     return source.memo[key][0]  # type: ignore[no-any-return]
+
+
+def at_levels(columns: Sequence[PrivateArray], groups: Sequence[Sequence[PrivateArray]]) -> tuple[Cohort, ...]:
+    """The rows at each combination of levels of each group of categories and flags, where none of `columns` is missing.
+
+    `behind` counts both sides of flags, and two flags together; this also counts rows that have none of several flags
+    that are the levels of a category.
+    """
+    where, cohorts = _complete(columns), list[Cohort]()
+    for group in groups:
+        categories = [category.expression for category in group]
+        sizes = [len(category.levels) or 2 for category in categories]
+        known = complete(columns)
+        cells = _cells(columns[0].source, categories, sizes, where, columns[0].where, known)
+        cohorts += [cohort.collapsed(None) for cohort in cells.basis.cohorts]
+    return tuple(cohorts)
+
+
+def fulfilling(columns: Sequence[PrivateArray], flag: PrivateArray) -> tuple[Cohort, ...]:
+    """The rows where no column is missing and a flag holds."""
+    where = both(_complete(columns), both(flag.where, flag.expression))
+    return count_rows(flag.source, where, f"{complete(columns)} where {flag.expression.text}").basis.cohorts
+
+
+def _complete(columns: Sequence[PrivateArray]) -> Expression | None:
+    """The condition that no column is missing, and that all their conditions hold."""
+    where: Expression | None = None
+    for column in columns:
+        where = both(where, both(column.where, unary("not", unary("isna", column.expression))))
+    return where
 
 
 def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:

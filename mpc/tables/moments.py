@@ -188,6 +188,73 @@ class CrossMoments(Aggregate):
         }
 
 
+class WeightedMoments(Aggregate):
+    """As `CrossMoments`, of rows with weights: count (), weight (), weighted mean (k,), weighted products (k, k).
+
+    weight  not negative; a row without a weight does not count;  most  weights are shared in this unit
+    """
+
+    def __init__(
+        self,
+        columns: Sequence[Expression],
+        weight: Expression,
+        centre: Floats,
+        unit: Floats,
+        most: float,
+        where: Expression | None = None,
+    ) -> None:
+        self.where = where
+        self.columns = [*columns, weight]
+        self.centre = centre
+        self.unit = unit
+        self.most = most
+        k = len(columns)
+        self._n = 0.0
+        self._weight = 0.0
+        self._mean = np.zeros(k)
+        self._products = np.zeros((k, k))
+
+    def expressions(self) -> Sequence[Expression]:
+        return self.columns
+
+    def settings(self) -> tuple[object, ...]:
+        return self.centre, self.unit, self.most
+
+    def update(self, evaluate: Evaluate, rows: int) -> None:
+        block = np.empty((len(self.columns), rows))
+        for k, column in enumerate(self.columns[:-1]):
+            block[k] = shifted(evaluate(column), self.centre[k])
+        block[-1] = shifted(evaluate(self.columns[-1]), 0.0)
+        keep = self._selected(evaluate, rows) & ~np.isnan(block).any(axis=0)
+        if not keep.all():
+            block = block[:, keep]
+        self._n += float(block.shape[1])
+        weights = block[-1] / self.most
+        weight = float(weights.sum())
+        if not weight > 0:
+            return
+        block = block[:-1] / self.unit[:, None]
+        mean = block @ weights / weight
+        block -= mean[:, None]
+        left = block @ weights / weight  # of the rounding of means
+        block -= left[:, None]
+        mean += left
+        total = self._weight + weight
+        delta = mean - self._mean
+        self._products += (block * weights) @ block.T + np.outer(delta, delta) * (self._weight * weight / total)
+        self._mean += delta * (weight / total)
+        self._weight = total
+
+    def collected(self) -> dict[str, Floats]:
+        return {
+            "n": np.asarray(self._n),
+            "weight": np.asarray(self._weight),
+            "mean": self._mean,
+            "sum": self._weight * self._mean,
+            "products": self._products,
+        }
+
+
 def shifted(values: Values, centre: float) -> Floats:
     """x - centre, NaN where there is no x; whole numbers are not rounded before the subtraction."""
     if values.dtype != np.int64:

@@ -39,6 +39,7 @@ COMMANDS = {
     "contributions": ("parties.cli.contributions:group", "Add and list sealed contributions that came as files."),
     "mpyc": ("parties.cli.mpyc:command", "Run a program written for MPyC, over Comity's connections."),
     "bench": ("parties.cli.bench:command", "Measure the speed of protocols on this machine."),
+    "accuracy": ("parties.cli.accuracy:command", "Compare statistics with values that are known."),
 }
 
 

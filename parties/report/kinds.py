@@ -169,6 +169,20 @@ def _shape(values: Any) -> tuple[int, ...] | None:
     return None if shapes or shape is None else (len(values), *shape)
 
 
+class TermTests(Model):
+    """F tests of the terms of a regression: each list has an entry for each term."""
+
+    terms: list[str]
+    df: list[int]
+    f: list[Number]
+    p: list[Number]
+
+    @model_validator(mode="after")
+    def _check(self) -> TermTests:
+        _same_length("tests of terms", len(self.terms), self.df, self.f, self.p)
+        return self
+
+
 class Regression(Model):
     """Kind "regression": each list has an entry for each term."""
 
@@ -182,6 +196,14 @@ class Regression(Model):
     r_squared: Number
     observations: Number
     residual_df: Number
+    adj_r_squared: Number | None = None
+    f: Number | None = None
+    f_p: Number | None = None
+    residual_standard_error: Number | None = None
+    log_likelihood: Number | None = None
+    aic: Number | None = None
+    bic: Number | None = None
+    tests: TermTests | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Regression:
@@ -189,10 +211,27 @@ class Regression(Model):
         _same_length("regression", len(self.terms), *rows)
         return self
 
+    @property
+    def facts(self) -> list[tuple[str, Number]]:
+        """What there is besides coefficients, with labels."""
+        facts = (
+            ("R²", self.r_squared),
+            ("adjusted R²", self.adj_r_squared),
+            ("F", self.f),
+            ("p of F", self.f_p),
+            ("residual std. error", self.residual_standard_error),
+            ("log-likelihood", self.log_likelihood),
+            ("AIC", self.aic),
+            ("BIC", self.bic),
+            ("observations", self.observations),
+            ("residual df", self.residual_df),
+        )
+        return [(label, value) for label, value in facts if value is not None]
+
 
 class Glm(Model):
     """Kind "glm": a model with a logit or log link. Each list has an entry for each term; the ratios are e^coefficient:
-    of odds, or of rates."""
+    of odds, of rates, or of hazards."""
 
     terms: list[str]
     coefficient: list[Number]
@@ -207,6 +246,9 @@ class Glm(Model):
     rate_ratio: list[Number] | None = None
     rate_ci_low: list[Number] | None = None
     rate_ci_high: list[Number] | None = None
+    hazard_ratio: list[Number] | None = None
+    hazard_ci_low: list[Number] | None = None
+    hazard_ci_high: list[Number] | None = None
     log_likelihood: Number
     null_log_likelihood: Number
     pseudo_r_squared: Number
@@ -214,6 +256,9 @@ class Glm(Model):
     bic: Number
     observations: Number
     residual_df: Number
+    events: Number | None = None
+    likelihood_ratio: Number | None = None
+    likelihood_ratio_p: Number | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Glm:
@@ -221,20 +266,42 @@ class Glm(Model):
         _same_length("glm", len(self.terms), *rows)
         ratio, low, high = self.ratios
         if ratio is None or low is None or high is None:
-            raise ValueError("glm: expected ratios of odds or of rates, with their intervals")
+            raise ValueError("glm: expected ratios of odds, rates or hazards, with their intervals")
         _same_length("glm", len(self.terms), ratio, low, high)
         return self
 
     @property
     def ratio_name(self) -> str:
         """What the ratios are of."""
+        if self.hazard_ratio is not None:
+            return "hazard ratio"
         return "odds ratio" if self.odds_ratio is not None else "rate ratio"
+
+    @property
+    def facts(self) -> list[tuple[str, Number]]:
+        """What is said of the model as a whole."""
+        null = "of the constant alone" if self.hazard_ratio is None else "without predictors"
+        every = (
+            ("log-likelihood", self.log_likelihood),
+            (null, self.null_log_likelihood),
+            ("likelihood ratio chi-square", self.likelihood_ratio),
+            ("p of the likelihood ratio", self.likelihood_ratio_p),
+            ("pseudo R²", self.pseudo_r_squared),
+            ("AIC", self.aic),
+            ("BIC", self.bic),
+            ("observations", self.observations),
+            ("events", self.events),
+            ("residual df", self.residual_df),
+        )
+        return [(label, value) for label, value in every if value is not None]
 
     @property
     def ratios(self) -> tuple[list[Number] | None, list[Number] | None, list[Number] | None]:
         """The ratios, and the ends of their intervals."""
         if self.odds_ratio is not None:
             return self.odds_ratio, self.odds_ci_low, self.odds_ci_high
+        if self.hazard_ratio is not None:
+            return self.hazard_ratio, self.hazard_ci_low, self.hazard_ci_high
         return self.rate_ratio, self.rate_ci_low, self.rate_ci_high
 
     @property
@@ -418,7 +485,7 @@ DERIVED: Final = "derived"
 _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 #: kind -> the key that no other kind has.
 _KEY_OF: Final = {
-    "glm": "log_likelihood",
+    "glm": "null_log_likelihood",
     "survival": "grid",
     "logrank": "observed",
     "regression": "terms",

@@ -230,8 +230,17 @@ def _regression(value: Regression, console: Console) -> None:
         p_text = cell(p) if isinstance(p, str) else Text(probability(p))
         table.add_row(Text(term), *cells, t_text, p_text, cell(low, 4), cell(high, 4))
     console.print(table)
-    facts = (("R²", value.r_squared), ("observations", value.observations), ("residual df", value.residual_df))
-    _facts([(label, cell(x)) for label, x in facts], console)
+    if value.tests is not None:
+        tests = table_of("term", "df", "F", "p", right=("df", "F", "p"))
+        for name, df, f, p in zip(value.tests.terms, value.tests.df, value.tests.f, value.tests.p, strict=True):
+            p_text = cell(p) if isinstance(p, str) else Text(probability(p))
+            tests.add_row(Text(name), Text(str(df)), cell(f, 4), p_text)
+        console.print(tests)
+    shown = [
+        (label, Text(probability(x)) if label == "p of F" and not isinstance(x, str) else cell(x))
+        for label, x in value.facts
+    ]
+    _facts(shown, console)
 
 
 def _glm(value: Glm, console: Console) -> None:
@@ -243,16 +252,7 @@ def _glm(value: Glm, console: Console) -> None:
         interval = Text(f"{number(low, 4)} to {number(high, 4)}")
         table.add_row(Text(term), cell(coefficient, 4), cell(error, 3), p_text, cell(ratio, 4), interval)
     console.print(table)
-    facts = (
-        ("log-likelihood", value.log_likelihood),
-        ("of the constant alone", value.null_log_likelihood),
-        ("pseudo R²", value.pseudo_r_squared),
-        ("AIC", value.aic),
-        ("BIC", value.bic),
-        ("observations", value.observations),
-        ("residual df", value.residual_df),
-    )
-    _facts([(label, cell(x)) for label, x in facts], console)
+    _facts([(label, _p(x) if label.startswith("p of") else cell(x)) for label, x in value.facts], console)
 
 
 def _comparison(value: Comparison, console: Console) -> None:

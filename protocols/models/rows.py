@@ -6,7 +6,7 @@ public order, which follows from a public seed, may shuffle places and hold plac
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import shake_128
 from itertools import combinations, product
 
@@ -29,6 +29,27 @@ Order = NDArray[np.int64]
 _FEW_FLAGS = 4
 
 
+class Coded(dict[str, SecretArray]):
+    """Columns by name, made of levels and flags.
+
+    constant    the name of the constant term
+    impossible  combinations (flag, flag, has, has) that no row can have, by names of columns that are flags
+    apart       flags of further groups of rows that a model tells apart
+    """
+
+    def __init__(
+        self,
+        columns: Iterable[tuple[str, SecretArray]],
+        constant: str,
+        impossible: frozenset[tuple[str, str, bool, bool]],
+        apart: Sequence[SecretArray] = (),
+    ) -> None:
+        super().__init__(columns)
+        self.apart = tuple(apart)
+        self.constant = constant
+        self.impossible = impossible
+
+
 class Design:
     """Columns of numbers or flags, side by side, with a joint mask: a bit a row.
 
@@ -37,6 +58,7 @@ class Design:
     valid     bits (rows,): no column is missing; None: all rows are complete
     basis     the rows behind each row
     flags     the columns that are flags
+    constant  what a model calls its constant term
     """
 
     def __init__(self, x: Columns) -> None:
@@ -60,7 +82,12 @@ class Design:
         self.exponent = [unit for unit in self._units for _ in range(wide)]
         self.valid = _joint_valid(columns)
         self.basis = union(*[_by_row(column) for column in columns]).plain()
-        self.flags = [column for column in columns if column.ndim == 1 and is_flag(column)]
+        named = [(i, column) for i, column in enumerate(columns) if column.ndim == 1 and is_flag(column)]
+        self.flags = [column for _, column in named]
+        self._flag_names = [self.names[i] for i, _ in named]
+        self.constant = x.constant if isinstance(x, Coded) else "intercept"
+        self._impossible = x.impossible if isinstance(x, Coded) else frozenset()
+        self._apart = x.apart if isinstance(x, Coded) else ()
 
     def behind(self, *flags: SecretArray, valid: SecretArray | None = None, pairs: bool = False) -> Basis:
         """The basis of a value that is computed from all valid rows: these rows, and both sides of the flags (rows,).
@@ -70,15 +97,24 @@ class Design:
         bases = [self.basis.reduced(0, valid)]
         for flag in flags:
             bases.append(self.basis.sides(flag, 0, valid))
+        bases += [self.basis.where(Lazy.of(flag)).reduced(0, valid, rest=False) for flag in self._apart if pairs]
         every = [*flags, *self.flags]
-        together = _of_pairs(distinct(self.basis.places), every, valid) if pairs and valid is not None else None
+        names = [*[""] * len(flags), *self._flag_names]
+        kept = [pair for pair in _pairs(len(every)) if self._possible(names, pair)]
+        together = _of_pairs(distinct(self.basis.places), every, kept, valid) if pairs and valid is not None else None
         if together is not None:
             return union(*bases, self.basis._replace(cohorts=together, places=()))
-        for a, b in combinations(every, 2) if pairs else []:
-            for first, second in product((False, True), repeat=2):
-                sides = [Lazy.of(x).inverse() if no else Lazy.of(x) for x, no in ((a, first), (b, second))]
-                bases.append(self.basis.where(*sides).reduced(0, valid, rest=False))
+        for i, j, *has in kept if pairs else []:
+            sides = [
+                Lazy.of(every[k]) if with_ else Lazy.of(every[k]).inverse()
+                for k, with_ in zip((i, j), has, strict=True)
+            ]
+            bases.append(self.basis.where(*sides).reduced(0, valid, rest=False))
         return union(*bases)
+
+    def _possible(self, names: Sequence[str], pair: _Pair) -> bool:
+        i, j, first, second = pair
+        return (names[i], names[j], first, second) not in self._impossible
 
     def in_units(self) -> SecretArray:
         """(rows, columns) in units u = x / 2^exponent with |u| <= 1, F fraction bits, without mask."""
@@ -95,9 +131,24 @@ class Design:
         return _beside([column.cut(frac) for column in self._columns])
 
 
-def _of_pairs(places: Sequence[Places], flags: Sequence[SecretArray], valid: SecretArray) -> tuple[Cohort, ...] | None:
-    """For each table, the four combinations of each two of many flags as one cohort, from products of matrices; None
-    where the rows were moved or filtered, and for few flags."""
+#: The order in which `_of_pairs` counts combinations.
+_LAYOUT = ((True, True), (True, False), (False, True), (False, False))
+#: Two flags, and of each whether rows have it.
+_Pair = tuple[int, int, bool, bool]
+
+
+def _pairs(flags: int) -> Iterator[_Pair]:
+    """The four combinations of each two of so many flags."""
+    for i, j in combinations(range(flags), 2):
+        for first, second in product((True, False), repeat=2):
+            yield i, j, first, second
+
+
+def _of_pairs(
+    places: Sequence[Places], flags: Sequence[SecretArray], kept: Sequence[_Pair], valid: SecretArray
+) -> tuple[Cohort, ...] | None:
+    """For each table, these combinations of each two of many flags as one cohort, from products of matrices; None where
+    the rows were moved or filtered, and for few flags."""
     plain = all(
         not (place.base.moved or place.when or place.kept or place.cut or place.alone)
         and np.array_equal(place.ids, np.arange(len(place.ids)))
@@ -106,6 +157,10 @@ def _of_pairs(places: Sequence[Places], flags: Sequence[SecretArray], valid: Sec
     if not plain or len(flags) < _FEW_FLAGS:
         return None
     first, second = np.triu_indices(len(flags), 1)
+    chosen = set(kept)
+    there_are = np.asarray(
+        [(int(i), int(j), *has) in chosen for has in _LAYOUT for i, j in zip(first, second, strict=True)], np.bool_
+    )
 
     def of(place: Places) -> Cohort:
         base, rows = place.base, len(place.ids)
@@ -121,7 +176,8 @@ def _of_pairs(places: Sequence[Places], flags: Sequence[SecretArray], valid: Sec
                 n, one, both = sums[0, 0], sums.diagonal()[1:], sums[1:, 1:]
                 a, b = one.view(lambda x: x[first]), one.view(lambda x: x[second])
                 ab = both.view(lambda x: x[first, second])
-                own.append(concatenate([ab, a - ab, b - ab, n - a - b + ab]).bounded(base.rows))
+                every = concatenate([ab, a - ab, b - ab, n - a - b + ab]).bounded(base.rows)
+                own.append(every if there_are.all() else every.view(lambda x: x[there_are]))
             each = stack(own)
             return Counts(each.sum(0).bare().bounded(rows), each.bare())
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mpc.values.secret import SecretArray, concatenate, constant, where
+from mpc.values.wide_products import precise_product
 from protocols.numeric.division import normal
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.statistics.descriptive import Scaled
@@ -24,6 +25,8 @@ from protocols.statistics.moments import JointMoments
 
 #: Fraction bits of a mean in units of its column; bits before the point of mean / deviation.
 _FRAC, _ROOM = 36, 20
+#: Fraction bits of g / 2^T; most of the sum of its products with slopes.
+_WIDE, _MOST = 34, 32
 #: Largest (N g)_k, and largest 1/q + sum, in units of 2^T.
 _ENTRY, _LIMIT = 4.0, INFLATION
 #: Fraction bits that 1/q + sum has more than variance inflation factors.
@@ -45,13 +48,13 @@ class Constant:
     defined: SecretArray
 
 
-def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Constant:
-    """The constant term of the regression with these factors.
+def constant_term(moments: JointMoments, spread: Scaled, factors: Factors, slopes: SecretArray) -> Constant:
+    """The constant term of the regression with these factors, and slopes of the scaled columns (`Fit`).
 
     Undefined  for a column with |mean| / deviation or range / deviation above about 2^19 (less, by the bits of its
                range's centre in units of its width); for predictors whose means lie in a direction in which the
                predictors are nearly collinear
-    Error      2^-19 sqrt(rows / (1 - R^2)) standard errors, and relative 2^-26
+    Error      2^-28 sqrt(rows / (1 - R^2)) standard errors (those of slopes, and 2^-32 of 2^T), and relative 2^-29
     Rounds     about 60, beside the variance inflation
     """
     p = len(factors.mantissa)
@@ -74,22 +77,22 @@ def constant_term(moments: JointMoments, spread: Scaled, factors: Factors) -> Co
     width = int(size.bound).bit_length()
     leading = leading_bit(size, width)
     part = of_x.times(leading.table([1 << (width - 1 - i) for i in range(width)]).broadcast_to((p,)), bound=1 << width)
-    part = part.rescaled(width).cut(F, bound=(1 << F) + 1)
-    part = part.product(spread.inverse[:p], 26, limit=2.01)  # g / 2^T; their absolute values add up to at most 2
+    scaled = part.rescaled(width).cut(_WIDE, bound=(1 << _WIDE) + 1)  # g / 2^T; their absolute values add up to 1
+    part = scaled.cut(F).product(spread.inverse[:p], 26, limit=2.01)
     exponent = leading.table([i + 1 - _FRAC for i in range(width)])
 
     # Entries of L^-1 are at most 16, so those of its product with them at most 32.
-    lower = concatenate([factors.rows, factors.response.reshape(1, p)])
-    rotated = lower.dot(part.reshape(p, 1), F).reshape(p + 1).bounded(int(33 * 2**F))
-    inflated, small = _inflated(rotated[:p], factors, moments.inverse, leading)
+    rotated = factors.rows.dot(part.reshape(p, 1), F).reshape(p).bounded(int(33 * 2**F))
+    inflated, small = _inflated(rotated, factors, moments.inverse, leading)
 
-    # b0 / deviation_y * 2^a = g_y - 2^T root_y sum beta_j (g / 2^T)_j
-    slope = rotated[p].product(spread.root[p], F, limit=34.0)
+    # b0 / deviation_y * 2^a = g_y - 2^T sum c_j (g / 2^T)_j
+    frac = min(_MOST, 53 - (width - _FRAC))
+    slope = precise_product(slopes, scaled).sum().cut(frac).bounded(int(36 * 2**frac))
     shifted = slope.times(leading.table([1 << max(i + 1 - _FRAC, 0) for i in range(width)]))
-    b0 = g[p].cut(F) + shifted.rescaled(F)
-    parts = normal(b0)
+    b0 = g[p].cut(frac) - shifted.rescaled(frac)
+    parts = normal(b0, 30)
     mantissa = where(parts.negative, -parts.mantissa, parts.mantissa)
-    power = parts.exponent.table([i + 1 - F for i in range(parts.exponent.width)]) - spread.shift[p]
+    power = parts.exponent.table([i + 1 - frac for i in range(parts.exponent.width)]) - spread.shift[p]
     defined = near & small if fits else near & constant(near.run, np.asarray(False))
     return Constant(mantissa, power, inflated, exponent, defined)
 

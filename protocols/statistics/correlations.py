@@ -17,18 +17,19 @@ from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments
 from protocols.statistics.descriptive import ONE_ROW, SPREAD_BITS, Scaled, scaled_roots
 from protocols.statistics.held import held
-from protocols.statistics.moments import WIDE, JointMoments, cross_moments
+from protocols.statistics.moments import WIDE, JointMoments, cross_moments, weighted_moments
 
 
 @dataclass
-class Correlated:
-    """A correlation matrix, and what it was scaled by.
+class Standardised:
+    """The correlation matrix of columns over their complete rows, and what it was scaled by.
 
     matrix  (k, k), F fraction bits; exactly symmetric
     scaled  (k, k) the spread in units of 2^-a_i 2^-a_j (`Scaled`), 56 fraction bits: the matrix before the division by
             the roots of the mantissas
     """
 
+    moments: JointMoments
     roots: Scaled
     matrix: SecretArray
     scaled: SecretArray
@@ -38,27 +39,15 @@ class Correlated:
         return self.roots.leading.reaches(WIDE - bits)
 
 
-@dataclass
-class Standardised(Correlated):
-    """The correlation matrix of private columns over their complete rows."""
-
-    moments: JointMoments
-
-
-def standardise(columns: Sequence[PrivateArray]) -> Standardised:
-    """Correlations with 28 fraction bits; meaningless for a column that does not vary."""
-    moments = cross_moments(columns)
-    found = correlated(moments.spread)
-    return Standardised(found.roots, found.matrix, found.scaled, moments)
-
-
-def correlated(spread: SecretArray) -> Correlated:
-    """Correlations from a spread (k, k) with 56 fraction bits, whose diagonal is in [0, 1].
+def standardise(columns: Sequence[PrivateArray], weight: PrivateArray | None = None) -> Standardised:
+    """Correlations with 28 fraction bits; meaningless for a column that does not vary. With `weight`, weighted ones.
 
     Row and column j are first multiplied by the secret power of two that normalises their diagonal entry; this is exact
     (all entries fit by Cauchy-Schwarz). Then they are multiplied by 1/sqrt(diagonal). Each pair is computed once.
     """
-    k = len(spread)
+    moments = cross_moments(columns) if weight is None else weighted_moments(columns, weight)
+    k = len(columns)
+    spread = moments.spread
     roots = scaled_roots(spread.diagonal().bounded(spread.bound))
     row, column = np.tril_indices(k)
     place = np.zeros((k, k), np.int64)
@@ -76,7 +65,7 @@ def correlated(spread: SecretArray) -> Correlated:
     scaled = held(scaled.rescaled(WIDE), 1 + 2.0**-10)
     matrix = scaled.cut(F).bounded((1 << F) + (1 << 11)).product(inverse[0], F, limit=2.05)
     matrix = matrix.product(inverse[1], F, limit=2.05).bounded((1 << F) + (1 << 12))
-    return Correlated(roots, matrix.view(lambda a: a[place]), scaled.view(lambda a: a[place]))
+    return Standardised(moments, roots, matrix.view(lambda a: a[place]), scaled.view(lambda a: a[place]))
 
 
 def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:

@@ -100,7 +100,7 @@ def of_parts(parts: Sequence[PrivateArray], statistic: str) -> SecretArray:
     moments = column_moments(parts)
     if statistic == "mean":
         return _in_range(moments, moments.fine.masked(moments.nonempty, _NO_ROWS), 0)
-    sd = _deviations(moments, 1)
+    sd = deviations_of(moments, 1)
     return sd.rescaled(sd.frac - moments.exponent[0])
 
 
@@ -122,7 +122,7 @@ def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArr
     key = ("deviations", id(moments), ddof)
     memo = moments.source.memo
     if key not in memo:
-        memo[key] = _deviations(moments, ddof)
+        memo[key] = deviations_of(moments, ddof)
     values = memo[key]
     out = []
     for j, (column, exponent) in enumerate(zip(columns, moments.exponent, strict=True)):
@@ -131,7 +131,8 @@ def deviations(columns: Sequence[PrivateArray], ddof: int = 1) -> list[SecretArr
     return out
 
 
-def _deviations(moments: JointMoments, ddof: int) -> SecretArray:
+def deviations_of(moments: JointMoments, ddof: int = 1) -> SecretArray:
+    """In units of each column, from joint moments."""
     if ddof not in (0, 1):
         raise ValueError("ddof is 0 or 1")
     roots = scaled_roots(moments.spread)

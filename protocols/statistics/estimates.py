@@ -56,15 +56,7 @@ def estimates(coefficients: SecretArray, about: Information, rows: StandardRows)
     constant_inflated, power, near = _constant(c, about)
     variances = concatenate([inflated[1:].shifted(_WIDE), constant_inflated.reshape(1)])
 
-    # variance = mantissa * 2^width / 4^a, in units of 2^-_WIDE, and its root is root * 2^(half - a).
-    width = 34
-    half = (width - _WIDE) // 2
-    leading = leading_bit(variances, width)
-    shifts = even_exponent(width)[0]
-    mantissa = variances.times(leading.table([1 << (2 * a) for a in shifts]), bound=(1 << width) - 1)
-    mantissa = mantissa.rescaled(width).cut(F, bound=1 << F) + leading.is_zero()
-    root, inverse = roots(mantissa.bounded(1 << F))
-    exponent = half - leading.table(shifts)
+    root, inverse, exponent = _deviations(variances)
     even = rows.scales.even // 2
 
     # A slope's error: sqrt(variance) / sqrt(H_jj), in units of 2^(shift_j + a_j - even / 2).
@@ -90,6 +82,32 @@ def estimates(coefficients: SecretArray, about: Information, rows: StandardRows)
         "intercept power": first_power,
     }
     return Estimates(parts, small, near)
+
+
+def slopes_alone(coefficients: SecretArray, about: Information, rows: StandardRows, even: int) -> Estimates:
+    """The same of a model without a constant term, of whose information the diagonal is below 2^even."""
+    inflated, small = inflation(about.factors)
+    root, inverse, exponent = _deviations(inflated.shifted(_WIDE))
+    errors = root.product(about.inverse, F, limit=2.1)
+    powers = exponent + about.shift + rows.shift - even // 2
+    error, error_power = floating(errors.bounded(int(2.1 * 2**F)), powers)
+    size, z_power, negative = _scores(coefficients, inverse, about.root)
+    z_power = z_power - exponent - about.shift + even // 2
+    parts = {"z": where(negative, -size, size), "z power": z_power, "error": error, "error power": error_power}
+    return Estimates(parts, small, small)
+
+
+def _deviations(variances: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
+    """Root, inverse root and exponent of variances in units of 2^-_WIDE: sqrt(variance) = root * 2^exponent."""
+    # variance = mantissa * 2^width / 4^a, and its root is root * 2^(half - a).
+    width = 34
+    half = (width - _WIDE) // 2
+    leading = leading_bit(variances, width)
+    shifts = even_exponent(width)[0]
+    mantissa = variances.times(leading.table([1 << (2 * a) for a in shifts]), bound=(1 << width) - 1)
+    mantissa = mantissa.rescaled(width).cut(F, bound=1 << F) + leading.is_zero()
+    root, inverse = roots(mantissa.bounded(1 << F))
+    return root, inverse, half - leading.table(shifts)
 
 
 def _scores(b: SecretArray, inverse: SecretArray, root: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
@@ -146,6 +164,13 @@ def numbers(opened: Mapping[str, Opened], exponent: Sequence[int]) -> tuple[Json
     error, units = number("error"), -np.asarray(exponent)
     slopes = np.ldexp(error[:-1], units)
     return np.append(number("intercept"), number("z") * slopes), np.append(error[-1], slopes)
+
+
+def slope_numbers(opened: Mapping[str, Opened], exponent: Sequence[int]) -> tuple[Json, Json]:
+    """The same of a model without a constant term."""
+    units = -np.asarray(exponent)
+    error = np.ldexp(opened["error"].values, opened["error power"].values.astype(int) + units)
+    return np.ldexp(opened["z"].values, opened["z power"].values.astype(int)) * error, error
 
 
 def columns(coefficient: Json, error: Json, ratio: str) -> dict[str, list[Json]]:

@@ -33,15 +33,20 @@ class Factors:
 
     rows      (p, p): rows 0..p-1 of L^-1
     response  (p,): row p of L^-1 without the diagonal, which is minus the coefficients; 0 without a response
+    along     (p,): covariance of the response and predictor k, both without what the predictors before k explain; None
+              without a response
     mantissa  (p,): w_k with 1/pivot_k = w_k * power_k;  power  (p,) integers
     regular   bit: all pivots and entries are within their limits
+    rest      the Schur complement of the p columns, or the last one that was needed: the rows and columns that are left
     """
 
     rows: SecretArray
     response: SecretArray
+    along: SecretArray | None
     mantissa: SecretArray
     power: SecretArray
     regular: SecretArray
+    rest: SecretArray
 
 
 def factor(matrix: SecretArray) -> Factors:
@@ -62,6 +67,13 @@ def factor_alone(matrix: SecretArray, error_bits: int) -> Factors:
     return _eliminate(matrix, matrix.shape[0], 1 << (F - error_bits))
 
 
+def complement(matrix: SecretArray, p: int) -> tuple[SecretArray, SecretArray]:
+    """What is left of a correlation matrix when its first p columns are eliminated, with 28 fraction bits, and the bit
+    that these are not nearly collinear. Rounds and error as `factor`."""
+    factors = _eliminate(matrix, p, 1 << 12)
+    return factors.rest, factors.regular
+
+
 def _eliminate(matrix: SecretArray, p: int, slack: int) -> Factors:
     """Eliminate the first p columns. slack: of entries above 1, in last places."""
     schur, size = matrix, matrix.shape[0]
@@ -70,6 +82,7 @@ def _eliminate(matrix: SecretArray, p: int, slack: int) -> Factors:
     mantissas: list[SecretArray] = []
     powers: list[SecretArray] = []
     bits: list[SecretArray] = []
+    along: list[SecretArray] = []
     for _ in range(p):
         mantissa, power, fits = _pivot(schur[0, 0], slack)
         good, row = _checked(inverse[0])
@@ -80,6 +93,7 @@ def _eliminate(matrix: SecretArray, p: int, slack: int) -> Factors:
         if len(rows) == size:
             break
         column = held(schur[1:, 0], 1 + 2.0**-10)
+        along.append(column[-1:])
         # |column| <= sqrt(pivot) and power < 1/pivot <= 2^7, so their product is at most 2^3.5. A pivot below its limit
         # has power 0 and eliminates nothing. |L| <= 1/sqrt(pivot).
         lifted = column.times(power.broadcast_to(column.shape), bound=int(11.4 * 2**F))
@@ -95,7 +109,8 @@ def _eliminate(matrix: SecretArray, p: int, slack: int) -> Factors:
     # The coefficients have a meaning, and keep their bounds, only if all pivots and entries do.
     response = where(regular.broadcast_to((p,)), response, 0)
     whole = concatenate([row.reshape(1, p) for row in rows])
-    return Factors(whole, response, concatenate(mantissas), concatenate(powers), regular)
+    beside = concatenate(along) if size > p else None
+    return Factors(whole, response, beside, concatenate(mantissas), concatenate(powers), regular, schur)
 
 
 def _pivot(pivot: SecretArray, slack: int) -> tuple[SecretArray, SecretArray, SecretArray]:

@@ -18,6 +18,7 @@ from protocols.models.rows import Columns, Design
 from protocols.numeric.activation import GAP_BITS, log1p_exp_of_negative, precise_sigmoid, sigmoid
 from protocols.numeric.normalize import F
 from protocols.statistics.estimates import Estimates, columns, estimates, numbers
+from protocols.statistics.formulas import shared_model
 from protocols.statistics.ldl import inflation
 from protocols.statistics.newton import FINE, WEIGHT, Information, Scales, information, moved, step
 from protocols.statistics.standard_rows import StandardRows, design_of, joint_valid
@@ -38,10 +39,11 @@ _WEIGHED = "predictors nearly collinear among the rows whose outcome is open"
 _FAR = "a predictor's mean is too far from 0, or the predictors nearly collinear there"
 
 
-async def logit(outcome: SecretArray, predictors: Columns, *, iterations: int = _STEPS) -> Result:
+async def logit(outcome: SecretArray | str, predictors: Columns, *, iterations: int = _STEPS) -> Result:
     """Logistic regression of `outcome` (a flag) on a constant and `predictors`: shared rows, everything in secret.
 
-    outcome     a flag of shared rows (integers 0 and 1)
+    outcome     a flag of shared rows (integers 0 and 1); or a formula over the shared table in place of predictors:
+                `await st.logit("ill ~ age + C(stage) + smoker", rows)`
     predictors  1 to 20 columns of the same rows: a table (`rows[["age", "smoker"]]`), a dict, or a list; flags and
                 numbers. Rows with a missing value do not count
     iterations  public number of steps of Newton's method, from all coefficients 0: 4 to 30. Outcomes of 1 in 1,000 rows
@@ -67,6 +69,8 @@ async def logit(outcome: SecretArray, predictors: Columns, *, iterations: int = 
     """
     if not 4 <= iterations <= 30:
         raise RangeError(f"logit: iterations={iterations}; expected 4 to 30")
+    if isinstance(outcome, str):
+        outcome, predictors = shared_model("logit", outcome, predictors)
     design = design_of("logit", predictors)
     flag = _outcome(outcome, design)
     valid = joint_valid(design, flag)
@@ -109,7 +113,7 @@ async def logit(outcome: SecretArray, predictors: Columns, *, iterations: int = 
 
 
 def _finish(found: Estimates, design: Design, fit: _Fit) -> Any:
-    terms, exponent, places = ["intercept", *design.names], design.exponent, design.rows
+    terms, exponent, places = [design.constant, *design.names], design.exponent, design.rows
 
     def finish(opened: Mapping[str, Opened]) -> Any:
         problem = next((part.first_problem() for part in opened.values() if not part.ok), None)

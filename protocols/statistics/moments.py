@@ -11,36 +11,39 @@ Columns are in units of their declared range: u = (x - centre) / 2^exponent with
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.machine.outside import Part
-from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate
 from mpc.tables.expressions import Expression, Floats, same
 from mpc.tables.kinds import need_number
 from mpc.tables.local import share_parts
-from mpc.tables.moments import CrossMoments
+from mpc.tables.moments import CrossMoments, WeightedMoments
 from mpc.tables.moments import Moments as ColumnMoments
 from mpc.tables.private import PrivateArray, Source, unit_exponent
 from mpc.tables.selections import Selection
 from mpc.untyped import JsonObject
 from mpc.values.cohorts import Cohort
-from mpc.values.scaling import exact_multiple
 from mpc.values.secret import SecretArray
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
+from protocols.statistics.moment_rules import Centred, Weighted
 
 #: Fraction bits of spreads: q * (population covariance), |.| <= 1.
 WIDE = 56
 #: Fraction bits of fine means.
 FINE = 40
+#: Fraction bits of the factor 1 or 2 in `JointMoments.unit`.
+_ODD = 26
 #: Bits of an owner's spread beyond those that fit beside the number of rows; fraction bits of a leading half.
 _REST = 26
 _HALF = 18
+#: Most bits of a number of rows.
+_WHOLE = 30
 
 
 @dataclass
@@ -56,6 +59,8 @@ class JointMoments:
     nonempty  bit: there is at least one row;  several  bit: there are at least two
     by_owner  number of rows of each owner: (owners, *shape of count)
     wheres    the selection of each column's rows;  columns  their expressions
+    unit      what 2^w / v is a product of: an even power of two 4^half, and the odd factor 1 or 2 (26 fraction bits)
+    weight_exponent  of rows with weights: their sum takes the place of the number of rows in q, in units of 2^this
     """
 
     source: Source
@@ -73,6 +78,8 @@ class JointMoments:
     by_owner: SecretArray
     wheres: tuple[Expression | None, ...]
     columns: tuple[Expression, ...]
+    unit: tuple[SecretArray, SecretArray]
+    weight_exponent: int = 0
 
     def rows(self, what: str, j: int | None = None) -> Cohort:
         """The rows behind column j, or behind all columns together."""
@@ -98,6 +105,30 @@ def cross_moments(columns: Sequence[PrivateArray]) -> JointMoments:
     return _joint(columns, "cross", _cross, cross=True)
 
 
+def weighted_moments(columns: Sequence[PrivateArray], weight: PrivateArray) -> JointMoments:
+    """Moments of all columns over their complete rows, each counted with its weight.
+
+    Where all weights together are less than 2^e, for weights declared up to 2^e, there are counted to be no rows.
+    """
+    need_number(weight.name, weight.expression.type, "weights")
+    if weight.expression.low < 0 or not weight.expression.high > 0:
+        raise RangeError(f"weights: {weight.name} ranges from {weight.expression.low}; declare weights from 0 on")
+
+    def aggregate(columns: Sequence[PrivateArray], centre: Floats, unit: Floats, frac: int) -> Aggregate:
+        where = _one_selection([*columns, weight])
+        most = float(np.ldexp(1.0, _weight_exponent(weight)))
+        expressions = [c.expression for c in columns]
+        local = _Weighted(expressions, weight.expression, centre, unit, most, where)
+        local.frac = frac
+        return local
+
+    return _joint(columns, "weighted", aggregate, cross=True, weight=weight)
+
+
+def _weight_exponent(weight: PrivateArray) -> int:
+    return int(np.frexp(float(weight.expression.high))[1])
+
+
 class _Columns(ColumnMoments):
     """The moments, and the rest of the sums of squares after `frac` fraction bits."""
 
@@ -109,6 +140,16 @@ class _Columns(ColumnMoments):
 
 class _Cross(CrossMoments):
     """The moments, with the products of each pair of columns once, and their rest after `frac` fraction bits."""
+
+    frac = 0
+
+    def finished(self, collected: JsonObject) -> JsonObject:
+        products = collected["products"][np.triu_indices(len(collected["mean"]))]
+        return {**collected, "products": products, "rest": _rest(products, self.frac)}
+
+
+class _Weighted(WeightedMoments):
+    """As `_Cross`."""
 
     frac = 0
 
@@ -129,17 +170,20 @@ def _columns(columns: Sequence[PrivateArray], centre: Floats, unit: Floats, frac
 
 
 def _cross(columns: Sequence[PrivateArray], centre: Floats, unit: Floats, frac: int) -> Aggregate:
-    where: Expression | None = None
+    local = _Cross([c.expression for c in columns], centre, unit, _one_selection(columns))
+    local.frac = frac
+    return local
+
+
+def _one_selection(columns: Sequence[PrivateArray]) -> Expression | None:
+    """The condition on rows that all columns have. Raises ShapeError where they differ."""
     for column in columns:
         if not same(column.where, columns[0].where):
             raise ShapeError(
                 f"{columns[0].name} and {column.name} are of different selections of rows: select rows of the table, "
                 "and take both columns from that"
             )
-        where = columns[0].where
-    local = _Cross([c.expression for c in columns], centre, unit, where)
-    local.frac = frac
-    return local
+    return columns[0].where
 
 
 def _joint(
@@ -148,21 +192,23 @@ def _joint(
     aggregate: Callable[[Sequence[PrivateArray], Floats, Floats, int], Aggregate],
     *,
     cross: bool,
+    weight: PrivateArray | None = None,
 ) -> JointMoments:
     if not columns:
         raise ShapeError("a statistic of columns has no column: expected at least one")
     source = columns[0].source
-    for column in columns:
+    every = columns if weight is None else [*columns, weight]
+    for column in every:
         if column.source is not source:
             raise ShapeError(
                 f"{columns[0].name} and {column.name} are columns of different tables: take both from one table"
             )
         need_number(column.name, column.expression.type, "mean")
-    key = (kind, tuple((id(c.expression), id(c.where)) for c in columns))
+    key = (kind, tuple((id(c.expression), id(c.where)) for c in every))
     entry = source.memo.get(key)
     if entry is None:
         # The columns are kept, so that no other object takes their ids.
-        entry = source.memo[key] = (_combine(source, columns, aggregate, cross), tuple(columns))
+        entry = source.memo[key] = (_combine(source, columns, aggregate, cross, weight), tuple(every))
     return entry[0]
 
 
@@ -171,6 +217,7 @@ def _combine(
     columns: Sequence[PrivateArray],
     aggregate: Callable[[Sequence[PrivateArray], Floats, Floats, int], Aggregate],
     cross: bool,
+    weight: PrivateArray | None,
 ) -> JointMoments:
     if not source.owners:
         raise ConfigError(f"table {source.name}: no organization brings rows")
@@ -182,7 +229,7 @@ def _combine(
     spread_name = "products" if cross else "squares"
     most = source.at_most * max(len(source.owners), 2)  # twice an owner's products fit beside each other
     width = int(most).bit_length()
-    if width > 30:
+    if width > _WHOLE:
         raise RangeError(
             f"table {source.name}: fewer than 2^30 rows in all can be summed up, and {len(source.owners)} owners with "
             f"at most {source.at_most:,} rows each have more; declare fewer in the scenario, with rows(at_most=…)"
@@ -198,12 +245,13 @@ def _combine(
         local,
         [
             Part("n", count_shape, 0, source.at_most, "int"),
+            *([] if weight is None else [Part("weight", (), wide, rows_bound)]),
             Part("sum", (k,), wide, rows_bound),
             Part("mean", (k,), FINE, 1 << FINE),
             Part(spread_name, (size,), wide, rows_bound),
             Part("rest", (size,), wide + _REST, 1 << (_REST - 1)),
         ],
-        Centred(source.at_most, wide, k if cross else 0),
+        (Centred if weight is None else Weighted)(source.at_most, wide, k if cross else 0),
         together=True,
     )
     counts, means = shared["n"], shared["mean"]
@@ -213,21 +261,25 @@ def _combine(
     rests = _square(shared["rest"].sum(0), k, cross)
     # The leading bit is taken of the number as it was shared, beside the comparison of relations. If a relation fails,
     # the number may be anything: still, power is an entry of the table, and all other numbers are 0 then.
-    leading = leading_bit(shared.given["n"].sum(0).bounded(most), width)
-    power = leading.table([1 << (width - 1 - j) for j in range(width)])
+    below = 0 if weight is None else wide  # bits of weights after the point
+    sized = "n" if weight is None else "weight"
+    given = shared.given[sized].sum(0).bounded(most << below)
+    leading = leading_bit(given, width + below, least=below)
+    power = leading.table([0] * below + [1 << (width - 1 - j) for j in range(width)])
     none = shared.kept(leading.is_zero() - 1) + 1
 
     # count * power < 2^width, and |sum|, |spread| <= count: so the exact products stay below 2^61.
-    exact = count.times(power, bound=1 << width)
-    fraction = _fraction(exact, width) + none * 0.5
+    sizes = shared[sized]
+    exact = sizes.sum(0).bounded(most << below).times(power, bound=1 << (width + below))
+    fraction = _fraction(exact, width).cut(F) + none * 0.5
     step = _fraction(power, width)
     inverse = reciprocal(fraction.bounded(1 << F))
     exact_mean = _fraction(exact_sum.times(power, bound=whole), width)
     mean = exact_mean.cut(F, bound=1 << F).product(inverse, F, limit=2.0).bounded(1 << F)
-    fine = _refined(mean, exact_mean, exact.rescaled(width), inverse)
+    fine = _refined(mean, exact_mean, exact.rescaled(exact.frac + width), inverse)
     rest = _fraction(rests.times(power), width).cut(61)
     within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
-    share = _fraction(counts.times(power, bound=1 << width), width)
+    share = _fraction(sizes.times(power, bound=1 << (width + below)), width).cut(F)
     spread = within + _between(share, means - fine, cross=cross)
     # q * (population covariance) with |u| <= 1 is at most 1. But no relation compares an owner's mean with its sum, so
     # the part between owners is only known to be at most 4.
@@ -250,44 +302,12 @@ def _combine(
         counts,
         tuple(c.where for c in columns),
         tuple(c.expression for c in columns),
+        (
+            leading.table([0] * below + [(1 + j % 2) << _ODD for j in range(1, width + 1)]).rescaled(_ODD),
+            leading.table([0] * below + [j // 2 for j in range(1, width + 1)]),
+        ),
+        0 if weight is None else _weight_exponent(weight),
     )
-
-
-@dataclass(frozen=True)
-class Centred(Rule):
-    """Relations of an owner's moments, in units u with |u| <= 1: 0 <= n <= at_most, |sum| <= n, 0 <= squares <= n; for
-    products the same on the diagonal, and |M_ij| <= (M_ii + M_jj) / 2. All but that of n have a slack of 2^-39 n for
-    rounding.
-
-    So for the rows of all owners together, |sum|, squares and |products| are at most the number of rows.
-    """
-
-    at_most: int
-    frac: int
-    columns: int  # of a matrix of products; 0: squares alone
-    covers = frozenset({"n", "sum", "squares", "products"})
-
-    def relations(self, parts: Mapping[str, SecretArray]) -> list[SecretArray]:
-        n, total = parts["n"], parts["sum"]
-        slack = 1 << max(self.frac - 39, 0)
-        most = exact_multiple(n, (1 << self.frac) + slack) + 1
-        if n.ndim == 1:
-            most = most.reshape(-1, 1)
-        claims = [n, self.at_most - n, most - total, most + total]
-        if not self.columns:
-            squares = parts["squares"]
-            return [*claims, squares, most - squares]
-        products = parts["products"]
-        first, second = np.triu_indices(self.columns)
-        squares = products[:, first == second]
-        claims += [squares, most - squares]
-        if self.columns > 1:
-            apart = first != second
-            mixed = exact_multiple(products[:, apart], 2)
-            pairs = squares[:, first[apart]] + squares[:, second[apart]] + exact_multiple(n, slack).reshape(-1, 1) + 2
-            # Twice a huge ring element can be a small one. So each element is compared with its range, too.
-            claims += [pairs - mixed, pairs + mixed, most + products[:, apart]]
-        return claims
 
 
 def _square(x: SecretArray, k: int, cross: bool) -> SecretArray:
@@ -304,7 +324,12 @@ def _refined(mean: SecretArray, total: SecretArray, fraction: SecretArray, inver
 
     Error  2^-38
     """
-    exact = mean.times(fraction)
+    if fraction.frac <= _WHOLE:
+        exact = mean.times(fraction)
+    else:  # weights
+        high = fraction.cut(_WHOLE)
+        low = (fraction - high).bounded(mean.run.engine.rounding << (fraction.frac - _WHOLE))
+        exact = mean.times(high) + mean.product(low, F + _WHOLE)
     # The mean is within 2^-25: the errors of its factors, and the last place of their product.
     remainder = (total.cut(exact.frac) - exact).bounded(1 << (exact.frac - 24))
     correction = remainder.cut(52, bound=1 << 28).product(inverse, FINE, limit=2.0**-22)

@@ -88,9 +88,8 @@ def information(x: SecretArray, weights: SecretArray | None, scales: Scales) -> 
     """X^T W X of rows (n, k), for weights (n, 1) from 0 to 1/4; None: 1/4 for all rows.
 
     Error    of a scaled entry: 2^-14, except with probability 2^-40 (Hoeffding's inequality for n rounded products)
-    Rounds   about 30, and 20 a column
+    Rounds   as `scaled_information`
     """
-    k, engine = x.shape[1], x.run.engine
     if weights is None:
         weighted = x.rescaled(x.frac + 2).cut(scales.weighted)
     else:
@@ -100,9 +99,19 @@ def information(x: SecretArray, weights: SecretArray | None, scales: Scales) -> 
     matrix = weighted.T.invoke(
         "matmul", x, result=Stated(bound=(1 << width) - 1, frac=scales.weighted + x.frac, type="fixed")
     )
-    diagonal = matrix.diagonal()
     # Rounding moves an entry by 4 sqrt(2 n) last places of the weighted columns, except with probability 2^-40.
-    noise = 4 * sqrt(2.0 * len(x)) * 2.0**x.frac * engine.rounding
+    return scaled_information(matrix, width, 4 * sqrt(2.0 * len(x)) * 2.0**x.frac * x.run.engine.rounding)
+
+
+def scaled_information(matrix: SecretArray, width: int, noise: float) -> Information:
+    """An information matrix (k, k) whose diagonal is below 2^width last places, and whose entries are off by at most
+    `noise` of them: too small entries of the diagonal are not regular.
+
+    Error    of a scaled entry: 2^-14
+    Rounds   about 30, and 20 a column
+    """
+    k = len(matrix)
+    diagonal = matrix.diagonal()
     least = max(ceil(log2(noise)) + _ERROR, 1)
     leading = leading_bit(diagonal, width, least=least, signed=True)
     shifts = even_exponent(width)[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 
 import numpy as np
 
@@ -74,19 +75,20 @@ def paired(table: Json, names: tuple[str, str]) -> list[Measure]:
 
 def kappa(table: Json) -> list[Measure]:
     """The share of rows where both flags agree, and how far that is above chance."""
-    n = float(table.sum())
+    n = int(table.sum())
     agreeing = share("agreement", float(np.trace(table)), n)
-    part = table / (n or 1)
-    rows, columns = part.sum(1), part.sum(0)
-    chance = float(rows @ columns)
+    # Fractions: where a flag is nearly the same for all rows, the terms of the variance cancel.
+    part = [[Fraction(int(count), n or 1) for count in row] for row in table]
+    rows, columns = [sum(row) for row in part], [sum(column) for column in zip(*part, strict=True)]
+    chance = sum(row * column for row, column in zip(rows, columns, strict=True))
     if not n or chance >= 1:
         return [agreeing, Measure.undefined("kappa", "both flags are the same for all rows" if n else "no rows")]
-    above = (float(np.trace(part)) - chance) / (1 - chance)
-    diagonal = float((np.diag(part) * (1 - (rows + columns) * (1 - above)) ** 2).sum())
-    apart = part * (columns[:, None] + rows[None, :]) ** 2
-    beside = (1 - above) ** 2 * float(apart.sum() - np.trace(apart))
-    error = np.sqrt(diagonal + beside - (above - chance * (1 - above)) ** 2) / (1 - chance) / np.sqrt(n)
-    return [agreeing, Measure("kappa", above, above - Z95 * error, above + Z95 * error)]
+    above = (part[0][0] + part[1][1] - chance) / (1 - chance)
+    diagonal = sum(part[k][k] * (1 - (rows[k] + columns[k]) * (1 - above)) ** 2 for k in (0, 1))
+    beside = (1 - above) ** 2 * sum(part[i][1 - i] * (columns[i] + rows[1 - i]) ** 2 for i in (0, 1))
+    variance = (diagonal + beside - (above - chance * (1 - above)) ** 2) / (1 - chance) ** 2 / n
+    error = float(variance) ** 0.5
+    return [agreeing, Measure("kappa", float(above), float(above) - Z95 * error, float(above) + Z95 * error)]
 
 
 def accuracy(table: Json) -> list[Measure]:

@@ -15,7 +15,7 @@ import numpy as np
 from mpc.errors import RangeError, ShapeError
 from mpc.releases.disclosure import Opened, Result
 from mpc.tables.secret_columns import SecretCategory
-from mpc.untyped import Json
+from mpc.untyped import Anything, Json
 from mpc.values.basis import Basis, union
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.people import need_same_people
@@ -53,8 +53,8 @@ def mannwhitneyu(x: SecretArray, group: SecretArray, *, names: tuple[str, str] =
     Source      Lehmann, Nonparametrics (1975), 1.2 to 1.4
     """
     _need("mannwhitneyu", x)
-    bits = _flag("mannwhitneyu", group)
-    ranked = _Ranked.of("mannwhitneyu", x, group)
+    bits = flag_of("mannwhitneyu", group)
+    ranked = Ranked.of("mannwhitneyu", x, group)
     parts = ranked.by_group([~bits, bits], group.basis)
     with_ = names[1]
 
@@ -92,7 +92,7 @@ def kruskal(x: SecretArray, by: SecretCategory) -> Result:
     """
     if not isinstance(by, SecretCategory):
         raise ShapeError(f"kruskal: {by!r}; groups are those of a category of shared rows, such as table.arm")
-    ranked = _Ranked.of("kruskal", x, by.codes)
+    ranked = Ranked.of("kruskal", x, by.codes)
     parts = ranked.by_group([by == level for level in by.levels], by.codes.basis)
 
     def measures(n: Json, doubled: Json, ties: int) -> list[Measure]:
@@ -129,7 +129,7 @@ def wilcoxon(difference: SecretArray) -> Result:
     x = difference.bare().numeric()
     above, below, there = x > 0, x < 0, present(_every(x), difference)
     size = where(below, -x, x).masked((above | below) & there, "no difference")
-    ranked = _Ranked.of("wilcoxon", size.with_basis(difference.basis), None)
+    ranked = Ranked.of("wilcoxon", size.with_basis(difference.basis), None)
     parts = ranked.by_group([below, above], difference.basis, among=there)
 
     def measures(n: Json, doubled: Json, ties: int) -> list[Measure]:
@@ -161,7 +161,7 @@ def spearmanr(x: SecretArray, y: SecretArray) -> Result:
     Equals      scipy's `spearmanr`
     Source      Spearman, American Journal of Psychology 15 (1904); Bonett and Wright, Psychometrika 65 (2000)
     """
-    first, second = _Ranked.of("spearmanr", x, y), _Ranked.of("spearmanr", y, x)
+    first, second = Ranked.of("spearmanr", x, y), Ranked.of("spearmanr", y, x)
     places = len(first.doubled)
     products = (first.doubled * second.doubled).bounded(4 * places * places)
     behind = union(first.behind(x), second.behind(y))
@@ -172,7 +172,7 @@ def spearmanr(x: SecretArray, y: SecretArray) -> Result:
     def finish(opened: Mapping[str, Opened]) -> Any:
         if problem := next((part.first_problem() for part in opened.values() if not part.ok), None):
             return problem
-        n, product, tied = (_exact(opened[name]) for name in ("n", "products", "ties"))
+        n, product, tied = (exact(opened[name]) for name in ("n", "products", "ties"))
         table = {"rows": ["rows"], "columns": ["n"], "values": [[int(n)]]}
         return document([_correlation(int(n), int(product), tied)], table)
 
@@ -200,21 +200,22 @@ def _correlation(n: int, product: int, ties: Json) -> Measure:
     return Measure(name, r, float(low), float(high), float(t), n - 2, p=p)
 
 
-class _Ranked:
+class Ranked:
     """Values in secret with twice their ranks, among the rows that have them and a second column.
 
-    there    bits of these rows;  doubled  twice the rank of each, any number elsewhere
+    there      bits of these rows;  doubled  twice the rank of each, any number elsewhere
+    low, high  the smallest and the largest rank of rows with its value
     """
 
     def __init__(self, x: SecretArray, there: SecretArray, low: SecretArray, high: SecretArray) -> None:
         self._x = x
         self.there = there
         self.places = len(x)
-        self._low, self._high = low, high
+        self.low, self.high = low, high
         self.doubled = (low + high).bounded(2 * self.places)
 
     @classmethod
-    def of(cls, what: str, x: SecretArray, other: SecretArray | None) -> _Ranked:
+    def of(cls, what: str, x: SecretArray, other: SecretArray | None) -> Ranked:
         """Raises ShapeError for anything but columns of the same shared rows, RangeError for too many places."""
         _need(what, x)
         if other is not None:
@@ -229,9 +230,14 @@ class _Ranked:
         """The number of rows."""
         return indicator(self.there).sum().bare().bounded(self.places)
 
+    def equals(self) -> SecretArray:
+        """The sum of t^2 over runs of t equal values: of t over rows."""
+        run = (self.high - self.low + 1).bounded(self.places)
+        return where(self.there, run, 0).sum().bare().bounded(self.places**2)
+
     def ties(self) -> SecretArray:
         """T."""
-        run = (self._high - self._low + 1).bounded(self.places)
+        run = (self.high - self.low + 1).bounded(self.places)
         square = (run * run).bounded(self.places**2)
         return where(self.there, square - 1, 0).sum().bare().bounded(self.places**3)
 
@@ -248,7 +254,7 @@ class _Ranked:
 
         def make() -> Counts:
             middle = (self.count() + 1).broadcast_to((self.places,))
-            inside = ~(2 * self._low > middle) & ~(2 * self._high < middle) & self.there
+            inside = ~(2 * self.low > middle) & ~(2 * self.high < middle) & self.there
             others = (self.count() - indicator(inside).sum().bare()).bounded(self.places)
             return Counts(others.reshape(1), None)
 
@@ -287,7 +293,7 @@ def _of_groups(
     def finish(opened: Mapping[str, Opened]) -> Any:
         if problem := next((part.first_problem() for part in opened.values() if not part.ok), None):
             return problem
-        n, doubled, ties = (_exact(opened[name]) for name in ("n", "rank sums", "ties"))
+        n, doubled, ties = (exact(opened[name]) for name in ("n", "rank sums", "ties"))
         found = measures(n, doubled, int(ties))
         means = [
             float(r) / (2 * int(size)) if size else "undefined: no rows" for size, r in zip(n, doubled, strict=True)
@@ -299,7 +305,7 @@ def _of_groups(
     return Result("measures", dict(parts), finish, together=True)
 
 
-def _exact(part: Opened) -> Json:
+def exact(part: Opened) -> Json:
     """Opened whole numbers, of which float64 holds those up to 2^53 alone."""
     return part.values if part.whole is None else part.whole
 
@@ -309,7 +315,8 @@ def _every(x: SecretArray) -> SecretArray:
     return x.constant(np.ones(x.shape, np.bool_))
 
 
-def _flag(what: str, group: Any) -> SecretArray:
+def flag_of(what: str, group: Anything) -> SecretArray:
+    """The bits of a flag of shared rows. Raises ShapeError for anything else."""
     if not isinstance(group, SecretArray) or group.ndim != 1 or not is_flag(group):
         raise ShapeError(f"{what}: {group!r} is no flag of shared rows: compare a column, as in table.arm == 'new'")
     return group.as_flag().bare()

@@ -1,7 +1,8 @@
 """Survival: curves and comparisons of times to an event, of rows that stay at their owners and of shared rows."""
 
+from protocols.survival.cox import cox
 from protocols.survival.kaplan_meier import kaplan_meier
 from protocols.survival.logrank import logrank
 from protocols.survival.plaintext import shown_points
 
-__all__ = ["kaplan_meier", "logrank", "shown_points"]
+__all__ = ["cox", "kaplan_meier", "logrank", "shown_points"]

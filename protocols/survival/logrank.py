@@ -22,6 +22,7 @@ from protocols.numeric.exponential import exp_of_negative
 from protocols.survival.arguments import names_of, need_private, need_shared
 from protocols.survival.private import PrivateRows, at_least_one, running_product, share_of
 from protocols.survival.shared import LOG_BITS, SharedRows
+from protocols.survival.strata import added, private_strata, shared_strata
 from protocols.tables.segments import Segments, neighbours_equal, nothing
 
 #: Fraction bits of shares of rows at risk, of their products, and of weights.
@@ -34,29 +35,33 @@ def logrank(
     event: PrivateArray | SecretArray,
     group: PrivateArray | SecretArray | SecretCategory,
     *,
+    strata: PrivateArray | SecretArray | SecretCategory | None = None,
     weights: Weights | None = None,
     step: float | None = None,
 ) -> Result:
     """The log-rank test of two or more groups (Mantel-Haenszel, with the hypergeometric variance), or a weighted one.
 
     time, event  as in `kaplan_meier`; group: a category or a flag
+    strata       a category or a flag: groups are compared within each stratum, and the differences added up
     weights      of the differences at each time of an event: None, all alike; "wilcoxon" (Gehan, Breslow), the rows at
                  risk; "tarone-ware", their square root; "fleming-harrington", the survival of all rows before (rho = 1)
     step         of private times: events are counted in steps of this length (default: 1 for an `Integer`)
 
-    Rows that miss a time, an event or a group are left out. Ties are exact. The test is that of
-    `lifelines.statistics.multivariate_logrank_test`, `survdiff` of R and statsmodels; of private rows, for times that
-    are rounded up to multiples of `step`.
+    Rows that miss a time, an event, a group or a stratum are left out. Ties are exact. The test is that of
+    `lifelines.statistics.multivariate_logrank_test`, `survdiff` of R and statsmodels (with its `strata`); of private
+    rows, for times that are rounded up to multiples of `step`.
 
     Gives       for each group rows, observed and expected events; chi-square, degrees of freedom and p
     Opens       the rows and observed events of each group, the expected events of all groups but the last, and the
                 covariance of observed less expected events, from which chi-square follows (of two groups: a variance);
-                with weights also the weighted differences of these groups, and the covariance is that of them
+                with weights also the weighted differences of these groups, and the covariance is that of them. With
+                strata all of these are sums over the strata: nothing of a single stratum is opened
     Undefined   where no event happens with rows of two groups at risk
     Protection  fewer rows than the minimum with an event or without one, in any group, suppress the whole test
     Error       2^-26 sqrt(events) of expected events; of the variance 2^-20 relative, for tied events of n shared rows
                 n 2^-34 for each. With weights 2^-22 of chi-square, for shared rows times places over rows
-    Rounds      shared rows: a sort by time, an equality, a sort by one bit, and about 15. Private rows: two divisions
+    Rounds      shared rows: a sort by time, an equality, a sort by one bit, and about 15. Private rows: two divisions.
+                Strata cost as many tests, at the same time
     Raises      ShapeError for other columns; ConfigError for a category with a single level
     Source      Mantel, Cancer Chemotherapy Reports 50 (1966); Peto and Peto, JRSS A 135 (1972); Gehan, Biometrika 52
                 (1965); Tarone and Ware, Biometrika 64 (1977); Harrington and Fleming, Biometrika 69 (1982)
@@ -72,16 +77,21 @@ def logrank(
         need_private("logrank", time, event, group)
         assert isinstance(event, PrivateArray)
         assert isinstance(group, PrivateArray)
-        counted = PrivateRows.of(time, event, group, None, step)
-        cohorts, parts = counted.sides(), _of_counts(counted, weights)
+        timed, *times = [time] if strata is None else private_strata("logrank", strata, time)
+        counted = PrivateRows.of(timed, event, group, None, step)
+        most = counted.at_risk[:1].sum(1).bounded(counted.most)
+        of_each = [PrivateRows.of(one, event, group, None, step) for one in times] or [counted]
+        cohorts, parts = counted.sides(), added([_of_counts(one, weights, most) for one in of_each])
     else:
         need_shared("logrank", time, event, group)
         if step is not None:
             raise ShapeError("logrank: step= is for private columns; times of shared rows are exact")
         assert isinstance(event, SecretArray)
         assert not isinstance(group, PrivateArray)
-        rows = SharedRows.of(time, event, group)
-        cohorts, parts = rows.sides(), _of_rows(rows, weights)
+        bits = [] if strata is None else shared_strata("logrank", strata, time)
+        rows = SharedRows.of(time, event, group, bits[0] | ~bits[0] if bits else None)
+        among = [SharedRows.of(time, event, group, one) for one in bits] or [rows]
+        cohorts, parts = rows.sides(), added([_of_rows(one, weights) for one in among])
     if cohorts:
         parts = {name: part.standing_on(*cohorts) for name, part in parts.items()}
 
@@ -115,7 +125,7 @@ def _of_rows(rows: SharedRows, weights: Weights | None) -> dict[str, SecretArray
     fine = min(40, 58 - width_of(n))
     others = np.concatenate([[0.0], 1 / np.arange(1, n)])  # 1/(n - 1)
     happened = moved[:, groups:]
-    dead = _of_runs(runs, happened.sum(1), n)
+    dead = of_runs(runs, happened.sum(1), n)
     share, inverse = runs.at_ends(share), runs.at_ends(time.constant(others, like=_scale(fine, time)))
     expected = dead.reshape(1, n).dot(share, _PRODUCT, bound=n * ((1 << _SHARE) + 2 * n)).reshape(groups - 1)
     # d (n - d) / (n - 1) = d - d (d - 1) / (n - 1), and the last term is at most d, so at most n.
@@ -126,7 +136,7 @@ def _of_rows(rows: SharedRows, weights: Weights | None) -> dict[str, SecretArray
         variance = spread.reshape(1, n).dot(_products(share), 16, bound=n << (58 - width_of(n)))
         return {**parts, "variance": variance.reshape(-1)}
     weight = _weight_of_rows(weights, happened.sum(1).bounded(1), runs)
-    by_group = concatenate([_of_runs(runs, happened[:, g], n).reshape(-1, 1) for g in range(groups - 1)], axis=1)
+    by_group = concatenate([of_runs(runs, happened[:, g], n).reshape(-1, 1) for g in range(groups - 1)], axis=1)
     return {**parts, **_weighted(weight, by_group, dead, share, spread, n)}
 
 
@@ -147,7 +157,7 @@ def _weight_of_rows(weights: Weights, happened: SecretArray, runs: Segments) -> 
     return exp_of_negative(runs.at_ends(earlier), _WEIGHT)
 
 
-def _of_runs(runs: Segments, events: SecretArray, n: int) -> SecretArray:
+def of_runs(runs: Segments, events: SecretArray, n: int) -> SecretArray:
     """(n,) the number of events of each run; 0 where there is none."""
     upto = runs.at_ends(events.cumsum(0).bounded(n))
     # A difference of running sums is a sum of at most n events.
@@ -178,21 +188,21 @@ def _scale(frac: int, like: SecretArray) -> SecretArray:
     return like.constant(np.zeros((), np.int64)).rescaled(frac)
 
 
-def _of_counts(rows: PrivateRows, weights: Weights | None) -> dict[str, SecretArray]:
-    """Rows, observed and expected events, and covariances of rows counted in steps."""
+def _of_counts(rows: PrivateRows, weights: Weights | None, whole: SecretArray) -> dict[str, SecretArray]:
+    """Rows, observed and expected events, and covariances of rows counted in steps. whole: (1,) rows of all strata."""
     steps, groups = rows.shape
     most = rows.most
     by_group, dead = rows.at_risk, rows.events.sum(1).bounded(most)
     at_risk = by_group.sum(1).bounded(most)
-    whole = at_risk.reshape(-1, 1).broadcast_to((steps, groups - 1))
-    share = share_of(by_group[:, : groups - 1], whole).cut(_SHARE).bounded((1 << _SHARE) + 2)
+    both = at_risk.reshape(-1, 1).broadcast_to((steps, groups - 1))
+    share = share_of(by_group[:, : groups - 1], both).cut(_SHARE).bounded((1 << _SHARE) + 2)
     expected = dead.reshape(1, steps).dot(share, _SHARE, bound=most * ((1 << _SHARE) + 2)).reshape(groups - 1)
     # (n - d) / (n - 1) = 1 - (d - 1) / (n - 1). A single row at risk is of one group, whose variance is 0.
     tied = share_of(_one_less(dead), at_least_one(_one_less(at_risk)))
     spread = dead.reshape(-1, 1) * (1 - tied).bounded((1 << 40) + 4).reshape(-1, 1)
     parts = {"rows": by_group[0], "observed": rows.events.sum(0).bounded(most), "expected": expected}
     if weights is not None:
-        weight = _weight_of_counts(weights, dead, at_risk)
+        weight = _weight_of_counts(weights, dead, at_risk, whole)
         return {**parts, **_weighted(weight, rows.events[:, : groups - 1], dead, share, spread.reshape(steps), most)}
     terms = precise_product(spread.broadcast_to((steps, groups * (groups - 1) // 2)), _products(share))
     # The terms add up to at most a number of events.
@@ -201,13 +211,13 @@ def _of_counts(rows: PrivateRows, weights: Weights | None) -> dict[str, SecretAr
     return {**parts, "variance": variance}
 
 
-def _weight_of_counts(weights: Weights, dead: SecretArray, at_risk: SecretArray) -> SecretArray:
-    """The weight of each step, as a part of that of all rows at risk."""
+def _weight_of_counts(weights: Weights, dead: SecretArray, at_risk: SecretArray, whole: SecretArray) -> SecretArray:
+    """The weight of each step, as a part of that of all rows of all strata at risk."""
     if weights == "fleming-harrington":
         after = running_product((1 - share_of(dead, at_risk)).bounded(1 << 40))
         first = after.constant(np.ones(1), like=after)
         return concatenate([first, after[:-1]]).cut(_WEIGHT)
-    part = share_of(at_risk, at_risk[:1].broadcast_to(at_risk.shape))
+    part = share_of(at_risk, whole.broadcast_to(at_risk.shape))
     return (part if weights == "wilcoxon" else part.sqrt().without_mask()).cut(_WEIGHT)
 
 

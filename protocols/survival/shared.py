@@ -51,23 +51,40 @@ class SharedRows:
     _compared: dict[tuple[float, ...], SecretArray] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, time: SecretArray, event: SecretArray, by: SecretCategory | SecretArray | None) -> SharedRows:
-        """Rows of columns that `need_shared` has checked; once in a scope for the same columns."""
+    def of(
+        cls,
+        time: SecretArray,
+        event: SecretArray,
+        by: SecretCategory | SecretArray | None,
+        among: SecretArray | None = None,
+    ) -> SharedRows:
+        """Rows of columns that `need_shared` has checked; once in a scope for the same columns.
+
+        among  a flag: only rows that have it, and where it is not missing
+        """
         memo = time.run.scope.memo(_MEMO)
-        key = id(time), id(event), id(by)
+        key = id(time), id(event), id(by), id(among)
         if key not in memo:
-            memo[key] = (cls._of(time, event, by), (time, event, by))
+            memo[key] = (cls._of(time, event, by, among), (time, event, by, among))
         rows: SharedRows = memo[key][0]
         return rows
 
     @classmethod
-    def _of(cls, time: SecretArray, event: SecretArray, by: SecretCategory | SecretArray | None) -> SharedRows:
+    def _of(
+        cls,
+        time: SecretArray,
+        event: SecretArray,
+        by: SecretCategory | SecretArray | None,
+        among: SecretArray | None,
+    ) -> SharedRows:
         code = by.codes if isinstance(by, SecretCategory) else by
-        columns = [time, event, *([] if code is None else [code])]
+        columns = [column for column in (time, event, code, among) if column is not None]
         masks = {id(x.valid): x.valid.bare().broadcast_to(time.shape) for x in columns if x.valid is not None}
         valid = time.constant(np.ones(time.shape, np.bool_))
         for k, mask in enumerate(masks.values()):
             valid = valid & mask if k else mask
+        if among is not None:
+            valid = valid & among.bare().as_flag()
         basis = union(*[x.basis.plain() for x in columns])
         happened = event.bare().as_flag() & valid
         if code is None:

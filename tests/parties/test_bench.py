@@ -67,12 +67,15 @@ SIDE_BY_SIDE = {
     "group_by",
     "median",
     "mann_whitney",
+    "mantel_haenszel",
     "distinct",
     "sql",
     "kaplan_meier",
     "logistic_sgd",
     "logistic_breast_cancer",
     "logit",
+    "cox",
+    "ols",
 }
 
 

@@ -143,6 +143,7 @@ def test_with_a_minimum_of_1_every_release_is_listed(tmp_path: Path) -> None:
     assert all(f"above {year} " in text for year in range(12))
 
 
+@pytest.mark.slow
 def test_the_mock_run_says_it_too(study: Path) -> None:
     text = plan(study, "--mock", "--plan-timeout", "240")
     shown = text[text.index("What results look like") :]

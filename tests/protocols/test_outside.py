@@ -97,6 +97,7 @@ def test_zeros_are_an_organization_without_rows(engine):
     close_to_the_clear(run, {name: own for name, own in tables().items() if name != "f"})
 
 
+@pytest.mark.slow
 def test_each_value_is_held_against_its_own_bound():
     layout = dry_run(Computation(SCENARIO, NAMES, compute=3, owners={"patients": range(7)})).layout
     bounds = layout.bounds(4)

@@ -315,6 +315,7 @@ def test_conditions_on_many_columns_beside_all_rows(last):
     assert SMALL not in releases(script, people(600)).values()
 
 
+@pytest.mark.slow
 def test_many_levels_and_groups_beside_all_rows():
     """Fifty groups one by one, and their total."""
     n = 3000

@@ -100,14 +100,17 @@ def random_within_relations(rng: np.random.Generator, parts: Sequence[Part], hon
         n = own["n"]
         n[:] = below(np.full(n.size, min(bounds["n"], 10 ** int(rng.integers(0, 8)))))
         unit = bounds["sum"] // bounds["n"]
-        own["sum"][:] = sign(own["sum"].size) * below(np.broadcast_to(n * float(unit), own["sum"].shape))
+        most = n * float(unit)
+        if "weight" in own:
+            own["weight"][:] = most = below(most)
+        own["sum"][:] = sign(own["sum"].size) * below(np.broadcast_to(most, own["sum"].shape))
         own["mean"][:] = sign(own["mean"].size) * below(np.full(own["mean"].size, float(bounds["mean"])))
         own["rest"][:] = sign(own["rest"].size) * below(np.full(own["rest"].size, float(bounds["rest"])))
         if "squares" in own:
-            own["squares"][:] = below(n * float(unit))
+            own["squares"][:] = below(most)
         else:
             k = own["mean"].size
-            square = below(np.full(k, float(n[0]) * unit))
+            square = below(np.full(k, float(most[0])))
             first, second = np.triu_indices(k)
             mixed = sign(first.size) * below((square[first] + square[second]) / 2)
             own["products"][:] = np.where(first == second, square[first], mixed * (1 - 2.0**-40))

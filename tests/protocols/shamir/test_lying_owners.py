@@ -45,6 +45,8 @@ def released(study: Study, what: str) -> None:
         study.release("it", t[["x", "y", "z"]].corr())
     elif what == "regression":
         study.release("it", st.ols(t.y, [t.x, t.z, t.flag]))
+    elif what == "regression by a formula":
+        study.release("it", st.ols("y ~ kind + x", t, weights=t.z))
     elif what == "tables":
         study.release("histogram", t.y.histogram([0, 10, 20, 50]))
         study.release("crosstab", st.contingency(t.kind, t.flag))
@@ -89,7 +91,7 @@ def tables(parties: int, rng: np.random.Generator) -> dict[str, dict[str, pd.Dat
     return {name: {"rows": own()} for name in "abcdefg"[:parties]}
 
 
-STATISTICS = ["means and deviations", "correlations", "regression", "tables", "t-test"]
+STATISTICS = ["means and deviations", "correlations", "regression", "regression by a formula", "tables", "t-test"]
 OF_ROWS = ["sort", "quantile", "products of rows", "logistic"]
 
 

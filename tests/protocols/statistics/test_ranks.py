@@ -119,6 +119,7 @@ def test_as_scipy_with_five_parties():
     as_scipy(run_of(every, rows, engine="shamir", owners="abcde").releases, rows)
 
 
+@pytest.mark.slow
 @given(n=st_.integers(0, 25), seed=st_.integers(0, 10**6), spread=st_.sampled_from([0, 1, 20]))
 def test_random_rows(n, seed, spread):
     rows = frame(n, seed, spread, missing=0.2)

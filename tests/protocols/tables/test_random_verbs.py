@@ -345,6 +345,7 @@ def words(row: Any) -> tuple[str, ...]:
     return tuple(out)
 
 
+@pytest.mark.slow
 @settings(suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 10**6), verbs=st.integers(0, 5))
 def test_chains_of_verbs(seed: int, verbs: int) -> None:

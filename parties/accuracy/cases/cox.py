@@ -1,0 +1,71 @@
+"""Cox regression of shared rows, against statsmodels' PHReg with Breslow's ties."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from parties.accuracy import sets
+from parties.accuracy.cases.survival import NAMES, declared, patients
+from parties.accuracy.compared import Compare, estimate, p_values, part, standard_error
+from parties.accuracy.joint import Joint
+from parties.accuracy.libraries import STATSMODELS, need
+from parties.accuracy.registry import case
+from protocols import survival
+
+#: Predictors of further models.
+MODELS = {
+    "rossi": ["fin", "age", "race", "wexp", "mar", "paro", "prio"],
+    "lung": ["age", "sex", "ph.ecog"],
+    "gbsg2": ["age", "tsize", "pnodes", "progrec"],
+}
+
+
+def fitted(joint: Joint, rows: Any, columns: Any = None) -> Compare:
+    """Of a frame with time, event and predictors."""
+    names = [name for name in rows if name not in ("time", "event")]
+    found = joint.release(
+        rows, lambda t: survival.cox(t.time, t.event, {name: t[name] for name in names}), columns=columns
+    )
+    known = rows.dropna()
+    hazards = need("statsmodels.duration.hazard_regression").PHReg
+    model = hazards(
+        known.time.astype(float), known[names].astype(float), status=known.event.astype(int), ties="breslow"
+    )
+    fit = model.fit()
+    yield estimate("coefficients", part(found, "coefficient"), fit.params, scale=fit.bse)
+    yield standard_error("standard errors", part(found, "standard_error"), fit.bse)
+    yield from p_values("p", part(found, "p"), fit.pvalues)
+    yield estimate("log-likelihood", part(found, "log_likelihood"), fit.llf)
+    yield estimate("null log-likelihood", part(found, "null_log_likelihood"), model.loglike(np.zeros(len(names))))
+
+
+def by_group(joint: Joint, name: str) -> Compare:
+    """A flag for each group but the first."""
+    rows = patients(name)
+    flags = {f"is_{group}": rows.group == group for group in sorted(rows.group.unique())[1:]}
+    yield from fitted(joint, rows[["time", "event"]].assign(**flags), declared(name))
+
+
+def adjusted(joint: Joint, name: str) -> Compare:
+    rows = patients(name)[["time", "event"]]
+    more = sets.shipped(name)[MODELS[name]].rename(columns=lambda c: c.replace(".", "_")).astype(float)
+    yield from fitted(joint, rows.assign(**more))
+
+
+def hidden(joint: Joint, rows: int) -> Compare:
+    """Few rows for many ties, with hazards that differ by a factor of a thousand."""
+    made = np.random.default_rng(3)
+    x = made.normal(0, 1, (rows, 2))
+    time = np.ceil(30 * made.exponential(1, rows) / np.exp(x @ [1.2, -0.8])).clip(1, 365).astype(int)
+    yield from fitted(joint, pd.DataFrame({"time": time, "event": time < 365, "a": x[:, 0], "b": x[:, 1]}))
+
+
+for _name in NAMES:
+    case("survival.cox", f"lifelines {_name}: groups", rows="shared", by=STATSMODELS)(partial(by_group, name=_name))
+for _name in MODELS:
+    case("survival.cox", f"lifelines {_name}: adjusted", rows="shared", by=STATSMODELS)(partial(adjusted, name=_name))
+case("survival.cox", "steep hazards and ties", rows="shared", by=STATSMODELS, public=False)(partial(hidden, rows=300))

@@ -1,0 +1,181 @@
+"""Cox regression of shared rows with hidden times, against statsmodels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from statsmodels.duration.hazard_regression import PHReg
+
+from mpc import Flag, Integer, Real, Scenario, Table
+from mpc.errors import ConfigError, RangeError, ShapeError
+from protocols.simulate import Computation, dry_run, simulate
+from protocols.survival import cox
+from tests.support.bounds import every_bound_holds
+from tests.support.engines import ENGINES_SLOW
+from tests.support.messages import by_operation
+
+NAMES = ["treated", "age"]
+
+
+class Patients(Table):
+    days = Integer(0, 4000)
+    died = Flag()
+    treated = Flag()
+    age = Real(0, 120)
+
+
+def patients(n=150, seed=1, unit=1, missing=0.0):
+    random = np.random.default_rng(seed)
+    treated = random.random(n) < 0.5
+    age = np.round(np.clip(random.normal(60, 12, n), 0, 120) * 16) / 16
+    death = 900 * random.exponential(1, n) / np.exp(0.04 * (age - 60) - 0.7 * treated)
+    end = random.uniform(200, 2000, n)
+    days = np.ceil(np.minimum(death, end) / unit).clip(0, 4000).astype(int)
+    f = pd.DataFrame({"days": days, "died": death <= end, "treated": treated, "age": age}).astype(object)
+    return f.mask(random.random(f.shape) < missing)
+
+
+def scenario_of(places, minimum=5, names=NAMES, **options):
+    scenario = Scenario(inputs={"p": Patients.rows(at_most=1 << 17)}, parameters={"minimum_cohort": minimum})
+
+    @scenario.run
+    async def run(study):
+        t = study.table("p").share(rows=places)
+        study.release("cox", await cox(t.days, t.died, t[list(names)], **options))
+
+    return scenario
+
+
+def run(f, engine="ideal", owners="abc", **options):
+    scenario = scenario_of(-(-len(f) // len(owners)) + 1, **options)
+    tables = {name: {"p": f.iloc[k :: len(owners)]} for k, name in enumerate(owners)}
+    return simulate(scenario, tables, engine=engine, compute=list(owners))
+
+
+def known(f, names=NAMES):
+    f = f.dropna()
+    model = PHReg(f.days.astype(float), f[list(names)].astype(float), status=f.died.astype(int), ties="breslow")
+    return model, model.fit(), len(f)
+
+
+def check(found, f, names=NAMES):
+    model, fit, n = known(f, names)
+    assert found["terms"] == list(names)
+    assert np.all(np.abs(found["coefficient"] - fit.params) < 1e-4 * fit.bse)
+    assert found["standard_error"] == pytest.approx(fit.bse, rel=1e-4)
+    assert found["p"] == pytest.approx(fit.pvalues, abs=1e-4)
+    assert found["hazard_ratio"] == pytest.approx(np.exp(fit.params), rel=1e-4)
+    assert found["log_likelihood"] == pytest.approx(fit.llf, abs=1e-3 + 1e-6 * found["events"])
+    assert found["null_log_likelihood"] == pytest.approx(model.loglike(np.zeros(len(names))), abs=1e-3)
+    assert found["observations"] == n
+    assert found["events"] == f.dropna().died.sum()
+
+
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+@pytest.mark.parametrize("unit", [1, pytest.param(120, marks=pytest.mark.slow)])
+def test_as_statsmodels(engine, unit):
+    f = patients(unit=unit, missing=0.02)
+    with every_bound_holds():
+        found = run(f, engine, minimum=2)
+    check(found.releases["cox"], f)
+
+
+@pytest.mark.slow
+def test_five_parties_and_many_rows():
+    f = patients(100, 3, unit=30)
+    check(run(f, "shamir", "abcde").releases["cox"], f)
+    f = patients(6000, 4, unit=5)
+    check(run(f).releases["cox"], f)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_random_rows(seed):
+    random = np.random.default_rng(seed)
+    f = patients(int(random.integers(30, 300)), seed, unit=int(random.choice([1, 50, 400])))
+    check(run(f, minimum=2).releases["cox"], f)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"died": False}, "undefined: not more events than coefficients"),
+        ({"treated": True}, "undefined: a predictor hardly varies"),
+        ({"age": 50.0}, "undefined: a predictor hardly varies"),
+        ({"days": 7}, None),
+    ],
+)
+def test_what_has_no_number(change, said):
+    f = patients(60, 5).assign(**change)
+    found = run(f, minimum=1).releases["cox"]
+    if said is None:  # all times the same: every risk set is everybody
+        assert isinstance(found, str) or np.allclose(found["coefficient"], known(f)[1].params, atol=1e-3)
+    else:
+        assert found.startswith(said)
+
+
+def test_who_has_the_event_first_is_told_exactly():
+    f = patients(60, 6)
+    f["days"], f["died"] = np.arange(1, 61), True
+    f["treated"] = np.arange(60) < 30
+    found = run(f, minimum=1, names=["treated"]).releases["cox"]
+    assert found.startswith(("undefined: not converged", "undefined: a row's log hazard"))
+
+
+def test_collinear_predictors():
+    f = patients(80, 7)
+    f["age"] = f.treated.astype(float) * 10 + 50
+    assert run(f, minimum=1).releases["cox"] == "undefined: predictors nearly collinear"
+
+
+def test_no_rows_and_one_row():
+    for n in (0, 1):
+        found = run(patients(60, 8).iloc[:n], minimum=1).releases["cox"]
+        assert found == "undefined: not more events than coefficients"
+
+
+@pytest.mark.parametrize("column", ["died", "treated"])
+def test_few_rows_of_a_side_suppress_everything(column):
+    f = patients(80, 9)
+    f[column] = np.arange(80) < 3
+    assert run(f).releases["cox"] == "suppressed (fewer than 5)"
+
+
+@pytest.mark.slow
+def test_messages_do_not_depend_on_rows():
+    first = patients(24, 1)
+    others = [first.assign(died=True, days=3, age=50.0), patients(24, 2, missing=0.6)]
+    runs = [run(f, "replicated", minimum=2, iterations=4) for f in (first, *others)]
+    for other in runs[1:]:
+        assert other.cost == runs[0].cost
+        assert by_operation(other.network.messages) == by_operation(runs[0].network.messages)
+
+
+def test_what_it_costs():
+    """Rounds do not grow with the rows, but for those of sorting; bytes in proportion to them."""
+    few, many = (dry_run(Computation(scenario_of(rows), ["v", "w", "x"])) for rows in (500, 2000))
+    assert few.rounds < 1700
+    assert many.rounds <= few.rounds + 60
+    assert max(many.bytes_sent) < 4.5 * max(few.bytes_sent)
+
+
+def test_misuse_is_taught():
+    scenario = Scenario(inputs={"p": Patients.rows()})
+
+    @scenario.run
+    async def script(study):
+        t = study.table("p").share(rows=8)
+        with pytest.raises(ShapeError, match=r"cox: time is .*; expected a column of numbers of the predictors"):
+            await cox(t.died, t.died, t[["age"]])
+        with pytest.raises(ShapeError, match=r"cox: event is .*; expected a flag of the predictors"):
+            await cox(t.days, t.age, t[["age"]])
+        with pytest.raises(ConfigError, match="cox: ties='exact'; expected 'breslow'"):
+            await cox(t.days, t.died, t[["age"]], ties="exact")
+        with pytest.raises(RangeError, match="cox: iterations=3; expected 4 to 20"):
+            await cox(t.days, t.died, t[["age"]], iterations=3)
+        with pytest.raises(ShapeError, match="cox: these rows stay with their owners; share them first"):
+            await cox(study.table("p").days, study.table("p").died, study.table("p")[["age"]])
+        study.release("n", t.age.count())
+
+    simulate(scenario, {name: {"p": patients(24, 1).iloc[k::3]} for k, name in enumerate("abc")}, engine="ideal")
