@@ -43,7 +43,7 @@ def association(
                 SNPs are the strongest
     Undefined   where a covariate or the phenotype hardly varies; covariates nearly collinear, or an R^2 of theirs above
                 0.999; with no more people than coefficients. A SNP alone where its variance beside the covariates is
-                below 2^-10 (a rare allele has 2 maf)
+                below 2^-10 (copies of an allele with frequency f have the variance 2 f (1 - f))
     Error       of 1,000 people: effects 1e-6 standard errors, standard errors relative 1e-5 (1e-6 for a variance above
                 0.05). The part of the first grows with the root of the number of people
     Protection  a SNP is suppressed where fewer people than the minimum have 0, 1 or 2 copies, and some do: scores and
@@ -74,8 +74,14 @@ def association(
     cohorts = (free, *behind(found.columns, standard.moments.rows(what)))
     shift = standard.roots.shift[k]
     sums = Sums(
-        found.n, standard, standardised(covariances, standard.roots), genotyped.variance(), standard.moments.several, shift,
-        standard.moments.exponent[k], Basis(cohorts, origin=(f"association of {genotypes.name} over {what}",)),
-        found.cohort,
-    )  # fmt: skip
+        n=found.n,
+        correlated=standard,
+        a=standardised(covariances, standard.roots),
+        variance=genotyped.variance(),
+        varies=standard.moments.several,
+        shift=shift,
+        exponent=standard.moments.exponent[k],
+        basis=Basis(cohorts, origin=(f"association of {genotypes.name} over {what}",)),
+        genotypes=found.cohort,
+    )
     return tested(sums, asked)

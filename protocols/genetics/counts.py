@@ -9,8 +9,7 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
-from mpc.tables.counts import behind as behind_columns
-from mpc.tables.counts import count_rows
+from mpc.tables.counts import behind, count_rows
 from mpc.tables.private import PrivateArray
 from mpc.tables.selections import Selection
 from mpc.untyped import Json, JsonObject
@@ -67,8 +66,8 @@ def hardy_weinberg(genotypes: PrivateArray, *, names: Sequence[str] | None = Non
     """
     found = people("hardy_weinberg", genotypes, fill=False)
     names = names_of(names, found.counts.shape[2])
-    origin, behind = (f"genotypes of {genotypes.name}",), (*_of_all(genotypes, found), found.cohort)
-    counts = {part: found.counts[0, k].standing_on(*behind, origin=origin) for k, part in enumerate(_VALUES)}
+    origin, cohorts = (f"genotypes of {genotypes.name}",), (*_of_all(genotypes, found), found.cohort)
+    counts = {part: found.counts[0, k].standing_on(*cohorts, origin=origin) for k, part in enumerate(_VALUES)}
 
     def finish(opened: Mapping[str, Opened]) -> Json:
         none, one, two = table = np.rint(np.stack([opened[part].values for part in _VALUES]))
@@ -110,7 +109,7 @@ def allelic(genotypes: PrivateArray, case: PrivateArray, *, names: Sequence[str]
     found = people("allelic", genotypes, (), case, fill=False)
     names = names_of(names, found.counts.shape[2])
     flag = PrivateArray(case.source, case.expression, case.name, found.known)
-    cohorts = behind_columns([flag])
+    cohorts = behind([flag])
 
     def finish(opened: Mapping[str, Opened]) -> Json:
         from scipy import special  # scipy.stats takes a second to import
@@ -167,7 +166,9 @@ def _alleles(found: People, name: str, sides: Sequence[str], *others: Cohort) ->
     what = source.what.replace("with each genotype", "who carry each allele")
     cohort = Cohort(source.run, make, most=found.most, what=what, shape=(snps,), or_none=True)
     origin = (f"alleles of {name}",)
-    parts = {f"{key}{side}": x[g] for key, x in (("copies", copies), ("called", called)) for g, side in enumerate(sides)}
+    parts = {
+        f"{key}{side}": x[g] for key, x in (("copies", copies), ("called", called)) for g, side in enumerate(sides)
+    }
     return {key: x.standing_on(*others, cohort, origin=origin) for key, x in parts.items()}
 
 
@@ -182,5 +183,3 @@ def _document(test: str, names: Sequence[str], words: Sequence[str | None], **co
         make = whole if key in ("copies", "called", "none", "one", "two") else float
         out[key] = [word or make(x) for word, x in zip(words, numbers, strict=True)]
     return out
-
-

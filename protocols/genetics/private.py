@@ -51,7 +51,9 @@ def people(
     everything = [*columns, *([] if group is None else [group])]
     for column in everything:
         if column.source is not source or not same(column.where, genotypes.where):
-            raise ShapeError(f"{what}: {column.name} and {genotypes.name} are of different tables or selections of rows")
+            raise ShapeError(
+                f"{what}: {column.name} and {genotypes.name} are of different tables or selections of rows"
+            )
     known = both(genotypes.where, unary("not", unary("isna", genotypes.expression)))
     columns = [PrivateArray(source, column.expression, column.name, known) for column in columns]
     units = [unit_exponent(column) for column in columns]

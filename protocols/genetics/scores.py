@@ -1,7 +1,7 @@
 """From sums of genotypes with other columns to the score and the variance of each SNP beside covariates.
 
 All is per person, times q = n v / 2^w, a secret fraction from 1/2 to 1 that keeps the digits of few people. Columns are
-standardised, so with the correlation matrix C = L D L^T of covariates and phenotype, and the covariances a of a SNP with
+standardised. With the correlation matrix C = L D L^T of covariates and phenotype, and the covariances a of a SNP with
 them, e = L^-1 a are its covariances with what earlier columns leave of each column:
     score     e_y = q^(1/2) cov(g, phenotype beside covariates) / sd(phenotype)
     variance  V = q var(g) - sum e_k^2 / d_k over the covariates, q times the variance of g beside covariates
@@ -61,7 +61,9 @@ class Genotyped:
         power = self.power.power.broadcast_to(snps)
         sums, squares = (x.times(power, bound=1 << w) for x in (self.sums, self.squares))
         # (n v) (v sum h^2) - (v sum h)^2 is (2^w q)^2 var(g), and no more than 2^2w.
-        exact = self.power.exact.broadcast_to(snps).times(squares, bound=1 << 2 * w) - sums.times(sums, bound=1 << 2 * w)
+        exact = self.power.exact.broadcast_to(snps).times(squares, bound=1 << 2 * w) - sums.times(
+            sums, bound=1 << 2 * w
+        )
         exact = exact.bounded(1 << 2 * w).rescaled(2 * w).cut(VARIANCE, bound=(1 << VARIANCE) + (1 << 8))
         found = held(exact, 1 + 2.0**-20).product(self.power.inverse.broadcast_to(snps), VARIANCE, limit=2.1)
         return held(found, 1 + 2.0**-20).bounded((1 << VARIANCE) + (1 << 12))

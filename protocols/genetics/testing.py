@@ -17,9 +17,10 @@ from protocols.genetics.scores import beside
 from protocols.genetics.strongest import among_strongest
 from protocols.numeric.normalize import F
 from protocols.numeric.variance import TOO_LITTLE
-from protocols.statistics.correlations import Correlated
+from protocols.statistics.correlations import Standardised
 from protocols.statistics.ldl import factor
-from protocols.statistics.regression import SPREAD_BITS, unexplained_part
+from protocols.statistics.least_squares import least_squares
+from protocols.statistics.regression import SPREAD_BITS
 
 Test = Literal["linear", "trend"]
 #: Most covariates.
@@ -64,7 +65,7 @@ class Sums:
     """
 
     n: SecretArray
-    correlated: Correlated
+    correlated: Standardised
     a: SecretArray
     variance: SecretArray
     varies: SecretArray
@@ -84,7 +85,7 @@ def tested(sums: Sums, asked: Asked) -> Result:
     left = constant(n.run, 1.0, frac=_LEFT)
     if factors is not None:
         square = roots.inverse[k].product(roots.inverse[k], _SQUARE, limit=4.1)
-        left = unexplained_part(sums.correlated, factors).product(square, _LEFT, limit=1.01)
+        left = least_squares(sums.correlated, factors).unexplained.product(square, _LEFT, limit=1.01)
         defined.append((factors.regular & (left >= _LEAST_LEFT), _COLLINEAR))
     varies = variance.bare() >= _LEAST
     shown = varies
