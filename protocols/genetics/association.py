@@ -69,9 +69,11 @@ def association(
         (with_two + without).bounded(found.most),
     )
     covariances = genotyped.covariances(found.products, standard.moments.fine)
-    what = complete(found.columns)
+    # People without genotypes are left out as rows with missing values are: they are no selection of the script.
+    everything = [*covariates, phenotype, genotypes]
+    what = complete(everything)
     free = Cohort.of(found.n - (k + 1), what=f"people beyond the coefficients, {what}")
-    cohorts = (free, *behind(found.columns, standard.moments.rows(what)))
+    cohorts = (free, *behind(everything))
     shift = standard.roots.shift[k]
     sums = Sums(
         n=found.n,

@@ -9,9 +9,8 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
-from mpc.tables.counts import behind, count_rows
+from mpc.tables.counts import behind
 from mpc.tables.private import PrivateArray
-from mpc.tables.selections import Selection
 from mpc.untyped import Json, JsonObject
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.secret import SecretArray, concatenate
@@ -48,7 +47,7 @@ def allele_counts(genotypes: PrivateArray, *, names: Sequence[str] | None = None
         words = [word or (None if n else _NO_CALLS) for word, n in zip(words, called, strict=True)]
         return _document("counts", names, words, copies=copies, called=called, frequency=frequency)
 
-    return Result("snps", _alleles(found, genotypes.name, ("",), *_of_all(genotypes, found)), finish)
+    return Result("snps", _alleles(found, genotypes.name, ("",), *behind([genotypes])), finish)
 
 
 def hardy_weinberg(genotypes: PrivateArray, *, names: Sequence[str] | None = None) -> Result:
@@ -66,7 +65,7 @@ def hardy_weinberg(genotypes: PrivateArray, *, names: Sequence[str] | None = Non
     """
     found = people("hardy_weinberg", genotypes, fill=False)
     names = names_of(names, found.counts.shape[2])
-    origin, cohorts = (f"genotypes of {genotypes.name}",), (*_of_all(genotypes, found), found.cohort)
+    origin, cohorts = (f"genotypes of {genotypes.name}",), (*behind([genotypes]), found.cohort)
     counts = {part: found.counts[0, k].standing_on(*cohorts, origin=origin) for k, part in enumerate(_VALUES)}
 
     def finish(opened: Mapping[str, Opened]) -> Json:
@@ -108,8 +107,7 @@ def allelic(genotypes: PrivateArray, case: PrivateArray, *, names: Sequence[str]
         raise ShapeError(f"allelic: {case!r} is no flag of cases: compare a column, as in table.glucose > 126")
     found = people("allelic", genotypes, (), case, fill=False)
     names = names_of(names, found.counts.shape[2])
-    flag = PrivateArray(case.source, case.expression, case.name, found.known)
-    cohorts = behind([flag])
+    cohorts = behind([case, genotypes])
 
     def finish(opened: Mapping[str, Opened]) -> Json:
         from scipy import special  # scipy.stats takes a second to import
@@ -137,12 +135,6 @@ def allelic(genotypes: PrivateArray, case: PrivateArray, *, names: Sequence[str]
             )  # fmt: skip
 
     return Result("snps", _alleles(found, genotypes.name, _SIDES, *cohorts), finish)
-
-
-def _of_all(genotypes: PrivateArray, found: People) -> tuple[Cohort, ...]:
-    """The people with genotypes: held apart from other releases about nearly the same people."""
-    chosen = Selection(genotypes.source, found.known)
-    return count_rows(genotypes.source, found.known, f"people with {genotypes.name}", chosen=chosen).basis.cohorts
 
 
 def _alleles(found: People, name: str, sides: Sequence[str], *others: Cohort) -> dict[str, SecretArray]:

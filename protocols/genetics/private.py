@@ -9,7 +9,7 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.machine.outside import Part
-from mpc.tables.expressions import Expression, both, same, unary
+from mpc.tables.expressions import both, same, unary
 from mpc.tables.local import share_parts
 from mpc.tables.private import PrivateArray, unit_exponent
 from mpc.values.cohorts import Cohort, Counts
@@ -24,7 +24,6 @@ class People:
     n         their number, ();  counts  (groups, 3, snps) with 0, 1 and 2 copies
     products  (columns, snps), sums of u h, with `frac` fraction bits
     columns   of the rows that count;  cohort  the people with each genotype, for each SNP;  most  of n
-    known     the condition that there are genotypes, beside that of the columns
     """
 
     n: SecretArray
@@ -34,7 +33,6 @@ class People:
     columns: list[PrivateArray]
     cohort: Cohort
     most: int
-    known: Expression | None
 
 
 def people(
@@ -86,4 +84,4 @@ def people(
     words = "people with each genotype of the SNP" + ("" if group is None else f", with and without {group.name}")
     cohort = Cohort(source.run, make, most=most, what=words, shape=(snps,), or_none=True)
     n = shared["n"].sum(0).bounded(most)
-    return People(n, total, products, frac, columns, cohort, most, known)
+    return People(n, total, products, frac, columns, cohort, most)

@@ -59,7 +59,11 @@ def test_people_outside_of_a_selection_are_not_told_by_subtraction(few):
     people["age"] = 30.0
     people.loc[: few - 1, "age"] = 90.0
 
+    people.loc[few + 3, "snps"] = None  # no selection of the script
+
     def script(study, t):
+        if few == 200:
+            study.release("people", t.count())
         young = t[t.age < 60]
         study.release("young", genetics.allele_counts(young.snps))
         study.release("all", genetics.allele_counts(t.snps))
