@@ -92,7 +92,8 @@ def column_of(name: str, entry: dict[str, Any], where: str) -> Column:
         return TextColumn(name, missing)
     if type_ == "genotypes":
         try:
-            return replace(Genotypes(count=entry.get("count")), name=name, missing=missing)  # type: ignore[no-any-return]
+            genotypes: GenotypesColumn = Genotypes(count=entry.get("count", 0))
+            return replace(genotypes, name=name, missing=missing)
         except ConfigError as error:
             raise ConfigError(f"{where}: {error}") from None
     if type_ == "integer":

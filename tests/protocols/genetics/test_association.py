@@ -1,54 +1,13 @@
 """Associations of many SNPs with a phenotype, against statsmodels for each SNP."""
 
 import numpy as np
-import pandas as pd
 import pytest
 import statsmodels.api as sm
 from scipy import stats
 
-from mpc import Flag, Genotypes, Real, Scenario, Table
 from mpc.errors import ConfigError, ShapeError
-from mpc.tables.genotypes import spelled
 from protocols import genetics
-from protocols.simulate import simulate
-
-ENGINES = ["ideal", "replicated", pytest.param("shamir", marks=pytest.mark.slow)]
-SNPS = 10
-NEVER, RARE = 3, 4
-
-
-class People(Table):
-    age = Real(0, 120)
-    pc = Real(-1, 1)
-    bmi = Real(5, 80)
-    case = Flag()
-    snps = Genotypes(count=SNPS)
-
-
-def made(n=400, missing=0.0, seed=1):
-    """A table, and its genotypes as numbers. One SNP never varies; one is rare."""
-    random = np.random.default_rng(seed)
-    copies = random.binomial(2, random.uniform(0.25, 0.5, SNPS), (n, SNPS)).astype(float)
-    copies[:, NEVER] = 0
-    copies[:, RARE] = 0
-    copies[: n // 2 : 150, RARE] = 1
-    age, pc = random.uniform(20, 80, n), random.normal(0, 0.1, n)
-    bmi = 25 + 0.05 * age + copies[:, 0] + random.normal(0, 3, n)
-    case = random.random(n) < 1 / (1 + np.exp(1 - 0.6 * copies[:, 1]))
-    copies[random.random(copies.shape) < missing] = np.nan
-    people = pd.DataFrame({"age": age, "pc": pc, "bmi": bmi, "case": case, "snps": spelled(copies)})
-    return people, copies
-
-
-def released(script, people, minimum=5, **options):
-    scenario = Scenario(inputs={"people": People.rows(at_most=1 << 20)}, parameters={"minimum_cohort": minimum})
-
-    @scenario.run
-    async def run(study):
-        script(study, study.table("people"))
-
-    tables = {name: {"people": people.iloc[k::3]} for k, name in enumerate("abc")}
-    return simulate(scenario, tables, **options).releases
+from tests.support.genetics import ENGINES, NEVER, RARE, SNPS, made, released
 
 
 def fitted(people, copies, j, covariates=("age", "pc"), of="bmi"):

@@ -11,7 +11,7 @@ from mpc.tables.genotypes import Genotypes, calls, spelled
 from mpc.tables.texts import read_texts
 from protocols import genetics
 from protocols.genetics.hardy_weinberg import exact_p
-from tests.protocols.genetics.test_association import ENGINES, NEVER, RARE, SNPS, made, released
+from tests.support.genetics import ENGINES, NEVER, RARE, SNPS, made, released
 
 
 @pytest.mark.parametrize("engine", ENGINES)
