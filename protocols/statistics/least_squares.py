@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from mpc.values.secret import SecretArray, concatenate, stack, where
+from mpc.values.secret import SecretArray, concatenate, where
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics.correlations import Standardised
 from protocols.statistics.held import held
 from protocols.statistics.ldl import ENTRY, Factors
+from protocols.statistics.limits import within
 from protocols.statistics.moments import WIDE
 
 #: Fraction bits of the unexplained part, in units of 4^-a_y (`Scaled`); below 4^-FIT it has too few digits.
@@ -77,24 +76,17 @@ def _step(gap: SecretArray, inverse: SecretArray, factors: Factors) -> SecretArr
     R^-1 = N^T D^-1 N, with the rows N of L^-1 and the pivots D.
     """
     p = len(gap)
-    short, gap = _within(gap, 2.0**-_SCALE)
+    short, gap = within(gap, 2.0**-_SCALE)
     rest = gap.rescaled(gap.frac - _SCALE).cut(F, bound=(1 << F) + 2).product(inverse, F, limit=2.05)
     rows = factors.rows.cut(_ROW).bounded(int(ENTRY * 2**_ROW) + 2)
     rotated = rows.dot(rest.reshape(p, 1), _DIGITS).reshape(p)
-    fits, rotated = _within(rotated, _ROTATED)
+    fits, rotated = within(rotated, _ROTATED)
     lifted = rotated.product(factors.mantissa, _DIGITS, limit=2.05 * _ROTATED).times(factors.power)
-    small, lifted = _within(lifted, _STEP)
+    small, lifted = within(lifted, _STEP)
     step = rows.T.dot(lifted.reshape(p, 1), _DIGITS).reshape(p)
-    inside, step = _within(step, _STEP)
+    inside, step = within(step, _STEP)
     good = factors.regular & concatenate([short, fits, small, inside]).all()
     return where(good.broadcast_to((p,)), step, 0).bounded(int(_STEP * 2**_DIGITS) + 1)
-
-
-def _within(x: SecretArray, limit: float) -> tuple[SecretArray, SecretArray]:
-    """Bits |x| <= limit, and x, or 0 where it is not."""
-    sides = stack([x, -x]) <= limit
-    inside = sides[0] & sides[1]
-    return inside, where(inside, x, 0).bounded(int(np.ldexp(limit, x.frac)) + 1)
 
 
 def standard_errors(

@@ -20,6 +20,7 @@ from protocols.numeric.normalize import F
 from protocols.statistics.estimates import Estimates, columns, estimates, numbers
 from protocols.statistics.formulas import shared_model
 from protocols.statistics.ldl import inflation
+from protocols.statistics.limits import Reason, defined
 from protocols.statistics.newton import FINE, WEIGHT, Information, Scales, information, moved, step
 from protocols.statistics.standard_rows import StandardRows, design_of, joint_valid
 
@@ -90,11 +91,8 @@ async def logit(outcome: SecretArray | str, predictors: Columns, *, iterations: 
     basis = design.behind(flag, valid=valid, pairs=True)
     basis = basis._replace(cohorts=(free, *basis.cohorts), origin=("logistic regression",))
 
-    def protected(x: SecretArray, *masks: tuple[SecretArray, str]) -> SecretArray:
-        x = x.without_mask()
-        for bit, why in masks:
-            x = x.masked(bit, why)
-        return x.with_basis(basis)
+    def protected(x: SecretArray, *reasons: Reason) -> SecretArray:
+        return defined(x, *reasons).with_basis(basis)
 
     possible = (enough, _FEW), (both_sides, _SAME)
     fitted = (

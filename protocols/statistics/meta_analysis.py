@@ -19,6 +19,7 @@ from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, constant, minimum, where
 from protocols.numeric.division import divide
 from protocols.numeric.normalize import F
+from protocols.statistics.limits import defined
 from protocols.statistics.measures import Z95, Measure, document
 from protocols.statistics.reml import Weighted, scored
 
@@ -111,13 +112,9 @@ def meta_analysis(
     counted = both.count()
     basis = union(counted.basis, Basis((Cohort.of(counted - 2, what="estimates less two"),)))
 
-    def protected(x: SecretArray) -> SecretArray:
-        x = x.without_mask()
-        for bit, why in reasons:
-            x = x.masked(bit, why)
-        return x.with_basis(basis._replace(origin=("meta-analysis",)))
-
-    return Result("measures", {name: protected(x) for name, x in parts.items()}, _finish(model), together=True)
+    stands = basis._replace(origin=("meta-analysis",))
+    protected = {name: defined(x, *reasons).with_basis(stands) for name, x in parts.items()}
+    return Result("measures", protected, _finish(model), together=True)
 
 
 class _Sizes(NamedTuple):

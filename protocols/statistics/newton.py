@@ -21,6 +21,7 @@ from mpc.values.stated import Stated
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics.ldl import ENTRY, Factors, factor_alone
+from protocols.statistics.limits import within
 
 #: Fraction bits of coefficients of standardised columns; of those that log odds are computed with; their limit.
 FINE, WEIGHT = 28, 24
@@ -154,23 +155,16 @@ def step(about: Information, score: SecretArray, scales: Scales, extra: int) -> 
     s = kept.times(about.up, bound=1 << bits).rescaled(bits - 2).cut(_S + 2)
     s = s.product(about.inverse, _S, limit=2.01 * _SCORE)
     t = about.factors.rows.dot(s.reshape(k, 1), _T).reshape(k)
-    short, t = _within(t, _ROTATED)
+    short, t = within(t, _ROTATED)
     lifted = t.product(about.factors.mantissa, _T, limit=2.01 * _ROTATED).times(about.factors.power)
     lower = about.factors.rows.cut(_N).bounded(int(ENTRY * 2**_N) + 2)
     d = lower.T.dot(lifted.cut(_N).reshape(k, 1), _N).reshape(k)
-    small, d = _within(d, _STEP)
+    small, d = within(d, _STEP)
     # d_j / sqrt(H_jj), in units of sqrt(2^even)
     d = d.product(about.inverse, _N, limit=2.01 * _STEP).times(about.up)
     good = about.regular & concatenate([fits, short, small]).all()
     d = where(good.broadcast_to((k,)), d.rescaled(d.frac + extra), 0)
     return d, good
-
-
-def _within(x: SecretArray, limit: float) -> tuple[SecretArray, SecretArray]:
-    """Bits |x| <= limit, and x, or 0 where it is not."""
-    sides = stack([x, -x]) <= limit
-    inside = sides[0] & sides[1]
-    return inside, where(inside, x, 0).bounded(int(np.ldexp(limit, x.frac)) + 1)
 
 
 def moved(coefficients: SecretArray, d: SecretArray) -> tuple[SecretArray, SecretArray]:

@@ -20,7 +20,7 @@ from mpc.values.secret import SecretArray, concatenate, where
 from mpc.values.stated import Stated
 from mpc.values.wide_products import precise_product
 from protocols.numeric.division import divide
-from protocols.survival.private import at_least_one, share_of
+from protocols.numeric.shares import at_least_one, share_of
 
 #: Fraction bits of shares of rows.
 SHARE = 40

@@ -30,6 +30,7 @@ from protocols.statistics.floating import floating
 from protocols.statistics.formulas import CONSTANT, Term, private_model
 from protocols.statistics.ldl import INVERSE, factor, inflation
 from protocols.statistics.least_squares import FINE, FIT, REFINED, least_squares, standard_errors
+from protocols.statistics.limits import Reason, defined
 
 #: A column with a spread below 2^-30, in units u of its range, would cause errors above the stated ones.
 SPREAD_BITS = 30
@@ -147,11 +148,8 @@ def _fitted(
         cohorts += fulfilling(columns_of, weights > 0)
     origin = (f"regression of {response.expression.text} over {what}",)
 
-    def protected(x: SecretArray, *masks: tuple[SecretArray, str]) -> SecretArray:
-        x = x.without_mask()
-        for bit, why in masks:
-            x = x.masked(bit, why)
-        return x.standing_on(*cohorts, origin=origin)
+    def protected(x: SecretArray, *reasons: Reason) -> SecretArray:
+        return defined(x, *reasons).standing_on(*cohorts, origin=origin)
 
     heavy = rows if weights is None else rows & moments.nonempty
     fitted = (rows, _FEW), (heavy, _LIGHT), (varies, _LITTLE), (regular, _COLLINEAR)
