@@ -20,10 +20,10 @@ from mpc.values.secret import SecretArray, constant, stack, where
 from mpc.values.stated import Stated
 from protocols.models.rows import Columns, Design, both
 from protocols.order import order_by
-from protocols.statistics.estimates import columns, slope_numbers, slopes_alone
-from protocols.statistics.ldl import inflation
 from protocols.statistics.limits import Reason, defined
-from protocols.statistics.newton import (
+from protocols.statistics.regression.estimates import columns, slope_numbers, slopes_alone
+from protocols.statistics.regression.ldl import inflation
+from protocols.statistics.regression.newton import (
     FINE,
     LIMIT,
     WEIGHT,
@@ -33,7 +33,7 @@ from protocols.statistics.newton import (
     scaled_information,
     step,
 )
-from protocols.statistics.standard_rows import StandardRows, design_of, joint_valid
+from protocols.statistics.regression.standard_rows import StandardRows, design_of, joint_valid
 from protocols.survival.logrank import of_runs
 from protocols.survival.risk_sets import FARTHEST, HIGHEST, MEAN, RiskSets, second_moments
 from protocols.tables.segments import Segments, neighbours_equal
