@@ -16,8 +16,8 @@ from mpc.values.stated import Operand
 from protocols import numeric, order
 from protocols.models.rows import split_rows
 from protocols.numeric.variance import variance_of
-from protocols.statistics import correlations, descriptive, grouped
-from protocols.statistics import tables as counts
+from protocols.statistics.counts import tables as counts
+from protocols.statistics.moments import correlations, descriptive, grouped
 from protocols.tables.verbs import Tables
 
 if TYPE_CHECKING:

@@ -20,9 +20,10 @@ from mpc.values.secret import SecretArray, constant, stack, where
 from mpc.values.stated import Stated
 from protocols.models.rows import Columns, Design, both
 from protocols.order import order_by
-from protocols.statistics.estimates import columns, slope_numbers, slopes_alone
-from protocols.statistics.ldl import inflation
-from protocols.statistics.newton import (
+from protocols.statistics.limits import Reason, defined
+from protocols.statistics.regression.estimates import columns, slope_numbers, slopes_alone
+from protocols.statistics.regression.ldl import inflation
+from protocols.statistics.regression.newton import (
     FINE,
     LIMIT,
     WEIGHT,
@@ -32,12 +33,14 @@ from protocols.statistics.newton import (
     scaled_information,
     step,
 )
-from protocols.statistics.standard_rows import StandardRows, design_of, joint_valid
+from protocols.statistics.regression.standard_rows import StandardRows, design_of, joint_valid
 from protocols.survival.logrank import of_runs
-from protocols.survival.risk_sets import FARTHEST, HIGHEST, MEAN, RiskSets, risk_sets, second_moments
+from protocols.survival.risk_sets import FARTHEST, HIGHEST, MEAN, RiskSets, second_moments
 from protocols.tables.segments import Segments, neighbours_equal
 
+#: Steps; so many last ones take small scores alone, with more digits, and how many. Most places.
 _STEPS, _SMALL, _EXTRA = 8, 2, 8
+_MOST = 1 << 17
 #: In the last step the log hazard of a row moves by at most 2^-_STILL.
 _STILL = 13
 #: Bits of the largest entry of the information.
@@ -77,9 +80,11 @@ async def cox(
                 likelihoods 1e-6 an event
     Protection  complete rows less coefficients, rows with and without the event, and each of the four combinations of
                 two flags (event or predictors) must reach the minimum; else everything is suppressed
-    Rounds      a sort by time; an iteration about 150, and 16 a predictor; about 130 besides
-    Bytes       an iteration, from each party: about 1,200, and 250 a predictor, for each place of a row
-    Raises      ShapeError for other columns; ConfigError for other ties; RangeError for other numbers of iterations
+    Rounds      a sort by time; an iteration about 120, and 21 a predictor; about 150 besides
+    Bytes       an iteration, from each party: about 400, and 115 a predictor, for each place of a row
+    Limits      131,072 places of rows
+    Raises      ShapeError for other columns; ConfigError for other ties; RangeError beyond the limits, and for other
+                numbers of iterations
     Equals      statsmodels' `PHReg(time, X, status=event, ties="breslow").fit()`; R's `coxph(ties="breslow")`
     Source      Cox, JRSS B 34 (1972); Breslow, in the discussion of it; Kalbfleisch and Prentice, The Statistical
                 Analysis of Failure Time Data, 2nd ed. (2002), chapter 4
@@ -89,6 +94,8 @@ async def cox(
     if not 4 <= iterations <= 20:
         raise RangeError(f"cox: iterations={iterations}; expected 4 to 20")
     design = design_of("cox", predictors)
+    if design.rows > _MOST:
+        raise RangeError(f"cox: {design.rows:,} places of rows; at most {_MOST:,} are possible")
     flag, when = _outcome(time, event, design)
     valid = both(joint_valid(design, flag), _mask(when, design.rows))
     rows = StandardRows.of(design, valid)
@@ -106,11 +113,8 @@ async def cox(
     basis = design.behind(flag, valid=valid, pairs=True)
     basis = basis._replace(cohorts=(free, *basis.cohorts), origin=("Cox regression",))
 
-    def protected(x: SecretArray, *masks: tuple[SecretArray, str]) -> SecretArray:
-        x = x.without_mask()
-        for bit, why in masks:
-            x = x.masked(bit, why)
-        return x.with_basis(basis)
+    def protected(x: SecretArray, *reasons: Reason) -> SecretArray:
+        return defined(x, *reasons).with_basis(basis)
 
     fitted = (
         (enough, _FEW),
@@ -214,6 +218,7 @@ class _Model:
     events: SecretArray
     null: SecretArray
     _total: SecretArray
+    _fits: SecretArray
 
     async def fit(self, iterations: int) -> None:
         """Awaits after every step, so that the number of operations in flight stays bounded."""
@@ -235,15 +240,15 @@ class _Model:
         still = (stack([change, -change]) <= 2.0**-_STILL).all()
         self.converged = good & still
         sets = self._sets()
+        self.inside = self._fits.all() & sets.regular
         total = (self.eta * self.happened.numeric().bounded(1)).cut(20).sum()
         self.likelihood = total.cut(20) - _weighted_sum(self.events, sets.logarithms, n).cut(20)
 
     def _sets(self) -> RiskSets:
         fits = (stack([self.eta, -self.eta]) <= HIGHEST).all(0)
         eta = where(fits, self.eta, 0).bounded(int(HIGHEST * 2**WEIGHT) + 1)
-        sets = risk_sets(self.x, eta, self.there.numeric().bounded(1), self.events, self.runs)
-        self.inside = fits.all() & sets.regular
-        return sets
+        self._fits = fits
+        return RiskSets(self.x, eta, self.there.numeric().bounded(1), self.events, self.runs)
 
     def _information(self, sets: RiskSets) -> Information:
         matrix = second_moments(self.x, sets, self.events, self.frac, self.width)

@@ -18,13 +18,12 @@ from mpc.values.cohorts import Cohort, Counts
 from mpc.values.secret import SecretArray, concatenate
 from mpc.values.stated import Stated
 from protocols.numeric.division import divide
+from protocols.numeric.shares import SHARE_BITS, at_least_one, running_product, share_of
 from protocols.survival.arguments import names_of
 from protocols.survival.points import Exits
 
 #: Most steps of time.
 MOST_STEPS = 5000
-#: Fraction bits of shares of rows.
-_BITS = 40
 
 
 def steps_of(time: PrivateArray, points: NDArray[np.float64] | None, step: float | None) -> list[float]:
@@ -169,7 +168,7 @@ class PrivateRows:
         steps, groups = self.shape
         dead, at_risk = self.events, self.at_risk
         died = share_of(dead, at_risk)
-        survival = running_product((1 - died).bounded(1 << _BITS))
+        survival = running_product((1 - died).bounded(1 << SHARE_BITS))
         left = (at_risk - dead).bounded(self.most)
         rows = at_risk[:1].broadcast_to(at_risk.shape)
         odds = divide(rows, at_least_one(left)).without_mask()
@@ -205,41 +204,3 @@ def _behind(time: PrivateArray, event: PrivateArray, by: PrivateArray | None) ->
         )
         cohorts += rows.basis.cohorts
     return cohorts
-
-
-def at_least_one(x: SecretArray) -> SecretArray:
-    """Integers from 0 up, with 1 for 0."""
-    return (x + (x < 1).numeric()).bounded(max(x.bound, 1))
-
-
-def share_of(a: SecretArray, b: SecretArray) -> SecretArray:
-    """a / b with 40 fraction bits, for integers 0 <= a <= b; 0 for 0 / 0.
-
-    Error  2^-39. Rounds: two divisions, of a, and of the remainder that the first one leaves
-    """
-    b = at_least_one(b)
-    first = divide(a, b).without_mask()
-    first = first.cut(min(first.frac, 28))
-    frac = first.frac
-    first = first.bounded((1 << frac) + (1 << max(frac - 20, 1)))
-    exact = first.times(b, bound=(b.bound << frac) + (b.bound << max(frac - 20, 1))).restated(frac=0, type="int")
-    rest = (a.restated(type="int") * (1 << frac) if frac else a) - exact
-    # The first quotient is off by 2^-24 of itself and a few last places at most.
-    rest = rest.bounded((b.bound << max(frac - 23, 0)) + 8 * b.bound)
-    second = divide(rest, b).without_mask()
-    second = second.bounded(1 << max(second.frac + frac - 20, 8)).rescaled(second.frac + frac)
-    total = first.shifted(_BITS) + second.cut(_BITS)
-    return total.bounded((1 << _BITS) + 4)
-
-
-def running_product(x: SecretArray) -> SecretArray:
-    """Products of the first, the first two, … numbers from 0 to 1 along the first axis, with 40 fraction bits.
-
-    Error  2^-38 for each doubling. Rounds: a product of wide numbers for each doubling of the number of factors
-    """
-    most, shift = 1 << _BITS, 1
-    while shift < len(x):
-        longer = (x[shift:] * x[:-shift]).cut(_BITS).bounded(most + 16)
-        x = concatenate([x[:shift], longer]).bounded(most + 16)
-        shift *= 2
-    return x

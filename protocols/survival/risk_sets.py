@@ -10,7 +10,7 @@ so no sum of h x x^T over each risk set is needed. All w together are the number
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import cached_property
 from math import ceil, exp, log2
 
 import numpy as np
@@ -20,7 +20,7 @@ from mpc.values.stated import Stated
 from mpc.values.wide_products import precise_product
 from protocols.numeric.division import reciprocal
 from protocols.numeric.exponential import exp_between, log
-from protocols.numeric.normalize import F, leading_bit
+from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.tables.segments import Segments
 
 #: Largest log hazard, and its bits as a hazard; largest value of a standardised column.
@@ -32,69 +32,92 @@ _ROOM, MEAN, _PART = 60, 22, 24
 _MANY = 4
 
 
-@dataclass
 class RiskSets:
-    """Of rows in order, with hazards: by run of equal times (a place for each of the n rows), or by row.
+    """Of rows in order, with hazards: by run of equal times (a place for each of the n rows), or by row. What is not
+    asked for is not computed.
 
-    means       (n, p) m of each run, MEAN fraction bits
-    weights     (n,) w of each row, 24 fraction bits
-    logarithms  (n,) log S0 of each run
-    regular     bit: S0 is nowhere too large for its digits
-    """
-
-    means: SecretArray
-    weights: SecretArray
-    logarithms: SecretArray
-    regular: SecretArray
-
-
-def risk_sets(x: SecretArray, eta: SecretArray, there: SecretArray, events: SecretArray, runs: Segments) -> RiskSets:
-    """x (n, p) with |x| <= FARTHEST; eta (n,) with |eta| <= HIGHEST; there (n,) integers 0 and 1; events (n,) of each
-    run.
+    x (n, p) with |x| <= FARTHEST; eta (n,) with |eta| <= HIGHEST; there (n,) integers 0 and 1; events (n,) of each run
 
     Error    of means 2^-21; of weights, relative 2^-20
     Rounds   about 50
     """
-    n, p = x.shape
-    rows = ceil(log2(n + 1))
-    frac = min(24, _ROOM - ceil(rows + _HAZARD) - ceil(log2(FARTHEST)))
-    most = int(exp(HIGHEST) * 1.002 * 2**frac) + 2
-    hazard = exp_between(eta, HIGHEST).cut(frac).bounded(most).times(there, bound=most)
-    moved = precise_product(hazard.reshape(n, 1).broadcast_to((n, p)), x).cut(frac)
-    moved = moved.bounded(int(FARTHEST * most) + 2)
-    sums = hazard.invoke("cumulative_sum", axis=0, result=Stated(bound=n * most))
-    moved = moved.invoke("cumulative_sum", axis=0, result=Stated(bound=n * moved.bound))
-    whole, moved = runs.at_ends(sums), runs.at_ends(moved)
 
-    width = int(whole.bound).bit_length()
-    leading = leading_bit(whole, width)
-    up = leading.table([1 << (width - 1 - j) for j in range(width)])
-    mantissa = whole.times(up, bound=1 << width).rescaled(width).cut(F, bound=1 << F)
-    inverse = reciprocal((mantissa + leading.is_zero() * 0.75).bounded(1 << F))
-    # |S1| <= FARTHEST S0
-    lifted = moved.times(up.reshape(n, 1).broadcast_to((n, p)), bound=int(FARTHEST * 2**width) + 4)
-    lifted = lifted.rescaled(width).cut(MEAN, bound=int(FARTHEST * 2**MEAN) + 4)
-    means = lifted.product(inverse.reshape(n, 1).broadcast_to((n, p)), MEAN, limit=2.02 * FARTHEST)
-    means = means.bounded(int(1.001 * FARTHEST * 2**MEAN))
+    def __init__(
+        self, x: SecretArray, eta: SecretArray, there: SecretArray, events: SecretArray, runs: Segments
+    ) -> None:
+        n, self._columns = x.shape
+        self._x, self._events, self._runs = x, events, runs
+        self._rows = ceil(log2(n + 1))
+        self._frac = min(24, _ROOM - ceil(self._rows + _HAZARD) - ceil(log2(FARTHEST)))
+        self._most = int(exp(HIGHEST) * 1.002 * 2**self._frac) + 2
+        hazard = exp_between(eta, HIGHEST).cut(self._frac).bounded(self._most)
+        self._hazard = hazard.times(there, bound=self._most)
+        self._whole = self._summed(self._hazard)
+        self._width = int(self._whole.bound).bit_length()
 
-    # d 2^rows / S0, with S0 >= e^-HIGHEST in a run that is there.
-    powers = [rows + frac - j - 1 for j in range(width)]
-    fits = [min(k, rows + ceil(_HAZARD)) for k in powers]
-    scale = leading.table([1 << (k + _MANY) if k >= -_MANY else 0 for k in fits])
-    most_part = (2 << 26) << (rows + ceil(_HAZARD) + _MANY)
-    part = inverse.cut(26).times(scale, bound=most_part).rescaled(26 + _MANY)
-    part = part.times(events, bound=most_part).cut(_PART)
-    # sum over runs of 2^rows d / S0 <= 2^rows e^HIGHEST (1 + log n)
-    bound = int(2.0**rows * exp(HIGHEST) * (2 + np.log(n + 1)) * 2**_PART)
-    part = part.bounded(min(part.bound, bound))
-    passed = part[::-1].invoke("cumulative_sum", axis=0, result=Stated(bound=bound))[::-1]
-    weights = precise_product(hazard, runs.spread(passed))
-    weights = weights.rescaled(weights.frac + rows).cut(24).bounded(int(1.01 * n * 2**24))
+    def _summed(self, x: SecretArray) -> SecretArray:
+        """Sums over the risk set of each run."""
+        sums = x.invoke("cumulative_sum", axis=0, result=Stated(bound=len(x) * x.bound))
+        return self._runs.at_ends(sums)
 
-    too_large = leading.table([int(k < -_MANY) for k in powers])
-    regular = (too_large.times(events, bound=n) < 1).all()
-    logarithms = log(whole).without_mask()
-    return RiskSets(means, weights, logarithms, regular)
+    @cached_property
+    def _leading(self) -> Exponent:
+        return leading_bit(self._whole, self._width)
+
+    @cached_property
+    def _up(self) -> SecretArray:
+        return self._leading.table([1 << (self._width - 1 - j) for j in range(self._width)])
+
+    @cached_property
+    def _inverse(self) -> SecretArray:
+        """One over the mantissa of S0."""
+        mantissa = self._whole.times(self._up, bound=1 << self._width).rescaled(self._width).cut(F, bound=1 << F)
+        return reciprocal((mantissa + self._leading.is_zero() * 0.75).bounded(1 << F))
+
+    @cached_property
+    def _powers(self) -> list[int]:
+        """By the place of S0's leading bit: the power of two that 2^rows / S0 is the inverse mantissa times."""
+        return [self._rows + self._frac - j - 1 for j in range(self._width)]
+
+    @property
+    def regular(self) -> SecretArray:
+        """Bit: S0 is nowhere too large for its digits."""
+        too_large = self._leading.table([int(k < -_MANY) for k in self._powers])
+        return (too_large.times(self._events, bound=len(self._x)) < 1).all()
+
+    @property
+    def logarithms(self) -> SecretArray:
+        """(n,) log S0 of each run."""
+        return log(self._whole).without_mask()
+
+    @cached_property
+    def means(self) -> SecretArray:
+        """(n, p) m of each run, MEAN fraction bits."""
+        wide = self._x.shape
+        moved = precise_product(self._hazard.reshape(-1, 1).broadcast_to(wide), self._x).cut(self._frac)
+        moved = self._summed(moved.bounded(int(FARTHEST * self._most) + 2))
+        # |S1| <= FARTHEST S0
+        lifted = moved.times(self._up.reshape(-1, 1).broadcast_to(wide), bound=int(FARTHEST * 2**self._width) + 4)
+        lifted = lifted.rescaled(self._width).cut(MEAN, bound=int(FARTHEST * 2**MEAN) + 4)
+        means = lifted.product(self._inverse.reshape(-1, 1).broadcast_to(wide), MEAN, limit=2.02 * FARTHEST)
+        return means.bounded(int(1.001 * FARTHEST * 2**MEAN))
+
+    @cached_property
+    def weights(self) -> SecretArray:
+        """(n,) w of each row, 24 fraction bits."""
+        n, rows = len(self._x), self._rows
+        # d 2^rows / S0, with S0 >= e^-HIGHEST in a run that is there.
+        highest = rows + ceil(_HAZARD)
+        scale = self._leading.table([1 << (min(k, highest) + _MANY) if k >= -_MANY else 0 for k in self._powers])
+        most = (2 << 26) << (highest + _MANY)
+        part = self._inverse.cut(26).times(scale, bound=most).rescaled(26 + _MANY)
+        part = part.times(self._events, bound=most).cut(_PART)
+        # sum over runs of 2^rows d / S0 <= 2^rows e^HIGHEST (1 + log n)
+        bound = int(2.0**rows * exp(HIGHEST) * (2 + np.log(n + 1)) * 2**_PART)
+        part = part.bounded(min(part.bound, bound))
+        passed = part[::-1].invoke("cumulative_sum", axis=0, result=Stated(bound=bound))[::-1]
+        weights = precise_product(self._hazard, self._runs.spread(passed))
+        return weights.rescaled(weights.frac + rows).cut(24).bounded(int(1.01 * n * 2**24))
 
 
 def second_moments(x: SecretArray, sets: RiskSets, events: SecretArray, frac: int, width: int) -> SecretArray:

@@ -11,9 +11,9 @@ from mpc import Category, Flag, Integer, Key, Scenario, Table
 from mpc.errors import ConfigError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import simulate
-from protocols.statistics.categories import _independence, _trend
-from protocols.statistics.fisher import fisher
-from protocols.statistics.proportions import one
+from protocols.statistics.counts.categories import _independence, _trend
+from protocols.statistics.counts.fisher import fisher
+from protocols.statistics.counts.proportions import one
 
 ENGINES = ["ideal", *[pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir")]]
 DOSES, GRADES = ["none", "low", "high"], ["mild", "plain", "grave", "worst"]

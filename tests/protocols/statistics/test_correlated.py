@@ -9,7 +9,7 @@ from mpc import Flag, Real, Scenario, Table
 from mpc.errors import RangeError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import simulate
-from protocols.statistics.correlated import inferred
+from protocols.statistics.hypotheses.correlated import inferred
 
 ENGINES = ["ideal", *[pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir")]]
 

@@ -12,7 +12,7 @@ from mpc import Category, Flag, Real, Scenario, Table
 from mpc.errors import ConfigError, RangeError, ScenarioError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import Computation, dry_run, simulate
-from protocols.statistics.formulas import parsed
+from protocols.statistics.regression.formulas import parsed
 from tests.support.engines import ENGINES, ENGINES_SLOW
 from tests.support.tables import releases, split
 

@@ -9,7 +9,7 @@ from mpc import Integer, Real, Scenario, Table
 from mpc.errors import ShapeError
 from protocols import statistics as st
 from protocols.simulate import compute, simulate
-from protocols.statistics.kendall import _ones_before_zeros, tau_b
+from protocols.statistics.ranks.kendall import _ones_before_zeros, tau_b
 from tests.support.messages import by_operation
 
 ENGINES = ["ideal", *[pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir")]]

@@ -10,7 +10,7 @@ from mpc import Category, Integer, Real, Scenario, Table
 from mpc.errors import ConfigError, ShapeError
 from protocols import statistics as st
 from protocols.simulate import simulate
-from protocols.statistics.equivalence import equivalence
+from protocols.statistics.hypotheses.equivalence import equivalence
 
 ENGINES = ["ideal", *[pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir")]]
 ARMS = ["placebo", "low", "high"]

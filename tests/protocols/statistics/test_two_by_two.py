@@ -15,7 +15,7 @@ from mpc import Flag, Real, Scenario, Table
 from mpc.errors import ShapeError
 from protocols import statistics as st
 from protocols.simulate import simulate
-from protocols.statistics import of_counts
+from protocols.statistics.counts import of_counts
 from protocols.statistics.measures import document
 
 ENGINES = ["ideal", "replicated", pytest.param("shamir", marks=pytest.mark.slow)]

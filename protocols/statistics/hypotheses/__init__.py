@@ -1,0 +1,1 @@
+"""Tests of hypotheses that follow from moments: means, equivalence, spread, normality, correlation."""

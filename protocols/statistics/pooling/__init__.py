@@ -1,0 +1,1 @@
+"""Estimates of several organizations pooled without showing them."""

@@ -1,0 +1,1 @@
+"""The order of rows: rank tests, correlation of ranks, distances of distributions, ROC, quantiles by group."""

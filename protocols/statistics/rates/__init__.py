@@ -1,0 +1,1 @@
+"""Events and person-time: rates, standardised rates and ratios."""
