@@ -13,7 +13,7 @@ from protocols.genetics.private import people
 from protocols.genetics.scores import Genotyped, Power, standardised
 from protocols.genetics.testing import Asked, Sums, Test, tested
 from protocols.statistics import arguments
-from protocols.statistics.correlations import standardise
+from protocols.statistics.moments.correlations import standardise
 
 
 def association(

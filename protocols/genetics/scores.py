@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from mpc.values.secret import SecretArray, concatenate
 from protocols.numeric.division import reciprocal
 from protocols.numeric.normalize import F, leading_bit
-from protocols.statistics.descriptive import Scaled
 from protocols.statistics.held import held
-from protocols.statistics.ldl import ENTRY, Factors
-from protocols.statistics.moments import FINE
+from protocols.statistics.moments.descriptive import Scaled
+from protocols.statistics.moments.moments import FINE
+from protocols.statistics.regression.ldl import ENTRY, Factors
 
 #: Fraction bits of covariances before columns are standardised; of variances; of covariances beside covariates.
 RAW, VARIANCE, INNER = 48, 32, 26

@@ -17,10 +17,10 @@ from protocols.genetics.scores import beside
 from protocols.genetics.strongest import among_strongest
 from protocols.numeric.normalize import F
 from protocols.numeric.variance import TOO_LITTLE
-from protocols.statistics.correlations import Standardised
-from protocols.statistics.ldl import factor
-from protocols.statistics.least_squares import least_squares
-from protocols.statistics.regression import SPREAD_BITS
+from protocols.statistics.moments.correlations import Standardised
+from protocols.statistics.regression.ldl import factor
+from protocols.statistics.regression.least_squares import least_squares
+from protocols.statistics.regression.ols import SPREAD_BITS
 
 Test = Literal["linear", "trend"]
 #: Most covariates.
