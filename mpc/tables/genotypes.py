@@ -1,8 +1,9 @@
 """Genotypes: one column that holds all SNPs of a person, as a text with one character for each SNP.
 
 A character is the number of copies of the counted allele, 0, 1 or 2, and "." (or "-") where the genotype is missing:
-"0120.1". So a table of a hundred thousand SNPs has one column of them, in any source that has texts. A column of
-genotypes is never released and has no arithmetic; `protocols.genetics` counts them at their owner.
+"0120.1"; a text without any genotype is a missing value. So a table of a hundred thousand SNPs has one column of them,
+in any source that has texts. A column of genotypes is never released and has no arithmetic; `protocols.genetics` counts
+them at their owner.
 """
 
 from __future__ import annotations
@@ -35,6 +36,9 @@ class GenotypesColumn(TextColumn):
 
     def describe(self) -> JsonObject:
         return {"type": "genotypes", "count": self.count, "missing": list(self.missing)}
+
+    def lacks(self, text: str) -> bool:
+        return super().lacks(text) or not text.strip(".-")
 
     def fits(self, text: str) -> bool:
         return len(text) == self.count and bool((_read(text) <= NO_CALL).all())

@@ -39,6 +39,10 @@ class TextColumn(Column):
     def describe(self) -> JsonObject:
         return {"type": "text", "missing": list(self.missing)}
 
+    def lacks(self, text: str) -> bool:
+        """Whether a text stands for a missing value."""
+        return not text or text in self.missing
+
     def fits(self, text: str) -> bool:
         """Whether a text may stand in the column."""
         return len(text) <= LONGEST
@@ -64,7 +68,7 @@ def read_texts(column: TextColumn, values: Sequence[object]) -> tuple[NDArray[np
             value = str(value)
         if isinstance(value, str):
             text = value.strip()
-            if text and text not in column.missing:
+            if not column.lacks(text):
                 texts[k], invalid[k] = text, not column.fits(text)
         else:
             invalid[k] = not _missing(value)

@@ -49,8 +49,8 @@ def association(
     Protection  a SNP is suppressed where fewer people than the minimum have 0, 1 or 2 copies, and some do: scores and
                 variances of whole numbers tell how many they are. Of a flag, this holds among cases and among others.
                 Few people in all, or with a covariate's flag, suppress everything
-    Rounds      those of `ols`, and about 30
-    Bytes       8 (columns + 3) for each SNP and owner, twice that for a flag, and the comparisons of as many numbers
+    Rounds      up to 170, and 25 for each covariate; as many for one SNP as for all
+    Bytes       about 1,000 for each SNP and party, 120 more for each covariate; twice the comparisons for a flag
     Equals      statsmodels' `OLS` for each SNP (PLINK 2 `--glm`); the trend test of R's `prop.trend.test`
     Source      Armitage, Biometrics 11 (1955); Frisch and Waugh, Econometrica 1 (1933), for covariates
     """

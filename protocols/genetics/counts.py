@@ -32,8 +32,8 @@ def allele_counts(genotypes: PrivateArray, *, names: Sequence[str] | None = None
     Undefined   the frequency where no genotype is known
     Protection  a SNP is suppressed where fewer people than the minimum carry one of its alleles, and some do
     Error       none
-    Rounds      those of a table of counts
-    Bytes       24 for each SNP and owner, and the comparisons of as many counts
+    Rounds      up to 60
+    Bytes       up to 400 for each SNP and party, most of them to compare counts with the minimum
     Equals      PLINK's `--freq`
     """
     found = people("allele_counts", genotypes, fill=False)

@@ -95,9 +95,9 @@ def test_the_exact_test_of_hardy_weinberg():
 
 def test_a_column_of_genotypes_reads_its_texts_and_no_others():
     column = Genotypes(count=4, missing="none")
-    entries = [" 012. ", "01-2", "0123", "012", "01200", "", None, "none", 2.5, 1120]
+    entries = [" 012. ", "01-2", "0123", "012", "01200", "", None, "none", 2.5, 1120, "..-."]
     texts, invalid = read_texts(column, entries)
-    assert list(texts) == ["012.", "01-2", None, None, None, None, None, None, None, "1120"]
+    assert list(texts) == ["012.", "01-2", None, None, None, None, None, None, None, "1120", None]
     assert np.flatnonzero(invalid).tolist() == [2, 3, 4, 8]
     assert calls(["012.", "2-10"], 4).tolist() == [[0, 1, 2, 3], [2, 3, 1, 0]]
     assert spelled(np.asarray([[0, 1, np.nan, 2, 7]])) == ["01.2."]
