@@ -192,7 +192,7 @@ def behind(columns: Sequence[PrivateArray], rows: Cohort | None = None) -> tuple
     column of numbers: no two of its rows make up nearly all of it.
     """
     source = columns[0].source
-    where = _complete(columns)
+    where = all_known(columns)
     key = ("behind", tuple((id(column.expression), id(column.where)) for column in columns))
     if key not in source.memo:
         source.memo[key] = (_behind(source, columns, where, rows), tuple(columns))
@@ -205,7 +205,7 @@ def at_levels(columns: Sequence[PrivateArray], groups: Sequence[Sequence[Private
     `behind` counts both sides of flags, and two flags together; this also counts rows that have none of several flags
     that are the levels of a category.
     """
-    where, cohorts = _complete(columns), list[Cohort]()
+    where, cohorts = all_known(columns), list[Cohort]()
     for group in groups:
         categories = [category.expression for category in group]
         sizes = [len(category.levels) or 2 for category in categories]
@@ -217,11 +217,11 @@ def at_levels(columns: Sequence[PrivateArray], groups: Sequence[Sequence[Private
 
 def fulfilling(columns: Sequence[PrivateArray], flag: PrivateArray) -> tuple[Cohort, ...]:
     """The rows where no column is missing and a flag holds."""
-    where = both(_complete(columns), both(flag.where, flag.expression))
+    where = both(all_known(columns), both(flag.where, flag.expression))
     return count_rows(flag.source, where, f"{complete(columns)} where {flag.expression.text}").basis.cohorts
 
 
-def _complete(columns: Sequence[PrivateArray]) -> Expression | None:
+def all_known(columns: Sequence[PrivateArray]) -> Expression | None:
     """The condition that no column is missing, and that all their conditions hold."""
     where: Expression | None = None
     for column in columns:

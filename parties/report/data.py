@@ -6,6 +6,7 @@ Inside: the model of a result, and which releases form a table. Left out: each k
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -13,10 +14,12 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from parties.report.disclosed import Disclosure, read
-from parties.report.kinds import Histogram, Scalar, model_of
+from parties.report.kinds import Histogram, Matrix, Scalar, Vector, model_of
 from parties.report.model import Model
 from parties.report.words import Number, plain
 
+#: A step of a model.
+_STEP: Final = re.compile(r"(.+), step \d+ of \d+")
 #: Releases whose names end in these words are put into one table, with its columns in this order.
 STATISTICS: Final = ("count", "mean", "sd", "variance", "minimum", "median", "maximum", "sum", "missing")
 
@@ -128,12 +131,16 @@ class Result(BaseModel):
 
 @dataclass
 class Columns:
-    """Releases named "column statistic" as one table, and the names of the other releases."""
+    """Releases named "column statistic" as one table, and the names of the other releases.
+
+    made  releases named "model, step 1 of 9" and so on, as one table by "model, steps": its name is among the others
+    """
 
     statistics: list[str] = field(default_factory=list)
     rows: dict[str, dict[str, Scalar]] = field(default_factory=dict)
     histograms: dict[str, Histogram] = field(default_factory=dict)
     others: list[str] = field(default_factory=list)
+    made: dict[str, Matrix | str] = field(default_factory=dict)
 
     def unit(self, column: str) -> str:
         """The unit of the column; counts and variances have other units."""
@@ -164,8 +171,33 @@ def fold(result: Result) -> Columns:
         if isinstance(value, Histogram) and column in columns.rows and column not in columns.histograms:
             columns.histograms[column] = value
             columns.others.remove(name)
+    _fold_steps(result, columns)
     columns.statistics = [word for word in STATISTICS if any(word in cells for cells in columns.rows.values())]
     return columns
+
+
+def _fold_steps(result: Result, columns: Columns) -> None:
+    """Vectors of a model's steps as one table, where the first of them stood."""
+    steps: dict[str, list[str]] = {}
+    for name in columns.others:
+        if (found := _STEP.fullmatch(name)) and isinstance(result.release(name), Vector | str):
+            steps.setdefault(found[1], []).append(name)
+    for model, names in steps.items():
+        values = [result.release(name) for name in names]
+        labels = next((value.names for value in values if isinstance(value, Vector)), None)
+        title = f"{model}, steps"
+        if len(names) < 2 or title in result.releases:
+            continue
+        if labels is None:
+            columns.made[title] = values[0]
+        else:
+            rows = [value.values if isinstance(value, Vector) else [value] * len(labels) for value in values]
+            if any(len(row) != len(labels) for row in rows):
+                continue
+            places = [name.removeprefix(f"{model}, ") for name in names]
+            columns.made[title] = Matrix(rows=places, columns=labels, values=rows)
+        columns.others[columns.others.index(names[0])] = title
+        columns.others = [name for name in columns.others if name not in names]
 
 
 def histogram_title(name: str) -> str:

@@ -94,7 +94,7 @@ def html(result: Mapping[str, Any] | Result) -> str:
 
     checked = check(result)
     columns = fold(checked)
-    values = {name: checked.release(name) for name in checked.releases}
+    values = {name: checked.release(name) for name in checked.releases} | columns.made
     environment = Environment(
         loader=PackageLoader("parties"),
         autoescape=True,

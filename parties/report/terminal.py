@@ -25,7 +25,8 @@ def show(result: Result, console: Console) -> None:
     if result.nothing:
         console.print(Padding(Text(result.nothing, "bold"), (0, 1), expand=False))
     _unprotected(result, console)
-    scalars = [name for name in columns.others if isinstance(result.release(name), Scalar)]
+    values = {name: columns.made[name] if name in columns.made else result.release(name) for name in columns.others}
+    scalars = [name for name, value in values.items() if isinstance(value, Scalar)]
     for name in scalars:
         scalar = result.release(name)
         note = _note(result, name)
@@ -33,11 +34,11 @@ def show(result: Result, console: Console) -> None:
         console.print(Text.assemble(" ", (name, "bold"), "  ", cell(scalar.value), unit, note))
     if columns.rows:
         _columns(columns, console)
-    loose = {name: value for name in columns.others if isinstance(value := result.release(name), Histogram)}
-    for name in columns.others:
+    loose = {name: value for name, value in values.items() if isinstance(value, Histogram)}
+    for name, value in values.items():
         if name not in scalars and name not in loose:
             console.print(Text.assemble("\n ", (name, "bold"), _note(result, name)))
-            releases.show(result.release(name), console)
+            releases.show(value, console)
     if loose:
         _histograms(loose, console)
     _footer(result, console)

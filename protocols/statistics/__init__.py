@@ -26,6 +26,7 @@ from protocols.statistics.ranks.roc import roc_auc
 from protocols.statistics.rates.rates import rate, standardised_rate, standardised_ratio
 from protocols.statistics.regression.logit import logit
 from protocols.statistics.regression.ols import ols
+from protocols.statistics.regression.poisson import poisson
 
 __all__ = [
     "Description",
@@ -59,6 +60,7 @@ __all__ = [
     "ols",
     "partial_corr",
     "pearsonr",
+    "poisson",
     "power_means",
     "power_proportions",
     "proportion",

@@ -44,6 +44,8 @@ _REST = 26
 _HALF = 18
 #: Most bits of a number of rows.
 _WHOLE = 30
+#: All weights together are at least 2^-LIGHT of the largest one that is possible.
+LIGHT = 6
 
 
 @dataclass
@@ -60,7 +62,8 @@ class JointMoments:
     by_owner  number of rows of each owner: (owners, *shape of count)
     wheres    the selection of each column's rows;  columns  their expressions
     unit      what 2^w / v is a product of: an even power of two 4^half, and the odd factor 1 or 2 (26 fraction bits)
-    weight_exponent  of rows with weights: their sum takes the place of the number of rows in q, in units of 2^this
+    power     v;  width  w
+    total     the number of rows, or the sum of their weights in units of 2^weight_exponent, which takes its place in q
     """
 
     source: Source
@@ -79,6 +82,9 @@ class JointMoments:
     wheres: tuple[Expression | None, ...]
     columns: tuple[Expression, ...]
     unit: tuple[SecretArray, SecretArray]
+    power: SecretArray
+    width: int
+    total: SecretArray
     weight_exponent: int = 0
 
     def rows(self, what: str, j: int | None = None) -> Cohort:
@@ -108,7 +114,8 @@ def cross_moments(columns: Sequence[PrivateArray]) -> JointMoments:
 def weighted_moments(columns: Sequence[PrivateArray], weight: PrivateArray) -> JointMoments:
     """Moments of all columns over their complete rows, each counted with its weight.
 
-    Where all weights together are less than 2^e, for weights declared up to 2^e, there are counted to be no rows.
+    Where all weights together are less than 2^(e - LIGHT), for weights declared up to 2^e, there are counted to be no
+    rows (2^e for tables of 2^30 rows).
     """
     need_number(weight.name, weight.expression.type, "weights")
     if weight.expression.low < 0 or not weight.expression.high > 0:
@@ -264,14 +271,18 @@ def _combine(
     below = 0 if weight is None else wide  # bits of weights after the point
     sized = "n" if weight is None else "weight"
     given = shared.given[sized].sum(0).bounded(most << below)
-    leading = leading_bit(given, width + below, least=below)
-    power = leading.table([0] * below + [1 << (width - 1 - j) for j in range(width)])
-    none = shared.kept(leading.is_zero() - 1) + 1
+    # The rest times the power must fit, too.
+    light = 0 if weight is None else max(0, min(LIGHT, 36 - width - len(source.owners).bit_length()))
+    none = [0] * (below - light)
+    places = range(-light, width)
+    leading = leading_bit(given, width + below, least=below - light)
+    power = leading.table([*none, *(1 << (width - 1 - j) for j in places)])
+    empty = shared.kept(leading.is_zero() - 1) + 1
 
     # count * power < 2^width, and |sum|, |spread| <= count: so the exact products stay below 2^61.
     sizes = shared[sized]
     exact = sizes.sum(0).bounded(most << below).times(power, bound=1 << (width + below))
-    fraction = _fraction(exact, width).cut(F) + none * 0.5
+    fraction = _fraction(exact, width).cut(F) + empty * 0.5
     step = _fraction(power, width)
     inverse = reciprocal(fraction.bounded(1 << F))
     exact_mean = _fraction(exact_sum.times(power, bound=whole), width)
@@ -303,9 +314,12 @@ def _combine(
         tuple(c.where for c in columns),
         tuple(c.expression for c in columns),
         (
-            leading.table([0] * below + [(1 + j % 2) << _ODD for j in range(1, width + 1)]).rescaled(_ODD),
-            leading.table([0] * below + [j // 2 for j in range(1, width + 1)]),
+            leading.table([*none, *((1 + (j + 1) % 2) << _ODD for j in places)]).rescaled(_ODD),
+            leading.table([*none, *((j + 1) // 2 for j in places)]),
         ),
+        power,
+        width,
+        sizes.sum(0).bounded(most << below),
         0 if weight is None else _weight_exponent(weight),
     )
 

@@ -34,35 +34,38 @@ INTERCEPT_BITS = 4
 
 
 @dataclass
-class Constant:
-    """b0 = mantissa * 2^power, in units of the response.
+class Far:
+    """How far the means of the predictors are from 0.
 
-    inflated  takes the place of a variance inflation factor in the standard error, in units of 4^exponent
+    g         (columns,) mean / deviation in units of 2^-a (`Scaled`), _FRAC fraction bits
+    scaled    (p,) g / 2^T, _WIDE fraction bits;  size  the exponent of 2^T;  exponent  T
+    inflated  takes the place of a variance inflation factor in the standard error of the constant, in units of
+              4^exponent
     defined   bit: all numbers are within their limits
     """
 
-    mantissa: SecretArray
-    power: SecretArray
-    inflated: SecretArray
+    g: SecretArray
+    scaled: SecretArray
+    size: Exponent
     exponent: SecretArray
+    inflated: SecretArray
     defined: SecretArray
 
 
-def constant_term(moments: JointMoments, spread: Scaled, factors: Factors, slopes: SecretArray) -> Constant:
-    """The constant term of the regression with these factors, and slopes of the scaled columns (`Fit`).
+def far(moments: JointMoments, spread: Scaled, factors: Factors) -> Far:
+    """Of moments of the predictors, and of further columns after them.
 
     Undefined  for a column with |mean| / deviation or range / deviation above about 2^19 (less, by the bits of its
                range's centre in units of its width); for predictors whose means lie in a direction in which the
                predictors are nearly collinear
-    Error      2^-28 sqrt(rows / (1 - R^2)) standard errors (those of slopes, and 2^-32 of 2^T), and relative 2^-29
-    Rounds     about 60, beside the variance inflation
+    Rounds     about 40, beside the variance inflation
     """
     p = len(factors.mantissa)
     centre = np.ldexp(moments.centre, -np.asarray(moments.exponent))
     bits = [int(np.frexp(abs(c) + 1)[1]) for c in centre]
     fits = all(b <= _ROOM for b in bits)
     if not fits:
-        centre, bits = np.zeros(p + 1), [1] * (p + 1)
+        centre, bits = np.zeros(len(centre)), [1] * len(centre)
 
     mean = moments.fine.cut(_FRAC) + centre
     most = [_ROOM - b for b in bits]
@@ -84,17 +87,44 @@ def constant_term(moments: JointMoments, spread: Scaled, factors: Factors, slope
     # Entries of L^-1 are at most 16, so those of its product with them at most 32.
     rotated = factors.rows.dot(part.reshape(p, 1), F).reshape(p).bounded(int(33 * 2**F))
     inflated, small = _inflated(rotated, factors, moments.inverse, leading)
+    defined = near & small if fits else near & constant(near.run, np.asarray(False))
+    return Far(g, scaled, leading, exponent, inflated, defined)
+
+
+@dataclass
+class Constant:
+    """b0 = mantissa * 2^power, in units of the response.
+
+    inflated, exponent, defined   as `Far` has them
+    """
+
+    mantissa: SecretArray
+    power: SecretArray
+    inflated: SecretArray
+    exponent: SecretArray
+    defined: SecretArray
+
+
+def constant_term(moments: JointMoments, spread: Scaled, factors: Factors, slopes: SecretArray) -> Constant:
+    """The constant term of the regression with these factors, and slopes of the scaled columns (`Fit`).
+
+    Undefined  as `far`
+    Error      2^-28 sqrt(rows / (1 - R^2)) standard errors (those of slopes, and 2^-32 of 2^T), and relative 2^-29
+    Rounds     about 60, beside the variance inflation
+    """
+    p = len(factors.mantissa)
+    away = far(moments, spread, factors)
+    width = away.size.width
 
     # b0 / deviation_y * 2^a = g_y - 2^T sum c_j (g / 2^T)_j
     frac = min(_MOST, 53 - (width - _FRAC))
-    slope = precise_product(slopes, scaled).sum().cut(frac).bounded(int(36 * 2**frac))
-    shifted = slope.times(leading.table([1 << max(i + 1 - _FRAC, 0) for i in range(width)]))
-    b0 = g[p].cut(frac) - shifted.rescaled(frac)
+    slope = precise_product(slopes, away.scaled).sum().cut(frac).bounded(int(36 * 2**frac))
+    shifted = slope.times(away.size.table([1 << max(i + 1 - _FRAC, 0) for i in range(width)]))
+    b0 = away.g[p].cut(frac) - shifted.rescaled(frac)
     parts = normal(b0, 30)
     mantissa = where(parts.negative, -parts.mantissa, parts.mantissa)
     power = parts.exponent.table([i + 1 - frac for i in range(parts.exponent.width)]) - spread.shift[p]
-    defined = near & small if fits else near & constant(near.run, np.asarray(False))
-    return Constant(mantissa, power, inflated, exponent, defined)
+    return Constant(mantissa, power, away.inflated, away.exponent, away.defined)
 
 
 def _shift_at_most(spread: Scaled, j: int, most: int) -> SecretArray:

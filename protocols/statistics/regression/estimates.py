@@ -56,7 +56,7 @@ def estimates(coefficients: SecretArray, about: Information, rows: StandardRows)
     constant_inflated, power, near = _constant(c, about)
     variances = concatenate([inflated[1:].shifted(_WIDE), constant_inflated.reshape(1)])
 
-    root, inverse, exponent = _deviations(variances)
+    root, inverse, exponent = deviations(variances)
     even = rows.scales.even // 2
 
     # A slope's error: sqrt(variance) / sqrt(H_jj), in units of 2^(shift_j + a_j - even / 2).
@@ -87,7 +87,7 @@ def estimates(coefficients: SecretArray, about: Information, rows: StandardRows)
 def slopes_alone(coefficients: SecretArray, about: Information, rows: StandardRows, even: int) -> Estimates:
     """The same of a model without a constant term, of whose information the diagonal is below 2^even."""
     inflated, small = inflation(about.factors)
-    root, inverse, exponent = _deviations(inflated.shifted(_WIDE))
+    root, inverse, exponent = deviations(inflated.shifted(_WIDE))
     errors = root.product(about.inverse, F, limit=2.1)
     powers = exponent + about.shift + rows.shift - even // 2
     error, error_power = floating(errors.bounded(int(2.1 * 2**F)), powers)
@@ -97,7 +97,7 @@ def slopes_alone(coefficients: SecretArray, about: Information, rows: StandardRo
     return Estimates(parts, small, small)
 
 
-def _deviations(variances: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
+def deviations(variances: SecretArray) -> tuple[SecretArray, SecretArray, SecretArray]:
     """Root, inverse root and exponent of variances in units of 2^-_WIDE: sqrt(variance) = root * 2^exponent."""
     # variance = mantissa * 2^width / 4^a, and its root is root * 2^(half - a).
     width = 34

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from mpc.errors import RangeError, ShapeError
 from mpc.releases.disclosure import Opened, Result
-from mpc.untyped import JsonObject
+from mpc.releases.study import Study
+from mpc.tables.private import PrivateArray, PrivateTable
+from mpc.untyped import Anything, JsonObject
 from mpc.values.basis import union
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, concatenate, constant, where
@@ -19,9 +21,11 @@ from protocols.numeric.activation import GAP_BITS, log1p_exp_of_negative, precis
 from protocols.numeric.normalize import F
 from protocols.statistics.limits import Reason, defined
 from protocols.statistics.regression.estimates import Estimates, columns, estimates, numbers
+from protocols.statistics.regression.families import Binomial
 from protocols.statistics.regression.formulas import shared_model
 from protocols.statistics.regression.ldl import inflation
 from protocols.statistics.regression.newton import FINE, WEIGHT, Information, Scales, information, moved, step
+from protocols.statistics.regression.released_steps import Fitted, Steps, by_released_steps, chosen
 from protocols.statistics.regression.standard_rows import StandardRows, design_of, joint_valid
 
 #: Steps; so many last ones compute risks to 2^-25; so many take small scores alone, with more digits, and how many.
@@ -40,8 +44,17 @@ _WEIGHED = "predictors nearly collinear among the rows whose outcome is open"
 _FAR = "a predictor's mean is too far from 0, or the predictors nearly collinear there"
 
 
-async def logit(outcome: SecretArray | str, predictors: Columns, *, iterations: int = _STEPS) -> Result:
-    """Logistic regression of `outcome` (a flag) on a constant and `predictors`: shared rows, everything in secret.
+async def logit(
+    outcome: SecretArray | PrivateArray | str,
+    predictors: Columns | Sequence[PrivateArray] | PrivateTable,
+    *,
+    iterations: int = _STEPS,
+    steps: Steps = "secret",
+    study: Study | None = None,
+    name: str = "",
+) -> Result:
+    """Logistic regression of `outcome` (a flag) on a constant and `predictors`: of shared rows, everything in secret;
+    or with steps="released" of rows that stay with their owners.
 
     outcome     a flag of shared rows (integers 0 and 1); or a formula over the shared table in place of predictors:
                 `await st.logit("ill ~ age + C(stage) + smoker", rows)`
@@ -49,6 +62,8 @@ async def logit(outcome: SecretArray | str, predictors: Columns, *, iterations: 
                 numbers. Rows with a missing value do not count
     iterations  public number of steps of Newton's method, from all coefficients 0: 4 to 30. Outcomes of 1 in 1,000 rows
                 need 10, of 1 in 10 rows 6
+    steps       "released": rows stay, and the coefficients of each step are releases of `study`, "name, step 1 of 10"
+                and so on; all else is as `poisson` says, with a flag in place of a count. The rest here is of "secret"
 
     Opens       number of rows; rows with the outcome; of each predictor z = coefficient / standard error, and the
                 standard error (of the inverse information at the optimum); the intercept and its standard error; the
@@ -70,9 +85,13 @@ async def logit(outcome: SecretArray | str, predictors: Columns, *, iterations: 
     """
     if not 4 <= iterations <= 30:
         raise RangeError(f"logit: iterations={iterations}; expected 4 to 30")
+    if chosen("logit", steps, outcome, predictors) == "released":
+        model = Fitted.of("logit", outcome, predictors, None)
+        return await by_released_steps("logit", model, Binomial, study, name, iterations)
+    shared: Any = predictors
     if isinstance(outcome, str):
-        outcome, predictors = shared_model("logit", outcome, predictors)
-    design = design_of("logit", predictors)
+        outcome, shared = shared_model("logit", outcome, predictors)
+    design = design_of("logit", shared)
     flag = _outcome(outcome, design)
     valid = joint_valid(design, flag)
     rows = StandardRows.of(design, valid)
@@ -146,7 +165,7 @@ def summary(model: float, null: float, n: int, k: int) -> JsonObject:
     }
 
 
-def _outcome(y: SecretArray, design: Design) -> SecretArray:
+def _outcome(y: Anything, design: Design) -> SecretArray:
     if not isinstance(y, SecretArray) or y.shape != (design.rows,):
         raise ShapeError(f"logit: the outcome is {y!r}; expected a flag of the predictors' {design.rows} places")
     flag = y.numeric()

@@ -16,7 +16,7 @@ import numpy as np
 
 from mpc.errors import RangeError
 from mpc.values.fixed import width_of
-from mpc.values.secret import SecretArray, concatenate, stack, where
+from mpc.values.secret import SecretArray, stack, where
 from mpc.values.stated import Stated
 from protocols.numeric.normalize import Exponent, F, leading_bit
 from protocols.numeric.roots import even_exponent, roots
@@ -27,9 +27,9 @@ from protocols.statistics.regression.ldl import ENTRY, Factors, factor_alone
 FINE, WEIGHT = 28, 24
 LIMIT = 32
 #: Largest scaled score, entry of N s, and entry of a scaled step.
-_SCORE, _ROTATED, _STEP = 4.0, 8.0, 64.0
+_SCORE, _ROTATED, STEP = 4.0, 8.0, 64.0
 #: Digits of scaled scores; of N s; of N for the second product.
-_S, _T, _N = 22, 24, 20
+SCORE, _T, _N = 22, 24, 20
 #: An entry of the scaled information is off by at most 2^-_ERROR; most bits of a ring's value that are used here.
 _ERROR, _ROOM = 14, 60
 
@@ -152,19 +152,30 @@ def step(about: Information, score: SecretArray, scales: Scales, extra: int) -> 
     fits = (stack([raw, -raw]) <= edge.broadcast_to((2, k))).all(0)
     kept = where(fits, score, 0)
     # |score_j| 2^a_j <= 2^bits: in units of sqrt(2^even), score_j / sqrt(H_jj) = kept * up * inverse.
-    s = kept.times(about.up, bound=1 << bits).rescaled(bits - 2).cut(_S + 2)
-    s = s.product(about.inverse, _S, limit=2.01 * _SCORE)
-    t = about.factors.rows.dot(s.reshape(k, 1), _T).reshape(k)
-    short, t = within(t, _ROTATED)
-    lifted = t.product(about.factors.mantissa, _T, limit=2.01 * _ROTATED).times(about.factors.power)
-    lower = about.factors.rows.cut(_N).bounded(int(ENTRY * 2**_N) + 2)
-    d = lower.T.dot(lifted.cut(_N).reshape(k, 1), _N).reshape(k)
-    small, d = within(d, _STEP)
+    s = kept.times(about.up, bound=1 << bits).rescaled(bits - 2).cut(SCORE + 2)
+    s = s.product(about.inverse, SCORE, limit=2.01 * _SCORE)
+    d, solvable = solved(about.factors, s)
     # d_j / sqrt(H_jj), in units of sqrt(2^even)
-    d = d.product(about.inverse, _N, limit=2.01 * _STEP).times(about.up)
-    good = about.regular & concatenate([fits, short, small]).all()
+    d = d.product(about.inverse, _N, limit=2.01 * STEP).times(about.up)
+    good = about.regular & solvable & fits.all()
     d = where(good.broadcast_to((k,)), d.rescaled(d.frac + extra), 0)
     return d, good
+
+
+def solved(factors: Factors, s: SecretArray) -> tuple[SecretArray, SecretArray]:
+    """The solution d (k,) of R d = s for a factored matrix R with a diagonal of 1, and the bit that all numbers on the
+    way are within their limits; |s| <= 8, with SCORE fraction bits.
+
+    R^-1 = N^T D^-1 N, with the rows N of L^-1 and the pivots D. Error 2^-19
+    """
+    k = len(s)
+    t = factors.rows.dot(s.reshape(k, 1), _T).reshape(k)
+    short, t = within(t, _ROTATED)
+    lifted = t.product(factors.mantissa, _T, limit=2.01 * _ROTATED).times(factors.power)
+    lower = factors.rows.cut(_N).bounded(int(ENTRY * 2**_N) + 2)
+    d = lower.T.dot(lifted.cut(_N).reshape(k, 1), _N).reshape(k)
+    small, d = within(d, STEP)
+    return d, short.all() & small.all()
 
 
 def moved(coefficients: SecretArray, d: SecretArray) -> tuple[SecretArray, SecretArray]:

@@ -36,7 +36,7 @@ from protocols.statistics.regression.least_squares import FINE, FIT, REFINED, le
 #: A column with a spread below 2^-30, in units u of its range, would cause errors above the stated ones.
 SPREAD_BITS = 30
 _FEW = "not more rows than coefficients"
-_LIGHT = "all weights together are less than the largest declared one"
+_LIGHT = "all weights together are less than a 64th of the largest declared one"
 _LITTLE = f"a column {TOO_LITTLE}"
 _COLLINEAR = "predictors nearly collinear"
 _GOOD = "R squared above 0.999999, more digits than this computation has"
@@ -75,8 +75,8 @@ def ols(
                 of complete rows with a flag, without it, and with each of the four combinations of two flags; of a
                 formula, with each combination of levels (or intervals between knots) of the factors of a term, and
                 of levels of two factors; and rows with a weight above 0. Else everything is suppressed
-    Weights     where all together are less than the largest declared one (up to a factor of 2), the result is
-                undefined. With weights there is no log-likelihood, AIC or BIC
+    Weights     where all together are less than a 64th of the largest declared one (up to a factor of 2), the result
+                is undefined. With weights there is no log-likelihood, AIC or BIC
     Rounds      about 170, and 16 a predictor
     Bytes       from each party, of any number of rows: about 60 kB for three predictors, 130 kB for ten, and 180 kB for
                 the formula "y ~ C(arm)*sex + base" with three arms

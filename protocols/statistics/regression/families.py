@@ -1,0 +1,194 @@
+"""The distributions of generalized linear models, as row-wise expressions at public coefficients.
+
+With the mean mu(eta) of a row, its variance V and d = d mu / d eta: the weight d^2 / V, the residual d (y - mu) / V,
+and what the log-likelihood adds up. All have ranges that do not depend on the coefficients, so that no message does:
+the linear predictor is moved to the window of its family, and rows above it are counted.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from mpc.errors import RangeError
+from mpc.tables.expressions import Expression, Floats, unary
+from mpc.tables.moments import shifted
+from mpc.tables.private import PrivateArray
+from mpc.untyped import JsonObject
+
+#: The window of log odds; of the logarithm of a mean, below that of twice the largest count.
+ODDS, LOW = 20.0, 46.0
+
+
+@dataclass
+class Working:
+    """What the rows contribute to a step.
+
+    weight    from 0 to 2^exponent;  residual  at most 2^exponent in magnitude
+    extra     sums for the log-likelihood: name -> expression, its unit
+    beyond    flag: the linear predictor is above its window
+    """
+
+    weight: Expression
+    residual: Expression
+    exponent: int
+    extra: dict[str, tuple[Expression, float]] = field(default_factory=dict)
+    beyond: Expression | None = None
+
+
+def linear(columns: list[Expression], coefficients: list[float], offset: Expression | None) -> Expression:
+    """constant + columns . coefficients + offset, the constant first."""
+    constant, *slopes = coefficients
+
+    def total(*values: Floats) -> Floats:
+        found = np.asarray(constant, np.float64)
+        for value, slope in zip(values, slopes, strict=False):
+            found = found + shifted(value, 0.0) * slope
+        return found if len(values) == len(slopes) else found + values[-1]
+
+    arguments = (*columns, *([] if offset is None else [offset]))
+    reach = sum(abs(b) * max(abs(c.low), abs(c.high)) for b, c in zip(slopes, columns, strict=True))
+    reach += abs(constant) + (0.0 if offset is None else max(abs(offset.low), abs(offset.high)))
+    reach = min(float(reach), 1e300)
+    return Expression(
+        type="real", low=-reach, high=reach, function=total, arguments=arguments, text="the linear predictor"
+    )
+
+
+class Family(ABC):
+    """A distribution and its link. ratio: what e^coefficient is a ratio of; start: the sum that the mean is per."""
+
+    name: str
+    ratio: str
+
+    def __init__(self, y: PrivateArray, exposure: PrivateArray | None = None) -> None:
+        self.y, self.exposure = y.expression, exposure
+        self.offset = None if exposure is None else unary("log", exposure.expression)
+
+    def working(self, columns: list[Expression], coefficients: list[float]) -> Working:
+        """Weights and residuals at these coefficients."""
+        low, high = self.window
+        raw = linear(columns, coefficients, self.offset)
+        eta = Expression(
+            type="real", low=low, high=high, function=lambda x: np.clip(x, low, high), arguments=(raw,), text=raw.text
+        )
+
+        def above(x: Floats) -> Floats:
+            return np.where(np.isnan(x), np.nan, (x > high).astype(np.float64))
+
+        found = self._working(eta)
+        found.beyond = Expression(type="flag", low=0, high=1, function=above, arguments=(raw,), text="beyond")
+        return found
+
+    @property
+    @abstractmethod
+    def window(self) -> tuple[float, float]:
+        """Ends of the linear predictor."""
+
+    @abstractmethod
+    def _working(self, eta: Expression) -> Working: ...
+
+    @abstractmethod
+    def constant(self, total: float, rows: float) -> float | None:
+        """The constant term alone, from the sum of the outcome and that of the rows (or of their exposure)."""
+
+    @abstractmethod
+    def likelihoods(self, total: float, rows: float, sums: dict[str, float]) -> JsonObject:
+        """log_likelihood, null_log_likelihood and deviance, from released sums."""
+
+
+class Binomial(Family):
+    """A flag, and its log odds."""
+
+    name, ratio = "logit", "odds_ratio"
+
+    @property
+    def window(self) -> tuple[float, float]:
+        return -ODDS, ODDS
+
+    def _working(self, eta: Expression) -> Working:
+        risk = _of("risk", 0.0, 1.0, lambda x: 1 / (1 + np.exp(-x)), eta)
+        weight = _of("weight", 0.0, 0.25, lambda p: p * (1 - p), risk)
+        residual = _of("residual", -1.0, 1.0, lambda y, p: y - p, self.y, risk)
+        likely = _of("likelihood", -ODDS - 1, 0.0, lambda y, x: y * x - np.logaddexp(0.0, x), self.y, eta)
+        return Working(weight, residual, 0, {"log_likelihood": (likely, ODDS + 1)})
+
+    def constant(self, total: float, rows: float) -> float | None:
+        return float(np.log(total / (rows - total))) if 0 < total < rows else None
+
+    def likelihoods(self, total: float, rows: float, sums: dict[str, float]) -> JsonObject:
+        model = sums["log_likelihood"]
+        null = total * np.log(total / rows) + (rows - total) * np.log(1 - total / rows)
+        return {"log_likelihood": model, "null_log_likelihood": float(null), "deviance": -2 * model}
+
+
+class Poisson(Family):
+    """A count, and the logarithm of its mean, per exposure."""
+
+    name, ratio = "poisson", "rate_ratio"
+
+    def __init__(self, y: PrivateArray, exposure: PrivateArray | None = None) -> None:
+        if y.expression.low < 0:
+            raise RangeError(f"poisson: {y.name} ranges from {y.expression.low:g}; a count is declared from 0 on")
+        if y.expression.high < 1:
+            raise RangeError(f"poisson: {y.name} ranges to {y.expression.high:g}; expected counts")
+        if exposure is not None and not exposure.expression.low > 0:
+            raise RangeError(
+                f"poisson: the exposure {exposure.name} ranges from {exposure.expression.low:g}; declare it above 0"
+            )
+        super().__init__(y, exposure)
+
+    @property
+    def most(self) -> float:
+        """The largest mean."""
+        return 2.0 * float(self.y.high)
+
+    @property
+    def window(self) -> tuple[float, float]:
+        return float(np.log(self.most)) - LOW, float(np.log(self.most))
+
+    def _working(self, eta: Expression) -> Working:
+        low, high = self.window
+        most = self.most
+        largest, farthest = float(self.y.high), max(abs(low), abs(high))
+        # A mean is above 0 and at most twice the largest count, and so are weights; residuals are between.
+        mean = _of("mean", 0.0, most, lambda x: np.minimum(np.exp(x), most), eta)
+        residual = _of("residual", -most, largest, lambda y, m: y - m, _real(self.y), mean)
+        product = _of("y eta", -largest * farthest, largest * farthest, lambda y, x: y * x, _real(self.y), eta)
+        unit = max(largest * float(np.log(largest)), 1.0)
+        size = _of("y log y", 0.0, unit, lambda y: y * np.log(np.maximum(y, 1e-300)), _real(self.y))
+        ways = _of("log y!", -1.0, unit, _log_factorial, _real(self.y))
+        extra = {"y eta": (product, largest * farthest), "y log y": (size, unit), "log y!": (ways, unit)}
+        if self.offset is not None:
+            reach = max(abs(self.offset.low), abs(self.offset.high), 1e-3)
+            part = _of("y log t", -largest * reach, largest * reach, lambda y, t: y * t, _real(self.y), self.offset)
+            extra["y log t"] = (part, largest * reach)
+        return Working(mean, residual, int(np.frexp(most)[1]), extra)
+
+    def constant(self, total: float, rows: float) -> float | None:
+        return float(np.log(total / rows)) if total > 0 else None
+
+    def likelihoods(self, total: float, rows: float, sums: dict[str, float]) -> JsonObject:
+        # At the optimum the means add up to the total.
+        model = sums["y eta"] - total - sums["log y!"]
+        null = total * np.log(total / rows) + sums.get("y log t", 0.0) - total - sums["log y!"]
+        deviance = 2 * (sums["y log y"] - sums["y eta"])
+        return {"log_likelihood": model, "null_log_likelihood": float(null), "deviance": deviance}
+
+
+def _log_factorial(y: Floats) -> Floats:
+    from scipy import special  # scipy.stats takes a second to import
+
+    return np.asarray(special.gammaln(y + 1), np.float64)
+
+
+def _real(a: Expression) -> Expression:
+    """A count as a float, NaN where it is missing."""
+    return a if a.type == "real" else _of(a.text, float(a.low), float(a.high), lambda x: shifted(x, 0.0), a)
+
+
+def _of(text: str, low: float, high: float, function: Callable[..., Floats], *arguments: Expression) -> Expression:
+    return Expression(type="real", low=low, high=high, function=function, arguments=arguments, text=text)
