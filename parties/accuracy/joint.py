@@ -31,13 +31,16 @@ class Joint:
     def release(
         self,
         frame: Any,
-        script: Callable[[Any], Anything],
+        script: Callable[..., Anything],
         *,
         columns: Mapping[str, Any] | None = None,
         minimum: int = 1,
         others: bool = False,
+        steps: bool = False,
     ) -> Any:
         """What `script(table)` returns, released: one release, or several by name if it returns a dict.
+
+        steps    the script is called as script(study, table): it releases steps
 
         frame    a pandas table; organization k of n has the rows k, k + n, k + 2n …
         columns  declared columns by name, in place of those that `declare` makes
@@ -54,7 +57,8 @@ class Joint:
         async def run(study: Study) -> None:
             nonlocal single
             table: Any = study.table("rows")
-            returned = script(table.share(rows=-(-len(frame) // count)) if self.rows == "shared" else table)
+            table = table.share(rows=-(-len(frame) // count)) if self.rows == "shared" else table
+            returned = script(study, table) if steps else script(table)
             returned = await returned if isawaitable(returned) else returned
             single = not isinstance(returned, dict)
             for name, value in ({"release": returned} if single else returned).items():

@@ -151,7 +151,10 @@ class _Job:
         free = Cohort.of(self.rows - k, what=f"residual degrees of freedom of {what}")
         self.cohorts = (free, *behind(every), *at_levels(every, self.model.groups))
         if self.y.expression.type != "flag":  # of a flag, both sides are counted
-            self.cohorts += fulfilling(every, self.model.y > 0)
+            # Beside other releases these rows are no selection: no number of rows with 0 follows from a fit.
+            self.cohorts += tuple(
+                Cohort(c.run, c.counts, most=c.most, what=c.what) for c in fulfilling(every, self.model.y > 0)
+            )
         self.origin = (f"{self.family.name} regression of {self.y.expression.text} over {what}",)
         self.enough = self.rows > k
         self.two_sided = self.total > 0

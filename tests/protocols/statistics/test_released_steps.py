@@ -178,11 +178,19 @@ def test_what_has_no_answer():
     assert run(poisson(exposure=False, iterations=4), steep).releases["model"].startswith("undefined: not converged")
 
 
+FORMULA = "visits ~ age + smoker"
+
+
 def test_small_groups_suppress_every_step():
     f = people(200, 5)
     f.loc[f.index[4:], "smoker"] = False
     found = run(poisson(), f, minimum=10).releases
     assert set(found.values()) == {"suppressed (fewer than 10)"}
+    most = people(200, 6)
+    most["visits"] = np.where(np.arange(200) < 4, 0, pd.to_numeric(most.visits) + 1)
+    assert_same(
+        run(poisson(), most, minimum=10).releases["model"], known(most, FORMULA, sm.families.Poisson(), "years")
+    )
     few = people(200, 6)
     few.loc[few.index[7:], "visits"] = 0
     assert set(run(poisson(), few, minimum=10).releases.values()) == {"suppressed (fewer than 10)"}
