@@ -26,7 +26,7 @@ from protocols.statistics.ranks.roc import roc_auc
 from protocols.statistics.rates.rates import rate, standardised_rate, standardised_ratio
 from protocols.statistics.regression.logit import logit
 from protocols.statistics.regression.ols import ols
-from protocols.statistics.regression.poisson import poisson
+from protocols.statistics.regression.poisson import negativebinomial, poisson
 
 __all__ = [
     "Description",
@@ -55,6 +55,7 @@ __all__ = [
     "mcnemar",
     "meta_analysis",
     "moments",
+    "negativebinomial",
     "normaltest",
     "odds_ratio",
     "ols",

@@ -191,6 +191,25 @@ def test_columns_are_folded() -> None:
     assert alone.others == ["blood mean"]
 
 
+def test_steps_of_a_model_are_one_table() -> None:
+    names = [f"odds, step {i} of 3" for i in (1, 2, 3)]
+    steps: dict[str, tuple[str, Any]] = {
+        name: ("vector", {"labels": ["Intercept", "age"], "values": [i, 0.5]}) for i, name in enumerate(names)
+    }
+    steps[names[1]] = ("vector", "undefined: not converged")
+    content = result({**steps, "other": ("number", {"value": 3})})
+    shown, page = terminal(content, 100), report.html(content)
+    for text in (shown, page):
+        assert "odds, steps" in text
+        assert text.count("undefined: not converged") >= 1
+        assert text.index("step 1 of 3") < text.index("step 3 of 3")
+    assert "odds, step 1 of 3" not in shown
+    words = result({name: ("vector", "suppressed (fewer than 10)") for name in names})
+    assert terminal(words).count("suppressed (fewer than 10)") == 1
+    alone = result({names[0]: steps[names[0]]})
+    assert "odds, step 1 of 3" in terminal(alone)
+
+
 def test_html_shows_every_kind() -> None:
     page = Page(report.html(result()))
     for expected in (

@@ -27,20 +27,24 @@ def against(found: Any, fit: Any) -> Compare:
         yield same("observations", found["observations"], int(fit.nobs))
 
 
-def counted(joint: Joint, frame: Any, outcome: str, exposure: str = "", iterations: int = 12) -> Compare:
-    """A model of a count on all other columns."""
+def counted(joint: Joint, frame: Any, outcome: str, exposure: str = "", alpha: float = 0.0) -> Compare:
+    """A model of a count on all other columns: Poisson's, or with `alpha` a negative binomial one."""
     sm = need("statsmodels.api")
     predictors = [name for name in frame.columns if name not in (outcome, exposure)]
 
     async def script(study: Any, t: Any) -> Any:
         per = t[exposure] if exposure else None
         columns = [t[name] for name in predictors]
-        return await st.poisson(t[outcome], columns, exposure=per, iterations=iterations, study=study, name="m")
+        if alpha:
+            options = {"exposure": per, "iterations": 18, "study": study, "name": "m"}
+            return await st.negativebinomial(t[outcome], columns, alpha=alpha, **options)
+        return await st.poisson(t[outcome], columns, exposure=per, iterations=12, study=study, name="m")
 
     columns = {exposure: Real(1e-4, 100)} if exposure else None
     found = joint.release(frame, script, steps=True, columns=columns)
     whole = frame.dropna().astype(float)
-    family, per = sm.families.Poisson(), whole[exposure] if exposure else None
+    family = sm.families.NegativeBinomial(alpha=alpha) if alpha else sm.families.Poisson()
+    per = whole[exposure] if exposure else None
     model = sm.GLM(whole[outcome], sm.add_constant(whole[predictors]), family=family, exposure=per)
     yield from against(found, model.fit(tol=1e-14, maxiter=100))
 
@@ -58,7 +62,7 @@ def counts() -> dict[str, tuple[Any, str]]:
         ),
         "statsmodels anes96": (anes[["age", "educ"]].assign(news=anes.TVnews.astype(int)), "news"),
         "statsmodels spector": (spector[["GPA"]].assign(psi=spector.PSI == 1, tuce=spector.TUCE.astype(int)), "tuce"),
-        "statsmodels modechoice": (choice[["invc", "hinc"]].assign(wait=choice.ttme.astype(int)), "wait"),
+        "statsmodels modechoice": (choice[["psize", "hinc"]].assign(wait=choice.ttme.astype(int)), "wait"),
         "lifelines rossi": (rossi[["age"]].assign(fin=fin, prio=rossi.prio.astype(int)), "prio"),
     }
 
@@ -118,14 +122,18 @@ for _name in MODELS:
         yield from flag(joint, name)
 
 
-for _name in ("randhie", "cpunish", "anes96", "spector", "modechoice"):
+COUNTS = (
+    *("statsmodels randhie", "statsmodels cpunish", "statsmodels anes96", "statsmodels spector"),
+    *("statsmodels modechoice", "lifelines rossi"),
+)
+for _name in COUNTS:
+    for _function, _alpha in (("st.poisson", 0.0), ("st.negativebinomial", 0.7)):
 
-    @case("st.poisson", f"statsmodels {_name}", rows="stay", by=STATSMODELS)
-    def _count(joint: Joint, name: str = f"statsmodels {_name}") -> Compare:
-        yield from counted(joint, *counts()[name])
+        @case(_function, _name, rows="stay", by=STATSMODELS)
+        def _count(joint: Joint, name: str = _name, alpha: float = _alpha) -> Compare:
+            yield from counted(joint, *counts()[name], alpha=alpha)
 
 
-case("st.poisson", "lifelines rossi", rows="stay", by=STATSMODELS)(lambda j: counted(j, *counts()["lifelines rossi"]))
 for _data, _compare in (("exposures 10,000-fold", unequal), ("an event in 300 rows", rare), ("large counts", large)):
     case("st.poisson", _data, rows="stay", by=STATSMODELS, public=False)(_compare)
 case("st.logit, released", "separated", rows="stay", by=STATSMODELS, public=False, may_be="undefined: ")(separated)

@@ -7,7 +7,7 @@ public, and each is a release of the plan. Where a step is suppressed or undefin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -94,7 +94,12 @@ class Fitted:
 
 
 async def by_released_steps(
-    what: str, model: Fitted, family: type[Family], study: Study | None, name: str, steps: int
+    what: str,
+    model: Fitted,
+    family: Callable[[PrivateArray, PrivateArray | None], Family],
+    study: Study | None,
+    name: str,
+    steps: int,
 ) -> Result:
     """The model after `steps` steps, the first of which is the constant term alone. Releases "name, step i of steps".
 
@@ -233,7 +238,7 @@ class _Job:
                 "terms": self.names,
                 **table_of(coefficient, error, ratio),
                 **likely,
-                "pseudo_r_squared": 1 - model / null,
+                "pseudo_r_squared": null if isinstance(null, str) else 1 - model / null,
                 "aic": 2 * k - 2 * model,
                 "bic": float(k * np.log(n) - 2 * model),
                 "observations": int(n),

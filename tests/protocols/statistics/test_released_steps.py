@@ -114,6 +114,27 @@ def test_logit_is_that_of_statsmodels(engine):
     assert found["events"] == f[["age", "smoker", "arm", "ill"]].dropna().ill.sum()
 
 
+@pytest.mark.parametrize("engine", ENGINES_SLOW)
+def test_negative_binomial_is_that_of_statsmodels(engine):
+    f = people(300, 7, missing=0.02)
+
+    async def script(study, p):
+        return await st.negativebinomial("visits ~ age + smoker", p, alpha=0.5, study=study, name="m")
+
+    fit = known(f, "visits ~ age + smoker", sm.families.NegativeBinomial(alpha=0.5))
+    assert_same(run(script, f, engine).releases["model"], fit)
+
+    async def per_year(study, p):
+        options = {"exposure": p.years, "study": study, "name": "m"}
+        return await st.negativebinomial("visits ~ age + smoker", p, alpha=0.5, iterations=20, **options)
+
+    if engine == "ideal":
+        fit = known(f, "visits ~ age + smoker", sm.families.NegativeBinomial(alpha=0.5), "years")
+        found = run(per_year, f).releases["model"]
+        assert found["null_log_likelihood"].startswith("undefined: with an exposure")
+        assert_same({**found, "null_log_likelihood": fit.llnull}, fit)
+
+
 def test_without_an_exposure_and_by_columns():
     f = people(300, 3)
 
