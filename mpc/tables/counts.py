@@ -22,6 +22,7 @@ from mpc.tables.bins import binned
 from mpc.tables.conditions import gaps, steps
 from mpc.tables.dominance import not_dominated
 from mpc.tables.expressions import Expression, both, unary
+from mpc.tables.filling import fills
 from mpc.tables.kinds import need_category
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
@@ -230,13 +231,22 @@ def _complete(columns: Sequence[PrivateArray]) -> Expression | None:
 
 
 def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
-    """The rows outside of all bins of `cut`, for all cuts that the expressions are made from: none, or enough."""
-    cohorts: list[Cohort] = []
+    """The rows outside of all bins of `cut`, for all cuts that the expressions are made from: none, or enough. So are
+    the rows with a filled value, and those with one of their own."""
+    cohorts = list(filled_rows(source, expressions, where))
     for expression in expressions:
         for gap in gaps(expression):
             what = f"rows outside of {expression.text}"
             cohorts += count_rows(source, both(where, gap), what, or_none=True).basis.cohorts
     return tuple(cohorts)
+
+
+def filled_rows(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
+    """The rows without a value of their own, and with one, for each `fillna` that the expressions are made from: none,
+    or enough."""
+    conditions = {condition.digest: condition for expression in expressions for condition in fills(expression)}
+    counts = [count_rows(source, both(where, condition), or_none=True) for condition in conditions.values()]
+    return tuple(cohort for count in counts for cohort in count.basis.cohorts)
 
 
 def complete(columns: Sequence[PrivateArray]) -> str:

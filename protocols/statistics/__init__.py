@@ -12,6 +12,7 @@ from protocols.statistics.hypotheses.correlated import covariance, partial_corr,
 from protocols.statistics.hypotheses.equivalence import tost_ind, tost_rel
 from protocols.statistics.hypotheses.normality import jarque_bera, normaltest
 from protocols.statistics.hypotheses.spreads import bartlett, levene
+from protocols.statistics.missing.carried import locf
 from protocols.statistics.missing.patterns import missing_patterns
 from protocols.statistics.moments.correlations import correlation
 from protocols.statistics.moments.descriptive import Description, describe
@@ -49,6 +50,7 @@ __all__ = [
     "kruskal",
     "ks_2samp",
     "levene",
+    "locf",
     "logit",
     "mannwhitneyu",
     "mantel_haenszel",
