@@ -13,7 +13,9 @@ from protocols.statistics.hypotheses.equivalence import tost_ind, tost_rel
 from protocols.statistics.hypotheses.normality import jarque_bera, normaltest
 from protocols.statistics.hypotheses.spreads import bartlett, levene
 from protocols.statistics.missing.carried import locf
+from protocols.statistics.missing.imputation import imputation_model, multiple_imputation
 from protocols.statistics.missing.patterns import missing_patterns
+from protocols.statistics.missing.rubin import pool_rubin
 from protocols.statistics.moments.correlations import correlation
 from protocols.statistics.moments.descriptive import Description, describe
 from protocols.statistics.moments.shape import moments
@@ -45,6 +47,7 @@ __all__ = [
     "friedmanchisquare",
     "hidden_cells",
     "histogram",
+    "imputation_model",
     "jarque_bera",
     "kendalltau",
     "kruskal",
@@ -58,11 +61,13 @@ __all__ = [
     "meta_analysis",
     "missing_patterns",
     "moments",
+    "multiple_imputation",
     "normaltest",
     "odds_ratio",
     "ols",
     "partial_corr",
     "pearsonr",
+    "pool_rubin",
     "power_means",
     "power_proportions",
     "proportion",
