@@ -12,8 +12,9 @@ from mpc.releases.disclosure import Result
 from mpc.untyped import Anything, Json
 from protocols.statistics.measures import Cell, Measure, document
 
-#: What the table below the measures has.
-_COLUMNS = ["standard error", "within", "between", "share of variance from missing values", "lost information"]
+#: What the table below the measures has: lambda is the share of the variance that is due to missing values, fmi the
+#: fraction of missing information.
+_COLUMNS = ["standard error", "within", "between", "lambda", "fmi"]
 
 
 class _Pooled(NamedTuple):
