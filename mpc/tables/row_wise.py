@@ -176,7 +176,7 @@ class RowWise:
         """A flag: the row is missing."""
         return self._derived(expressions.unary("isna", self.expression), f"{self.name} missing")
 
-    def fillna(self, value: Any) -> Self:
+    def fillna(self, value: Any) -> Self:  # Any: a number, a level, a day, or a column, by the kind of this one
         """The same values; where a row has none, the public `value`, or that of another column of the table.
 
         value  a number, also of an awaited release, such as a mean; of a category a level, of a date a day, of a flag

@@ -24,9 +24,9 @@ def locf(columns: Sequence[PrivateArray]) -> list[PrivateArray]:
                 protocol demands it, beside `multiple_imputation`
     Raises      ShapeError for anything but columns of one table that have values in common
     Equals      pandas' `frame.ffill(axis=1)`
-    Source      Molnar, Hutton and Fergusson, Statistics in Medicine 27 (2008); National Research Council, The
-                Prevention and Treatment of Missing Data in Clinical Trials (2010), chapter 4; van Buuren, Flexible
-                Imputation of Missing Data (2nd ed., 2018), 1.3.6
+    Source      Molenberghs and others, Biostatistics 5 (2004); Molnar, Hutton and Fergusson, CMAJ 179 (2008); National
+                Research Council, The Prevention and Treatment of Missing Data in Clinical Trials (2010), chapter 4; van
+                Buuren, Flexible Imputation of Missing Data (2nd ed., 2018), 1.3.6
     """
     listed: list[Anything] = list(columns) if isinstance(columns, list | tuple) else [None]
     if not listed:

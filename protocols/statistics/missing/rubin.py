@@ -65,7 +65,8 @@ def _document(fits: list[Anything], df: float | None) -> Json:
         df = max(1.0, min((float(fit["residual_df"]) for fit in fits if _has_df(fit)), default=np.inf))
     if not df > 0:
         raise ConfigError(f"pool_rubin: df={df!r}; expected a number above 0")
-    measures, rows = [], []
+    measures: list[Measure] = []
+    rows: list[list[Cell]] = []
     for j, name in enumerate(names):
         cells = [column[j] for column in (*estimates, *errors)]
         words = next((cell for cell in cells if isinstance(cell, str)), "")
