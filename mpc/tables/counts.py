@@ -22,11 +22,10 @@ from mpc.tables.bins import binned
 from mpc.tables.conditions import gaps, steps
 from mpc.tables.dominance import not_dominated
 from mpc.tables.expressions import Expression, both, unary
-from mpc.tables.filling import fills
 from mpc.tables.kinds import need_category
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
-from mpc.tables.selections import Selection, joint_cells
+from mpc.tables.selections import Selection, filled_rows, joint_cells
 from mpc.tables.source import Source
 from mpc.values.cohorts import Cohort
 from mpc.values.scaling import exact_multiple
@@ -239,14 +238,6 @@ def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expres
             what = f"rows outside of {expression.text}"
             cohorts += count_rows(source, both(where, gap), what, or_none=True).basis.cohorts
     return tuple(cohorts)
-
-
-def filled_rows(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
-    """The rows without a value of their own, and with one, for each `fillna` that the expressions are made from: none,
-    or enough."""
-    conditions = {condition.digest: condition for expression in expressions for condition in fills(expression)}
-    counts = [count_rows(source, both(where, condition), or_none=True) for condition in conditions.values()]
-    return tuple(cohort for count in counts for cohort in count.basis.cohorts)
 
 
 def complete(columns: Sequence[PrivateArray]) -> str:

@@ -63,16 +63,25 @@ def _whole(x: Opaque, y: Opaque) -> Any:
 
 
 def fills(a: Expression) -> list[Expression]:
-    """Of all fillings that an expression is made from: the conditions "has no value of its own" and "has one". What a
-    statistic of the column and another one tell together is about the rows under such a condition.
+    """Flags that are never missing, for all fillings that an expression is made from: a row has no value of its own.
 
-    Where the other column is filled itself, its conditions hold among the rows that take a value from it.
+    What a statistic of a filled column and one of its own values tell together is about the rows with such a flag, or
+    without it. Where the other column is filled itself: also about the rows that take its own value, or its filled one.
     """
-    found = [condition for argument in a.arguments for condition in fills(argument)]
+    found = [flag for argument in a.arguments for flag in fills(argument)]
     if a.operation != "fill":
         return found
     own, other = a.arguments
     gone = unary("isna", own)
-    inner = [logical("&", gone, condition) for condition in fills(other)]
-    conditions = [gone, unary("not", gone), *inner, *fills(own)]
-    return list({condition.digest: condition for condition in conditions}.values())
+    sides = [side for flag in fills(other) for side in (flag, unary("not", flag))]
+    flags = [gone, *(logical("&", gone, side) for side in sides), *fills(own)]
+    return list({flag.digest: flag for flag in flags}.values())
+
+
+def filled_from(a: Expression) -> list[tuple[Expression, Expression]]:
+    """The column and the one that fills it, for all fillings that an expression is made from but those inside of the
+    latter."""
+    if a.operation == "fill":
+        own, other = a.arguments
+        return [(own, other), *filled_from(own)]
+    return [pair for argument in a.arguments for pair in filled_from(argument)]

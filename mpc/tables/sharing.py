@@ -17,11 +17,11 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Aggregate, Evaluate
 from mpc.tables.beside_prepared import of_few
-from mpc.tables.counts import filled_rows, named
+from mpc.tables.counts import named
 from mpc.tables.expressions import WHOLE, Expression, not_too_small, public
 from mpc.tables.local import share_parts
 from mpc.tables.rows import absent
-from mpc.tables.selections import Selection
+from mpc.tables.selections import Selection, filled_rows
 from mpc.untyped import JsonObject
 from mpc.values.basis import Basis
 from mpc.values.fixed import frac_for

@@ -140,6 +140,33 @@ def test_rows_that_take_a_value_from_a_filled_column():
     assert found["both"] == "suppressed (fewer than 10)"
 
 
+def test_a_filled_column_is_held_apart_as_its_own_values_are():
+    # 40 rows lack the weight, but of those seen up to 5 times all but 3.
+    f = people().assign(height=160.0, seen=np.where(np.arange(90) < 43, 2, 30))
+    f["weight"] = np.where(np.arange(90) < 40, np.nan, 60.0 + np.arange(90) % 7)
+
+    def script(t):
+        return {"often": t.weight[t.seen > 5].sum(), "all": t.weight.fillna(0).sum()}
+
+    # Less the weights of those seen often, the sum over all rows tells those of the 3.
+    assert released(script, f)["all"] == "suppressed (fewer than 10)"
+    assert released(script, f.assign(seen=np.where(np.arange(90) < 55, 2, 30)))["all"] == f.weight.sum()
+
+
+def test_values_of_another_column_are_held_apart():
+    # 40 rows lack the weight, and all but 3 of the others lack the height.
+    f = people().assign(height=np.where(np.arange(90) < 43, 160.0 + np.arange(90) % 5, np.nan))
+    f["weight"] = np.where(np.arange(90) < 40, np.nan, 60.0 + np.arange(90) % 7)
+
+    def script(t):
+        return {"weights": t.weight.sum(), "heights": t.height.sum(), "both": t.weight.fillna(t.height).sum()}
+
+    # All heights less those that fill are the heights of the 3.
+    assert released(script, f)["both"] == "suppressed (fewer than 10)"
+    found = released(script, f.assign(height=np.where(np.arange(90) < 60, 160.0, np.nan)))
+    assert found["both"] == f.weight.sum() + 40 * 160
+
+
 def test_the_indicator_of_missing_values_is_a_predictor():
     f = people(300)
     f["outcome"] = np.clip(f.height.fillna(170) / 2, 0, 200)
