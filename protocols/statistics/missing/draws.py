@@ -53,7 +53,7 @@ def draw(model: Json, seed: int, number: int) -> Draw:
         sigma = float(model["residual_standard_error"]) * ratio
         level += sigma * z[0] / np.sqrt(n)
         slopes = slopes + ratio * errors * correlated(np.asarray(model["correlations"], np.float64), z[1:])
-    return Draw(_short(level), tuple(map(_short, slopes)), tuple(map(_short, centre)), _short(sigma))
+    return shortened(level, slopes.tolist(), centre, sigma)
 
 
 def correlated(predictors: Floats, z: Floats) -> Floats:
@@ -66,6 +66,11 @@ def correlated(predictors: Floats, z: Floats) -> Floats:
         return z
     inverse = np.linalg.inv(factor)
     return np.asarray(inverse.T @ z / np.sqrt((inverse**2).sum(0)), np.float64)
+
+
+def shortened(level: float, slopes: Sequence[float], centre: Sequence[float], sigma: float) -> Draw:
+    """Parameters in nine digits."""
+    return Draw(_short(level), tuple(map(_short, slopes)), tuple(map(_short, centre)), _short(sigma))
 
 
 def _short(value: Any) -> float:
