@@ -89,7 +89,7 @@ ROOMS = {
         "accuracy",
         "cli",
     ),
-    "protocols.statistics": ("counts", "moments", "regression", "hypotheses", "ranks", "rates", "pooling"),
+    "protocols.statistics": ("counts", "moments", "regression", "hypotheses", "ranks", "rates", "pooling", "missing"),
 }
 #: The program's entry, which starts what is at the top.
 ENTRIES = ("parties/program.py",)

@@ -59,6 +59,8 @@ class Runtime(Comparing):
         self.relations = Relations(self)
         #: Held while a table that is read once is computed, so that one such table is in memory at a time.
         self.in_turn = asyncio.Lock()
+        #: Keys of random numbers beside this party's own rows, by a label of the table.
+        self.noise_keys: dict[bytes, bytes] = {}
         self._flushes: list[Callable[[], Coroutine[Any, Any, None] | None]] = []
         #: The script is through, and its releases are in.
         self._over = False

@@ -25,7 +25,7 @@ from mpc.tables.expressions import Expression, both, unary
 from mpc.tables.kinds import need_category
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
-from mpc.tables.selections import Selection, joint_cells
+from mpc.tables.selections import Selection, filled_rows, joint_cells
 from mpc.tables.source import Source
 from mpc.values.cohorts import Cohort
 from mpc.values.scaling import exact_multiple
@@ -230,8 +230,9 @@ def all_known(columns: Sequence[PrivateArray]) -> Expression | None:
 
 
 def beyond_bins(source: Source, expressions: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
-    """The rows outside of all bins of `cut`, for all cuts that the expressions are made from: none, or enough."""
-    cohorts: list[Cohort] = []
+    """The rows outside of all bins of `cut`, for all cuts that the expressions are made from: none, or enough. So are
+    the rows with a filled value, and those with one of their own."""
+    cohorts = list(filled_rows(source, expressions, where))
     for expression in expressions:
         for gap in gaps(expression):
             what = f"rows outside of {expression.text}"

@@ -30,6 +30,7 @@ WHOLE = ("integer", "date", "key")
 OPERATIONS = (
     "constant", "+", "-", "*", "/", "<", "<=", ">", ">=", "==", "!=", "&", "|", "^", "not", "isna", "fulfilled",
     "negative", "absolute", "log", "exp", "sqrt", "clip", "bin", "as real", "as whole", "year", "month", "day", "age",
+    "fill",
 )  # fmt: skip
 
 
@@ -137,7 +138,7 @@ def public(value: float) -> Expression:
     )
 
 
-def _real(what: str, a: Expression) -> Expression:
+def real(what: str, a: Expression) -> Expression:
     """A number as float64. Raises RangeError for whole numbers that float64 would round."""
     if a.type != "integer":
         return a
@@ -189,7 +190,7 @@ def arithmetic(symbol: str, a: Expression, b: Expression) -> Expression:
             raise RangeError(
                 f"{symbol}: whole numbers would range from {least} to {most}, and are exact within ± 2^61: `clip` first"
             )
-    a, b = _real(symbol, a), _real(symbol, b)
+    a, b = real(symbol, a), real(symbol, b)
     functions: dict[str, Callable[..., Floats]] = {
         "+": operator.add,
         "-": operator.sub,
@@ -225,7 +226,7 @@ def comparison(symbol: str, a: Expression, b: Expression) -> Expression:
     if pair := (a, b) if a.type == b.type == "date" else _both_whole(a, b):
         exact = whole.comparison(symbol)
         return _flag(symbol, exact, pair, text)
-    a, b = _real(symbol, a), _real(symbol, b)
+    a, b = real(symbol, a), real(symbol, b)
     compare: dict[str, Callable[[Floats, Floats], NDArray[np.bool_]]] = {
         "<": operator.lt,
         "<=": operator.le,
@@ -294,7 +295,7 @@ def unary(name: str, a: Expression) -> Expression:
             symbol=turned,
             operation=name,
         )
-    a = _real(name, a)
+    a = real(name, a)
     if name == "negative":
         text = f"-{a.text}"
         return Expression(
@@ -343,7 +344,7 @@ def clipped(a: Expression, low: float, high: float) -> Expression:
             clip=limits,
             operation="clip",
         )
-    a = _real("clip", a)
+    a = real("clip", a)
     return Expression(
         type="real",
         low=min(max(low, a.low), high),

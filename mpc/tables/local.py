@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,7 @@ from mpc.machine.runtime import Runtime
 from mpc.tables.aggregates import Aggregate, columns_of
 from mpc.tables.expressions import Expression
 from mpc.tables.kinds import need_no_key
+from mpc.tables.noise import DRAW, Noises, noisy
 from mpc.tables.rows import AggregatedRows, KeptRows, Rows, Values
 from mpc.untyped import JsonObject
 from mpc.values.fixed import width_of
@@ -107,19 +109,36 @@ class LocalPass:
         ]
 
     def _stream(self, source: Rows, aggregates: list[Aggregate]) -> None:
+        noises, start = self._noises(aggregates), 0
         with np.errstate(all="ignore"):
-            for batch in source.batches(sorted(columns_of(aggregates))):
+            for read in source.batches(sorted(columns_of(aggregates))):
                 memo: dict[int, Any] = {}
-                rows = len(next(iter(batch.values())))
+                rows = len(next(iter(read.values())))
+                batch: Mapping[str, Any] = read
+                if noises is not None:
+                    batch = {**read, DRAW: partial(noises.draw, start=start, rows=rows)}
+                start += rows
 
                 def evaluate(
-                    expression: Expression, batch: Mapping[str, Values] = batch, memo: dict[int, Any] = memo
+                    expression: Expression, batch: Mapping[str, Any] = batch, memo: dict[int, Any] = memo
                 ) -> Any:
                     return expression.evaluate(batch, memo)
 
                 for aggregate in aggregates:
                     aggregate.update(evaluate, rows)
                 self._run.busy.read += 1
+
+    def _noises(self, aggregates: list[Aggregate]) -> Noises | None:
+        """What draws noise beside these rows, by one key in the run; None: nobody asks for noise."""
+        asked = (e for a in aggregates for e in (*a.expressions(), *([] if a.where is None else [a.where])))
+        if not any(noisy(expression) for expression in asked):
+            return None
+        label = digest(("noise of rows", self._table))
+        if label not in self._run.noise_keys:
+            key = np.empty(16, np.uint8)
+            self._run.environment.keys.private.fill(key, label, b"key")
+            self._run.noise_keys[label] = key.tobytes()
+        return Noises(self._run.noise_keys[label])
 
 
 #: Most bounds that are compared as relations; of more bounds, the comparison itself makes both sides.

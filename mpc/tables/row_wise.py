@@ -17,6 +17,7 @@ from mpc.tables.bins import bin_label, binned, edges_of
 from mpc.tables.date_expressions import age_at, date_arithmetic, date_edges, date_label, day, month, public_date, year
 from mpc.tables.dates import days_of
 from mpc.tables.expressions import Expression, both
+from mpc.tables.filling import filled
 from mpc.tables.kinds import need_no_key, need_number
 from mpc.tables.schema import Limit
 from mpc.tables.source import Source
@@ -174,6 +175,21 @@ class RowWise:
     def isna(self) -> Self:
         """A flag: the row is missing."""
         return self._derived(expressions.unary("isna", self.expression), f"{self.name} missing")
+
+    def fillna(self, value: Any) -> Self:  # Any: a number, a level, a day, or a column, by the kind of this one
+        """The same values; where a row has none, the public `value`, or that of another column of the table.
+
+        value  a number, also of an awaited release, such as a mean; of a category a level, of a date a day, of a flag
+               True or False; or a column
+
+        A release about it needs none or enough rows without a value of their own, and with one.
+        Raises ShapeError for another kind of value; ConfigError for no level.
+        """
+        need_no_key(self.name, self.expression.type)
+        if isinstance(value, bool) and self.expression.type != "flag":
+            raise ShapeError(f"{self.name}.fillna({value!r}): True and False fill a flag")
+        expression, name, others = self._other(value, "fillna")
+        return self._derived(filled(self.expression, expression), f"({self.name}, else {name})", *others)
 
     def cut(self, edges: Sequence[Limit], labels: Sequence[str] | None = None) -> Self:
         """A category: the bin [edge, next edge) of each row (the last one includes its upper edge).

@@ -21,7 +21,7 @@ from mpc.tables.counts import named
 from mpc.tables.expressions import WHOLE, Expression, not_too_small, public
 from mpc.tables.local import share_parts
 from mpc.tables.rows import absent
-from mpc.tables.selections import Selection
+from mpc.tables.selections import Selection, filled_rows
 from mpc.untyped import JsonObject
 from mpc.values.basis import Basis
 from mpc.values.fixed import frac_for
@@ -144,7 +144,7 @@ def share_collected(columns: Sequence[PrivateArray], local: Local, base: Shared)
         origin = (named(columns[k]),)
         where = columns[k].where
         source.shared.setdefault(b"" if where is None else where.digest, {})[expression.digest] = expression
-        few = of_few(expression, where, source)
+        few = (*of_few(expression, where, source), *filled_rows(source, [expression], where))
         shared.append(values.masked(mask, "missing").with_basis(Basis(few, (place,), origin=origin)))
     return shared
 

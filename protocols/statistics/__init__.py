@@ -12,6 +12,10 @@ from protocols.statistics.hypotheses.correlated import covariance, partial_corr,
 from protocols.statistics.hypotheses.equivalence import tost_ind, tost_rel
 from protocols.statistics.hypotheses.normality import jarque_bera, normaltest
 from protocols.statistics.hypotheses.spreads import bartlett, levene
+from protocols.statistics.missing.carried import locf
+from protocols.statistics.missing.imputation import imputation_model, multiple_imputation
+from protocols.statistics.missing.patterns import missing_patterns
+from protocols.statistics.missing.rubin import pool_rubin
 from protocols.statistics.moments.correlations import correlation
 from protocols.statistics.moments.descriptive import Description, describe
 from protocols.statistics.moments.shape import moments
@@ -44,17 +48,21 @@ __all__ = [
     "friedmanchisquare",
     "hidden_cells",
     "histogram",
+    "imputation_model",
     "jarque_bera",
     "kendalltau",
     "kruskal",
     "ks_2samp",
     "levene",
+    "locf",
     "logit",
     "mannwhitneyu",
     "mantel_haenszel",
     "mcnemar",
     "meta_analysis",
+    "missing_patterns",
     "moments",
+    "multiple_imputation",
     "negativebinomial",
     "normaltest",
     "odds_ratio",
@@ -62,6 +70,7 @@ __all__ = [
     "partial_corr",
     "pearsonr",
     "poisson",
+    "pool_rubin",
     "power_means",
     "power_proportions",
     "proportion",

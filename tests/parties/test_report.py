@@ -200,11 +200,11 @@ def test_steps_of_a_model_are_one_table() -> None:
     content = result({**steps, "other": ("number", {"value": 3})})
     shown, page = terminal(content, 100), report.html(content)
     for text in (shown, page):
-        assert "odds, steps" in text
+        assert "odds, steps" in text.replace("Odds", "odds")
         assert text.count("undefined: not converged") >= 1
         assert text.index("step 1 of 3") < text.index("step 3 of 3")
     assert "odds, step 1 of 3" not in shown
-    words = result({name: ("vector", "suppressed (fewer than 10)") for name in names})
+    words = result(dict.fromkeys(names, ("vector", "suppressed (fewer than 10)")))
     assert terminal(words).count("suppressed (fewer than 10)") == 1
     alone = result({names[0]: steps[names[0]]})
     assert "odds, step 1 of 3" in terminal(alone)

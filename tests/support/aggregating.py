@@ -12,6 +12,7 @@ from mpc.tables.aggregates import Aggregate, Count, Crosstab, Largest, Patterns,
 from mpc.tables.bins import binned
 from mpc.tables.conditions import fulfilled
 from mpc.tables.expressions import Expression
+from mpc.tables.filling import filled
 from mpc.tables.moments import CrossMoments, Moments
 from mpc.tables.rows import Rows, Values
 from mpc.tables.schema import Category, Flag, Integer, Real, Table
@@ -85,6 +86,8 @@ def conditions() -> list[Expression]:
         ex.unary("not", ex.unary("isna", ex.logical("&", old, SMOKER))),
         ex.comparison("==", SMOKER, old),
         ex.comparison(">=", ex.unary("sqrt", AGE), ex.public(7.0)),
+        filled(SMOKER, ex.public(1.0)),
+        filled(SMOKER, old),
     ]
 
 
@@ -111,6 +114,9 @@ def numbers() -> list[Expression]:
         ex.unary("log", ex.arithmetic("+", AGE, ex.public(0.7))),
         ex.unary("exp", ex.arithmetic("/", AGE, ex.public(10.0))),
         SMOKER,
+        filled(AGE, ex.public(40.5)),
+        filled(AGE, VISITS),
+        filled(NUMBER, filled(VISITS, ex.public(7))),
     ]
 
 
@@ -131,7 +137,7 @@ def aggregates() -> list[Aggregate]:
     many = [fulfilled(where) for where in wheres[:6]]
     made.append(Patterns(many, (np.arange(64)[:, None] >> np.arange(6) & 1).astype(np.bool_)))
     made += [Sum([c], where) for c in columns for where in (None, wheres[7])]
-    made.append(Sum([AGE, VISITS]))
+    made += [Crosstab([filled(WARD, ex.public(2)), SMOKER], [3, 2]), Sum([AGE, VISITS])]
     made += [Largest(c, [None, wheres[0], SMOKER]) for c in (AGE, INCOME, NUMBER, VISITS)]
     k = len(columns)
     centre = np.array([(c.low + c.high) / 2 for c in columns])

@@ -11,6 +11,7 @@ from mpc.tables import whole
 from mpc.tables.dates import DateColumn
 from mpc.tables.expressions import Expression
 from mpc.tables.keys import KeyColumn
+from mpc.tables.noise import noisy
 from mpc.tables.prepare.nodes import Aggregate, How, Join, Measure, Ordered, Query, Select, Statistic
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn, Schema
 from mpc.tables.texts import TextColumn
@@ -53,6 +54,9 @@ def column_of(name: str, expression: Expression, declared: Column | None) -> Col
 
 def select(source: Query, where: Expression | None, columns: Mapping[str, Expression]) -> Select:
     """The rows and columns of a private table, as the input of a further query."""
+    for name, expression in columns.items():
+        if noisy(expression) or (where is not None and noisy(where)):
+            raise ShapeError(f"{name} is imputed: rows with imputed values stay as they are. share() them first")
     declared = {column.name: column for column in source.schema.columns}
     made = tuple(column_of(name, e, declared.get(e.column)) for name, e in columns.items())
     words = source.name

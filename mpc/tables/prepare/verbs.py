@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from mpc.errors import ConfigError, ShapeError
 from mpc.tables.expressions import Expression, both, public, same
@@ -131,6 +131,10 @@ class Preparing(ABC):
                 raise ConfigError(f"assign: a column cannot be named {name!r}")
             table = table._with({**table._columns, name: expression})
         return table
+
+    def fillna(self, **values: Any) -> PrivateTable:  # Any: as of a column's `fillna`
+        """The same rows; where a column has no value, it has this one: fillna(income=0); see `RowWise.fillna`."""
+        return self.assign(**{name: self.column(name).fillna(value) for name, value in values.items()})
 
     # ---- at the owner of the rows, before anything is shared
     def by_owner(self) -> list[PrivateTable]:

@@ -125,6 +125,8 @@ class Compiler:
             return self._bin(a)
         if operation == "clip":
             return self._clip(a)
+        if operation == "fill":
+            return ibis.coalesce(*(self._of_type(argument, a.type) for argument in arguments))
         x: Column = self.number(arguments[0]) if arguments else None
         if operation in ("year", "month", "day", "age"):
             return self._of_dates(operation, arguments)
@@ -194,6 +196,14 @@ class Compiler:
         below = (x < lowest, ibis.null("int64"))
         arms = [(compare(x, limit), ibis.literal(k, "int64")) for k, (limit, compare) in enumerate(limits)]
         return ibis.cases(below, *arms)
+
+    def _of_type(self, a: Expression, kind: str) -> Column:
+        """The value; a constant in the form of columns of this type."""
+        import ibis
+
+        if a.operation != "constant" or kind not in ("flag", "category"):
+            return self.value(a)
+        return ibis.literal(bool(a.low)) if kind == "flag" else ibis.literal(int(a.low), "int64")
 
     def _clip(self, a: Expression) -> Column:
         import ibis

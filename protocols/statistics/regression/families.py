@@ -80,6 +80,10 @@ class Family(ABC):
             return np.where(np.isnan(x), np.nan, (x > high).astype(np.float64))
 
         found = self._working(eta)
+        # Powers of two, since numerical libraries differ in last digits, and all must say the same.
+        found.extra = {
+            name: (e, float(np.ldexp(1.0, int(np.frexp(unit)[1])))) for name, (e, unit) in found.extra.items()
+        }
         found.beyond = Expression(type="flag", low=0, high=1, function=above, arguments=(raw,), text="beyond")
         return found
 
@@ -93,7 +97,8 @@ class Family(ABC):
 
     @abstractmethod
     def constant(self, total: float, rows: float) -> float | None:
-        """The constant term alone, from the sum of the outcome and that of the rows (or of their exposure)."""
+        """The constant term alone, from the sum of the outcome and that of the rows (or of their exposure). All that
+        follow from released numbers by more than arithmetic are rounded: libraries differ in last digits."""
 
     @abstractmethod
     def likelihoods(self, total: float, rows: float, sums: dict[str, float]) -> JsonObject:
@@ -117,7 +122,7 @@ class Binomial(Family):
         return Working(weight, residual, 0, {"log_likelihood": (likely, ODDS + 1)})
 
     def constant(self, total: float, rows: float) -> float | None:
-        return float(np.log(total / (rows - total))) if 0 < total < rows else None
+        return round(float(np.log(total / (rows - total))), 9) if 0 < total < rows else None
 
     def likelihoods(self, total: float, rows: float, sums: dict[str, float]) -> JsonObject:
         model = sums["log_likelihood"]
@@ -148,7 +153,8 @@ class Poisson(Family):
 
     @property
     def window(self) -> tuple[float, float]:
-        return float(np.log(self.most)) - LOW, float(np.log(self.most))
+        high = round(float(np.log(self.most)), 6)
+        return high - LOW, high
 
     def _working(self, eta: Expression) -> Working:
         low, high = self.window
@@ -169,7 +175,7 @@ class Poisson(Family):
         return Working(mean, residual, int(np.frexp(most)[1]), extra)
 
     def constant(self, total: float, rows: float) -> float | None:
-        return float(np.log(total / rows)) if total > 0 else None
+        return round(float(np.log(total / rows)), 9) if total > 0 else None
 
     def likelihoods(self, total: float, rows: float, sums: dict[str, float]) -> JsonObject:
         # At the optimum the means add up to the total.

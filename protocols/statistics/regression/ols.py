@@ -190,7 +190,7 @@ def _fitted(
 
         n, r_squared = int(opened["observations"].values), float(opened["r_squared"].values)
         b, e = number("coefficient", units), number("error", units)
-        t = b / e
+        t = b / np.where(e, e, np.nan)
         slopes = columns(b, t, e, n - p - 1)
         problem = opened["intercept"].first_problem()
         if problem is None:

@@ -72,7 +72,8 @@ def summary(opened: Mapping[str, Opened], r_squared: float, n: int, p: int, unit
     part = opened["residual"].values
     residual = float(np.ldexp(part, opened["residual power"].values.astype(int) + unit))
     f = r_squared / p / (rest / df)
-    likelihood = -n / 2 * (np.log(2 * np.pi * residual**2 * df / n) + 1)
+    # While a script is planned, stand-ins of awaited numbers are made from 0 rows.
+    likelihood = -n / 2 * (np.log(2 * np.pi * residual**2 * df / n) + 1) if n and residual else float("nan")
     return {
         "r_squared": r_squared,
         "adj_r_squared": 1 - rest * (n - 1) / df,
@@ -81,7 +82,7 @@ def summary(opened: Mapping[str, Opened], r_squared: float, n: int, p: int, unit
         "residual_standard_error": residual,
         "log_likelihood": float(likelihood),
         "aic": float(2 * (p + 1) - 2 * likelihood),
-        "bic": float(np.log(n) * (p + 1) - 2 * likelihood),
+        "bic": float(np.log(max(n, 1)) * (p + 1) - 2 * likelihood),
     }
 
 

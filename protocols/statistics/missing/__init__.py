@@ -1,0 +1,1 @@
+"""Missing values: patterns, values carried forward, multiple imputation and Rubin's rules."""
