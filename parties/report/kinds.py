@@ -359,9 +359,10 @@ class CountsOrMeans(Model):
 
 class Measures(Model):
     """Kind "measures": estimates with intervals, and tests. Each list has an entry for each measure; null: it has no
-    such number."""
+    such number. scale: all estimates are on it, so that a plot compares them."""
 
     measures: list[str]
+    scale: str = ""
     estimate: list[Number | None] | None = None
     ci_low: list[Number | None] | None = None
     ci_high: list[Number | None] | None = None

@@ -1,4 +1,5 @@
-"""Which measures make a forest plot: ratios beside each other, or a pooled effect with its prediction interval.
+"""Which measures make a forest plot: ratios beside each other, a pooled effect with its prediction interval, or all
+that a script says are on one scale.
 
 Other measures of a release have different scales, and a common axis would mislead.
 """
@@ -35,6 +36,8 @@ def forest(value: Measures) -> Forest | None:
         )
         if estimate is not None and low is not None and high is not None
     ]
+    if value.scale:
+        return Forest(rows, value.scale, 0)
     pooled = [row for row in rows if row[0].startswith(_POOLED) or row[0] == _NEW]
     if pooled:
         return Forest(pooled, "effect with 95 % interval", 0)
