@@ -23,6 +23,7 @@ from mpc.tables.conditions import fulfilled
 from mpc.tables.expressions import Expression, both, unary
 from mpc.tables.filling import filled_from, fills
 from mpc.tables.local import share_parts
+from mpc.tables.noise import without_noise
 from mpc.tables.patterns import possible
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.secret import SecretArray, concatenate
@@ -283,6 +284,14 @@ def filled_rows(source: Source, columns: Sequence[Expression], where: Expression
     or enough."""
     flags = {flag.digest: flag for column in columns for flag in fills(column)}
     return tuple(joint_cells(source, [flag], where).collapsed(None) for flag in flags.values())
+
+
+def of_own_values(rows: Selection) -> Selection:
+    """The rows with values of their own, where imputed ones are drawn by chance: nobody can subtract what nobody knows,
+    and rows that chance puts apart are no group of people."""
+    where = None if rows.where is None else without_noise(rows.where)
+    by, valid = (tuple(map(without_noise, columns)) for columns in (rows.by, rows.valid))
+    return Selection(rows.source, where, by, valid, rows.shared)
 
 
 def unfilled(rows: Selection) -> list[Selection]:

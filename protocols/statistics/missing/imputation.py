@@ -42,7 +42,7 @@ def imputation_model(column: PrivateArray | str, predictors: Predictors, previou
                 the rows that lack none of them. Of a flag, for each step: the number of rows, means, deviations and
                 correlations with the residual of the predictors, and their means, deviations and correlations weighted
                 by p (1 - p), for the risks p by the coefficients before; the total weight, and the mean residual. The
-                coefficients with standard errors, intervals, z and p follow. The draws of all imputations follow from
+                coefficients with intervals, z and p follow; standard errors are those at the coefficients before. The draws of all imputations follow from
                 these numbers and a public seed
     Disclosure  whoever knows the parameters of a few imputations, and how they were drawn, can solve for these numbers:
                 so they are released under their own name, and not hidden behind draws. They are statistics of all

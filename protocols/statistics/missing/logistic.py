@@ -147,7 +147,8 @@ def _next(values: Mapping[str, Floats], scales: Sequence[_Scales], start: Draw, 
         estimates, error = np.append(constant, new), np.append(constant_error, errors)
         z = estimates / error
     if not n:  # of a dry run: numbers that a later step can compute with
-        estimates, error, z, new_level, moved = np.ones(p + 1), np.ones(p + 1), np.ones(p + 1), 0.0, 0.0
+        estimates, error, z, moved = np.ones(p + 1), np.ones(p + 1), np.ones(p + 1), 0.0
+        new_level = np.float64(0)
     return {
         "measures": list(names),
         "estimate": estimates.tolist(),
