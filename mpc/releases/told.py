@@ -18,7 +18,8 @@ from mpc.releases.enough import all_enough
 from mpc.tables.beside_tables import beside_table, levels_beside
 from mpc.tables.counts import beyond_bins, count_rows
 from mpc.tables.expressions import both
-from mpc.tables.selections import Selection, apart, filled_beside, of_own_values, related, unfilled
+from mpc.tables.filled_rows import filled_beside, of_own_values, unfilled
+from mpc.tables.selections import Selection, apart, related
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, constant
 
