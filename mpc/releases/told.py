@@ -18,7 +18,8 @@ from mpc.releases.enough import all_enough
 from mpc.tables.beside_tables import beside_table, levels_beside
 from mpc.tables.counts import beyond_bins, count_rows
 from mpc.tables.expressions import both
-from mpc.tables.selections import Selection, apart, filled_beside, related, unfilled
+from mpc.tables.filled_rows import filled_beside, of_own_values, unfilled
+from mpc.tables.selections import Selection, apart, related
 from mpc.values.cohorts import Cohort
 from mpc.values.secret import SecretArray, constant
 
@@ -70,18 +71,21 @@ class Told:
         """What holds a release apart from earlier ones (with a minimum below 2: nothing). The release is remembered."""
         against = Apart()
         held: list[Cohort] = []
-        # A column's own values before the filled column, which counts as the same rows.
-        for selection in [every for rows in result.selections() for every in (*unfilled(rows), rows)]:
-            rows = Selection(selection.source, selection.where)
-            views = [rows, rows._replace(valid=selection.valid)] if selection.valid else [rows]
-            for new in [selection, *views] if selection.by else views:  # a table tells the number of all its rows, too
-                if minimum > 1:
-                    against = against.joined(self._apart(new, name, minimum, result.guard))
-                self._remember(new, name, result, held, minimum)
+        for chosen in result.selections():
             if minimum > 1:
-                against = against.joined(Apart(filled_beside(selection)))
-                against = against.joined(self._across.beside(selection, name))
-            self._across.remember(selection, name, self._when_out(selection, name, result, held, minimum))
+                against = against.joined(Apart(filled_beside(chosen)))
+            own = of_own_values(chosen)
+            # A column's own values before the filled column, which counts as the same rows.
+            for selection in (*unfilled(own), own):
+                rows = Selection(selection.source, selection.where)
+                views = [rows, rows._replace(valid=selection.valid)] if selection.valid else [rows]
+                for new in [selection, *views] if selection.by else views:  # a table tells the number of its rows, too
+                    if minimum > 1:
+                        against = against.joined(self._apart(new, name, minimum, result.guard))
+                    self._remember(new, name, result, held, minimum)
+                if minimum > 1:
+                    against = against.joined(self._across.beside(selection, name))
+                self._across.remember(selection, name, self._when_out(selection, name, result, held, minimum))
         held += against.cohorts
         return against
 

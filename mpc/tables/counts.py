@@ -22,10 +22,11 @@ from mpc.tables.bins import binned
 from mpc.tables.conditions import gaps, steps
 from mpc.tables.dominance import not_dominated
 from mpc.tables.expressions import Expression, both, unary
+from mpc.tables.filled_rows import filled_rows
 from mpc.tables.kinds import need_category
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
-from mpc.tables.selections import Selection, filled_rows, joint_cells
+from mpc.tables.selections import Selection, joint_cells
 from mpc.tables.source import Source
 from mpc.values.cohorts import Cohort
 from mpc.values.scaling import exact_multiple

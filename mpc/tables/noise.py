@@ -53,6 +53,28 @@ def noisy(a: Expression) -> bool:
     return isinstance(a, Noise) or any(noisy(argument) for argument in a.arguments)
 
 
+def without_noise(a: Expression) -> Expression:
+    """The expression with a column's own values alone, where noise fills it."""
+    if not noisy(a):
+        return a
+    if a.operation == "fill" and noisy(a.arguments[1]):
+        return without_noise(a.arguments[0])
+    return Expression(
+        type=a.type,
+        low=a.low,
+        high=a.high,
+        levels=a.levels,
+        column=a.column,
+        function=a.function,
+        arguments=tuple(map(without_noise, a.arguments)),
+        text=a.text,
+        clip=a.clip,
+        symbol=a.symbol,
+        edges=a.edges,
+        operation=a.operation,
+    )
+
+
 class Noises:
     """The noise of one owner's rows of one table.
 

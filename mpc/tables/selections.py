@@ -21,7 +21,6 @@ from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Crosstab, Patterns
 from mpc.tables.conditions import fulfilled
 from mpc.tables.expressions import Expression, both, unary
-from mpc.tables.filling import filled_from, fills
 from mpc.tables.local import share_parts
 from mpc.tables.patterns import possible
 from mpc.values.cohorts import Cohort, Counts
@@ -276,37 +275,3 @@ def joint_cells(source: Source, flags: Sequence[Expression], where: Expression |
         source.memo[key] = Cohort.of(own.sum(0), own, what=what, or_none=True)
     cohort: Cohort = source.memo[key]
     return cohort
-
-
-def filled_rows(source: Source, columns: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
-    """The rows with a filled value, and with one of their own, for each `fillna` that the columns are made from: none,
-    or enough."""
-    flags = {flag.digest: flag for column in columns for flag in fills(column)}
-    return tuple(joint_cells(source, [flag], where).collapsed(None) for flag in flags.values())
-
-
-def unfilled(rows: Selection) -> list[Selection]:
-    """What a release of filled columns is about besides its rows: for each `fillna`, the rows with a value of their
-    own, and the rows that take the value of another column.
-
-    A sum over a filled column is the sum of its own values and of the others: whoever knows one of the two from another
-    release knows the other one.
-    """
-    found: list[Selection] = []
-    for k, column in enumerate(rows.valid):
-        for own, other in filled_from(column):
-            found.append(rows._replace(valid=(*rows.valid, own)))
-            if other.columns():
-                gone, valid = unary("isna", own), (*rows.valid[:k], other, *rows.valid[k + 1 :])
-                taken_from = rows._replace(where=both(rows.where, gone), valid=valid)
-                found += [taken_from, *unfilled(taken_from)]
-    return found
-
-
-def filled_beside(rows: Selection) -> tuple[Cohort, ...]:
-    """The rows with a filled value, and with one of their own, among the rows that a release is about; of a condition
-    that is made from a filled column, also among all rows."""
-    found = filled_rows(rows.source, (*rows.by, *rows.valid), both(rows.where, rows.present))
-    if rows.where is not None:
-        found += (*filled_rows(rows.source, [rows.where], rows.where), *filled_rows(rows.source, [rows.where], None))
-    return tuple(dict.fromkeys(found))

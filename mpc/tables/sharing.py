@@ -19,9 +19,10 @@ from mpc.tables.aggregates import Aggregate, Evaluate
 from mpc.tables.beside_prepared import of_few
 from mpc.tables.counts import named
 from mpc.tables.expressions import WHOLE, Expression, not_too_small, public
+from mpc.tables.filled_rows import filled_rows
 from mpc.tables.local import share_parts
 from mpc.tables.rows import absent
-from mpc.tables.selections import Selection, filled_rows
+from mpc.tables.selections import Selection
 from mpc.untyped import JsonObject
 from mpc.values.basis import Basis
 from mpc.values.fixed import frac_for

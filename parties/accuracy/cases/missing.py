@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mpc import Flag
 from mpc.machine.digest import digest
 from mpc.machine.simulation import simulated_keys
 from mpc.tables.expressions import Expression
@@ -21,6 +22,8 @@ from parties.accuracy.registry import case
 from protocols import statistics as st
 
 IMPUTATIONS = 4
+#: Standard errors, and log odds at a deviation, of a last step.
+CONVERGED = 1e-5
 
 
 def patterns(joint: Joint, name: str) -> Compare:
@@ -147,6 +150,27 @@ def completed(expression: Expression, frame: Any, owners: int) -> Any:
     return pd.Series(values, frame.index)
 
 
+def of_flag(joint: Joint, name: str) -> Compare:
+    """A flag, missing in every fifth row, by a number: steps of Newton's method until they converge."""
+    frame = sets.by_flag()[name].astype({"x": float}).reset_index(drop=True)
+    known = frame[frame.index % 5 > 0]
+    incomplete = frame.assign(group=frame.group.astype(object).where(frame.index % 5 > 0))
+    found: Any = None
+    while found is None or found["last_step"] > CONVERGED:
+        found = joint.release(incomplete, partial(_step, previous=found), columns={"group": Flag()})
+        if isinstance(found, str):
+            break
+    sm = need("statsmodels.api")
+    fit = sm.Logit(known.group.astype(float), sm.add_constant(known.x)).fit(disp=0, tol=1e-12, maxiter=100)
+    yield estimate("coefficient", part(found, "estimate"), fit.params, scale=fit.bse)
+    yield standard_error("standard error", part(found, "standard_error"), fit.bse)
+    yield from p_values("p", part(found, "p"), fit.pvalues)
+
+
+def _step(t: Any, previous: Any) -> Any:
+    return st.imputation_model(t.group, [t.x], previous)
+
+
 for _name in sets.NUMBERS:
     for _rows in ROWS:
         case("st.missing_patterns", _name, rows=_rows, by=PANDAS)(partial(patterns, name=_name))
@@ -156,3 +180,5 @@ case("st.missing_patterns", "scikit-learn diabetes, pairs", rows="stay", by=PAND
 for _name in MODELS:
     case("st.imputation_model", _name, rows="stay", by=STATSMODELS)(partial(model, name=_name))
     case("st.multiple_imputation, st.pool_rubin", _name, rows="stay", by=STATSMODELS)(partial(imputed, name=_name))
+for _name in sets.BY_FLAG:
+    case("st.imputation_model of a flag", _name, rows="stay", by=STATSMODELS)(partial(of_flag, name=_name))

@@ -17,7 +17,7 @@ from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.untyped import Anything, Json
 from mpc.values.secret import SecretArray
 from protocols.statistics import arguments
-from protocols.statistics.missing import logistic
+from protocols.statistics.missing import logistic, risks
 from protocols.statistics.missing.draws import Draw, draw, span
 from protocols.statistics.moments.correlations import standardise
 from protocols.statistics.regression.formulas import CONSTANT, private_model
@@ -42,8 +42,8 @@ def imputation_model(column: PrivateArray | str, predictors: Predictors, previou
                 the rows that lack none of them. Of a flag, for each step: the number of rows, means, deviations and
                 correlations with the residual of the predictors, and their means, deviations and correlations weighted
                 by p (1 - p), for the risks p by the coefficients before; the total weight, and the mean residual. The
-                coefficients with standard errors, intervals, z and p follow. The draws of all imputations follow from
-                these numbers and a public seed
+                coefficients with intervals, z and p follow; standard errors are those at the coefficients before. The
+                draws of all imputations follow from these numbers and a public seed
     Disclosure  whoever knows the parameters of a few imputations, and how they were drawn, can solve for these numbers:
                 so they are released under their own name, and not hidden behind draws. They are statistics of all
                 complete rows, as `ols`, `x.mean()` and `correlation` release them, and are held against the same
@@ -175,7 +175,7 @@ def _completed(y: PrivateArray, columns: Sequence[PrivateArray], drawn: Draw, nu
     name = blake2b(y.expression.digest + number.encode(), digest_size=8).hexdigest()
     text = f"{y.expression.text}, imputed"
     if y.expression.type == "flag":
-        flag = logistic.imputed(Noise(name, uniform=True), numbers, drawn, text)
+        flag = risks.imputed(Noise(name, uniform=True), numbers, drawn, text)
         return y._derived(filled(y.expression, flag, text), y.name, *columns)
     low, high = span(drawn, [(float(x.low), float(x.high)) for x in numbers], FARTHEST)
     imputed = Expression(

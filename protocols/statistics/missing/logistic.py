@@ -9,7 +9,7 @@ for the total weight W and the weighted covariances C of the predictors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,6 +27,7 @@ from mpc.values.secret import SecretArray
 from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics.limits import defined
 from protocols.statistics.measures import Z95
+from protocols.statistics.missing import risks
 from protocols.statistics.missing.draws import Draw, correlated, shortened, uniforms
 from protocols.statistics.moments.correlations import standardise
 from protocols.statistics.moments.descriptive import deviations_of
@@ -53,7 +54,7 @@ def step(what: str, y: PrivateArray, columns: Sequence[PrivateArray], previous: 
     else:
         start = of_model(previous)
     odds = [real(what, column.expression) for column in columns]
-    residual, weight = _column(y, _residual(y, odds, start)), _column(y, _weight(y, odds, start))
+    residual, weight = _column(y, risks.residual(y, odds, start)), _column(y, risks.weight(y, odds, start))
     every = [*columns, y]
     # The rows that have all columns, y among them: residuals and weights are missing where it is.
     moments = cross_moments([*columns, residual, weight])
@@ -147,7 +148,8 @@ def _next(values: Mapping[str, Floats], scales: Sequence[_Scales], start: Draw, 
         estimates, error = np.append(constant, new), np.append(constant_error, errors)
         z = estimates / error
     if not n:  # of a dry run: numbers that a later step can compute with
-        estimates, error, z, new_level, moved = np.ones(p + 1), np.ones(p + 1), np.ones(p + 1), 0.0, 0.0
+        estimates, error, z, moved = np.ones(p + 1), np.ones(p + 1), np.ones(p + 1), 0.0
+        new_level = np.float64(0)
     return {
         "measures": list(names),
         "estimate": estimates.tolist(),
@@ -186,73 +188,3 @@ def draw_flag(model: Json, seed: int, number: int) -> Draw:
         level = float(model["level"]) + z[0] / np.sqrt(float(model["total_weight"]))
         slopes = slopes + errors * correlated(np.asarray(model["correlations"], np.float64), z[1:])
     return shortened(level, slopes.tolist(), model["means"], 0.0)
-
-
-def _odds(values: Sequence[Any], at: Draw) -> Any:
-    found = at.level
-    for slope, centre, column in zip(at.slopes, at.centre, values, strict=True):
-        found = found + slope * (column - centre)
-    return found
-
-
-def _risk(odds: Any) -> Any:
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-np.asarray(odds, np.float64)))
-
-
-def _with(at: Draw, compute: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of a first column and the predictors. It closes over plain numbers alone, so that all can compare."""
-    level, slopes, centre = at.level, at.slopes, at.centre
-
-    def function(first: Any, *columns: Any) -> Any:
-        return compute(first, _odds(columns, Draw(level, slopes, centre, 0.0)))
-
-    return function
-
-
-def _residual(y: PrivateArray, predictors: Sequence[Expression], at: Draw) -> Expression:
-    return Expression(
-        type="real",
-        low=-1.0,
-        high=1.0,
-        function=_with(at, _residual_of),
-        arguments=(y.expression, *predictors),
-        text=f"residual of {y.expression.text}",
-    )
-
-
-def _weight(y: PrivateArray, predictors: Sequence[Expression], at: Draw) -> Expression:
-    return Expression(
-        type="real",
-        low=0.0,
-        high=0.25,
-        function=_with(at, _weight_of),
-        arguments=(y.expression, *predictors),
-        text=f"weight of {y.expression.text}",
-    )
-
-
-def _residual_of(y: Any, odds: Any) -> Any:
-    return y - _risk(odds)
-
-
-def _weight_of(y: Any, odds: Any) -> Any:
-    """p (1 - p); missing where y is."""
-    return _risk(odds) * _risk(-np.asarray(odds)) + 0 * y
-
-
-def imputed(noise: Expression, predictors: Sequence[Expression], at: Draw, text: str) -> Expression:
-    """A flag that a row has with its risk: where a number between 0 and 1 is below it."""
-    return Expression(
-        type="flag",
-        low=0,
-        high=1,
-        function=_with(at, _drawn),
-        arguments=(noise, *predictors),
-        text=text,
-    )
-
-
-def _drawn(uniform: Any, odds: Any) -> Any:
-    risk = _risk(odds)
-    return np.where(np.isnan(risk), np.nan, (uniform < risk).astype(np.float64))

@@ -230,6 +230,7 @@ def test_what_is_refused():
         )
 
 
+@pytest.mark.slow
 def test_messages_do_not_depend_on_what_is_missing():
     def of(frame):
         def script(study, visits):
