@@ -57,6 +57,7 @@ SIDE_BY_SIDE = {
     "linkage",
     "linkage_one_block",
     "join_many",
+    "gwas",
     "divide",
     "sqrt",
     "exp",

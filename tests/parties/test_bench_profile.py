@@ -27,7 +27,7 @@ from protocols.simulate import make_engine
 
 TRAINING = {"logistic_sgd", "logistic_breast_cancer", "logit", "cox"}
 #: These wait several times, for what owners prepare and for comparisons of what they shared, which no primitive counts.
-IN_STEPS = {"join", "join_many", "sql", "linkage", "linkage_one_block", "ols"}
+IN_STEPS = {"join", "join_many", "sql", "linkage", "linkage_one_block", "ols", "gwas"}
 
 
 def repetition(name, size, engine="replicated", parties=3):

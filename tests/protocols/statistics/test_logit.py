@@ -12,7 +12,7 @@ import pytest
 import statsmodels.api as sm
 
 from mpc import Flag, Key, Real, Scenario, Table
-from mpc.errors import RangeError, ShapeError
+from mpc.errors import ConfigError, RangeError, ShapeError
 from protocols import statistics as st
 from protocols.models import rows as model_rows
 from protocols.simulate import Computation, dry_run, simulate
@@ -348,7 +348,7 @@ def test_what_it_refuses():
         people = study.table("people")
         study.release("model", await st.logit(people.ill, [people.age]))
 
-    with pytest.raises(ShapeError, match="share them first"):
+    with pytest.raises(ConfigError, match="these rows stay with their owners: share them"):
         simulate(scenario, tables_of(f), engine="ideal")
 
 
