@@ -19,7 +19,7 @@ from mpc.machine.outside import Part
 from mpc.machine.relations import Rule
 from mpc.tables.aggregates import Count, Crosstab
 from mpc.tables.bins import binned
-from mpc.tables.conditions import gaps, steps
+from mpc.tables.conditions import fulfilled, gaps, steps
 from mpc.tables.dominance import not_dominated
 from mpc.tables.expressions import Expression, both, unary
 from mpc.tables.filled_rows import filled_rows
@@ -220,6 +220,15 @@ def fulfilling(columns: Sequence[PrivateArray], flag: PrivateArray) -> tuple[Coh
     """The rows where no column is missing and a flag holds."""
     where = both(all_known(columns), both(flag.where, flag.expression))
     return count_rows(flag.source, where, f"{complete(columns)} where {flag.expression.text}").basis.cohorts
+
+
+def weighing(columns: Sequence[PrivateArray], weights: PrivateArray) -> tuple[Cohort, ...]:
+    """The rows where no column is missing and the weight is not 0. Rows without a weight are no group of people, so the
+    condition leaves out those of weight 0 alone."""
+    heavy = unary("not", fulfilled((weights <= 0).expression))
+    chosen = Selection(weights.source, both(weights.where, heavy), (), tuple(column.expression for column in columns))
+    what = f"{complete(columns)} where {weights.expression.text} > 0"
+    return count_rows(weights.source, both(all_known(columns), heavy), what, chosen=chosen).basis.cohorts
 
 
 def all_known(columns: Sequence[PrivateArray]) -> Expression | None:

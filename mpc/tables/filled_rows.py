@@ -19,7 +19,12 @@ def filled_rows(source: Source, columns: Sequence[Expression], where: Expression
     """The rows with a filled value, and with one of their own, for each `fillna` that the columns are made from: none,
     or enough."""
     flags = {flag.digest: flag for column in columns for flag in fills(column)}
-    return tuple(joint_cells(source, [flag], where).collapsed(None) for flag in flags.values())
+    found = []
+    for flag in flags.values():
+        cells = joint_cells(source, [flag], where)
+        cells.what = f"rows of {source.name} with a value of their own and without ({flag.text})"
+        found.append(cells.collapsed(None))
+    return tuple(found)
 
 
 def of_own_values(rows: Selection) -> Selection:

@@ -12,7 +12,8 @@ from mpc.errors import ConfigError, ShapeError
 from mpc.tables.dates import days_of
 from mpc.tables.secret_columns import SecretCategory, SecretColumn, SecretDate, SecretKey, like_column, numbers_of
 from mpc.untyped import Anything
-from mpc.values.basis import Basis
+from mpc.values.basis import Basis, union
+from mpc.values.people import need_same_people
 from mpc.values.places import Lazy, Places
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray, where
@@ -35,18 +36,49 @@ def has_value(table: SecretTable, name: str) -> SecretArray:
 
 
 def filled(table: SecretTable, name: str, value: Anything) -> SecretColumn:
-    """A column with a public value in the rows that have none; see `SecretTable.fillna`."""
+    """A column with a public value, or that of another column, in the rows that have none; see `SecretTable.fillna`."""
     column, rows = table.column(name), table.rows
-    x, bits = _numbers(table, name, "fillna"), _present(_numbers(table, name, "fillna"), rows)
-    number = where(bits, x.bare(), _code(column, name, value)).bare()
+    x = _numbers(table, name, "fillna")
+    bits = _present(x, rows)
+    other, there = _other(table, column, name, value)
+    number = where(bits, x.bare(), other.bare() if is_secret(other) else other).bare()
     if x.type == "bool":
         number = number > 0
     ours, others = _places(x, rows)
     # Sums of the column are those of the rows that have a value, so these and the others must be none or enough.
     flags = (Lazy.of(bits), *((Lazy.of(number),) if is_flag(number) else ()))
-    noted = tuple(replace(p, flags=(*flags, *known)) for p, known in ours)
-    basis = Basis(x.basis.cohorts, (*noted, *others), x.basis.loose or rows.basis.loose, x.basis.origin)
-    return like_column(column, number.masked(rows.bare(), NO_ROW).with_basis(basis))
+    basis = union(x.basis, other.basis) if is_secret(other) else x.basis
+    theirs = _places(other, rows) if is_secret(other) else ([], [])
+    also = {id(place.base): known for place, known in theirs[0]}
+    noted = tuple(replace(p, flags=(*flags, *known, *also.get(id(p.base), ()))) for p, known in ours)
+    places = tuple({id(place): place for place in (*noted, *others, *theirs[1])}.values())
+    whole = Basis(basis.cohorts, places, basis.loose or rows.basis.loose, basis.origin)
+    if there is None:
+        return like_column(column, number.masked(rows.bare(), NO_ROW).with_basis(whole))
+    return like_column(column, number.masked(bits | there, "missing").with_basis(whole))
+
+
+def _other(table: SecretTable, column: SecretColumn, name: str, value: Anything) -> tuple[Anything, SecretArray | None]:
+    """What fills a column: a public code, or numbers of another column and the bits of the rows that have them."""
+    if not (is_secret(value) or isinstance(value, SecretCategory | SecretDate | SecretKey)):
+        return _code(column, name, value), None
+    wrong = ShapeError(f"fillna: {name}={value!r}; expected a public value, or a column of this table of its kind")
+    if isinstance(value, SecretKey) or not _alike(column, value):
+        raise wrong
+    numbers, own = numbers_of(value), numbers_of(column)
+    if numbers.shape != (table.capacity,):
+        raise wrong
+    need_same_people(own.basis.places, numbers.basis.places)
+    return numbers, _present(numbers, table.rows)
+
+
+def _alike(column: SecretColumn, other: SecretColumn) -> bool:
+    """Whether the values of one column can stand in the other one."""
+    if isinstance(column, SecretCategory) and isinstance(other, SecretCategory):
+        return column.levels == other.levels
+    if isinstance(column, SecretArray) and isinstance(other, SecretArray):
+        return is_flag(column) == is_flag(other)
+    return isinstance(column, SecretDate) and isinstance(other, SecretDate)
 
 
 def _numbers(table: SecretTable, name: str, verb: str) -> SecretArray:
@@ -72,8 +104,7 @@ def _places(x: SecretArray, rows: SecretArray) -> tuple[list[tuple[Places, tuple
 
 
 def _code(column: SecretColumn, name: str, value: Anything) -> Anything:
-    if is_secret(value) or isinstance(value, SecretCategory | SecretDate | SecretKey):
-        raise ShapeError(f"fillna: {name}={value!r}; a public value, such as fillna({name}=0)")
+    """A public value in the numbers of a column."""
     if isinstance(column, SecretCategory):
         return column.code(value)
     if isinstance(column, SecretDate):

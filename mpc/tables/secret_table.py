@@ -255,10 +255,11 @@ class SecretTable(Mapping[str, SecretColumn]):
         """
         return has_value(self, column)
 
-    def fillna(self, **values: Any) -> SecretTable:  # Any: a number, a level or a day, by the kind of the column
-        """The same rows; where a column has no value, it has this public one: fillna(income=0).
+    def fillna(self, **values: Any) -> SecretTable:  # Any: a number, a level, a day or a column, by the column's kind
+        """The same rows; where a column has no value, it has this public one, or that of another column of the table:
+        fillna(income=0), fillna(week_8=table.week_4).
 
-        The rows with a value, and those without, must be none or enough before a release about the column.
+        The rows with a value of their own, and those without, must be none or enough before a release about the column.
         """
         return self.assign(**{name: filled(self, name, value) for name, value in values.items()})
 

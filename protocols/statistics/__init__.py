@@ -19,6 +19,7 @@ from protocols.statistics.missing.rubin import pool_rubin
 from protocols.statistics.moments.correlations import correlation
 from protocols.statistics.moments.descriptive import Description, describe
 from protocols.statistics.moments.shape import moments
+from protocols.statistics.moments.weighted_share import weighted_proportion
 from protocols.statistics.planning import adjust_p, power_means, power_proportions
 from protocols.statistics.pooling.meta_analysis import meta_analysis
 from protocols.statistics.ranks.blocks import friedmanchisquare
@@ -88,5 +89,6 @@ __all__ = [
     "ttest_ind",
     "ttest_rel",
     "two_by_two",
+    "weighted_proportion",
     "wilcoxon",
 ]

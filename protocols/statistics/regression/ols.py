@@ -14,7 +14,7 @@ import numpy as np
 
 from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
-from mpc.tables.counts import at_levels, behind, complete, fulfilling
+from mpc.tables.counts import at_levels, behind, complete, weighing
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.untyped import Json
 from mpc.values.cohorts import Cohort
@@ -146,7 +146,7 @@ def _fitted(
     free = Cohort.of(degrees, what=f"residual degrees of freedom of {what}")
     cohorts = (free, *behind(columns_of, moments.rows(what)), *at_levels(columns_of, groups))
     if weights is not None:
-        cohorts += fulfilling(columns_of, weights > 0)
+        cohorts += weighing(columns_of, weights)
     origin = (f"regression of {response.expression.text} over {what}",)
 
     def protected(x: SecretArray, *reasons: Reason) -> SecretArray:

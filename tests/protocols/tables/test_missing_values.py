@@ -124,6 +124,48 @@ def test_few_with_a_value_or_few_without_one_are_suppressed(known, out):
     assert found["known"] == (known if known == 10 else small)
 
 
+@pytest.mark.parametrize("engine", ENGINES)
+def test_values_of_another_column(engine):
+    """Also of a joined table, and carried on over three columns."""
+
+    def script(study, t, incomes):
+        t = t.assign(later=t.age + 1, seen=t.born, well=~t.ill)
+        joined = t.join(incomes, on="person", how="left")
+        carried = joined.fillna(age=joined.income)
+        carried = carried.fillna(later=carried.age)
+        study.release("first", carried.age.mean())
+        study.release("second", carried.later.mean())
+        study.release("rows", carried.later.count())
+        study.release("flags", t.fillna(ill=t.well).ill.sum())
+        study.release("old", (t.filter(t.age > 60).fillna(born=t.seen).born < "1965-01-01").sum())
+
+    f = people(60)
+    incomes = pd.DataFrame({"person": [str(i) for i in range(0, 80, 2)], "income": range(40)})
+    found = run_of(script, f, incomes, engine=engine)
+    known = f.assign(later=f.age + 1).merge(incomes, on="person", how="left")
+    first = known.age.fillna(known.income)
+    second = known.later.fillna(first)
+    assert found["first"] == pytest.approx(first.mean(), abs=1e-4)
+    assert found["second"] == pytest.approx(second.mean(), abs=1e-4)
+    assert found["rows"] == second.count()
+    assert found["flags"] == (f.ill == True).sum()  # noqa: E712
+    assert found["old"] == (f[f.age > 60].born < "1965-01-01").sum()
+
+
+@pytest.mark.parametrize(("known", "out"), [(3, False), (10, True), (18, False)])
+def test_few_rows_that_take_a_value_of_another_column_are_suppressed(known, out):
+    f = people(20, missing=0).assign(ill=False)
+    f.loc[known:, "age"] = np.nan
+
+    def of_two(study, t, incomes):
+        joined = t.join(incomes, on="person", how="left")
+        study.release("filled", joined.fillna(age=joined.income).age.sum())
+
+    incomes = pd.DataFrame({"person": [str(i) for i in range(20)], "income": range(20)})
+    found = run_of(of_two, f, incomes, minimum=5, engine="ideal")
+    assert (found["filled"] == "suppressed (fewer than 5)") != out
+
+
 def test_filters_count_before_and_after():
     def script(study, t, _):
         study.release("known", t.filter(t.notna("age")).count())
@@ -139,7 +181,10 @@ def test_filters_count_before_and_after():
         (lambda t: t.notna("person"), ShapeError, "person is a key"),
         (lambda t: t.fillna(person="7"), ShapeError, "person is a key"),
         (lambda t: t.fillna(age="old"), ConfigError, "a number is wanted"),
-        (lambda t: t.fillna(age=t.age), ShapeError, "a public value"),
+        (lambda t: t.fillna(age=t.ill), ShapeError, "a public value, or a column"),
+        (lambda t: t.fillna(age=t.born), ShapeError, "a public value, or a column"),
+        (lambda t: t.fillna(age=t.person), ShapeError, "a public value, or a column"),
+        (lambda t: t.fillna(age=t.head(5).age), ShapeError, "a public value, or a column"),
         (lambda t: t.fillna(region="east"), ConfigError, "no level 'east'"),
         (lambda t: t.fillna(years=3), ConfigError, "no column 'years'"),
     ],
