@@ -3,6 +3,7 @@
 from protocols.survival.cox import cox
 from protocols.survival.kaplan_meier import kaplan_meier
 from protocols.survival.logrank import logrank
+from protocols.survival.nelson_aalen import nelson_aalen
 from protocols.survival.plaintext import shown_points
 
-__all__ = ["cox", "kaplan_meier", "logrank", "shown_points"]
+__all__ = ["cox", "kaplan_meier", "logrank", "nelson_aalen", "shown_points"]
