@@ -446,6 +446,61 @@ class Survival(Model):
         return self
 
 
+class RisingCurve(Model):
+    """An estimate that rises from 0, of a group or a cause, at the points of a grid."""
+
+    rows: Number
+    estimate: list[Number]
+    se: list[Number]
+    ci_low: list[Number]
+    ci_high: list[Number]
+    at_risk: list[Number]
+    events: list[Number]
+
+    @property
+    def shown(self) -> list[int]:
+        """The points of the grid at which there are numbers."""
+        return [i for i, x in enumerate(self.estimate) if not isinstance(x, str)]
+
+
+class Curves(Model):
+    """Kind "curves": hazards of groups, or incidences of causes; words in place of the curve of a small group.
+
+    what    is estimated
+    curves  one for each group; with causes, one for each cause of each group
+    """
+
+    grid: list[float]
+    what: str
+    groups: list[str]
+    causes: list[str] = []
+    curves: list[RisingCurve | str]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _single(cls, raw: Any) -> Any:
+        if not isinstance(raw, dict):
+            return raw
+        return {"groups": [""], "curves": [raw], **raw}
+
+    @model_validator(mode="after")
+    def _check(self) -> Curves:
+        if len(self.labels) != len(self.curves):
+            raise ValueError(f"curves: {len(self.labels)} labels and {len(self.curves)} curves")
+        for curve in self.curves:
+            if isinstance(curve, RisingCurve):
+                columns = (curve.estimate, curve.se, curve.ci_low, curve.ci_high, curve.at_risk, curve.events)
+                _same_length("curves", len(self.grid), *columns)
+        return self
+
+    @property
+    def labels(self) -> list[str]:
+        """A name for each curve."""
+        if not self.causes:
+            return self.groups
+        return [", ".join(filter(None, names)) for names in product(self.groups, self.causes)]
+
+
 class LogRank(Model):
     """Kind "logrank": groups compared by their survival."""
 
@@ -476,6 +531,7 @@ _KINDS: Final[dict[str, type[Model]]] = {
     "crosstab": Crosstab,
     "measures": Measures,
     "survival": Survival,
+    "curves": Curves,
     "logrank": LogRank,
 }
 
@@ -486,6 +542,7 @@ _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 #: kind -> the key that no other kind has.
 _KEY_OF: Final = {
     "glm": "null_log_likelihood",
+    "curves": "what",
     "survival": "grid",
     "logrank": "observed",
     "regression": "terms",

@@ -22,6 +22,7 @@ from parties.report.kinds import (
     Array,
     Comparison,
     Crosstab,
+    Curves,
     Glm,
     Histogram,
     LogRank,
@@ -52,6 +53,7 @@ _NAMES = (
     (Crosstab, "crosstab"),
     (Measures, "measures"),
     (Survival, "survival"),
+    (Curves, "curves"),
     (LogRank, "logrank"),
     (str, "words"),
 )

@@ -5,5 +5,6 @@ from protocols.survival.kaplan_meier import kaplan_meier
 from protocols.survival.logrank import logrank
 from protocols.survival.nelson_aalen import nelson_aalen
 from protocols.survival.plaintext import shown_points
+from protocols.survival.restricted_mean import restricted_mean
 
-__all__ = ["cox", "kaplan_meier", "logrank", "nelson_aalen", "shown_points"]
+__all__ = ["cox", "kaplan_meier", "logrank", "nelson_aalen", "restricted_mean", "shown_points"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -43,7 +43,11 @@ def rows_of(
 
 
 def released(
-    kind: str, rows: PrivateRows | SharedRows, points: NDArray[np.float64], parts: dict[str, SecretArray], finish: Finish
+    kind: str,
+    rows: PrivateRows | SharedRows,
+    points: NDArray[np.float64],
+    parts: dict[str, SecretArray],
+    finish: Callable[[Mapping[str, Opened]], Any],
 ) -> Result:
     """Parts (groups, points) as a release, with events, rows at risk and the number of rows: where points are shown."""
     events, at_risk, number = rows.numbers(points)

@@ -27,13 +27,13 @@ class InOrder:
     """One group's rows in order, in n places.
 
     inner   of the rows of all groups, the latest first: the order that brings this group's to the front
-    events  (n,) integers 0 and 1: events of this group;  there  bits: its rows;  time  of all rows. All in the order of the
-            rows of all groups
+    events  (n,) integers 0 and 1: events of this group;  there  bits: its rows;  time  of all rows. All three in the
+            order of the rows of all groups
     """
 
     def __init__(self, inner: Ordering | None, events: SecretArray, there: SecretArray, time: SecretArray) -> None:
         self._inner = inner
-        self.events = events if inner is None else inner.apply(events)
+        self.events = self.moved(events)
         self._there = there
         self._time = time
 
@@ -43,12 +43,16 @@ class InOrder:
     @cached_property
     def there(self) -> SecretArray:
         """(n,) bits: rows of this group. They come first."""
-        return self._there if self._inner is None else self._inner.apply(self._there)
+        return self.moved(self._there)
 
     @cached_property
     def time(self) -> SecretArray:
         """(n,) of all rows: first those of this group."""
-        return self._time if self._inner is None else self._inner.apply(self._time)
+        return self.moved(self._time)
+
+    def moved(self, x: SecretArray) -> SecretArray:
+        """Rows of x, which are in the order of the rows of all groups: first those of this group."""
+        return x if self._inner is None else self._inner.apply(x)
 
     def undo(self, x: SecretArray) -> SecretArray:
         """Rows of x moved back to the order of the rows of all groups."""
@@ -61,8 +65,8 @@ class InOrder:
         return Segments.between(self.there, neighbours_equal([self.time]) if n > 1 else None, n)
 
     def survival(self, *, before: bool) -> SecretArray:
-        """(n,) S after the event of each row, or before it, SURVIVAL_BITS fraction bits. Of rows with one time, those at
-        later places come first. Error 2^-23. Rounds: an exponential."""
+        """(n,) S after the event of each row, or before it, SURVIVAL_BITS fraction bits. Of equal times, those at later
+        places come first. Error 2^-21 of S and 2^-23. Rounds: an exponential."""
         raw = raw_of(log_weights(len(self)), LOG_BITS)
         logs = scaled(self.events, raw)
         # All logarithms add up to -log n and what stands for no survivor.

@@ -24,8 +24,8 @@ from protocols.survival.in_order import InOrder, raw_of, scaled
 from protocols.survival.private import PrivateRows
 from protocols.survival.shared import SharedRows
 
-#: Fraction bits of the sums over shared rows.
-_BITS = 44
+#: Fraction bits of sums over shared rows: of H, and of its variance.
+_BITS = 44, 54
 Ties = Literal["together", "each"]
 
 
@@ -41,27 +41,27 @@ def nelson_aalen(
     """The cumulative hazard H(t) at the points of a public grid, for all rows or by group.
 
     time, event, by, grid, step   as in `kaplan_meier`
-    ties   "together": d events at a time with n rows at risk add d/n, and d/n^2 to the variance. "each", of shared rows:
-           they add 1/n + 1/(n - 1) + … (d terms) and the squares of these, as if they came one after the other
+    ties   "together": d events at a time with n rows at risk add d/n, and d/n^2 to the variance. "each", of shared
+           rows: they add 1/n + 1/(n - 1) + … (d terms) and their squares, as if they came one after the other
 
     Rows that miss a time, an event or a group are left out. A row censored at the time of an event was at risk of it.
 
-    Gives       the grid and, at each point: estimate, its standard error, its 95 % interval (of the logarithm of H), rows
-                at risk after the point, and events since the point that was shown before; and the number of rows
+    Gives       the grid and, at each point: estimate, its standard error, its 95 % interval (of the logarithm of H),
+                rows at risk after the point, and events since the point that was shown before; the number of rows
     Opens       these numbers, the variance for the standard error, and nothing of points that are not shown
     Undefined   the interval before the first event
     Protection  that of `kaplan_meier`: points are merged until enough events lie between them (`points`), and a small
                 group has no curve
-    Error       shared rows: 2^-44 an event of H and of its variance; private rows: 2^-38 a step of H, relative 2^-24 of
-                the variance
+    Error       shared rows: 2^-45 an event of H, 2^-55 an event of its variance; private rows: 2^-38 a step of H, and
+                relative 2^-20 of its standard error
     Rounds      shared rows: those of `kaplan_meier`, and an equality and two sums over runs of equal times (with "each"
                 none of these). Private rows: two divisions
     Bytes       of shared rows, those of `kaplan_meier` and about 260 a row from each party (with "each" none of these)
     Raises      ShapeError for other columns, and for ties="each" of private rows; ConfigError for a grid that does not
                 ascend, and for other ties
-    Equals      R's `survfit(…)$cumhaz` and `$std.chaz`, SAS's and Stata's estimate; where no times are equal, and always
-                with "each", `lifelines.NelsonAalenFitter` (whose `nelson_aalen_smoothing=False` has the same H for
-                "together", and d (n - d)/n^3 in the variance)
+    Equals      R's `survfit(…)$cumhaz` and `$std.chaz`, SAS's and Stata's estimate; where no times are equal, and
+                always with "each", `lifelines.NelsonAalenFitter` (whose `nelson_aalen_smoothing=False` has the same H
+                for "together", and d (n - d)/n^3 in the variance)
     Source      Nelson, Technometrics 14 (1972); Aalen, Annals of Statistics 6 (1978); Klein and Moeschberger, Survival
                 Analysis, 2nd ed. (2003), sections 4.2 and 4.3; Fleming and Harrington (1984), for "each"
     """
@@ -99,14 +99,14 @@ def _of_counts(rows: PrivateRows, points: NDArray[np.float64]) -> tuple[SecretAr
 def _of_rows(rows: SharedRows, points: NDArray[np.float64], ties: Ties) -> tuple[SecretArray, SecretArray]:
     """H and its variance: (groups, points)."""
     at_risk = np.arange(1, rows.size + 1, dtype=np.float64)
-    weights = [raw_of(1 / at_risk, _BITS), raw_of(1 / at_risk**2, _BITS)]
+    weights = [raw_of(1 / at_risk, _BITS[0]), raw_of(1 / at_risk**2, _BITS[1])]
     terms = [
         [scaled(group.events, raw) if ties == "each" else _tied(group, raw) for raw in weights]
         for group in rows.in_order
     ]
     # Tied events add up to no more than single ones do, but for what rounding adds to each.
     found = rows.at_points(points, terms, [int(raw.sum()) + rows.size for raw in weights])
-    return found[0].restated(frac=_BITS, type="fixed"), found[1].restated(frac=_BITS, type="fixed")
+    return found[0].restated(frac=_BITS[0], type="fixed"), found[1].restated(frac=_BITS[1], type="fixed")
 
 
 def _tied(group: InOrder, raw: NDArray[np.int64]) -> SecretArray:

@@ -175,8 +175,8 @@ class PrivateRows:
 
     @cached_property
     def greenwood(self) -> SecretArray:
-        """(steps, groups) the terms of Greenwood's sum times the rows of the group; 0 where no row is at risk, any number
-        up to twice the rows where none is left."""
+        """(steps, groups) the terms of Greenwood's sum times the rows of the group; 0 where no row is at risk, and any
+        number up to twice the rows where none is left."""
         left = (self.at_risk - self.events).bounded(self.most)
         rows = self.at_risk[:1].broadcast_to(self.at_risk.shape)
         return self.died * divide(rows, at_least_one(left)).without_mask()
