@@ -1,4 +1,4 @@
-"""Cumulative hazards and restricted means, against values recorded from lifelines and against their definitions.
+"""Cumulative hazards, restricted means and incidences, against recorded values of lifelines, statsmodels, definitions.
 
 `parties/accuracy/record_curves.py` records them.
 """
@@ -12,12 +12,24 @@ from typing import Any
 
 import numpy as np
 
+from parties.accuracy import sets
 from parties.accuracy.cases.survival import LIFELINES, NAMES, counted, declared, made_up, patients, recorded
 from parties.accuracy.compared import ROWS, Compare, estimate, p_value, part, same, standard_error
 from parties.accuracy.joint import Joint
-from parties.accuracy.libraries import NUMPY, need
+from parties.accuracy.libraries import NUMPY, STATSMODELS, need
 from parties.accuracy.registry import case
 from protocols import survival
+
+#: A column of each data set that makes two causes of an event.
+CAUSES = {
+    "rossi": "age",
+    "lung": "ph.karno",
+    "waltons": "group",
+    "larynx": "age",
+    "leukemia": "logWBC",
+    "gbsg2": "age",
+    "lymphoma": "Stage_group",
+}
 
 
 @cache
@@ -108,11 +120,43 @@ def rise(joint: Joint) -> Compare:
     yield same("shown", [not isinstance(cell, str) for cell in found["estimate"]], known)
 
 
+def caused(rows: Any, name: str) -> Any:
+    """The rows with two causes of an event: whether another column is below its median. The causes are made up."""
+    column = sets.shipped(name)[CAUSES[name]].loc[rows.index].fillna(0)
+    codes = column if column.dtype.kind in "if" else column.astype("category").cat.codes
+    low = (codes <= codes.median()) if codes.nunique() > 2 else codes == codes.min()
+    cause = np.where(rows.event, np.where(low, "low", "high"), "none")
+    return rows.assign(cause=cause)
+
+
+def incidences(joint: Joint, name: str) -> Compare:
+    """By cause; the last rows are censored, since statsmodels divides by the rows that are left."""
+    rows, grid = caused(patients(name), name), recorded(name)["grid"]
+    rows.loc[rows.time == rows.time.max(), "cause"] = "none"
+    found = joint.release(
+        rows[["time", "cause"]],
+        lambda t: survival.cumulative_incidence(t.time, t.cause, censored="none", grid=grid, **counted(joint, name)),
+        columns=declared(name),
+    )
+    codes = rows.cause.map({"none": 0, "high": 1, "low": 2}).astype(int)
+    known = need("statsmodels.duration.survfunc").CumIncidenceRight(rows.time.astype(float), codes)
+    place = np.searchsorted(known.times, grid, side="right") - 1
+    yield same("causes", found["causes"], ["high", "low"])
+    for c, one in enumerate(found["curves"]):
+        yield estimate(f"incidence {one['cause']}", one["estimate"], known.cinc[c][place])
+        some = known.cinc[c][place] > 0
+        errors = np.array(one["se"], object)[some]
+        yield standard_error(f"standard error {one['cause']}", errors, known.cinc_se[c][place][some])
+
+
 for _rows in ROWS:
     for _name in NAMES:
         _data, _by = f"lifelines {_name}", f"{LIFELINES}, {NUMPY}"
         case("survival.nelson_aalen", _data, rows=_rows, by=_by)(partial(hazards, name=_name, ties="together"))
         case("survival.restricted_mean", _data, rows=_rows, by=_by)(partial(means, name=_name))
+        case("survival.cumulative_incidence", f"{_data} by {CAUSES[_name]}", rows=_rows, by=STATSMODELS)(
+            partial(incidences, name=_name)
+        )
         if _rows == "shared":
             case("survival.nelson_aalen, each tie", _data, rows=_rows, by=LIFELINES)(
                 partial(hazards, name=_name, ties="each")
