@@ -342,9 +342,9 @@ def _points(
             continue
         at = curve.shown[i]
         cells = (estimate[at], curve.ci_low[at], curve.ci_high[at])
-        table.add_row(
-            Text(number(grid[at])), *[_short(x) for x in cells], cell(curve.at_risk[at]), cell(curve.events[at])
-        )
+        at_risk = curve.at_risk[at]
+        left = Text("–", "dim") if isinstance(at_risk, str) else cell(at_risk)
+        table.add_row(Text(number(grid[at])), *[_short(x) for x in cells], left, cell(curve.events[at]))
     console.print(table)
     if len(curve.shown) < len(grid):
         words = next(x for x in estimate if isinstance(x, str))

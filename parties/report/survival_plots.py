@@ -22,8 +22,9 @@ _DASHES: Final = ((), (5, 2), (1.5, 1.5), (6, 2, 1.5, 2))
 _WIDTH: Final = 520.0
 _HEIGHT: Final = 240.0
 _ROW: Final = 16.0
-#: Numbers at risk stand below so many points at most.
-_MOST_NUMBERS: Final = 9
+#: Numbers at risk stand below as many points as there is room for: the width of a digit, and the space between two.
+_DIGIT: Final = 5.6
+_GAP: Final = 12.0
 #: With more curves there is no plot: it would be unreadable.
 MOST_CURVES: Final = 8
 _LONGEST: Final = 24
@@ -76,7 +77,7 @@ def _plot(
         ]
         top = max(ends, default=0.0) or 1.0
     for k, (text, curve) in enumerate(each):
-        _curve(axes, curve, grid, values, start, k, text)
+        _curve(axes, curve, grid, values, start, k, text, band=0.14 if len(each) < 4 else 0.07)
     axes.set_xlim(0, grid[-1])
     axes.set_ylim(0, 1.04 * top)
     axes.grid(True, axis="y")
@@ -90,17 +91,27 @@ def _plot(
     return svg(made, f"{title}, {len(each)} curves", stretch=1.2)
 
 
-def _curve(axes: Axes, curve: AnyCurve, grid: list[float], values: str, start: float, k: int, text: str) -> None:
+def _curve(
+    axes: Axes, curve: AnyCurve, grid: list[float], values: str, start: float, k: int, text: str, *, band: float
+) -> None:
     """The k-th curve: its band, its steps, its dots, and the interval of its last point, where the band ends."""
     colour, dashes = _style(k)
     across, up = steps(curve, grid, values, start)
     low, high = (steps(curve, grid, side, start)[1] for side in ("ci_low", "ci_high"))
-    axes.fill_between(across, low, high, color=colour, alpha=0.14, linewidth=0)
+    axes.fill_between(across, low, high, color=colour, alpha=band, linewidth=0)
     axes.plot(across, up, color=colour, linewidth=1.8, label=text, dashes=dashes or (None, None))
     if 0 < len(curve.shown) <= _MOST_DOTS:
         axes.plot(across[2::2], up[2::2], color=colour, linewidth=0, marker="o", markersize=3.6, clip_on=False)
     if len(across) > 1 and low[-1] < high[-1]:
-        axes.plot([across[-1]] * 2, [low[-1], high[-1]], color=colour, linewidth=5, alpha=0.14, solid_capstyle="butt")
+        axes.plot(
+            [across[-1]] * 2,
+            [low[-1], high[-1]],
+            color=colour,
+            linewidth=5,
+            alpha=band,
+            solid_capstyle="butt",
+            clip_on=False,
+        )
 
 
 def _style(k: int) -> tuple[str, tuple[float, ...]]:
@@ -109,7 +120,12 @@ def _style(k: int) -> tuple[str, tuple[float, ...]]:
 
 def _numbers_below(axes: Axes, grid: list[float], drawn: list[tuple[str, AnyCurve]]) -> None:
     points = [0.0, *grid]
-    places = list(range(0, len(points), -(-len(points) // _MOST_NUMBERS)))
+    numbers = [x for _, curve in drawn for x in (curve.rows, *curve.at_risk) if not isinstance(x, str)]
+    widest = max((len(number(x)) for x in (*numbers, *points)), default=1) * _DIGIT + _GAP
+    places = [0]
+    for i, time in enumerate(points):
+        if (time - points[places[-1]]) * _WIDTH / grid[-1] >= widest:
+            places.append(i)
     axes.set_xticks([points[i] for i in places], [number(points[i]) for i in places])
     _below(axes, _AT_RISK, None, -32)
     for k, (label, curve) in enumerate(drawn):

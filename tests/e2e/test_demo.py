@@ -149,7 +149,7 @@ def test_registers_linked(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("name", "plots"), [("ad_conversion", 1), ("fraud_overlap", 0), ("city_mobility", 2), ("hospital_survival", 1)]
+    ("name", "plots"), [("ad_conversion", 1), ("fraud_overlap", 0), ("city_mobility", 2), ("hospital_survival", 2)]
 )
 def test_other_scenarios(tmp_path, name, plots):
     result = result_of(demo(tmp_path, name, "--json"))
