@@ -15,6 +15,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from parties.report.model import Model, same_length
 from parties.report.snps import Snps
+from parties.report.survival_kinds import Curves, LogRank, Survival
 from parties.report.words import Number
 
 
@@ -396,67 +397,6 @@ _HEADINGS: Final = (
 )
 
 
-class Curve(Model):
-    """The survival of a group at the points of a grid."""
-
-    rows: Number
-    survival: list[Number]
-    se: list[Number]
-    ci_low: list[Number]
-    ci_high: list[Number]
-    at_risk: list[Number]
-    events: list[Number]
-    median: Number
-
-    @property
-    def shown(self) -> list[int]:
-        """The points of the grid at which there are numbers."""
-        return [i for i, x in enumerate(self.survival) if not isinstance(x, str)]
-
-
-class Survival(Model):
-    """Kind "survival": a curve for all rows or for each group; words in place of the curve of a small group."""
-
-    grid: list[float]
-    groups: list[str]
-    curves: list[Curve | str]
-
-    @model_validator(mode="before")
-    @classmethod
-    def _single(cls, raw: Any) -> Any:
-        if isinstance(raw, dict) and "curves" not in raw:
-            return {"grid": raw.get("grid"), "groups": [""], "curves": [raw]}
-        return raw
-
-    @model_validator(mode="after")
-    def _check(self) -> Survival:
-        if len(self.groups) != len(self.curves):
-            raise ValueError(f"survival: {len(self.groups)} groups and {len(self.curves)} curves")
-        for curve in self.curves:
-            if isinstance(curve, Curve):
-                columns = (curve.survival, curve.se, curve.ci_low, curve.ci_high, curve.at_risk, curve.events)
-                same_length("survival", len(self.grid), *columns)
-        return self
-
-
-class LogRank(Model):
-    """Kind "logrank": groups compared by their survival."""
-
-    groups: list[str]
-    rows: list[Number]
-    observed: list[Number]
-    expected: list[Number]
-    chi_square: Number
-    df: Number
-    p: Number
-    weights: str = ""
-
-    @model_validator(mode="after")
-    def _check(self) -> LogRank:
-        same_length("logrank", len(self.groups), self.rows, self.observed, self.expected)
-        return self
-
-
 _KINDS: Final[dict[str, type[Model]]] = {
     "number": Scalar,
     "vector": Vector,
@@ -469,6 +409,7 @@ _KINDS: Final[dict[str, type[Model]]] = {
     "crosstab": Crosstab,
     "measures": Measures,
     "survival": Survival,
+    "curves": Curves,
     "logrank": LogRank,
     "snps": Snps,
 }
@@ -481,6 +422,7 @@ _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 _KEY_OF: Final = {
     "snps": "snps",
     "glm": "null_log_likelihood",
+    "curves": "what",
     "survival": "grid",
     "logrank": "observed",
     "regression": "terms",

@@ -24,15 +24,14 @@ from parties.report.kinds import (
     Crosstab,
     Glm,
     Histogram,
-    LogRank,
     Matrix,
     Measures,
     Regression,
     Scalar,
-    Survival,
     Vector,
 )
 from parties.report.snps import Snps
+from parties.report.survival_kinds import Curves, LogRank, Survival
 from parties.report.words import Number, duration, number, probability, scientific, shortened, size
 from parties.text.echo import json_text
 
@@ -53,6 +52,7 @@ _NAMES = (
     (Crosstab, "crosstab"),
     (Measures, "measures"),
     (Survival, "survival"),
+    (Curves, "curves"),
     (LogRank, "logrank"),
     (Snps, "snps"),
     (str, "words"),

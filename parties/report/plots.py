@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from parties.report import group_plots, measure_plots, snp_plots, survival_plots
 from parties.report.data import Result
-from parties.report.kinds import Comparison, Curve, Glm, Histogram, Matrix, Measures, Regression, Survival
+from parties.report.kinds import Comparison, Glm, Histogram, Matrix, Measures, Regression
 from parties.report.snps import Snps
+from parties.report.survival_kinds import Curve, Curves, RisingCurve, Survival
 from parties.report.svg import BAR, EMPTY, INK, LINE, NEGATIVE, POSITIVE, STRONG, TEXT, drawing, figure, svg
 from parties.report.words import Number, number
 
@@ -48,6 +49,8 @@ def _drawing(name: str, value: Any) -> Callable[[], str] | None:
         return lambda: _forest(name, value)
     if isinstance(value, Survival) and any(isinstance(curve, Curve) and curve.shown for curve in value.curves):
         return (lambda: survival_plots.curves(name, value)) if len(value.curves) <= survival_plots.MOST_CURVES else None
+    if isinstance(value, Curves) and any(isinstance(curve, RisingCurve) and curve.shown for curve in value.curves):
+        return (lambda: survival_plots.rising(name, value)) if len(value.curves) <= survival_plots.MOST_CURVES else None
     if isinstance(value, Comparison):
         label = f"{value.groups[0]} − {value.groups[1]}"
         return lambda: _intervals(name, [(label, value.difference, value.ci_low, value.ci_high)], "difference")

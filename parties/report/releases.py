@@ -17,20 +17,9 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from parties.report.kinds import (
-    Array,
-    Comparison,
-    Crosstab,
-    Glm,
-    Histogram,
-    LogRank,
-    Matrix,
-    Measures,
-    Regression,
-    Survival,
-    Vector,
-)
+from parties.report.kinds import Array, Comparison, Crosstab, Glm, Histogram, Matrix, Measures, Regression, Vector
 from parties.report.snps import Snps
+from parties.report.survival_kinds import Curve, Curves, LogRank, RisingCurve, Survival
 from parties.report.survival_plots import sparkline
 from parties.report.words import Number, number, probability, scientific, shortened
 
@@ -69,6 +58,8 @@ def show(value: Any, console: Console) -> None:
         _measures(value, console)
     elif isinstance(value, Survival):
         _survival(value, console)
+    elif isinstance(value, Curves):
+        _curves(value, console)
     elif isinstance(value, LogRank):
         _logrank(value, console)
     elif isinstance(value, Snps):
@@ -314,24 +305,41 @@ def _survival(value: Survival, console: Console) -> None:
         median = Text("–", "dim") if isinstance(curve.median, str) else cell(curve.median)
         lines.add_row(Text(name), cell(curve.rows), steps, median)
     console.print(lines)
-    names = ("survival", "95 % low", "95 % high", "at risk", "events")
     for name, curve in zip(value.groups, value.curves, strict=True):
         if isinstance(curve, str):
             continue
-        table = table_of(name or "time", *names, right=names)
-        for i in shortened(len(curve.shown), _MOST, _TAIL):
-            if i is None:
-                table.add_row(Text(_left_out(len(curve.shown), "points"), "dim"), *[""] * len(names))
-                continue
-            at = curve.shown[i]
-            cells = (curve.survival[at], curve.ci_low[at], curve.ci_high[at])
-            exact = (curve.at_risk[at], curve.events[at])
-            table.add_row(Text(number(value.grid[at])), *[_short(x) for x in cells], *map(cell, exact))
-        console.print(table)
-        if len(curve.shown) < len(value.grid):
-            words = next(x for x in curve.survival if isinstance(x, str))
-            left = len(value.grid) - len(curve.shown)
-            console.print(Text(f"   {left} of {len(value.grid)} points: {words}", "dim"))
+        _points(name, "survival", curve, value.grid, console)
+
+
+def _curves(value: Curves, console: Console) -> None:
+    """The numbers of each curve at the points that are shown."""
+    for name, curve in zip(value.labels, value.curves, strict=True):
+        if isinstance(curve, str):
+            console.print(Text(f"   {name}: {curve}" if name else f"   {curve}", "dim"))
+        else:
+            _points(name, "estimate", curve, value.grid, console, heading=value.what)
+
+
+def _points(
+    name: str, values: str, curve: Curve | RisingCurve, grid: list[float], console: Console, *, heading: str = ""
+) -> None:
+    """The numbers of a curve at the points that are shown."""
+    names = (heading or values, "95 % low", "95 % high", "at risk", "events")
+    estimate: list[Number] = getattr(curve, values)
+    table = table_of(name or "time", *names, right=names)
+    for i in shortened(len(curve.shown), _MOST, _TAIL):
+        if i is None:
+            table.add_row(Text(_left_out(len(curve.shown), "points"), "dim"), *[""] * len(names))
+            continue
+        at = curve.shown[i]
+        cells = (estimate[at], curve.ci_low[at], curve.ci_high[at])
+        at_risk = curve.at_risk[at]
+        left = Text("–", "dim") if isinstance(at_risk, str) else cell(at_risk)
+        table.add_row(Text(number(grid[at])), *[_short(x) for x in cells], left, cell(curve.events[at]))
+    console.print(table)
+    if len(curve.shown) < len(grid):
+        words = next(x for x in estimate if isinstance(x, str))
+        console.print(Text(f"   {len(grid) - len(curve.shown)} of {len(grid)} points: {words}", "dim"))
 
 
 def _snps(value: Snps, console: Console) -> None:

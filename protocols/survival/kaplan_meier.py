@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mpc.errors import ShapeError
 from mpc.releases.disclosure import Opened, Result
 from mpc.tables.private import PrivateArray
 from mpc.tables.secret_columns import SecretCategory
 from mpc.untyped import JsonObject
 from mpc.values.secret import SecretArray
-from protocols.survival.arguments import grid_of, names_of, need_private, need_shared
-from protocols.survival.points import Shown
-from protocols.survival.private import PrivateRows
-from protocols.survival.shared import NOBODY, SharedRows
-
-#: The standard normal distribution's quantile of 97.5 %.
-_REACH = 1.959963984540054
+from protocols.survival.arguments import grid_of, names_of
+from protocols.survival.curves import REACH, Finish, released, rows_of, with_words, words_of
+from protocols.survival.in_order import NOBODY
+from protocols.survival.shared import SharedRows
 
 
 def kaplan_meier(
@@ -58,94 +53,43 @@ def kaplan_meier(
     Source      Kaplan and Meier, JASA 53 (1958); Greenwood (1926); Kalbfleisch and Prentice (1980), for the interval
     """
     points = grid_of("kaplan_meier", grid)
-    rows: SharedRows | PrivateRows
-    if isinstance(time, PrivateArray):
-        need_private("kaplan_meier", time, event, by)
-        assert isinstance(event, PrivateArray)
-        assert by is None or isinstance(by, PrivateArray)
-        rows = PrivateRows.of(time, event, by, points, step)
-        survival, spread = rows.estimates(points)
-    else:
-        need_shared("kaplan_meier", time, event, by)
-        if step is not None:
-            raise ShapeError("kaplan_meier: step= is for private columns; times of shared rows are exact")
-        assert isinstance(event, SecretArray)
-        assert not isinstance(by, PrivateArray)
-        rows = SharedRows.of(time, event, by)
-        survival, spread = rows.sums(points)
-    logarithm = isinstance(rows, SharedRows)
-    events, at_risk, number = rows.numbers(points)
-    parts = {"survival": survival, "variance": spread, "events": events, "at_risk": at_risk, "rows": number}
-    exits = rows.exits(points)
-    names = names_of(by)
-    finish = _Finish(points, names, logarithm)
-    if not all(exits):  # nobody knows whose rows these are: a release needs a reason
-        return Result("survival", parts, finish)
-    shown = Shown(exits, len(points))
-    known = {name: part.standing_on(*shown.cohorts) for name, part in parts.items()}
-    return Result("survival", known, finish, shown.guard(("survival", "variance", "events", "at_risk"), ("rows",)))
+    rows = rows_of("kaplan_meier", time, event, by, points, step)
+    survival, spread = rows.sums(points) if isinstance(rows, SharedRows) else rows.estimates(points)
+    finish = _Finish(points, names_of(by), isinstance(rows, SharedRows))
+    return released("survival", rows, points, {"survival": survival, "variance": spread}, finish)
 
 
-class _Finish:
-    """Makes the curves from the opened numbers."""
+class _Finish(Finish):
+    """logarithm  log S was opened, not S."""
 
     def __init__(self, points: NDArray[np.float64], names: Sequence[str], logarithm: bool) -> None:
-        self._points = points
-        self._names = list(names)
+        super().__init__(points, names)
         self._logarithm = logarithm
 
-    def __call__(self, opened: Mapping[str, Opened]) -> Any:
-        grid = [int(t) if t == int(t) else float(t) for t in self._points]
-        curves = [self._curve(opened, g) for g in range(len(opened["rows"].values))]
-        if not self._names:
-            return curves[0] if isinstance(curves[0], str) else {"grid": grid, **curves[0]}
-        return {"grid": grid, "groups": self._names, "curves": curves}
-
-    def _curve(self, opened: Mapping[str, Opened], g: int) -> JsonObject | str:
-        rows, survival = opened["rows"], opened["survival"]
-        cells = opened["survival"].cells()[g]
-        if isinstance(number := rows.whole_cells()[g], str):
-            return number
-        words = [cell if isinstance(cell, str) else None for cell in cells]
-        value = np.asarray(survival.values[g], np.float64)
+    def estimates(self, opened: Mapping[str, Opened], g: int, rows: int) -> JsonObject:
+        value = np.asarray(opened["survival"].values[g], np.float64)
         if self._logarithm:
             value = np.where(value < -NOBODY / 2, 0.0, np.exp(np.minimum(value, 0)))
         value = np.clip(value, 0, 1)
         variance = np.maximum(np.asarray(opened["variance"].values[g], np.float64), 0)
         if not self._logarithm:
-            variance = variance / max(number, 1)
-        return {"rows": number, **self._estimates(value, variance, words), **_numbers(opened, g), **self._median(value)}
-
-    def _estimates(
-        self, survival: NDArray[np.float64], variance: NDArray[np.float64], words: Sequence[str | None]
-    ) -> JsonObject:
-        out: JsonObject = {name: [] for name in ("survival", "se", "ci_low", "ci_high")}
-        for s, v, word in zip(survival, variance, words, strict=True):
+            variance = variance / max(rows, 1)
+        columns: dict[str, list[float | str]] = {name: [] for name in ("survival", "se", "ci_low", "ci_high")}
+        for s, v in zip(value, variance, strict=True):
             row: list[float | str]
-            if word is not None:
-                row = [word] * 4
-            elif s <= 0:
+            if s <= 0:
                 row = [0.0, *["undefined: nobody is left at risk"] * 3]
             elif s >= 1 or v <= 0:
                 row = [1.0, 0.0, *["undefined: no event yet"] * 2]
             else:
-                reach = _REACH * np.sqrt(v) / abs(np.log(s))
+                reach = REACH * np.sqrt(v) / abs(np.log(s))
                 row = [float(s), float(s * np.sqrt(v)), float(s ** np.exp(reach)), float(s ** np.exp(-reach))]
-            for name, number in zip(out, row, strict=True):
-                out[name].append(number)
-        return out
+            for name, number in zip(columns, row, strict=True):
+                columns[name].append(number)
+        return {**with_words(columns, words_of(opened["survival"], g)), **self._median(value)}
 
     def _median(self, survival: NDArray[np.float64]) -> JsonObject:
         below = np.flatnonzero(survival <= 0.5)  # what is not shown is NaN
         if not below.size:
             return {"median": "undefined: no point shown with a survival of 0.5 or less"}
-        return {"median": float(self._points[below[0]])}
-
-
-def _numbers(opened: Mapping[str, Opened], g: int) -> JsonObject:
-    """Rows at risk after each point, and events since the point shown before."""
-    events, before = [], 0
-    for cell in opened["events"].whole_cells()[g]:
-        events.append(cell if isinstance(cell, str) else cell - before)
-        before = before if isinstance(cell, str) else cell
-    return {"at_risk": opened["at_risk"].whole_cells()[g], "events": events}
+        return {"median": float(self.points[below[0]])}

@@ -21,8 +21,9 @@ from mpc.values.wide_products import precise_product
 from protocols.numeric.exponential import exp_of_negative
 from protocols.numeric.shares import at_least_one, running_product, share_of
 from protocols.survival.arguments import names_of, need_private, need_shared
+from protocols.survival.in_order import LOG_BITS
 from protocols.survival.private import PrivateRows
-from protocols.survival.shared import LOG_BITS, SharedRows
+from protocols.survival.shared import SharedRows
 from protocols.survival.strata import added, private_strata, shared_strata
 from protocols.tables.segments import Segments, neighbours_equal, nothing
 

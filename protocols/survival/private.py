@@ -163,26 +163,38 @@ class PrivateRows:
         return [cells.collapsed(None), *self.behind]
 
     # ---- the curve
+    @cached_property
+    def died(self) -> SecretArray:
+        """(steps, groups) events of each step as a share of the rows at risk. Rounds: two divisions."""
+        return share_of(self.events, self.at_risk)
+
+    @cached_property
+    def survival(self) -> SecretArray:
+        """(steps, groups) S at the end of each step."""
+        return running_product((1 - self.died).bounded(1 << SHARE_BITS))
+
+    @cached_property
+    def greenwood(self) -> SecretArray:
+        """(steps, groups) the terms of Greenwood's sum times the rows of the group; 0 where no row is at risk, and any
+        number up to twice the rows where none is left."""
+        left = (self.at_risk - self.events).bounded(self.most)
+        rows = self.at_risk[:1].broadcast_to(self.at_risk.shape)
+        return self.died * divide(rows, at_least_one(left)).without_mask()
+
     def estimates(self, points: NDArray[np.float64]) -> tuple[SecretArray, SecretArray]:
         """S and rows times Greenwood's sum of each group at the points of a grid: (groups, points)."""
-        steps, groups = self.shape
-        dead, at_risk = self.events, self.at_risk
-        died = share_of(dead, at_risk)
-        survival = running_product((1 - died).bounded(1 << SHARE_BITS))
-        left = (at_risk - dead).bounded(self.most)
-        rows = at_risk[:1].broadcast_to(at_risk.shape)
-        odds = divide(rows, at_least_one(left)).without_mask()
-        terms = died * odds
+        steps, _ = self.shape
+        terms = self.greenwood
         # While rows are left, sum d / (n (n - d)) = sum 1/(n - d) - 1/n is at most 1; and there is one last step.
         most = (2 * self.most + steps) << terms.frac if terms.frac > 0 else 2 * self.most + steps
         sums = terms.invoke("cumulative_sum", axis=0, result=Stated(bound=most))
+        return self.at_ends(self.survival, points, 1.0), self.at_ends(sums, points, 0.0)
+
+    def at_ends(self, x: SecretArray, points: NDArray[np.float64], before: float) -> SecretArray:
+        """x (steps, groups) at the last step that ends up to each point, `before` where none does: (groups, points)."""
         upto = np.searchsorted(self.ends, points * (1 + 1e-12), side="right")
-
-        def at_points(x: SecretArray, before: float) -> SecretArray:
-            first = x.constant(np.full((1, groups), before), like=x)
-            return concatenate([first, x]).view(lambda a: a[upto]).T
-
-        return at_points(survival, 1.0), at_points(sums, 0.0)
+        first = x.constant(np.full((1, self.shape[1]), before), like=x)
+        return concatenate([first, x]).view(lambda a: a[upto]).T
 
 
 def _behind(time: PrivateArray, event: PrivateArray, by: PrivateArray | None) -> list[Cohort]:

@@ -8,7 +8,7 @@ Greenwood's sum add up to d / (n (n - d)): ties need no further care.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,13 +21,13 @@ from mpc.values.cohorts import Cohort, Counts
 from mpc.values.owners import Total
 from mpc.values.places import Lazy, Places, distinct, indicator, rows_there
 from mpc.values.secret import SecretArray, concatenate
-from mpc.values.stated import Stated
 from protocols.order import Ordering, order_by
 from protocols.survival.arguments import names_of
+from protocols.survival.in_order import LOG_BITS, InOrder, log_weights, raw_of, scaled
 from protocols.survival.points import Exits
 
-#: Fraction bits of logarithms, most of Greenwood's sums; the logarithm that stands for no survivor.
-LOG_BITS, GREENWOOD_BITS, NOBODY = 36, 44, 64.0
+#: Fraction bits of Greenwood's sums.
+GREENWOOD_BITS = 44
 
 
 @dataclass(eq=False)
@@ -156,36 +156,49 @@ class SharedRows:
         return indicator(self._compared[key])
 
     # ---- sums over events
+    @cached_property
+    def in_order(self) -> list[InOrder]:
+        """The rows of each group in order. Rounds: a sort by one bit for several groups."""
+        ints = [indicator(x).reshape(-1, 1) for x in self.events]
+        happened = self.order.apply(concatenate(ints, axis=1)) if len(ints) > 1 else self.order.apply(ints[0])
+        time = self.order.apply(self.time)
+        if len(ints) == 1:
+            return [InOrder(None, happened[:, 0], self.order.apply(self.valid), time)]
+        there = self.order.apply(concatenate([indicator(x).reshape(-1, 1) for x in self.groups], axis=1))
+        bits = [there[:, g] > 0 for g in range(len(self.groups))]
+        return [InOrder(order_by(~bit), happened[:, g], bit, time) for g, bit in enumerate(bits)]
+
     def sums(self, points: NDArray[np.float64]) -> tuple[SecretArray, SecretArray]:
         """log S and Greenwood's sum of each group at the points of a grid, (groups, points): exact to about 2^-36
         times the root of the number of events.
 
         Rounds  a sort, for several groups a sort by one bit, four shuffles and a product
         """
-        upto, columns = self._upto(points), len(self.groups)
-        logs, terms = _weights(self.size)
-        ints = [indicator(x).reshape(-1, 1) for x in self.events]
-        in_order = self.order.apply(concatenate(ints, axis=1)) if columns > 1 else self.order.apply(ints[0])
-        placed = []
-        if columns > 1:
-            members = self.order.apply(concatenate([indicator(x).reshape(-1, 1) for x in self.groups], axis=1))
-        for g in range(columns):
-            own = in_order[:, g]
-            inner = None
-            if columns > 1:
-                inner = order_by(~(members[:, g] > 0))
-                own = inner.apply(own)
-            both = concatenate([_scaled(own, raw).reshape(-1, 1) for raw in (logs, terms)], axis=1)
-            placed.append(inner.undo(both) if inner is not None else both)
-        back = self.order.undo(concatenate(placed, axis=1))
+        logs, terms = raw_of(log_weights(self.size), LOG_BITS), raw_of(_greenwood(self.size), GREENWOOD_BITS)
+        each = [[scaled(group.events, raw) for raw in (logs, terms)] for group in self.in_order]
         # All logarithms add up to -log n and what stands for no survivor, all terms of Greenwood's sum to less than 1.
         most = [int(np.abs(raw).sum()) for raw in (logs, terms)]
+        found = self.at_points(points, each, most)
+        return found[0].restated(frac=LOG_BITS, type="fixed"), found[1].restated(frac=GREENWOOD_BITS, type="fixed")
+
+    def at_points(
+        self, points: NDArray[np.float64], terms: Sequence[Sequence[SecretArray]], most: Sequence[int]
+    ) -> list[SecretArray]:
+        """Sums of raw terms of the rows up to each point of a grid: (groups, points) for each kind of terms.
+
+        terms  for each group one or more kinds of terms (n,), in the group's order, 0 for rows of others
+        most   a bound of the sums of each kind, which the caller has proved
+        """
+        upto = self._upto(points)
+        columns = [[x.restated(frac=0, type="int").reshape(-1, 1) for x in own] for own in terms]
+        placed = [group.undo(concatenate(own, axis=1)) for group, own in zip(self.in_order, columns, strict=True)]
+        back = self.order.undo(concatenate(placed, axis=1))
         found = []
-        for k, frac in enumerate((LOG_BITS, GREENWOOD_BITS)):
-            raw = back.view(lambda a, k=k: a[:, k::2])  # type: ignore[misc]
-            total = upto.dot(raw.restated(bound=int(np.abs((logs, terms)[k]).max(initial=1))), 0, bound=most[k])
-            found.append(total.restated(frac=frac, type="fixed", bound=most[k]).T)
-        return found[0], found[1]
+        for k, bound in enumerate(most):
+            largest = max(own[k].bound for own in terms)
+            raw = back.view(lambda a, k=k: a[:, k :: len(most)])  # type: ignore[misc]
+            found.append(upto.dot(raw.restated(bound=largest), 0, bound=bound).restated(bound=bound).T)
+        return found
 
 
 class _Memo:
@@ -195,22 +208,10 @@ class _Memo:
 _MEMO = _Memo()
 
 
-def _scaled(x: SecretArray, raw: NDArray[np.int64]) -> SecretArray:
-    """Integers 0 and 1 times raw integers."""
-    return x.invoke("scale", by=raw, result=Stated(bound=max(int(np.abs(raw).max(initial=0)), 1), type="int"))
-
-
-def _weights(size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """For an event with 1, 2, … rows at risk: log(1 - 1/n) and 1/(n (n - 1)), as raw integers. Of the last row at risk,
-    -NOBODY and 0."""
+def _greenwood(size: int) -> NDArray[np.float64]:
+    """1/(n (n - 1)) for an event with n = 1, 2, … rows at risk; of the last row at risk 0."""
     at_risk = np.arange(2, size + 1, dtype=np.float64)
-    logs = np.concatenate([[-NOBODY], np.log1p(-1 / at_risk)])
-    terms = np.concatenate([[0.0], 1 / (at_risk * (at_risk - 1))])
-    return _raw(logs, LOG_BITS), _raw(terms, GREENWOOD_BITS)
-
-
-def _raw(values: NDArray[np.float64], frac: int) -> NDArray[np.int64]:
-    return np.rint(np.ldexp(values, frac)).astype(np.int64)
+    return np.concatenate([[0.0], 1 / (at_risk * (at_risk - 1))])
 
 
 def _counts(place: Places, chosen: SecretArray, totals: Total) -> Callable[[], Counts]:

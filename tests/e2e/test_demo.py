@@ -154,7 +154,7 @@ def test_registers_linked(tmp_path):
         ("ad_conversion", 1, 1e-5),
         ("fraud_overlap", 0, 1e-5),
         ("city_mobility", 2, 1e-5),
-        ("hospital_survival", 1, 1e-5),
+        ("hospital_survival", 2, 1e-5),
         ("clinical_trial", 10, 1e-4),
         ("gene_association", 3, 1e-3),  # relative: among 200 SNPs, an effect is 1e-3 of its standard error
     ],

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from parties.report import kinds
 from parties.report import page as report
+from parties.report import survival_kinds
 from parties.report.survival_plots import MOST_CURVES, sparkline, steps
 from tests.support.survival import patients, released
 
@@ -47,9 +47,9 @@ def test_a_run_is_shown(unicode):
     run = released(patients(300), minimum=5, engine="ideal")
     content = document(run.releases, {entry.name: entry.kind for entry in run.entries})
     checked = report.check(content)
-    assert isinstance(checked.release("private all"), kinds.Survival)
-    assert isinstance(checked.release("shared by arm"), kinds.Survival)
-    assert isinstance(checked.release("shared test"), kinds.LogRank)
+    assert isinstance(checked.release("private all"), survival_kinds.Survival)
+    assert isinstance(checked.release("shared by arm"), survival_kinds.Survival)
+    assert isinstance(checked.release("shared test"), survival_kinds.LogRank)
     terminal, page = shown(content, unicode=unicode)
     for text in (terminal, page):
         assert "survival" in text
@@ -62,7 +62,7 @@ def test_a_run_is_shown(unicode):
 
 def test_a_derived_curve_is_a_curve():
     content = document({"curve": {"grid": [3, 6, 9], **CURVE}}, {"curve": "derived"})
-    assert isinstance(report.check(content).release("curve"), kinds.Survival)
+    assert isinstance(report.check(content).release("curve"), survival_kinds.Survival)
     assert "Survival: curve, 1 curves" in shown(content)[1]
 
 
@@ -86,8 +86,8 @@ def test_another_form_is_shown_as_it_is(change):
 
 
 def test_steps():
-    curve = kinds.Curve.model_validate(CURVE)
+    curve = survival_kinds.Curve.model_validate(CURVE)
     assert steps(curve, [3.0, 6.0, 9.0]) == ([0, 3, 3, 9, 9], [1, 1, 0.9, 0.9, 0.4])
     assert sparkline(curve, [3.0, 6.0, 12.0], "0123456789", ".", 6) == "999994"
-    hidden = kinds.Curve.model_validate({**CURVE, "survival": [SMALL] * 3})
+    hidden = survival_kinds.Curve.model_validate({**CURVE, "survival": [SMALL] * 3})
     assert sparkline(hidden, [3.0, 6.0, 9.0], "0123456789", ".", 3) == "..."

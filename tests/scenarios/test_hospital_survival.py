@@ -54,7 +54,9 @@ def hospitals(sizes, seed=1, events=0.6, treated=0.5):
         rows = {
             "months": chance.integers(0, 70, size),
             "died": chance.random(size) < events,
-            "treated": chance.random(size) < treated,
+            "arm": np.where(chance.random(size) < treated, "treated", "untreated"),
+            "age": chance.normal(60, 12, size).clip(18, 100),
+            "stage": np.where(chance.random(size) < 0.4, "advanced", "early"),
         }
         tables[name] = {"patients": pd.DataFrame(rows)}
     return tables
@@ -89,5 +91,5 @@ def test_messages_do_not_show_when_patients_died():
 
 def test_what_it_costs():
     cost = run(SAMPLE, "replicated").cost
-    assert cost.rounds <= 130
-    assert max(cost.bytes_sent) <= 1_700_000
+    assert cost.rounds <= 1650
+    assert max(cost.bytes_sent) <= 13_000_000

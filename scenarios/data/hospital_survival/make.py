@@ -1,7 +1,8 @@
 """Make the sample data of `hospital_survival`: python scenarios/data/hospital_survival/make.py [FOLDER]
 
-Invented patients, the same each time: Weibull times, longer under treatment; observation ends at a date, and some
-patients do not come back before. A few records lack a value.
+Invented patients, the same each time: Weibull times, longer under treatment, shorter for older patients and advanced
+tumours, who are treated less often; observation ends at a date, and some patients do not come back before. A few
+records lack a value.
 """
 
 from __future__ import annotations
@@ -20,15 +21,20 @@ def tables(seed: int = 2026) -> dict[str, pd.DataFrame]:
     chance = np.random.default_rng(seed)
     made = {}
     for name, size in PATIENTS.items():
-        treated = chance.random(size) < 0.5
-        until_death = 52 * chance.weibull(1.2, size) * np.where(treated, 1.45, 1.0)
-        until_end = np.minimum(chance.uniform(18, 84, size), chance.exponential(180, size))
+        age = np.round(chance.normal(63, 11, size).clip(25, 95), 1)
+        advanced = chance.random(size) < 0.38
+        treated = chance.random(size) < 0.62 - 0.006 * (age - 63) - 0.2 * advanced
+        hazard = np.exp(0.032 * (age - 63) + 0.75 * advanced - 0.45 * treated)
+        until_death = 66 * (chance.exponential(1, size) / hazard) ** (1 / 1.2)
+        until_end = np.minimum(chance.uniform(30, 96, size), chance.exponential(240, size))
         months = np.ceil(np.minimum(until_death, until_end)).clip(0, 120).astype(int)
         rows = pd.DataFrame(
             {
                 "months": months.astype(object),
                 "died": np.where(until_death <= until_end, "yes", "no"),
-                "treated": np.where(treated, "yes", "no"),
+                "arm": np.where(treated, "treated", "untreated"),
+                "age": age.astype(object),
+                "stage": np.where(advanced, "advanced", "early"),
             }
         )
         for column in rows.columns:
