@@ -14,7 +14,7 @@ from parties.report.words import Number
 #: What the pooled effect's measure begins with, and the name of the prediction interval's.
 _POOLED, _NEW = "pooled effect", "a new organization's effect"
 #: Ends of the names of ratios to which 1 is no effect.
-_RATIOS = ("odds ratio", "risk ratio")
+_RATIOS = ("odds ratio", "risk ratio", "reporting ratio")
 
 
 class Forest(NamedTuple):

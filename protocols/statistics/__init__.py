@@ -6,7 +6,14 @@ from protocols.statistics.counts.mantel_haenszel import mantel_haenszel
 from protocols.statistics.counts.plaintext import hidden_cells
 from protocols.statistics.counts.proportions import proportion, proportions
 from protocols.statistics.counts.tables import contingency, histogram
-from protocols.statistics.counts.two_by_two import agreement, diagnostic, mcnemar, odds_ratio, two_by_two
+from protocols.statistics.counts.two_by_two import (
+    agreement,
+    diagnostic,
+    disproportionality,
+    mcnemar,
+    odds_ratio,
+    two_by_two,
+)
 from protocols.statistics.hypotheses.comparisons import f_oneway, ttest_1samp, ttest_ind, ttest_rel
 from protocols.statistics.hypotheses.correlated import covariance, partial_corr, pearsonr
 from protocols.statistics.hypotheses.equivalence import tost_ind, tost_rel
@@ -45,6 +52,7 @@ __all__ = [
     "covariance",
     "describe",
     "diagnostic",
+    "disproportionality",
     "f_oneway",
     "friedmanchisquare",
     "hidden_cells",

@@ -156,6 +156,8 @@ def test_registers_linked(tmp_path):
         ("city_mobility", 2, 1e-5),
         ("hospital_survival", 2, 1e-5),
         ("clinical_trial", 10, 1e-4),
+        ("adverse_drug_reactions", 7, 1e-5),
+        ("pay_equity", 3, 1e-5),
         ("gene_association", 3, 1e-3),  # relative: among 200 SNPs, an effect is 1e-3 of its standard error
     ],
 )

@@ -210,3 +210,32 @@ for _name in sets.NUMBERS:
     case("st.covariance", _name, rows="stay", by="pandas")(partial(covariances, name=_name))
 for _rows in BOTH:
     case("st.pearsonr", "heavy tails, r of 0.01", rows=_rows, by=SCIPY, public=False)(tails)
+
+
+def reported(joint: Joint, frame: Any) -> Compare:
+    """Of a frame of ill and exposed, as reaction and drug."""
+    stats, whole = need("scipy.stats"), need("statsmodels.stats.contingency_tables").Table2x2
+    frame = frame.assign(ill=frame.ill.astype(bool), exposed=frame.exposed.astype(bool))
+    found = joint.release(frame, lambda t: st.disproportionality(t.ill, t.exposed))
+    table = pd.crosstab(~frame.exposed, ~frame.ill).to_numpy()
+    known, a, expected = whole(table), float(table[0, 0]), float(stats.contingency.expected_freq(table)[0, 0])
+    component = np.log2([(a + 0.5), *stats.gamma.ppf([0.025, 0.975], a + 0.5)]) - np.log2(expected + 0.5)
+    for name, (estimate_, low, high) in {
+        "reporting odds ratio": (known.oddsratio, *known.oddsratio_confint()),
+        "proportional reporting ratio": (known.riskratio, *known.riskratio_confint()),
+        "information component": tuple(component),
+    }.items():
+        for key, number in (("estimate", estimate_), ("ci_low", low), ("ci_high", high)):
+            yield estimate(f"{name}, {key}", line(found, name, key), number, scale=1e-3)
+    yield p_value("chi-square", line(found, "chi-square, corrected", "p"), stats.chi2_contingency(table).pvalue)
+
+
+for _rows in BOTH:
+    for _name, _frame in (
+        ("statsmodels fair", affairs), ("scikit-learn breast cancer", tumours), ("statsmodels anes96", votes),
+        ("statsmodels randhie", health), ("scikit-learn wine", wines), ("scikit-learn diabetes", progress),
+    ):  # fmt: skip
+
+        @case("st.disproportionality", _name, rows=_rows, by=f"{STATSMODELS}, {SCIPY}")
+        def _reports(joint: Joint, frame: Any = _frame) -> Compare:
+            yield from reported(joint, frame()[["ill", "exposed"]])

@@ -48,6 +48,34 @@ def _log_ratio(name: str, first: float, second: float, parts: Sequence[tuple[flo
     return Measure(name, np.exp(log), np.exp(log - reach), np.exp(log + reach))
 
 
+def disproportion(table: Json) -> list[Measure]:
+    """Of a drug (first) with a reaction (second), in reports: whether they are reported together more often than chance
+    makes them."""
+    from scipy import special
+
+    (d, c), (b, a) = table.tolist()  # a: reports of both
+    n = float(table.sum())
+    expected = (a + b) * (a + c) / (n or 1)
+    odds = ratio(table)
+    words = isinstance(odds["odds_ratio"], str)
+    ror = Measure("reporting odds ratio", odds["odds_ratio"], *([] if words else [odds["ci_low"], odds["ci_high"]]))
+    prr = _log_ratio("proportional reporting ratio", a / (a + b or 1), c / (c + d or 1), [(a, a + b), (c, c + d)])
+    # The count is gamma distributed around what is expected, which half a report on both sides shrinks to 1.
+    limits = [float(special.gammaincinv(a + 0.5, q)) for q in (0.025, 0.975)]
+    component = [float(np.log2(x / (expected + 0.5))) for x in (a + 0.5, *limits)]
+    sides = (a + b) * (c + d) * (a + c) * (b + d)
+    chi = max(abs(a * d - b * c) - n / 2, 0.0) ** 2 * n / sides if sides else "undefined: a side without rows"
+    p = chi if isinstance(chi, str) else float(special.chdtrc(1, chi))
+    return [
+        Measure("reports", a),
+        Measure("expected reports", expected),
+        ror,
+        prr,
+        Measure("information component", *component),
+        Measure("chi-square, corrected", statistic=chi, df=1, p=p),
+    ]
+
+
 def paired(table: Json, names: tuple[str, str]) -> list[Measure]:
     """Of two flags of the same rows, by the rows that have one of them alone."""
     from scipy import special

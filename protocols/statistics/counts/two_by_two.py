@@ -20,7 +20,7 @@ from mpc.values.people import need_same_people
 from mpc.values.places import indicator
 from mpc.values.reductions import is_flag
 from mpc.values.secret import SecretArray, stack
-from protocols.statistics.counts.of_counts import accuracy, association, kappa, paired, ratio
+from protocols.statistics.counts.of_counts import accuracy, association, disproportion, kappa, paired, ratio
 from protocols.statistics.counts.tables import chi_square
 from protocols.statistics.measures import Measure, document
 
@@ -112,6 +112,25 @@ def diagnostic(test: Flags, condition: Flags, *, names: tuple[str, str] = ("test
     Source      Simel, Samsa and Matchar, Journal of Clinical Epidemiology 44 (1991)
     """
     return _measured("diagnostic", test, condition, *names, accuracy)
+
+
+def disproportionality(reaction: Flags, drug: Flags, *, names: tuple[str, str] = ("reaction", "drug")) -> Result:
+    """Whether a drug and a reaction stand in the same reports more often than chance makes them: reports of adverse
+    reactions, one row each.
+
+    names       of reaction and drug
+
+    Opens       the table of two by two counts. From it follow the reports expected of independent ones, the reporting
+                odds ratio (ROR, Woolf's interval), the proportional reporting ratio (PRR, Katz's), Pearson's chi-square
+                with continuity correction, and the information component: log2 of observed by expected reports, each
+                with half a report more, which shrinks rare pairs to 0; its interval is that of a gamma law
+    Missing, Protection, Rounds, Raises   as `two_by_two`
+    Undefined   ratios where a cell is 0
+    Equals      statsmodels' `Table2x2`, scipy's `chi2_contingency` and `gamma.ppf`; R's `PhViD`, `openEBGM` for ratios
+    Source      Noren, Hopstadius and Bate, Statistical Methods in Medical Research 22 (2013), for the information
+                component; Evans, Waller and Davis, Pharmacoepidemiology and Drug Safety 10 (2001), for the PRR
+    """
+    return _measured("disproportionality", drug, reaction, names[1], names[0], disproportion)
 
 
 def _measured(
