@@ -179,25 +179,47 @@ def test_total_and_rule_tell_no_small_count(cells, minimum, top):
                 assert len(sums) > 1 or min(sums) >= least, (visible, tables)
 
 
+@pytest.mark.parametrize(("cells", "minimum", "top"), [(2, 10, 40), pytest.param(3, 5, 13, marks=pytest.mark.slow)])
+def test_an_owner_who_subtracts_its_rows_can_tell_no_small_count(cells, minimum, top):
+    """All tables of the others' rows up to `top`, for some rows of the owner."""
+    for own in product([0, 1, 3, minimum, minimum + 5], repeat=cells):
+        alike = defaultdict(list)
+        for others in product(range(top + 1), repeat=cells):
+            counts = np.add(own, others)
+            shown, sound = plain(counts, minimum, [np.asarray(own), np.asarray(others)])
+            visible = tuple(n if shown[k] else None for k, n in enumerate(counts.tolist()))
+            alike[visible, sum(others) if sound else None].append(others)
+        for (visible, _), tables in alike.items():
+            if max(map(max, tables)) == top:  # larger tables look the same, too
+                continue
+            for k in [k for k, n in enumerate(visible) if n is None]:
+                found = {table[k] for table in tables}
+                assert len(found) > 1 or not 0 < min(found) < minimum, (own, visible, tables)
+
+
 def test_the_rule_in_secret_is_the_rule_in_the_clear():
     from mpc.values.cohorts import Cohort
 
     made = np.random.default_rng(5)
-    tables = [made.choice([0, 0, 1, 2, 4, 7, 9, 10, 15, 30], 6) for _ in range(12)]
+    owned = [made.choice([0, 0, 0, 1, 2, 4, 7, 9, 10, 15, 30], (2, 6)) for _ in range(20)]
 
     def rule(*counts):
         found = []
-        for table in counts:
-            table = table.bounded(100)
-            shown, sound = shown_cells(Cohort.of(table, what="rows", or_none=True), 10, False)
-            found += [shown, sound.reshape(1)]
+        for both in counts:
+            each = both.bounded(100)
+            cohort = Cohort.of(each.sum(0).bounded(200), each, what="rows", or_none=True)
+            for others in (False, True):
+                shown, sound = shown_cells(cohort, 10, others)
+                found += [shown, sound.reshape(1)]
         return found
 
-    found = compute(rule, *tables)
-    for k, table in enumerate(tables):
-        shown, sound = plain(table, 10)
-        np.testing.assert_array_equal(found[2 * k], shown if sound else np.zeros(6))
-        assert found[2 * k + 1][0] == sound
+    found, place = compute(rule, *owned), 0
+    for both in owned:
+        for views in ((), both):
+            shown, sound = plain(both.sum(0), 10, views)
+            np.testing.assert_array_equal(found[place], shown)
+            assert found[place + 1][0] == sound
+            place += 2
 
 
 @pytest.mark.parametrize("engine", ENGINES)
