@@ -151,6 +151,31 @@ def test_the_rows_of_a_selection_and_filtered_shares():
     assert counts_of(found["shared"]) == counts_of(found["stay"])
 
 
+def test_two_tables_are_held_apart():
+    f = frame_of({"": 200, "we": 40, "st": 30, "we st": 6, "sm": 7, "st sm": 20}).assign(a=np.arange(303) // 3 % 2)
+
+    def released(*tables):
+        def script(study, visits):
+            for k, table in enumerate(tables):
+                study.release(str(k), st.missing_patterns(table(visits)))
+
+        return [counts_of(found) for found in run_of(script, f).releases.values()]
+
+    first, again = released(lambda v: v[["weight", "stage"]], lambda v: v[["weight", "stage"]])
+    assert first == again
+    few = {"suppressed (fewer than 10)"}
+    # What lacks the stage less the rows without stage and smoker would tell the 6.
+    first, second = released(lambda v: v[["weight", "stage"]], lambda v: v[["stage", "smoker"]])
+    assert "suppressed (fewer than 10)" in first.values()
+    assert set(second.values()) == few
+    first, second = released(lambda v: v[["seen"]], lambda v: v[["weight"]])  # nothing in common
+    assert second == {"complete": 257, "without weight": 46, "all rows": 303}
+    first, second = released(lambda v: v[["weight"]], lambda v: v[v.a > 0][["weight"]])
+    assert second == {"complete": 126, "without weight": 24, "all rows": 150}
+    first, second = released(lambda v: v[["weight", "stage"]], lambda v: v[v.a > 0][["weight", "stage"]])
+    assert set(second.values()) == few
+
+
 def test_minimum_one_shows_all():
     assert counts_of(both(frame_of({"": 3, "we": 1}), minimum=1)) == {"complete": 3, "without weight": 1, "all rows": 4}
 
