@@ -27,6 +27,7 @@ MODULES = {
     "mpc.errors": "what can go wrong, as types",
     "protocols.statistics": "statistics of rows that stay at their owners",
     "protocols.survival": "survival: curves and comparisons of times to an event",
+    "protocols.genetics": "alleles, and association of many SNPs with a phenotype",
     "protocols.numeric": "functions of secret numbers",
     "protocols.models": "models of secret rows, and how good they are",
     "protocols.order": "sorting, ranks, quantiles of secret rows",

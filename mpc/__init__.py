@@ -8,6 +8,7 @@ from mpc.releases.disclosure import Result
 from mpc.releases.scenario import Scenario
 from mpc.releases.study import Study
 from mpc.tables.dates import Date
+from mpc.tables.genotypes import Genotypes
 from mpc.tables.keys import Key
 from mpc.tables.private import PrivateArray, PrivateTable
 from mpc.tables.schema import Category, Flag, Integer, Real, Table
@@ -19,6 +20,7 @@ __all__ = [
     "Category",
     "Date",
     "Flag",
+    "Genotypes",
     "Integer",
     "Key",
     "PrivateArray",

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mpc.errors import DataError
 from mpc.machine.labels import Streams
 from mpc.tables.dates import DateColumn
+from mpc.tables.genotypes import GenotypesColumn, spelled
 from mpc.tables.keys import KeyColumn
 from mpc.tables.rows import Floats
 from mpc.tables.schema import CategoryColumn, FlagColumn, IntegerColumn, Schema
@@ -74,7 +75,7 @@ def mock_digits(computation: Computation, *, rows: int = 60, runs: int = 4) -> d
 
 def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
     """Made-up columns: numbers bell-shaped around the middle of their range, a third of flags set, all levels of a
-    category, all dates of a range, keys from a small pool, texts of four letters."""
+    category, all dates of a range, keys from a small pool, texts of four letters, genotypes of common alleles."""
     columns: dict[str, Column] = {}
     for column in schema.columns:
         uniform = _uniform(rows, 4, f"{seed}/{column.name}")
@@ -90,6 +91,9 @@ def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
             # Ten digits, the first of which is not 0: a key by every rule.
             places = np.arange(rows) if column.unique else np.floor(uniform[0] * MOCK_KEYS).astype(np.int64)
             columns[column.name] = np.asarray([str(10**9 + place) for place in places.tolist()], dtype=object)
+        elif isinstance(column, GenotypesColumn):
+            genotypes = _mock_genotypes(rows, column.count, f"{seed}/{column.name}")
+            columns[column.name] = np.asarray(genotypes, dtype=object)
         elif isinstance(column, TextColumn):
             letters = np.floor(uniform * 26).astype(np.int64) + ord("a")
             texts = ["".join(map(chr, row)) for row in letters.T.tolist()]
@@ -100,6 +104,13 @@ def mock_rows(schema: Schema, rows: int, seed: str) -> dict[str, Column]:
         else:
             columns[column.name] = column.low + (column.high - column.low) * uniform.mean(axis=0)
     return columns
+
+
+def _mock_genotypes(rows: int, count: int, seed: str) -> list[str]:
+    """Common alleles; of very many SNPs, the first are repeated."""
+    block = min(count, 1024)
+    alleles = _uniform(rows, 2 * block, seed).reshape(2, block, rows) < 0.4
+    return spelled(alleles.sum(0).T[:, np.arange(count) % block])
 
 
 def _uniform(rows: int, draws: int, seed: str) -> Floats:

@@ -15,12 +15,13 @@ from numpy.typing import NDArray
 
 from mpc.tables.date_entries import date_reader, from_datetimes
 from mpc.tables.dates import DateColumn, iso
+from mpc.tables.genotypes import GenotypesColumn
 from mpc.tables.key_entries import read_keys
 from mpc.tables.keys import WORDS, KeyColumn, Misfit
 from mpc.tables.readers import BEYOND, PLAIN, Entry, Meaning, Spelling, as_number, reader
 from mpc.tables.rows import MISSING, Values, absent
 from mpc.tables.schema import CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
-from mpc.tables.texts import LONGEST, TextColumn, read_texts
+from mpc.tables.texts import TextColumn, read_texts
 from mpc.untyped import Anything
 
 #: Most levels that a message lists.
@@ -156,7 +157,7 @@ def problems(
         if isinstance(column, DateColumn):
             what = "are not dates"
         if isinstance(column, TextColumn):
-            what = f"are no texts of up to {LONGEST} characters"
+            what = f"are no {column.words}"
         yield f"{where}: {invalid:,} of {total:,} values {what} (expected {expected(column)})"
     if outside:
         yield f"{where}: {outside:,} of {total:,} values are outside {span(column)}"
@@ -181,6 +182,8 @@ def expected(column: Column) -> str:
         return f"a date in {span(column)}"
     if isinstance(column, KeyColumn):
         return f"a key{column.rule_in_words}"
+    if isinstance(column, GenotypesColumn):
+        return column.words
     if isinstance(column, TextColumn):
         return "a text"
     limits = f" in {span(column)}" if math.isfinite(column.low) or math.isfinite(column.high) else ""

@@ -39,6 +39,19 @@ class TextColumn(Column):
     def describe(self) -> JsonObject:
         return {"type": "text", "missing": list(self.missing)}
 
+    def lacks(self, text: str) -> bool:
+        """Whether a text stands for a missing value."""
+        return not text or text in self.missing
+
+    def fits(self, text: str) -> bool:
+        """Whether a text may stand in the column."""
+        return len(text) <= LONGEST
+
+    @property
+    def words(self) -> str:
+        """What its entries are, in words."""
+        return f"texts of up to {LONGEST} characters"
+
 
 def Text(*, missing: object = None) -> Any:  # Any: a script uses the attribute as a column
     """A name or a place of up to 256 characters: for `protocols.linkage`, which finds the rows of the same person in
@@ -48,15 +61,15 @@ def Text(*, missing: object = None) -> Any:  # Any: a script uses the attribute 
 
 def read_texts(column: TextColumn, values: Sequence[object]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     """The texts of entries as a source has them, and which entries are invalid: floating-point numbers, anything that
-    is neither text nor whole number, and more than 256 characters."""
+    is neither text nor whole number, and texts that do not fit the column."""
     texts, invalid = np.empty(len(values), object), np.zeros(len(values), np.bool_)
     for k, value in enumerate(values):
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
         if isinstance(value, str):
             text = value.strip()
-            if text and text not in column.missing:
-                texts[k], invalid[k] = text, len(text) > LONGEST
+            if not column.lacks(text):
+                texts[k], invalid[k] = text, not column.fits(text)
         else:
             invalid[k] = not _missing(value)
     texts[invalid] = None

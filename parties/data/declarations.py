@@ -10,6 +10,7 @@ from typing import Any
 from mpc.errors import ConfigError
 from mpc.tables.date_entries import date_pattern
 from mpc.tables.dates import EARLIEST, LATEST, DateColumn, iso, limits_of
+from mpc.tables.genotypes import Genotypes, GenotypesColumn
 from mpc.tables.keys import Key, KeyColumn
 from mpc.tables.readers import Spelling
 from mpc.tables.schema import LARGEST_INTEGER, CategoryColumn, Column, FlagColumn, IntegerColumn, RealColumn
@@ -24,6 +25,7 @@ _KINDS: dict[type[Column], str] = {
     DateColumn: "date",
     KeyColumn: "key",
     TextColumn: "text",
+    GenotypesColumn: "genotypes",
 }
 #: How a key is normalised, and whether it is unique.
 RULES = ("strip", "case", "leading_zeros", "digits_only", "form", "unique")
@@ -35,13 +37,14 @@ _KEYS = {
     "date": {"type", "low", "high", "missing", "from", "date_format"},
     "key": {"type", "missing", "from", *RULES},
     "text": {"type", "missing", "from"},
+    "genotypes": {"type", "count", "missing", "from"},
 }
 _DECIMALS = (".", ",")
 _THOUSANDS = ("", ".", ",", "'", " ")
 
 
 def kind(column: Column) -> str:
-    """ "real", "integer", "flag", "category", "date", "key" or "text"."""
+    """ "real", "integer", "flag", "category", "date", "key", "text" or "genotypes"."""
     return _KINDS[type(column)]
 
 
@@ -87,6 +90,12 @@ def column_of(name: str, entry: dict[str, Any], where: str) -> Column:
         return CategoryColumn(name, missing, tuple(str(level) for level in levels))
     if type_ == "text":
         return TextColumn(name, missing)
+    if type_ == "genotypes":
+        try:
+            genotypes: GenotypesColumn = Genotypes(count=entry.get("count", 0))
+            return replace(genotypes, name=name, missing=missing)
+        except ConfigError as error:
+            raise ConfigError(f"{where}: {error}") from None
     if type_ == "integer":
         return _integer(name, entry, missing, where)
     if type_ == "date":
@@ -146,6 +155,8 @@ def column_toml(column: Column) -> list[str]:
     if isinstance(column, KeyColumn):
         usual, rules = KeyColumn(), {rule: getattr(column, rule) for rule in RULES}
         lines += [f"{rule} = {toml_value(value)}" for rule, value in rules.items() if value != getattr(usual, rule)]
+    if isinstance(column, GenotypesColumn):
+        lines.append(f"count = {column.count}")
     if isinstance(column, CategoryColumn):
         lines.append(f"levels = [{', '.join(quoted(level) for level in column.levels)}]")
     if column.missing:

@@ -13,7 +13,8 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from parties.report.disclosed import Disclosure, read
-from parties.report.kinds import Histogram, Model, Scalar, model_of
+from parties.report.kinds import Histogram, Scalar, model_of
+from parties.report.model import Model
 from parties.report.words import Number, plain
 
 #: Releases whose names end in these words are put into one table, with its columns in this order.

@@ -6,24 +6,16 @@ the forms.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import islice, pairwise, product
 from math import isclose
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from parties.report.model import Model, same_length
+from parties.report.snps import Snps
 from parties.report.words import Number
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-
-def _same_length(what: str, expected: int, *rows: Sequence[object]) -> None:
-    for row in rows:
-        if len(row) != expected:
-            raise ValueError(f"{what}: expected {expected} entries, got {len(row)}")
 
 
 class Scalar(Model):
@@ -43,7 +35,7 @@ class Vector(Model):
     @model_validator(mode="after")
     def _check(self) -> Vector:
         if self.labels is not None:
-            _same_length("vector", len(self.labels), self.values)
+            same_length("vector", len(self.labels), self.values)
         return self
 
     @property
@@ -61,7 +53,7 @@ class Histogram(Model):
 
     @model_validator(mode="after")
     def _check(self) -> Histogram:
-        _same_length("histogram", len(self.edges) - 1, self.counts)
+        same_length("histogram", len(self.edges) - 1, self.counts)
         return self
 
     @property
@@ -88,7 +80,7 @@ class Matrix(Model):
         if rows is not None and len(self.values) != len(rows):
             raise ValueError(f"matrix: expected {len(rows)} rows, got {len(self.values)}")
         width = len(columns) if columns is not None else len(self.values[0]) if self.values else 0
-        _same_length("matrix", width, *self.values)
+        same_length("matrix", width, *self.values)
         return self
 
     @property
@@ -179,7 +171,7 @@ class TermTests(Model):
 
     @model_validator(mode="after")
     def _check(self) -> TermTests:
-        _same_length("tests of terms", len(self.terms), self.df, self.f, self.p)
+        same_length("tests of terms", len(self.terms), self.df, self.f, self.p)
         return self
 
 
@@ -208,7 +200,7 @@ class Regression(Model):
     @model_validator(mode="after")
     def _check(self) -> Regression:
         rows = (self.coefficient, self.standard_error, self.t, self.p, self.ci_low, self.ci_high)
-        _same_length("regression", len(self.terms), *rows)
+        same_length("regression", len(self.terms), *rows)
         return self
 
     @property
@@ -263,11 +255,11 @@ class Glm(Model):
     @model_validator(mode="after")
     def _check(self) -> Glm:
         rows = (self.coefficient, self.standard_error, self.z, self.p, self.ci_low, self.ci_high)
-        _same_length("glm", len(self.terms), *rows)
+        same_length("glm", len(self.terms), *rows)
         ratio, low, high = self.ratios
         if ratio is None or low is None or high is None:
             raise ValueError("glm: expected ratios of odds, rates or hazards, with their intervals")
-        _same_length("glm", len(self.terms), ratio, low, high)
+        same_length("glm", len(self.terms), ratio, low, high)
         return self
 
     @property
@@ -325,7 +317,7 @@ class Comparison(Model):
     @model_validator(mode="after")
     def _check(self) -> Comparison:
         if self.means is not None:
-            _same_length("test, means", 2, self.means)
+            same_length("test, means", 2, self.means)
         return self
 
 
@@ -346,7 +338,7 @@ class Crosstab(Model):
     def _check(self) -> Crosstab:
         if len(self.counts) != len(self.rows):
             raise ValueError(f"crosstab: expected {len(self.rows)} rows, got {len(self.counts)}")
-        _same_length("crosstab", len(self.columns), *self.counts)
+        same_length("crosstab", len(self.columns), *self.counts)
         return self
 
 
@@ -361,7 +353,7 @@ class CountsOrMeans(Model):
     def _check(self) -> CountsOrMeans:
         if len(self.values) != len(self.rows):
             raise ValueError(f"table: expected {len(self.rows)} rows, got {len(self.values)}")
-        _same_length("table", len(self.columns), *self.values)
+        same_length("table", len(self.columns), *self.values)
         return self
 
 
@@ -382,7 +374,7 @@ class Measures(Model):
     @model_validator(mode="after")
     def _check(self) -> Measures:
         for name, _ in self.columns:
-            _same_length(name, len(self.measures), getattr(self, name))
+            same_length(name, len(self.measures), getattr(self, name))
         return self
 
     @property
@@ -442,7 +434,7 @@ class Survival(Model):
         for curve in self.curves:
             if isinstance(curve, Curve):
                 columns = (curve.survival, curve.se, curve.ci_low, curve.ci_high, curve.at_risk, curve.events)
-                _same_length("survival", len(self.grid), *columns)
+                same_length("survival", len(self.grid), *columns)
         return self
 
 
@@ -460,7 +452,7 @@ class LogRank(Model):
 
     @model_validator(mode="after")
     def _check(self) -> LogRank:
-        _same_length("logrank", len(self.groups), self.rows, self.observed, self.expected)
+        same_length("logrank", len(self.groups), self.rows, self.observed, self.expected)
         return self
 
 
@@ -477,6 +469,7 @@ _KINDS: Final[dict[str, type[Model]]] = {
     "measures": Measures,
     "survival": Survival,
     "logrank": LogRank,
+    "snps": Snps,
 }
 
 
@@ -485,6 +478,7 @@ DERIVED: Final = "derived"
 _BY_DEPTH: Final = ("number", "vector", "matrix", "array")
 #: kind -> the key that no other kind has.
 _KEY_OF: Final = {
+    "snps": "snps",
     "glm": "null_log_likelihood",
     "survival": "grid",
     "logrank": "observed",

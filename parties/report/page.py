@@ -32,6 +32,7 @@ from parties.report.kinds import (
     Survival,
     Vector,
 )
+from parties.report.snps import Snps
 from parties.report.words import Number, duration, number, probability, scientific, shortened, size
 from parties.text.echo import json_text
 
@@ -53,6 +54,7 @@ _NAMES = (
     (Measures, "measures"),
     (Survival, "survival"),
     (LogRank, "logrank"),
+    (Snps, "snps"),
     (str, "words"),
 )
 

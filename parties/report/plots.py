@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from parties.report import group_plots, measure_plots, survival_plots
+from parties.report import group_plots, measure_plots, snp_plots, survival_plots
 from parties.report.data import Result
 from parties.report.kinds import Comparison, Curve, Glm, Histogram, Matrix, Measures, Regression, Survival
+from parties.report.snps import Snps
 from parties.report.svg import BAR, EMPTY, INK, LINE, NEGATIVE, POSITIVE, STRONG, TEXT, drawing, figure, svg
 from parties.report.words import Number, number
 
@@ -50,6 +51,8 @@ def _drawing(name: str, value: Any) -> Callable[[], str] | None:
     if isinstance(value, Comparison):
         label = f"{value.groups[0]} − {value.groups[1]}"
         return lambda: _intervals(name, [(label, value.difference, value.ci_low, value.ci_high)], "difference")
+    if isinstance(value, Snps) and snp_plots.drawable(value):
+        return lambda: snp_plots.manhattan(name, value)
     if isinstance(value, Measures) and (shown := measure_plots.forest(value)):
         return lambda: _intervals(name, shown.rows, shown.label, none=shown.none)
     return None

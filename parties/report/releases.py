@@ -30,8 +30,9 @@ from parties.report.kinds import (
     Survival,
     Vector,
 )
+from parties.report.snps import Snps
 from parties.report.survival_plots import sparkline
-from parties.report.words import Number, number, probability, shortened
+from parties.report.words import Number, number, probability, scientific, shortened
 
 _BARS: Final = "▁▂▃▄▅▆▇█"
 _PLAIN_BARS: Final = "_.-:=+*#"
@@ -42,6 +43,8 @@ _TAIL: Final = 6
 #: At most so many matrices of an array are shown, and so many lines of a value of unknown form.
 _MOST_MATRICES: Final = 4
 _MOST_LINES: Final = 60
+#: So many SNPs, those with the smallest p.
+_MOST_SNPS: Final = 10
 
 
 def show(value: Any, console: Console) -> None:
@@ -68,6 +71,8 @@ def show(value: Any, console: Console) -> None:
         _survival(value, console)
     elif isinstance(value, LogRank):
         _logrank(value, console)
+    elif isinstance(value, Snps):
+        _snps(value, console)
     else:
         _json(value, console)
 
@@ -327,6 +332,21 @@ def _survival(value: Survival, console: Console) -> None:
             words = next(x for x in curve.survival if isinstance(x, str))
             left = len(value.grid) - len(curve.shown)
             console.print(Text(f"   {left} of {len(value.grid)} points: {words}", "dim"))
+
+
+def _snps(value: Snps, console: Console) -> None:
+    headings = [heading for _, heading in value.headings]
+    table = table_of("", *headings, right=headings)
+    for k in value.shown(_MOST_SNPS):
+        cells = [
+            Text(scientific(x, 2)) if key == "p" and not isinstance(x, str) and x < 1e-4 else cell(x, 4)
+            for key, x in ((key, value.columns[key][k]) for key in value.columns)
+        ]
+        table.add_row(Text(value.snps[k]), *cells)
+    console.print(table)
+    if value.missed(_MOST_SNPS):
+        console.print(Text(f"   {value.missed(_MOST_SNPS)}", "dim"))
+    _facts([(label, cell(x)) for label, x in value.facts], console)
 
 
 def _short(x: Number) -> Text:

@@ -23,7 +23,7 @@ PURE = _names(
 #: The packages whose `__all__` is the public API for scenarios; `mpc.errors` is for scripts that catch errors.
 PUBLIC = _names(
     "mpc mpc.errors protocols.linkage protocols.models protocols.numeric protocols.order protocols.statistics "
-    "protocols.survival"
+    "protocols.genetics protocols.survival"
 )
 #: Modules of library code that a scenario may use; each use is shown to people.
 LIBRARY = _names("mpc.tables.private mpc.values.secret mpc.values.stated")

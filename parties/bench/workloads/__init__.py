@@ -10,6 +10,7 @@ from parties.bench.workloads.base import Workload
 from parties.bench.workloads.comparison import Equal, Less, Less32, Select
 from parties.bench.workloads.cox import Cox
 from parties.bench.workloads.exchange import Input, Open
+from parties.bench.workloads.gwas import Gwas
 from parties.bench.workloads.joins import Join, JoinMany
 from parties.bench.workloads.linking import Linkage, LinkageOfOneBlock
 from parties.bench.workloads.logistic import LogisticBreastCancer, LogisticSgd
@@ -58,6 +59,7 @@ WORKLOADS: dict[str, type[Workload]] = {
     "logistic_breast_cancer": LogisticBreastCancer,
     "logit": Logit,
     "ols": Ols,
+    "gwas": Gwas,
     "mlp_predict": MlpPredict,
     "chain": Chain,
     "input": Input,
