@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from mpc.tables.conditions import steps
 from mpc.tables.expressions import Expression, both, unary
 from mpc.tables.filling import filled_from, fills
-from mpc.tables.noise import without_noise
+from mpc.tables.noise import noisy, without_noise
 from mpc.tables.selections import Selection, joint_cells
 from mpc.values.cohorts import Cohort
 
@@ -17,14 +18,29 @@ if TYPE_CHECKING:
 
 def filled_rows(source: Source, columns: Sequence[Expression], where: Expression | None) -> tuple[Cohort, ...]:
     """The rows with a filled value, and with one of their own, for each `fillna` that the columns are made from: none,
-    or enough."""
-    flags = {flag.digest: flag for column in columns for flag in fills(column)}
+    or enough. So must be the filled rows with each level of what fills them, where that is a flag or a category."""
+    groups = [[flag] for column in columns for flag in fills(column)]
+    groups += [pair for column in columns for pair in _levels_of_fillings(column)]
+    found = {}
+    for group in groups:
+        cells = joint_cells(source, group, where)
+        words = " and ".join(flag.text for flag in group)
+        cells.what = f"rows of {source.name} with a value of their own and without ({words})"
+        found[tuple(flag.digest for flag in group)] = cells.collapsed(None)
+    return tuple(found.values())
+
+
+def _levels_of_fillings(column: Expression) -> list[list[Expression]]:
+    """For each filling by flags or levels of other columns: the flag that a row is filled, and what fills it. Levels
+    that are drawn by chance are no group of people."""
     found = []
-    for flag in flags.values():
-        cells = joint_cells(source, [flag], where)
-        cells.what = f"rows of {source.name} with a value of their own and without ({flag.text})"
-        found.append(cells.collapsed(None))
-    return tuple(found)
+    for own, other in filled_from(column):
+        if noisy(other):
+            continue
+        flags = [other] if other.type in ("flag", "category") and other.columns() else []
+        flags += [flag for flag, _ in steps(other)]
+        found += [[unary("isna", own), flag] for flag in flags] + _levels_of_fillings(other)
+    return found
 
 
 def of_own_values(rows: Selection) -> Selection:

@@ -47,6 +47,9 @@ def filled(table: SecretTable, name: str, value: Anything) -> SecretColumn:
     ours, others = _places(x, rows)
     # Sums of the column are those of the rows that have a value, so these and the others must be none or enough.
     flags = (Lazy.of(bits), *((Lazy.of(number),) if is_flag(number) else ()))
+    if there is not None and is_flag(other):  # beside the sum of its own values, a sum tells how many took which one
+        taken, one = there & ~bits, other.bare().as_flag()
+        flags += (Lazy.of(taken & one), Lazy.of(taken & ~one))
     basis = union(x.basis, other.basis) if is_secret(other) else x.basis
     theirs = _places(other, rows) if is_secret(other) else ([], [])
     also = {id(place.base): known for place, known in theirs[0]}

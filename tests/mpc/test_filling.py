@@ -167,6 +167,18 @@ def test_values_of_another_column_are_held_apart():
     assert found["both"] == f.weight.sum() + 40 * 160
 
 
+@pytest.mark.parametrize(("ill", "out"), [(0, True), (2, False), (30, True), (59, False), (60, True)])
+def test_flags_that_fill_are_none_or_enough(ill, out):
+    # 60 rows lack the flag, and take that of a comparison.
+    f = people(150).assign(height=np.where(np.arange(150) < ill, 200.0, 150.0))
+    f["ill"] = pd.array(np.where(np.arange(150) < 60, None, np.arange(150) % 2 == 0), "boolean")
+    found = released(lambda t: {"own": t.ill.sum(), "filled": t.ill.fillna(t.height > 180).sum()}, f)
+    assert found["own"] == 45
+    assert (found["filled"] != "suppressed (fewer than 10)") == out
+    if out:
+        assert found["filled"] == found["own"] + ill
+
+
 def test_the_indicator_of_missing_values_is_a_predictor():
     f = people(300)
     f["outcome"] = np.clip(f.height.fillna(170) / 2, 0, 200)

@@ -20,6 +20,7 @@ from mpc.tables.private import PrivateTable
 from mpc.tables.rows import absent
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.secret import SecretArray, stack
+from protocols.statistics.missing.several_tables import beside_earlier
 
 RULE = "pairs with few rows on one of their four sides suppressed"
 
@@ -89,7 +90,7 @@ def pairs(table: PrivateTable, names: Sequence[str]) -> Result:
         return Counts(sides.bounded(source.most_rows), each.bounded(source.at_most).reshape(owners, 4, k, k))
 
     cells = Cohort(source.run, make, most=source.most_rows, what=what, shape=(k, k), or_none=True)
-    behind = table.count().basis.cohorts
+    behind = (*table.count().basis.cohorts, *beside_earlier(table, names))
     counts = total.standing_on(cells, *behind, origin=(f"missing values of {rows_where(source, table.where)}",))
 
     def bits(minimum: int, others: bool) -> dict[str, SecretArray]:

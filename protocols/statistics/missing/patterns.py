@@ -26,6 +26,7 @@ from mpc.values.secret import SecretArray, stack
 from protocols.statistics.counts.in_levels import in_levels
 from protocols.statistics.missing.none_or_enough import RULE, or_none, shown_cells
 from protocols.statistics.missing.pairs import pairs
+from protocols.statistics.missing.several_tables import beside_earlier
 from protocols.tables.grouped import present
 
 #: Of more columns, each two are counted.
@@ -52,12 +53,15 @@ def missing_patterns(table: PrivateTable | SecretTable, columns: Sequence[str] |
                 everything is suppressed. Of two of many columns, the rows that have both, each alone and none must be
                 none or enough, else the pair has words. A pattern without rows is no secret. Numbers of missing values
                 of a column that another release shows (`x.missing()`, `x.count()`) can tell a suppressed pattern: show
-                either. Bounds of a suppressed pair follow from other pairs, as from any margins
+                either. Bounds of a suppressed pair follow from other pairs, as from any margins. Two tables of patterns
+                of rows that stay, of common columns or under another condition, are held apart: rows in each
+                combination must be none or enough, else the later one is suppressed
     Error       none
     Rounds      about 30; of shared rows 20 more
     Bytes       a few kB; of shared rows up to 1,300 a place for six columns
     Limits      shared rows: 4,194,304 patterns times places, and six columns
-    Raises      ShapeError for anything but a table; ConfigError for a column twice, none, or more than 40
+    Raises      ShapeError for anything but a table; ConfigError for a column twice, none, or more than 40; and for two
+                tables that have more than 4,096 combinations together
     Equals      R's `mice::md.pattern`; of more columns `mice::md.pairs(…)$rr`; pandas' `isna().value_counts()`
     Source      van Buuren, Flexible Imputation of Missing Data (2nd ed., 2018), 4.1; suppression:
                 `missing.none_or_enough`
@@ -129,8 +133,9 @@ def _private(table: PrivateTable, names: Sequence[str]) -> _Counted:
     what = f"{rows_where(source, table.where)} by what they lack of {', '.join(names)}, each or none"
     cells = Cohort.of(total, each, what=what, or_none=True)
     whole = table.count()
+    others = (*whole.basis.cohorts, *beside_earlier(table, names))
     origin = (f"missing values of {rows_where(source, table.where)}",)
-    return _Counted(total.standing_on(cells, origin=origin), whole, (cells,), whole.basis.cohorts)
+    return _Counted(total.standing_on(cells, origin=origin), whole, (cells,), others)
 
 
 def _shared(table: SecretTable, names: Sequence[str]) -> _Counted:

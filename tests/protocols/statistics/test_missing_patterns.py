@@ -151,6 +151,31 @@ def test_the_rows_of_a_selection_and_filtered_shares():
     assert counts_of(found["shared"]) == counts_of(found["stay"])
 
 
+def test_two_tables_are_held_apart():
+    f = frame_of({"": 200, "we": 40, "st": 30, "we st": 6, "sm": 7, "st sm": 20}).assign(a=np.arange(303) // 3 % 2)
+
+    def released(*tables):
+        def script(study, visits):
+            for k, table in enumerate(tables):
+                study.release(str(k), st.missing_patterns(table(visits)))
+
+        return [counts_of(found) for found in run_of(script, f).releases.values()]
+
+    first, again = released(lambda v: v[["weight", "stage"]], lambda v: v[["weight", "stage"]])
+    assert first == again
+    few = {"suppressed (fewer than 10)"}
+    # What lacks the stage less the rows without stage and smoker would tell the 6.
+    first, second = released(lambda v: v[["weight", "stage"]], lambda v: v[["stage", "smoker"]])
+    assert "suppressed (fewer than 10)" in first.values()
+    assert set(second.values()) == few
+    first, second = released(lambda v: v[["seen"]], lambda v: v[["weight"]])  # nothing in common
+    assert second == {"complete": 257, "without weight": 46, "all rows": 303}
+    first, second = released(lambda v: v[["weight"]], lambda v: v[v.a > 0][["weight"]])
+    assert second == {"complete": 126, "without weight": 24, "all rows": 150}
+    first, second = released(lambda v: v[["weight", "stage"]], lambda v: v[v.a > 0][["weight", "stage"]])
+    assert set(second.values()) == few
+
+
 def test_minimum_one_shows_all():
     assert counts_of(both(frame_of({"": 3, "we": 1}), minimum=1)) == {"complete": 3, "without weight": 1, "all rows": 4}
 
@@ -179,25 +204,47 @@ def test_total_and_rule_tell_no_small_count(cells, minimum, top):
                 assert len(sums) > 1 or min(sums) >= least, (visible, tables)
 
 
+@pytest.mark.parametrize(("cells", "minimum", "top"), [(2, 10, 40), pytest.param(3, 5, 13, marks=pytest.mark.slow)])
+def test_an_owner_who_subtracts_its_rows_can_tell_no_small_count(cells, minimum, top):
+    """All tables of the others' rows up to `top`, for some rows of the owner."""
+    for own in product([0, 1, 3, minimum, minimum + 5], repeat=cells):
+        alike = defaultdict(list)
+        for others in product(range(top + 1), repeat=cells):
+            counts = np.add(own, others)
+            shown, sound = plain(counts, minimum, [np.asarray(own), np.asarray(others)])
+            visible = tuple(n if shown[k] else None for k, n in enumerate(counts.tolist()))
+            alike[visible, sum(others) if sound else None].append(others)
+        for (visible, _), tables in alike.items():
+            if max(map(max, tables)) == top:  # larger tables look the same, too
+                continue
+            for k in [k for k, n in enumerate(visible) if n is None]:
+                found = {table[k] for table in tables}
+                assert len(found) > 1 or not 0 < min(found) < minimum, (own, visible, tables)
+
+
 def test_the_rule_in_secret_is_the_rule_in_the_clear():
     from mpc.values.cohorts import Cohort
 
     made = np.random.default_rng(5)
-    tables = [made.choice([0, 0, 1, 2, 4, 7, 9, 10, 15, 30], 6) for _ in range(12)]
+    owned = [made.choice([0, 0, 0, 1, 2, 4, 7, 9, 10, 15, 30], (2, 6)) for _ in range(20)]
 
     def rule(*counts):
         found = []
-        for table in counts:
-            table = table.bounded(100)
-            shown, sound = shown_cells(Cohort.of(table, what="rows", or_none=True), 10, False)
-            found += [shown, sound.reshape(1)]
+        for both in counts:
+            each = both.bounded(100)
+            cohort = Cohort.of(each.sum(0).bounded(200), each, what="rows", or_none=True)
+            for others in (False, True):
+                shown, sound = shown_cells(cohort, 10, others)
+                found += [shown, sound.reshape(1)]
         return found
 
-    found = compute(rule, *tables)
-    for k, table in enumerate(tables):
-        shown, sound = plain(table, 10)
-        np.testing.assert_array_equal(found[2 * k], shown if sound else np.zeros(6))
-        assert found[2 * k + 1][0] == sound
+    found, place = compute(rule, *owned), 0
+    for both in owned:
+        for views in ((), both):
+            shown, sound = plain(both.sum(0), 10, views)
+            np.testing.assert_array_equal(found[place], shown)
+            assert found[place + 1][0] == sound
+            place += 2
 
 
 @pytest.mark.parametrize("engine", ENGINES)

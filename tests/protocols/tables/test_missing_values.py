@@ -166,6 +166,18 @@ def test_few_rows_that_take_a_value_of_another_column_are_suppressed(known, out)
     assert (found["filled"] == "suppressed (fewer than 5)") != out
 
 
+@pytest.mark.parametrize(("ones", "out"), [(0, True), (2, False), (10, True)])
+def test_flags_that_fill_shared_rows_are_none_or_enough(ones, out):
+    def script(study, t, incomes):
+        joined = t.join(incomes, on="person", how="left")
+        study.release("filled", joined.fillna(ill=joined.income > 50).ill.sum())
+
+    f = people(40, missing=0).assign(ill=[None] * 20 + [True, False] * 10)
+    incomes = pd.DataFrame({"person": [str(i) for i in range(40)], "income": [100] * ones + [0] * (40 - ones)})
+    found = run_of(script, f, incomes, minimum=5, engine="ideal")
+    assert found["filled"] == (10 + ones if out else "suppressed (fewer than 5)")
+
+
 def test_filters_count_before_and_after():
     def script(study, t, _):
         study.release("known", t.filter(t.notna("age")).count())
