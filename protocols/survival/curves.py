@@ -48,10 +48,13 @@ def released(
     points: NDArray[np.float64],
     parts: dict[str, SecretArray],
     finish: Callable[[Mapping[str, Opened]], Json],
+    *,
+    counts: bool = True,
 ) -> Result:
-    """Parts (groups, points) as a release, with events, rows at risk and the number of rows: where points are shown."""
+    """Parts (groups, points) as a release, with the number of rows, and with events and rows at risk unless `counts` is
+    false: where points are shown."""
     events, at_risk, number = rows.numbers(points)
-    parts = {**parts, "events": events, "at_risk": at_risk, "rows": number}
+    parts = {**parts, **({"events": events, "at_risk": at_risk} if counts else {}), "rows": number}
     exits = rows.exits(points)
     if not all(exits):  # nobody knows whose rows these are: a release needs a reason
         return Result(kind, parts, finish)

@@ -15,13 +15,14 @@ from mpc.tables.secret_columns import SecretCategory
 from mpc.values.secret import SecretArray
 from protocols.statistics.limits import defined
 from protocols.statistics.measures import Measure, document
-from protocols.survival.areas import Areas, areas_of_counts, areas_of_rows
+from protocols.survival.areas import areas_of_counts, areas_of_rows
 from protocols.survival.arguments import names_of
 from protocols.survival.curves import REACH, released, rows_of
 from protocols.survival.private import PrivateRows
 
 _ENDED = "no row is under observation until tau"
-_NO_EVENT = "undefined: no event before tau"
+_NO_EVENT = "no event before tau"
+_NO_SPREAD = "undefined: no spread"
 
 
 def restricted_mean(
@@ -43,17 +44,18 @@ def restricted_mean(
     rows that stay are rounded up to multiples of `step`. Times below 0 count as 0.
 
     Gives       for each group the mean and its 95 % interval (normal); of two groups the difference, the second less
-                the first, with interval, z and two-sided p. The table has for each group rows, events before tau, rows
-                under observation at tau, the mean and its standard error. Kind "measures"
-    Opens       of each group the numbers of that table. All else follows from them
+                the first, with interval, z and two-sided p. The table has rows, mean and standard error of each
+                group. Kind "measures"
+    Opens       the numbers of that table. All else follows from them
     Undefined   where no row of a group is under observation until tau, unless the event has come to every row that was
-                left before; the interval, and p, where no event happened before tau
+                left before; standard error, interval and p, where no event happened before tau; z and p, where both
+                variances are 0
     Protection  that of a curve with a single point, just before tau (`points`): before tau at least the minimum number
                 of events, from tau on as many rows, and no event or as many. So tau is not later than the time until
                 which enough rows are observed. A small group hides another where the number of all rows would tell it.
                 Means up to two values of tau, or a curve beside, are not held apart: see docs/survival.md
-    Error       shared rows: relative 2^-19 of the mean, 2^-17 of the standard error; private rows: 2^-27 of tau, and
-                relative 2^-20 of the standard error
+    Error       shared rows: relative 2^-19 of the mean, 2^-17 of the standard error. Private rows, of which there are
+                N, at most 2^b: 2^-27 of tau, and 2^(b - 55) tau^2 a step of N times the variance
     Rounds      shared rows: those of `kaplan_meier`, two comparisons, an exponential and four products. Private rows:
                 those of `kaplan_meier` and two products
     Bytes       shared rows, from each party: as `kaplan_meier` with one point, and about 300 a place of a row and group
@@ -71,16 +73,15 @@ def restricted_mean(
         found, before = areas_of_counts(rows, tau), tau * (1 - 1e-9)
     else:
         found, before = areas_of_rows(rows, tau), _before(rows.time, tau)
-    finish = _Finish(float(tau), found.unit, names_of(by), isinstance(rows, PrivateRows))
-    return released("measures", rows, np.asarray([before]), _parts(found), finish)
-
-
-def _parts(found: Areas) -> dict[str, SecretArray]:
-    """(groups, 1) parts of the release."""
-    return {
-        name: defined(x, (found.complete, _ENDED)).reshape(-1, 1)
-        for name, x in (("mean", found.mean), ("variance", found.variance))
+    points = np.asarray([before])
+    happened = rows.numbers(points)[0].reshape(-1) > 0
+    parts = {
+        "mean": defined(found.mean, (found.complete, _ENDED)).reshape(-1, 1),
+        "variance": defined(found.variance, (found.complete, _ENDED), (happened, _NO_EVENT)).reshape(-1, 1),
     }
+    finish = _Finish(float(tau), found.unit, names_of(by), isinstance(rows, PrivateRows))
+    # Numbers of events and of rows at risk would differ from those of a curve by the events at tau, which may be few.
+    return released("measures", rows, points, parts, finish, counts=False)
 
 
 def _before(time: SecretArray, tau: float) -> float:
@@ -115,40 +116,42 @@ class _Finish:
             measures.append(self._difference(groups))
         table = {
             "rows": self._names or ["all"],
-            "columns": ["rows", "events before tau", "observed until tau", "restricted mean", "standard error"],
+            "columns": ["rows", "restricted mean", "standard error"],
             "values": [list(group) for group in groups],
         }
         return {"tau": self._tau, **document(measures, table)}
 
-    def _group(self, opened: Mapping[str, Opened], g: int) -> tuple[Any, Any, Any, Any, Any]:
-        """Rows, events, rows at risk, mean and standard error; words in their places."""
+    def _group(self, opened: Mapping[str, Opened], g: int) -> tuple[Any, Any, Any]:
+        """Rows, mean and standard error; words in their places."""
         rows = opened["rows"].whole_cells()[g]
-        events, at_risk = (opened[name].whole_cells()[g][0] for name in ("events", "at_risk"))
         mean, variance = (opened[name].cells()[g][0] for name in ("mean", "variance"))
         if isinstance(rows, str) or isinstance(mean, str):
-            return rows, events, at_risk, mean, mean
+            return rows, mean, mean
         value = min(max(mean * self._unit, 0.0), self._tau)
-        error = sqrt(max(variance, 0.0) / (max(rows, 1) if self._scaled else 1)) * self._unit if events else 0.0
-        return rows, events, at_risk, value, error
+        if isinstance(variance, str):
+            return rows, value, variance
+        return rows, value, sqrt(max(variance, 0.0) / (max(rows, 1) if self._scaled else 1)) * self._unit
 
     @staticmethod
-    def _mean(name: str, rows: Any, events: Any, at_risk: Any, mean: Any, error: Any) -> Measure:
-        if isinstance(mean, str):
-            return Measure(name, mean, mean, mean)
-        if not events:
-            return Measure(name, mean, _NO_EVENT, _NO_EVENT)
+    def _mean(name: str, rows: Any, mean: Any, error: Any) -> Measure:
+        if isinstance(error, str):
+            return Measure(name, mean, error, error)
         return Measure(name, mean, mean - REACH * error, mean + REACH * error)
 
-    def _difference(self, groups: Sequence[tuple[Any, Any, Any, Any, Any]]) -> Measure:
+    def _difference(self, groups: Sequence[tuple[Any, Any, Any]]) -> Measure:
         from scipy import special  # scipy.stats takes a second to import
 
         name = f"difference, {self._names[1]} less {self._names[0]}"
-        words = next((mean for *_, mean, _ in groups if isinstance(mean, str)), None)
+        words = next((mean for _, mean, _ in groups if isinstance(mean, str)), None)
         if words is not None:
             return Measure(name, words, words, words, statistic=words, p=words)
-        apart, error = groups[1][3] - groups[0][3], sqrt(groups[0][4] ** 2 + groups[1][4] ** 2)
-        if not error:
-            return Measure(name, apart, _NO_EVENT, _NO_EVENT, statistic=_NO_EVENT, p=_NO_EVENT)
+        apart = groups[1][1] - groups[0][1]
+        words = next((error for _, _, error in groups if isinstance(error, str)), None)
+        if words is not None:
+            return Measure(name, apart, words, words, statistic=words, p=words)
+        error = sqrt(groups[0][2] ** 2 + groups[1][2] ** 2)
+        if not error:  # of each group, all that was left had the event at one time
+            return Measure(name, apart, apart, apart, statistic=_NO_SPREAD, p=_NO_SPREAD)
         z = apart / error
         low, high = apart - REACH * error, apart + REACH * error
         return Measure(name, apart, low, high, statistic=z, p=float(2 * special.ndtr(-abs(z))))

@@ -89,8 +89,8 @@ def means(joint: Joint, name: str) -> Compare:
     levels = found["table"]["rows"]
     each = [area(rows[rows.group == level], tau) for level in levels]
     for ours, theirs, (_, error), level in zip(found["table"]["values"], known["means"], each, levels, strict=True):
-        yield estimate(f"mean {level}", ours[3], theirs)
-        yield standard_error(f"standard error {level}", ours[4], error)
+        yield estimate(f"mean {level}", ours[1], theirs)
+        yield standard_error(f"standard error {level}", ours[2], error)
     if len(each) == 2:
         yield from compared(found, each)
 
@@ -107,8 +107,8 @@ def far_apart(joint: Joint, ratio: float) -> Compare:
     found = joint.release(rows, lambda t: survival.restricted_mean(t.time, t.event, by=t.group, tau=300))
     each = [area(rows[rows.group == level], 300) for level in ("g0", "g1")]
     for ours, theirs in zip(found["table"]["values"], each, strict=True):
-        yield estimate("mean", ours[3], theirs[0])
-        yield standard_error("standard error", ours[4], theirs[1])
+        yield estimate("mean", ours[1], theirs[0])
+        yield standard_error("standard error", ours[2], theirs[1])
     yield from compared(found, each)
 
 
