@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from mpc.machine.runtime import Runtime
 from mpc.releases.across import Across
 from mpc.releases.apart import Apart, Beside
 from mpc.releases.disclosure import Guard, Result
@@ -101,12 +102,14 @@ class Told:
         return lambda later: _bit(past, later)
 
     def _remember(self, new: Selection, name: str, result: Result, held: Sequence[Cohort], minimum: int) -> None:
-        """Remember every release of the same rows, since any of them may come out; of all rows and of tables, the first
-        release and each one under a smaller minimum."""
-        known = [past.minimum for past in self._earlier if past.key == _key_of(new)]
+        """Remember every release of the same rows, since any of them may come out, and every table that comes out whole
+        or not at all; of all rows and of other tables, the first release and each one under a smaller minimum."""
+        whole = bool(new.by) and result.together and result.guard is None
+        # Counts as come out: all rows separate no groups, and of a table whose cells fall one by one some may.
+        certain = minimum < 2 or (not whole if new.by else new.where is None)
+        known = [past.minimum for past in self._earlier if past.key == _key_of(new) and past.came_out is None]
         if min(known, default=minimum + 1) <= minimum and (new.by or new.where is None or min(known) < 2):
             return
-        certain = minimum < 2 or new.by or new.where is None  # counts as come out: all rows separate no groups
         came_out = None if certain else self._came_out(new, result, held, minimum)
         self._earlier.append(_Earlier(new, name, minimum, result.guard if new.by else None, came_out))
 
@@ -159,7 +162,9 @@ class Told:
         smaller minimum can tell more with it."""
         key = _key_of(new)
         held = self._held.get(key)
-        if held is None or minimum < held.minimum:
+        # One that did not come out held later releases not apart from it.
+        open_ = any(past.key == key and past.came_out is not None for past in self._earlier)
+        if held is None or minimum < held.minimum or open_:
             against, least = self._of_table(new, others, name, guard), minimum
         else:
             freer = [past for past in self._earlier[held.seen :] if past.minimum < minimum and past in others]
@@ -172,11 +177,12 @@ class Told:
     def _of_table(self, new: Selection, others: Sequence[_Earlier], name: str, guard: Guard | None) -> Apart:
         """A table beside rows by the same columns; beside other tables by these, all of its cells come out or none."""
         against, whole = Apart(beyond_bins(new.source, new.by, new.where)), _of_all(self._earlier)
+        exactly = sum(past.rows.by != () for past in others) <= MOST_IN_TURN
         for past in others:
             if not past.rows.by:
                 near = _beside_rows(new, guard, past.rows, _bit(past, name), whole=whole)
             else:
-                cells = beside_table(new, past.rows, None, whole=whole)
+                cells = beside_table(new, past.rows, _bit(past, name) if exactly else None, whole=whole)
                 tables = tuple(Beside(rule) for rule in (past.guard, guard) if rule is not None)
                 near = Apart() if cells is None else Apart((cells,), tables)
             if near != Apart():
@@ -210,21 +216,26 @@ class Told:
         hold the release apart, once they are known."""
         key = _key_of(new._replace(by=(), valid=()))
         chosen = new._replace(by=(), valid=())
+        run = new.source.run
+        if new.by:  # a table that comes out whole or not at all: where all that it stands on is enough
+            every = [cohort for part in result.parts.values() for cohort in part.basis.cohorts]
+            cohorts = [cohort.collapsed(None) if cohort.shape else cohort for cohort in every]
+            return lambda exactly: _all_of(run, [*cohorts, *(held if exactly else ())], minimum, self._others)
         cohorts = list(count_rows(new.source, both(new.where, new.present), chosen=chosen).basis.cohorts)
         standing = []
         for part in result.parts.values():
             if any(_key_of(_rows_of(past)) == key for cohort in part.basis.cohorts for past in cohort.selections):
                 standing.append(part.basis.cohorts)
-        if result.guard is None and not new.by and (result.together or len(standing) == 1):
+        if result.guard is None and (result.together or len(standing) == 1):
             further = [cohort for behind in standing for cohort in behind if result.together or cohort.shape == ()]
             cohorts += [cohort.collapsed(None) if cohort.shape else cohort for cohort in further]
-        run = new.source.run
+        return lambda exactly: _all_of(run, [*cohorts, *(held if exactly else ())], minimum, self._others)
 
-        def came_out(exactly: bool) -> SecretArray:
-            known = all_enough(run, [*cohorts, *(held if exactly else ())], minimum, others=self._others)
-            return constant(run, np.ones((), np.bool_)) if known is None else known
 
-        return came_out
+def _all_of(run: Runtime, cohorts: Sequence[Cohort], minimum: int, others: bool) -> SecretArray:
+    """The bit that all of these are enough."""
+    known = all_enough(run, cohorts, minimum, others=others)
+    return constant(run, np.ones((), np.bool_)) if known is None else known
 
 
 def _bit(past: _Earlier, name: str, exactly: bool = True) -> Callable[[], SecretArray] | None:
