@@ -56,8 +56,8 @@ def imputation_model(column: PrivateArray | str, predictors: Predictors, previou
     Raises      as `ols`; ShapeError for a category or a date
     Equals      what R's `mice.impute.norm` computes before it draws; of a flag, after enough steps, statsmodels'
                 `Logit`, and `mice.impute.logreg` without its augmented rows
-    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 5; van Buuren, Flexible Imputation of
-                Missing Data (2nd ed., 2018), 3.2, 3.6 and 6.3 (which predictors)
+    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 5; van Buuren, Flexible Imputation
+                of Missing Data (2nd ed., 2018), 3.2, 3.6 and 6.3 (which predictors)
     """
     y, columns = _columns("imputation_model", column, predictors)
     if y.expression.type == "flag":
@@ -122,8 +122,8 @@ def multiple_imputation(
     Raises      ShapeError for a category or a date; ConfigError for a model of other columns, or that was not awaited
     Equals      R's `mice` with `method = "norm"`, of a flag "logreg" (without augmented rows), for one incomplete
                 column, but for the random numbers
-    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 5; van Buuren, Flexible Imputation of
-                Missing Data (2nd ed., 2018), 3.2 and 3.6
+    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 5; van Buuren, Flexible Imputation
+                of Missing Data (2nd ed., 2018), 3.2 and 3.6
     """
     y, columns = _columns("multiple_imputation", column, predictors)
     if not isinstance(imputations, int) or isinstance(imputations, bool) or not 2 <= imputations <= MOST:

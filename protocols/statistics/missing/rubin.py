@@ -53,8 +53,8 @@ def pool_rubin(fits: Sequence[Anything], *, df: float | None = None) -> Result:
     Protection  of columns that of `x.std()`, of all imputations together
     Raises      ConfigError for fits that were not awaited, of different terms, or without standard errors
     Equals      R's `mice::pool`; the estimates and standard errors of statsmodels' `MICEResults`
-    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 3; Barnard and Rubin, Biometrika 86
-                (1999); van Buuren, Flexible Imputation of Missing Data (2nd ed., 2018), 2.3
+    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 3; Barnard and Rubin, Biometrika
+                86 (1999); van Buuren, Flexible Imputation of Missing Data (2nd ed., 2018), 2.3
     """
     listed = list(fits)
     if len(listed) > 1 and secret_pooling.of_columns(listed):
