@@ -2,7 +2,7 @@
 
 For a vague prior the residual variance is s^2 df / chi^2 with df degrees of freedom. Given that, the mean of the
 response at the predictors' means is normal with variance sigma^2 / n, and the slopes are normal around the estimates
-with the covariance of these, both independently (Rubin 1987, 5.3; van Buuren 2018, algorithm 3.1).
+with the covariance of these, both independently (Rubin 1987, chapter 5; van Buuren 2018, 3.2).
 
 All parties draw the same numbers. Numerical libraries differ in the last digits between machines, so results are
 rounded to nine.

@@ -56,8 +56,8 @@ def imputation_model(column: PrivateArray | str, predictors: Predictors, previou
     Raises      as `ols`; ShapeError for a category or a date
     Equals      what R's `mice.impute.norm` computes before it draws; of a flag, after enough steps, statsmodels'
                 `Logit`, and `mice.impute.logreg` without its augmented rows
-    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), 5.3; van Buuren, Flexible Imputation of
-                Missing Data (2nd ed., 2018), 3.2, 3.6 and 6.3 (which predictors)
+    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 5; van Buuren, Flexible Imputation
+                of Missing Data (2nd ed., 2018), 3.2, 3.6 and 6.3 (which predictors)
     """
     y, columns = _columns("imputation_model", column, predictors)
     if y.expression.type == "flag":
@@ -103,8 +103,9 @@ def multiple_imputation(
 
     column, predictors  as for `imputation_model`
     model               its awaited release: model = await study.release("…, imputation model", st.imputation_model(…)).
-                        Words in its place, such as "suppressed", give an empty list; of a flag, so does a model whose
-                        `last_step` is above 0.001 (standard errors, or log odds at a deviation of a predictor)
+                        With words in its place, such as "suppressed", no row of a completed column has a value, so that
+                        analyses are suppressed, too; so with a model of a flag whose `last_step` is above 0.001
+                        (standard errors, or log odds at a deviation of a predictor)
     imputations         from 2 to 200
     seed                public; from it and the model follow the parameters of each imputation, the same at all parties
 
@@ -121,25 +122,38 @@ def multiple_imputation(
     Raises      ShapeError for a category or a date; ConfigError for a model of other columns, or that was not awaited
     Equals      R's `mice` with `method = "norm"`, of a flag "logreg" (without augmented rows), for one incomplete
                 column, but for the random numbers
-    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), 5.3; van Buuren, Flexible Imputation of
-                Missing Data (2nd ed., 2018), algorithms 3.1 and 3.4
+    Source      Rubin, Multiple Imputation for Nonresponse in Surveys (1987), chapter 5; van Buuren, Flexible Imputation
+                of Missing Data (2nd ed., 2018), 3.2 and 3.6
     """
     y, columns = _columns("multiple_imputation", column, predictors)
     if not isinstance(imputations, int) or isinstance(imputations, bool) or not 2 <= imputations <= MOST:
         raise ConfigError(f"multiple_imputation: imputations={imputations!r}; expected a number from 2 to {MOST}")
     if not isinstance(seed, int) or isinstance(seed, bool):
         raise ConfigError(f"multiple_imputation: seed={seed!r}; expected a whole number")
-    if isinstance(model, str):
-        return []
-    _need_model(model, y, columns)
     numbers = range(1, imputations + 1)
-    if y.expression.type == "flag":
-        if not logistic.converged(model) and not y.source.run.standing_in:
-            return []
+    if isinstance(model, str):
+        return [_nothing(y, columns, k) for k in numbers]
+    _need_model(model, y, columns)
+    if y.expression.type != "flag":
+        drawn = [draw(model, seed, k) for k in numbers]
+    elif logistic.converged(model) or y.source.run.standing_in:
         drawn = [logistic.draw_flag(model, seed, k) for k in numbers]
     else:
-        drawn = [draw(model, seed, k) for k in numbers]
+        return [_nothing(y, columns, k) for k in numbers]
     return [_completed(y, columns, d, f"{k} of seed {seed}") for k, d in zip(numbers, drawn, strict=True)]
+
+
+def _nothing(y: PrivateArray, columns: Sequence[PrivateArray], number: int) -> PrivateArray:
+    """A column without values, made as a completed one: a script releases what it was planned to, in words."""
+    none = (0.0,) * len(columns)
+    column = _completed(y, columns, Draw(0.0, none, none, 1.0), f"{number} without a model")
+    a = column.expression
+    gone = Expression(type=a.type, low=a.low, high=a.high, function=_missing, arguments=(a,), text=a.text)
+    return PrivateArray(y.source, gone, y.name, column.where)
+
+
+def _missing(values: Any) -> Any:
+    return np.full(np.shape(values), np.nan)
 
 
 def _columns(what: str, column: Anything, predictors: Anything) -> tuple[PrivateArray, list[PrivateArray]]:

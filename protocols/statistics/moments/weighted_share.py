@@ -38,7 +38,7 @@ def weighted_proportion(flag: PrivateArray, weights: PrivateArray, *, name: str 
     Rounds, Bytes   as `x.mean()` of four columns
     Raises      ShapeError for anything but a flag and numbers of one table; RangeError for weights below 0
     Equals      R's survey: `svymean` with `svydesign(ids = ~1, weights = ~w)`, and `svyciprop(method = "logit")`
-    Source      Lumley, Complex Surveys (2010), 2.2; Kish, Survey Sampling (1965), 8.2 and 11.7
+    Source      Lumley, Complex Surveys (2010), chapter 2; Kish, Survey Sampling (1965), 11.7
     """
     what = "weighted_proportion"
     if not isinstance(flag, PrivateArray) or flag.expression.type != "flag":
