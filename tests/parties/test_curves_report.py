@@ -7,7 +7,7 @@ import pytest
 from parties.report import kinds
 from parties.report import page as report
 from parties.report.survival_plots import MOST_CURVES, steps
-from tests.parties.test_survival_report import document, shown
+from tests.support.shown import document, shown
 
 SMALL = "suppressed (fewer than 10)"
 CURVE = {
