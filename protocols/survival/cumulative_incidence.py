@@ -54,7 +54,7 @@ def cumulative_incidence(
                 2^-37 a step of the estimate; of its variance relative 2^-20, and 2^-53 a step
     Rounds      shared rows: those of `kaplan_meier`, sums over runs of equal times, an exponential and seven products.
                 Private rows: two divisions and seven products. The rule for points once for each cause
-    Bytes       shared rows, from each party: as `kaplan_meier`, and about 900 a place of a row, group and cause
+    Bytes       shared rows, from each party: as `kaplan_meier`, and about 600 a place of a row, group and cause
     Raises      ShapeError for other columns; ConfigError for a grid that does not ascend, and for unknown causes
     Equals      statsmodels' `CumIncidenceRight(time, status)`, whose variance it has; `lifelines.AalenJohansenFitter`
                 where no times are equal (that one moves equal times apart at random); the estimate of R's

@@ -56,7 +56,8 @@ def nelson_aalen(
                 relative 2^-20 of its standard error
     Rounds      shared rows: those of `kaplan_meier`, and an equality and two sums over runs of equal times (with "each"
                 none of these). Private rows: two divisions
-    Bytes       of shared rows, those of `kaplan_meier` and about 260 a row from each party (with "each" none of these)
+    Bytes       shared rows, from each party: as `kaplan_meier`, and about 150 a place of a row and group (with "each"
+                none)
     Raises      ShapeError for other columns, and for ties="each" of private rows; ConfigError for a grid that does not
                 ascend, and for other ties
     Equals      R's `survfit(…)$cumhaz` and `$std.chaz`, SAS's and Stata's estimate; where no times are equal, and

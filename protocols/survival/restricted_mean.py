@@ -58,7 +58,7 @@ def restricted_mean(
                 of the variance relative 2^-20, and 2^-56 tau^2 a step
     Rounds      shared rows: those of `kaplan_meier`, two comparisons, an exponential and four products. Private rows:
                 those of `kaplan_meier` and two products
-    Bytes       shared rows, from each party: as `kaplan_meier` with one point, and about 300 a place of a row and group
+    Bytes       shared rows, from each party: as `kaplan_meier` with one point, and about 100 a place of a row and group
     Raises      ShapeError for other columns; ConfigError for a tau that is not above 0, and for a `Real` without step
     Equals      R's `survRM2::rmst2` (arm 1 less arm 0) and `survival:::survmean` with rmean = tau; lifelines'
                 `restricted_mean_survival_time` for the mean
