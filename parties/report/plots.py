@@ -144,7 +144,7 @@ def _forest(name: str, value: Glm) -> str:
 def _intervals(
     name: str, rows: Sequence[tuple[str, Number, Number, Number]], label: str, *, none: int = 0, told: bool = False
 ) -> str:
-    """none: the value that stands for no effect; with 1 the axis is logarithmic. told: with numbers beside the lines."""
+    """none: the value that stands for no effect; with 1 the axis is logarithmic. told: numbers stand beside lines."""
     shown = [row for row in rows if len(_numbers(row[1:])) == 3]
     if not shown:
         return ""
