@@ -131,21 +131,27 @@ def _forest(name: str, value: Glm) -> str:
     """Ratios with their intervals, on a logarithmic axis."""
     slopes = [row for row in value.forest if row[0].lower() not in _INTERCEPTS] or value.forest
     drawable = [row for row in slopes if all(0 < x < _TOO_LARGE for x in _numbers(row[1:]))]
-    return _intervals(name, drawable, f"{value.ratio_name} with 95 % interval", none=1)
+    return _intervals(name, drawable, f"{value.ratio_name} with 95 % interval", none=1, told=True)
 
 
-def _intervals(name: str, rows: Sequence[tuple[str, Number, Number, Number]], label: str, *, none: int = 0) -> str:
-    """none: the value that stands for no effect; with 1 the axis is logarithmic."""
+def _intervals(
+    name: str, rows: Sequence[tuple[str, Number, Number, Number]], label: str, *, none: int = 0, told: bool = False
+) -> str:
+    """none: the value that stands for no effect; with 1 the axis is logarithmic. told: numbers stand beside lines."""
     shown = [row for row in rows if len(_numbers(row[1:])) == 3]
     if not shown:
         return ""
     labels = [_short(row[0]) for row in shown]
     margin = max(60.0, _CHARACTER * max(map(len, labels)) + 14)
-    drawn, axes = figure(margin + 560, 28 * len(shown) + 50, left=margin, right=16, top=4, bottom=44)
+    texts = [f"{number(x, 3)} ({number(low, 3)} to {number(high, 3)})" for _, x, low, high in shown] if told else []
+    beside = max([16.0, *[26 + 5.6 * len(text) for text in texts]])
+    drawn, axes = figure(margin + 544 + beside, 28 * len(shown) + 50, left=margin, right=beside, top=4, bottom=44)
     for i, (_, estimate, low, high) in enumerate(shown):
         colour = INK if float(low) <= none <= float(high) else POSITIVE if float(estimate) > none else NEGATIVE
         axes.plot([float(low), float(high)], [i, i], color=colour, linewidth=2.6, solid_capstyle="round")
         axes.plot([float(estimate)], [i], marker="o", markersize=8, color=colour, markeredgewidth=0)
+    for i, text in enumerate(texts):
+        _beside(axes, text, i)
     if none:
         axes.set_xscale("log")
     axes.axvline(none, color=INK, linewidth=0.9, dashes=(3, 3))
@@ -159,6 +165,14 @@ def _intervals(name: str, rows: Sequence[tuple[str, Number, Number, Number]], la
     else:
         _few_ticks(axes, x=7, y=None)
     return svg(drawn, f"Estimates with intervals: {name}", stretch=1.2)
+
+
+def _beside(axes: Axes, text: str, row: int) -> None:
+    """A text right of the axes."""
+    axes.annotate(
+        text, (1.0, row), (10, 0), xycoords=("axes fraction", "data"), textcoords="offset points",
+        annotation_clip=False, ha="left", va="center", fontsize=10, color=TEXT,
+    )  # fmt: skip
 
 
 def _ratio_ticks(axes: Axes) -> None:

@@ -16,20 +16,28 @@ from mpc.values.secret import SecretArray, concatenate, maximum, minimum, stack,
 from mpc.values.stated import Stated
 from mpc.values.wide_products import precise_product
 from protocols.survival.in_order import SURVIVAL_BITS, InOrder, raw_of
-from protocols.survival.private import PrivateRows
+from protocols.survival.private import UNIT, PrivateRows, sum_bound
 from protocols.survival.shared import SharedRows
 
 #: Fraction bits of areas, and of variances; bits of a sum of squares.
 _AREA, _VARIANCE, _SQUARES = 30, 50, 59
+#: The smallest variance of shared rows.
+_LEAST = 2.0**-36
 #: Most bits of a time; fraction bits of times where tau has some and they have fewer.
 _TIME, _FINER = 31, 12
 
 
 class Areas(NamedTuple):
-    """unit: public, what areas are parts of;  (groups,) mean;  variance: of counted rows times the number of rows;
-    complete: bits, the curve is known up to tau."""
+    """(groups,) mean and variance;  complete: bits, the curve is known up to tau.
+
+    unit   public: what areas are parts of
+    scale  public: what the variance was multiplied with
+    least  public: of a smaller variance, what rounding adds may be more than 2^-10
+    """
 
     unit: float
+    scale: float
+    least: float
     mean: SecretArray
     variance: SecretArray
     complete: SecretArray
@@ -50,13 +58,14 @@ def areas_of_counts(rows: PrivateRows, tau: float) -> Areas:
     first = areas.constant(np.full(groups, limits[0]), like=areas)
     mean = (areas[0] + first).bounded((1 << _AREA) + 256)
     terms = precise_product(precise_product(areas, areas), rows.greenwood)
-    # While rows are left, N sum d / (n (n - d)) is at most N; where none is left, the area is 0.
-    variance = terms.invoke("sum", axis=0, result=Stated(bound=((2 * rows.most + steps) << max(terms.frac, 0)) + steps))
+    # While rows are left, sum d / (n (n - d)) is at most 1; where none is left, the area is 0.
+    variance = terms.invoke("sum", axis=0, result=Stated(bound=sum_bound(2, terms)))
     last = int(np.searchsorted(rows.ends, tau * (1 - 1e-12)))
     gone = rows.survival[min(last, steps) - 1] < 2.0**-28 if last else None
     watched = rows.at_risk[last] > 0 if last < steps else None
     bits = [bit for bit in (gone, watched) if bit is not None]
-    return Areas(tau, mean, variance, bits[0] | bits[1] if len(bits) > 1 else bits[0])
+    complete = bits[0] | bits[1] if len(bits) > 1 else bits[0]
+    return Areas(tau, UNIT, steps * 2.0**-46, mean, variance, complete)
 
 
 def areas_of_rows(rows: SharedRows, tau: float) -> Areas:
@@ -75,7 +84,7 @@ def areas_of_rows(rows: SharedRows, tau: float) -> Areas:
     unit = 2.0 ** (width_of(limit) - frac)
     moved = rows.order.apply(whole)
     each = [_group(group, group.moved(moved), limit) for group in rows.in_order]
-    return Areas(unit, *[stack([one[k] for one in each]) for k in range(3)])
+    return Areas(unit, 1, _LEAST, *[stack([one[k] for one in each]) for k in range(3)])
 
 
 def _group(group: InOrder, time: SecretArray, limit: int) -> tuple[SecretArray, SecretArray, SecretArray]:

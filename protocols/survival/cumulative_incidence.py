@@ -18,7 +18,7 @@ from protocols.survival.causes import names_of_causes, private_causes, shared_ca
 from protocols.survival.curves import REACH, grid_numbers, since_shown, with_words, words_of
 from protocols.survival.incidence_sums import of_counts, of_rows, variance_of
 from protocols.survival.points import RULE, Shown
-from protocols.survival.private import PrivateRows
+from protocols.survival.private import UNIT, PrivateRows
 from protocols.survival.shared import SharedRows
 
 Flags = Mapping[str, PrivateArray] | Mapping[str, SecretArray]
@@ -50,11 +50,11 @@ def cumulative_incidence(
     Undefined   the interval before the first event of the cause, and where the estimate is 1
     Protection  points of each cause's curve are merged until enough events of that cause lie between them (`points`);
                 rows at risk are shown where the curves of all causes are; a small group has no curve
-    Error       shared rows: relative 2^-19 of the estimate and of its standard error, and 2^-38 a row. Private rows, of
-                which there are N, at most 2^b: 2^-37 a step of the estimate, 2^(b - 54) a step of N times its variance
+    Error       shared rows: relative 2^-19 of the estimate and of its standard error, and 2^-38 a row. Private rows:
+                2^-37 a step of the estimate; of its variance relative 2^-20, and 2^-53 a step
     Rounds      shared rows: those of `kaplan_meier`, sums over runs of equal times, an exponential and seven products.
                 Private rows: two divisions and seven products. The rule for points once for each cause
-    Bytes       shared rows, from each party: as `kaplan_meier`, and about 900 a place of a row, group and cause
+    Bytes       shared rows, from each party: as `kaplan_meier`, and about 600 a place of a row, group and cause
     Raises      ShapeError for other columns; ConfigError for a grid that does not ascend, and for unknown causes
     Equals      statsmodels' `CumIncidenceRight(time, status)`, whose variance it has; `lifelines.AalenJohansenFitter`
                 where no times are equal (that one moves equal times apart at random); the estimate of R's
@@ -69,7 +69,7 @@ def cumulative_incidence(
     each: Sequence[PrivateRows | SharedRows]
     if isinstance(time, PrivateArray):
         counted = private_causes("cumulative_incidence", time, cause, causes, by, points, step)
-        rows, each, sums, scale = counted[0], counted, of_counts(counted, points), None
+        rows, each, sums, scale = counted[0], counted, of_counts(counted, points), UNIT
     else:
         rows, each = shared_causes("cumulative_incidence", time, cause, causes, by, step)
         sums, scale = of_rows(rows, each, points), rows.size
@@ -112,10 +112,10 @@ def _protected(parts: Mapping[str, SecretArray], finish: _Finish, shown: Sequenc
 class _Finish:
     """Makes the curves from the opened numbers.
 
-    scale  what the variance was multiplied with; None: with the number of rows
+    scale  what the opened variance was multiplied with
     """
 
-    def __init__(self, points: NDArray[np.float64], names: list[str], causes: list[str], scale: int | None) -> None:
+    def __init__(self, points: NDArray[np.float64], names: list[str], causes: list[str], scale: int) -> None:
         self._points = points
         self._names = names
         self._causes = causes
@@ -135,7 +135,7 @@ class _Finish:
         if isinstance(number, str):
             return number
         estimate = np.asarray(opened[f"incidence {c}"].values[g], np.float64).clip(0, 1)
-        variance = np.asarray(opened[f"variance {c}"].values[g], np.float64) / (self._scale or max(number, 1))
+        variance = np.asarray(opened[f"variance {c}"].values[g], np.float64) / self._scale
         happened = opened[f"events {c}"].values[g]
         columns: dict[str, list[float | str]] = {name: [] for name in ("estimate", "se", "ci_low", "ci_high")}
         for f, v, d in zip(estimate, variance, happened, strict=True):

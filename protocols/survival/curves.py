@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -63,7 +64,7 @@ def released(
     return Result(kind, known, finish, shown.guard([name for name in parts if name != "rows"], ("rows",)))
 
 
-class Finish:
+class Finish(ABC):
     """Makes the curves from the opened numbers.
 
     names  of the groups; none: of a single curve of all rows
@@ -84,9 +85,9 @@ class Finish:
         """What is said of all curves."""
         return {}
 
+    @abstractmethod
     def estimates(self, opened: Mapping[str, Opened], g: int, rows: int) -> JsonObject:
         """The lists of numbers of a group of so many rows, one entry a point."""
-        raise NotImplementedError
 
     def _curve(self, opened: Mapping[str, Opened], g: int) -> JsonObject | str:
         if isinstance(number := opened["rows"].whole_cells()[g], str):

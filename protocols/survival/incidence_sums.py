@@ -5,8 +5,8 @@ At a time with n rows at risk, d events, and c of them of one cause; S is the su
     g    d / (n (n - d)), Greenwood's term;  e  S c / n^2
     var  sum of (F(t) - F)^2 g - 2 (F(t) - F) e + S^2 c (n - c) / n^3   over times up to t
 With A = sum of g, B = sum of F g + e, and C = sum of F (F g + 2 e) + S (1 - c/n) e that is F(t) (F(t) A - 2 B) + C:
-sums up to a point of the grid, and products for the points alone. All but F are computed times N, the number of rows or
-of their places, and so keep their digits.
+sums up to a point of the grid, and products for the points alone. All but F are computed times a public N, UNIT or the
+number of places, and so keep their digits.
 """
 
 from __future__ import annotations
@@ -20,10 +20,9 @@ from mpc.values.fixed import width_of
 from mpc.values.secret import SecretArray, concatenate, constant, where
 from mpc.values.stated import Stated
 from mpc.values.wide_products import precise_product
-from protocols.numeric.division import divide
-from protocols.numeric.shares import SHARE_BITS, at_least_one, running_product, share_of
+from protocols.numeric.shares import SHARE_BITS, running_product, share_of
 from protocols.survival.in_order import SURVIVAL_BITS, InOrder, raw_of
-from protocols.survival.private import PrivateRows
+from protocols.survival.private import UNIT, PrivateRows, units_over
 from protocols.survival.shared import SharedRows
 
 #: Fraction bits of incidences; what rounding adds to them, in parts of 1.
@@ -34,7 +33,7 @@ class Times(NamedTuple):
     """Of each time (first axis) and of each cause of each group (second axis).
 
     before     S before the time;  share  c/n;  greenwood  N g;  inverse  N/n
-    most       public upper limit of N
+    scale      N
     ascending  the earliest time comes first
     """
 
@@ -42,7 +41,7 @@ class Times(NamedTuple):
     share: SecretArray
     greenwood: SecretArray
     inverse: SecretArray
-    most: int
+    scale: int
     ascending: bool
 
 
@@ -59,8 +58,8 @@ class Terms(NamedTuple):
 
 def terms_of(times: Times) -> Terms:
     """The terms of each time. Rounds: five products."""
-    frac = min(_BITS, 57 - width_of(times.most))
-    one, whole = int((1 + _SLACK) * 2**_BITS), times.most << frac
+    frac = min(_BITS, 57 - width_of(times.scale))
+    one, whole = int((1 + _SLACK) * 2**_BITS), times.scale << frac
     rise = _product(times.before, times.share, _BITS, one)
     upto = rise if times.ascending else rise[::-1]
     # The incidences of all causes and the survival add up to 1.
@@ -105,10 +104,7 @@ def of_counts(causes: list[PrivateRows], points: NDArray[np.float64]) -> list[Se
     dead, at_risk = events.sum(2).bounded(most), first.at_risk
     # A row has one event at most.
     left = (at_risk - dead).bounded(most)
-    rows = at_risk[:1].broadcast_to(at_risk.shape)
-    quotients = divide(
-        concatenate([rows, rows], axis=1), at_least_one(concatenate([at_risk, left], axis=1))
-    ).without_mask()
+    quotients = units_over(concatenate([at_risk, left], axis=1))
     shares = share_of(
         concatenate([dead, events.reshape(steps, -1)], axis=1), concatenate([at_risk, spread(at_risk)], 1)
     )
@@ -118,7 +114,7 @@ def of_counts(causes: list[PrivateRows], points: NDArray[np.float64]) -> list[Se
     some = (left > 0).numeric()
     greenwood = precise_product(died, quotients[:, groups:])
     greenwood = greenwood.times(some, bound=greenwood.bound)
-    times = Times(spread(before), share, spread(greenwood), spread(quotients[:, :groups]), most, True)
+    times = Times(spread(before), share, spread(greenwood), spread(quotients[:, :groups]), UNIT, True)
     terms = terms_of(times)
     sums = [
         x.invoke("cumulative_sum", axis=0, result=Stated(bound=bound))

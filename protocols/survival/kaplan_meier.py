@@ -15,6 +15,7 @@ from mpc.values.secret import SecretArray
 from protocols.survival.arguments import grid_of, names_of
 from protocols.survival.curves import REACH, Finish, released, rows_of, with_words, words_of
 from protocols.survival.in_order import NOBODY
+from protocols.survival.private import UNIT
 from protocols.survival.shared import SharedRows
 
 
@@ -73,7 +74,7 @@ class _Finish(Finish):
         value = np.clip(value, 0, 1)
         variance = np.maximum(np.asarray(opened["variance"].values[g], np.float64), 0)
         if not self._logarithm:
-            variance = variance / max(rows, 1)
+            variance = variance / UNIT
         columns: dict[str, list[float | str]] = {name: [] for name in ("survival", "se", "ci_low", "ci_high")}
         for s, v in zip(value, variance, strict=True):
             row: list[float | str]

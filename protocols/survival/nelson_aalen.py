@@ -16,12 +16,12 @@ from mpc.tables.secret_columns import SecretCategory
 from mpc.untyped import JsonObject
 from mpc.values.secret import SecretArray, constant
 from mpc.values.stated import Stated
-from protocols.numeric.division import divide
-from protocols.numeric.shares import SHARE_BITS, at_least_one
+from mpc.values.wide_products import precise_product
+from protocols.numeric.shares import SHARE_BITS
 from protocols.survival.arguments import grid_of, names_of
 from protocols.survival.curves import REACH, Finish, released, rows_of, with_words, words_of
 from protocols.survival.in_order import InOrder, raw_of, scaled
-from protocols.survival.private import PrivateRows
+from protocols.survival.private import UNIT, PrivateRows, sum_bound, units_over
 from protocols.survival.shared import SharedRows
 
 #: Fraction bits of sums over shared rows: of H, and of its variance.
@@ -56,7 +56,8 @@ def nelson_aalen(
                 relative 2^-20 of its standard error
     Rounds      shared rows: those of `kaplan_meier`, and an equality and two sums over runs of equal times (with "each"
                 none of these). Private rows: two divisions
-    Bytes       of shared rows, those of `kaplan_meier` and about 260 a row from each party (with "each" none of these)
+    Bytes       shared rows, from each party: as `kaplan_meier`, and about 150 a place of a row and group (with "each"
+                none)
     Raises      ShapeError for other columns, and for ties="each" of private rows; ConfigError for a grid that does not
                 ascend, and for other ties
     Equals      R's `survfit(…)$cumhaz` and `$std.chaz`, SAS's and Stata's estimate; where no times are equal, and
@@ -76,24 +77,21 @@ def nelson_aalen(
         hazard, variance = _of_counts(rows, points)
     else:
         hazard, variance = _of_rows(rows, points, ties)
-    finish = _Finish(points, names_of(by), isinstance(rows, PrivateRows))
+    finish = _Finish(points, names_of(by), UNIT if isinstance(rows, PrivateRows) else 1)
     return released("curves", rows, points, {"hazard": hazard, "variance": variance}, finish)
 
 
 def _of_counts(rows: PrivateRows, points: NDArray[np.float64]) -> tuple[SecretArray, SecretArray]:
-    """H, and the number of rows times its variance: (groups, points)."""
+    """H, and UNIT times its variance: (groups, points)."""
     steps, _ = rows.shape
     died = rows.died
-    whole = rows.at_risk[:1].broadcast_to(died.shape)
-    terms = died * divide(whole, at_least_one(rows.at_risk)).without_mask()
-    # d/n is at most 1/n + 1/(n - 1) + … with d terms, so all of them add up to at most 1 + log N; and d N/n^2 to less
-    # than N (1 + 1/4 + 1/9 + …), which is below 1.65 N.
+    terms = precise_product(died, units_over(rows.at_risk))
+    # d/n is at most 1/n + 1/(n - 1) + … with d terms, so all of them add up to at most 1 + log N; and d/n^2 to less
+    # than 1 + 1/4 + 1/9 + …, which is below 1.65.
     most = int((2 + log(max(rows.most, 1))) * 2**SHARE_BITS) + 4 * steps
     hazard = died.invoke("cumulative_sum", axis=0, result=Stated(bound=most))
-    spread = (2 * rows.most + steps) << max(terms.frac, 0)
-    return rows.at_ends(hazard, points, 0.0), rows.at_ends(
-        terms.invoke("cumulative_sum", axis=0, result=Stated(bound=spread)), points, 0.0
-    )
+    variance = terms.invoke("cumulative_sum", axis=0, result=Stated(bound=sum_bound(2, terms)))
+    return rows.at_ends(hazard, points, 0.0), rows.at_ends(variance, points, 0.0)
 
 
 def _of_rows(rows: SharedRows, points: NDArray[np.float64], ties: Ties) -> tuple[SecretArray, SecretArray]:
@@ -116,18 +114,18 @@ def _tied(group: InOrder, raw: NDArray[np.int64]) -> SecretArray:
 
 
 class _Finish(Finish):
-    """scaled  the number of rows times the variance was opened."""
+    """scale  what the opened variance was multiplied with."""
 
-    def __init__(self, points: NDArray[np.float64], names: Sequence[str], scaled: bool) -> None:
+    def __init__(self, points: NDArray[np.float64], names: Sequence[str], scale: int) -> None:
         super().__init__(points, names)
-        self._scaled = scaled
+        self._scale = scale
 
     def head(self) -> JsonObject:
         return {"what": "cumulative hazard"}
 
     def estimates(self, opened: Mapping[str, Opened], g: int, rows: int) -> JsonObject:
         hazard = np.asarray(opened["hazard"].values[g], np.float64)
-        variance = np.asarray(opened["variance"].values[g], np.float64) / (max(rows, 1) if self._scaled else 1)
+        variance = np.asarray(opened["variance"].values[g], np.float64) / self._scale
         happened = opened["events"].values[g]
         columns: dict[str, list[float | str]] = {name: [] for name in ("estimate", "se", "ci_low", "ci_high")}
         for h, v, d in zip(hazard, variance, happened, strict=True):

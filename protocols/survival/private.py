@@ -17,6 +17,7 @@ from mpc.tables.selections import Selection
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.secret import SecretArray, concatenate
 from mpc.values.stated import Stated
+from mpc.values.wide_products import precise_product
 from protocols.numeric.division import divide
 from protocols.numeric.shares import SHARE_BITS, at_least_one, running_product, share_of
 from protocols.survival.arguments import names_of
@@ -24,6 +25,8 @@ from protocols.survival.points import Exits
 
 #: Most steps of time.
 MOST_STEPS = 5000
+#: What inverses of numbers of rows, and what is made of them, are multiplied with: so they keep their digits.
+UNIT = 1 << 30
 
 
 def steps_of(time: PrivateArray, points: NDArray[np.float64] | None, step: float | None) -> list[float]:
@@ -175,19 +178,15 @@ class PrivateRows:
 
     @cached_property
     def greenwood(self) -> SecretArray:
-        """(steps, groups) the terms of Greenwood's sum times the rows of the group; 0 where no row is at risk, and any
-        number up to twice the rows where none is left."""
-        left = (self.at_risk - self.events).bounded(self.most)
-        rows = self.at_risk[:1].broadcast_to(self.at_risk.shape)
-        return self.died * divide(rows, at_least_one(left)).without_mask()
+        """(steps, groups) UNIT times the terms of Greenwood's sum; 0 where no row is at risk, and up to UNIT where none
+        is left."""
+        return precise_product(self.died, units_over((self.at_risk - self.events).bounded(self.most)))
 
     def estimates(self, points: NDArray[np.float64]) -> tuple[SecretArray, SecretArray]:
-        """S and rows times Greenwood's sum of each group at the points of a grid: (groups, points)."""
-        steps, _ = self.shape
+        """S and UNIT times Greenwood's sum of each group at the points of a grid: (groups, points)."""
         terms = self.greenwood
         # While rows are left, sum d / (n (n - d)) = sum 1/(n - d) - 1/n is at most 1; and there is one last step.
-        most = (2 * self.most + steps) << terms.frac if terms.frac > 0 else 2 * self.most + steps
-        sums = terms.invoke("cumulative_sum", axis=0, result=Stated(bound=most))
+        sums = terms.invoke("cumulative_sum", axis=0, result=Stated(bound=sum_bound(2, terms)))
         return self.at_ends(self.survival, points, 1.0), self.at_ends(sums, points, 0.0)
 
     def at_ends(self, x: SecretArray, points: NDArray[np.float64], before: float) -> SecretArray:
@@ -195,6 +194,17 @@ class PrivateRows:
         upto = np.searchsorted(self.ends, points * (1 + 1e-12), side="right")
         first = x.constant(np.full((1, self.shape[1]), before), like=x)
         return concatenate([first, x]).view(lambda a: a[upto]).T
+
+
+def units_over(rows: SecretArray) -> SecretArray:
+    """UNIT / n of numbers of rows, and UNIT for 0. Error: relative 2^-25, and a last place."""
+    unit = rows.constant(np.full(rows.shape, UNIT))
+    return divide(unit, at_least_one(rows)).without_mask()
+
+
+def sum_bound(most: int, terms: SecretArray) -> int:
+    """A bound of sums of steps that are at most `most` times UNIT, and of what rounding adds to each."""
+    return ((most * UNIT) << terms.frac) + 64 * len(terms)
 
 
 def _behind(time: PrivateArray, event: PrivateArray, by: PrivateArray | None) -> list[Cohort]:

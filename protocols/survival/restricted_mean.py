@@ -15,14 +15,14 @@ from mpc.tables.secret_columns import SecretCategory
 from mpc.values.secret import SecretArray
 from protocols.statistics.limits import defined
 from protocols.statistics.measures import Measure, document
-from protocols.survival.areas import areas_of_counts, areas_of_rows
+from protocols.survival.areas import Areas, areas_of_counts, areas_of_rows
 from protocols.survival.arguments import names_of
 from protocols.survival.curves import REACH, released, rows_of
 from protocols.survival.private import PrivateRows
 
 _ENDED = "no row is under observation until tau"
 _NO_EVENT = "no event before tau"
-_NO_SPREAD = "undefined: no spread"
+_NO_SPREAD = "undefined: the variance is 0, or too small for its digits"
 
 
 def restricted_mean(
@@ -48,17 +48,17 @@ def restricted_mean(
                 group. Kind "measures"
     Opens       the numbers of that table. All else follows from them
     Undefined   where no row of a group is under observation until tau, unless the event has come to every row that was
-                left before; standard error, interval and p, where no event happened before tau; z and p, where both
-                variances are 0
+                left before; standard error, interval and p, where no event happened before tau, and where the variance
+                is 0 (the event came at one time to all that were left), or too small for its digits
     Protection  that of a curve with a single point, just before tau (`points`): before tau at least the minimum number
                 of events, from tau on as many rows, and no event or as many. So tau is not later than the time until
                 which enough rows are observed. A small group hides another where the number of all rows would tell it.
                 Means up to two values of tau, or a curve beside, are not held apart: see docs/survival.md
-    Error       shared rows: relative 2^-19 of the mean, 2^-17 of the standard error. Private rows, of which there are
-                N, at most 2^b: 2^-27 of tau, and 2^(b - 55) tau^2 a step of N times the variance
+    Error       shared rows: relative 2^-19 of the mean, 2^-17 of the standard error. Private rows: 2^-27 of tau;
+                of the variance relative 2^-20, and 2^-56 tau^2 a step
     Rounds      shared rows: those of `kaplan_meier`, two comparisons, an exponential and four products. Private rows:
                 those of `kaplan_meier` and two products
-    Bytes       shared rows, from each party: as `kaplan_meier` with one point, and about 300 a place of a row and group
+    Bytes       shared rows, from each party: as `kaplan_meier` with one point, and about 100 a place of a row and group
     Raises      ShapeError for other columns; ConfigError for a tau that is not above 0, and for a `Real` without step
     Equals      R's `survRM2::rmst2` (arm 1 less arm 0) and `survival:::survmean` with rmean = tau; lifelines'
                 `restricted_mean_survival_time` for the mean
@@ -79,7 +79,7 @@ def restricted_mean(
         "mean": defined(found.mean, (found.complete, _ENDED)).reshape(-1, 1),
         "variance": defined(found.variance, (found.complete, _ENDED), (happened, _NO_EVENT)).reshape(-1, 1),
     }
-    finish = _Finish(float(tau), found.unit, names_of(by), isinstance(rows, PrivateRows))
+    finish = _Finish(float(tau), found, names_of(by))
     # Numbers of events and of rows at risk would differ from those of a curve by the events at tau, which may be few.
     return released("measures", rows, points, parts, finish, counts=False)
 
@@ -94,15 +94,15 @@ def _before(time: SecretArray, tau: float) -> float:
 class _Finish:
     """Makes the measures from the opened numbers.
 
-    unit    of the opened means
-    scaled  the number of rows times the variance was opened
+    found  the unit of means, the scale of variances, and the smallest one
     """
 
-    def __init__(self, tau: float, unit: float, names: Sequence[str], scaled: bool) -> None:
+    def __init__(self, tau: float, found: Areas, names: Sequence[str]) -> None:
         self._tau = tau
-        self._unit = unit
+        self._unit = found.unit
+        self._least = found.least
         self._names = list(names)
-        self._scaled = scaled
+        self._scale = found.scale
 
     def __call__(self, opened: Mapping[str, Opened]) -> Any:
         groups = [self._group(opened, g) for g in range(len(opened["rows"].values))]
@@ -130,7 +130,8 @@ class _Finish:
         value = min(max(mean * self._unit, 0.0), self._tau)
         if isinstance(variance, str):
             return rows, value, variance
-        return rows, value, sqrt(max(variance, 0.0) / (max(rows, 1) if self._scaled else 1)) * self._unit
+        variance /= self._scale
+        return rows, value, sqrt(variance) * self._unit if variance >= self._least else _NO_SPREAD
 
     @staticmethod
     def _mean(name: str, rows: Any, mean: Any, error: Any) -> Measure:
@@ -150,8 +151,6 @@ class _Finish:
         if words is not None:
             return Measure(name, apart, words, words, statistic=words, p=words)
         error = sqrt(groups[0][2] ** 2 + groups[1][2] ** 2)
-        if not error:  # of each group, all that was left had the event at one time
-            return Measure(name, apart, apart, apart, statistic=_NO_SPREAD, p=_NO_SPREAD)
         z = apart / error
         low, high = apart - REACH * error, apart + REACH * error
         return Measure(name, apart, low, high, statistic=z, p=float(2 * special.ndtr(-abs(z))))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
-from typing import Any
-
 import pytest
-from rich.console import Console
 
 from parties.report import page as report
 from parties.report import survival_kinds
 from parties.report.survival_plots import MOST_CURVES, sparkline, steps
+from tests.support.shown import document, shown
 from tests.support.survival import patients, released
 
 SMALL = "suppressed (fewer than 10)"
@@ -24,22 +21,6 @@ CURVE = {
     "events": [10, SMALL, 40],
     "median": 9.0,
 }
-
-
-def document(releases: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
-    organizations = {"county": {"roles": ["recipient"]}}
-    cost = {"rounds": 0, "bytes_sent": 0, "seconds": 0.0}
-    content = {"scenario": "survival", "study": "", "organizations": organizations, "cost": cost}
-    return {**content, "releases": releases, "kinds": kinds}
-
-
-def shown(content: dict[str, Any], *, unicode: bool = True) -> tuple[str, str]:
-    out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8" if unicode else "ascii", errors="replace")
-    console = Console(width=100, file=out)
-    report.show(content, console)
-    out.flush()
-    out.seek(0)
-    return out.read(), report.html(content)
 
 
 @pytest.mark.parametrize("unicode", [True, False])

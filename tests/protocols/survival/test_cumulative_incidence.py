@@ -189,6 +189,31 @@ def test_each_cause_has_its_points():
     assert few["private by"]["curves"] == few["shared by"]["curves"] == ["suppressed (fewer than 5)"] * 4
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_no_subtraction_tells_few_events(seed):
+    """Of a cause, and of the rows that were censored or had any event, for a reader and for each owner, which subtracts
+    its own rows."""
+    minimum, grid = 4, list(range(1, 20, 2))
+    f = patients(260, seed, shares=[(0.3, 0.4, 0.3), (0.1, 0.8, 0.1), (0.6, 0.2, 0.2)][seed])
+    owner = np.repeat(np.arange(3), [87, 87, 86])
+    run = released(f, minimum=minimum, grid=grid).releases
+    time = np.asarray(f.time, float)
+    some = 0
+    for where in ("private", "shared"):
+        for one in run[where]["curves"]:
+            at = [t for t, cell in zip(grid, one["events"], strict=True) if not isinstance(cell, str)]
+            some += len(at)
+            for view in (np.full(len(f), True), *[owner != k for k in range(3)]):
+                had = view & (f.end == one["cause"]).to_numpy()
+                told = sorted({0, int(had.sum()), *[int((had & (time <= t)).sum()) for t in at]})
+                assert all(gap >= minimum for gap in np.diff(told)), told
+                assert all((view & (time > t)).sum() >= minimum for t in at)
+            known = [t for t, cell in zip(grid, one["at_risk"], strict=True) if not isinstance(cell, str)]
+            assert set(known) <= set(at)
+    assert some > 10
+
+
 def test_what_is_refused():
     scenario = Scenario(inputs={"patients": Patients.rows()})
 
