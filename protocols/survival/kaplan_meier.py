@@ -18,6 +18,9 @@ from protocols.survival.in_order import NOBODY
 from protocols.survival.private import UNIT
 from protocols.survival.shared import SharedRows
 
+#: Less than the survival while one of at most 2^28 rows is left.
+_NOBODY_LEFT = 2.0**-31
+
 
 def kaplan_meier(
     time: PrivateArray | SecretArray,
@@ -71,7 +74,8 @@ class _Finish(Finish):
         value = np.asarray(opened["survival"].values[g], np.float64)
         if self._logarithm:
             value = np.where(value < -NOBODY / 2, 0.0, np.exp(np.minimum(value, 0)))
-        value = np.clip(value, 0, 1)
+        # While rows are left, S is at least 1/N: below that, it is 0 and what rounding adds.
+        value = np.where(value < _NOBODY_LEFT, 0.0, np.clip(value, 0, 1))
         variance = np.maximum(np.asarray(opened["variance"].values[g], np.float64), 0)
         if not self._logarithm:
             variance = variance / UNIT

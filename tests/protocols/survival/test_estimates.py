@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from statsmodels.duration.survfunc import SurvfuncRight, survdiff
 
 from mpc import Flag, Integer, Key, Scenario, Table
-from protocols.simulate import simulate
+from mpc.releases.disclosure import Opened
+from protocols.simulate import Computation, dry_run, simulate
 from protocols.statistics import hidden_cells
 from protocols.survival import kaplan_meier, logrank, shown_points
 from tests.support.bounds import every_bound_holds
@@ -105,6 +106,29 @@ def test_edges(engine, case):
     with every_bound_holds():
         run = released(f, engine=engine)
     check(run.releases, f)
+
+
+def test_a_survival_of_0_is_0_whatever_rounding_adds():
+    """Rows that stay: the last product of shares is 0, up to a few last places."""
+    scenario = Scenario(inputs={"patients": Patients.rows()})
+    found = []
+
+    def opened(values):
+        array = np.asarray(values, float)
+        return Opened(array, np.zeros(array.shape, np.int8), (), 1)
+
+    @scenario.run
+    async def run(study):
+        t = study.table("patients")
+        result = kaplan_meier(t.time, t.dead, grid=[5, 20])
+        parts = {"survival": [[0.25, 2.0**-38]], "variance": [[2.0**25, 2.0**30]], "events": [[3, 4]]}
+        parts |= {"at_risk": [[1, 0]], "rows": [4]}
+        found.append(result.finish({name: opened(values) for name, values in parts.items()}))
+
+    dry_run(Computation(scenario, ["a", "b", "c"]))
+    assert found[0]["survival"] == [0.25, 0.0]
+    assert found[0]["se"][1] == found[0]["ci_low"][1] == "undefined: nobody is left at risk"
+    assert found[0]["se"][0] == pytest.approx(0.25 * 2.0**-2.5)
 
 
 @pytest.mark.parametrize("cuts", [(0, 1), (0, 0), (0.5, 0.5)])
