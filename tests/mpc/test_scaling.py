@@ -29,10 +29,12 @@ def _scaled(frac: int, width: int, raw: list[int], factors: list[float], engine:
     found = compute(product, (np.asarray(raw), 0, (1 << 62) - 1), engine=engine)
     last, bound = seen[0]
     largest = max(abs(Fraction(c)) for c in factors)
-    # The last place is no larger than that of x times the largest factor, unless the bound needs 60 bits with it. Of
-    # integers, a factor has 28 bits, the first of which is 1/2 for factors from 1/2 to 1.
+    if len(set(factors)) == 1 and abs(np.frexp(factors[0])[0]) == 0.5:  # a power of two only moves the point
+        assert [Fraction(y) for y in found.tolist()] == [Fraction(v) * Fraction(factors[0]) / 2**frac for v in raw]
+        return
+    # The last place is no larger than that of x times the largest factor, unless the bound needs 60 bits with it.
     if bound < 1 << 58:
-        assert Fraction(2) ** -last <= largest * Fraction(2) ** -(frac or 27)
+        assert Fraction(2) ** -last <= largest * Fraction(2) ** -(frac or 28)
     assert bound < 1 << 62
     cuts = 4  # of ours, each is off by one place at most with three parties
     for v, c, y in zip(raw, factors, found.tolist(), strict=True):
