@@ -8,7 +8,7 @@ Released  number of reports; for each pair of a drug and a reaction that is aske
           reporting odds ratio, proportional reporting ratio and information component; the odds ratio adjusted for
           age; all information components side by side. A pair with a cell of fewer than `minimum_cohort` reports is
           suppressed
-Costs     about 550 rounds and 6 MB a party with the engine shamir and four centres, whatever the number of reports
+Costs     about 360 rounds and 0.5 MB a party with the engine replicated, whatever the number of reports
 
 Reports stay at their centres, which count. A pair that stands out is a signal, to be looked at by people: reports are
 no sample of patients, and nobody knows how many take a drug.
@@ -52,14 +52,14 @@ scenario = Scenario(inputs={"reports": Reports.rows(at_most=1 << 24)}, parameter
 async def run(study: Study) -> None:
     reports = study.table("reports")
     study.release("reports", reports.count())
-    signals = {}
+    pairs = {}
     for drug, reaction in PAIRS:
         flags = reports.reaction == reaction, reports.drug == drug
         pair = f"{drug} and {reaction}"
         adjusted = st.mantel_haenszel(*flags, reports.age, names=(reaction, drug))
         study.release(f"{pair}, adjusted for age", adjusted)
-        signals[pair] = await study.release(pair, st.disproportionality(*flags, names=(reaction, drug)))
-    study.release("signals", side_by_side(signals))
+        pairs[pair] = study.release(pair, st.disproportionality(*flags, names=(reaction, drug)))
+    study.release("signals", side_by_side({name: await pair for name, pair in pairs.items()}))
 
 
 def side_by_side(signals: dict[str, Any]) -> dict[str, Any]:

@@ -55,6 +55,7 @@ class Scope:
         "counter",
         "digest",
         "in_sequence",
+        "known",
         "operations",
         "parent",
         "path",
@@ -77,6 +78,8 @@ class Scope:
         self._memos: dict[int, ChainMap[Any, Any]] = {}
         self.operations = 0
         self.bytes_held = 0
+        #: The longest chain of rounds before what the script waited for and knows: later operations come after it.
+        self.known: int = 0 if parent is None else parent.known
         #: Whether operations follow each other, so that few of them hold memory at a time.
         self.in_sequence = False
         self._owned = owned

@@ -229,7 +229,8 @@ class Scheduler(Accounts):
         parameters: dict[str, Any],
         local: Local | None = None,
     ) -> Handle:
-        rounds = depth = cost.rounds
+        rounds = cost.rounds
+        depth = scope.known + rounds
         assumptions = _NONE
         for before in after:
             depth = max(depth, before.depth + rounds)

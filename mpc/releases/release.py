@@ -133,7 +133,9 @@ class Release:
             )
         if self._masked is None:
             self.schedule(run.compare_scripts())
-            await run.settle(run.compare_openings(*self.handles()))
+            alike = run.compare_openings(*self.handles())
+            await run.settle(alike)
+            run.scope.known = max(run.scope.known, alike.depth)
             value = self.keep()
         else:
             value = self.keep()

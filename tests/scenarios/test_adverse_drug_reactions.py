@@ -28,7 +28,7 @@ def same(found, wanted):
     return found == pytest.approx(wanted, rel=1e-5, abs=1e-9)
 
 
-@pytest.mark.parametrize("engine", ["ideal", pytest.param("shamir", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["ideal", pytest.param("replicated", marks=pytest.mark.slow)])
 def test_the_sample(engine):
     with every_bound_holds():
         found = run(SAMPLE, engine).releases
@@ -40,16 +40,16 @@ def test_the_sample(engine):
     assert falls["ci_low"][0] < 1 < found["elvapram and falls"]["ci_low"][2]
 
 
-def test_a_rare_pair_is_suppressed_and_those_before_it_come_out():
+def test_a_rare_pair_is_suppressed_and_the_others_come_out():
     tables = {}
     for name, brings in SAMPLE.items():
         rows = brings["reports"]
-        rare = (rows.drug == "corvadol") & (rows.reaction == "nausea")
+        rare = (rows.drug == "bexorin") & (rows.reaction == "liver injury")
         tables[name] = {"reports": rows[~rare | (rare.cumsum() <= 2)]}
     found = run(tables).releases
-    assert found["corvadol and nausea"] == "suppressed (fewer than 10)"
-    assert found["signals"]["estimate"][-1] == "suppressed (fewer than 10)"
-    assert found["signals"]["estimate"][1] > 1
+    assert found["bexorin and liver injury"] == "suppressed (fewer than 10)"
+    assert found["signals"]["estimate"][0] == "suppressed (fewer than 10)"
+    assert not any(isinstance(x, str) for x in found["signals"]["estimate"][1:])
 
 
 def test_words_stand_beside_numbers():

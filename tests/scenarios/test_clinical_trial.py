@@ -27,7 +27,7 @@ def same(found, wanted):
     return found == pytest.approx(wanted, rel=1e-4, abs=1e-9)
 
 
-@pytest.mark.parametrize("engine", ["ideal", pytest.param("shamir", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("engine", ["ideal", pytest.param("replicated", marks=pytest.mark.slow)])
 def test_the_sample(engine):
     with every_bound_holds():
         found = run(SAMPLE, engine).releases

@@ -127,7 +127,7 @@ def _next(values: Mapping[str, Floats], scales: Sequence[_Scales], start: Draw, 
     spread = weighted.unit * values["weighted deviations"]
     matrix = np.clip(values["weighted correlations"].reshape(p, p), -1, 1)
     np.fill_diagonal(matrix, 1.0)
-    total = n * max(float(means[p + 1]), _LEAST)
+    total = np.asarray(n * max(float(means[p + 1]), _LEAST), np.float64)  # 0 in a dry run
     with np.errstate(all="ignore"):
         # Sums of residuals, and of residuals times the predictors around their weighted means, by their spread.
         level = n * float(means[p])
@@ -149,7 +149,7 @@ def _next(values: Mapping[str, Floats], scales: Sequence[_Scales], start: Draw, 
         z = estimates / error
     if not n:  # of a dry run: numbers that a later step can compute with
         estimates, error, z, moved = np.ones(p + 1), np.ones(p + 1), np.ones(p + 1), 0.0
-        new_level = np.float64(0)
+        new_level = np.zeros(())
     return {
         "measures": list(names),
         "estimate": estimates.tolist(),

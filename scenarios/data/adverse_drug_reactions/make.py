@@ -1,6 +1,6 @@
 """Make the sample data of `adverse_drug_reactions`: python scenarios/data/adverse_drug_reactions/make.py [FOLDER]
 
-Invented reports of four centres, the same each time. Two pairs of a drug and a reaction belong together; a third seems
+Invented reports of three centres, the same each time. Two pairs of a drug and a reaction belong together; a third seems
 to until age is taken into account; the others stand together by chance.
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-REPORTS = {"centre-east": 2600, "centre-north": 2100, "centre-south": 1700, "centre-west": 1300}
+REPORTS = {"centre-east": 3000, "centre-north": 2600, "centre-south": 2100}
 DRUGS = ["amilostat", "bexorin", "corvadol", "dermacine", "elvapram", "fluzanide"]
 REACTIONS = ["rash", "nausea", "headache", "liver injury", "heart rhythm", "falls"]
 AGES = ["under 65", "65 and more"]
@@ -23,7 +23,7 @@ REACTION = {
 }
 
 
-def tables(seed: int = 2026) -> dict[str, pd.DataFrame]:
+def tables(seed: int = 2032) -> dict[str, pd.DataFrame]:
     """File name -> rows."""
     chance = np.random.default_rng(seed)
     made = {}

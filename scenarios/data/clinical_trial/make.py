@@ -1,7 +1,7 @@
 """Make the sample data of `clinical_trial`: python scenarios/data/clinical_trial/make.py [FOLDER]
 
-Invented patients of four sites, the same each time, drawn by lot to a new drug or to the usual one: blood pressure
-before and after twelve weeks. The drug lowers it by 7 mmHg, and by 4 more in severe cases. A few visits are missing.
+Invented patients of three sites, the same each time, drawn by lot to a new drug or to the usual one: blood pressure
+before and after twelve weeks. The drug lowers it by 7 mmHg, and by 6 more in severe cases. A few visits are missing.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-PATIENTS = {"elbe-clinic": 420, "harbour-clinic": 360, "north-clinic": 300, "park-clinic": 240}
+PATIENTS = {"elbe-clinic": 500, "harbour-clinic": 440, "north-clinic": 380}
 SEVERITY = ["mild", "moderate", "severe"]
 
 
@@ -26,7 +26,7 @@ def tables(seed: int = 2026) -> dict[str, pd.DataFrame]:
         female = chance.random(size) < 0.46
         severity = chance.choice(3, size, p=[0.4, 0.35, 0.25])
         before = (146 + 8 * severity + 0.2 * (age - 61) + chance.normal(0, 10, size)).round()
-        after = 35 + 0.72 * before - 7 * arm - 4 * arm * (severity == 2) + chance.normal(0, 9, size)
+        after = 35 + 0.72 * before - 7 * arm - 6 * arm * (severity == 2) + chance.normal(0, 9, size)
         adverse = chance.random(size) < np.where(arm == 1, 0.19, 0.12)
         rows = pd.DataFrame(
             {
