@@ -46,8 +46,8 @@ async def poisson(
                 where a row's mean is above twice the largest declared count; where all means together are below a 64th
                 of that. The words say which
     Error       coefficients: a few times 2^-33 sqrt(W) range / deviation of standard errors, for weights that
-                add up to W (the sum of the counts): below 1e-6 for 100,000 events and a deviation of a fifth of the declared
-                range. Standard errors: relative 1e-6. Log-likelihood: 2^-32 of the declared range of its sums
+                add up to W (the sum of the counts): below 1e-6 for 100,000 events and a deviation of a fifth of the
+                declared range. Standard errors: relative 1e-6. Log-likelihood: 2^-32 of the declared range of its sums
     Protection  as `ols`: rows less coefficients, rows with and without each flag, at each combination of levels and of
                 two flags; and rows with a count above 0. The same for every step, and for the end
     Rounds      a step about 130, and 20 a predictor; the end about 200
