@@ -22,6 +22,7 @@ from protocols.numeric.normalize import F
 from protocols.statistics.floating import floating
 from protocols.statistics.limits import within
 from protocols.statistics.moments.correlations import Standardised, standardise
+from protocols.statistics.moments.moments import LIGHT
 from protocols.statistics.regression.constant_term import INTERCEPT_BITS, far
 from protocols.statistics.regression.estimates import deviations
 from protocols.statistics.regression.families import Working
@@ -118,9 +119,10 @@ class Scored:
         limit = total.rescaled(total.frac - 2).cut(score.frac)
         near = (stack([score, -score]) <= limit.broadcast_to((2, k + 1))).all()
         score = where(near.broadcast_to((k + 1,)), score, 0).bounded(limit.bound)
-        # |score| <= 4 W and W v <= 2^width
-        power = moments.power.broadcast_to((k + 1,))
-        whole = score.times(power, bound=_MOST << (moments.width + score.frac)).rescaled(score.frac + moments.width)
+        # |score| <= 4 W, but for the cut of W, and W v <= 2^width; v <= 2^(width + LIGHT)
+        power, width = moments.power.broadcast_to((k + 1,)), moments.width
+        most = (_MOST << (width + score.frac)) + ((score.run.engine.rounding + 1) << (width + LIGHT))
+        whole = score.times(power, bound=most).rescaled(score.frac + width)
         small, a = within(whole.cut(_WIDE), _MOST * 2.0**-scale)
         a = a.rescaled(_WIDE - scale)
         first = a[0].cut(_FINE)
