@@ -18,6 +18,7 @@ from protocols.statistics.hypotheses.comparisons import f_oneway, ttest_1samp, t
 from protocols.statistics.hypotheses.correlated import covariance, partial_corr, pearsonr
 from protocols.statistics.hypotheses.equivalence import tost_ind, tost_rel
 from protocols.statistics.hypotheses.normality import jarque_bera, normaltest
+from protocols.statistics.hypotheses.raters import bland_altman, icc
 from protocols.statistics.hypotheses.spreads import bartlett, levene
 from protocols.statistics.missing.carried import locf
 from protocols.statistics.missing.imputation import imputation_model, multiple_imputation
@@ -45,6 +46,7 @@ __all__ = [
     "adjust_p",
     "agreement",
     "bartlett",
+    "bland_altman",
     "chi2_contingency",
     "cochran_armitage",
     "contingency",
@@ -57,6 +59,7 @@ __all__ = [
     "friedmanchisquare",
     "hidden_cells",
     "histogram",
+    "icc",
     "imputation_model",
     "jarque_bera",
     "kendalltau",
