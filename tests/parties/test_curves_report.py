@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from parties.report import kinds
 from parties.report import page as report
+from parties.report import survival_kinds
 from parties.report.survival_plots import MOST_CURVES, steps
 from tests.support.shown import document, shown
 
@@ -29,7 +29,7 @@ def test_curves_are_shown(unicode):
     releases = {"hazard": HAZARD, "causes": {**CAUSES, "curves": [CURVE, CURVE]}, "by": by}
     content = document(releases, dict.fromkeys(releases, "curves"))
     checked = report.check(content)
-    assert all(isinstance(checked.release(name), kinds.Curves) for name in releases)
+    assert all(isinstance(checked.release(name), survival_kinds.Curves) for name in releases)
     assert checked.release("by").labels == ["no, relapse", "no, death", "yes, relapse", "yes, death"]
     terminal, page = shown(content, unicode=unicode)
     for text in (terminal, page):
@@ -43,7 +43,7 @@ def test_curves_are_shown(unicode):
 
 def test_a_derived_hazard_is_one():
     content = document({"curve": HAZARD}, {"curve": "derived"})
-    assert isinstance(report.check(content).release("curve"), kinds.Curves)
+    assert isinstance(report.check(content).release("curve"), survival_kinds.Curves)
 
 
 def test_too_many_curves_and_none():
@@ -62,5 +62,5 @@ def test_another_form_is_shown_as_it_is(change):
 
 
 def test_steps_rise_from_0():
-    curve = kinds.RisingCurve.model_validate(CURVE)
+    curve = survival_kinds.RisingCurve.model_validate(CURVE)
     assert steps(curve, [3.0, 6.0, 9.0], "estimate", 0.0) == ([0, 3, 3, 9, 9], [0, 0, 0.1, 0.1, 0.4])

@@ -17,12 +17,21 @@ from protocols.genetics import association
 
 Reals = NDArray[np.float64]
 
-_PEOPLE, _COVARIATES = 1000, 2
+_PEOPLE, _COVARIATES, _AT_A_TIME = 1000, 2, 20
 #: SNPs of a block of the comparison in the clear.
 _BLOCK = 4096
 
 
-def chi_squares(copies: NDArray[np.int64], columns: Reals) -> Reals:
+def genotypes(snps: int) -> NDArray[np.int8]:
+    """Of all people, a few of them at a time."""
+    found = np.empty((_PEOPLE, snps), np.int8)
+    for start in range(0, _PEOPLE, _AT_A_TIME):
+        block = seeded(f"genotypes {start}", (_AT_A_TIME, snps), 1 << 20)
+        found[start : start + _AT_A_TIME] = (block + (1 << 20)) % 3
+    return found
+
+
+def chi_squares(copies: NDArray[np.int8], columns: Reals) -> Reals:
     """t^2 df / (df + t^2) of each SNP beside a constant and the covariates (phenotype last), by projection: n R^2."""
     n = len(columns)
     basis, _ = np.linalg.qr(np.column_stack([np.ones(n), columns[:, :-1]]))
@@ -51,7 +60,6 @@ class Gwas(Workload):
 
     async def prepare(self) -> None:
         owners = self.run.parties
-        self.copies = (seeded("genotypes", (_PEOPLE, self.size), 1 << 20) + (1 << 20)) % 3
         numbers = seeded("columns", (_PEOPLE, _COVARIATES + 1), 1 << FRAC) / 2.0**FRAC
         self.columns = numbers
         names = [f"x{k}" for k in range(_COVARIATES + 1)]
@@ -59,6 +67,7 @@ class Gwas(Workload):
         self.schema = Schema("people", (*reals, GenotypesColumn("snps", count=self.size)))
         self.rows = None
         if not self.run.dry:
+            self.copies = genotypes(self.size)
             mine = slice(self.run.index, None, owners)
             texts = np.empty(len(numbers[mine]), object)
             texts[:] = spelled(self.copies[mine])
@@ -79,8 +88,8 @@ class Gwas(Workload):
         for name in ("score", "variance", "left"):
             part = self.parts[name]
             opened[name] = np.ldexp((await self.opened(part.handle)).astype(np.float64), -part.frac)
-        wanted = chi_squares(self.copies, self.columns)
         if self.run.dry:
             return 0.0
+        wanted = chi_squares(self.copies, self.columns)
         found = _PEOPLE * opened["score"] ** 2 / (opened["variance"] * opened["left"])
         return largest_of((found - wanted) / (1 + wanted))
