@@ -66,11 +66,16 @@ def of_several(terms: Sequence[Term], columns: int) -> list[Term]:
 
 def summary(opened: Mapping[str, Opened], r_squared: float, n: int, p: int, unit: int) -> JsonObject:
     """What follows from R^2 and the residual standard error. unit: exponent of the response's unit."""
-    from scipy import special  # scipy.stats takes a second to import
-
-    df, rest = n - p - 1, 1 - r_squared
     part = opened["residual"].values
     residual = float(np.ldexp(part, opened["residual power"].values.astype(int) + unit))
+    return follows(r_squared, 1 - r_squared, residual, n, p)
+
+
+def follows(r_squared: float, rest: float, residual: float, n: int, p: int) -> JsonObject:
+    """What follows from R^2, 1 - R^2 and the residual standard error of n rows and p predictors."""
+    from scipy import special  # scipy.stats takes a second to import
+
+    df = n - p - 1
     f = r_squared / p / (rest / df)
     # While a script is planned, stand-ins of awaited numbers are made from 0 rows.
     likelihood = -n / 2 * (np.log(2 * np.pi * residual**2 * df / n) + 1) if n and residual else float("nan")
