@@ -44,6 +44,8 @@ _REST = 26
 _HALF = 18
 #: Most bits of a number of rows.
 _WHOLE = 30
+#: Most fraction bits of an owner's part of the rows: enough for any number of rows, and of their weights.
+_SHARE = 36
 #: All weights together are at least 2^-LIGHT of the largest one that is possible.
 LIGHT = 6
 
@@ -290,7 +292,7 @@ def _combine(
     fine = _refined(mean, exact_mean, exact.rescaled(exact.frac + width), inverse)
     rest = _fraction(rests.times(power), width).cut(61)
     within = (_fraction(exact_spread.times(power, bound=whole), width) + rest).cut(WIDE, bound=(1 << WIDE) + (1 << 10))
-    share = _fraction(sizes.times(power, bound=1 << (width + below)), width).cut(F)
+    share = _fraction(sizes.times(power, bound=1 << (width + below)), width, _SHARE)
     spread = within + _between(share, means - fine, cross=cross)
     # q * (population covariance) with |u| <= 1 is at most 1. But no relation compares an owner's mean with its sum, so
     # the part between owners is only known to be at most 4.
@@ -362,9 +364,10 @@ def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretA
     high = offset.cut(_HALF)
     low = (offset - high).bounded(1 << (FINE - _HALF))
     share = share.reshape(-1, 1) if cross else share
-    weight = share.times(high, bound=(2 << (F + _HALF)) + (1 << F)) + share.product(low, F + _HALF)
+    frac = share.frac
+    weight = share.times(high, bound=(2 << (frac + _HALF)) + (1 << frac)) + share.product(low, frac + _HALF)
     weight_high = weight.cut(_HALF)
-    weight_low = (weight - weight_high).bounded(1 << F)
+    weight_low = (weight - weight_high).bounded(share.run.engine.rounding << frac)
     if cross:
         owners, k = offset.shape
         weight_high, weight_low = (w.reshape(owners, k, 1) for w in (weight_high, weight_low))
@@ -375,8 +378,9 @@ def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretA
     return (leading + rest.sum(0)).bounded(5 << WIDE)
 
 
-def _fraction(x: SecretArray, width: int) -> SecretArray:
-    """x / 2^width: with F fraction bits if x is an integer, else exact, with `width` more fraction bits than x."""
+def _fraction(x: SecretArray, width: int, most: int = F) -> SecretArray:
+    """x / 2^width: with at most `most` fraction bits if x is an integer or `most` is not F, else exact, with `width` more
+    fraction bits than x."""
     whole = x.type == "int"
     scaled = x.rescaled(x.frac + width)
-    return scaled.cut(F) if whole else scaled
+    return scaled.cut(min(most, scaled.frac)) if whole or most != F else scaled

@@ -65,9 +65,10 @@ async def linear_model(
                 varies, the moments were opened all the same
     Undefined   with at most as many rows as coefficients (then nothing is opened); for a column whose deviation is
                 below 2^-13 of half its declared range; where predictors are so collinear, or R^2 so near 1, that the
-                digits do not hold the stated errors: for columns that fill their range, a variance inflation factor of
-                some 10^8, and 1 - R^2 of some 10^-8. Else words, never digits that mean nothing
-    Error       coefficients: at most 1e-6 standard errors; standard errors: relative 2e-6. Typically 1e-9
+                digits do not hold the stated errors: for columns that fill their range, a variance inflation factor
+                above 10^4 or so (with weights 10^3), or 1 - R^2 below 10^-8. Then words, never digits that mean nothing
+    Error       coefficients: at most 1e-5 of the larger of them and their standard errors; standard errors: relative
+                2e-6. These are bounds, found from the moments; errors are about 1e-10
     Protection  as `ols`
     Raises      ConfigError without a study and a name; ShapeError for other columns
     Rounds      about 40;  Bytes  about 30 kB from each party for ten predictors
@@ -188,7 +189,7 @@ class _Job:
             for i, j, value in zip(row, column, opened["spread"].values, strict=True):
                 spread[i][j] = spread[j][i] = float(value) / q * self.unit[i] * self.unit[j]
             weight = float(np.ldexp(total, joint.weight_exponent)) if "weight" in opened else total
-            moments = Moments(rows, weight, mean, spread, self.unit)
+            moments = Moments(rows, weight, mean, spread, self.unit, "weight" in opened)
             fit = public_fit(moments)
             return f"undefined: {fit}" if isinstance(fit, str) else self._document(fit)
 
@@ -219,9 +220,8 @@ class _Job:
         """The fit, from the awaited release."""
         mean = [float(plain(x)) for x in moments["mean"]]
         covariance = [[float(plain(x)) for x in row] for row in moments["covariance"]]
-        return public_fit(
-            Moments(int(plain(moments["rows"])), float(plain(moments["weight"])), mean, covariance, self.unit)
-        )
+        rows, weight = int(plain(moments["rows"])), float(plain(moments["weight"]))
+        return public_fit(Moments(rows, weight, mean, covariance, self.unit, self.design.weights is not None))
 
     def second_pass(self, fit: PublicFit | str) -> SecondPass:
         """What the rows are asked for next."""

@@ -14,10 +14,11 @@ from mpc.untyped import JsonObject
 
 Matrix = list[list[float]]
 
-#: An entry of the spread, in units u and divided by q, is off by at most 2^-_DIGITS.
-_DIGITS = 50
-#: Largest relative error of variances, and of coefficients in standard errors.
-_FINE, _NEAR = 2.0**-19, 1e-6
+#: In units u: an entry of the spread is off by at most 2^-50, and 2^-38 deviations, from the means of owners; with
+#: weights also by 2^-30 of the variances.
+_SPREAD, _MEANS, _WEIGHED = 2.0**-50, 2.0**-38, 2.0**-30
+#: Largest relative error of variances, and of coefficients by the larger of them and their standard errors.
+_FINE, _NEAR = 2.0**-19, 1e-5
 #: A column with a deviation below 2^-13 of half its range varies hardly.
 _LEAST = 2.0**-26
 FEW = "not more rows than coefficients"
@@ -40,6 +41,7 @@ class Moments:
     mean: list[float]
     covariance: Matrix
     unit: list[float]
+    weighted: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,8 @@ class PublicFit:
 def public_fit(moments: Moments) -> PublicFit | str:
     """The fit, or why there is none.
 
-    Error   at most 1e-6 standard errors of a coefficient, and relative 2e-6 of variances, from the digits of moments
+    Error   of a coefficient at most 1e-5 of the larger of it and its standard error, and relative 2e-6 of variances, from
+            the digits of moments
     Source  Golub and Van Loan, Matrix Computations (4th ed., 2013), 4.2
     """
     p = len(moments.mean) - 1
@@ -131,7 +134,7 @@ def public_fit(moments: Moments) -> PublicFit | str:
     if min(spread) < _LEAST:
         return LITTLE
     deviation = [sqrt(moments.covariance[j][j]) for j in range(p + 1)]
-    noise = p * 2.0**-_DIGITS / min(spread)
+    noise = p * (_SPREAD / min(spread) + _MEANS / sqrt(min(spread)) + (_WEIGHED if moments.weighted else 0.0))
     correlation = [[moments.covariance[i][j] / deviation[i] / deviation[j] for j in range(p + 1)] for i in range(p + 1)]
     # The response's own pivot may be 0: then R^2 is 1.
     lower = _cholesky(correlation, noise)
@@ -148,9 +151,12 @@ def public_fit(moments: Moments) -> PublicFit | str:
     size = 1 + fsum(abs(b) for b in slopes)
     if left * _FINE < noise * size**2:
         return GOOD
-    df = moments.rows - p - 1
-    if noise * size * sqrt(worst * df / left) > _NEAR:
-        return COLLINEAR if worst > 100 else LITTLE
+    each = sqrt(left / (moments.rows - p - 1))
+    for j, slope in enumerate(slopes):
+        # A row of the inverse adds up to sqrt(inverse_jj) sum_i sqrt(inverse_ii) at most.
+        root = sqrt(inverse[j][j])
+        if noise * size * sqrt(worst) * root > _NEAR * max(abs(slope), each * root):
+            return COLLINEAR if worst > 100 else LITTLE
     mean = [m / d for m, d in zip(moments.mean, deviation, strict=True)][:p]
     constant = 1 + fsum(mean[i] * inverse[i][j] * mean[j] for i in range(p) for j in range(p))
     return PublicFit(moments, deviation, mean, inverse, slopes, left, constant)
