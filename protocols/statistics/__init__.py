@@ -37,12 +37,14 @@ from protocols.statistics.ranks.kolmogorov import ks_2samp
 from protocols.statistics.ranks.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.ranks.roc import roc_auc
 from protocols.statistics.rates.rates import rate, standardised_rate, standardised_ratio
+from protocols.statistics.regression.linear_model import LinearModel, linear_model
 from protocols.statistics.regression.logit import logit
 from protocols.statistics.regression.ols import ols
 from protocols.statistics.regression.poisson import negativebinomial, poisson
 
 __all__ = [
     "Description",
+    "LinearModel",
     "adjust_p",
     "agreement",
     "bartlett",
@@ -66,6 +68,7 @@ __all__ = [
     "kruskal",
     "ks_2samp",
     "levene",
+    "linear_model",
     "locf",
     "logit",
     "mannwhitneyu",

@@ -378,9 +378,9 @@ def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretA
     return (leading + rest.sum(0)).bounded(5 << WIDE)
 
 
-def _fraction(x: SecretArray, width: int, most: int = F) -> SecretArray:
-    """x / 2^width: with at most `most` fraction bits if x is an integer or `most` is not F, else exact, with `width` more
-    fraction bits than x."""
-    whole = x.type == "int"
+def _fraction(x: SecretArray, width: int, most: int = 0) -> SecretArray:
+    """x / 2^width: with at most `most` fraction bits (default: F if x is an integer, else all), and no more than x has
+    and `width`."""
     scaled = x.rescaled(x.frac + width)
-    return scaled.cut(min(most, scaled.frac)) if whole or most != F else scaled
+    most = most or (F if x.type == "int" else scaled.frac)
+    return scaled.cut(min(most, scaled.frac))

@@ -24,8 +24,8 @@ from protocols.statistics.regression.public_fit import PublicFit
 
 #: A row with a leverage above 1 - 2^-NEAR has no corrected residual.
 NEAR = 8
-#: Bounds have a slack of 2^-SLACK: released moments are off by 2^-19 at most.
-SLACK = 16
+#: Bounds have a slack of 2^-SLACK: released moments let sums be off by 2^-16 at most.
+SLACK = 14
 
 Of = Literal["squares", "square of the sum", "sums"]
 

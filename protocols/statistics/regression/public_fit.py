@@ -18,7 +18,7 @@ Matrix = list[list[float]]
 #: weights also by 2^-30 of the variances.
 _SPREAD, _MEANS, _WEIGHED = 2.0**-50, 2.0**-38, 2.0**-30
 #: Largest relative error of variances, and of coefficients by the larger of them and their standard errors.
-_FINE, _NEAR = 2.0**-19, 1e-5
+_FINE, _NEAR = 2.0**-17, 1e-5
 #: A column with a deviation below 2^-13 of half its range varies hardly.
 _LEAST = 2.0**-26
 FEW = "not more rows than coefficients"
@@ -82,7 +82,9 @@ class PublicFit:
     @property
     def errors(self) -> list[float]:
         """Standard errors, the constant first."""
-        return [sqrt(self.variance / self.moments.weight * v) / d for v, d in zip(self.spreads, self.units, strict=True)]
+        return [
+            sqrt(self.variance / self.moments.weight * v) / d for v, d in zip(self.spreads, self.units, strict=True)
+        ]
 
     @property
     def spreads(self) -> list[float]:
@@ -121,8 +123,8 @@ class PublicFit:
 def public_fit(moments: Moments) -> PublicFit | str:
     """The fit, or why there is none.
 
-    Error   of a coefficient at most 1e-5 of the larger of it and its standard error, and relative 2e-6 of variances, from
-            the digits of moments
+    Error   from the digits of moments: of a coefficient at most 1e-5 of the larger of it and its standard error; of
+            variances relative 8e-6
     Source  Golub and Van Loan, Matrix Computations (4th ed., 2013), 4.2
     """
     p = len(moments.mean) - 1
@@ -163,7 +165,7 @@ def public_fit(moments: Moments) -> PublicFit | str:
 
 
 def _cholesky(matrix: Matrix, least: float) -> Matrix | None:
-    """L with L L^T = matrix; None where a pivot but the last is below `least`. The last one is as it comes, at least 0."""
+    """L with L L^T = matrix; None where a pivot but the last is below `least`. The last one is at least 0."""
     n = len(matrix)
     lower = [[0.0] * n for _ in range(n)]
     for i in range(n):

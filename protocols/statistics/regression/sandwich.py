@@ -62,9 +62,7 @@ class SecondPass:
     protected: Callable[..., SecretArray]
     by_owner: SecretArray
 
-    def sums(
-        self, of: Of, *, power: int = 0, clusters: Expression | None = None
-    ) -> tuple[SecretArray, SecretArray]:
+    def sums(self, of: Of, *, power: int = 0, clusters: Expression | None = None) -> tuple[SecretArray, SecretArray]:
         """Sums of each owner (owners, clusters, k), and how many rows were left out."""
         fit = None if isinstance(self.fit, str) else self.fit
         owners = max(len(self.source.owners), 2)
