@@ -196,6 +196,8 @@ class Regression(Model):
     log_likelihood: Number | None = None
     aic: Number | None = None
     bic: Number | None = None
+    clusters: Number | None = None
+    errors: Number | None = None
     tests: TermTests | None = None
 
     @model_validator(mode="after")
@@ -218,6 +220,8 @@ class Regression(Model):
             ("BIC", self.bic),
             ("observations", self.observations),
             ("residual df", self.residual_df),
+            ("standard errors", self.errors),
+            ("clusters", self.clusters),
         )
         return [(label, value) for label, value in facts if value is not None]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -164,7 +163,7 @@ class Job:
             "residual_df": fit.df,
         }
 
-    def fit_of(self, moments: Mapping[str, Any]) -> PublicFit | str:
+    def fit_of(self, moments: JsonObject) -> PublicFit | str:
         """The fit, from the awaited release."""
         mean = [float(plain(x)) for x in moments["mean"]]
         covariance = [[float(plain(x)) for x in row] for row in moments["covariance"]]
