@@ -104,7 +104,7 @@ class Influence(Aggregate):
 
     def _add_squares(self, e: Floats, c: Floats, x: Floats, weight: Floats) -> None:
         if self._power and self._fit is not None:
-            leverage = weight * (1 + np.einsum("ir,ij,jr->r", x, np.asarray(self._fit.inverse), x))
+            leverage = weight * (1 + (x * (np.asarray(self._fit.inverse) @ x)).sum(axis=0))
             near = leverage > 1 - 2.0**-NEAR
             self._beyond += int(np.count_nonzero(near))
             e = np.where(near, 0.0, e) / (1 - np.where(near, 0.0, leverage)) ** (self._power / 2)

@@ -46,7 +46,8 @@ async def linear_model(
     Undefined   with at most as many rows as coefficients (then nothing is opened); for a column whose deviation is
                 below 2^-13 of half its declared range; where predictors are so collinear, or R^2 so near 1, that the
                 digits do not hold the stated errors: for columns that fill their range, a variance inflation factor
-                above 10^4 or so (with weights 10^3), or 1 - R^2 below 10^-8. Then words, never digits that mean nothing
+                above 10^4 or so (with weights 10^3), or 1 - R^2 below 10^-6. So, too, where ranges are declared some
+                thousand times too wide. Then words, never digits that mean nothing
     Error       coefficients: at most 1e-5 of the larger of them and their standard errors; standard errors: relative
                 4e-6. These are bounds, found from the moments; errors are about 1e-10
     Protection  as `ols`

@@ -26,6 +26,7 @@ LIGHT = "all weights together are less than a 64th of the largest declared one"
 LITTLE = "a column hardly varies (its deviation is below 2^-13 of half its declared range)"
 COLLINEAR = "predictors nearly collinear"
 GOOD = "R squared is nearer to 1 than the digits tell"
+WIDE = "the declared ranges are too wide for the digits of coefficients; declare ranges that fit the columns"
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,7 @@ def public_fit(moments: Moments) -> PublicFit | str:
     if min(spread) < _LEAST:
         return LITTLE
     deviation = [sqrt(moments.covariance[j][j]) for j in range(p + 1)]
-    noise = p * (_SPREAD / min(spread) + _MEANS / sqrt(min(spread)) + (_WEIGHED if moments.weighted else 0.0))
+    noise, of_all = (p * _noise(min(some), moments.weighted) for some in (spread[:p], spread))
     correlation = [[moments.covariance[i][j] / deviation[i] / deviation[j] for j in range(p + 1)] for i in range(p + 1)]
     # The response's own pivot may be 0: then R^2 is 1.
     lower = _cholesky(correlation, noise)
@@ -150,18 +151,23 @@ def public_fit(moments: Moments) -> PublicFit | str:
         return COLLINEAR
     slopes = [fsum(inverse[i][j] * correlation[j][p] for j in range(p)) for i in range(p)]
     left = correlation[p][p] - fsum(row * row for row in lower[p][:p])
-    size = 1 + fsum(abs(b) for b in slopes)
-    if left * _FINE < noise * size**2:
+    size = fsum(abs(b) for b in slopes)
+    if left * _FINE < of_all * (1 + 2 * size) + noise * size**2:
         return GOOD
     each = sqrt(left / (moments.rows - p - 1))
     for j, slope in enumerate(slopes):
         # A row of the inverse adds up to sqrt(inverse_jj) sum_i sqrt(inverse_ii) at most.
         root = sqrt(inverse[j][j])
-        if noise * size * sqrt(worst) * root > _NEAR * max(abs(slope), each * root):
-            return COLLINEAR if worst > 100 else LITTLE
+        if (of_all + noise * size) * sqrt(worst) * root > _NEAR * max(abs(slope), each * root):
+            return COLLINEAR if worst > 100 else WIDE
     mean = [m / d for m, d in zip(moments.mean, deviation, strict=True)][:p]
     constant = 1 + fsum(mean[i] * inverse[i][j] * mean[j] for i in range(p) for j in range(p))
     return PublicFit(moments, deviation, mean, inverse, slopes, left, constant)
+
+
+def _noise(spread: float, weighted: bool) -> float:
+    """Of correlations of columns with at least this variance, in units u."""
+    return _SPREAD / spread + _MEANS / sqrt(spread) + (_WEIGHED if weighted else 0.0)
 
 
 def _cholesky(matrix: Matrix, least: float) -> Matrix | None:

@@ -302,6 +302,7 @@ def test_small_groups_are_suppressed():
     assert set(run(of_model(everything), f, minimum=5).releases.values()) == {"suppressed (fewer than 5)"}
 
 
+@pytest.mark.slow
 def test_messages_depend_on_what_was_released_alone():
     script = of_model(everything)
     planned = dry_run(Computation(scenario_of(script), ["a", "b", "c"]))
