@@ -14,6 +14,8 @@ from parties.study.loader import available
 
 #: They send nothing, or as much whatever the threshold is.
 LITTLE_SENT = {"add", "permutation", "given_order"}
+#: Of many organizations, or with many models.
+LONG = {"pay_equity", "clinical_trial"}
 
 
 @pytest.mark.parametrize(
@@ -71,7 +73,9 @@ def test_recorded_scenarios_are_predicted_within_a_quarter_on_a_slow_network(nam
 
 
 @pytest.mark.parametrize(
-    ("name", "organizations"), [(name, None) for name in available()] + [("hospital_statistics", 5)]
+    ("name", "organizations"),
+    [pytest.param(name, None, marks=[pytest.mark.slow] * (name in LONG)) for name in available()]
+    + [("hospital_statistics", 5)],
 )
 def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):
     found, rounds, sent = predict(prepare(name, organizations, ()), NETWORKS["wan"])

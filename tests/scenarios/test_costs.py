@@ -19,8 +19,14 @@ WAITING = {"adverse_drug_reactions", "clinical_trial"}
 FEW_COMPARISONS = {"assistant_habits", "city_mobility"}
 
 
+#: Of many organizations, or with many models.
+LONG = {"pay_equity", "clinical_trial"}
+
+
 @pytest.mark.parametrize("network", [None, "wan"])
-@pytest.mark.parametrize("name", available())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in available()]
+)
 def test_rounds_and_bytes_are_known_exactly_beforehand(name, network):
     loaded = load(name)
     known = NETWORKS[network] if network else None

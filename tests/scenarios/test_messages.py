@@ -86,7 +86,13 @@ def same(name, engine):
         assert sent == second[link], link
 
 
-@pytest.mark.parametrize("name", available())
+#: Of many organizations, or with many models.
+LONG = {"pay_equity", "clinical_trial"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in available()]
+)
 def test_nothing_that_is_sent_depends_on_the_data(name):
     same(name, "replicated")
 

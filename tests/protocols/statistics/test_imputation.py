@@ -346,5 +346,7 @@ def test_messages_do_not_depend_on_what_is_imputed():
 @pytest.mark.slow
 def test_cost():
     two, four = (studied(patients(), imputations=m, engine="replicated").cost for m in (2, 4))
-    assert max(two.rounds, four.rounds) <= 230  # analyses that are awaited after all are scheduled share their rounds
+    # Analyses that are awaited after all are scheduled share their rounds, but for those of opening each.
+    assert max(two.rounds, four.rounds) <= 500
+    assert four.rounds <= two.rounds + 40
     assert max(four.bytes_sent) - max(two.bytes_sent) < 90_000

@@ -189,6 +189,6 @@ def test_messages_and_cost():
 
     f = patients()
     first = of(f, 1)
-    assert first.cost.rounds <= 130
+    assert first.cost.rounds <= 220
     other = f.assign(age=f.age.where(f.smoker.notna(), 55.0))  # the complete rows, and so the model, are the same
     assert by_operation(first.network.messages) == by_operation(of(other, 1).network.messages)

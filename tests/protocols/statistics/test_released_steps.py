@@ -96,7 +96,9 @@ def assert_same(found, fit):
 
 
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
-@pytest.mark.parametrize("formula", ["visits ~ age + smoker", "visits ~ C(arm)*smoker + age"])
+@pytest.mark.parametrize(
+    "formula", ["visits ~ age + smoker", pytest.param("visits ~ C(arm)*smoker + age", marks=pytest.mark.slow)]
+)
 def test_poisson_is_that_of_statsmodels(engine, formula):
     f = people(missing=0.02)
     found = run(poisson(formula), f, engine).releases
@@ -114,7 +116,9 @@ def test_logit_is_that_of_statsmodels(engine):
     assert found["events"] == f[["age", "smoker", "arm", "ill"]].dropna().ill.sum()
 
 
-@pytest.mark.parametrize("engine", ENGINES_SLOW)
+@pytest.mark.parametrize(
+    "engine", ["ideal", *(pytest.param(e, marks=pytest.mark.slow) for e in ("replicated", "shamir"))]
+)
 def test_negative_binomial_is_that_of_statsmodels(engine):
     f = people(300, 7, missing=0.02)
 
@@ -217,6 +221,7 @@ def test_small_groups_suppress_every_step():
     assert set(run(poisson(), few, minimum=10).releases.values()) == {"suppressed (fewer than 10)"}
 
 
+@pytest.mark.slow
 def test_messages_depend_on_what_was_released_alone():
     """The plan knows how many there are. Who sends is drawn from labels, which cover the released coefficients."""
     script = poisson("visits ~ age + C(arm)", iterations=5)
