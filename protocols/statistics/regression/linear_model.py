@@ -103,15 +103,19 @@ class LinearModel:
     def clustered(self, by: Cluster, *, use_t: bool = False) -> Result:
         """The model with standard errors for rows that depend on each other within clusters.
 
-        by     a category of the table, or "owner": the rows of an organization are a cluster
+        by     a category of the table, or "owner": the rows of an organization are a cluster, of four organizations or
+               more
         use_t  t with as many degrees of freedom as clusters less one, in place of the normal distribution
 
         Opens       the number of clusters, and of each coefficient one number, its new standard error
-        Undefined   with fewer than two clusters; where a row has no cluster: leave such rows out before. Of few
-                    clusters (fewer than 30 or so) the errors are too small on average: a fact of the method
+        Undefined   with fewer than two clusters; with "owner" with fewer than four organizations that have rows, since
+                    the sums of clusters add up to 0, and each of three could work out those of the others; where a row
+                    has no cluster: leave such rows out before. Of few clusters (fewer than 30 or so) the errors are too
+                    small on average: a fact of the method
         Error       relative 4e-6, and for c clusters of a category about 2^-50 c times the number of rows
         Protection  as the model, and the rows of each declared level must reach the minimum; with "owner", those of
                     each organization that has rows. Of two clusters, the sums of each follow but for the sign
+        Raises      ConfigError with "owner" in a study of fewer than four organizations with such a table
         Rounds      22;  Bytes  from each party 1 kB with "owner", 9 kB for eight clusters and five coefficients
         Equals      statsmodels' `fit(cov_type="cluster", cov_kwds={"groups": …})`, with its correction
                     c / (c - 1) (n - 1) / (n - k)

@@ -40,6 +40,9 @@ _SUMS, _ROOM = 45, 16
 _LEVERAGE = "a row's leverage is above 1 - 2^-8: it has no corrected residual"
 _WITHOUT = "a row has no cluster: leave out such rows before"
 _ALONE = "fewer than two clusters"
+#: Sums of clusters add up to 0. So of three organizations, each knows its own and could work out those of the others.
+_ORGANIZATIONS = 4
+_TOLD = "fewer than four organizations with rows: each could work out the sums of another"
 
 
 @dataclass
@@ -102,10 +105,12 @@ def robust(rows: SecondPass, cov_type: CovType, use_t: bool) -> Result:
 def clustered(rows: SecondPass, by: Cluster, use_t: bool) -> Result:
     """`LinearModel.clustered`."""
     if isinstance(by, str) and by == "owner":
+        if len(rows.source.owners) < _ORGANIZATIONS:
+            raise ConfigError(f"clustered: {_TOLD}; take clusters within organizations, such as wards")
         sums, beyond = rows.sums("square of the sum")
         counts, cohorts = rows.by_owner, [_owners(rows)]
         squares = sums.sum(0).reshape(len(rows.names))
-        name = "organization"
+        name, enough = "organization", (_ORGANIZATIONS, _TOLD)
     elif isinstance(by, PrivateArray) and by.expression.type == "category":
         if by.source is not rows.source:
             raise ShapeError(f"clustered: {by.name} is a column of another table than the model's")
@@ -113,11 +118,11 @@ def clustered(rows: SecondPass, by: Cluster, use_t: bool) -> Result:
         counts = count_cells(rows.source, [PrivateArray(rows.source, by.expression, by.name, rows.known)]).bare()
         cohorts = list(at_levels(rows.every, [[by]]))
         squares = _squares(sums.sum(0))
-        name = by.name
+        name, enough = by.name, (2, _ALONE)
     else:
         raise ConfigError('clustered: expected a category of the table, or "owner" for the rows of each organization')
     number = (counts > 0).sum()
-    reasons: tuple[Reason, ...] = (beyond == 0, _WITHOUT), (number >= 2, _ALONE)
+    reasons: tuple[Reason, ...] = (beyond == 0, _WITHOUT), (number >= enough[0], enough[1])
     parts = {
         "sums": rows.protected(squares, *reasons).standing_on(*cohorts),
         "clusters": rows.protected(number, *reasons).standing_on(*cohorts),
