@@ -1,5 +1,7 @@
 """Hypothesis profiles: few examples without a deadline by default, more with HYPOTHESIS_PROFILE=thorough; with `reach`,
-as many as show which lines are reached.
+as many as show which lines are reached. Examples are drawn from the types alone: by default Hypothesis also reads the
+constants of all modules of the project that are imported by then, which takes ten seconds of each worker, and makes the
+examples of a test depend on the tests before it.
 
 Signals are what they are at a terminal, also where the tests were started in the background by a shell, which ignores
 Ctrl-C for those: processes started here take that over otherwise.
@@ -12,6 +14,10 @@ import signal
 import threading
 
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture import providers
+
+if hasattr(providers, "_local_constants"):  # its own name, and so it may change
+    providers._get_local_constants = lambda: providers._local_constants
 
 _COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow], "print_blob": True}
 settings.register_profile("comity", max_examples=25, **_COMMON)

@@ -63,14 +63,24 @@ def every_one(bits: Iterable[SecretArray]) -> SecretArray | None:
     each = list({id(bit): bit for bit in bits}.values())
     if len(each) < 2:
         return each[0] if each else None
-    return concatenate([bit.reshape(1) for bit in each]).all()
+    return concatenate([flat(bit) for bit in each]).all()
+
+
+def flat(bit: SecretArray) -> SecretArray:
+    """A scalar as a vector of one; once in a scope, since many later releases ask for the same bits."""
+    memo = bit.run.scope.memo(_FLAT)
+    if id(bit) not in memo:
+        memo[id(bit)] = bit.reshape(1), bit  # kept alive, so that no other gets its id
+    known: SecretArray = memo[id(bit)][0]
+    return known
 
 
 class _Memo:
-    """The owner of the scope's memo of results."""
+    """The owner of one of the scope's memos of results."""
 
 
 _MEMO = _Memo()
+_FLAT = _Memo()
 
 
 def _compare(cohorts: Sequence[Cohort], minimum: int, others: bool, memo: MutableMapping[Any, Any]) -> None:

@@ -38,6 +38,7 @@ class Expression:
     """One column per row: a source column, or a function of other expressions of the same table."""
 
     __slots__ = (
+        "_columns",
         "_digest",
         "arguments",
         "clip",
@@ -90,6 +91,7 @@ class Expression:
         #: column, and for a function that no other language knows.
         self.operation = operation
         self._digest: bytes | None = None
+        self._columns: frozenset[str] | None = None
 
     def __repr__(self) -> str:
         return f"<{self.text} of each row>"
@@ -101,11 +103,12 @@ class Expression:
             self._digest = digest((self.type, self.column, self.levels, self.function, self.arguments))
         return self._digest
 
-    def columns(self) -> set[str]:
+    def columns(self) -> frozenset[str]:
         """The source columns it needs."""
-        if self.function is None:
-            return {self.column}
-        return set().union(*(a.columns() for a in self.arguments)) if self.arguments else set()
+        if self._columns is None:
+            own = frozenset({self.column}) if self.function is None else frozenset[str]()
+            self._columns = own.union(*(argument.columns() for argument in self.arguments))
+        return self._columns
 
     def evaluate(self, batch: Mapping[str, Opaque], memo: dict[int, Opaque]) -> Opaque:
         """Its values for the rows of one batch; `memo` shares common parts within the batch."""

@@ -38,9 +38,9 @@ class Noise(Expression):
             text="noise",
         )
 
-    def columns(self) -> set[str]:
+    def columns(self) -> frozenset[str]:
         """None: no source has it."""
-        return set()
+        return frozenset()
 
     def evaluate(self, batch: Mapping[str, Opaque], memo: dict[int, Opaque]) -> Opaque:
         if id(self) not in memo:

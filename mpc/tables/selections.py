@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from mpc.tables.source import Source
 
 
+_NONE: frozenset[str] = frozenset()
+
+
 class Selection(NamedTuple):
     """Rows of a table that a release is about.
 
@@ -52,12 +55,14 @@ class Selection(NamedTuple):
     @property
     def measured(self) -> frozenset[str]:
         """The columns that `valid` is made from."""
+        if not self.valid:
+            return _NONE
         return frozenset().union(*(column.columns() for column in self.valid))
 
     @property
-    def columns(self) -> set[str]:
+    def columns(self) -> frozenset[str]:
         """The columns of its condition and its categories."""
-        return set().union(*(e.columns() for e in (self.where, *self.by) if e is not None))
+        return frozenset[str]().union(*(e.columns() for e in (self.where, *self.by) if e is not None))
 
     @property
     def present(self) -> Expression | None:
@@ -103,7 +108,7 @@ def related(new: Selection, earlier: Sequence[Selection]) -> list[list[int]]:
     return groups
 
 
-def _joined_by_columns(columns: set[str], some: Sequence[int], earlier: Sequence[Selection]) -> list[int]:
+def _joined_by_columns(columns: frozenset[str], some: Sequence[int], earlier: Sequence[Selection]) -> list[int]:
     group: list[int] = []
     while more := [i for i in some if i not in group and earlier[i].columns & columns]:
         group += more

@@ -139,7 +139,7 @@ def told(body: str, tmp_path) -> ComityError:
         ("st.logistic(people.smoker, age)", "did you mean 'logit'"),
         ("st.mannwhitneyu(age, age)", r"a column of shared rows is wanted: table\.share"),
         ("st.friedmanchisquare(age, age)", "2 columns; expected 3 to 16"),
-        ("st.cronbach(age, age)", "protocols.statistics has Description, adjust_p"),
+        ("st.cronbach(age, age)", "protocols.statistics has Description, LinearModel, adjust_p"),
         ("study.release('x', people.group_by('ward').age)", r"its mean\(\), std\(\) or count\(\)"),
         ("study.release('x', str(mean))", "Release the value itself"),
         ("study.release('x', {'a': repr(age)})", "Release the value itself"),

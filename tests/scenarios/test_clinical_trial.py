@@ -27,7 +27,8 @@ def same(found, wanted):
     return found == pytest.approx(wanted, rel=1e-4, abs=1e-9)
 
 
-@pytest.mark.parametrize("engine", ["ideal", pytest.param("replicated", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
 def test_the_sample(engine):
     with every_bound_holds():
         found = run(SAMPLE, engine).releases

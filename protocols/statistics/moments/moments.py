@@ -44,7 +44,7 @@ _REST = 26
 _HALF = 18
 #: Most bits of a number of rows.
 _WHOLE = 30
-#: Most fraction bits of an owner's part of the rows: enough for any number of rows, and of their weights.
+#: Most fraction bits of an owner's part of the rows: enough for any number of rows, and of their weights; at least F.
 _SHARE = 36
 #: All weights together are at least 2^-LIGHT of the largest one that is possible.
 LIGHT = 6
@@ -379,8 +379,9 @@ def _between(share: SecretArray, offset: SecretArray, *, cross: bool) -> SecretA
 
 
 def _fraction(x: SecretArray, width: int, most: int = 0) -> SecretArray:
-    """x / 2^width: with at most `most` fraction bits (default: F if x is an integer, else all), and no more than x has
-    and `width`."""
+    """x / 2^width: with F fraction bits if x is an integer, else all; where `most` is given, with as many as x has, but
+    at least F and no more than `most`."""
     scaled = x.rescaled(x.frac + width)
-    most = most or (F if x.type == "int" else scaled.frac)
-    return scaled.cut(min(most, scaled.frac))
+    if most:
+        return scaled.cut(max(F, min(most, scaled.frac)))
+    return scaled.cut(F) if x.type == "int" else scaled
