@@ -12,6 +12,7 @@ from mpc.machine.outside import Part
 from mpc.tables.expressions import both, same, unary
 from mpc.tables.local import share_parts
 from mpc.tables.private import PrivateArray, unit_exponent
+from mpc.tables.source import Source
 from mpc.values.cohorts import Cohort, Counts
 from mpc.values.secret import SecretArray
 from protocols.genetics.tally import Tallied, Tally, genotypes_of
@@ -77,11 +78,19 @@ def people(
     total = own.sum(0).bounded(most)
     products = shared["products"].sum(0).bounded(1 << 61) if columns else total[0]
 
-    def make() -> Counts:
-        depth = 3 * groups
-        return Counts(total.reshape(depth, snps), own.reshape(len(source.owners), depth, snps))
-
-    words = "people with each genotype of the SNP" + ("" if group is None else f", with and without {group.name}")
-    cohort = Cohort(source.run, make, most=most, what=words, shape=(snps,), or_none=True)
+    cohort = genotypes_behind(source, own, "" if group is None else f", with and without {group.name}")
     n = shared["n"].sum(0).bounded(most)
     return People(n, total, products, frac, columns, cohort, most)
+
+
+def genotypes_behind(source: Source, own: SecretArray, sides: str) -> Cohort:
+    """The people with each genotype, for each SNP: in each group of counts (owners, groups, 3, snps) none, or enough.
+    sides: what the groups are, in words."""
+    owners, depth, snps = own.shape[0], own.shape[1] * 3, own.shape[3]
+    most = source.at_most * max(owners, 2)
+
+    def make() -> Counts:
+        return Counts(own.sum(0).bounded(most).reshape(depth, snps), own.reshape(owners, depth, snps))
+
+    what = "people with each genotype of the SNP" + sides
+    return Cohort(source.run, make, most=most, what=what, shape=(snps,), or_none=True)

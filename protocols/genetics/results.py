@@ -54,7 +54,7 @@ class Scored:
         out: JsonObject = {"test": self.test, "people": n, "snps": names}
         for key, numbers in columns.items():
             out[key] = [word or float(x) for word, x in zip(words, numbers, strict=True)]
-        return _strongest(out, list(columns), words) if self.chosen else out
+        return strongest(out, list(columns), words) if self.chosen else out
 
     def _columns(
         self, score: Json, variance: Json, explained: Json, share: Json, left: float, deviation: float, n: int,
@@ -72,7 +72,7 @@ class Scored:
         return {"effect": effect, "standard_error": error, "t": t, "p": 2 * special.stdtr(df, -np.abs(t))}
 
 
-def _strongest(out: JsonObject, columns: Sequence[str], words: Sequence[str | None]) -> JsonObject:
+def strongest(out: JsonObject, columns: Sequence[str], words: Sequence[str | None]) -> JsonObject:
     """The SNPs that have numbers, the smallest p first; and how many are hidden."""
     shown = sorted((k for k, word in enumerate(words) if word is None), key=lambda k: out["p"][k])
     for key in ("snps", *columns):

@@ -76,12 +76,22 @@ class Genotyped:
         w, shape = self.power.width, products.shape
         whole = products.times(self.power.power.broadcast_to(shape), bound=1 << 61).rescaled(61).cut(RAW)
         sums = self.sums.times(self.power.power.broadcast_to(self.sums.shape), bound=1 << w).rescaled(w).cut(F)
-        sums = held(sums, 1 + 2.0**-20).bounded((1 << F) + (1 << 8)).reshape(1, -1)
-        # A mean has 40 fraction bits: too many for one product.
-        high = fine.cut(_HALF).reshape(-1, 1)
-        low = (fine.reshape(-1, 1) - high).bounded(fine.run.engine.rounding << (FINE - _HALF))
-        about = high.times(sums) + low.product(sums, RAW)
-        return (whole - about).bounded(3 << RAW)
+        sums = held(sums, 1 + 2.0**-20).bounded((1 << F) + (1 << 8))
+        return centred(whole, sums, fine)
+
+
+def centred(whole: SecretArray, sums: SecretArray, fine: SecretArray) -> SecretArray:
+    """q cov(u, g), (columns, snps) with RAW fraction bits, from v / 2^w times sums of u h and (snps,) of h.
+
+    fine  (columns,) means of u, 40 fraction bits
+    Error  2^-37
+    """
+    # A mean has 40 fraction bits: too many for one product.
+    sums = sums.reshape(1, -1)
+    high = fine.cut(_HALF).reshape(-1, 1)
+    low = (fine.reshape(-1, 1) - high).bounded(fine.run.engine.rounding << (FINE - _HALF))
+    about = high.times(sums) + low.product(sums, RAW)
+    return (whole - about).bounded(3 << RAW)
 
 
 def standardised(covariances: SecretArray, roots: Scaled) -> SecretArray:
@@ -101,7 +111,7 @@ def beside(a: SecretArray, variance: SecretArray, factors: Factors | None) -> tu
     Error   2^-24 (k + 1), times 2^7 / d in the variance for a covariate whose pivot is d
     Rounds  8
     """
-    k, snps = a.shape[0] - 1, a.shape[1]
+    k = a.shape[0] - 1
     score = a[k]
     if factors is None:
         return score, variance
@@ -109,9 +119,21 @@ def beside(a: SecretArray, variance: SecretArray, factors: Factors | None) -> tu
     both = concatenate([factors.rows, factors.response.reshape(1, k)])
     rotated = both.dot(inner, F, bound=int(k * ENTRY * 1.01 * 2 ** (26 + INNER)))
     score = held(score + rotated[k], 1 + 2.0**-10).bounded((1 << F) + (1 << 18))
-    e = held(rotated[:k], 1 + 2.0**-10).bounded((1 << F) + (1 << 18))
+    return score, _left(variance, rotated[:k], factors)
+
+
+def variance_beside(a: SecretArray, variance: SecretArray, factors: Factors) -> SecretArray:
+    """As `beside`, of covariates alone: (k, snps) covariances."""
+    rotated = factors.rows.dot(a.cut(INNER), F, bound=int(a.shape[0] * ENTRY * 1.01 * 2 ** (26 + INNER)))
+    return _left(variance, rotated, factors)
+
+
+def _left(variance: SecretArray, rotated: SecretArray, factors: Factors) -> SecretArray:
+    """The variance without what covariates explain."""
+    shape, k = rotated.shape, rotated.shape[0]
+    e = held(rotated, 1 + 2.0**-10).bounded((1 << F) + (1 << 18))
     # e_k^2 is at most d_k, and power_k below 1 / d_k: their product is at most 1.
-    squares = e.product(e, 40).times(factors.power.reshape(k, 1).broadcast_to((k, snps))).cut(VARIANCE)
+    squares = e.product(e, 40).times(factors.power.reshape(k, 1).broadcast_to(shape)).cut(VARIANCE)
     squares = held(squares, 1 + 2.0**-8).bounded(int((1 + 2.0**-8) * 2**VARIANCE))
-    part = squares.product(factors.mantissa.reshape(k, 1).broadcast_to((k, snps)).cut(26), VARIANCE, limit=2.1)
-    return score, (variance - part.sum(0)).bounded(2 << VARIANCE)
+    part = squares.product(factors.mantissa.reshape(k, 1).broadcast_to(shape).cut(26), VARIANCE, limit=2.1)
+    return (variance - part.sum(0)).bounded(2 << VARIANCE)

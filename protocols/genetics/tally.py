@@ -45,11 +45,12 @@ class Tally(Aggregate):
     """Over the people whose genotypes and columns are all there, for each SNP.
 
     n (), counts (groups, 3, snps): people with 0, 1 and 2 copies, products (columns, snps): sums of u h, with
-    u = (x - centre) / unit
+    u = (x - centre) / unit; squares (squared, snps): sums of u h^2, and totals (squared,): sums of |u|
 
-    group  a flag: counts are of the people without it and with it; None: one group
-    fill   a missing genotype counts as the whole number nearest to the mean of this owner's people; else it is left out
-           of its SNP
+    squared  of so many columns, the first ones
+    group    a flag: counts are of the people without it and with it; None: one group
+    fill     a missing genotype counts as the whole number nearest to the mean of this owner's people; else it is left
+             out of its SNP
     """
 
     of_keys = True  # of texts that tell genotypes: counts and sums of many people are shared, to be used in secret
@@ -65,6 +66,7 @@ class Tally(Aggregate):
         group: Expression | None = None,
         where: Expression | None = None,
         fill: bool,
+        squared: int = 0,
     ) -> None:
         self.where = where
         self._genotypes, self._count = genotypes, count
@@ -76,16 +78,18 @@ class Tally(Aggregate):
         self._counts = np.zeros((groups, 4, count), np.int64)
         self._products = np.zeros((len(columns), count))
         self._lacking = np.zeros((len(columns), count))
+        self._squares = np.zeros((squared, count))
+        self._totals = np.zeros(squared)
 
     @property
     def work(self) -> float:
-        return _GENOTYPE_S * self._count * (3 + len(self._columns)) * 1000
+        return _GENOTYPE_S * self._count * (3 + len(self._columns) + len(self._totals)) * 1000
 
     def expressions(self) -> Sequence[Expression]:
         return [self._genotypes, *self._columns, *([] if self._group is None else [self._group])]
 
     def settings(self) -> tuple[object, ...]:
-        return self._count, self._centre, self._unit, self._group is not None, self._fill
+        return self._count, self._centre, self._unit, self._group is not None, self._fill, len(self._totals)
 
     def update(self, evaluate: Evaluate, rows: int) -> None:
         texts = np.broadcast_to(evaluate(self._genotypes), (rows,))
@@ -116,14 +120,21 @@ class Tally(Aggregate):
         h = found.astype(np.float64) - 1
         h[missing] = 0
         self._products += u @ h
+        if squared := len(self._totals):
+            self._squares += u[:squared] @ np.abs(h)
+            self._totals += np.abs(u[:squared]).sum(axis=1)
         if missing.any():
             self._lacking += u @ missing.astype(np.float64)
 
     def collected(self) -> JsonObject:
-        return {"n": np.asarray(self._n), "counts": self._counts, "products": self._products, "lacking": self._lacking}
+        return {
+            "n": np.asarray(self._n), "counts": self._counts, "products": self._products, "lacking": self._lacking,
+            "squares": self._squares, "totals": self._totals,
+        }  # fmt: skip
 
     def finished(self, collected: JsonObject) -> JsonObject:
         counts, products = collected["counts"][:, :3].copy(), collected["products"]
+        squares, totals = collected["squares"], collected["totals"]
         if self._fill:
             called = counts.sum(0)
             mean = (called[1] + 2 * called[2]) / np.maximum(called.sum(0), 1)
@@ -132,7 +143,11 @@ class Tally(Aggregate):
             for side in range(len(counts)):
                 counts[side, filled, snps] += collected["counts"][side, 3]
             products = products + (filled - 1) * collected["lacking"]
-        return {"n": collected["n"].astype(np.int64), "counts": counts, "products": products}
+            squares = squares + np.abs(filled - 1) * collected["lacking"][: len(totals)]
+        return {
+            "n": collected["n"].astype(np.int64), "counts": counts, "products": products, "squares": squares,
+            "totals": totals,
+        }  # fmt: skip
 
 
 @dataclass(frozen=True)

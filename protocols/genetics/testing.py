@@ -27,12 +27,12 @@ Test = Literal["linear", "trend"]
 MOST = 16
 #: A SNP whose variance beside covariates is below 2^-10 varies too little for the digits of the computation; covariates
 #: that leave less than 2^-10 of the phenotype are as good as collinear with it.
-_LEAST, _LEAST_LEFT = 2.0**-10, 2.0**-10
+LEAST, _LEAST_LEFT = 2.0**-10, 2.0**-10
 _SQUARE, _LEFT = 24, 36
 _FEW = "not more people than coefficients"
 _COLLINEAR = "covariates nearly collinear, or they explain nearly all of the phenotype"
-_RARE = "the SNP hardly varies beside the covariates"
-_HIDDEN = "not among the strongest"
+RARE = "the SNP hardly varies beside the covariates"
+HIDDEN = "not among the strongest"
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def tested(sums: Sums, asked: Asked) -> Result:
         square = roots.inverse[k].product(roots.inverse[k], _SQUARE, limit=4.1)
         left = least_squares(sums.correlated, factors).unexplained.product(square, _LEFT, limit=1.01)
         defined.append((factors.regular & (left >= _LEAST_LEFT), _COLLINEAR))
-    varies = variance.bare() >= _LEAST
+    varies = variance.bare() >= LEAST
     shown = varies
     if asked.top is not None:
         score, variance = where(varies, score.bare(), 0.0), where(varies, variance.bare(), 1.0)
@@ -99,7 +99,7 @@ def tested(sums: Sums, asked: Asked) -> Result:
             x = x.masked(bit.bare(), why)
         return x.with_basis(sums.basis._replace(cohorts=(*sums.basis.cohorts, *also)))
 
-    of_snps = [(varies, _RARE), *([] if asked.top is None else [(shown, _HIDDEN)])]
+    of_snps = [(varies, RARE), *([] if asked.top is None else [(shown, HIDDEN)])]
     parts = {
         "people": protected(n),
         "root": protected(roots.root[k].cut(F)),

@@ -1,6 +1,7 @@
 """Made-up people with genotypes at three biobanks."""
 
 from collections.abc import Callable
+from inspect import isawaitable
 from typing import Any
 
 import numpy as np
@@ -45,7 +46,9 @@ def released(script: Callable[[Any, Any], object], people: pd.DataFrame, minimum
 
     @scenario.run
     async def run(study: Study) -> None:
-        script(study, study.table("people"))
+        made = script(study, study.table("people"))
+        if isawaitable(made):
+            await made
 
     tables = {name: {"people": people.iloc[k::3]} for k, name in enumerate("abc")}
     return simulate(scenario, tables, **options).releases

@@ -67,7 +67,7 @@ class Fitted:
     """What a call asks for.
 
     y        the outcome;  columns  predictors, with names;  groups  of levels, as in `ols`
-    family   made of the outcome, where everything is known;  exposure  None: 1
+    exposure  None: 1;  beside  other columns that a row must have to count
     """
 
     y: PrivateArray
@@ -75,6 +75,7 @@ class Fitted:
     constant: str
     groups: Sequence[Sequence[PrivateArray]]
     exposure: PrivateArray | None
+    beside: Sequence[PrivateArray] = ()
 
     @classmethod
     def of(cls, what: str, outcome: Anything, predictors: Anything, exposure: PrivateArray | None) -> Fitted:
@@ -90,7 +91,7 @@ class Fitted:
 
     @property
     def everything(self) -> list[PrivateArray]:
-        return [*self.columns, self.y, *([] if self.exposure is None else [self.exposure])]
+        return [*self.columns, self.y, *([] if self.exposure is None else [self.exposure]), *self.beside]
 
 
 async def by_released_steps(
@@ -101,7 +102,19 @@ async def by_released_steps(
     name: str,
     steps: int,
 ) -> Result:
-    """The model after `steps` steps, the first of which is the constant term alone. Releases "name, step i of steps".
+    """The model after `steps` steps. Releases and raises as `stepped`."""
+    return (await stepped(what, model, family, study, name, steps)).result()
+
+
+async def stepped(
+    what: str,
+    model: Fitted,
+    family: Callable[[PrivateArray, PrivateArray | None], Family],
+    study: Study | None,
+    name: str,
+    steps: int,
+) -> Fit:
+    """A fit after `steps` steps, the first of which is the constant term alone. Releases "name, step i of steps".
 
     Raises ConfigError without a study and a name, RangeError for another number of steps, ShapeError for other columns.
     """
@@ -120,7 +133,7 @@ async def by_released_steps(
         return PrivateArray(source, column.expression, column.name, known)
 
     y, exposure = of(model.y), None if model.exposure is None else of(model.exposure)
-    job = _Job(model, [of(column) for column in model.columns], y, exposure, family(y, exposure), known)
+    job = Job(model, [of(column) for column in model.columns], y, exposure, family(y, exposure), known)
     beta = [0.0] * (len(model.columns) + 1)
     for i in range(1, steps + 1):
         left = steps - i
@@ -132,11 +145,29 @@ async def by_released_steps(
         made = None if isinstance(value, str) else [float(plain(x)) for x in value["values"]]
         last = None if made is None else [new - old for new, old in zip(made, beta, strict=True)]
         beta = made or beta
-    return job.final(beta, last)
+    return Fit(job, beta, last)
 
 
 @dataclass
-class _Job:
+class Fit:
+    """Where the steps ended: coefficients, the constant first, which the last step moved by `last` (None: it had
+    words)."""
+
+    job: Job
+    beta: list[float]
+    last: list[float] | None
+
+    def __post_init__(self) -> None:
+        #: The moments at these coefficients.
+        self.scored = self.job.scored(self.beta)
+
+    def result(self) -> Result:
+        """The model, to be released."""
+        return self.job.final(self.scored, self.beta, self.last)
+
+
+@dataclass
+class Job:
     """A fit in the middle of its steps; all columns have the rows where everything is known."""
 
     model: Fitted
@@ -188,7 +219,7 @@ class _Job:
 
     def step(self, beta: list[float], scale: int) -> Result:
         """One step on."""
-        scored = self._scored(beta)
+        scored = self.scored(beta)
         change, good = scored.step(scale)
         parts = {"change": self.protected(change, *self._reasons(scored), (good, _MOVING))}
 
@@ -202,10 +233,9 @@ class _Job:
 
         return Result("vector", parts, finish, together=True)
 
-    def final(self, beta: list[float], last: list[float] | None) -> Result:
+    def final(self, scored: Scored, beta: list[float], last: list[float] | None) -> Result:
         """Standard errors and the likelihood at the coefficients of the last step, which moved them by `last`; None: it
         had words."""
-        scored = self._scored(beta)
         mantissa, power, small, near = scored.errors()
         found_all = (scored.within, _BEYOND), (scored.still(), _MOVING), (small, _COLLINEAR), (near, _FAR)
         reasons = (*self._reasons(scored), *found_all)
@@ -248,7 +278,8 @@ class _Job:
 
         return Result("glm", parts, finish, together=True)
 
-    def _scored(self, beta: list[float]) -> Scored:
+    def scored(self, beta: list[float]) -> Scored:
+        """What the rows add up to at these coefficients."""
         expressions = [column.expression for column in self.columns]
         return Scored.of(self.columns, self.family.working(expressions, beta), self.known)
 

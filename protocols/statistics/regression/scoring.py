@@ -45,6 +45,7 @@ class Scored:
     """The moments and sums of a step, and what they give."""
 
     columns: Sequence[PrivateArray]
+    working: Working
     standard: Standardised
     factors: Factors
     sums: Summed
@@ -73,7 +74,7 @@ class Scored:
         sums.score = sums.score.rescaled(frac - ahead)
         factors = factor_alone(standard.matrix, _MATRIX)
         units = [u for _, u in working.extra.values()]
-        return cls(columns, standard, factors, sums, list(working.extra), units, moments.weight_exponent)
+        return cls(columns, working, standard, factors, sums, list(working.extra), units, moments.weight_exponent)
 
     @property
     def varies(self) -> SecretArray:
