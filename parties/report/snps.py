@@ -28,6 +28,7 @@ _HEADINGS: Final = {
     "effect": "effect",
     "standard_error": "std. err.",
     "t": "t",
+    "z": "z",
     "chi_square": "chi-square",
     "p": "p",
 }

@@ -18,12 +18,13 @@ from protocols.genetics.scores import standardised, variance_beside
 from protocols.genetics.strongest import among_strongest
 from protocols.genetics.testing import HIDDEN, LEAST, MOST, RARE
 from protocols.genetics.weighed import Weighed
+from protocols.numeric.normalize import F
 from protocols.statistics import arguments
 from protocols.statistics.limits import Reason
 from protocols.statistics.regression.families import Binomial
 from protocols.statistics.regression.released_steps import STEPS, Fitted, stepped
 
-_BEYOND = "the model without SNPs does not fit"
+_BEYOND = "the model without SNPs does not fit: residuals are more than four times the weights p (1 - p)"
 
 
 async def logistic(
@@ -95,11 +96,12 @@ async def logistic(
     shown = varies
     if top is not None:
         score, variance = where(varies, score.bare(), 0.0), where(varies, variance.bare(), 1.0)
-        shown = varies & among_strongest(score, variance, top)
+        quarter = score.rescaled(score.frac + 2).cut(F)  # |score| <= 4
+        shown = varies & among_strongest(quarter.bounded((1 << F) + (1 << 8)), variance, top)
     of_snps: list[Reason] = [(varies, RARE), *([] if top is None else [(shown, HIDDEN)])]
 
     def protected(x: SecretArray, *reasons: Reason) -> SecretArray:
-        return job.protected(x, (weighed.fits & scored.factors.regular, _BEYOND), *reasons)
+        return job.protected(x, *fit.reasons, (weighed.fits, _BEYOND), *reasons)
 
     parts = {
         "people": protected(weighed.n),
@@ -124,11 +126,11 @@ class _Finished:
     def __call__(self, opened: Mapping[str, Opened]) -> Json:
         from scipy import special  # scipy.stats takes a second to import
 
+        if self.words is not None:
+            return self.words
         for name in ("people", "weight"):
             if not opened[name].ok:
                 return opened[name].first_problem()
-        if self.words is not None:
-            return self.words
         weight = float(opened["weight"].values)
         # A score and a variance are multiplied by the same power of two, that brings the weight to 1/2 or above.
         size = np.ldexp(1.0, int(np.frexp(weight)[1]) + self.exponent)

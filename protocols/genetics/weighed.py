@@ -1,8 +1,8 @@
 """Genotypes of people who count with a weight each, as in a step of a logistic model at public coefficients.
 
-With the weight w = p (1 - p) of a person, the residual r = y - p, covariates u, and h = g - 1 for the copies g of a SNP,
-owners add up r h, w h, w u h and w h^2. All is multiplied by the secret power of two v that brings the sum of weights
-into the top binade of its bound.
+With the weight w = p (1 - p) of a person, the residual r = y - p, covariates u, and h = g - 1 for the copies g of a
+SNP, owners add up r h, w h, w u h and w h^2. All is multiplied by the secret power of two v that brings the sum of
+weights into the top binade of its bound.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class Weighed:
         shared = share_parts(source, source.local.ask(local), parts, _Limited(source.at_most, frac))
         weight = shared["weight"].sum(0).bounded(most << frac)
         leading = leading_bit(weight, width + frac, least=frac - LIGHT)
-        power = leading.table([1 << (width - 1 - j) for j in range(-LIGHT, width)])
+        power = leading.table([*[0] * (frac - LIGHT), *(1 << (width - 1 - j) for j in range(-LIGHT, width))])
         # weight v < 2^width, and sums are at most the weight and the slack, which is 2^-39 n: below a quarter of it.
         room = (1 << 60) + (1 << 58)
 
@@ -182,4 +182,6 @@ def _weighted(weight: Expression, column: PrivateArray, exponent: int) -> Expres
         return np.ldexp(w, -exponent) * np.ldexp(shifted(x, centre), -unit)
 
     arguments = (weight, column.expression)
-    return Expression(type="real", low=-1, high=1, function=product, arguments=arguments, text=f"weighted {column.name}")
+    return Expression(
+        type="real", low=-1, high=1, function=product, arguments=arguments, text=f"weighted {column.name}"
+    )

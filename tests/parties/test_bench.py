@@ -20,7 +20,6 @@ from mpc.machine.channel import FRAME_HEADER, MemoryNetwork
 from mpc.machine.party import Environment
 from mpc.machine.runtime import Runtime
 from mpc.machine.simulation import simulated_keys
-from parties.bench import memory
 from parties.bench.children import BenchFailed, children
 from parties.bench.run import SHORT, _memory, cases
 from parties.bench.setting import Setting, default_size, settings

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from mpc import Flag, Genotypes, Real, Scenario, Study, Table
 from mpc.tables.genotypes import spelled
-from protocols.simulate import simulate
+from protocols.dry import DryRun, dry_run
+from protocols.simulate import Computation, Simulation, simulate
 
 ENGINES = ["ideal", "replicated", pytest.param("shamir", marks=pytest.mark.slow)]
 SNPS = 10
@@ -41,14 +42,30 @@ def made(n: int = 400, missing: float = 0.0, seed: int = 1) -> tuple[pd.DataFram
     return people, copies
 
 
-def released(script: Callable[[Any, Any], object], people: pd.DataFrame, minimum: int = 5, **options: Any) -> Any:
-    scenario = Scenario(inputs={"people": People.rows(at_most=1 << 20)}, parameters={"minimum_cohort": minimum})
+def scenario_of(script: Callable[[Any, Any], object], minimum: int = 5, snps: int = SNPS) -> Scenario:
+    """Of a script that gets the study and the table; it may be a coroutine function."""
+    table: type[Table] = People if snps == SNPS else type("Many", (People,), {"snps": Genotypes(count=snps)})
+    scenario = Scenario(inputs={"people": table.rows(at_most=1 << 20)}, parameters={"minimum_cohort": minimum})
 
     @scenario.run
     async def run(study: Study) -> None:
-        made = script(study, study.table("people"))
-        if isawaitable(made):
-            await made
+        found = script(study, study.table("people"))
+        if isawaitable(found):
+            await found
 
+    return scenario
+
+
+def simulated(
+    script: Callable[[Any, Any], object], people: pd.DataFrame, minimum: int = 5, **options: Any
+) -> Simulation:
     tables = {name: {"people": people.iloc[k::3]} for k, name in enumerate("abc")}
-    return simulate(scenario, tables, **options).releases
+    return simulate(scenario_of(script, minimum), tables, **options)
+
+
+def released(script: Callable[[Any, Any], object], people: pd.DataFrame, minimum: int = 5, **options: Any) -> Any:
+    return simulated(script, people, minimum, **options).releases
+
+
+def planned(script: Callable[[Any, Any], object], snps: int) -> DryRun:
+    return dry_run(Computation(scenario_of(script, snps=snps), ["a", "b", "c"]))

@@ -38,8 +38,8 @@ def people(name: str) -> tuple[Any, Any]:
     return pd.DataFrame(rows).reset_index(drop=True), copies
 
 
-def joined(joint: Joint, rows: Any, copies: Any, script: Any) -> Any:
-    return joint.release(rows, script, columns={"snps": Genotypes(count=copies.shape[1])})
+def joined(joint: Joint, rows: Any, copies: Any, script: Any, *, steps: bool = False) -> Any:
+    return joint.release(rows, script, columns={"snps": Genotypes(count=copies.shape[1])}, steps=steps)
 
 
 def effects(joint: Joint, name: str) -> Compare:
@@ -58,6 +58,28 @@ def trends(joint: Joint, name: str) -> Compare:
     known = [len(rows) * np.corrcoef(g, rows.case)[0, 1] ** 2 for g in copies.T]
     yield estimate("chi-square", part(found, "chi_square"), known, scale=1.0)
     yield from p_values("SNP", part(found, "p"), need("scipy.stats").chi2.sf(known, 1))
+
+
+def scores(joint: Joint, name: str) -> Compare:
+    """The score test of a logistic model, of cases that the covariate tells a little about."""
+    sm, (rows, copies) = need("statsmodels.api"), people(name)
+    noisy = rows.y.rank(pct=True) + np.random.default_rng(1).normal(0, 0.5, len(rows))
+    rows = rows.assign(case=noisy > noisy.quantile(0.6))
+
+    async def script(study: Any, t: Any) -> Any:
+        return await genetics.logistic(t.snps, t.case, [t.z], iterations=12, study=study, name="m")
+
+    found = joined(joint, rows, copies, script, steps=True)
+    x = sm.add_constant(rows[["z"]].to_numpy())
+    fit = sm.GLM(rows.case.to_numpy(float), x, family=sm.families.Binomial()).fit(tol=1e-14)
+    weight = fit.mu * (1 - fit.mu)
+    beside = copies - x @ np.linalg.solve(x.T @ (weight[:, None] * x), x.T @ (weight[:, None] * copies))
+    variance, score = weight @ beside**2, copies.T @ (rows.case.to_numpy(float) - fit.mu)
+    errors = 1 / np.sqrt(variance)
+    yield estimate("effect", part(found, "effect"), score / variance, scale=errors)
+    yield standard_error("effect", part(found, "standard_error"), errors)
+    known = [np.squeeze(fit.score_test(exog_extra=g[:, None])[1]) for g in copies.T]
+    yield from p_values("SNP", part(found, "p"), known)
 
 
 def alleles(joint: Joint, name: str) -> Compare:
@@ -99,6 +121,7 @@ for _name in _SETS:
     for _function, _compare, _by in (
         ("genetics.association", effects, STATSMODELS),
         ("genetics.association, trend", trends, SCIPY),
+        ("genetics.logistic", scores, STATSMODELS),
         ("genetics.allelic", alleles, SCIPY),
         ("genetics.allele_counts", frequencies, SCIPY),
         ("genetics.hardy_weinberg", proportions, SCIPY),

@@ -158,12 +158,16 @@ class Fit:
     last: list[float] | None
 
     def __post_init__(self) -> None:
-        #: The moments at these coefficients.
+        #: The moments at these coefficients; their standard errors (mantissa and power of two), and what must hold.
         self.scored = self.job.scored(self.beta)
+        mantissa, power, small, near = self.scored.errors()
+        self.error = mantissa, power
+        ends = (self.scored.within, _BEYOND), (self.scored.still(), _MOVING), (small, _COLLINEAR), (near, _FAR)
+        self.reasons: tuple[Reason, ...] = (*self.job.reasons(self.scored), *ends)
 
     def result(self) -> Result:
         """The model, to be released."""
-        return self.job.final(self.scored, self.beta, self.last)
+        return self.job.final(self)
 
 
 @dataclass
@@ -221,7 +225,7 @@ class Job:
         """One step on."""
         scored = self.scored(beta)
         change, good = scored.step(scale)
-        parts = {"change": self.protected(change, *self._reasons(scored), (good, _MOVING))}
+        parts = {"change": self.protected(change, *self.reasons(scored), (good, _MOVING))}
 
         def finish(opened: Mapping[str, Opened]) -> Json:
             if problem := _problem(opened):
@@ -233,42 +237,42 @@ class Job:
 
         return Result("vector", parts, finish, together=True)
 
-    def final(self, scored: Scored, beta: list[float], last: list[float] | None) -> Result:
-        """Standard errors and the likelihood at the coefficients of the last step, which moved them by `last`; None: it
-        had words."""
-        mantissa, power, small, near = scored.errors()
-        found_all = (scored.within, _BEYOND), (scored.still(), _MOVING), (small, _COLLINEAR), (near, _FAR)
-        reasons = (*self._reasons(scored), *found_all)
+    def final(self, fit: Fit) -> Result:
+        """Standard errors and the likelihood where the steps ended."""
+        scored, reasons, last = fit.scored, fit.reasons, fit.last
         parts = {
             "observations": self.protected(self.rows),
             "total": self.protected(self.total),
             "size": self.protected(self.size),
-            "error": self.protected(mantissa, *reasons),
-            "error power": self.protected(power, *reasons),
+            "error": self.protected(fit.error[0], *reasons),
+            "error power": self.protected(fit.error[1], *reasons),
         }
         assert scored.sums.extra is not None
         parts["sums"] = self.protected(scored.sums.extra, *reasons)
         ratio, k = self.family.ratio, len(self.names)
-        coefficient, moved = np.asarray(beta), np.abs(last or [0.0] * k)
+        coefficient, moved = np.asarray(fit.beta), np.abs(last or [0.0] * k)
 
         def finish(opened: Mapping[str, Opened]) -> Json:
             if problem := _problem(opened):
                 return problem
-            found = np.ldexp(opened["error"].values, opened["error power"].values.astype(int))
-            found = found * 2.0 ** (-scored.exponent / 2)
-            error = np.concatenate([found[-1:], found[:-1] / np.asarray(self.unit)])
+            each = np.ldexp(opened["error"].values, opened["error power"].values.astype(int))
+            each = each * 2.0 ** (-scored.exponent / 2)
+            error = np.concatenate([each[-1:], each[:-1] / np.asarray(self.unit)])
             far = (moved > _STILL * error) | (moved > _SHIFT * np.maximum(np.abs(coefficient), error))
             if last is None or far.any():
                 return f"undefined: {_MOVING}"
-            n, total, size = (float(opened[key].values) for key in ("observations", "total", "size"))
+            n, total, size = (np.float64(opened[key].values) for key in ("observations", "total", "size"))
             sums = dict(zip(scored.names, opened["sums"].values * np.asarray(scored.units), strict=True))
-            likely = self.family.likelihoods(total, size, {key: float(x) for key, x in sums.items()})
-            model, null = likely["log_likelihood"], likely["null_log_likelihood"]
+            # While a script is planned, stand-ins of awaited numbers are 0.
+            with np.errstate(divide="ignore", invalid="ignore"):
+                found = self.family.likelihoods(total, size, {key: float(x) for key, x in sums.items()})
+            likely = {key: x if isinstance(x, str) else float(x) for key, x in found.items()}
+            model, null = float(likely["log_likelihood"]), likely["null_log_likelihood"]
             return {
                 "terms": self.names,
                 **table_of(coefficient, error, ratio),
                 **likely,
-                "pseudo_r_squared": null if isinstance(null, str) else 1 - model / null,
+                "pseudo_r_squared": null if isinstance(null, str) or not null else 1 - model / null,
                 "aic": 2 * k - 2 * model,
                 "bic": float(k * np.log(n) - 2 * model),
                 "observations": int(n),
@@ -283,7 +287,8 @@ class Job:
         expressions = [column.expression for column in self.columns]
         return Scored.of(self.columns, self.family.working(expressions, beta), self.known)
 
-    def _reasons(self, scored: Scored) -> tuple[Reason, ...]:
+    def reasons(self, scored: Scored) -> tuple[Reason, ...]:
+        """What must hold at any coefficients."""
         heavy, varies = (scored.heavy, _LIGHT), (scored.varies, _LITTLE)
         return (self.two_sided, _SAME), heavy, varies, (scored.factors.regular, _COLLINEAR)
 
