@@ -38,9 +38,13 @@ class RiskSets:
 
     x (n, p) with |x| <= FARTHEST; eta (n,) with |eta| <= HIGHEST; there (n,) integers 0 and 1; events (n,) of each run
 
+    slack    how many times FARTHEST denominators a numerator may be
+
     Error    of means 2^-21; of weights, relative 2^-20
     Rounds   about 50
     """
+
+    slack = 1.0
 
     def __init__(
         self, x: SecretArray, eta: SecretArray, there: SecretArray, events: SecretArray, runs: Segments
@@ -59,6 +63,12 @@ class RiskSets:
         """Sums over the risk set of each run."""
         sums = x.invoke("cumulative_sum", axis=0, result=Stated(bound=len(x) * x.bound))
         return self._runs.at_ends(sums)
+
+    def _passed(self, part: SecretArray, bound: int) -> SecretArray:
+        """(n,) for each row, the sum of a part of each run over the times that it is at risk at, which is at most
+        `bound`."""
+        passed = part[::-1].invoke("cumulative_sum", axis=0, result=Stated(bound=bound))[::-1]
+        return self._runs.spread(passed)
 
     @cached_property
     def _leading(self) -> Exponent:
@@ -97,10 +107,11 @@ class RiskSets:
         moved = precise_product(self._hazard.reshape(-1, 1).broadcast_to(wide), self._x).cut(self._frac)
         moved = self._summed(moved.bounded(int(FARTHEST * self._most) + 2))
         # |S1| <= FARTHEST S0
-        lifted = moved.times(self._up.reshape(-1, 1).broadcast_to(wide), bound=int(FARTHEST * 2**self._width) + 4)
-        lifted = lifted.rescaled(self._width).cut(MEAN, bound=int(FARTHEST * 2**MEAN) + 4)
-        means = lifted.product(self._inverse.reshape(-1, 1).broadcast_to(wide), MEAN, limit=2.02 * FARTHEST)
-        return means.bounded(int(1.001 * FARTHEST * 2**MEAN))
+        most = self.slack * FARTHEST
+        lifted = moved.times(self._up.reshape(-1, 1).broadcast_to(wide), bound=int(most * 2**self._width) + 4)
+        lifted = lifted.rescaled(self._width).cut(MEAN, bound=int(most * 2**MEAN) + 4)
+        means = lifted.product(self._inverse.reshape(-1, 1).broadcast_to(wide), MEAN, limit=2.02 * most)
+        return means.bounded(int(1.001 * most * 2**MEAN))
 
     @cached_property
     def weights(self) -> SecretArray:
@@ -115,8 +126,7 @@ class RiskSets:
         # sum over runs of 2^rows d / S0 <= 2^rows e^HIGHEST (1 + log n)
         bound = int(2.0**rows * exp(HIGHEST) * (2 + np.log(n + 1)) * 2**_PART)
         part = part.bounded(min(part.bound, bound))
-        passed = part[::-1].invoke("cumulative_sum", axis=0, result=Stated(bound=bound))[::-1]
-        weights = precise_product(self._hazard, self._runs.spread(passed))
+        weights = precise_product(self._hazard, self._passed(part, bound))
         return weights.rescaled(weights.frac + rows).cut(24).bounded(int(1.01 * n * 2**24))
 
 

@@ -99,13 +99,15 @@ class Segments:
         """x (n, …) at the last row of each run: (most, …). Where there is no run, any element of x. Rounds 2."""
         return self.ends.apply(x)[: self.most]
 
-    def totals(self, x: SecretArray) -> SecretArray:
+    def totals(self, x: SecretArray, bound: int | None = None) -> SecretArray:
         """The sum of x (n, …) over the rows of each run: (most, …), given that x is 0 at rows that are not there.
+
+        bound  of the magnitudes of all rows together, where a theorem gives a smaller one than n times that of x
 
         Where there is no run, any number within the bound. Rounds 2; raises RangeError where n times the bound of x
         exceeds the ring.
         """
-        running = x.cumsum(0)
+        running = x.cumsum(0) if bound is None else x.invoke("cumulative_sum", axis=0, result=Stated(bound=bound))
         return self._between(self.at_ends(running))
 
     def before(self, x: SecretArray) -> SecretArray:
@@ -134,8 +136,9 @@ class Segments:
         return concatenate([nothing(after, 1), after[:-1]])
 
     def spread(self, x: SecretArray) -> SecretArray:
-        """x (most,), a number for each run, for each of its rows: (n,); 0 for other rows. Rounds 4."""
-        x = where(self.exists, x, 0)
+        """x (most, …), numbers for each run, for each of its rows: (n, …); 0 for other rows. Rounds 4."""
+        exists = self.exists.reshape(self.most, *[1] * (x.ndim - 1)).broadcast_to(x.shape)
+        x = where(exists, x, 0)
         steps = x - concatenate([x[1:], nothing(x, 1)])
         if self.rows > self.most:
             steps = concatenate([steps, nothing(steps, self.rows - self.most)])

@@ -1,4 +1,4 @@
-"""Cox regression of shared rows, against statsmodels' PHReg with Breslow's ties."""
+"""Cox regression of shared rows, with Breslow's and Efron's ties, against statsmodels' PHReg."""
 
 from __future__ import annotations
 
@@ -24,17 +24,15 @@ MODELS = {
 }
 
 
-def fitted(joint: Joint, rows: Any, columns: Any = None) -> Compare:
+def fitted(joint: Joint, rows: Any, ties: Any, columns: Any = None) -> Compare:
     """Of a frame with time, event and predictors."""
     names = [name for name in rows if name not in ("time", "event")]
     found = joint.release(
-        rows, lambda t: survival.cox(t.time, t.event, {name: t[name] for name in names}), columns=columns
+        rows, lambda t: survival.cox(t.time, t.event, {name: t[name] for name in names}, ties=ties), columns=columns
     )
     known = rows.dropna()
     hazards = need("statsmodels.duration.hazard_regression").PHReg
-    model = hazards(
-        known.time.astype(float), known[names].astype(float), status=known.event.astype(int), ties="breslow"
-    )
+    model = hazards(known.time.astype(float), known[names].astype(float), status=known.event.astype(int), ties=ties)
     fit = model.fit()
     yield estimate("coefficients", part(found, "coefficient"), fit.params, scale=fit.bse)
     yield standard_error("standard errors", part(found, "standard_error"), fit.bse)
@@ -43,29 +41,33 @@ def fitted(joint: Joint, rows: Any, columns: Any = None) -> Compare:
     yield estimate("null log-likelihood", part(found, "null_log_likelihood"), model.loglike(np.zeros(len(names))))
 
 
-def by_group(joint: Joint, name: str) -> Compare:
+def by_group(joint: Joint, name: str, ties: str) -> Compare:
     """A flag for each group but the first."""
     rows = patients(name)
     flags = {f"is_{group}": rows.group == group for group in sorted(rows.group.unique())[1:]}
-    yield from fitted(joint, rows[["time", "event"]].assign(**flags), declared(name))
+    yield from fitted(joint, rows[["time", "event"]].assign(**flags), ties, declared(name))
 
 
-def adjusted(joint: Joint, name: str) -> Compare:
+def adjusted(joint: Joint, name: str, ties: str) -> Compare:
     rows = patients(name)[["time", "event"]]
     more = sets.shipped(name)[MODELS[name]].rename(columns=lambda c: c.replace(".", "_")).astype(float)
-    yield from fitted(joint, rows.assign(**more))
+    yield from fitted(joint, rows.assign(**more), ties)
 
 
-def hidden(joint: Joint, rows: int) -> Compare:
+def hidden(joint: Joint, rows: int, ties: str) -> Compare:
     """Few rows for many ties, with hazards that differ by a factor of a thousand."""
     made = np.random.default_rng(3)
     x = made.normal(0, 1, (rows, 2))
     time = np.ceil(30 * made.exponential(1, rows) / np.exp(x @ [1.2, -0.8])).clip(1, 365).astype(int)
-    yield from fitted(joint, pd.DataFrame({"time": time, "event": time < 365, "a": x[:, 0], "b": x[:, 1]}))
+    yield from fitted(joint, pd.DataFrame({"time": time, "event": time < 365, "a": x[:, 0], "b": x[:, 1]}), ties)
 
 
-for _name in NAMES:
-    case("survival.cox", f"lifelines {_name}: groups", rows="shared", by=STATSMODELS)(partial(by_group, name=_name))
-for _name in MODELS:
-    case("survival.cox", f"lifelines {_name}: adjusted", rows="shared", by=STATSMODELS)(partial(adjusted, name=_name))
-case("survival.cox", "steep hazards and ties", rows="shared", by=STATSMODELS, public=False)(partial(hidden, rows=300))
+for _ties, _function in (("breslow", "survival.cox"), ("efron", 'survival.cox, ties="efron"')):
+    for _name in NAMES:
+        _of = partial(by_group, name=_name, ties=_ties)
+        case(_function, f"lifelines {_name}: groups", rows="shared", by=STATSMODELS)(_of)
+    for _name in MODELS:
+        _of = partial(adjusted, name=_name, ties=_ties)
+        case(_function, f"lifelines {_name}: adjusted", rows="shared", by=STATSMODELS)(_of)
+    _of = partial(hidden, rows=300, ties=_ties)
+    case(_function, "steep hazards and ties", rows="shared", by=STATSMODELS, public=False)(_of)

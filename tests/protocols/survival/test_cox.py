@@ -3,73 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
-from statsmodels.duration.hazard_regression import PHReg
 
-from mpc import Flag, Integer, Real, Scenario, Table
+from mpc import Scenario
 from mpc.errors import ConfigError, RangeError, ShapeError
 from protocols.simulate import Computation, dry_run, simulate
 from protocols.survival import cox
 from tests.support.bounds import every_bound_holds
+from tests.support.cox import NAMES, Patients, check, patients, run, scenario_of
 from tests.support.engines import ENGINES_SLOW
 from tests.support.messages import by_operation
-
-NAMES = ["treated", "age"]
-
-
-class Patients(Table):
-    days = Integer(0, 4000)
-    died = Flag()
-    treated = Flag()
-    age = Real(0, 120)
-
-
-def patients(n=150, seed=1, unit=1, missing=0.0):
-    random = np.random.default_rng(seed)
-    treated = random.random(n) < 0.5
-    age = np.round(np.clip(random.normal(60, 12, n), 0, 120) * 16) / 16
-    death = 900 * random.exponential(1, n) / np.exp(0.04 * (age - 60) - 0.7 * treated)
-    end = random.uniform(200, 2000, n)
-    days = np.ceil(np.minimum(death, end) / unit).clip(0, 4000).astype(int)
-    f = pd.DataFrame({"days": days, "died": death <= end, "treated": treated, "age": age}).astype(object)
-    return f.mask(random.random(f.shape) < missing)
-
-
-def scenario_of(places, minimum=5, names=NAMES, **options):
-    scenario = Scenario(inputs={"p": Patients.rows(at_most=1 << 17)}, parameters={"minimum_cohort": minimum})
-
-    @scenario.run
-    async def run(study):
-        t = study.table("p").share(rows=places)
-        study.release("cox", await cox(t.days, t.died, t[list(names)], **options))
-
-    return scenario
-
-
-def run(f, engine="ideal", owners="abc", **options):
-    scenario = scenario_of(-(-len(f) // len(owners)) + 1, **options)
-    tables = {name: {"p": f.iloc[k :: len(owners)]} for k, name in enumerate(owners)}
-    return simulate(scenario, tables, engine=engine, compute=list(owners))
-
-
-def known(f, names=NAMES):
-    f = f.dropna()
-    model = PHReg(f.days.astype(float), f[list(names)].astype(float), status=f.died.astype(int), ties="breslow")
-    return model, model.fit(), len(f)
-
-
-def check(found, f, names=NAMES):
-    model, fit, n = known(f, names)
-    assert found["terms"] == list(names)
-    assert np.all(np.abs(found["coefficient"] - fit.params) < 1e-4 * fit.bse)
-    assert found["standard_error"] == pytest.approx(fit.bse, rel=1e-4)
-    assert found["p"] == pytest.approx(fit.pvalues, abs=1e-4)
-    assert found["hazard_ratio"] == pytest.approx(np.exp(fit.params), rel=1e-4)
-    assert found["log_likelihood"] == pytest.approx(fit.llf, abs=1e-3 + 1e-6 * found["events"])
-    assert found["null_log_likelihood"] == pytest.approx(model.loglike(np.zeros(len(names))), abs=1e-3)
-    assert found["observations"] == n
-    assert found["events"] == f.dropna().died.sum()
 
 
 @pytest.mark.parametrize("engine", ENGINES_SLOW)
@@ -192,7 +135,7 @@ def test_misuse_is_taught():
             await cox(t.died, t.died, t[["age"]])
         with pytest.raises(ShapeError, match=r"cox: event is .*; expected a flag of the predictors"):
             await cox(t.days, t.age, t[["age"]])
-        with pytest.raises(ConfigError, match="cox: ties='exact'; expected 'breslow'"):
+        with pytest.raises(ConfigError, match="cox: ties='exact'; expected 'breslow' or 'efron'"):
             await cox(t.days, t.died, t[["age"]], ties="exact")
         with pytest.raises(RangeError, match="cox: iterations=3; expected 4 to 20"):
             await cox(t.days, t.died, t[["age"]], iterations=3)
