@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import ceil, log2, sqrt
 from typing import Any, Literal
@@ -11,6 +11,7 @@ import numpy as np
 
 from mpc.errors import ConfigError, RangeError, ShapeError
 from mpc.releases.disclosure import Opened, Result
+from mpc.tables.secret_columns import SecretCategory
 from mpc.untyped import Anything
 from mpc.values.basis import union
 from mpc.values.cohorts import Cohort
@@ -34,7 +35,8 @@ from protocols.statistics.regression.newton import (
     step,
 )
 from protocols.statistics.regression.standard_rows import StandardRows, design_of, joint_valid
-from protocols.survival.efron import EfronSets, Ties, null_likelihood
+from protocols.survival.by_row import RiskSetsByRow, Rows
+from protocols.survival.efron import shares
 from protocols.survival.logrank import of_runs
 from protocols.survival.risk_sets import FARTHEST, HIGHEST, MEAN, RiskSets, second_moments
 from protocols.tables.segments import Segments, neighbours_equal
@@ -64,6 +66,7 @@ async def cox(
     predictors: Columns,
     *,
     ties: Literal["breslow", "efron"] = "breslow",
+    strata: SecretArray | SecretCategory | None = None,
     iterations: int = _STEPS,
 ) -> Result:
     """Cox regression of the hazard of an event on `predictors`: shared rows with hidden exact times, all in secret.
@@ -73,6 +76,8 @@ async def cox(
                  numbers. Rows with a missing value do not count
     ties         events of one time share the risk set of all of them ("breslow"), or leave it one after the other, each
                  as the mean of all ("efron": better where many events have the same time)
+    strata       a category, a flag or whole numbers of the same rows, such as the hospital: each stratum has a baseline
+                 hazard of its own, and rows are compared within it alone. Rows without it do not count
     iterations   public number of steps of Newton's method, from all coefficients 0: 4 to 20
 
     Opens       number of rows and of events; of each predictor z = coefficient / standard error, and the standard error
@@ -107,10 +112,14 @@ async def cox(
     if design.rows > _MOST:
         raise RangeError(f"cox: {design.rows:,} places of rows; at most {_MOST:,} are possible")
     flag, when = _outcome(time, event, design)
+    level = None if strata is None else _levels(strata, design)
     valid = both(joint_valid(design, flag), _mask(when, design.rows))
+    if level is not None:
+        valid = both(valid, _mask(level, design.rows))
     rows = StandardRows.of(design, valid)
     there = constant(design.run, np.ones(design.rows, np.bool_)) if valid is None else valid.bare()
-    model = _Model.of(rows, when.bare(), flag.bare().as_flag() & there, there, efron=ties == "efron")
+    keys = [when.bare()] if level is None else [level.bare(), when.bare()]
+    model = _Model.of(rows, keys, flag.bare().as_flag() & there, there, efron=ties == "efron")
     await model.fit(iterations)
     found = slopes_alone(model.coefficients, model.last, rows, model.even)
 
@@ -118,6 +127,8 @@ async def cox(
     events = model.happened.numeric().sum()
     enough = events > k
     behind = union(design.basis, flag.basis.plain(), when.basis.plain())
+    if level is not None:
+        behind = union(behind, level.basis.plain())
     design.basis = behind
     free = Cohort.of(rows.count - k, what=f"rows less coefficients of {design.rows} places of rows")
     basis = design.behind(flag, valid=valid, pairs=True)
@@ -178,6 +189,18 @@ def _outcome(time: Anything, event: Anything, design: Design) -> tuple[SecretArr
     return event.numeric(), time
 
 
+def _levels(strata: Anything, design: Design) -> SecretArray:
+    """The stratum of each row, as a number."""
+    code = strata.codes if isinstance(strata, SecretCategory) else strata
+    if not isinstance(code, SecretArray) or code.shape != (design.rows,) or code.type == "fixed":
+        raise ShapeError(
+            f"cox: strata={strata!r}; expected a category, a flag or whole numbers of the predictors' {design.rows} "
+            "places"
+        )
+    need_same_people(code.basis.places, design.basis.places)
+    return code.numeric()
+
+
 def _mask(x: SecretArray, rows: int) -> SecretArray | None:
     return None if x.valid is None else x.valid.broadcast_to((rows,))
 
@@ -186,7 +209,7 @@ class _Model:
     """The partial likelihood of rows in the order of their times, the latest first.
 
     x       (n, p) standardised columns, 0 in places that do not count;  happened  bits: rows with the event
-    events  by run; with Efron's ties by row
+    events  by run; with Efron's ties, and within strata, by row
     near    bit: no value is more than FARTHEST;  inside  bit: all log hazards are within their limits
     converged, coefficients, first, last   as `logit` has them; even  bits of the information
     """
@@ -209,23 +232,34 @@ class _Model:
 
     @classmethod
     def of(
-        cls, rows: StandardRows, time: SecretArray, happened: SecretArray, there: SecretArray, *, efron: bool
+        cls,
+        rows: StandardRows,
+        keys: Sequence[SecretArray],
+        happened: SecretArray,
+        there: SecretArray,
+        *,
+        efron: bool,
     ) -> _Model:
+        """keys: the time; before it the stratum, where there are strata"""
         x = rows.x[:, 1:]
         inside = (stack([x, -x]) <= FARTHEST).all(0)
         near = inside.all()
         x = where(inside, x, 0).bounded(int(FARTHEST * 2**x.frac) + 1)
-        order = order_by(time.masked(there, "missing"), ~happened, descending=True)
+        order = order_by(keys[0].masked(there, "missing"), *keys[1:], ~happened, descending=True)
         n = len(x)
-        time, there, happened = order.apply(time), order.apply(there), order.apply(happened)
+        there, happened, *keys = (order.apply(a) for a in (there, happened, *keys))
         model = cls(order.apply(x), near, happened, there)
-        model.runs = Segments.between(there, neighbours_equal([time]) if n > 1 else None, n)
         died = happened.numeric().bounded(1)
         model._total = _product(model.x, died, n)
+        model.runs = Segments.between(there, neighbours_equal(keys) if n > 1 else None, n)
         model.events = of_runs(model.runs, died, n)
-        if efron:
-            model.ties = Ties.of(died, model.events, model.runs)
-            model.events, model.null = died, null_likelihood(died)
+        if efron or len(keys) > 1:
+            of_stratum = neighbours_equal(keys[:1]) if n > 1 else None
+            strata = Segments.between(there, of_stratum, n) if len(keys) > 1 else None
+            share = shares(died, model.events, model.runs) if efron else None
+            levels = min(2 * int(keys[0].bound) + 1, n) if len(keys) > 1 else 1
+            model.by_row = Rows(died, model.runs, strata, levels, share)
+            model.events, model.null = died, model.by_row.null_likelihood()
             return model
         # At the end of a run in place i, i + 1 rows are at risk.
         logs = constant(x.run, np.log(np.arange(1.0, n + 1)), frac=24)
@@ -233,7 +267,7 @@ class _Model:
         return model
 
     runs: Segments
-    ties: Ties | None = None
+    by_row: Rows | None = None
     events: SecretArray
     null: SecretArray
     _total: SecretArray
@@ -268,8 +302,8 @@ class _Model:
         eta = where(fits, self.eta, 0).bounded(int(HIGHEST * 2**WEIGHT) + 1)
         self._fits = fits
         there = self.there.numeric().bounded(1)
-        if self.ties is not None:
-            return EfronSets(self.x, eta, there, self.ties)
+        if self.by_row is not None:
+            return RiskSetsByRow(self.x, eta, there, self.by_row)
         return RiskSets(self.x, eta, there, self.events, self.runs)
 
     def _information(self, sets: RiskSets) -> Information:

@@ -38,13 +38,14 @@ class RiskSets:
 
     x (n, p) with |x| <= FARTHEST; eta (n,) with |eta| <= HIGHEST; there (n,) integers 0 and 1; events (n,) of each run
 
-    slack    how many times FARTHEST denominators a numerator may be
+    slack    how many times FARTHEST denominators a numerator may be;  levels  most strata
 
     Error    of means 2^-21; of weights, relative 2^-20
     Rounds   about 50
     """
 
     slack = 1.0
+    levels = 1
 
     def __init__(
         self, x: SecretArray, eta: SecretArray, there: SecretArray, events: SecretArray, runs: Segments
@@ -122,9 +123,11 @@ class RiskSets:
         scale = self._leading.table([1 << (min(k, highest) + _MANY) if k >= -_MANY else 0 for k in self._powers])
         most = (2 << 26) << (highest + _MANY)
         part = self._inverse.cut(26).times(scale, bound=most).rescaled(26 + _MANY)
-        part = part.times(self._events, bound=most).cut(_PART)
-        # sum over runs of 2^rows d / S0 <= 2^rows e^HIGHEST (1 + log n)
-        bound = int(2.0**rows * exp(HIGHEST) * (2 + np.log(n + 1)) * 2**_PART)
+        # Of many strata, sums of parts are larger, and so are parts.
+        frac = _PART - (self.levels - 1).bit_length()
+        part = part.times(self._events, bound=most).cut(frac)
+        # sum over runs of 2^rows d / S0 <= 2^rows e^HIGHEST (1 + log n) in each stratum
+        bound = int(2.0**rows * exp(HIGHEST) * (2 + np.log(n + 1)) * self.levels * 2.0**frac)
         part = part.bounded(min(part.bound, bound))
         weights = precise_product(self._hazard, self._passed(part, bound))
         return weights.rescaled(weights.frac + rows).cut(24).bounded(int(1.01 * n * 2**24))
