@@ -28,6 +28,8 @@ HIGHEST, _HAZARD = 8.0, 11.55
 FARTHEST = 32.0
 #: Most bits that are used of a ring's value; fraction bits of means; of what hazards are divided by.
 _ROOM, MEAN, _PART = 60, 22, 24
+#: Most fraction bits of weights; of very many strata they have fewer.
+_WEIGHT = 32
 #: S0 is at most 2^_MANY times the power of two above the number of places.
 _MANY = 4
 
@@ -116,7 +118,7 @@ class RiskSets:
 
     @cached_property
     def weights(self) -> SecretArray:
-        """(n,) w of each row, 24 fraction bits."""
+        """(n,) w of each row."""
         n, rows = len(self._x), self._rows
         # d 2^rows / S0, with S0 >= e^-HIGHEST in a run that is there.
         highest = rows + ceil(_HAZARD)
@@ -130,17 +132,37 @@ class RiskSets:
         bound = int(2.0**rows * exp(HIGHEST) * (2 + np.log(n + 1)) * self.levels * 2.0**frac)
         part = part.bounded(min(part.bound, bound))
         weights = precise_product(self._hazard, self._passed(part, bound))
-        return weights.rescaled(weights.frac + rows).cut(24).bounded(int(1.01 * n * 2**24))
+        weights = weights.rescaled(weights.frac + rows).bounded(int(1.01 * n * 2.0 ** (weights.frac + rows)))
+        return weights.cut(min(_WEIGHT, weights.frac))
+
+
+#: Fraction bits that a weighted column keeps beyond those of an exact product.
+BEYOND = 8
 
 
 def second_moments(x: SecretArray, sets: RiskSets, events: SecretArray, frac: int, width: int) -> SecretArray:
-    """The information (p, p), 2 `frac` fraction bits, whose entries are stated to be below 2^width last places."""
+    """The information (p, p), 2 `frac` fraction bits, whose entries are stated to be below 2^width last places.
+
+    Error  8 sqrt(2 n) 2^-(frac + BEYOND), and of means: relative 2^-20 for an information of all events together
+    """
     n, p = x.shape
-    stated = Stated(bound=(1 << width) - 1, frac=2 * frac, type="fixed")
-    fine, means = x.cut(frac), sets.means.cut(frac)
-    weighted = precise_product(sets.weights.reshape(n, 1).broadcast_to((n, p)), x).cut(frac)
-    within = fine.T.invoke("matmul", weighted.bounded(int(1.02 * n * FARTHEST * 2**frac)), result=stated)
-    # All events together are at most n.
-    times = means.times(events.reshape(n, 1).broadcast_to((n, p)), bound=int(1.02 * n * FARTHEST * 2**frac))
-    between = means.T.invoke("matmul", times, result=stated)
-    return (within - between).bounded((1 << width) - 1)
+    shape = n, p
+
+    def moments(z: SecretArray, weights: SecretArray) -> SecretArray:
+        """Z^T W Z, but for its opposite half: the mean with its transpose is symmetric."""
+        short = z.cut(frac)
+        # With z = short + rest: short (short + 2 rest), made symmetric, is z^2 but for rest^2.
+        weighted = precise_product(weights.reshape(n, 1).broadcast_to(shape), z + (z - short))
+        most = int(1.02 * n * FARTHEST * 2**frac)
+        whole = weighted.cut(frac).bounded(most)
+        rest = (weighted.cut(frac + BEYOND) - whole).bounded((1 + x.run.engine.rounding) << BEYOND)
+        stated = Stated(bound=(1 << width) - 1, frac=2 * frac, type="fixed")
+        finer = Stated(bound=n * rest.bound * short.bound, frac=2 * frac + BEYOND, type="fixed")
+        return short.T.invoke("matmul", whole, result=stated) + short.T.invoke("matmul", rest, result=finer).cut(
+            2 * frac
+        )
+
+    # All weights together are the number of events, and so at most n.
+    half = moments(x, sets.weights) - moments(sets.means, events)
+    both = half + half.T
+    return both.rescaled(2 * frac + 1).cut(2 * frac).bounded((1 << width) - 1)

@@ -70,13 +70,34 @@ def test_who_has_the_event_first_is_told_exactly():
     f["days"], f["died"] = np.arange(1, 61), True
     f["treated"] = np.arange(60) < 30
     found = run(f, minimum=1, names=["treated"]).releases["cox"]
-    assert found.startswith("undefined: not converged: a predictor nearly separates who has the event earlier")
+    assert "a predictor nearly separates who has the event earlier" in found
 
 
 def test_collinear_predictors():
     f = patients(80, 7)
     f["age"] = f.treated.astype(float) * 10 + 50
     assert run(f, minimum=1).releases["cox"] == "undefined: predictors nearly collinear"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ties", ["breslow", "efron"])
+def test_few_events_among_many_rows(ties):
+    """Sixty events of 6,000 rows: the sums over rows keep digits beyond those of the largest that is possible."""
+    f = patients(6000, 11)
+    first = sorted(f.days[f.died == 1])[60]
+    f["died"] = (f.days < first) & (f.died == 1)
+    f.loc[f.days > first, "days"] = first  # the study ends
+    with every_bound_holds():
+        found = run(f, minimum=1, ties=ties)
+    check(found.releases["cox"], f, ties=ties)
+
+
+@pytest.mark.slow
+def test_many_more_places_than_rows():
+    f = patients(100, 12)
+    tables = {name: {"p": f.iloc[k::3]} for k, name in enumerate("abc")}
+    found = simulate(scenario_of(1500, minimum=1), tables, engine="ideal").releases["cox"]
+    check(found, f)
 
 
 def test_no_rows_and_one_row():
@@ -111,7 +132,7 @@ def test_what_an_iteration_costs(names):
         dry_run(Computation(scenario_of(places // 3, names=names, iterations=i), ["v", "w", "x"])) for i in (8, 9)
     )
     assert more.rounds - some.rounds <= 120 + 21 * p
-    assert sum(more.bytes_sent) - sum(some.bytes_sent) <= 3 * places * (400 + 115 * p)
+    assert sum(more.bytes_sent) - sum(some.bytes_sent) <= 3 * places * (390 + 130 * p)
 
 
 def test_rounds_do_not_grow_with_the_rows_but_for_those_of_sorting():

@@ -112,4 +112,4 @@ def test_what_an_iteration_costs(names):
         for i in (8, 9)
     )
     assert more.rounds - some.rounds <= 140 + 21 * p
-    assert sum(more.bytes_sent) - sum(some.bytes_sent) <= 3 * places * (630 + 240 * p)
+    assert sum(more.bytes_sent) - sum(some.bytes_sent) <= 3 * places * (630 + 260 * p)
