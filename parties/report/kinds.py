@@ -277,7 +277,8 @@ class Glm(Model):
     @property
     def facts(self) -> list[tuple[str, Number]]:
         """What is said of the model as a whole."""
-        null = "of the constant alone" if self.hazard_ratio is None else "without predictors"
+        constant = any(term.lower() == "intercept" for term in self.terms[:1])
+        null = "of the constant alone" if constant else "without predictors"
         every = (
             ("log-likelihood", self.log_likelihood),
             (null, self.null_log_likelihood),

@@ -23,9 +23,15 @@ FEW_COMPARISONS = {"assistant_habits", "city_mobility"}
 LONG = {"pay_equity", "clinical_trial"}
 
 
-@pytest.mark.parametrize("network", [None, "wan"])
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in available()]
+    ("name", "network"),
+    [
+        pytest.param(
+            name, network, marks=[pytest.mark.slow, pytest.mark.exhaustive][: 1 + bool(network)] * (name in LONG)
+        )
+        for name in available()
+        for network in (None, "wan")
+    ],
 )
 def test_rounds_and_bytes_are_known_exactly_beforehand(name, network):
     loaded = load(name)

@@ -35,7 +35,7 @@ def assert_as_oracle(tables, found, **parameters):
         assert same(found[name], value), name
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive  # tests/e2e/test_demo.py does so between processes
 def test_the_sample():
     found = run(SAMPLE, "ideal").releases
     assert_as_oracle(SAMPLE, found)
@@ -43,7 +43,7 @@ def test_the_sample():
     assert gaps[0] < 3 * gaps[1] < 0
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_three_compute_and_the_others_only_bring():
     assert_as_oracle(SAMPLE, run(SAMPLE).releases)
 
