@@ -228,7 +228,7 @@ class Regression(Model):
 
 class Glm(Model):
     """Kind "glm": a model with a logit or log link. Each list has an entry for each term; the ratios are e^coefficient:
-    of odds, of rates, or of hazards."""
+    of odds, of rates, of hazards, or of means."""
 
     terms: list[str]
     coefficient: list[Number]
@@ -246,6 +246,9 @@ class Glm(Model):
     hazard_ratio: list[Number] | None = None
     hazard_ci_low: list[Number] | None = None
     hazard_ci_high: list[Number] | None = None
+    mean_ratio: list[Number] | None = None
+    mean_ci_low: list[Number] | None = None
+    mean_ci_high: list[Number] | None = None
     log_likelihood: Number
     null_log_likelihood: Number
     pseudo_r_squared: Number
@@ -256,6 +259,7 @@ class Glm(Model):
     events: Number | None = None
     likelihood_ratio: Number | None = None
     likelihood_ratio_p: Number | None = None
+    scale: Number | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Glm:
@@ -263,7 +267,7 @@ class Glm(Model):
         same_length("glm", len(self.terms), *rows)
         ratio, low, high = self.ratios
         if ratio is None or low is None or high is None:
-            raise ValueError("glm: expected ratios of odds, rates or hazards, with their intervals")
+            raise ValueError("glm: expected ratios of odds, rates, hazards or means, with their intervals")
         same_length("glm", len(self.terms), ratio, low, high)
         return self
 
@@ -272,6 +276,8 @@ class Glm(Model):
         """What the ratios are of."""
         if self.hazard_ratio is not None:
             return "hazard ratio"
+        if self.mean_ratio is not None:
+            return "ratio of means"
         return "odds ratio" if self.odds_ratio is not None else "rate ratio"
 
     @property
@@ -285,6 +291,7 @@ class Glm(Model):
             ("likelihood ratio chi-square", self.likelihood_ratio),
             ("p of the likelihood ratio", self.likelihood_ratio_p),
             ("pseudo R²", self.pseudo_r_squared),
+            ("scale", self.scale),
             ("AIC", self.aic),
             ("BIC", self.bic),
             ("observations", self.observations),
@@ -300,6 +307,8 @@ class Glm(Model):
             return self.odds_ratio, self.odds_ci_low, self.odds_ci_high
         if self.hazard_ratio is not None:
             return self.hazard_ratio, self.hazard_ci_low, self.hazard_ci_high
+        if self.mean_ratio is not None:
+            return self.mean_ratio, self.mean_ci_low, self.mean_ci_high
         return self.rate_ratio, self.rate_ci_low, self.rate_ci_high
 
     @property

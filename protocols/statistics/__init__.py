@@ -37,6 +37,7 @@ from protocols.statistics.ranks.kolmogorov import ks_2samp
 from protocols.statistics.ranks.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
 from protocols.statistics.ranks.roc import roc_auc
 from protocols.statistics.rates.rates import rate, standardised_rate, standardised_ratio
+from protocols.statistics.regression.gamma import gamma
 from protocols.statistics.regression.linear_model import LinearModel, linear_model
 from protocols.statistics.regression.logit import logit
 from protocols.statistics.regression.ols import ols
@@ -59,6 +60,7 @@ __all__ = [
     "disproportionality",
     "f_oneway",
     "friedmanchisquare",
+    "gamma",
     "hidden_cells",
     "histogram",
     "icc",

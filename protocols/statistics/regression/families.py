@@ -10,6 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +19,11 @@ from mpc.tables.expressions import Expression, Floats, unary
 from mpc.tables.moments import shifted
 from mpc.tables.private import PrivateArray
 from mpc.untyped import JsonObject
+from mpc.values.secret import SecretArray
+from protocols.statistics.limits import Reason
+
+if TYPE_CHECKING:
+    from protocols.statistics.regression.scoring import Scored
 
 #: The window of log odds; of the logarithm of a mean, below that of twice the largest count.
 ODDS, LOW = 20.0, 46.0
@@ -37,6 +43,16 @@ class Working:
     exponent: int
     extra: dict[str, tuple[Expression, float]] = field(default_factory=dict)
     beyond: Expression | None = None
+
+
+@dataclass
+class Sums:
+    """Sums to open: values in units, by name; and bits that must hold, with words."""
+
+    values: SecretArray
+    names: list[str]
+    units: list[float]
+    reasons: tuple[Reason, ...] = ()
 
 
 def linear(columns: list[Expression], coefficients: list[float], offset: Expression | None) -> Expression:
@@ -63,6 +79,7 @@ class Family(ABC):
 
     name: str
     ratio: str
+    counted = True  #: the sum of the outcome is a number of events, and rows with 0 are a group
 
     def __init__(self, y: PrivateArray, exposure: PrivateArray | None = None) -> None:
         self.y, self.exposure = y.expression, exposure
@@ -76,16 +93,31 @@ class Family(ABC):
             type="real", low=low, high=high, function=lambda x: np.clip(x, low, high), arguments=(raw,), text=raw.text
         )
 
-        def above(x: Floats) -> Floats:
-            return np.where(np.isnan(x), np.nan, (x > high).astype(np.float64))
-
         found = self._working(eta)
         # Powers of two, since numerical libraries differ in last digits, and all must say the same.
         found.extra = {
             name: (e, float(np.ldexp(1.0, int(np.frexp(unit)[1])))) for name, (e, unit) in found.extra.items()
         }
-        found.beyond = Expression(type="flag", low=0, high=1, function=above, arguments=(raw,), text="beyond")
+        found.beyond = self._beyond(raw)
         return found
+
+    def _beyond(self, raw: Expression) -> Expression:
+        """A flag: the linear predictor is above its window."""
+        _, high = self.window
+
+        def above(x: Floats) -> Floats:
+            return np.where(np.isnan(x), np.nan, (x > high).astype(np.float64))
+
+        return Expression(type="flag", low=0, high=1, function=above, arguments=(raw,), text="beyond")
+
+    def opened(self, scored: Scored, rows: SecretArray) -> Sums:
+        """The sums that are opened at the end."""
+        assert scored.sums.extra is not None
+        return Sums(scored.sums.extra, scored.names, scored.units)
+
+    def scale(self, sums: dict[str, float], residual_df: int) -> float | str:
+        """The dispersion that the variances of coefficients are multiplied by, or words."""
+        return 1.0
 
     @property
     @abstractmethod
@@ -115,10 +147,10 @@ class Binomial(Family):
         return -ODDS, ODDS
 
     def _working(self, eta: Expression) -> Working:
-        risk = _of("risk", 0.0, 1.0, lambda x: 1 / (1 + np.exp(-x)), eta)
-        weight = _of("weight", 0.0, 0.25, lambda p: p * (1 - p), risk)
-        residual = _of("residual", -1.0, 1.0, lambda y, p: y - p, self.y, risk)
-        likely = _of("likelihood", -ODDS - 1, 0.0, lambda y, x: y * x - np.logaddexp(0.0, x), self.y, eta)
+        risk = row_wise("risk", 0.0, 1.0, lambda x: 1 / (1 + np.exp(-x)), eta)
+        weight = row_wise("weight", 0.0, 0.25, lambda p: p * (1 - p), risk)
+        residual = row_wise("residual", -1.0, 1.0, lambda y, p: y - p, self.y, risk)
+        likely = row_wise("likelihood", -ODDS - 1, 0.0, lambda y, x: y * x - np.logaddexp(0.0, x), self.y, eta)
         return Working(weight, residual, 0, {"log_likelihood": (likely, ODDS + 1)})
 
     def constant(self, total: float, rows: float) -> float | None:
@@ -161,16 +193,18 @@ class Poisson(Family):
         most = self.most
         largest, farthest = float(self.y.high), max(abs(low), abs(high))
         # A mean is above 0 and at most twice the largest count, and so are weights; residuals are between.
-        mean = _of("mean", 0.0, most, lambda x: np.minimum(np.exp(x), most), eta)
-        residual = _of("residual", -most, largest, lambda y, m: y - m, _real(self.y), mean)
-        product = _of("y eta", -largest * farthest, largest * farthest, lambda y, x: y * x, _real(self.y), eta)
+        mean = row_wise("mean", 0.0, most, lambda x: np.minimum(np.exp(x), most), eta)
+        residual = row_wise("residual", -most, largest, lambda y, m: y - m, as_float(self.y), mean)
+        product = row_wise("y eta", -largest * farthest, largest * farthest, lambda y, x: y * x, as_float(self.y), eta)
         unit = max(largest * float(np.log(largest)), 1.0)
-        size = _of("y log y", 0.0, unit, lambda y: y * np.log(np.maximum(y, 1e-300)), _real(self.y))
-        ways = _of("log y!", -1.0, unit, _log_factorial, _real(self.y))
+        size = row_wise("y log y", 0.0, unit, lambda y: y * np.log(np.maximum(y, 1e-300)), as_float(self.y))
+        ways = row_wise("log y!", -1.0, unit, _log_factorial, as_float(self.y))
         extra = {"y eta": (product, largest * farthest), "y log y": (size, unit), "log y!": (ways, unit)}
         if self.offset is not None:
             reach = max(abs(self.offset.low), abs(self.offset.high), 1e-3)
-            part = _of("y log t", -largest * reach, largest * reach, lambda y, t: y * t, _real(self.y), self.offset)
+            part = row_wise(
+                "y log t", -largest * reach, largest * reach, lambda y, t: y * t, as_float(self.y), self.offset
+            )
             extra["y log t"] = (part, largest * reach)
         return Working(mean, residual, int(np.frexp(most)[1]), extra)
 
@@ -197,19 +231,19 @@ class NegativeBinomial(Poisson):
     def _working(self, eta: Expression) -> Working:
         low, _ = self.window
         alpha, most = self.alpha, self.most
-        largest, y = float(self.y.high), _real(self.y)
-        mean = _of("mean", 0.0, most, lambda x: np.minimum(np.exp(x), most), eta)
+        largest, y = float(self.y.high), as_float(self.y)
+        mean = row_wise("mean", 0.0, most, lambda x: np.minimum(np.exp(x), most), eta)
         heaviest = most / (1 + alpha * most)
-        weight = _of("weight", 0.0, heaviest, lambda m: m / (1 + alpha * m), mean)
-        residual = _of("residual", -heaviest, largest, lambda y, m: (y - m) / (1 + alpha * m), y, mean)
+        weight = row_wise("weight", 0.0, heaviest, lambda m: m / (1 + alpha * m), mean)
+        residual = row_wise("residual", -heaviest, largest, lambda y, m: (y - m) / (1 + alpha * m), y, mean)
         # log(alpha mean / (1 + alpha mean)) is below 0, and above that of the smallest mean.
         reach = max(-(low + float(np.log(alpha))), 1.0)
-        part = _of("y log", -largest * reach, 0.0, lambda y, m: y * np.log(alpha * m / (1 + alpha * m)), y, mean)
+        part = row_wise("y log", -largest * reach, 0.0, lambda y, m: y * np.log(alpha * m / (1 + alpha * m)), y, mean)
         rest_unit = float(np.log1p(alpha * most)) / alpha
-        rest = _of("rest", 0.0, rest_unit, lambda m: np.log1p(alpha * m) / alpha, mean)
+        rest = row_wise("rest", 0.0, rest_unit, lambda m: np.log1p(alpha * m) / alpha, mean)
         unit = max(2 * float(_log_gamma(np.asarray(largest + 1 / alpha))), largest * 40.0, 1.0)
-        ways = _of("ways", -unit, unit, lambda y: _log_ways(y, alpha), y)
-        own = _of("own", -unit, unit, lambda y: _log_own(y, alpha), y)
+        ways = row_wise("ways", -unit, unit, lambda y: _log_ways(y, alpha), y)
+        own = row_wise("own", -unit, unit, lambda y: _log_own(y, alpha), y)
         extra = {"y log": (part, largest * reach), "rest": (rest, rest_unit), "ways": (ways, unit), "own": (own, unit)}
         exponent = int(np.frexp(max(largest, heaviest))[1])
         return Working(weight, residual, exponent, extra)
@@ -247,10 +281,10 @@ def _log_factorial(y: Floats) -> Floats:
     return _log_gamma(y + 1)
 
 
-def _real(a: Expression) -> Expression:
+def as_float(a: Expression) -> Expression:
     """A count as a float, NaN where it is missing."""
-    return a if a.type == "real" else _of(a.text, float(a.low), float(a.high), lambda x: shifted(x, 0.0), a)
+    return a if a.type == "real" else row_wise(a.text, float(a.low), float(a.high), lambda x: shifted(x, 0.0), a)
 
 
-def _of(text: str, low: float, high: float, function: Callable[..., Floats], *arguments: Expression) -> Expression:
+def row_wise(text: str, low: float, high: float, function: Callable[..., Floats], *arguments: Expression) -> Expression:
     return Expression(type="real", low=low, high=high, function=function, arguments=arguments, text=text)

@@ -190,7 +190,7 @@ class Job:
         self.size = self.rows if self.exposure is None else self.exposure.sum().bare()
         free = Cohort.of(self.rows - k, what=f"residual degrees of freedom of {what}")
         self.cohorts = (free, *behind(every), *at_levels(every, self.model.groups))
-        if self.y.expression.type != "flag":  # of a flag, both sides are counted
+        if self.family.counted and self.y.expression.type != "flag":  # of a flag, both sides are counted
             # Beside other releases these rows are no selection: no number of rows with 0 follows from a fit.
             self.cohorts += tuple(
                 Cohort(c.run, c.counts, most=c.most, what=c.what) for c in fulfilling(every, self.model.y > 0)
@@ -247,8 +247,8 @@ class Job:
             "error": self.protected(fit.error[0], *reasons),
             "error power": self.protected(fit.error[1], *reasons),
         }
-        assert scored.sums.extra is not None
-        parts["sums"] = self.protected(scored.sums.extra, *reasons)
+        opened_sums = self.family.opened(scored, self.rows)
+        parts["sums"] = self.protected(opened_sums.values, *reasons, *opened_sums.reasons)
         ratio, k = self.family.ratio, len(self.names)
         coefficient, moved = np.asarray(fit.beta), np.abs(last or [0.0] * k)
 
@@ -258,26 +258,31 @@ class Job:
             each = np.ldexp(opened["error"].values, opened["error power"].values.astype(int))
             each = each * 2.0 ** (-scored.exponent / 2)
             error = np.concatenate([each[-1:], each[:-1] / np.asarray(self.unit)])
+            n, total, size = (np.float64(opened[key].values) for key in ("observations", "total", "size"))
+            values = (float(x) for x in opened["sums"].values * np.asarray(opened_sums.units))
+            sums = dict(zip(opened_sums.names, values, strict=True))
+            scale = self.family.scale(sums, int(n) - k)
+            if isinstance(scale, str):
+                return scale
+            error *= np.sqrt(scale)
             far = (moved > _STILL * error) | (moved > _SHIFT * np.maximum(np.abs(coefficient), error))
             if last is None or far.any():
                 return f"undefined: {_MOVING}"
-            n, total, size = (np.float64(opened[key].values) for key in ("observations", "total", "size"))
-            sums = dict(zip(scored.names, opened["sums"].values * np.asarray(scored.units), strict=True))
             # While a script is planned, stand-ins of awaited numbers are 0.
             with np.errstate(divide="ignore", invalid="ignore"):
-                found = self.family.likelihoods(total, size, {key: float(x) for key, x in sums.items()})
+                found = self.family.likelihoods(total, size, sums)
             likely = {key: x if isinstance(x, str) else float(x) for key, x in found.items()}
             model, null = float(likely["log_likelihood"]), likely["null_log_likelihood"]
             return {
                 "terms": self.names,
                 **table_of(coefficient, error, ratio),
-                **likely,
                 "pseudo_r_squared": null if isinstance(null, str) or not null else 1 - model / null,
+                **likely,
                 "aic": 2 * k - 2 * model,
                 "bic": float(k * np.log(n) - 2 * model),
                 "observations": int(n),
                 "residual_df": int(n) - k,
-                "events": round(total),
+                **({"events": round(total)} if self.family.counted else {}),
             }
 
         return Result("glm", parts, finish, together=True)
