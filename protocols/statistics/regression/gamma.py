@@ -68,30 +68,33 @@ class Gamma(Family):
         residual = row_wise("residual", -1.0, MOST - 1, np.expm1, log_ratio)
         apart = max(MOST, -least)
         deviance = row_wise("deviance", 0.0, apart, lambda x: np.maximum(np.expm1(x) - x, 0.0), log_ratio)
+        square = row_wise("square", 0.0, MOST**2, lambda r: r * r, residual)
         size = max(abs(float(np.log(float(x)))) for x in (self.y.low, self.y.high)) + 1e-3
         log = row_wise("log y", -size, size, np.log, y)
-        # Squares up to 1, and what others are beyond it: the first have all digits where the scale is small.
-        near = row_wise("near", 0.0, 1.0, lambda r: np.minimum(r * r, 1.0), residual)
-        far = row_wise("far", 0.0, MOST**2, lambda r: np.maximum(r * r - 1.0, 0.0), residual)
-        extra = {"deviance": (deviance, apart), "log y": (log, size), "near": (near, 0.5), "far": (far, MOST**2 / 2)}
+        extra = {"log y": (log, size)}
+        # Up to 1, and what others are beyond it: the first have all digits where the scale is small.
+        for name, each, most in (("deviance", deviance, apart), ("pearson", square, MOST**2)):
+            extra[f"{name}, near"] = row_wise("near", 0.0, 1.0, lambda x: np.minimum(x, 1.0), each), 0.5
+            extra[f"{name}, far"] = row_wise("far", 0.0, most, lambda x: np.maximum(x - 1.0, 0.0), each), most / 2
         return Working(weight, residual, int(np.frexp(MOST - 1)[1]), extra)
 
     def opened(self, scored: Scored, rows: SecretArray) -> Sums:
-        """The deviance, the sum of logarithms, and Pearson's chi-square: near + far."""
+        """The sum of logarithms, the deviance and Pearson's chi-square: each of these is near + far."""
         extra = scored.sums.extra
         assert extra is not None
         frac = extra.frac
-        near, far = (extra[i].rescaled(frac + _SCALE - int(np.log2(scored.units[i]))) for i in (2, 3))
-        # Now in units of 2^_SCALE; far is at most so many as there are rows, or else does not count.
-        small = far <= rows
-        far = where(small, far, 0).bounded((rows.bound << far.frac) + 1).shifted(frac - 1)
-        pearson = near.cut(frac - 1) + far
-        # Both sums have one digit less, to be in one array with it.
-        values = [extra[0].cut(frac - 1), extra[1].cut(frac - 1), pearson]
+        # All have one digit less than they could, to be in one array.
+        values, bits = [extra[0].cut(frac - 1)], []
+        for i in (1, 3):
+            # In units of 2^_SCALE; far is at most so many as there are rows, or else does not count.
+            near, far = (extra[k].rescaled(frac + _SCALE - int(np.log2(scored.units[k]))) for k in (i, i + 1))
+            bits.append(far <= rows)
+            far = where(bits[-1], far, 0).bounded((rows.bound << far.frac) + 1).shifted(frac - 1)
+            values.append(near.cut(frac - 1) + far)
         self._least = float(np.ldexp(1.0, _SCALE - (frac - 1) + _DIGITS))
-        return Sums(
-            stack(values), ["deviance", "log y", "pearson"], [*scored.units[:2], 2.0**_SCALE], ((small, _SPREAD),)
-        )
+        unit = 2.0**_SCALE
+        reasons = tuple((bit, _SPREAD) for bit in bits)
+        return Sums(stack(values), ["log y", "deviance", "pearson"], [scored.units[0], unit, unit], reasons)
 
     def scale(self, sums: dict[str, float], residual_df: int) -> float | str:
         if sums["pearson"] < self._least:
