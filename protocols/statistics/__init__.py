@@ -35,6 +35,7 @@ from protocols.statistics.ranks.group_quantiles import quantiles
 from protocols.statistics.ranks.kendall import kendalltau
 from protocols.statistics.ranks.kolmogorov import ks_2samp
 from protocols.statistics.ranks.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
+from protocols.statistics.ranks.robust import mad, trimmed_mean
 from protocols.statistics.ranks.roc import roc_auc
 from protocols.statistics.rates.rates import rate, standardised_rate, standardised_ratio
 from protocols.statistics.regression.logit import logit
@@ -68,6 +69,7 @@ __all__ = [
     "levene",
     "locf",
     "logit",
+    "mad",
     "mannwhitneyu",
     "mantel_haenszel",
     "mcnemar",
@@ -96,6 +98,7 @@ __all__ = [
     "top",
     "tost_ind",
     "tost_rel",
+    "trimmed_mean",
     "ttest_1samp",
     "ttest_ind",
     "ttest_rel",
