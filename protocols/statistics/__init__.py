@@ -26,7 +26,9 @@ from protocols.statistics.missing.patterns import missing_patterns
 from protocols.statistics.missing.rubin import pool_rubin
 from protocols.statistics.moments.correlations import correlation
 from protocols.statistics.moments.descriptive import Description, describe
+from protocols.statistics.moments.geometric import geometric_mean
 from protocols.statistics.moments.shape import moments
+from protocols.statistics.moments.weighted import weighted_mean, weighted_std
 from protocols.statistics.moments.weighted_share import weighted_proportion
 from protocols.statistics.planning import adjust_p, power_means, power_proportions
 from protocols.statistics.pooling.meta_analysis import meta_analysis
@@ -58,6 +60,7 @@ __all__ = [
     "disproportionality",
     "f_oneway",
     "friedmanchisquare",
+    "geometric_mean",
     "hidden_cells",
     "histogram",
     "icc",
@@ -103,6 +106,8 @@ __all__ = [
     "ttest_ind",
     "ttest_rel",
     "two_by_two",
+    "weighted_mean",
     "weighted_proportion",
+    "weighted_std",
     "wilcoxon",
 ]
