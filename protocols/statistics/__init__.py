@@ -33,6 +33,7 @@ from protocols.statistics.moments.weighted_share import weighted_proportion
 from protocols.statistics.planning import adjust_p, power_means, power_proportions
 from protocols.statistics.pooling.meta_analysis import meta_analysis
 from protocols.statistics.ranks.blocks import friedmanchisquare
+from protocols.statistics.ranks.curves import ecdf, roc_curve
 from protocols.statistics.ranks.group_quantiles import quantiles
 from protocols.statistics.ranks.kendall import kendalltau
 from protocols.statistics.ranks.kolmogorov import ks_2samp
@@ -58,6 +59,7 @@ __all__ = [
     "describe",
     "diagnostic",
     "disproportionality",
+    "ecdf",
     "f_oneway",
     "friedmanchisquare",
     "geometric_mean",
@@ -95,6 +97,7 @@ __all__ = [
     "quantiles",
     "rate",
     "roc_auc",
+    "roc_curve",
     "spearmanr",
     "standardised_rate",
     "standardised_ratio",

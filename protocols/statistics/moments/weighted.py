@@ -33,7 +33,7 @@ def weighted_mean(x: PrivateArray, weights: PrivateArray, *, name: str = "weight
                 `weighted_proportion`, or `ols` with weights
     Missing     rows that lack one of both are left out
     Undefined   without rows; where all weights together are less than a 64th of the largest declared one; the standard
-                error where W is at most 1, or the deviation is too small beside the declared range: below about 1/100,000
+                error where W is at most 1, or the deviation is below about 1/100,000 of the declared range
     Error       of the mean 2^-36 of the declared range; of W relative 2^-30; of the standard error relative 1e-5 at
                 most
     Protection  fewer rows than the minimum, or with a weight above 0, suppress everything, and so do few rows with a
