@@ -36,7 +36,7 @@ def roc_curve(marker: Column, condition: Column, thresholds: Sequence[float]) ->
                 largest magnitude: a row nearer to a threshold may be on its other side
     Limits      200 thresholds
     Rounds      with a minimum of rows that stay about 26, of shared rows about 34, whatever their number
-    Bytes       of rows that stay about 400 a threshold; of shared rows about 150 a place, and 15 more for each threshold
+    Bytes       of rows that stay about 400 a threshold; of shared rows about 150 a place, and 15 more a threshold
     Raises      ShapeError for anything but numbers and a flag of one table; ConfigError for other thresholds
     Equals      scikit-learn's `roc_curve(condition, marker, drop_intermediate=False)` at these thresholds
     Source      Pepe, The Statistical Evaluation of Medical Tests (2003), 4.2
