@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from parties.report import group_plots, measure_plots, snp_plots, survival_plots
+from parties.report import group_plots, measure_plots, point_plots, snp_plots, survival_plots
 from parties.report.data import Result
 from parties.report.kinds import Comparison, Glm, Histogram, Matrix, Measures, Regression
 from parties.report.snps import Snps
@@ -43,6 +43,10 @@ def _drawing(name: str, value: Any) -> Callable[[], str] | None:
         return lambda: _heat_map(name, value)
     if isinstance(value, Matrix) and group_plots.by_groups(value):
         return lambda: group_plots.bars(name, value)
+    if isinstance(value, Matrix) and point_plots.is_roc(value):
+        return lambda: point_plots.roc(name, value)
+    if isinstance(value, Matrix) and point_plots.is_distribution(value):
+        return lambda: point_plots.distribution(name, value)
     if isinstance(value, Regression) and len(value.terms) <= _MOST_LABELS:
         return lambda: _coefficients(name, value)
     if isinstance(value, Glm) and len(value.terms) <= _MOST_LABELS:

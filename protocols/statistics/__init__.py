@@ -26,15 +26,19 @@ from protocols.statistics.missing.patterns import missing_patterns
 from protocols.statistics.missing.rubin import pool_rubin
 from protocols.statistics.moments.correlations import correlation
 from protocols.statistics.moments.descriptive import Description, describe
+from protocols.statistics.moments.geometric import geometric_mean
 from protocols.statistics.moments.shape import moments
+from protocols.statistics.moments.weighted import weighted_mean, weighted_std
 from protocols.statistics.moments.weighted_share import weighted_proportion
 from protocols.statistics.planning import adjust_p, power_means, power_proportions
 from protocols.statistics.pooling.meta_analysis import meta_analysis
 from protocols.statistics.ranks.blocks import friedmanchisquare
+from protocols.statistics.ranks.curves import ecdf, roc_curve
 from protocols.statistics.ranks.group_quantiles import quantiles
 from protocols.statistics.ranks.kendall import kendalltau
 from protocols.statistics.ranks.kolmogorov import ks_2samp
 from protocols.statistics.ranks.ranks import kruskal, mannwhitneyu, spearmanr, wilcoxon
+from protocols.statistics.ranks.robust import mad, trimmed_mean
 from protocols.statistics.ranks.roc import roc_auc
 from protocols.statistics.rates.rates import rate, standardised_rate, standardised_ratio
 from protocols.statistics.regression.gamma import gamma
@@ -58,9 +62,11 @@ __all__ = [
     "describe",
     "diagnostic",
     "disproportionality",
+    "ecdf",
     "f_oneway",
     "friedmanchisquare",
     "gamma",
+    "geometric_mean",
     "hidden_cells",
     "histogram",
     "icc",
@@ -73,6 +79,7 @@ __all__ = [
     "linear_model",
     "locf",
     "logit",
+    "mad",
     "mannwhitneyu",
     "mantel_haenszel",
     "mcnemar",
@@ -95,16 +102,20 @@ __all__ = [
     "quantiles",
     "rate",
     "roc_auc",
+    "roc_curve",
     "spearmanr",
     "standardised_rate",
     "standardised_ratio",
     "top",
     "tost_ind",
     "tost_rel",
+    "trimmed_mean",
     "ttest_1samp",
     "ttest_ind",
     "ttest_rel",
     "two_by_two",
+    "weighted_mean",
     "weighted_proportion",
+    "weighted_std",
     "wilcoxon",
 ]

@@ -11,10 +11,10 @@ from mpc.errors import ConfigError, ShapeError
 from mpc.releases.disclosure import Opened, Result
 from mpc.tables.private import PrivateArray
 from mpc.untyped import Json
-from mpc.values.fixed import WIDTH, width_of
 from mpc.values.secret import SecretArray
 from protocols.statistics.hypotheses.comparisons import f_oneway
 from protocols.statistics.measures import Measure, document
+from protocols.statistics.moments.distances import distances
 from protocols.statistics.moments.summaries import Column, summaries
 
 
@@ -91,13 +91,7 @@ def levene(
             )
         values = group.numeric()
         middle = values.median() if center == "median" else values.mean()
-        # A middle of whole numbers is none: they get as many fraction bits as a measurement has room for, and one.
-        frac = min(middle.frac, max(values.frac, WIDTH - width_of(values.bound), 1 if values.type == "int" else 0))
-        if frac > values.frac:
-            values = values.cut(frac)
-        if middle.frac > frac:
-            middle = middle.cut(frac).bounded(values.bound + values.run.engine.rounding)
-        far.append((values - middle).abs())
+        far.append(distances(values, middle))
     found = f_oneway(*far, names=labels)
     name = "Brown-Forsythe test" if center == "median" else "Levene's test"
 
