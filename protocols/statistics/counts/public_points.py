@@ -67,9 +67,8 @@ def _private(what: str, x: PrivateArray, points: Sequence[float], flag: Anything
     bins = (-x).cut([-edge for edge in reversed(edges)]) if upper else x.cut(edges)
     counts = count_cells(x.source, [bins] if flag is None else [bins, flag])
     (cells,) = counts.basis.cohorts
-    chosen = cells.selection
-    if chosen is not None:
-        chosen = chosen._replace(by=chosen.by[1:], valid=(x.expression,))
+    tabled = cells.selection
+    chosen = None if tabled is None else tabled._replace(by=tabled.by[1:], valid=(x.expression,))
     size = len(points) + 1
 
     def arranged(a: np.ndarray) -> np.ndarray:
@@ -77,7 +76,7 @@ def _private(what: str, x: PrivateArray, points: Sequence[float], flag: Anything
         return (a[::-1] if upper else a).T
 
     cells = cells.view(arranged)
-    stands = Basis((_groups(cells, chosen), _each(cells)), origin=(f"{what} of {cells.what}",))
+    stands = Basis((_groups(cells, chosen), _each(cells, tabled)), origin=(f"{what} of {cells.what}",))
     return counts.bare().view(arranged).with_basis(stands)
 
 
@@ -105,7 +104,7 @@ def _shared(what: str, x: Anything, points: Sequence[float], flag: Anything, upp
     basis = union(*[column.basis for column in columns]).plain()
     cells = counted_cells(basis, groups, within)
     if cells is not None:
-        stands = basis._replace(cohorts=(_groups(cells, cells.selection), _each(cells)), places=())
+        stands = basis._replace(cohorts=(_groups(cells, cells.selection), _each(cells, None)), places=())
         return counts.with_basis(stands)
     each = [Lazy(there.run, (n,), lambda a=a, b=b: a & b) for a in sides for b in bins]  # type: ignore[misc]
     stands = union(
@@ -127,10 +126,14 @@ def _groups(cells: Cohort, chosen: Selection | None) -> Cohort:
     return Cohort(cells.run, make, most=cells.most, what=what, shape=cells.shape[:1], selection=chosen).collapsed(None)
 
 
-def _each(cells: Cohort) -> Cohort:
+def _each(cells: Cohort, tabled: Selection | None) -> Cohort:
+    """Of cells (groups, bins): each. tabled: what they count, which other releases are held against."""
+
     def make() -> Counts:
         return cells.counts()
 
-    return Cohort(
-        cells.run, make, most=cells.most, what=f"{cells.what}, each or none", shape=cells.shape, or_none=True
-    ).collapsed(None)
+    what = f"{cells.what}, each or none"
+    every = Cohort(cells.run, make, most=cells.most, what=what, shape=cells.shape, or_none=True, selection=tabled)
+    whole = every.collapsed(None)
+    whole.cells = tabled is not None
+    return whole

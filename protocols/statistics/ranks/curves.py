@@ -31,12 +31,13 @@ def roc_curve(marker: Column, condition: Column, thresholds: Sequence[float]) ->
     Missing     rows that lack one of both are left out
     Undefined   a rate of a group without rows
     Protection  everything is suppressed where a group has fewer rows than the minimum, or has some rows between two
-                thresholds, below or beyond all, but fewer than the minimum: choose fewer thresholds
+                thresholds, below or beyond all, but fewer than the minimum: choose fewer thresholds. Of rows that stay
+                so does an earlier release by which few rows could be told, such as a curve at nearly the same points
     Error       none for rows that stay and for whole numbers; a Real is rounded when it is shared, to 2^-28 of its
                 largest magnitude: a row nearer to a threshold may be on its other side
     Limits      200 thresholds
-    Rounds      with a minimum of rows that stay about 26, of shared rows about 34, whatever their number
-    Bytes       of rows that stay about 400 a threshold; of shared rows about 150 a place, and 15 more a threshold
+    Rounds      with a minimum about 40, whatever the number of rows and thresholds
+    Bytes       of rows that stay about 800 a threshold; of shared rows about 150 a place, and 15 more a threshold
     Raises      ShapeError for anything but numbers and a flag of one table; ConfigError for other thresholds
     Equals      scikit-learn's `roc_curve(condition, marker, drop_intermediate=False)` at these thresholds
     Source      Pepe, The Statistical Evaluation of Medical Tests (2003), 4.2
@@ -74,7 +75,8 @@ def ecdf(column: Column, at: Sequence[float]) -> Result:
     Missing     values are left out
     Undefined   without rows
     Protection  everything is suppressed where rows are fewer than the minimum, or some, but fewer than the minimum, are
-                between two points, below or beyond all: choose fewer points
+                between two points, below or beyond all: choose fewer points; and as for `roc_curve` beside earlier
+                releases
     Error, Limits, Rounds, Bytes   as `roc_curve`
     Raises      ShapeError for anything but a column of numbers; ConfigError for other points
     Equals      `scipy.stats.ecdf(x).cdf.evaluate(at)`, statsmodels' `ECDF` and `_conf_set`

@@ -67,7 +67,8 @@ def trimmed_mean(x: SecretArray, proportion: float = 0.1, *, name: str = "trimme
     Missing     values are left out
     Undefined   without rows
     Protection  the minimum of rows is cut off at each end (or none, for a proportion of 0), and left between: of 10 %,
-                ten times the minimum
+                ten times the minimum. Releases are not held against each other: two of nearly the same proportion
+                tell the sum of the few rows between their cuts, so release one
     Error       none for whole numbers; of a Real half a unit of its resolution, which is 2^-28 of its largest magnitude
     Rounds      one sort, and about 20: 27 of 300 places, 74 of 900
     Bytes       those of one sort: 400 to 1,900 a place and party
