@@ -59,7 +59,7 @@ class Gamma(Family):
         )
 
     def _working(self, eta: Expression) -> Working:
-        low, high = self.window
+        _, high = self.window
         y = as_float(self.y)
         # log r, from the logarithm of the least response and the largest mean to that of MOST
         least = float(np.log(float(self.y.low))) - high - 1e-3
@@ -156,8 +156,8 @@ async def gamma(
                 mean 1,000 times outside of the declared range; where the scale is above about 16; where Pearson's
                 chi-square has fewer than 18 binary digits (below 0.004 for tables of 2^26 rows an owner, the default,
                 and 64 times less for 2^20). The words say which
-    Error       coefficients: below 1e-6 of a standard error; 1e-5 where the scale is above 4, or rows few, and steps come
-                nearer slowly. Standard errors and scale: relative 5e-6. Deviance: relative 1e-6
+    Error       coefficients: below 1e-6 of a standard error; 1e-5 where the scale is above 4, or rows few, and steps
+                come nearer slowly. Standard errors and scale: relative 5e-6. Deviance: relative 1e-6
     Protection  as `ols`: rows less coefficients, rows with and without each flag, at each combination of levels and of
                 two flags. The same for every step, and for the end
     Rounds      a step about 130, and 20 a predictor; the end about 200
