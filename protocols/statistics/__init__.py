@@ -39,6 +39,7 @@ from protocols.statistics.ranks.roc import roc_auc
 from protocols.statistics.rates.rates import rate, standardised_rate, standardised_ratio
 from protocols.statistics.regression.gamma import gamma
 from protocols.statistics.regression.logit import logit
+from protocols.statistics.regression.mnlogit import mnlogit
 from protocols.statistics.regression.ols import ols
 from protocols.statistics.regression.poisson import negativebinomial, poisson
 
@@ -75,6 +76,7 @@ __all__ = [
     "mcnemar",
     "meta_analysis",
     "missing_patterns",
+    "mnlogit",
     "moments",
     "multiple_imputation",
     "negativebinomial",
