@@ -66,15 +66,15 @@ async def mnlogit(
                 BIC and McFadden's R^2 follow from them. Terms are named "level, term"
     Undefined   with at most as many rows as coefficients; where a level has no row; where a predictor, among the
                 rows that a level weighs, has a deviation below about 2^-7 of its declared range; for predictors nearly
-                collinear (`ldl`); where the log odds of a row are above 20; where the last step moved a coefficient by more than
-                1e-3 of its standard error or 1e-4 of itself. The words say which
+                collinear (`ldl`); where the log odds of a row are above 20; where the last step moved a coefficient by
+                more than 1e-3 of its standard error or 1e-4 of itself. The words say which
     Error       coefficients: below 1e-5 of a standard error. Standard errors: relative 1e-5. Log-likelihood: 2^-27 for
                 tables of 2^26 rows an owner
     Protection  rows less coefficients; rows at each level of the outcome, with and without each flag, and at each
                 combination of levels, of two flags, and of a level of the outcome with a predictor's level or flag. The
                 same for every step, and for the end
-    Rounds      a step about 130, and 20 a coefficient; the end about 150 more
-    Bytes       from each party, of any number of rows: a step of d coefficients about 15 kB, and 1 kB d^2
+    Rounds      a step about 90, and 16 a coefficient; the end about 150 more
+    Bytes       from each party, of any number of rows: a step of d coefficients about 4 kB, and 0.5 kB d^2
     Equals      statsmodels' `MNLogit(y, add_constant(X)).fit()`, with the levels in their declared order
     Source      Agresti, Categorical Data Analysis, 3rd ed. (2013), section 8.1
     """

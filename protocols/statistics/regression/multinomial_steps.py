@@ -59,7 +59,7 @@ class Multinomial:
         centre, unit = np.asarray([c for c, _ in pairs]), np.ldexp(1.0, [e for _, e in pairs])
         of_z = np.column_stack([beta[:, 0] + beta[:, 1:] @ centre, beta[:, 1:] * unit])
         sums = MultinomialSums([c.expression for c in columns], levels, centre, unit, of_z, known)
-        added = summed(columns[0].source, sums, of_z.size, 61 - moments.width)
+        added = summed(columns[0].source, sums, of_z.size, 61 - moments.width, moments.count)
         spread = _about_means(moments, _per_row(moments, added.information).cut(WIDE), len(levels))
         roots, matrix, _ = scaled_to_one(spread, WIDE - SPREAD_BITS)
         return cls(moments, roots, factor_alone(matrix, _MATRIX), added, len(columns), len(levels))

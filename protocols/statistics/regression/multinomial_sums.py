@@ -21,7 +21,7 @@ from mpc.tables.moments import shifted
 from mpc.tables.source import Source
 from mpc.untyped import JsonObject
 from mpc.values.scaling import exact_multiple
-from mpc.values.secret import SecretArray
+from mpc.values.secret import SecretArray, where
 
 #: The window of log odds; the unit of log-likelihoods of a row, which are at least -(2 WINDOW + log levels).
 WINDOW, UNIT = 20.0, 64.0
@@ -136,8 +136,13 @@ class Summed:
     beyond: SecretArray
 
 
-def summed(source: Source, sums: MultinomialSums, size: int, wide: int) -> Summed:
-    """Share the owners' sums with `wide` fraction bits, and add them up: each is below 2^61 last places."""
+def summed(source: Source, sums: MultinomialSums, size: int, wide: int, count: SecretArray) -> Summed:
+    """Share the owners' sums with `wide` fraction bits, and add them up; `count` is the number of rows elsewhere.
+
+    Scores and information are `count` units at most, and a last place an owner. So times v, a power of two with
+    count v < 2^w and wide + w = 61, they are below 2^61 last places. An owner might share another number of rows here
+    than there: with more rows here, scores and information count as 0.
+    """
     rule = Halves(source.at_most, wide, size)
     most = (source.at_most << wide) + 1
     parts = [
@@ -150,7 +155,12 @@ def summed(source: Source, sums: MultinomialSums, size: int, wide: int) -> Summe
     shared = share_parts(source, source.local.ask(sums), parts, rule)
     index = np.zeros((size, size), np.int64)
     index[np.triu_indices(size)] = np.arange(size * (size + 1) // 2)
-    # A step multiplies by v <= 2^width / n, with n 2^wide below 2^61 / 2: an odd last place is no overflow.
-    score = shared["score"].sum(0).bounded(1 << 61)
-    information = shared["products"].sum(0).bounded(1 << 61)[np.maximum(index, index.T)]
+    honest = shared["n"].sum(0) <= count
+
+    def of_rows(x: SecretArray) -> SecretArray:
+        total = x.sum(0)
+        return where(honest.broadcast_to(total.shape), total, 0).bounded(1 << 61)
+
+    score, products = of_rows(shared["score"]), of_rows(shared["products"])
+    information = products[np.maximum(index, index.T)]
     return Summed(score, information, shared["likelihood"].sum(0), shared["beyond"].sum(0))
