@@ -21,7 +21,7 @@ from mpc.values.secret import SecretArray, concatenate
 from protocols.statistics import arguments
 from protocols.statistics.limits import Reason, defined
 from protocols.statistics.regression.estimates import columns as table_of
-from protocols.statistics.regression.formulas import CONSTANT, private_model
+from protocols.statistics.regression.formulas import CONSTANT, parsed, private_model
 from protocols.statistics.regression.logit import summary
 from protocols.statistics.regression.multinomial_steps import Multinomial
 from protocols.statistics.regression.multinomial_sums import UNIT
@@ -72,7 +72,8 @@ async def mnlogit(
                 tables of 2^26 rows an owner
     Protection  rows less coefficients; rows at each level of the outcome, with and without each flag, and at each
                 combination of levels, of two flags, and of a level of the outcome with a predictor's level or flag. The
-                same for every step, and for the end
+                same for every step, and for the end. With a minimum cohort, a model of many flags (such as
+                `smoker*C(arm)`) can have too many counts to compare: its plan is then refused, before anything is sent
     Rounds      a step about 90, and 16 a coefficient; the end about 150 more
     Bytes       from each party, of any number of rows: a step of d coefficients about 4 kB, and 0.5 kB d^2
     Equals      statsmodels' `MNLogit(y, add_constant(X)).fit()`, with the levels in their declared order
@@ -103,12 +104,20 @@ def _job(outcome: Any, predictors: Any) -> _Job:
     if isinstance(outcome, str):
         model = private_model("mnlogit", outcome, predictors, levels=True)
         y, columns, constant = model.response, model.columns, CONSTANT
+        if not (left := parsed(outcome)[0]).isidentifier():
+            raise ConfigError(f"mnlogit: the left side is {left}; expected a category alone, whose first level counts")
         groups = [[f.column if f.bins is None else f.bins for f in group] for group in model.groups]
         singles = {id(c.expression): c for group in groups for c in group}
         groups += [[column, y] for column in singles.values()]
+        # The flag of a category's level is counted with its category.
+        counted = {c.name for c in singles.values()}
+        for column, at, whole in zip(columns, model.levels, model.whole, strict=True):
+            if column.expression.type == "flag" and not (whole and len(at) == 1 and counted.issuperset(at)):
+                groups.append([column, y])
     else:
         (y,) = arguments.columns("mnlogit", [outcome])
         columns = arguments.columns("mnlogit", list(predictors))
+        groups = [[c, y] for c in columns if c.expression.type == "flag"]
     levels = y.expression.levels
     if len(levels) < 2:
         raise ConfigError(f"mnlogit: the outcome {y.name} is a {y.expression.type}; expected a Category of levels")
@@ -151,7 +160,7 @@ class _Job:
         self.counts = concatenate([count.reshape(1) for count in counts])
         rows = self.counts.sum()
         free = Cohort.of(rows - size, what=f"residual degrees of freedom of {what}")
-        self.cohorts = (free, *behind([*self.columns, *self.flags]), *at_levels(every, [[self.y], *self.groups]))
+        self.cohorts = (free, *behind(every), *at_levels(every, [[self.y], *self.groups]))
         self.origin = (f"multinomial regression of {self.y.expression.text} over {what}",)
         self.enough, self.each = rows > size, (self.counts > 0).all()
         pairs = [unit_exponent(column) for column in self.columns]

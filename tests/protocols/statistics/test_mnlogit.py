@@ -153,6 +153,14 @@ def test_a_level_with_few_of_a_flag_suppresses():
 
 
 @pytest.mark.slow
+def test_enough_rows_everywhere_are_no_reason_to_suppress():
+    f = people(400, 8)
+    found = run(f, "stage ~ age + smoker + C(arm)", minimum=10)["model"]
+    fit = known(f, "age", "smoker", ("arm", "y"), ("arm", "z"))
+    assert found["log_likelihood"] == pytest.approx(fit.llf, abs=1e-5)
+
+
+@pytest.mark.slow
 def test_few_rows_at_a_level_of_a_predictor_suppress():
     f = people(200, 7)
     f.loc[f.stage == "II", "arm"] = "y"
@@ -167,6 +175,8 @@ def test_misuse_is_taught():
 
     with pytest.raises(ConfigError, match="expected a Category"):
         plan("age ~ smoker")
+    with pytest.raises(ConfigError, match="a category alone"):
+        plan('C(stage, Treatment("II")) ~ age')
     with pytest.raises(RangeError, match="4 to 40"):
         plan(FORMULA, 3)
     with pytest.raises(ShapeError, match="at most 20"):
