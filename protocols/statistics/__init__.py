@@ -44,6 +44,7 @@ from protocols.statistics.rates.rates import rate, standardised_rate, standardis
 from protocols.statistics.regression.gamma import gamma
 from protocols.statistics.regression.linear_model import LinearModel, linear_model
 from protocols.statistics.regression.logit import logit
+from protocols.statistics.regression.mnlogit import mnlogit
 from protocols.statistics.regression.ols import ols
 from protocols.statistics.regression.poisson import negativebinomial, poisson
 
@@ -85,6 +86,7 @@ __all__ = [
     "mcnemar",
     "meta_analysis",
     "missing_patterns",
+    "mnlogit",
     "moments",
     "multiple_imputation",
     "negativebinomial",

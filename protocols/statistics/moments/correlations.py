@@ -16,7 +16,7 @@ from protocols.numeric.normalize import F
 from protocols.numeric.variance import TOO_LITTLE
 from protocols.statistics import arguments
 from protocols.statistics.held import held
-from protocols.statistics.moments.descriptive import ONE_ROW, SPREAD_BITS, Scaled, scaled_roots
+from protocols.statistics.moments.descriptive import LEAST, ONE_ROW, SPREAD_BITS, Scaled, scaled_roots
 from protocols.statistics.moments.moments import WIDE, JointMoments, cross_moments, weighted_moments
 
 
@@ -46,9 +46,18 @@ def standardise(columns: Sequence[PrivateArray], weight: PrivateArray | None = N
     (all entries fit by Cauchy-Schwarz). Then they are multiplied by 1/sqrt(diagonal). Each pair is computed once.
     """
     moments = cross_moments(columns) if weight is None else weighted_moments(columns, weight)
-    k = len(columns)
-    spread = moments.spread
-    roots = scaled_roots(spread.diagonal().bounded(spread.bound))
+    roots, matrix, scaled = scaled_to_one(moments.spread)
+    return Standardised(moments, roots, matrix, scaled)
+
+
+def scaled_to_one(spread: SecretArray, least: int = LEAST) -> tuple[Scaled, SecretArray, SecretArray]:
+    """Roots of the diagonal of a symmetric, positive semidefinite matrix with 56 fraction bits; the matrix scaled to a
+    diagonal of 1; and scaled by powers of two alone (`Standardised`).
+
+    least  a diagonal entry below 2^least last places counts as 0. An entry is off by less than 2^(least - 20) of them
+    """
+    k = len(spread)
+    roots = scaled_roots(spread.diagonal().bounded(spread.bound), least)
     row, column = np.tril_indices(k)
     place = np.zeros((k, k), np.int64)
     place[row, column] = place[column, row] = np.arange(len(row))
@@ -65,7 +74,7 @@ def standardise(columns: Sequence[PrivateArray], weight: PrivateArray | None = N
     scaled = held(scaled.rescaled(WIDE), 1 + 2.0**-10)
     matrix = scaled.cut(F).bounded((1 << F) + (1 << 11)).product(inverse[0], F, limit=2.05)
     matrix = matrix.product(inverse[1], F, limit=2.05).bounded((1 << F) + (1 << 12))
-    return Standardised(moments, roots, matrix.view(lambda a: a[place]), scaled.view(lambda a: a[place]))
+    return roots, matrix.view(lambda a: a[place]), scaled.view(lambda a: a[place])
 
 
 def correlation(columns: Sequence[PrivateArray] | PrivateTable) -> Result:

@@ -25,7 +25,7 @@ from protocols.statistics import arguments
 from protocols.statistics.moments.moments import FINE, WIDE, JointMoments, column_moments
 
 #: Lowest position of the leading bit of a spread: 2^-50.
-_LEAST = WIDE - 50
+LEAST = WIDE - 50
 #: A spread below 2^-38 (a deviation below 2^-19 of half the range) lacks the stated digits.
 SPREAD_BITS = 38
 _NO_ROWS = "no rows"
@@ -54,14 +54,14 @@ class Scaled:
     shifts: list[int]
 
 
-def scaled_roots(spread: SecretArray) -> Scaled:
+def scaled_roots(spread: SecretArray, least: int = LEAST) -> Scaled:
     """Normalise diagonal spreads (56 fraction bits, in [0, 1]) by even powers of two, and compute inverse roots.
 
-    A spread below 2^-50, or a negative spread, is an error of rounded means and counts as 0. So does a spread of 2 or
-    more: it can only come from an owner whose means contradict its sums.
+    A spread below 2^-50 (or 2^least last places), or a negative spread, is an error of rounded means and counts as 0.
+    So does a spread of 2 or more: it can only come from an owner whose means contradict its sums.
     """
     width = WIDE + 1
-    leading = leading_bit(spread, width, least=_LEAST, signed=True, beyond=3)
+    leading = leading_bit(spread, width, least=least, signed=True, beyond=3)
     shifts = even_exponent(WIDE)[0] + [0]
     up = leading.table([1 << a for a in shifts])
     square = leading.table([1 << (2 * a) for a in shifts])

@@ -21,6 +21,7 @@ from protocols.numeric.normalize import F, leading_bit
 from protocols.numeric.polynomial import roomy
 from protocols.numeric.roots import even_exponent, roots
 from protocols.statistics.floating import floating
+from protocols.statistics.moments.descriptive import Scaled
 from protocols.statistics.regression.ldl import INFLATION, INVERSE, Factors, inflation
 from protocols.statistics.regression.newton import Information
 from protocols.statistics.regression.standard_rows import StandardRows
@@ -53,7 +54,7 @@ def estimates(coefficients: SecretArray, about: Information, rows: StandardRows)
     k = len(coefficients)
     inflated, small = inflation(about.factors)
     c = concatenate([constant(rows.x.run, np.ones(1), frac=_FAR), -rows.mean.cut(_FAR).times(rows.up)])
-    constant_inflated, power, near = _constant(c, about)
+    constant_inflated, power, near = constant_of(c, about, about.factors)
     variances = concatenate([inflated[1:].shifted(_WIDE), constant_inflated.reshape(1)])
 
     root, inverse, exponent = deviations(variances)
@@ -120,7 +121,9 @@ def _scores(b: SecretArray, inverse: SecretArray, root: SecretArray) -> tuple[Se
     return mantissa, power, parts.negative
 
 
-def _constant(c: SecretArray, about: Information) -> tuple[SecretArray, SecretArray, SecretArray]:
+def constant_of(
+    c: SecretArray, about: Information | Scaled, factors: Factors
+) -> tuple[SecretArray, SecretArray, SecretArray]:
     """v, T and a bit with c H^-1 c = v 4^T / 2^even, v with _WIDE fraction bits; the bit is cleared where v has no
     digits: the means lie in a direction in which the predictors are nearly collinear.
 
@@ -136,8 +139,8 @@ def _constant(c: SecretArray, about: Information) -> tuple[SecretArray, SecretAr
     part = part.rescaled(width).cut(F, bound=(1 << F) + 1).product(about.inverse, 26, limit=2.01)
     power = leading.table([i + 1 - _FAR for i in range(width)])
     # Entries of L^-1 are at most 16, and the parts add up to at most 2.
-    rotated = about.factors.rows.dot(part.reshape(k, 1), F).reshape(k).bounded(int(33 * 2**F))
-    inflated, near = _inflated(rotated, about.factors)
+    rotated = factors.rows.dot(part.reshape(k, 1), F).reshape(k).bounded(int(33 * 2**F))
+    inflated, near = _inflated(rotated, factors)
     return inflated, power, near
 
 

@@ -54,12 +54,15 @@ class Model:
     groups: list[tuple[Factor, ...]] = field(default_factory=list)
 
 
-def private_model(statistic: str, formula: str, rows: object) -> Model:
-    """The model over rows that stay with their owners. Raises ConfigError for any other rows."""
+def private_model(statistic: str, formula: str, rows: object, *, levels: bool = False) -> Model:
+    """The model over rows that stay with their owners. Raises ConfigError for any other rows.
+
+    levels  the left side is a category
+    """
     if not isinstance(rows, PrivateTable):
         shared = " whose rows stay with their owners, without share()" if isinstance(rows, SecretTable) else ""
         raise ConfigError(f'{statistic}("{formula}", …): expected a table{shared}, as in data=study.table("patients")')
-    return model(formula, rows)
+    return model(formula, rows, levels=levels)
 
 
 def shared_model(statistic: str, formula: str, rows: object) -> tuple[SecretArray, Coded]:
@@ -79,11 +82,11 @@ def shared_model(statistic: str, formula: str, rows: object) -> tuple[SecretArra
     return found.response, Coded(columns, CONSTANT, _impossible(found), _at_references(found))
 
 
-def model(formula: str, rows: Rows) -> Model:
+def model(formula: str, rows: Rows, *, levels: bool = False) -> Model:
     """The columns of a formula. Raises ConfigError where it is none, or asks for what cannot be computed."""
     left, terms = parsed(formula)
     factors = {text: factor(text, rows) for text in dict.fromkeys([left, *(text for term in terms for text in term)])}
-    if factors[left].levels:
+    if factors[left].levels and not levels:
         raise ConfigError(f"formula: the left side {left} is a category; it must be a number or a flag")
     found = Model(_named(factors[left].column, left))
     used: dict[frozenset[str], set[frozenset[str]]] = {frozenset(): {frozenset()}}

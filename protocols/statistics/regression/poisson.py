@@ -9,7 +9,8 @@ from mpc.errors import ConfigError, RangeError
 from mpc.releases.disclosure import Result
 from mpc.releases.study import Study
 from mpc.tables.private import PrivateArray, PrivateTable
-from protocols.statistics.regression.families import NegativeBinomial, Poisson
+from protocols.statistics.regression.families import Poisson
+from protocols.statistics.regression.negative_binomial import NegativeBinomial
 from protocols.statistics.regression.released_steps import STEPS, Fitted, Steps, by_released_steps, chosen
 
 

@@ -18,6 +18,7 @@ from mpc.machine.seen import plain
 from mpc.releases.disclosure import Opened, Result
 from mpc.releases.study import Study
 from mpc.tables.counts import all_known, at_levels, behind, complete, fulfilling
+from mpc.tables.expressions import Floats
 from mpc.tables.private import PrivateArray, PrivateTable, unit_exponent
 from mpc.untyped import Anything, Json
 from mpc.values.cohorts import Cohort
@@ -30,7 +31,7 @@ from protocols.statistics.regression.formulas import CONSTANT, private_model
 from protocols.statistics.regression.scoring import Scored
 
 #: Steps; of the last ones, how many binary digits more they have.
-STEPS, _SCALES = 9, (14, 7)
+STEPS, SCALES = 9, (14, 7)
 #: Converged: the last step is below these parts of a standard error, and of the coefficient.
 _STILL, _SHIFT = 1e-3, 1e-4
 _FEW = "not more rows than coefficients"
@@ -137,7 +138,7 @@ async def stepped(
     beta = [0.0] * (len(model.columns) + 1)
     for i in range(1, steps + 1):
         left = steps - i
-        result = job.first() if i == 1 else job.step(beta, _SCALES[left] if left < len(_SCALES) else 0)
+        result = job.first() if i == 1 else job.step(beta, SCALES[left] if left < len(SCALES) else 0)
         value = await study.release(f"{name}, step {i} of {steps}", result)
         if value is None:
             raise ConfigError(f"{what}: all organizations that compute must learn the steps, to compute the next one")
@@ -250,7 +251,7 @@ class Job:
         opened_sums = self.family.opened(scored, self.rows)
         parts["sums"] = self.protected(opened_sums.values, *reasons, *opened_sums.reasons)
         ratio, k = self.family.ratio, len(self.names)
-        coefficient, moved = np.asarray(fit.beta), np.abs(last or [0.0] * k)
+        coefficient, moved = np.asarray(fit.beta), np.asarray(last or [0.0] * k)
 
         def finish(opened: Mapping[str, Opened]) -> Json:
             if problem := _problem(opened):
@@ -265,8 +266,7 @@ class Job:
             if isinstance(scale, str):
                 return scale
             error *= np.sqrt(scale)
-            far = (moved > _STILL * error) | (moved > _SHIFT * np.maximum(np.abs(coefficient), error))
-            if last is None or far.any():
+            if last is None or still_moving(moved, coefficient, error):
                 return f"undefined: {_MOVING}"
             # While a script is planned, stand-ins of awaited numbers are 0.
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -296,6 +296,12 @@ class Job:
         """What must hold at any coefficients."""
         heavy, varies = (scored.heavy, _LIGHT), (scored.varies, _LITTLE)
         return (self.two_sided, _SAME), heavy, varies, (scored.factors.regular, _COLLINEAR)
+
+
+def still_moving(moved: Floats, coefficient: Floats, error: Floats) -> bool:
+    """Whether a last step by `moved` was too large, for a coefficient's standard error or for itself."""
+    size = np.abs(moved)
+    return bool(((size > _STILL * error) | (size > _SHIFT * np.maximum(np.abs(coefficient), error))).any())
 
 
 def _problem(opened: Mapping[str, Opened]) -> str | None:

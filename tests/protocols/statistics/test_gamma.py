@@ -97,6 +97,7 @@ def test_scales_from_small_to_large(n, shape, at_most):
     assert_same(run(f, iterations=30, at_most=at_most)["model"], known(f), digits=1e-5, errors=1e-5)
 
 
+@pytest.mark.slow
 def test_what_has_no_answer():
     f = stays(60, 4)
     ages = pd.to_numeric(f.age)
