@@ -14,6 +14,7 @@ from protocols import statistics as st
 from protocols.simulate import Computation, dry_run, simulate
 from tests.support.bounds import every_bound_holds
 from tests.support.engines import ENGINES_SLOW
+from tests.support.messages import by_operation
 
 
 class Stays(Table):
@@ -155,3 +156,13 @@ def test_messages_and_costs_are_those_of_the_plan():
     more = dry_run(Computation(scenario_of(iterations=6), ["a", "b", "c"]))
     assert more.rounds - planned.rounds <= 130 + 20 * 2
     assert (sum(more.bytes_sent) - sum(planned.bytes_sent)) / 3 <= 12_000 + 2_000 * 2
+
+
+@pytest.mark.slow
+def test_messages_do_not_depend_on_rows_where_nothing_is_released():
+    runs = []
+    for f in (stays(90), stays(40, 2, missing=0.5)):
+        tables = {name: {"p": f.iloc[k::3]} for k, name in enumerate("abc")}
+        runs.append(simulate(scenario_of(iterations=5, minimum=1000), tables, engine="replicated"))
+    assert runs[1].cost == runs[0].cost
+    assert by_operation(runs[1].network.messages) == by_operation(runs[0].network.messages)

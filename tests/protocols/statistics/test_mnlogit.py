@@ -13,6 +13,7 @@ from protocols import statistics as st
 from protocols.simulate import Computation, dry_run, simulate
 from tests.support.bounds import every_bound_holds
 from tests.support.engines import ENGINES_SLOW
+from tests.support.messages import by_operation
 
 
 class People(Table):
@@ -196,3 +197,14 @@ def test_messages_and_costs_are_those_of_the_plan():
         each = (sum(more.bytes_sent) - sum(some.bytes_sent)) / 3
         assert more.rounds - some.rounds <= 90 + 16 * d
         assert each <= 4_000 + 500 * d * d
+
+
+@pytest.mark.slow
+def test_messages_do_not_depend_on_rows_where_nothing_is_released():
+    runs = []
+    for f in (people(90, 1), people(40, 2, missing=0.5), people(4, 3)):
+        tables = {name: {"p": f.iloc[k::3]} for k, name in enumerate("abc")}
+        runs.append(simulate(scenario_of("stage ~ age", 5, minimum=1000), tables, engine="replicated"))
+    for other in runs[1:]:
+        assert other.cost == runs[0].cost
+        assert by_operation(other.network.messages) == by_operation(runs[0].network.messages)
