@@ -236,5 +236,6 @@ def as_float(a: Expression) -> Expression:
 
 
 def row_wise(text: str, low: float, high: float, function: Callable[..., Floats], *arguments: Expression) -> Expression:
+    """What `function` makes of the numbers of a row, between public limits. text: in words"""
     """An expression of other ones, row by row, with the ends of its range."""
     return Expression(type="real", low=low, high=high, function=function, arguments=arguments, text=text)

@@ -295,6 +295,7 @@ def test_rows_with_a_leverage_of_one_and_clusters():
     assert owner["clusters"] == 4
 
 
+@pytest.mark.slow
 def test_small_groups_are_suppressed():
     f = people(300, 8)
     f["ward"] = np.where(np.arange(300) < 4, "p", list("qrstuv") * 50)
