@@ -135,7 +135,15 @@ def test_toml_parses(block):
     tomllib.loads(block.text)
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+#: Scenarios of many organizations, or with many models, whose examples are slow tests.
+LONG = {"pay-equity.md", "clinical-trial.md", "hospital-survival.md"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, marks=[pytest.mark.slow] * (path.name in LONG)) for path in DOCUMENTS],
+    ids=lambda path: path.name,
+)
 def test_python_runs(path, tmp_path, monkeypatch):
     """Top-level `await` is allowed, as in a notebook."""
     python = [block for block in blocks(path) if block.kind == "python"]

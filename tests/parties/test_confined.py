@@ -269,6 +269,7 @@ def test_what_a_system_cannot_confine_is_said(tmp_path, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_a_fresh_interpreter_does_where_there_is_no_fork(tmp_path, monkeypatch):
     monkeypatch.setattr(child, "_forked", child._fresh)
     assert planned(tmp_path, "").exit_code == 0

@@ -52,7 +52,7 @@ def document(releases: dict[str, Any], kinds: dict[str, str]) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("engine", ["ideal", "replicated", "shamir"])
+@pytest.mark.parametrize("engine", ["ideal", "replicated", pytest.param("shamir", marks=pytest.mark.slow)])
 def test_every_kind_comes_out_and_is_shown(engine: str, tmp_path: Path) -> None:
     tables = {name: {"people": people(shift)} for shift, name in enumerate(("county", "north", "st-mary"))}
     run = simulate(every_release.scenario, tables, engine=engine)

@@ -94,7 +94,7 @@ def test_they_wait_for_the_last_one(parties, late):
     assert {line.split(" …")[0] for line in settle.lines} == {"waiting for contributions of clinic-4"}  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("lacking", [0, 1, 2])
+@pytest.mark.parametrize("lacking", [0, *(pytest.param(k, marks=pytest.mark.slow) for k in (1, 2))])
 def test_who_is_missing_is_named_at_all(lacking):
     boxes = [Box({3: [1], 4: [2]}) for _ in range(3)]
     boxes[lacking].numbers[3] = [8]

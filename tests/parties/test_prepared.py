@@ -35,7 +35,7 @@ def test_a_database_prepares_the_same_rows_as_memory(tmp_path, kind, rows, other
 
 
 @pytest.mark.parametrize("kind", ["CSV", "Parquet", "DuckDB"])
-@pytest.mark.parametrize(("rows", "others"), [(200, 30), (0, 5)])
+@pytest.mark.parametrize(("rows", "others"), [(200, 30), pytest.param(0, 5, marks=pytest.mark.slow)])
 def test_the_rows_database_prepares_the_same_rows_as_memory(tmp_path, kind, rows, others, monkeypatch):
     """Inside of the database where the rows live, but for what SQL cannot say with the same meaning."""
     streamed = []

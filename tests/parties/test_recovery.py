@@ -423,7 +423,10 @@ def start_parties(grace):
     ]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=["kill -9", "SIGSTOP"])
+@pytest.mark.parametrize(
+    "number",
+    [pytest.param(signal.SIGKILL, id="kill -9"), pytest.param(signal.SIGSTOP, id="SIGSTOP", marks=pytest.mark.slow)],
+)
 @pytest.mark.parametrize(
     "victim", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)]
 )

@@ -23,15 +23,14 @@ FEW_COMPARISONS = {"assistant_habits", "city_mobility"}
 LONG = {"pay_equity", "clinical_trial"}
 
 
+def marks(name, network):
+    long, far = name in LONG, network is not None
+    return [pytest.mark.slow] * (long or far) + [pytest.mark.exhaustive] * (long and far)
+
+
 @pytest.mark.parametrize(
     ("name", "network"),
-    [
-        pytest.param(
-            name, network, marks=[pytest.mark.slow, pytest.mark.exhaustive][: 1 + bool(network)] * (name in LONG)
-        )
-        for name in available()
-        for network in (None, "wan")
-    ],
+    [pytest.param(name, far, marks=marks(name, far)) for name in available() for far in (None, "wan")],
 )
 def test_rounds_and_bytes_are_known_exactly_beforehand(name, network):
     loaded = load(name)

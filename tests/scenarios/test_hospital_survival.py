@@ -38,7 +38,8 @@ def same(found, wanted):
     return found == approximately(wanted, rel=1e-5)
 
 
-@pytest.mark.parametrize("engine", ["ideal", pytest.param("replicated", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["ideal", "replicated"])
 def test_the_sample(engine):
     with every_bound_holds():
         found = run(SAMPLE, engine).releases
@@ -83,6 +84,7 @@ def test_what_is_suppressed(sizes, options, minimum):
     assert_as_oracle(tables, run(tables, **chosen).releases, **chosen)
 
 
+@pytest.mark.slow
 def test_messages_do_not_show_when_patients_died():
     first = run(hospitals((60, 50, 70)), "replicated", rows=90)
     second = run(hospitals((20, 90, 1), seed=2, events=0.1, treated=0.9), "replicated", rows=90)

@@ -87,7 +87,7 @@ def same(name, engine):
 
 
 #: Of many organizations, or with many models.
-LONG = {"pay_equity", "clinical_trial"}
+LONG = {"pay_equity", "clinical_trial", "hospital_survival", "adverse_drug_reactions"}
 
 
 @pytest.mark.parametrize(

@@ -257,7 +257,7 @@ def held(seed: int, varied: bool = False) -> None:
         assert not found, (seed, attacker, list(found), releases, given, run.releases)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [pytest.param(k, marks=[pytest.mark.slow] * (k > 5)) for k in range(12)])
 def test_nothing_tells_a_small_group(seed):
     held(seed)
 

@@ -150,7 +150,9 @@ def test_owners_with_few_rows_or_none(engine):
     assert_described(None, 0, 1, engine, frames=[table(x=[]), table(x=[1.0]), table(x=[0.0])])
 
 
-@pytest.mark.parametrize("engine", ENGINES_SLOW)
+@pytest.mark.parametrize(
+    "engine", ["ideal", *(pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir"))]
+)
 def test_variances_of_shared_rows_have_their_digits_or_are_undefined(engine):
     """Of rows and of flags; down to deviations of 2^-15 of the range they are there."""
     rng = generator()

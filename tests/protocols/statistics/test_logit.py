@@ -258,6 +258,7 @@ def test_rows_of_a_join():
     check(found, fitted(kept, ["age", "dose"]))
 
 
+@pytest.mark.slow
 def test_perfect_separation():
     f = frame(120)
     assert "separate" in undefined(f.assign(ill=f.age > 50))

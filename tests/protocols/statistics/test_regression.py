@@ -222,7 +222,9 @@ def test_variance_inflation_around_its_limit():
             assert_fitted(found, f)
 
 
-@pytest.mark.parametrize("engine", ENGINES_SLOW)
+@pytest.mark.parametrize(
+    "engine", ["ideal", *(pytest.param(engine, marks=pytest.mark.slow) for engine in ("replicated", "shamir"))]
+)
 def test_fits_that_are_undefined(engine):
     rng = rng_of(10)
     a, b, e = rng.uniform(0, 9, (3, 60))

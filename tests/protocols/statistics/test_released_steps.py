@@ -14,7 +14,7 @@ from mpc.errors import ConfigError, RangeError
 from protocols import statistics as st
 from protocols.simulate import Computation, dry_run, simulate
 from tests.support.bounds import every_bound_holds
-from tests.support.engines import ENGINES_SLOW
+from tests.support.engines import ENGINES, ENGINES_SLOW
 from tests.support.messages import by_operation
 
 
@@ -116,9 +116,8 @@ def test_logit_is_that_of_statsmodels(engine):
     assert found["events"] == f[["age", "smoker", "arm", "ill"]].dropna().ill.sum()
 
 
-@pytest.mark.parametrize(
-    "engine", ["ideal", *(pytest.param(e, marks=pytest.mark.slow) for e in ("replicated", "shamir"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ENGINES)
 def test_negative_binomial_is_that_of_statsmodels(engine):
     f = people(300, 7, missing=0.02)
 
@@ -206,6 +205,7 @@ def test_what_has_no_answer():
 FORMULA = "visits ~ age + smoker"
 
 
+@pytest.mark.slow
 def test_small_groups_suppress_every_step():
     f = people(200, 5)
     f.loc[f.index[4:], "smoker"] = False

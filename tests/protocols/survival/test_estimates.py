@@ -137,7 +137,7 @@ def test_owners_without_rows(cuts):
     check(released(f, cuts=cuts, engine="replicated").releases, f)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     rows=st.integers(1, 60), seed=st.integers(0, 1000), ties=st.integers(1, 20), missing=st.sampled_from([0, 0.2]),
     events=st.sampled_from([0.1, 0.6, 0.95]),

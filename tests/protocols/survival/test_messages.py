@@ -16,7 +16,8 @@ def tables():
     return [f, f.assign(dead=True, time=3, arm="b"), f.assign(time=pd.NA, dead=pd.NA)]
 
 
-@pytest.mark.parametrize("engine", ["replicated", pytest.param("shamir", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["replicated", "shamir"])
 def test_messages_do_not_depend_on_rows(engine):
     first, *others = [released(f, minimum=3, engine=engine) for f in tables()]
     for other in others:
