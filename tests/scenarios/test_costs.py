@@ -74,7 +74,9 @@ OF_MANY = {"assistant_habits"}
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", sorted(set(available()) - OF_MANY))
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=[pytest.mark.exhaustive] * (n in LONG)) for n in available() if n not in OF_MANY]
+)
 def test_what_the_choice_of_an_engine_costs(name):
     """docs/choosing-an-engine.md: rounds, MB and seconds of every column, as a plan says."""
     (row,) = [line for line in DOCUMENT.read_text().splitlines() if line.startswith(f"| `{name}`")]

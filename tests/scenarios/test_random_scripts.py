@@ -268,14 +268,14 @@ def test_minimums_of_their_own(seed):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(4))
+@pytest.mark.parametrize("block", [pytest.param(k, marks=[pytest.mark.exhaustive] * (k > 1)) for k in range(4)])
 def test_minimums_of_their_own_in_many_scripts(block):
     for seed in range(1100 + 15 * block, 1115 + 15 * block):
         held(seed, varied=True)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("block", range(8))
+@pytest.mark.parametrize("block", [pytest.param(k, marks=[pytest.mark.exhaustive] * (k > 3)) for k in range(8)])
 def test_nothing_tells_a_small_group_in_many_scripts(block):
     for seed in range(100 + 15 * block, 115 + 15 * block):
         held(seed)

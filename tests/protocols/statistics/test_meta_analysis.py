@@ -125,7 +125,7 @@ def test_reml():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", [pytest.param(k, marks=[pytest.mark.exhaustive] * (k > 3)) for k in range(10)])
 def test_reml_of_hard_cases(seed):
     random = np.random.default_rng(seed)
     k = [5, 12, 30][seed % 3]
