@@ -74,7 +74,7 @@ def test_recorded_scenarios_are_predicted_within_a_quarter_on_a_slow_network(nam
 
 @pytest.mark.parametrize(
     ("name", "organizations"),
-    [pytest.param(name, None, marks=[pytest.mark.slow] * (name in LONG)) for name in available()]
+    [pytest.param(name, None, marks=[pytest.mark.exhaustive] * (name in LONG)) for name in available()]
     + [("hospital_statistics", 5)],
 )
 def test_on_slow_networks_a_scenario_takes_its_rounds(name, organizations):

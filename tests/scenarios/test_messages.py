@@ -90,9 +90,11 @@ def same(name, engine):
 LONG = {"pay_equity", "clinical_trial", "hospital_survival", "adverse_drug_reactions"}
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[pytest.mark.slow] * (name in LONG)) for name in available()]
-)
+def marks(name):
+    return [pytest.mark.slow] * (name in LONG) + [pytest.mark.exhaustive] * (name == "pay_equity")
+
+
+@pytest.mark.parametrize("name", [pytest.param(name, marks=marks(name)) for name in available()])
 def test_nothing_that_is_sent_depends_on_the_data(name):
     same(name, "replicated")
 

@@ -313,7 +313,7 @@ def test_protection():
     assert run(degrees, ["age", "dose", "year"], minimum=11).startswith("suppressed")
 
 
-@pytest.mark.slow
+@pytest.mark.exhaustive
 def test_many_flags_are_counted_together_with_the_same_outcome(monkeypatch):
     names, told = ["smoker", "male", "rural"], set()
     for few, rows, minimum in [(12, 300, 10), (30, 300, 10), (22, 260, 10), (60, 400, 10), (40, 200, 5)]:
