@@ -31,6 +31,8 @@ from parties.text.echo import SCRIPT
 _TERMINATE_S = 2.0
 #: Seconds for the other parties to notice that one has failed; a party that never met it would wait for it.
 _AFTERWARDS_S = 15.0
+#: Seconds to read what parties wrote, once all have ended: a busy machine takes its time.
+_READ_S = 10.0
 
 
 @dataclass
@@ -173,8 +175,9 @@ class Launched:
             if deadline is not None and time.monotonic() > deadline:
                 self.stop()
                 raise TimeoutError(f"{', '.join(waiting)} did not end in {timeout_s} s")
+        until = time.monotonic() + _READ_S  # what a party has written is read; but who inherits its pipe may keep it
         for thread in self._threads:
-            thread.join(2)
+            thread.join(max(0.0, until - time.monotonic()))
         for name, process in self.processes.items():
             self.ended[name].code = process.returncode
         return self.ended
