@@ -261,7 +261,10 @@ def _joined(
         # The party that says what is wrong, rather than parties that only lost it.
         order = {2: 0, 1: 1, 5: 2, 4: 3, 3: 4}
         raise DemoFailed(min(failed, key=lambda e: order.get(e.code, 5)))
-    results = {name: e.result.document if e.result else {} for name, e in ended.items()}
+    for name, e in ended.items():
+        if e.result is None:
+            raise DemoFailed(Ended(name, 1, [], f"error: {name} ended, but what it said of its results was not read"))
+    results = {name: e.result.document for name, e in ended.items() if e.result is not None}
     result = results[bound.plan.recipients[0]]
     for name, other in results.items():
         result["organizations"][name] = other["organizations"][name]

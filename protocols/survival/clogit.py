@@ -48,7 +48,7 @@ async def clogit(
     if not isinstance(case, SecretArray) or case.shape != (design.rows,) or not is_flag(case):
         raise ShapeError(f"clogit: case is {case!r}; expected a flag of the predictors' {design.rows} places")
     need_same_people(case.basis.places, design.basis.places)
-    keys = [levels_of("clogit", sets, design)]
+    keys = [levels_of("clogit", "sets", sets, design)]
     return await fitted(
         _WORDS, "conditional logistic regression", design, case.numeric(), keys, iterations, stratified=True,
         alone=_SEVERAL,

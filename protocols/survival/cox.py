@@ -74,7 +74,7 @@ async def cox(
         raise ConfigError(f"cox: ties={ties!r}; expected 'breslow' or 'efron'")
     design = beginning("cox", predictors, iterations)
     flag, when = _outcome(time, event, design)
-    keys = [when] if strata is None else [levels_of("cox", strata, design), when]
+    keys = [when] if strata is None else [levels_of("cox", "strata", strata, design), when]
     origin = f"Cox regression, {ties.capitalize()}'s ties"
     return await fitted(
         _WORDS, origin, design, flag, keys, iterations, stratified=strata is not None, efron=ties == "efron"

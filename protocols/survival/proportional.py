@@ -53,12 +53,12 @@ def beginning(what: str, predictors: Columns, iterations: int) -> Design:
     return design
 
 
-def levels_of(what: str, strata: Anything, design: Design) -> SecretArray:
-    """The stratum of each row, as a number. Raises ShapeError for other columns."""
+def levels_of(what: str, name: str, strata: Anything, design: Design) -> SecretArray:
+    """The stratum of each row, as a number. name: of the argument. Raises ShapeError for other columns."""
     code = strata.codes if isinstance(strata, SecretCategory) else strata
     if not isinstance(code, SecretArray) or code.shape != (design.rows,) or code.type == "fixed":
         raise ShapeError(
-            f"{what}: strata={strata!r}; expected a category, a flag or whole numbers of the predictors' "
+            f"{what}: {name}={strata!r}; expected a category, a flag or whole numbers of the predictors' "
             f"{design.rows} places"
         )
     need_same_people(code.basis.places, design.basis.places)

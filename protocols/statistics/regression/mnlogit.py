@@ -25,7 +25,7 @@ from protocols.statistics.regression.formulas import CONSTANT, parsed, private_m
 from protocols.statistics.regression.logit import summary
 from protocols.statistics.regression.multinomial_steps import Multinomial
 from protocols.statistics.regression.multinomial_sums import UNIT
-from protocols.statistics.regression.released_steps import SCALES, STEPS, still_moving
+from protocols.statistics.regression.released_steps import SCALES, STEPS, problem_of, still_moving
 
 #: Most coefficients; a column's centre is at most so many times its range from 0.
 _MOST, _FARTHEST = 20, 2.0**12
@@ -177,7 +177,7 @@ class _Job:
         """The constants alone."""
 
         def finish(opened: Mapping[str, Opened]) -> Json:
-            if problem := _problem(opened):
+            if problem := problem_of(opened):
                 return problem
             counts = np.asarray(opened["counts"].values, np.float64)
             if not (counts > 0).all():
@@ -196,7 +196,7 @@ class _Job:
         parts = {"change": self.protected(change, *self._reasons(fit), (good, _MOVING))}
 
         def finish(opened: Mapping[str, Opened]) -> Json:
-            if problem := _problem(opened):
+            if problem := problem_of(opened):
                 return problem
             moved = np.reshape(opened["change"].values, beta.shape).astype(np.float64)
             moved[:, 1:] /= self.unit
@@ -220,7 +220,7 @@ class _Job:
         }
 
         def finish(opened: Mapping[str, Opened]) -> Json:
-            if problem := _problem(opened):
+            if problem := problem_of(opened):
                 return problem
             error = np.ldexp(opened["error"].values, opened["error power"].values.astype(int)).reshape(beta.shape)
             error[:, 1:] /= self.unit
@@ -245,7 +245,3 @@ class _Job:
 
     def _reasons(self, fit: Multinomial) -> tuple[Reason, ...]:
         return (fit.varies, _LITTLE), (fit.factors.regular, _COLLINEAR)
-
-
-def _problem(opened: Mapping[str, Opened]) -> str | None:
-    return next((part.first_problem() for part in opened.values() if not part.ok), None)

@@ -213,7 +213,7 @@ class Job:
         parts = {"total": self.protected(self.total), "size": self.protected(self.size)}
 
         def finish(opened: Mapping[str, Opened]) -> Json:
-            if problem := _problem(opened):
+            if problem := problem_of(opened):
                 return problem
             constant = self.family.constant(*(float(opened[key].values) for key in ("total", "size")))
             if constant is None:
@@ -229,7 +229,7 @@ class Job:
         parts = {"change": self.protected(change, *self.reasons(scored), (good, _MOVING))}
 
         def finish(opened: Mapping[str, Opened]) -> Json:
-            if problem := _problem(opened):
+            if problem := problem_of(opened):
                 return problem
             constant, *slopes = (float(x) for x in opened["change"].values)
             slopes = [d / unit for d, unit in zip(slopes, self.unit, strict=True)]
@@ -254,7 +254,7 @@ class Job:
         coefficient, moved = np.asarray(fit.beta), np.asarray(last or [0.0] * k)
 
         def finish(opened: Mapping[str, Opened]) -> Json:
-            if problem := _problem(opened):
+            if problem := problem_of(opened):
                 return problem
             each = np.ldexp(opened["error"].values, opened["error power"].values.astype(int))
             each = each * 2.0 ** (-scored.exponent / 2)
@@ -304,5 +304,6 @@ def still_moving(moved: Floats, coefficient: Floats, error: Floats) -> bool:
     return bool(((size > _STILL * error) | (size > _SHIFT * np.maximum(np.abs(coefficient), error))).any())
 
 
-def _problem(opened: Mapping[str, Opened]) -> str | None:
+def problem_of(opened: Mapping[str, Opened]) -> str | None:
+    """The words of the first part that has no number; None: all have."""
     return next((part.first_problem() for part in opened.values() if not part.ok), None)

@@ -171,7 +171,7 @@ def test_what_an_iteration_costs():
 
 def test_misuse_is_taught():
     for options, says in (
-        ({"by": "dose"}, r"clogit: strata=.*; expected a category, a flag or whole numbers"),
+        ({"by": "dose"}, r"clogit: sets=.*; expected a category, a flag or whole numbers"),
         ({"case": "dose"}, r"clogit: case is .*; expected a flag"),
     ):
         with pytest.raises(ShapeError, match=says):
